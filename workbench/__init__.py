@@ -1,0 +1,1 @@
+"""Export PESTO to ExecuTorch, and measure what the export cost."""

@@ -1,0 +1,39 @@
+"""What can go wrong, in words that a user can act on.
+
+Every message says what is wrong, where, and what to do. The library raises these; `cli.py` alone turns them into
+lines on stderr and an exit code.
+"""
+
+from collections.abc import Sequence
+
+
+class WorkbenchError(Exception):
+    """A mistake or a limit that the user can do something about; one line, no traceback."""
+
+
+class RecipeError(WorkbenchError):
+    """One or more recipes are wrong; `problems` holds one line for each mistake in any of them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class AudioError(WorkbenchError):
+    """A clip, an annotation or a folder of them cannot be used."""
+
+
+class CheckpointError(WorkbenchError):
+    """A checkpoint is missing, unsafe to open, or does not fit the model."""
+
+
+class ModelError(WorkbenchError):
+    """The streaming set-up asked for cannot exist: a hop longer than the analysis window, say."""
+
+
+class LoweringError(WorkbenchError):
+    """A model could not be exported and lowered to a program."""
+
+
+class ProgramError(WorkbenchError):
+    """A program cannot be loaded, run or understood."""
