@@ -1,0 +1,21 @@
+"""Recipes: what to build and how to score it, read from YAML, validated, frozen. Knows no torch."""
+
+from workbench.recipe.editors import json_schema
+from workbench.recipe.gates import Gate
+from workbench.recipe.load import load_recipes, recipe_files
+from workbench.recipe.schema import Audio, Lowering, Recipe, Scoring, Speed
+from workbench.recipe.vocabulary import Vocabulary, matches
+
+__all__ = [
+    "Audio",
+    "Gate",
+    "Lowering",
+    "Recipe",
+    "Scoring",
+    "Speed",
+    "Vocabulary",
+    "json_schema",
+    "load_recipes",
+    "matches",
+    "recipe_files",
+]

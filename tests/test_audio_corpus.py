@@ -1,0 +1,195 @@
+"""The folder of clips: names, roles, rendering on demand, and the user's own recordings."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from workbench.audio import Clip, Corpus, check_disjoint, read_clip
+from workbench.errors import AudioError
+
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57], note_s: 0.5, gap_s: 0.1, harmonics: 3, level_dbfs: -20}
+score:
+  - {name: sine, kind: tones, notes: [69, 81], note_s: 0.3, gap_s: 0.1, harmonics: 1, level_dbfs: -40}
+  - {name: silence, kind: silence, duration_s: 0.25}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "manifest.yaml").write_text(MANIFEST)
+    return tmp_path
+
+
+def record(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(seed).uniform(-0.1, 0.1, 800), 8000)
+    return path
+
+
+def test_names_are_known_before_anything_is_rendered(root: Path) -> None:
+    corpus = Corpus(root)
+    assert corpus.clips() == ("synthetic/calibrate/tone", "synthetic/score/sine", "synthetic/score/silence")
+    assert corpus.folders() == ("synthetic/calibrate", "synthetic/score", "sung/calibrate", "sung")
+    assert not (root / "synthetic").exists()
+
+
+def test_recordings_are_picked_up_by_role(root: Path) -> None:
+    record(root / "sung" / "verse.wav")
+    record(root / "sung" / "calibrate" / "scales.flac")
+    (root / "sung" / "verse.csv").write_text("0,220\n0.01,0\n")
+    (root / "sung" / ".gitkeep").touch()
+    corpus = Corpus(root)
+    assert corpus.clips()[3:] == ("sung/calibrate/scales", "sung/verse")
+    assert corpus.select(["sung/*"]) == ["sung/verse"]
+    assert corpus.select(["*/calibrate/*"]) == ["synthetic/calibrate/tone", "sung/calibrate/scales"]
+    assert corpus.select(["sung/verse", "synthetic/score/si*", "sung/v*", "absent/*"]) == [
+        "synthetic/score/sine",
+        "synthetic/score/silence",
+        "sung/verse",
+    ]
+    clip = corpus.read("sung/verse", 16_000)
+    assert (clip.name, clip.sample_rate_hz, clip.source_rate_hz) == ("sung/verse", 16_000, 8000)
+    assert clip.f0 is not None
+
+
+def test_rendered_clips_and_their_truth(root: Path) -> None:
+    corpus, told = Corpus(root), []
+    corpus.render(told.append)
+    assert told == list(corpus.clips())
+    assert not list(root.rglob("*.part"))
+
+    clip = corpus.read("synthetic/score/sine", 48_000)
+    assert clip.f0 is not None
+    np.testing.assert_allclose(clip.f0.times_s, np.arange(160) * 0.005, atol=1e-12)
+    np.testing.assert_allclose(clip.f0.at([0.1, 0.15, 0.35, 0.5, 0.6]), [440, 440, 0, 880, 880], atol=1e-3)
+    voiced = clip.f0.at(np.arange(len(clip.samples)) / 48_000) > 0
+    assert 10 * np.log10(np.mean(clip.samples[voiced].astype(float) ** 2)) == pytest.approx(-40, abs=0.2)
+
+    silence = corpus.read("synthetic/score/silence", 48_000)
+    assert len(silence.samples) == 12_000
+    assert not silence.samples.any()
+
+
+def test_rendering_is_repeatable_and_done_once(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    corpus, other = Corpus(root), tmp_path_factory.mktemp("other")
+    (other / "manifest.yaml").write_text(MANIFEST)
+    corpus.render()
+    Corpus(other).render()
+    files = sorted(p.relative_to(root) for p in (root / "synthetic").rglob("*") if p.is_file())
+    assert len(files) == 6
+    assert [(root / f).read_bytes() for f in files] == [(other / f).read_bytes() for f in files]
+    told: list[str] = []
+    corpus.render(told.append)
+    assert told == []
+
+
+def test_read_renders_what_is_missing(root: Path) -> None:
+    clip = Corpus(root).read("synthetic/calibrate/tone", 16_000)
+    assert len(clip.samples) == 9600
+    assert not (root / "synthetic" / "score").exists()
+
+
+@pytest.mark.parametrize("spoil", ["sound", "truth", "half a sound"])
+def test_what_is_spoilt_is_rendered_again(root: Path, spoil: str) -> None:
+    name = "synthetic/calibrate/tone"
+    path = Path(Corpus(root).read(name, 48_000).path)
+    good = path.read_bytes()
+    if spoil == "half a sound":
+        path.write_bytes(b"")
+    else:
+        (path if spoil == "sound" else path.with_suffix(".csv")).unlink()
+    clip = Corpus(root).read(name, 48_000)
+    assert clip.f0 is not None
+    assert path.read_bytes() == good
+
+
+def test_an_edited_entry_is_rendered_again_and_no_other(root: Path) -> None:
+    Corpus(root).render()
+    (root / "manifest.yaml").write_text(MANIFEST.replace("[69, 81]", "[69, 82]"))
+    told: list[str] = []
+    corpus = Corpus(root)
+    corpus.render(told.append)
+    assert told == ["synthetic/score/sine"]
+    clip = corpus.read("synthetic/score/sine", 48_000)
+    assert clip.f0 is not None
+    assert clip.f0.hz.max() == pytest.approx(440 * 2 ** (13 / 12), abs=1e-3)
+
+
+def test_a_new_synth_renders_all_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Corpus(root).render()
+    monkeypatch.setattr("workbench.audio.corpus.SYNTH_VERSION", -1)
+    told: list[str] = []
+    Corpus(root).render(told.append)
+    assert told == list(Corpus(root).clips())
+
+
+def test_two_at_once_do_not_disturb_each_other(root: Path) -> None:
+    def read_all(_: int) -> list[str]:
+        corpus = Corpus(root)
+        return [corpus.read(name, 48_000).sha256 for name in corpus.clips()]
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(read_all, range(4)))
+    assert all(hashes == seen[0] for hashes in seen)
+    assert not list(root.rglob("*.part"))
+
+
+def test_two_recordings_of_one_name(root: Path) -> None:
+    record(root / "sung" / "a.wav")
+    record(root / "sung" / "a.flac")
+    message = f"{root / 'sung'}: a.flac and a.wav share a name; rename or remove one"
+    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+        Corpus(root).clips()
+
+
+def test_an_unknown_clip(root: Path) -> None:
+    folders = "synthetic/calibrate, synthetic/score, sung/calibrate, sung"
+    message = f"sung/absent: no such clip in {root}; its folders are {folders}"
+    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+        Corpus(root).read("sung/absent", 48_000)
+
+
+def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yaml"
+    message = f"{path}: no such manifest; point to a folder that has one, such as calib_audio"
+    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+        Corpus(tmp_path)
+
+
+def test_a_place_that_cannot_be_written(root: Path) -> None:
+    (root / "synthetic").write_text("a file where the folder should be")
+    message = (
+        f"{root}/synthetic/calibrate/tone.flac: cannot be written (Not a directory); check the folder's permissions"
+    )
+    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+        Corpus(root).render()
+
+
+class TestDisjoint:
+    def clip(self, path: Path, name: str) -> Clip:
+        return read_clip(path, 8000, name)
+
+    def test_different_clips_pass(self, tmp_path: Path) -> None:
+        a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
+        check_disjoint([self.clip(a, "a")], [self.clip(b, "b")])
+
+    def test_same_name(self, tmp_path: Path) -> None:
+        a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
+        message = "clips that calibrate and score at once: x; a score needs audio not yet seen"
+        with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+            check_disjoint([self.clip(a, "x")], [self.clip(b, "x")])
+
+    @pytest.mark.parametrize("copy", ["b.wav", "b.flac"])
+    def test_same_sound_under_another_name_or_format(self, tmp_path: Path, copy: str) -> None:
+        a, c = record(tmp_path / "a.wav"), record(tmp_path / "c.wav", 3)
+        samples, rate_hz = soundfile.read(a)
+        soundfile.write(tmp_path / copy, samples, rate_hz)
+        message = "clips that calibrate and score at once: b (the same as a); a score needs audio not yet seen"
+        with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+            check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])

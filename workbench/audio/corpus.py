@@ -1,0 +1,147 @@
+"""The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and what the user dropped in."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from workbench.audio.files import ANNOTATION_SUFFIX, Clip, list_audio, read_clip
+from workbench.audio.manifest import Entry, Manifest, read_manifest
+from workbench.audio.oscillator import RENDER_RATE_HZ
+from workbench.audio.synth import SYNTH_VERSION, Rendering, render
+from workbench.errors import AudioError
+from workbench.recipe import matches
+
+SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = "synthetic/calibrate", "synthetic/score"
+SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
+ANNOTATION_STEP_S = 0.005
+
+
+class Corpus:
+    """The clips below `root`, called by their path without suffix: "synthetic/score/glide-up", "sung/take1".
+
+    Synthetic clips are those of `root/manifest.yaml`; recordings are found in `root/sung` (they score) and
+    `root/sung/calibrate` (they calibrate). Raises AudioError where the manifest is missing or wrong.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.manifest: Manifest = read_manifest(root / "manifest.yaml")
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        """Synthetic clips by name, in the manifest's order."""
+        calibrate = {f"{SYNTHETIC_CALIBRATE}/{entry.name}": entry for entry in self.manifest.calibrate}
+        return calibrate | {f"{SYNTHETIC_SCORE}/{entry.name}": entry for entry in self.manifest.score}
+
+    def folders(self) -> tuple[str, ...]:
+        """Every folder a pattern may name, also while it is empty."""
+        return (SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE, SUNG_CALIBRATE, SUNG)
+
+    def clips(self) -> tuple[str, ...]:
+        """All names, without rendering anything. AudioError where two recordings share one."""
+        return (*self._entries, *self._recordings())
+
+    def select(self, patterns: Iterable[str]) -> list[str]:
+        """The clips that any of `patterns` finds, each once, in the order of `clips`."""
+        wanted = tuple(patterns)
+        return [name for name in self.clips() if any(matches(pattern, name) for pattern in wanted)]
+
+    def render(self, progress: Callable[[str], None] | None = None) -> None:
+        """Render every synthetic clip that is missing or out of date; `progress` is told the name before each."""
+        for name in self._entries:
+            if not self._is_rendered(name):
+                if progress is not None:
+                    progress(name)
+                self._render(name)
+
+    def read(self, name: str, sample_rate_hz: int) -> Clip:
+        """The clip `name` at `sample_rate_hz`, rendered first if need be. AudioError where it is missing or bad."""
+        if name in self._entries:
+            if not self._is_rendered(name):
+                self._render(name)
+            return read_clip(self._path(name), sample_rate_hz, name)
+        recording = self._recordings().get(name)
+        if recording is None:
+            raise AudioError(f"{name}: no such clip in {self.root}; its folders are {', '.join(self.folders())}")
+        return read_clip(recording, sample_rate_hz, name)
+
+    def _recordings(self) -> dict[str, Path]:
+        return {
+            f"{where}/{file.stem}": file for where in (SUNG_CALIBRATE, SUNG) for file in list_audio(self.root / where)
+        }
+
+    def _path(self, name: str) -> Path:
+        return self.root / f"{name}.flac"
+
+    def _is_rendered(self, name: str) -> bool:
+        """The annotation is moved into place before the sound, so a sound with the right stamp has its annotation."""
+        try:
+            with soundfile.SoundFile(self._path(name)) as file:
+                return (
+                    bool(file.comment == _stamp(self._entries[name])) and self._path(name).with_suffix(".csv").is_file()
+                )
+        except (OSError, soundfile.LibsndfileError):
+            return False
+
+    def _render(self, name: str) -> None:
+        rendering, path = render(self._entries[name]), self._path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _replacing(path.with_suffix(ANNOTATION_SUFFIX)) as part:
+                part.write_text(_annotation(rendering), encoding="utf-8")
+            with (
+                _replacing(path) as part,
+                soundfile.SoundFile(part, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file,
+            ):
+                file.comment = _stamp(self._entries[name])
+                file.write(rendering.samples)
+        except OSError as error:
+            raise AudioError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions") from None
+
+
+def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
+    """Raise AudioError where a clip is on both sides: the same name, the same file, or the same samples."""
+    calibrating = {key: clip.name for clip in calibrate for key in _identities(clip)}
+    shared = {clip.name: calibrating[key] for clip in score for key in _identities(clip) if key in calibrating}
+    if shared:
+        pairs = (name if name == other else f"{name} (the same as {other})" for name, other in shared.items())
+        raise AudioError(
+            f"clips that calibrate and score at once: {', '.join(pairs)}; a score needs audio not yet seen"
+        )
+
+
+def _identities(clip: Clip) -> tuple[str, str, str]:
+    return clip.name, clip.sha256, hashlib.sha256(clip.samples.tobytes()).hexdigest()
+
+
+def _stamp(entry: Entry) -> str:
+    """What the rendered file was made from, kept in its comment tag: there is no second file to fall out of step."""
+    made_from = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
+    return f"workbench {hashlib.sha256(made_from.encode()).hexdigest()}"
+
+
+def _annotation(rendering: Rendering) -> str:
+    step = round(ANNOTATION_STEP_S * RENDER_RATE_HZ)
+    hz = rendering.f0_hz[::step]
+    rows = (
+        f"{time_s:.3f},{f0_hz:.4f}" for time_s, f0_hz in zip(np.arange(len(hz)) * ANNOTATION_STEP_S, hz, strict=True)
+    )
+    return "\n".join(["seconds,hertz", *rows, ""])
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A path of its own to write to, moved to `path` once written: no reader ever meets half a file."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

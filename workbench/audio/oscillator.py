@@ -1,0 +1,74 @@
+"""Harmonic sound with an exact f0: the phase is the integral of f0, and no harmonic comes near Nyquist."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid
+from scipy.signal import butter, sosfiltfilt
+
+RENDER_RATE_HZ = 48_000
+VOICED_FLOOR = 0.01
+"""-40 dB: where a note's own envelope is below this, it counts as unvoiced."""
+
+# Harmonics fade out over the last 2 kHz below this; 4 kHz remain to Nyquist for the sidebands of fast vibrato.
+_TOP_HZ, _FADE_HZ = 20_000.0, 2_000.0
+
+Signal = NDArray[np.float64]
+
+
+def phase_rad(f0_hz: Signal) -> Signal:
+    """Phase (n,) in radians of an oscillator whose frequency is `f0_hz` (n,), all positive."""
+    return np.asarray(2 * np.pi / RENDER_RATE_HZ * cumulative_trapezoid(f0_hz, initial=0.0))
+
+
+def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signal | float]) -> Signal:
+    """Sum of `amplitude(n) * sin(n * phase)` for n = 1 .. `harmonics`, as far as they stay below 20 kHz.
+
+    f0_hz: (samples,); amplitude(n): (samples,) or a constant. All harmonics share one phase, so the period is exact.
+    """
+    turn = np.exp(1j * phase_rad(f0_hz))
+    wave = np.ones_like(turn)
+    total, highest_f0_hz = np.zeros_like(f0_hz), f0_hz.max()
+    for n in range(1, min(harmonics, int(_TOP_HZ / f0_hz.min())) + 1):
+        wave *= turn
+        part = amplitude(n) * wave.imag
+        if n * highest_f0_hz > _TOP_HZ - _FADE_HZ:
+            part *= np.clip((_TOP_HZ - n * f0_hz) / _FADE_HZ, 0.0, 1.0)
+        total += part
+    return total
+
+
+def swell(samples: int, attack_s: float, release_s: float) -> Signal:
+    """Envelope (samples,) that rises and falls as a raised cosine; both shrink where the note is too short for them."""
+    room = samples / (RENDER_RATE_HZ * (attack_s + release_s))
+    attack, release = (max(1, int(min(1.0, room) * s * RENDER_RATE_HZ)) for s in (attack_s, release_s))
+    envelope = np.ones(samples)
+    envelope[:attack] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(attack) / attack)
+    envelope[-release:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(1, release + 1) / release)
+    return envelope
+
+
+def wander(samples: int, highest_hz: float, rng: np.random.Generator) -> Signal:
+    """Slow random movement (samples,) with nothing above `highest_hz`, mean 0, standard deviation 1.
+
+    Drawn at 200 Hz and interpolated, as the f0 is written at 200 Hz too: what moves faster could not be annotated.
+    """
+    control_hz = 200.0
+    count = int(np.ceil(samples / RENDER_RATE_HZ * control_hz)) + 2
+    padded = sosfiltfilt(butter(2, highest_hz, fs=control_hz, output="sos"), rng.standard_normal(count + 200))[100:-100]
+    times = np.arange(samples) / RENDER_RATE_HZ * control_hz
+    return np.asarray(np.interp(times, np.arange(count), (padded - padded.mean()) / padded.std()))
+
+
+def pink_noise(samples: int, rng: np.random.Generator) -> Signal:
+    """Noise (samples,) whose power falls 3 dB per octave above 20 Hz, with nothing at 0 Hz; RMS 1."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    hz = np.fft.rfftfreq(samples, 1 / RENDER_RATE_HZ)
+    spectrum *= np.where(hz > 0, 1 / np.sqrt(np.maximum(hz, 20.0)), 0.0)
+    noise = np.fft.irfft(spectrum, samples)
+    return np.asarray(noise / rms(noise))
+
+
+def rms(signal: Signal) -> float:
+    return float(np.sqrt(np.mean(np.square(signal))))

@@ -1,0 +1,91 @@
+"""Synthetic clips with an exact f0, rendered from their manifest entries: same entry, same samples.
+
+What is voiced in the truth: every sample at which a note's own envelope is within 40 dB of its full level. Rests,
+the last moments of a fade, noise and silence are unvoiced; breath and room noise change nothing in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.audio.manifest import Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
+from workbench.audio.oscillator import RENDER_RATE_HZ, VOICED_FLOOR, Signal, harmonic_sum, pink_noise, rms, swell
+from workbench.audio.voice import in_a_room, sing
+from workbench.errors import AudioError
+from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
+
+SYNTH_VERSION = 1
+"""Raise it with every change that alters what a manifest entry sounds like; rendered clips are then rendered again."""
+
+_ATTACK_S, _RELEASE_S = 0.02, 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """`samples` (n,) float64 at RENDER_RATE_HZ, full scale 1.0; `f0_hz` (n,) float64 at each, 0 where unvoiced."""
+
+    samples: NDArray[np.float64]
+    f0_hz: NDArray[np.float64]
+
+
+def render(entry: Entry) -> Rendering:
+    """Render one manifest entry. Raises AudioError where its level would clip."""
+    if isinstance(entry, Silence):
+        silence = np.zeros(round(entry.duration_s * RENDER_RATE_HZ))
+        return Rendering(silence, silence)
+
+    level = 10 ** (entry.level_dbfs / 20)
+    if isinstance(entry, Noise):
+        sound = _noise(entry)
+        f0_hz = np.zeros_like(sound)
+        samples = sound * level / rms(sound)
+    elif isinstance(entry, Phrase):
+        rng = np.random.Generator(np.random.PCG64(entry.seed))
+        sound, f0_hz = sing(entry, rng)
+        samples = sound * level / rms(sound[f0_hz > 0])
+        if entry.room is not None:
+            samples = in_a_room(samples, 10 ** (entry.room.noise_dbfs / 20), rng)
+    else:
+        sound, f0_hz = _play(entry)
+        samples = sound * level / rms(sound[f0_hz > 0])
+
+    if np.abs(samples).max() >= 1.0:
+        raise AudioError(f"{entry.name}: clips at {entry.level_dbfs:g} dBFS; lower its level_dbfs in the manifest")
+    return Rendering(samples, f0_hz)
+
+
+def _noise(entry: Noise) -> Signal:
+    rng = np.random.Generator(np.random.PCG64(entry.seed))
+    samples = round(entry.duration_s * RENDER_RATE_HZ)
+    return pink_noise(samples, rng) if entry.colour == "pink" else rng.standard_normal(samples)
+
+
+def _play(entry: Tones | Glide | Vibrato) -> tuple[Signal, Signal]:
+    """An instrument of `entry.harmonics` harmonics, the n-th at 1/n."""
+    if isinstance(entry, Tones):
+        envelope = _repeated_note(len(entry.notes), entry.note_s, entry.gap_s)
+        semitones = _hold(entry.notes, len(envelope))
+    elif isinstance(entry, Glide):
+        envelope = swell(round(entry.duration_s * RENDER_RATE_HZ), _ATTACK_S, _RELEASE_S)
+        turns_at = np.linspace(0, len(envelope) - 1, len(entry.turns))
+        semitones = np.interp(np.arange(len(envelope)), turns_at, entry.turns)
+    else:
+        envelope = _repeated_note(len(entry.notes), entry.note_s, entry.gap_s)
+        pitch, rate_hz, extent_cents = (_hold(column, len(envelope)) for column in zip(*entry.notes, strict=True))
+        time_s = np.arange(len(envelope)) / RENDER_RATE_HZ
+        semitones = pitch + extent_cents / CENTS_PER_SEMITONE * np.sin(2 * np.pi * rate_hz * time_s)
+    f0_hz = semitones_to_hz(semitones)
+    sound = harmonic_sum(f0_hz, entry.harmonics, lambda n: 1.0 / n) * envelope
+    return sound, np.where(envelope >= VOICED_FLOOR, f0_hz, 0.0)
+
+
+def _repeated_note(count: int, note_s: float, gap_s: float) -> Signal:
+    note, gap = round(note_s * RENDER_RATE_HZ), round(gap_s * RENDER_RATE_HZ)
+    return np.tile(np.concatenate([swell(note, _ATTACK_S, _RELEASE_S), np.zeros(gap)]), count)
+
+
+def _hold(values: Sequence[float], samples: int) -> Signal:
+    """Each value for an equal share of `samples`, which `values` divides."""
+    return np.repeat(np.asarray(values, np.float64), samples // len(values))

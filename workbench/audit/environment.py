@@ -1,0 +1,81 @@
+"""The machine and the versions that a record was made with."""
+
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import workbench
+from workbench.section import Section
+
+_PACKAGE = Path(workbench.__file__).parent
+
+
+class Environment(Section):
+    """Where a record was made. `commit` is the workbench's own, where it runs from a checkout; `-dirty` where changed."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    torch: str
+    executorch: str
+    torchao: str
+    pesto: str
+    workbench: str
+    commit: str | None
+
+
+def environment(threads: int) -> Environment:
+    """`threads` is how many a timing uses."""
+    commit = _commit()
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu(),
+        cores=os.cpu_count() or 1,
+        threads=threads,
+        torch=version("torch"),
+        executorch=version("executorch"),
+        torchao=version("torchao"),
+        pesto=version("pesto-pitch"),
+        workbench=version("pesto-workbench"),
+        commit=commit,
+        null_reasons={} if commit else {"commit": "not run from a git checkout"},
+    )
+
+
+@functools.cache
+def code_sha256() -> str:
+    """Hash of the workbench's own source: what was computed by other code is not reused."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _commit() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(_PACKAGE), "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _cpu() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

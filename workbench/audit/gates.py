@@ -1,0 +1,63 @@
+"""Gates: limits on the figures of a record, and the verdict that follows."""
+
+import types
+from collections.abc import Iterable
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from workbench.recipe import Gate
+from workbench.section import Section
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+class GateResult(Section):
+    """One gate held against the record; `passed` is null where the record has no number there."""
+
+    metric: str
+    limit: str
+    value: float | None
+    passed: bool | None
+
+
+def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
+    """Hold each gate against the figure that its dotted path names in the record."""
+    results = []
+    for gate in gates:
+        value, reason = _find(gate.metric, record)
+        limit = f"{gate.comparison} {gate.limit:g}"
+        if value is None:
+            nulls = dict.fromkeys(("value", "passed"), reason)
+            results.append(GateResult(metric=gate.metric, limit=limit, value=None, passed=None, null_reasons=nulls))
+        else:
+            passed = value <= gate.limit if gate.comparison == "<=" else value >= gate.limit
+            results.append(GateResult(metric=gate.metric, limit=limit, value=value, passed=passed))
+    return tuple(results)
+
+
+def _find(metric: str, record: Section) -> tuple[float | None, str]:
+    """The figure, or None and why there is none."""
+    found: Any = record
+    for key in metric.split("."):
+        parent, found = found, getattr(found, key)
+        if found is None:
+            return None, parent.null_reasons[key]
+    return float(found), ""
+
+
+def metrics(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """The dotted paths of all numbers in a record's model: what a gate can name. Lists are left out."""
+    paths: list[str] = []
+    for name, field in model.model_fields.items():
+        kinds = _alternatives(field.annotation)
+        if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
+            section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+            paths += metrics(section, f"{prefix}{name}.")
+        elif int in kinds or float in kinds:
+            paths.append(prefix + name)
+    return paths
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)

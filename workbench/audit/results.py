@@ -1,0 +1,117 @@
+"""The record of one variant: everything that was measured, how, and on what. `result.json`, schema_version 1."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from workbench.atomic import write_whole
+from workbench.audit.environment import Environment
+from workbench.audit.gates import GateResult, Verdict, judge, metrics
+from workbench.errors import WorkbenchError
+from workbench.export.program import ProgramFile
+from workbench.measure.deviation import Deviation
+from workbench.measure.floor import Floor
+from workbench.measure.speed import Speed
+from workbench.measure.truth import Truth
+from workbench.recipe import Gate
+from workbench.section import Section
+
+RESULT_NAME = "result.json"
+
+
+class RecipeUsed(Section):
+    """The recipe as it was run: enough to run it again."""
+
+    name: str
+    sha256: str
+    resolved: dict[str, Any]
+
+
+class ClipUsed(Section):
+    """A clip that went into the record, by its bytes."""
+
+    name: str
+    role: Literal["calibrate", "score"]
+    sha256: str
+    seconds: float
+
+
+class LatencyOfEstimate(Section):
+    """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
+    A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`."""
+
+    algorithmic_ms: float
+
+
+class Record(Section):
+    """One variant: what it is, what came out, and the verdict."""
+
+    schema_version: Literal[1] = 1
+    created: str
+    fingerprint: str  # of everything the record depends on: recipe, checkpoint, audio, code and library versions
+    recipe: RecipeUsed
+    environment: Environment
+    audio: tuple[ClipUsed, ...]
+    program: ProgramFile | None
+    latency: LatencyOfEstimate
+    deviation: Deviation | None
+    floor: Floor | None
+    truth: Truth | None
+    speed: Speed | None
+    gates: tuple[GateResult, ...] = ()
+    verdict: Verdict = "inconclusive"
+    reasons: tuple[str, ...] = ()
+    seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
+
+
+_GATED = ("program", "latency", "deviation", "floor", "truth", "speed")
+
+
+def gateable() -> tuple[str, ...]:
+    """The dotted paths that a gate can name."""
+    return tuple(path for path in metrics(Record) if path.split(".")[0] in _GATED)
+
+
+def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> Record:
+    """The record with its gates, verdict and the reasons for it.
+
+    `fail`: no program, a frame that is not finite, or a gate missed. `inconclusive`: nothing failed, but too few voiced
+    frames stand behind the pitch figures, or a gate names a number that could not be computed.
+    """
+    failures, doubts = [], []
+    if record.program is None or record.deviation is None:
+        results: tuple[GateResult, ...] = ()
+        failures.append(record.null_reasons["program" if record.program is None else "deviation"])
+    else:
+        results = judge(gates, record)
+        failures += [
+            f"{gate.metric} is {gate.value:.6g}, wants {gate.limit}" for gate in results if gate.passed is False
+        ]
+        doubts += [
+            f"{gate.metric} has no value: {gate.null_reasons['value']}" for gate in results if gate.passed is None
+        ]
+        if record.deviation.nonfinite_frames:
+            failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
+        if record.deviation.voiced_frames < min_voiced_frames:
+            doubts.append(f"only {record.deviation.voiced_frames} voiced frames, wants {min_voiced_frames}")
+    verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
+    return record.model_copy(update={"gates": results, "verdict": verdict, "reasons": (*failures, *doubts)})
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Store a record as `result.json` in its folder."""
+    path = folder / RESULT_NAME
+    write_whole(path, (json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """Raises WorkbenchError where the file is missing or no record of this schema."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise WorkbenchError(f"{path}: no such record; `workbench run` makes one") from error
+    except (ValidationError, OSError) as error:
+        raise WorkbenchError(f"{path}: not a record of schema version 1; run the recipe again") from error

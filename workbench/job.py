@@ -1,0 +1,105 @@
+"""A variant ready to run: all that can be the user's mistake is found here, before anything is written."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench.audio.corpus import Corpus, check_disjoint
+from workbench.audio.files import Clip, find_audio, read_clip
+from workbench.audit.environment import code_sha256, environment
+from workbench.audit.results import gateable
+from workbench.errors import AudioError
+from workbench.measure.speed import Baseline
+from workbench.model.pesto import checkpoint_path, load_upstream, packaged_checkpoints
+from workbench.model.stream import Stream
+from workbench.model.streaming import StreamingPesto
+from workbench.recipe import Recipe, Vocabulary, load_recipes, recipe_files
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, and how much of it is done of how much."""
+
+
+def recipes_of(paths: Sequence[Path], corpus: Corpus) -> list[Recipe]:
+    """The variants of recipe files and folders. Raises RecipeError with every mistake in any of them."""
+    vocabulary = Vocabulary(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gateable())
+    files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
+    return load_recipes(files, vocabulary)
+
+
+@dataclass
+class Job:
+    """A recipe with its model and its clips."""
+
+    recipe: Recipe
+    baseline: Baseline
+    model: StreamingPesto
+    calibrate: list[Clip] = field(default_factory=list)
+    score: list[Clip] = field(default_factory=list)
+
+    @property
+    def stream(self) -> Stream:
+        return self.baseline.stream
+
+    @property
+    def program_fingerprint(self) -> str:
+        """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
+        checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
+        asked = self.recipe.resolved()
+        parts = ("reduction", "state", "frontend", "lowering", "quantization")
+        versions = environment(threads=0).model_dump(include={"python", "torch", "executorch", "torchao", "pesto"})
+        return canonical_sha256(
+            checkpoint, repr(self.stream), {part: asked[part] for part in parts}, versions, code_sha256()
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that the record depends on."""
+        clips = [
+            [clip.name, clip.sha256, canonical_sha256(None if clip.f0 is None else clip.f0.hz.tolist())]
+            for clip in self.clips
+        ]
+        return canonical_sha256(self.program_fingerprint, self.recipe.sha256, clips)
+
+    @property
+    def clips(self) -> list[Clip]:
+        return [*self.calibrate, *self.score]
+
+
+def prepare(recipe: Recipe) -> Job:
+    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
+    stream = Stream(recipe.sample_rate_hz, recipe.hop_samples, recipe.frames_per_chunk, recipe.mirror)
+    baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
+    upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
+    return Job(recipe, baseline, StreamingPesto(upstream, stream, recipe.lowering.toeplitz))
+
+
+def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Progress) -> None:
+    """Give each job its clips, at its rate. `audio` (a file or folder) scores in place of the recipe's own choice.
+
+    Raises AudioError for a clip that cannot be used, for none at all, and for one that calibrates and scores.
+    """
+    read: dict[tuple[str | Path, int], Clip] = {}
+    for at, job in enumerate(jobs):
+        progress("audio", at, len(jobs))
+        rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio
+
+        def once(key: str | Path, rate_hz: int = rate_hz) -> Clip:
+            if (key, rate_hz) not in read:
+                clip = corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
+                read[key, rate_hz] = clip
+            return read[key, rate_hz]
+
+        job.calibrate = [once(name) for name in corpus.select(wanted.calibrate)]
+        scored: Sequence[str | Path] = corpus.select(wanted.score) if audio is None else find_audio(audio)
+        job.score = [once(key) for key in scored]
+        if not job.score:
+            raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
+        check_disjoint(job.calibrate, job.score)
+    progress("audio", len(jobs), len(jobs))
+
+
+def canonical_sha256(*parts: object) -> str:
+    """Hash of plain data as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Upstream PESTO, unmodified: found, opened safely, and set up for streaming. It is the baseline of every score."""
+
+import importlib.util
+import sys
+import types
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.errors import CheckpointError, ModelError
+from workbench.model.stream import Reduction, Stream
+
+
+def _stand_in_for_torchaudio() -> None:
+    """Let `import pesto` succeed where torchaudio's native library does not load.
+
+    pesto-pitch imports torchaudio at once, for `torchaudio.load` in its own command alone, which the workbench never
+    calls. The registry's torchaudio is built against CUDA torch, so that beside CPU torch it raises OSError
+    (libc10_cuda.so) and takes pesto down with it. Only then, an empty module takes its place.
+    """
+    if "torchaudio" in sys.modules:
+        return
+    try:
+        import torchaudio  # noqa: F401
+    except (ImportError, OSError):
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+            del sys.modules[name]  # the half-imported one
+        sys.modules["torchaudio"] = types.ModuleType("torchaudio")
+
+
+_stand_in_for_torchaudio()
+
+from pesto.data import Preprocessor  # noqa: E402
+from pesto.model import PESTO, Resnet1d  # noqa: E402
+
+# Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
+_COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
+
+
+def packaged_checkpoints() -> dict[str, Path]:
+    """Name -> file of the checkpoints that pesto-pitch ships, found without importing it."""
+    spec = importlib.util.find_spec("pesto")
+    if spec is None or not spec.submodule_search_locations:
+        return {}
+    return {path.stem: path for path in sorted(Path(spec.submodule_search_locations[0], "weights").glob("*.ckpt"))}
+
+
+def checkpoint_path(checkpoint: str) -> Path:
+    """The file behind a packaged name or a path. Raises CheckpointError where there is none."""
+    packaged = packaged_checkpoints()
+    path = packaged.get(checkpoint, Path(checkpoint))
+    if not path.is_file():
+        raise CheckpointError(f"{checkpoint}: no such checkpoint; use a file or one of {', '.join(packaged)}")
+    return path
+
+
+def _plain_data_classes() -> list[Any]:
+    """The classes by which PESTO's training code stores its configuration: containers of plain data, no code."""
+    from omegaconf import DictConfig, ListConfig
+    from omegaconf.base import ContainerMetadata, Metadata
+    from omegaconf.nodes import AnyNode
+
+    return [Any, int, dict, list, defaultdict, DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode]
+
+
+def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
+    """Open a checkpoint without letting it run code, unless `trust`.
+
+    Returns a mapping with at least `hparams`, `state_dict` and `hcqt_params`.
+    Raises CheckpointError where the file is no checkpoint, needs code to open, or lacks one of the three.
+    """
+    try:
+        with torch.serialization.safe_globals(_plain_data_classes()):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=not trust)
+    except UnpicklingError as error:
+        if "Unsupported global" in str(error) or "GLOBAL" in str(error):
+            raise CheckpointError(
+                f"{path}: opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe "
+                "only if you know who made it"
+            ) from error
+        raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
+    missing = [key for key in ("hparams", "state_dict", "hcqt_params") if key not in _mapping(checkpoint)]
+    if missing:
+        raise CheckpointError(f"{path}: not a PESTO checkpoint: it has no {', '.join(missing)}; see pesto-pitch")
+    return dict(checkpoint)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def load_upstream(
+    checkpoint: str, stream: Stream, reduction: Reduction = "alwa", trust: bool = False, streams: int = 1
+) -> PESTO:
+    """Upstream's own streaming model, in eval mode, with zeroed memory.
+
+    The steps are those of `pesto.load_model(..., streaming=True)`; what differs is that the file is opened safely and
+    that a checkpoint which does not fit is an error, where upstream warns and goes on with random weights.
+
+    Raises:
+        CheckpointError: the file cannot be opened safely or does not fit pesto-pitch's model.
+        ModelError: no such stream: the hop is longer than the analysis window, or the rate too low for the top bin.
+    """
+    path = checkpoint_path(checkpoint)
+    stored = read_checkpoint(path, trust)
+    try:
+        hparams = stored["hparams"]
+        encoder = Resnet1d(**hparams["encoder"])
+        preprocessor = Preprocessor(
+            hop_size=stream.step_ms,
+            sampling_rate=None,  # the kernels are built below, where their errors can be told from the checkpoint's
+            **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": streams},
+        )
+        model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
+        keys = model.load_state_dict(stored["state_dict"], strict=False)
+    except (RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({first}); use mir-1k_g7") from error
+    missing = [key for key in keys.missing_keys if not key.startswith(_COMPUTED_KEYS)]
+    unexpected = [key for key in keys.unexpected_keys if not key.startswith(_COMPUTED_KEYS)]
+    if missing or unexpected:
+        wrong = (missing or unexpected)[0]
+        raise CheckpointError(
+            f"{path}: does not fit pesto-pitch's model: {len(missing)} weights missing, {len(unexpected)} unknown "
+            f"(first: {wrong}); use mir-1k_g7"
+        )
+    try:
+        preprocessor.hcqt_sr = stream.sample_rate_hz
+        preprocessor._reset_hcqt_kernels()
+    except (ValueError, RuntimeError) as error:
+        first = " ".join(str(error).split())
+        raise ModelError(
+            f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}: "
+            f"upstream cannot build this stream ({first}); use a higher rate or a shorter chunk"
+        ) from error
+    hop_samples = preprocessor.hcqt_kernels.cqt_kernels[0].hop_length
+    if hop_samples != stream.hop_samples:  # upstream keeps the hop in milliseconds
+        raise ModelError(f"a hop of {stream.hop_samples} samples is {hop_samples} upstream; use another chunk_samples")
+    return model.eval()
+
+
+def reset_upstream(model: nn.Module) -> None:
+    """Empty the streaming memory of an upstream model, as right after loading."""
+    for name, buffer in model.named_buffers():
+        if name.endswith("cache.pad"):
+            buffer.zero_()

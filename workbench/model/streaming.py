@@ -1,0 +1,225 @@
+"""PESTO restated so that it exports: real arithmetic, memory as a buffer, every size and the pitch shift baked in.
+
+The numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops, mirrors and
+reductions. What is restated, and why:
+
+- upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed;
+- frames go on the batch axis, so that a frame's arithmetic does not depend on how many share its chunk;
+- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize;
+- the one-channel Toeplitz convolution is the equal Linear (`toeplitz="linear"`), and the roll that applies the pitch
+  shift is a permutation of its rows.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pesto.model import PESTO, ConfidenceClassifier, Resnet1d
+from torch import Tensor, nn
+
+from workbench.errors import ModelError
+from workbench.model.stream import Reduction, Stream
+
+_EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto.data.ToLogMagnitude)
+
+
+class Estimate(NamedTuple):
+    """What one call returns, each (streams, frames) float32; `activations` is (streams, frames, pitch bins)."""
+
+    pitch_semitones: Tensor
+    confidence: Tensor
+    volume: Tensor
+    activations: Tensor
+
+
+class ConstantQ(nn.Module):
+    """Energy of each constant-Q bin: (streams, window samples) -> (streams * frames, bins), float32.
+
+    `mirrored_samples` zeros stand for the future that the stream has not heard yet.
+    """
+
+    taps: Tensor
+
+    def __init__(self, taps: Tensor, hop_samples: int, mirrored_samples: int) -> None:
+        super().__init__()
+        self.register_buffer("taps", taps)  # (2 * bins, 1, kernel): the real parts of all bins, then the imaginary
+        self.bins = taps.shape[0] // 2
+        self.hop_samples = hop_samples
+        self.mirrored_samples = mirrored_samples
+
+    def forward(self, window: Tensor) -> Tensor:
+        window = F.pad(window.unsqueeze(1), (0, self.mirrored_samples))
+        spectrum = F.conv1d(window, self.taps, stride=self.hop_samples)
+        spectrum = spectrum.permute(0, 2, 1).reshape(-1, 2 * self.bins)
+        real, imaginary = spectrum[:, : self.bins], spectrum[:, self.bins :]
+        return (real * real + imaginary * imaginary).clamp(min=_EPS**2)
+
+
+class Encoder(nn.Module):
+    """Log-energies of the cropped bins -> pitch activations: (frames, bins) -> (frames, pitch bins), float32."""
+
+    def __init__(self, upstream: Resnet1d, shift_bins: int, toeplitz: Literal["linear", "conv"]) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(upstream.layernorm.normalized_shape[-1])
+        self.norm.weight, self.norm.bias = _flat(upstream.layernorm.weight), _flat(upstream.layernorm.bias)
+        self.first = nn.Sequential(_conv2d(upstream.conv1[0]), upstream.conv1[1])
+        self.prefilter = nn.ModuleList(
+            nn.Sequential(_conv2d(layers[0]), layers[1]) for layers in upstream.prefilt_layers
+        )
+        self.residual = upstream.residual
+        self.narrow = nn.Sequential(
+            *(
+                _conv2d(layer) if isinstance(layer, nn.Conv1d) else layer
+                for layer in upstream.conv_layers
+                if not isinstance(layer, nn.Dropout)
+            )
+        )
+        self.toeplitz: nn.Module
+        if toeplitz == "linear":
+            self.toeplitz = _toeplitz_linear(upstream.fc, shift_bins)
+            self.shift_bins = 0
+        else:
+            self.toeplitz = _conv2d(upstream.fc)
+            self.shift_bins = shift_bins
+
+    def forward(self, log_energy: Tensor) -> Tensor:
+        x: Tensor = self.norm(log_energy)[:, None, None, :]
+        x = self.first(x)
+        for layer in self.prefilter:
+            x = layer(x) + x if self.residual else layer(x)
+        x = self.narrow(x).flatten(1)
+        if isinstance(self.toeplitz, nn.Conv2d):
+            x = x[:, None, None, :]
+        x = self.toeplitz(x).flatten(1).softmax(-1)
+        if self.shift_bins:
+            x = torch.cat((x[:, self.shift_bins :], x[:, : self.shift_bins]), -1)
+        return x
+
+
+class Confidence(nn.Module):
+    """Energy of all bins and its logarithm -> confidence in 0..1: (frames, bins) twice -> (frames,), float32."""
+
+    def __init__(self, upstream: ConfidenceClassifier) -> None:
+        super().__init__()
+        self.conv = _conv2d(upstream.conv)
+        self.linear = upstream.linear
+
+    def forward(self, energy: Tensor, log_energy: Tensor) -> Tensor:
+        geometric = log_energy.mean(-1, keepdim=True).exp()
+        flatness = geometric / energy.mean(-1, keepdim=True).clamp(min=1e-8)
+        x = F.relu(self.conv(energy[:, None, None, :])).flatten(1)
+        return torch.sigmoid(self.linear(torch.cat((x, flatness), -1))).squeeze(-1)
+
+
+class Reduce(nn.Module):
+    """Activations -> MIDI semitones: (frames, pitch bins) -> (frames,), float32; as pesto.utils.reduce_activations."""
+
+    semitones: Tensor
+    neighbours: Tensor
+
+    def __init__(self, bins: int, reduction: Reduction) -> None:
+        super().__init__()
+        self.bins_per_semitone = bins // 128  # the bins span MIDI 0..127
+        self.reduction = reduction
+        if reduction == "mean":
+            self.register_buffer("semitones", torch.arange(bins, dtype=torch.float32) / self.bins_per_semitone)
+        elif reduction == "alwa":
+            self.register_buffer("neighbours", torch.arange(1 - self.bins_per_semitone, self.bins_per_semitone))
+
+    def forward(self, activations: Tensor) -> Tensor:
+        if self.reduction == "mean":
+            return activations @ self.semitones
+        best = activations.argmax(-1, keepdim=True)
+        if self.reduction == "argmax":
+            return best.squeeze(-1).to(torch.float32) / self.bins_per_semitone
+        near = (best + self.neighbours).clamp(0, activations.shape[-1] - 1)
+        weights = activations.gather(-1, near)
+        semitones = near.to(torch.float32) / self.bins_per_semitone
+        return (weights * semitones).sum(-1) / weights.sum(-1)
+
+
+class StreamingPesto(nn.Module):
+    """The restated stream. `forward`: (streams, chunk samples) float32 -> pitch, confidence, volume (streams, frames).
+
+    `ring` (streams, past samples) is the whole memory; `reset()` empties it.
+    Raises ModelError for a model with more than one harmonic, which upstream's own confidence cannot take either.
+    """
+
+    ring: Tensor
+
+    def __init__(self, upstream: PESTO, stream: Stream, toeplitz: Literal["linear", "conv"] = "linear") -> None:
+        super().__init__()
+        if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
+            raise ModelError("the checkpoint's front end has several harmonics; only one-harmonic models are supported")
+        cqt = upstream.preprocessor.hcqt_kernels.cqt_kernels[0]
+        scale = cqt.sqrt_lengths.repeat(2, 1).unsqueeze(-1)  # upstream multiplies the spectrum by it
+        past_samples = cqt.conv.cache.padding
+        self.stream = stream
+        self.window_samples: int = cqt.kernel_width
+        self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - past_samples
+        self.register_buffer("ring", torch.zeros(cqt.conv.cache.max_batch_size, past_samples))
+        self.frontend = ConstantQ((cqt.conv.weight * scale).detach(), stream.hop_samples, self.mirrored_samples)
+        self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
+        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), toeplitz)
+        self.confidence = Confidence(upstream.confidence)
+        self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
+        self.eval().requires_grad_(False)
+
+    @property
+    def algorithmic_ms(self) -> float:
+        """How far the centre of a frame's analysis window lies before the end of its hop, in milliseconds."""
+        samples = self.window_samples / 2 - self.mirrored_samples
+        return 1000.0 * samples / self.stream.sample_rate_hz
+
+    def reset(self) -> None:
+        """Forget all audio, as right after construction."""
+        self.ring.zero_()
+
+    def estimate(self, audio: Tensor) -> Estimate:
+        """One call, with its activations; (streams, chunk samples) float32."""
+        window = torch.cat((self.ring, audio), -1)
+        self.ring.copy_(window[:, window.shape[-1] - self.ring.shape[-1] :])
+        energy = self.frontend(window)
+        log_energy = energy.log()
+        activations = self.encoder(log_energy[:, self.crop])
+        per_frame = (self.reduce(activations), self.confidence(energy, log_energy), energy.sum(-1), activations)
+        streams = self.ring.shape[0]
+        return Estimate(*(x.reshape(streams, -1, *x.shape[1:]) for x in per_frame))
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        estimate = self.estimate(audio)
+        return estimate.pitch_semitones, estimate.confidence, estimate.volume
+
+
+def _flat(parameter: nn.Parameter) -> nn.Parameter:
+    return nn.Parameter(parameter.detach().flatten().clone())
+
+
+def _conv2d(conv: nn.Conv1d) -> nn.Conv2d:
+    """The equal convolution over (frames, channels, 1, bins)."""
+    equal = nn.Conv2d(
+        conv.in_channels,
+        conv.out_channels,
+        (1, conv.kernel_size[0]),
+        stride=(1, conv.stride[0]),
+        padding=(0, int(conv.padding[0])),
+        bias=conv.bias is not None,
+    )
+    equal.weight = nn.Parameter(conv.weight.detach().unsqueeze(2).clone())
+    if conv.bias is not None:
+        equal.bias = nn.Parameter(conv.bias.detach().clone())
+    return equal
+
+
+def _toeplitz_linear(conv: nn.Conv1d, shift_bins: int) -> nn.Linear:
+    """The Linear equal to upstream's ToeplitzLinear followed by `roll(-shift_bins)`.
+
+    A convolution with kernel w of in + out - 1 taps and padding out - 1 gives y[o] = sum_i w[i - o + out - 1] x[i].
+    """
+    outputs = int(conv.padding[0]) + 1
+    inputs = conv.kernel_size[0] - outputs + 1
+    linear = nn.Linear(inputs, outputs, bias=False)
+    row = torch.arange(outputs).roll(-shift_bins)
+    taps = torch.arange(inputs)[None, :] - row[:, None] + outputs - 1
+    linear.weight = nn.Parameter(conv.weight.detach().flatten()[taps].clone())
+    return linear

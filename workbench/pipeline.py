@@ -1,0 +1,226 @@
+"""The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages together."""
+
+import hashlib
+import io
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from workbench.atomic import write_whole
+from workbench.audio.files import Clip
+from workbench.audit.environment import environment
+from workbench.audit.pictures import contour_png
+from workbench.audit.results import (
+    RESULT_NAME,
+    ClipUsed,
+    LatencyOfEstimate,
+    Record,
+    RecipeUsed,
+    judged,
+    read_record,
+    write_record,
+)
+from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.lower import lower
+from workbench.export.program import ProgramFile, describe
+from workbench.job import Job, Progress, canonical_sha256
+from workbench.measure.deviation import ClipRolls, deviation
+from workbench.measure.floor import dithered, floor
+from workbench.measure.speed import Plan, Start, cold_start, race
+from workbench.measure.truth import Alignment, align, reference_hz, truth
+from workbench.model.stream import Stream
+from workbench.runtime.child import Child
+from workbench.runtime.pte import roll_program
+from workbench.runtime.session import Frames, frame_end_s, roll
+from workbench.section import Section
+from workbench.units import hz_to_semitones
+
+PROGRAM_NAME = "program.pte"
+
+
+def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start, bool]:
+    """Lower to `program.pte` in `folder`, then load and run it in a process of its own: only then does it count.
+
+    Returns what is in it, its cold start, and whether an earlier program was used again because nothing changed.
+    Raises LoweringError where it cannot be lowered, ProgramError where it does not load or run; it is removed then.
+    """
+    path, notes = folder / PROGRAM_NAME, folder / "program.json"
+    progress("lower", 0, 1)
+    program = None if fresh else _built_before(path, notes, job.loweredfingerprint)
+    reused = program is not None
+    if program is None:
+        lowered = lower(job.model, job.recipe.lowering.backend)
+        program = describe(lowered, PROGRAM_NAME, job.recipe.state)
+        write_whole(path, lowered.pte)
+    progress("lower", 1, 1)
+    try:
+        with Child() as child:
+            start = child.call(cold_start, path, job.recipe.speed.threads)
+    except ProgramError:
+        path.unlink(missing_ok=True)
+        notes.unlink(missing_ok=True)
+        raise
+    if not reused:
+        content = {"fingerprint": job.loweredfingerprint, "program": program.model_dump(mode="json")}
+        write_whole(notes, (json.dumps(content, indent=2) + "\n").encode())
+    return program, start, reused
+
+
+def _built_before(path: Path, notes: Path, fingerprint: str) -> ProgramFile | None:
+    """The program in this folder, where it is whole and was made from the same things."""
+    try:
+        stored = json.loads(notes.read_bytes())
+        program = ProgramFile.model_validate(stored["program"])
+        same = stored["fingerprint"] == fingerprint and hashlib.sha256(path.read_bytes()).hexdigest() == program.sha256
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return program if same else None
+
+
+def run(
+    job: Job, folder: Path, progress: Progress, rolled: dict[str, Frames], fresh: bool = False
+) -> tuple[Record, str]:
+    """Build, score, time and judge one variant; leaves `result.json`, the program, frames and pictures in `folder`.
+
+    `rolled` keeps the baseline's frames for variants of the same stream. Returns the record and what was used again
+    ("" for nothing, "program", "result"). A variant that cannot be lowered or does not run is a record that fails.
+    """
+    if not fresh and (earlier := _recorded_before(folder, job)) is not None:
+        return earlier, "result"
+    began = time.perf_counter()
+    seconds: dict[str, float] = {}
+    recipe = job.recipe
+    record = Record(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        fingerprint=job.fingerprint,
+        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        environment=environment(recipe.speed.threads),
+        audio=tuple(
+            ClipUsed(name=clip.name, role=role, sha256=clip.sha256, seconds=clip.duration_s)
+            for role, clips in (("calibrate", job.calibrate), ("score", job.score))
+            for clip in clips
+        ),
+        latency=LatencyOfEstimate(algorithmic_ms=job.model.algorithmic_ms),
+        **dict.fromkeys(_MEASURED),
+        null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
+    )
+    try:
+        program, start, reused = build(job, folder, progress, fresh)
+        seconds["build"] = time.perf_counter() - began
+        figures = _score(job, folder, program, progress, rolled, seconds)
+        began = time.perf_counter()
+        progress("speed", 0, 1)
+        plan = Plan(**dict(recipe.speed))
+        audio = np.concatenate([clip.samples for clip in job.score])
+        speed = race(job.baseline, folder / program.path, audio, plan, start)
+        seconds["speed"] = time.perf_counter() - began
+        progress("speed", 1, 1)
+        record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
+    except (LoweringError, ProgramError) as error:
+        reused = False
+        record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
+    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
+    write_record(record, folder)
+    return record, "program" if reused else ""
+
+
+_MEASURED = ("program", "deviation", "floor", "truth", "speed")
+
+
+def _score(
+    job: Job,
+    folder: Path,
+    program: ProgramFile,
+    progress: Progress,
+    rolled: dict[str, Frames],
+    seconds: dict[str, float],
+) -> dict[str, Section]:
+    """Roll both sides through all clips and compare; leaves `frames/` and `pictures/`."""
+    began = time.perf_counter()
+    upstream = job.baseline.session()
+    done, total = 0, len(job.calibrate) + 3 * len(job.score)
+
+    def baseline_of(clip: Clip, dither: bool = False) -> Frames:
+        nonlocal done
+        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, dither)
+        if key not in rolled:
+            rolled[key] = roll(upstream, dithered(clip.samples) if dither else clip.samples)
+        done += 1
+        progress("score", done, total)
+        return rolled[key]
+
+    alignment = align([(clip, baseline_of(clip)) for clip in job.calibrate], job.stream)
+    baseline = [baseline_of(clip) for clip in job.score]
+    moved = [baseline_of(clip, dither=True) for clip in job.score]
+    variant = []
+    with Child() as child:
+        for clip in job.score:
+            variant.append(child.call(roll_program, folder / program.path, clip.samples))
+            done += 1
+            progress("score", done, total)
+    threshold = job.recipe.scoring.voiced_confidence
+    rolls = [
+        _rolls(clip, eager, lowered, job.stream, threshold, alignment)
+        for clip, eager, lowered in zip(job.score, baseline, variant, strict=True)
+    ]
+    figures: dict[str, Section] = {
+        "deviation": deviation(rolls, threshold),
+        "floor": floor(
+            [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
+        ),
+        "truth": truth(job.score, baseline, variant, job.stream, threshold, alignment),
+    }
+    seconds["score"] = time.perf_counter() - began
+    began = time.perf_counter()
+    for at, (clip, sides) in enumerate(zip(job.score, rolls, strict=True)):
+        progress("pictures", at, len(rolls))
+        _leave(clip, sides, job, folder, alignment)
+    progress("pictures", len(rolls), len(rolls))
+    seconds["pictures"] = time.perf_counter() - began
+    return figures
+
+
+def _rolls(
+    clip: Clip, baseline: Frames, variant: Frames, stream: Stream, threshold: float, alignment: Alignment
+) -> ClipRolls:
+    """Pitch is compared where the known f0 is voiced; where it is not known, where the baseline is confident."""
+    if clip.f0 is None or alignment.delay_ms is None:
+        return ClipRolls(clip.name, baseline, variant, baseline.confidence >= threshold, "baseline confidence")
+    voiced = reference_hz(clip.f0, len(baseline), stream, alignment.delay_ms) > 0
+    return ClipRolls(clip.name, baseline, variant, voiced, "known f0")
+
+
+def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
+    """The frames of a clip as npz and their picture as PNG."""
+    name = clip.name.replace("/", "-")
+    times_s = frame_end_s(len(sides.baseline), job.stream)
+    known = None
+    if clip.f0 is not None and alignment.delay_ms is not None:
+        known = hz_to_semitones(reference_hz(clip.f0, len(times_s), job.stream, alignment.delay_ms))
+    arrays = {
+        f"{side}_{what}": getattr(frames, what)
+        for side, frames in (("baseline", sides.baseline), ("variant", sides.variant))
+        for what in ("pitch_semitones", "confidence", "volume")
+    }
+    content = io.BytesIO()
+    np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
+    write_whole(folder / "frames" / f"{name}.npz", content.getvalue())
+    title = f"{job.recipe.name}: {clip.name}"
+    threshold = job.recipe.scoring.voiced_confidence
+    write_whole(folder / "pictures" / f"{name}.png", contour_png(sides, times_s, title, threshold, known))
+
+
+def _recorded_before(folder: Path, job: Job) -> Record | None:
+    """The record in this folder, where it was made from the same things and its program is still whole."""
+    try:
+        record = read_record(folder / RESULT_NAME)
+        same = record.fingerprint == job.fingerprint and record.program is not None
+        if same and record.program is not None:
+            content = (folder / record.program.path).read_bytes()
+            same = hashlib.sha256(content).hexdigest() == record.program.sha256
+    except (WorkbenchError, OSError):
+        return None
+    return record if same else None
