@@ -121,10 +121,10 @@ def test_sung_phrases_are_at_their_f0(rendered: Callable[[str], Rendering], name
     voiced = rendering.f0_hz > 0
     errors = [
         cents(yin_hz(rendering.samples, centre), rendering.f0_hz[centre])
-        for centre in range(2400, len(voiced) - 2400, 3001)
+        for centre in range(2400, len(voiced) - 2400, 6001)
         if voiced[centre - 2400 : centre + 2400].all()
     ]
-    assert len(errors) > 50
+    assert len(errors) > 25
     assert abs(np.median(errors)) < 1.5
     assert np.percentile(np.abs(errors), 90) < 15  # an estimate over 33 ms, while vowels, vibrato and jitter move
 

@@ -9,23 +9,16 @@ from pathlib import Path
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, environment
-from workbench.audit.results import gateable
 from workbench.errors import AudioError
-from workbench.measure.speed import Baseline
-from workbench.model.pesto import checkpoint_path, load_upstream, packaged_checkpoints
+from workbench.measure.race import Baseline
+from workbench.model.checkpoint import checkpoint_path
+from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
-from workbench.recipe import Recipe, Vocabulary, load_recipes, recipe_files
+from workbench.recipe import Recipe
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, and how much of it is done of how much."""
-
-
-def recipes_of(paths: Sequence[Path], corpus: Corpus) -> list[Recipe]:
-    """The variants of recipe files and folders. Raises RecipeError with every mistake in any of them."""
-    vocabulary = Vocabulary(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gateable())
-    files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
-    return load_recipes(files, vocabulary)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages together."""
+"""The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
 
 import hashlib
 import io
@@ -17,8 +17,8 @@ from workbench.audit.results import (
     RESULT_NAME,
     ClipUsed,
     LatencyOfEstimate,
-    Record,
     RecipeUsed,
+    Record,
     judged,
     read_record,
     write_record,
@@ -29,7 +29,8 @@ from workbench.export.program import ProgramFile, describe
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
-from workbench.measure.speed import Plan, Start, cold_start, race
+from workbench.measure.race import cold_start, race
+from workbench.measure.speed import Plan, Start
 from workbench.measure.truth import Alignment, align, reference_hz, truth
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
@@ -49,7 +50,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
     """
     path, notes = folder / PROGRAM_NAME, folder / "program.json"
     progress("lower", 0, 1)
-    program = None if fresh else _built_before(path, notes, job.loweredfingerprint)
+    program = None if fresh else _built_before(path, notes, job.program_fingerprint)
     reused = program is not None
     if program is None:
         lowered = lower(job.model, job.recipe.lowering.backend)
@@ -64,7 +65,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
         notes.unlink(missing_ok=True)
         raise
     if not reused:
-        content = {"fingerprint": job.loweredfingerprint, "program": program.model_dump(mode="json")}
+        content = {"fingerprint": job.program_fingerprint, "program": program.model_dump(mode="json")}
         write_whole(notes, (json.dumps(content, indent=2) + "\n").encode())
     return program, start, reused
 

@@ -50,7 +50,7 @@ def swell(samples: int, attack_s: float, release_s: float) -> Signal:
 
 
 def wander(samples: int, highest_hz: float, rng: np.random.Generator) -> Signal:
-    """Slow random movement (samples,) with nothing above `highest_hz`, mean 0, standard deviation 1.
+    """Slow random movement (samples,) with little above `highest_hz`, mean 0, standard deviation 1.
 
     Drawn at 200 Hz and interpolated, as the f0 is written at 200 Hz too: what moves faster could not be annotated.
     """

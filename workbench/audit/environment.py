@@ -15,7 +15,7 @@ _PACKAGE = Path(workbench.__file__).parent
 
 
 class Environment(Section):
-    """Where a record was made. `commit` is the workbench's own, where it runs from a checkout; `-dirty` where changed."""
+    """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed."""
 
     python: str
     platform: str

@@ -15,11 +15,11 @@ from workbench.measure.deviation import ClipRolls
 from workbench.units import CENTS_PER_SEMITONE
 
 _BASELINE, _VARIANT, _KNOWN = "#d1495b", "#00798c", "#b8b8b8"
-Seconds = NDArray[np.float64]
+Series = NDArray[np.floating]
 
 
 def contour_png(
-    rolls: ClipRolls, times_s: Seconds, title: str, threshold: float, known_semitones: Seconds | None = None
+    rolls: ClipRolls, times_s: Series, title: str, threshold: float, known_semitones: Series | None = None
 ) -> bytes:
     """Baseline and variant over each other, and their deviation below, as a PNG.
 
@@ -55,7 +55,7 @@ def contour_png(
     return _png(figure)
 
 
-def track_png(times_s: Seconds, semitones: Seconds, confidence: Seconds, title: str, threshold: float) -> bytes:
+def track_png(times_s: Series, semitones: Series, confidence: Series, title: str, threshold: float) -> bytes:
     """One side alone: pitch where confidence reaches the threshold, and confidence; (frames,) each."""
     figure, (pitch, below) = plt.subplots(
         2, 1, figsize=(11, 6), sharex=True, height_ratios=(3, 1), layout="constrained"
@@ -76,7 +76,7 @@ def track_png(times_s: Seconds, semitones: Seconds, confidence: Seconds, title: 
 
 def _pitch(
     axes: Axes,
-    times_s: Seconds,
+    times_s: Series,
     semitones: NDArray[np.floating],
     voiced: NDArray[np.bool_],
     color: str,

@@ -1,30 +1,20 @@
 """torch.export -> edge -> delegate -> `.pte`, in memory. What the program carries besides its code is decided here."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
+from executorch.exir._serialize._program import deserialize_pte_binary
 from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
 
 from workbench.errors import LoweringError
 from workbench.export.contract import STATE_BUFFER, constants
+from workbench.export.program import Lowered
 from workbench.model.streaming import StreamingPesto
 
 Backend = Literal["xnnpack", "portable"]
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """A program in memory and what lowering made of the graph, counted by operator."""
-
-    pte: bytes
-    delegated_ops: dict[str, int]
-    portable_ops: dict[str, int]
-    delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
-    bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
 
 
 def lower(model: StreamingPesto, backend: Backend) -> Lowered:
@@ -58,7 +48,8 @@ def lower(model: StreamingPesto, backend: Backend) -> Lowered:
         raise LoweringError(f"lowering to {backend} failed ({type(error).__name__}: {first})") from error
     finally:
         model.reset()  # tracing ran the model
-    return Lowered(bytes(program.buffer), delegated, portable, delegates, _bytes_by_part(exported))
+    pte = bytes(program.buffer)
+    return Lowered(pte, delegated, portable, delegates, _bytes_by_kind(pte), _bytes_by_part(exported))
 
 
 def _count(edge: EdgeProgramManager) -> tuple[dict[str, int], dict[str, int], tuple[tuple[str, int], ...]]:
@@ -96,3 +87,19 @@ def _bytes_by_part(exported: torch.export.ExportedProgram) -> dict[str, int]:
         part = ".".join(words[:2]) if words[0] == "encoder" else words[0]
         parts[part] += tensor.numel() * tensor.element_size()
     return dict(parts.most_common())
+
+
+def _bytes_by_kind(pte: bytes) -> dict[str, int]:
+    """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
+    file = deserialize_pte_binary(pte)
+    weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
+    graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
+    tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
+    memory = sum(len(buffer.storage) for buffer in file.mutable_data or [])
+    kinds = {
+        "delegate_weights": weights,
+        "delegate_graphs": graphs,
+        "other_constants": tensors,
+        "initial_state": memory,
+    }
+    return {**kinds, "rest": len(pte) - sum(kinds.values())}

@@ -1,14 +1,24 @@
 """The artefact: what a `.pte` file holds, and where its bytes are."""
 
 import hashlib
+from dataclasses import dataclass
 
-from executorch.exir._serialize._program import deserialize_pte_binary
-
-from workbench.export.lower import Lowered
 from workbench.section import Section
 
 # Operators whose weights and multiply-adds decide what a program costs.
 _WEIGHTED = ("convolution", "linear", "addmm", "mm")
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program in memory and what lowering made of the graph, counted by operator."""
+
+    pte: bytes
+    delegated_ops: dict[str, int]
+    portable_ops: dict[str, int]
+    delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
+    bytes_by_kind: dict[str, int]  # of the file
+    bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
 
 
 class Delegate(Section):
@@ -54,22 +64,6 @@ def describe(lowered: Lowered, path: str, state: str) -> ProgramFile:
         delegates=tuple(Delegate(backend=backend, nodes=nodes) for backend, nodes in lowered.delegates),
         delegated_ops=lowered.delegated_ops,
         portable_ops=lowered.portable_ops,
-        bytes_by_kind=bytes_by_kind(lowered.pte),
+        bytes_by_kind=lowered.bytes_by_kind,
         bytes_by_part=lowered.bytes_by_part,
     )
-
-
-def bytes_by_kind(pte: bytes) -> dict[str, int]:
-    """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
-    file = deserialize_pte_binary(pte)
-    weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
-    graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
-    tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
-    memory = sum(len(buffer.storage) for buffer in file.mutable_data or [])
-    kinds = {
-        "delegate_weights": weights,
-        "delegate_graphs": graphs,
-        "other_constants": tensors,
-        "initial_state": memory,
-    }
-    return {**kinds, "rest": len(pte) - sum(kinds.values())}

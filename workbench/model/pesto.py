@@ -1,6 +1,5 @@
 """Upstream PESTO, unmodified: found, opened safely, and set up for streaming. It is the baseline of every score."""
 
-import importlib.util
 import sys
 import types
 from collections import defaultdict
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from workbench.errors import CheckpointError, ModelError
+from workbench.model.checkpoint import checkpoint_path
 from workbench.model.stream import Reduction, Stream
 
 
@@ -40,23 +40,6 @@ from pesto.model import PESTO, Resnet1d  # noqa: E402
 
 # Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
-
-
-def packaged_checkpoints() -> dict[str, Path]:
-    """Name -> file of the checkpoints that pesto-pitch ships, found without importing it."""
-    spec = importlib.util.find_spec("pesto")
-    if spec is None or not spec.submodule_search_locations:
-        return {}
-    return {path.stem: path for path in sorted(Path(spec.submodule_search_locations[0], "weights").glob("*.ckpt"))}
-
-
-def checkpoint_path(checkpoint: str) -> Path:
-    """The file behind a packaged name or a path. Raises CheckpointError where there is none."""
-    packaged = packaged_checkpoints()
-    path = packaged.get(checkpoint, Path(checkpoint))
-    if not path.is_file():
-        raise CheckpointError(f"{checkpoint}: no such checkpoint; use a file or one of {', '.join(packaged)}")
-    return path
 
 
 def _plain_data_classes() -> list[Any]:

@@ -51,5 +51,5 @@ def _frames(estimate: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tens
     if margins:
         best = activations[0].topk(2, dim=-1).values
         margin = np.array(1 - best[:, 1] / best[:, 0], np.float32)
-    copies = (np.array(tensor[0], np.float32) for tensor in (pitch, confidence, volume))
-    return Frames(*copies, margin=margin)
+    copies = [np.array(tensor[0], np.float32) for tensor in (pitch, confidence, volume)]
+    return Frames(copies[0], copies[1], copies[2], margin)

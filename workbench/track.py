@@ -1,0 +1,100 @@
+"""An exported program on any audio file: the answer that a user of the `pesto` command expects."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.audio.files import read_clip
+from workbench.audit.pictures import track_png
+from workbench.errors import WorkbenchError
+from workbench.model.stream import Stream
+from workbench.runtime.child import Child
+from workbench.runtime.pte import PteSession, roll_program
+from workbench.runtime.session import frame_end_s
+from workbench.units import semitones_to_hz
+
+FORMATS = (".csv", ".json", ".png")
+
+
+@dataclass(frozen=True)
+class Track:
+    """Estimates of a whole file; each array is (frames,). A frame's time is the middle of its analysis window."""
+
+    audio: Path
+    program: Path
+    stream: Stream
+    time_s: NDArray[np.float64]
+    pitch_semitones: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+    @property
+    def frequency_hz(self) -> NDArray[np.float64]:
+        return semitones_to_hz(self.pitch_semitones)
+
+
+def track(audio: Path, program: Path) -> Track:
+    """Run the program, in a process of its own, over a file at the program's own rate.
+
+    The stream is flushed with silence, so that the end of the file is answered as well.
+    Raises AudioError or ProgramError.
+    """
+    with Child() as child:
+        stream, algorithmic_ms = child.call(_opened, program)
+        clip = read_clip(audio, stream.sample_rate_hz)
+        flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
+        frames = child.call(roll_program, program, np.concatenate([clip.samples, flush]))
+    time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
+    inside = (time_s >= 0) & (time_s <= clip.duration_s)
+    return Track(audio, program, stream, time_s[inside], frames.pitch_semitones[inside], frames.confidence[inside])
+
+
+def _opened(program: Path) -> tuple[Stream, float]:
+    session = PteSession(program)
+    return session.stream, session.algorithmic_ms
+
+
+def as_csv(track: Track) -> str:
+    """The columns, units and digits of the `pesto` command: milliseconds, hertz, confidence."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("time", "frequency", "confidence"))
+    for time_s, hz, confidence in zip(track.time_s, track.frequency_hz, track.confidence, strict=True):
+        table.writerow((f"{1000 * time_s:.3f}", f"{hz:.3f}", f"{confidence:.3f}"))
+    return text.getvalue()
+
+
+def as_json(track: Track) -> str:
+    """The same columns by name, with the stream they were made with."""
+    return json.dumps(
+        {
+            "audio": str(track.audio),
+            "program": str(track.program),
+            "sample_rate_hz": track.stream.sample_rate_hz,
+            "hop_samples": track.stream.hop_samples,
+            "time_ms": np.round(1000 * track.time_s, 3).tolist(),
+            "frequency_hz": np.round(track.frequency_hz, 3).tolist(),
+            "confidence": np.round(track.confidence.astype(np.float64), 4).tolist(),
+        },
+        allow_nan=False,
+    )
+
+
+def as_png(track: Track, threshold: float) -> bytes:
+    """Pitch where confidence reaches the threshold, and confidence."""
+    return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
+
+
+def rendered(track: Track, suffix: str, threshold: float) -> bytes:
+    """The content of a file of this kind. Raises WorkbenchError for a kind that is not one of FORMATS."""
+    if suffix == ".csv":
+        return as_csv(track).encode()
+    if suffix == ".json":
+        return as_json(track).encode() + b"\n"
+    if suffix == ".png":
+        return as_png(track, threshold)
+    raise WorkbenchError(f"{suffix or 'no suffix'}: cannot write that; use {', '.join(FORMATS)}")
