@@ -1,16 +1,16 @@
 """The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and what the user dropped in."""
 
 import hashlib
+import io
 import json
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from workbench.atomic import write_whole
 from workbench.audio.files import ANNOTATION_SUFFIX, Clip, list_audio, read_clip
 from workbench.audio.manifest import Entry, Manifest, read_manifest
 from workbench.audio.oscillator import RENDER_RATE_HZ
@@ -93,15 +93,8 @@ class Corpus:
     def _render(self, name: str) -> None:
         rendering, path = render(self._entries[name]), self._path(name)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _replacing(path.with_suffix(ANNOTATION_SUFFIX)) as part:
-                part.write_text(_annotation(rendering), encoding="utf-8")
-            with (
-                _replacing(path) as part,
-                soundfile.SoundFile(part, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file,
-            ):
-                file.comment = _stamp(self._entries[name])
-                file.write(rendering.samples)
+            write_whole(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
+            write_whole(path, _flac(rendering, _stamp(self._entries[name])))
         except OSError as error:
             raise AudioError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions") from None
 
@@ -136,12 +129,9 @@ def _annotation(rendering: Rendering) -> str:
     return "\n".join(["seconds,hertz", *rows, ""])
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A path of its own to write to, moved to `path` once written: no reader ever meets half a file."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _flac(rendering: Rendering, comment: str) -> bytes:
+    content = io.BytesIO()
+    with soundfile.SoundFile(content, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file:
+        file.comment = comment
+        file.write(rendering.samples)
+    return content.getvalue()
