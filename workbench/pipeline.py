@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
@@ -141,6 +142,7 @@ def _score(
 ) -> dict[str, Section]:
     """Roll both sides through all clips and compare; leaves `frames/` and `pictures/`."""
     began = time.perf_counter()
+    torch.set_num_threads(job.recipe.speed.threads)  # as when timed
     upstream = job.baseline.session()
     done, total = 0, len(job.calibrate) + 3 * len(job.score)
 
@@ -196,7 +198,7 @@ def _rolls(
 
 def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
     """The frames of a clip as npz and their picture as PNG."""
-    name = clip.name.replace("/", "-")
+    frames_path, picture_path = _left(clip, folder)
     times_s = frame_end_s(len(sides.baseline), job.stream)
     known = None
     if clip.f0 is not None and alignment.delay_ms is not None:
@@ -208,20 +210,26 @@ def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alig
     }
     content = io.BytesIO()
     np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
-    write_whole(folder / "frames" / f"{name}.npz", content.getvalue())
+    write_whole(frames_path, content.getvalue())
     title = f"{job.recipe.name}: {clip.name}"
     threshold = job.recipe.scoring.voiced_confidence
-    write_whole(folder / "pictures" / f"{name}.png", contour_png(sides, times_s, title, threshold, known))
+    write_whole(picture_path, contour_png(sides, times_s, title, threshold, known))
+
+
+def _left(clip: Clip, folder: Path) -> tuple[Path, Path]:
+    name = clip.name.replace("/", "-")
+    return folder / "frames" / f"{name}.npz", folder / "pictures" / f"{name}.png"
 
 
 def _recorded_before(folder: Path, job: Job) -> Record | None:
-    """The record in this folder, where it was made from the same things and its program is still whole."""
+    """The record in this folder, where it was made from the same things and all that belongs to it is there."""
     try:
         record = read_record(folder / RESULT_NAME)
         same = record.fingerprint == job.fingerprint and record.program is not None
         if same and record.program is not None:
             content = (folder / record.program.path).read_bytes()
             same = hashlib.sha256(content).hexdigest() == record.program.sha256
+            same = same and all(path.is_file() for clip in job.score for path in _left(clip, folder))
     except (WorkbenchError, OSError):
         return None
     return record if same else None

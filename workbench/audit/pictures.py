@@ -36,7 +36,7 @@ def contour_png(
     pitch.set_title(title, loc="left", fontsize=11)
     if not rolls.voiced.any():
         pitch.text(0.5, 0.5, "no voiced frame", transform=pitch.transAxes, ha="center", color="gray")
-    pitch.legend(loc="upper right", fontsize=8, ncols=3)
+    pitch.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=8, ncols=3, frameon=False)
 
     confidence.plot(times_s, rolls.baseline.confidence, color=_BASELINE, lw=3.0, alpha=0.5)
     confidence.plot(times_s, rolls.variant.confidence, color=_VARIANT, lw=1.2)

@@ -60,3 +60,12 @@ def print_results(results: Sequence[tuple[Record, Path]]) -> None:
         if record.program:
             console.print(f"  program  {place / record.program.path}", markup=False, soft_wrap=True)
             console.print(f"  pictures {place / 'pictures'}", markup=False, soft_wrap=True)
+
+
+def markdown(records: Sequence[Record]) -> str:
+    """The same table in Markdown, for a README or a pull request."""
+    rows = [cells(record) for record in records]
+    columns = list(rows[0])
+    rule = [":--" if column in ("variant", "verdict") else "--:" for column in columns]
+    lines = [columns, rule, *([row[column] for column in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

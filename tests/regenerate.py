@@ -1,0 +1,89 @@
+"""Write anew what is generated: the README's table, the help pages, the recipe schema for editors.
+
+    python tests/regenerate.py                          from the records kept in docs/measured/
+    python tests/regenerate.py --records outputs/DIR    take the records and the picture of a run first
+
+`tests/test_docs.py` fails where a file differs from what this writes.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from pathlib import Path
+
+import click
+
+from workbench.audit.results import read_record
+from workbench.audit.table import markdown
+from workbench.cli import main
+from workbench.recipe import json_schema
+
+ROOT = Path(__file__).parent.parent
+MEASURED = ROOT / "docs" / "measured"
+PICTURE = "float-xnnpack/pictures/synthetic-score-phrase-alto.png"
+
+
+def readme() -> str:
+    """The README with its table of measured figures made from the kept records."""
+    records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
+    made_on = records[0]
+    day, place = made_on.created[:10], made_on.environment
+    where = (
+        f"\nMeasured on {day} with workbench {place.commit}, {place.cpu}, {place.cores} cores, "
+        f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
+    )
+    text = (ROOT / "README.md").read_text()
+    return re.sub(
+        r"(<!-- measured -->\n).*(<!-- /measured -->)",
+        lambda found: f"{found[1]}{markdown(records)}{where}{found[2]}",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def help_pages() -> str:
+    """Every command's `--help`, as `docs/cli.md`."""
+    pages = ["# The commands\n\nGenerated from `--help`.\n"]
+    with click.Context(main, info_name="workbench") as context:
+        pages.append(f"## workbench\n\n```text\n{main.get_help(context)}\n```\n")
+        for name in main.list_commands(context):
+            command = main.get_command(context, name)
+            assert command is not None
+            with click.Context(command, info_name=f"workbench {name}", max_content_width=100) as inner:
+                pages.append(f"## workbench {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+    return "\n".join(pages)
+
+
+def schema() -> str:
+    """The JSON schema beside the recipes."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file with its content."""
+    return {
+        ROOT / "README.md": readme(),
+        ROOT / "docs" / "cli.md": help_pages(),
+        ROOT / "recipes" / "recipe.schema.json": schema(),
+    }
+
+
+def keep(run: Path) -> None:
+    """Take the records of a run, and one picture, as what the README shows."""
+    MEASURED.mkdir(parents=True, exist_ok=True)
+    for old in MEASURED.glob("*.json"):
+        old.unlink()
+    for record in sorted(run.glob("*/result.json")):
+        shutil.copyfile(record, MEASURED / f"{record.parent.name}.json")
+    shutil.copyfile(run / PICTURE, ROOT / "docs" / "contour.png")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the generated documents anew.")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
+    asked = parser.parse_args()
+    if asked.records:
+        keep(asked.records)
+    for path, content in generated().items():
+        path.write_text(content)

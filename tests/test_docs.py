@@ -1,0 +1,60 @@
+"""The documents say what the code does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from regenerate import MEASURED, ROOT, generated
+
+from workbench.catalogue import recipes_of
+from workbench.audio.corpus import Corpus
+from workbench.audit.results import read_record
+from workbench.cli import main
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.removeprefix("$ ").split(" | ")[0].split(" > ")[0]
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+    if line.removeprefix("$ ").startswith("workbench ")
+]
+
+
+@pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
+def test_generated_files_are_current(path: Path) -> None:
+    assert path.read_text() == generated()[path], "run `make docs`"
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_readme_parses(line: str) -> None:
+    _, name, *words = shlex.split(line, comments=True)
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    if "--help" not in words:
+        command.make_context(name, words)  # raises for an unknown option or a missing argument
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+def test_every_make_target_of_the_readme_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_every_local_link_of_the_readme_leads_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_shipped_recipes_are_good_and_measured() -> None:
+    variants = recipes_of([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
+    records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
+    assert {variant.name for variant in variants} == set(records)
+    assert {variant.name: variant.sha256 for variant in variants} == {
+        name: record.recipe.sha256 for name, record in records.items()
+    }, "a recipe changed since it was measured: run `make measured`"
