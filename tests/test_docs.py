@@ -8,9 +8,9 @@ import click
 import pytest
 from regenerate import MEASURED, ROOT, generated
 
-from workbench.catalogue import recipes_of
 from workbench.audio.corpus import Corpus
 from workbench.audit.results import read_record
+from workbench.catalogue import recipes_of
 from workbench.cli import main
 
 README = (ROOT / "README.md").read_text()

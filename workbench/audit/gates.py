@@ -26,13 +26,12 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
     results = []
     for gate in gates:
         value, reason = _find(gate.metric, record)
-        limit = f"{gate.comparison} {gate.limit:g}"
         if value is None:
             nulls = dict.fromkeys(("value", "passed"), reason)
-            results.append(GateResult(metric=gate.metric, limit=limit, value=None, passed=None, null_reasons=nulls))
+            results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
         else:
             passed = value <= gate.limit if gate.comparison == "<=" else value >= gate.limit
-            results.append(GateResult(metric=gate.metric, limit=limit, value=value, passed=passed))
+            results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=passed))
     return tuple(results)
 
 

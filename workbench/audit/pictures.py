@@ -33,7 +33,7 @@ def contour_png(
     _pitch(pitch, times_s, rolls.baseline.pitch_semitones, rolls.voiced, _BASELINE, "baseline (upstream, eager)", 3.0)
     _pitch(pitch, times_s, rolls.variant.pitch_semitones, rolls.voiced, _VARIANT, "variant (program)", 1.2)
     pitch.set_ylabel("pitch (MIDI semitones)")
-    pitch.set_title(title, loc="left", fontsize=11)
+    pitch.set_title(title, loc="left", fontsize=11, parse_math=False)
     if not rolls.voiced.any():
         pitch.text(0.5, 0.5, "no voiced frame", transform=pitch.transAxes, ha="center", color="gray")
     pitch.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=8, ncols=3, frameon=False)
@@ -65,7 +65,7 @@ def track_png(times_s: Series, semitones: Series, confidence: Series, title: str
     if not voiced.any():
         pitch.text(0.5, 0.5, "no voiced frame", transform=pitch.transAxes, ha="center", color="gray")
     pitch.set_ylabel("pitch (MIDI semitones)")
-    pitch.set_title(title, loc="left", fontsize=11)
+    pitch.set_title(title, loc="left", fontsize=11, parse_math=False)
     below.plot(times_s, confidence, color=_VARIANT, lw=1.2)
     below.axhline(threshold, color="gray", lw=0.8, ls=":")
     below.set_ylim(-0.03, 1.03)

@@ -81,13 +81,12 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     frames stand behind the pitch figures, or a gate names a number that could not be computed.
     """
     failures, doubts = [], []
+    results = judge(gates, record)
     if record.program is None or record.deviation is None:
-        results: tuple[GateResult, ...] = ()
         failures.append(record.null_reasons["program" if record.program is None else "deviation"])
     else:
-        results = judge(gates, record)
         failures += [
-            f"{gate.metric} is {gate.value:.6g}, wants {gate.limit}" for gate in results if gate.passed is False
+            f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]
         doubts += [
             f"{gate.metric} has no value: {gate.null_reasons['value']}" for gate in results if gate.passed is None
@@ -110,8 +109,10 @@ def write_record(record: Record, folder: Path) -> Path:
 def read_record(path: Path) -> Record:
     """Raises WorkbenchError where the file is missing or no record of this schema."""
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
     except FileNotFoundError as error:
         raise WorkbenchError(f"{path}: no such record; `workbench run` makes one") from error
-    except (ValidationError, OSError) as error:
+    except OSError as error:
+        raise WorkbenchError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    except ValidationError as error:
         raise WorkbenchError(f"{path}: not a record of schema version 1; run the recipe again") from error

@@ -151,7 +151,14 @@ def confidence_deviation(baseline: Frames, variant: Frames) -> ConfidenceDeviati
 
 
 def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) -> FrameDeviation:
-    finite = np.isfinite(variant.pitch_semitones) & np.isfinite(variant.confidence) & np.isfinite(variant.volume)
+    finite = np.all(
+        [
+            np.isfinite(values)
+            for side in (baseline, variant)
+            for values in (side.pitch_semitones, side.confidence, side.volume)
+        ],
+        axis=0,
+    )
     nulls = {}
     volume = flips = None
     if finite.all():
@@ -182,4 +189,5 @@ def _tied(baseline: Frames, variant: Frames) -> Mask:
     """Frames that deviate by more than NAMED_FROM_CENTS where the baseline's best bins tie."""
     if baseline.margin is None:
         return np.zeros(len(baseline), np.bool_)
-    return np.asarray((baseline.margin < TIE_MARGIN) & (np.abs(_cents(baseline, variant)) > NAMED_FROM_CENTS))
+    cents = np.abs(_cents(baseline, variant))
+    return np.asarray((baseline.margin < TIE_MARGIN) & (cents > NAMED_FROM_CENTS) & np.isfinite(cents))

@@ -20,7 +20,7 @@ from workbench.units import semitones_to_hz
 _LONGEST_DELAY_MS = 200
 _DELAY_STEP_MS = 1.0
 _WORST_CENTS = 100.0  # an octave error says nothing about the delay
-_THRESHOLDS = np.arange(1, 100) / 100
+_THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they compare as float32, like confidence
 
 
 class PitchAccuracy(Section):
@@ -67,45 +67,58 @@ def align(pairs: Sequence[tuple[Clip, Frames]], stream: Stream) -> Alignment:
     """Delay and threshold that serve the baseline best on the calibration clips whose f0 is known."""
     known = [(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None]
     delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
-    errors = [_mean_error_cents(known, stream, delay_ms) for delay_ms in delays_ms]
-    if not known or np.isnan(errors).all():
+    errors = [_errors_cents(known, stream, delay_ms) for delay_ms in delays_ms]
+    most = max(map(len, errors), default=0)
+    if not most:
         return Alignment(None, None)
-    delay_ms = float(delays_ms[int(np.nanargmin(errors))])
+    # a frame that a delay moves out of the voiced part counts as wrong, or the longest delay would have the fewest
+    totals = np.array([error.sum() + _WORST_CENTS * (most - len(error)) for error in errors])
+    delay_ms = _middle(delays_ms[totals == totals.min()])
     voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
     confidence = np.concatenate([frames.confidence for _, frames in known])
     if voiced.all():
         return Alignment(delay_ms, None)
-    gains = [(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS]
-    return Alignment(delay_ms, float(_THRESHOLDS[int(np.argmax(gains))]))
+    gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS])
+    return Alignment(delay_ms, _middle(np.array(_THRESHOLDS)[gains == gains.max()]))
 
 
-def _mean_error_cents(known: Sequence[tuple[PitchTrack, Frames]], stream: Stream, delay_ms: float) -> float:
+def _middle(equal: NDArray[np.float64]) -> float:
+    """Of values that do equally well: one from the middle, far from where they begin to do worse."""
+    return float(equal[len(equal) // 2])
+
+
+def _errors_cents(known: Sequence[tuple[PitchTrack, Frames]], stream: Stream, delay_ms: float) -> NDArray[np.float64]:
     errors = [np.empty(0)]
     for track, frames in known:
         hz = reference_hz(track, len(frames), stream, delay_ms)
         cents = 1200 * np.abs(np.log2(semitones_to_hz(frames.pitch_semitones)[hz > 0] / hz[hz > 0]))
         errors.append(np.minimum(cents, _WORST_CENTS))
-    joined = np.concatenate(errors)
-    return float(joined.mean()) if joined.size else float("nan")
+    return np.concatenate(errors)
 
 
 def accuracy(hz: NDArray[np.float64], frames: Frames, threshold: float) -> PitchAccuracy | None:
-    """hz: (frames,) known f0, 0 where unvoiced. None where no frame is voiced or a pitch is not finite."""
-    voiced = hz > 0
-    pitch_hz = semitones_to_hz(frames.pitch_semitones)
-    if not voiced.any() or not np.isfinite(pitch_hz).all():
+    """hz: (frames,) known f0, 0 where unvoiced. None without frames, or where a pitch or confidence is not finite."""
+    if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(frames.confidence).all()):
         return None
+    voiced = hz > 0
     heard = (frames.confidence >= threshold).astype(float)
-    cents, estimated_cents = mir_eval.melody.hz2cents(hz), mir_eval.melody.hz2cents(pitch_hz)
-    melody = (voiced.astype(float), cents, heard, estimated_cents)
+    estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(frames.pitch_semitones))
+    melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), heard, estimated_cents)
     recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], heard)
+    nulls = {}
+    if not voiced.any():
+        nulls = dict.fromkeys(("rpa50", "rca50", "voicing_recall"), "no frame is voiced")
+    elif voiced.all():
+        nulls = {"voicing_false_alarm": "every frame is voiced"}
+    figures = {
+        "rpa50": mir_eval.melody.raw_pitch_accuracy(*melody),
+        "rca50": mir_eval.melody.raw_chroma_accuracy(*melody),
+        "voicing_recall": recall,
+        "voicing_false_alarm": false_alarm,
+        "overall": mir_eval.melody.overall_accuracy(*melody),
+    }
     return PitchAccuracy(
-        rpa50=float(mir_eval.melody.raw_pitch_accuracy(*melody)),
-        rca50=float(mir_eval.melody.raw_chroma_accuracy(*melody)),
-        voicing_recall=float(recall),
-        voicing_false_alarm=None if voiced.all() else float(false_alarm),
-        overall=float(mir_eval.melody.overall_accuracy(*melody)),
-        null_reasons={"voicing_false_alarm": "every frame is voiced"} if voiced.all() else {},
+        **{name: None if name in nulls else float(value) for name, value in figures.items()}, null_reasons=nulls
     )
 
 
@@ -136,7 +149,7 @@ def truth(
                 score = accuracy(pooled, join(frames), at_threshold)
             scores[name] = score
             if score is None:
-                nulls[name] = "no best threshold" if known and at_threshold is None else _why_not(known, pooled)
+                nulls[name] = _why_not(clips, alignment, at_threshold)
     return Truth(
         clips=tuple(clips[at].name for at in known),
         frames=len(pooled),
@@ -149,7 +162,9 @@ def truth(
     )
 
 
-def _why_not(known: Sequence[int], hz: NDArray[np.float64]) -> str:
-    if not known:
+def _why_not(clips: Sequence[Clip], alignment: Alignment, threshold: float | None) -> str:
+    if all(clip.f0 is None for clip in clips):
         return "no scored clip has a known f0"
-    return "no frame of the scored clips is voiced" if not (hz > 0).any() else "a pitch is not finite"
+    if alignment.delay_ms is None:
+        return "the delay is not known, as no calibration clip has a known, voiced f0"
+    return "there is no best threshold" if threshold is None else "a pitch or confidence is not finite"

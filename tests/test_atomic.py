@@ -1,0 +1,72 @@
+"""A file appears whole or not at all, also where the disk gives up half-way."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workbench.atomic import write_whole
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_the_content_arrives_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "on the way" / "result.json"
+    write_whole(path, b"\x00whole\n")
+    assert path.read_bytes() == b"\x00whole\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_was_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    write_whole(path, b"a long first version")
+    write_whole(path, b"short")
+    assert path.read_bytes() == b"short"
+
+
+def test_others_may_read_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "result.json", b"")
+    assert (tmp_path / "result.json").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        write_whole(tmp_path / "result.json", b"half of it")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left on device"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(handle: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "result.json", b"half of it")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_until_it_is_moved_into_place_the_old_file_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(b"old")
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(path.read_bytes()))
+    write_whole(path, b"new")
+    assert seen == [b"old"]
+    assert path.read_bytes() == b"new"

@@ -1,0 +1,121 @@
+"""Gates held against figures, and which figures of the record a gate can name."""
+
+import pytest
+from pydantic import Field
+
+from workbench.audit.gates import GateResult, judge, metrics
+from workbench.audit.results import gateable
+from workbench.recipe import Gate
+from workbench.section import Section
+
+
+class Part(Section):
+    cents: float | None
+    count: int = 3
+    name: str = "a"
+    counts: dict[str, int] = Field(default={})
+    names: tuple[str, ...] = ()
+
+
+class Entry(Section):
+    cents: float
+
+
+class Whole(Section):
+    part: Part | None
+    rate: float
+    passed: bool = True
+    entries: tuple[Entry, ...] = ()
+    rows: list[float] = Field(default=[])
+
+
+WHOLE = Whole(part=Part(cents=0.25), rate=5.0)
+
+
+def one(metric: str, comparison: str, limit: float, record: Section = WHOLE) -> GateResult:
+    (result,) = judge([Gate(metric, comparison, limit)], record)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("comparison", "limit", "passed"),
+    [
+        *(("<=", 0.3, True), ("<=", 0.25, True), ("<=", 0.2499, False), ("<=", -1.0, False)),
+        *((">=", 0.2, True), (">=", 0.25, True), (">=", 0.2501, False)),
+    ],
+)
+def test_a_figure_exactly_at_the_limit_passes(comparison: str, limit: float, passed: bool) -> None:
+    result = one("part.cents", comparison, limit)
+    assert (result.metric, result.value, result.passed) == ("part.cents", 0.25, passed)
+    assert result.limit == str(Gate("part.cents", comparison, limit))
+    assert result.null_reasons == {}
+
+
+def test_whole_numbers_and_figures_at_the_top_can_be_gated() -> None:
+    assert one("part.count", "<=", 3).value == 3.0
+    assert one("rate", ">=", 6).passed is False
+
+
+def test_no_number_is_neither_passed_nor_missed_and_says_why() -> None:
+    part = Part(cents=None, null_reasons={"cents": "no voiced frame"})
+    result = one("part.cents", "<=", 0.01, Whole(part=part, rate=1.0))
+    assert (result.value, result.passed, result.limit) == (None, None, "<= 0.01")
+    assert result.null_reasons == {"value": "no voiced frame", "passed": "no voiced frame"}
+
+
+def test_a_path_through_a_section_that_is_missing_says_why_that_is() -> None:
+    result = one("part.cents", "<=", 0.01, Whole(part=None, rate=1.0, null_reasons={"part": "not measured yet"}))
+    assert (result.value, result.passed) == (None, None)
+    assert result.null_reasons == {"value": "not measured yet", "passed": "not measured yet"}
+
+
+def test_gates_are_judged_one_by_one_in_their_order() -> None:
+    gates = [Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1), Gate("rate", "<=", 5)]
+    assert [(result.metric, result.passed) for result in judge(gates, WHOLE)] == [
+        ("rate", True),
+        ("part.cents", False),
+        ("rate", True),
+    ]
+    assert judge([], WHOLE) == ()
+
+
+@pytest.mark.parametrize("limit", [17_000_001, 0.12345678, 1_048_577])
+def test_the_limit_is_recorded_as_the_recipe_wrote_it(limit: float) -> None:
+    result = one("rate", "<=", limit)
+    assert float(result.limit.removeprefix("<= ")) == limit
+    assert result.limit == str(Gate("rate", "<=", limit))
+
+
+def test_metrics_are_the_numbers_of_a_model_and_nothing_else() -> None:
+    assert metrics(Whole) == ["part.cents", "part.count", "rate"]
+
+
+def test_a_gate_can_name_every_figure_that_the_record_promises() -> None:
+    pitch = ("median_cents", "p95_cents", "max_cents", "bias_cents", "over_50_cents_rate", "octave_rate")
+    sung = ("rpa50", "rca50", "voicing_recall", "voicing_false_alarm", "overall")
+    timed = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+    promised = {
+        *("program.bytes", "program.delegated_nodes", "program.portable_nodes", "latency.algorithmic_ms"),
+        *(f"deviation.pitch.{name}" for name in pitch),
+        *(f"deviation.confidence.{name}" for name in ("mean", "p95", "max")),
+        *(f"deviation.{name}" for name in ("voicing_flip_rate", "volume_p95_relative", "frames", "voiced_frames")),
+        *("floor.pitch.median_cents", "floor.pitch.p95_cents", "floor.pitch.max_cents", "floor.confidence.p95"),
+        *(f"truth.{side}.{name}" for side in ("baseline", "variant") for name in sung),
+        *("truth.delay_ms", "truth.best_threshold", "speed.threads"),
+        *(f"speed.{side}.{name}" for side in ("baseline", "variant") for name in timed),
+        *(f"speed.speedup_{name}" for name in ("p50", "low", "high")),
+        *("speed.real_time_factor", "speed.deadline_miss_rate", "speed.load_ms", "speed.cold_first_step_ms"),
+        "speed.peak_rss_bytes",
+    }
+    assert promised <= set(gateable())
+
+
+def test_a_gate_can_name_no_list_no_text_and_nothing_about_the_run_itself() -> None:
+    named = gateable()
+    assert len(set(named)) == len(named)
+    assert {path.split(".")[0] for path in named} == {"program", "latency", "deviation", "floor", "truth", "speed"}
+    last = {path.rpartition(".")[2] for path in named}
+    texts = {"name", "path", "sha256", "state", "dither", "voiced_by", "null_reasons", "schema_version"}
+    lists = {"clips", "tied_frames", "delegates", "quantized_ops", "float_ops", "bytes_by_part", "bytes_by_kind"}
+    assert not last & (texts | lists)
+    assert not {path for path in named if "clips." in path or "tied_frames." in path}

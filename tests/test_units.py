@@ -1,0 +1,40 @@
+"""Pitch units against the MIDI tuning standard's own table of notes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.units import hz_to_semitones, semitones_to_hz
+
+# Equal temperament at A4 = 440 Hz, as printed in any table of note frequencies.
+NOTES = {21: 27.5, 45: 110.0, 57: 220.0, 60: 261.6255653, 69: 440.0, 70: 466.1637615, 81: 880.0, 108: 4186.0090448}
+
+
+@pytest.mark.parametrize(("semitones", "hz"), NOTES.items())
+def test_notes_of_the_printed_table(semitones: int, hz: float) -> None:
+    assert semitones_to_hz(np.array([semitones])) == pytest.approx([hz], rel=1e-9)
+    assert hz_to_semitones(np.array([hz])) == pytest.approx([semitones], abs=1e-8)
+
+
+def test_a4_is_exact() -> None:
+    assert semitones_to_hz(np.array([69.0], np.float32)).tolist() == [440.0]
+    assert hz_to_semitones(np.array([440.0])).tolist() == [69.0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_positive_frequency_has_no_pitch_and_no_warning() -> None:
+    semitones = hz_to_semitones(np.array([0.0, -440.0, np.nan, 440.0]))
+    assert np.isnan(semitones).tolist() == [True, True, True, False]
+
+
+def test_single_precision_is_widened_before_it_is_converted_and_shape_is_kept() -> None:
+    pitch = np.array([[60.25, 61.5], [69.0, 30.125]], np.float32)  # exact in float32
+    hz = semitones_to_hz(pitch)
+    assert hz.dtype == np.float64 and hz.shape == (2, 2)
+    assert hz_to_semitones(hz) == pytest.approx(pitch.astype(np.float64), abs=1e-12)
+
+
+@given(st.floats(0, 140))
+def test_round_trip(semitones: float) -> None:
+    assert hz_to_semitones(semitones_to_hz(np.array([semitones])))[0] == pytest.approx(semitones, abs=1e-9)
