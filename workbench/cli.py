@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Imports of torch and what needs it are inside the commands: `--help` and `check` answer at once.
 
-PASS, FAIL, ERROR, INCONCLUSIVE = 0, 1, 2, 3
+PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 _CHECKOUT = Path(__file__).parent.parent
 
 
@@ -41,6 +41,9 @@ class _Translating(click.Group):
             lines = (str(error),)
         except OSError as error:
             lines = (f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written",)
+        except KeyboardInterrupt:
+            click.echo("interrupted; the same command with --out goes on from what is there", err=True)
+            sys.exit(INTERRUPTED)
         for line in lines:
             click.echo(f"error: {line}", err=True)
         sys.exit(ERROR)
@@ -102,7 +105,7 @@ def run(
 
     folder = out or _new_folder([job.recipe for job in jobs])
     with _progress() as progress:
-        _render(corpus, jobs, audio, progress)
+        _render(corpus, progress)
         listen(jobs, corpus, audio, progress)
     results = []
     rolled: dict[str, Frames] = {}
@@ -207,7 +210,7 @@ def list_audio(calib_audio: Path | None) -> None:
     """
     corpus = _corpus(calib_audio)
     with _progress() as progress:
-        _render(corpus, (), None, progress)
+        _render(corpus, progress)
     for name in corpus.clips():
         clip = corpus.read(name, 48_000)
         known = "known f0" if clip.f0 is not None else "f0 not known"
@@ -295,7 +298,7 @@ def _jobs(paths: Sequence[Path], corpus: "Corpus") -> "list[Job]":
     return jobs
 
 
-def _render(corpus: "Corpus", jobs: "Sequence[Job]", audio: Path | None, progress: "Progress") -> None:
+def _render(corpus: "Corpus", progress: "Progress") -> None:
     done = 0
 
     def told(_: str) -> None:

@@ -1,5 +1,6 @@
 """A variant ready to run: all that can be the user's mistake is found here, before anything is written."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
-from workbench.audit.environment import code_sha256, environment
+from workbench.audit.environment import code_sha256, versions
 from workbench.errors import AudioError
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_path
@@ -41,17 +42,14 @@ class Job:
         checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
         asked = self.recipe.resolved()
         parts = ("reduction", "state", "frontend", "lowering", "quantization")
-        versions = environment(threads=0).model_dump(include={"python", "torch", "executorch", "torchao", "pesto"})
-        return canonical_sha256(
-            checkpoint, repr(self.stream), {part: asked[part] for part in parts}, versions, code_sha256()
-        )
+        parts_asked = {part: asked[part] for part in parts}
+        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, versions(), code_sha256())
 
     @property
     def fingerprint(self) -> str:
         """Hash of all that the record depends on."""
         clips = [
-            [clip.name, clip.sha256, canonical_sha256(None if clip.f0 is None else clip.f0.hz.tolist())]
-            for clip in self.clips
+            [clip.name, clip.sha256, clip.f0 and [clip.f0.times_s.tolist(), clip.f0.hz.tolist()]] for clip in self.clips
         ]
         return canonical_sha256(self.program_fingerprint, self.recipe.sha256, clips)
 
@@ -73,20 +71,18 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
 
     Raises AudioError for a clip that cannot be used, for none at all, and for one that calibrates and scores.
     """
-    read: dict[tuple[str | Path, int], Clip] = {}
+
+    @functools.cache
+    def read(key: str | Path, rate_hz: int) -> Clip:
+        return corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
+
+    given = find_audio(audio) if audio is not None else None
     for at, job in enumerate(jobs):
         progress("audio", at, len(jobs))
         rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio
-
-        def once(key: str | Path, rate_hz: int = rate_hz) -> Clip:
-            if (key, rate_hz) not in read:
-                clip = corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
-                read[key, rate_hz] = clip
-            return read[key, rate_hz]
-
-        job.calibrate = [once(name) for name in corpus.select(wanted.calibrate)]
-        scored: Sequence[str | Path] = corpus.select(wanted.score) if audio is None else find_audio(audio)
-        job.score = [once(key) for key in scored]
+        job.calibrate = [read(name, rate_hz) for name in corpus.select(wanted.calibrate)]
+        scored = corpus.select(wanted.score) if given is None else given
+        job.score = [read(key, rate_hz) for key in scored]
         if not job.score:
             raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
         check_disjoint(job.calibrate, job.score)

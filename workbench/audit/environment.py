@@ -34,19 +34,27 @@ def environment(threads: int) -> Environment:
     """`threads` is how many a timing uses."""
     commit = _commit()
     return Environment(
-        python=platform.python_version(),
+        **versions(),
         platform=platform.platform(),
         cpu=_cpu(),
         cores=os.cpu_count() or 1,
         threads=threads,
-        torch=version("torch"),
-        executorch=version("executorch"),
-        torchao=version("torchao"),
-        pesto=version("pesto-pitch"),
-        workbench=version("pesto-workbench"),
         commit=commit,
         null_reasons={} if commit else {"commit": "not run from a git checkout"},
     )
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a program or a figure can depend on."""
+    packages = {
+        "torch": "torch",
+        "executorch": "executorch",
+        "torchao": "torchao",
+        "pesto": "pesto-pitch",
+        "workbench": "pesto-workbench",
+    }
+    return {"python": platform.python_version(), **{name: version(package) for name, package in packages.items()}}
 
 
 @functools.cache
