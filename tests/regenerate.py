@@ -27,6 +27,8 @@ PICTURE = "float-xnnpack/pictures/synthetic-score-phrase-alto.png"
 def readme() -> str:
     """The README with its table of measured figures made from the kept records."""
     records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
+    if not records:
+        raise SystemExit(f"{MEASURED}: no records; run `make measured`")
     made_on = records[0]
     day, place = made_on.created[:10], made_on.environment
     where = (

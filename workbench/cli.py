@@ -105,7 +105,6 @@ def run(
 
     folder = out or _new_folder([job.recipe for job in jobs])
     with _progress() as progress:
-        _render(corpus, progress)
         listen(jobs, corpus, audio, progress)
     results = []
     rolled: dict[str, Frames] = {}
@@ -209,8 +208,7 @@ def list_audio(calib_audio: Path | None) -> None:
       workbench audio
     """
     corpus = _corpus(calib_audio)
-    with _progress() as progress:
-        _render(corpus, progress)
+    corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
     for name in corpus.clips():
         clip = corpus.read(name, 48_000)
         known = "known f0" if clip.f0 is not None else "f0 not known"
@@ -296,19 +294,6 @@ def _jobs(paths: Sequence[Path], corpus: "Corpus") -> "list[Job]":
             jobs.append(prepare(recipe))
         progress("model", len(variants), len(variants))
     return jobs
-
-
-def _render(corpus: "Corpus", progress: "Progress") -> None:
-    done = 0
-
-    def told(_: str) -> None:
-        nonlocal done
-        progress("render synthetic clips", done, len(corpus.clips()))
-        done += 1
-
-    corpus.render(told)
-    if done:
-        progress("render synthetic clips", done, done)
 
 
 def _new_folder(recipes: "Sequence[Recipe]") -> Path:

@@ -67,7 +67,8 @@ def prepare(recipe: Recipe) -> Job:
 
 
 def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Progress) -> None:
-    """Give each job its clips, at its rate. `audio` (a file or folder) scores in place of the recipe's own choice.
+    """Give each job its clips, at its rate, rendering what is missing. `audio` (a file or folder) scores in place of
+    the recipe's own choice.
 
     Raises AudioError for a clip that cannot be used, for none at all, and for one that calibrates and scores.
     """
@@ -77,6 +78,14 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
         return corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
 
     given = find_audio(audio) if audio is not None else None
+    rendered = 0
+
+    def told(_: str) -> None:
+        nonlocal rendered
+        progress("render synthetic clips", rendered, len(corpus.clips()))
+        rendered += 1
+
+    corpus.render(told)
     for at, job in enumerate(jobs):
         progress("audio", at, len(jobs))
         rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio

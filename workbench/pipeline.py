@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +41,7 @@ from workbench.runtime.session import Frames, frame_end_s, roll
 from workbench.section import Section
 from workbench.units import hz_to_semitones
 
-PROGRAM_NAME = "program.pte"
+PROGRAM_NAME, NOTES_NAME = "program.pte", "program.json"
 
 
 def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start, bool]:
@@ -49,7 +50,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
     Returns what is in it, its cold start, and whether an earlier program was used again because nothing changed.
     Raises LoweringError where it cannot be lowered, ProgramError where it does not load or run; it is removed then.
     """
-    path, notes = folder / PROGRAM_NAME, folder / "program.json"
+    path, notes = folder / PROGRAM_NAME, folder / NOTES_NAME
     progress("lower", 0, 1)
     program = None if fresh else _built_before(path, notes, job.program_fingerprint)
     reused = program is not None
@@ -62,13 +63,20 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
         with Child() as child:
             start = child.call(cold_start, path, job.recipe.speed.threads)
     except ProgramError:
-        path.unlink(missing_ok=True)
-        notes.unlink(missing_ok=True)
+        _clear(folder)
         raise
     if not reused:
         content = {"fingerprint": job.program_fingerprint, "program": program.model_dump(mode="json")}
         write_whole(notes, (json.dumps(content, indent=2) + "\n").encode())
     return program, start, reused
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an earlier run left of a program that cannot be made any more."""
+    for name in (PROGRAM_NAME, NOTES_NAME):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("frames", "pictures"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _built_before(path: Path, notes: Path, fingerprint: str) -> ProgramFile | None:
@@ -123,6 +131,7 @@ def run(
         record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
         reused = False
+        _clear(folder)
         record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
     write_record(record, folder)

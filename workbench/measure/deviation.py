@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 
 # Two pitch bins tie where their activations differ by less than float rounding moves an activation from one
 # implementation of the network to another: by 1.6e-3 of the best bin at most, over 23,454 voiced frames of singing and
-# tones at four rates and three mirrors (upstream against the restatement in eager, 10 ms hops; none fell the other way).
+# tones at four rates and three mirrors (upstream against the restatement in eager, 10 ms hops; none fell differently).
 TIE_MARGIN = 2e-3
 # A deviation that a listener or a plot would notice; below it, a tie is not worth naming.
 NAMED_FROM_CENTS = 0.1

@@ -60,14 +60,12 @@ def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
     try:
         with torch.serialization.safe_globals(_plain_data_classes()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=not trust)
-    except UnpicklingError as error:
-        if "Unsupported global" in str(error) or "GLOBAL" in str(error):
+    except Exception as error:  # what a pickle can raise has no end
+        if isinstance(error, UnpicklingError) and ("Unsupported global" in str(error) or "GLOBAL" in str(error)):
             raise CheckpointError(
                 f"{path}: opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe "
                 "only if you know who made it"
             ) from error
-        raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
     missing = [key for key in ("hparams", "state_dict", "hcqt_params") if key not in _mapping(checkpoint)]
     if missing:
@@ -103,9 +101,8 @@ def load_upstream(
         )
         model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
         keys = model.load_state_dict(stored["state_dict"], strict=False)
-    except (RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
-        first = str(error).strip().splitlines()[-1].strip()
-        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({first}); use mir-1k_g7") from error
+    except Exception as error:  # the checkpoint's own parameters, in upstream's constructors
+        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
     missing = [key for key in keys.missing_keys if not key.startswith(_COMPUTED_KEYS)]
     unexpected = [key for key in keys.unexpected_keys if not key.startswith(_COMPUTED_KEYS)]
     if missing or unexpected:
@@ -117,16 +114,32 @@ def load_upstream(
     try:
         preprocessor.hcqt_sr = stream.sample_rate_hz
         preprocessor._reset_hcqt_kernels()
-    except (ValueError, RuntimeError) as error:
-        first = " ".join(str(error).split())
+        cqt = preprocessor.hcqt_kernels.cqt_kernels[0]
+    except Exception as error:
+        if "Nyquist" in str(error) or "non-negative" in str(error):
+            raise ModelError(
+                f"{_words(stream)}: upstream cannot build this stream ({_short(error)}); use a higher rate or a "
+                "shorter chunk"
+            ) from error
+        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
+    if cqt.hop_length != stream.hop_samples:  # upstream keeps the hop in milliseconds
+        raise ModelError(f"{_words(stream)}: upstream makes the hop {cqt.hop_length}; use another chunk_samples")
+    if cqt.conv.cache.padding < 1:
         raise ModelError(
-            f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}: "
-            f"upstream cannot build this stream ({first}); use a higher rate or a shorter chunk"
-        ) from error
-    hop_samples = preprocessor.hcqt_kernels.cqt_kernels[0].hop_length
-    if hop_samples != stream.hop_samples:  # upstream keeps the hop in milliseconds
-        raise ModelError(f"a hop of {stream.hop_samples} samples is {hop_samples} upstream; use another chunk_samples")
+            f"{_words(stream)}: nothing is remembered between calls, as the window has {cqt.kernel_width} samples; "
+            "use a shorter chunk"
+        )
     return model.eval()
+
+
+def _words(stream: Stream) -> str:
+    return f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}"
+
+
+def _short(error: Exception) -> str:
+    """The error's last line, which is where torch says what is wrong."""
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[-1].split()) if lines else type(error).__name__
 
 
 def reset_upstream(model: nn.Module) -> None:

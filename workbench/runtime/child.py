@@ -53,8 +53,8 @@ class Child:
         self._log.unlink(missing_ok=True)
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        future: Future[T] = self._pool.submit(function, *args, **kwargs)
         try:
+            future: Future[T] = self._pool.submit(function, *args, **kwargs)
             return future.result()
         except BrokenProcessPool as error:
             raise ProgramError(f"the program crashed the runtime{self._last_words()}") from error

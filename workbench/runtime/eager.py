@@ -1,6 +1,5 @@
 """Sessions in eager PyTorch: upstream itself, which is the baseline, and the restatement."""
 
-import numpy as np
 import torch
 from pesto.model import PESTO
 
@@ -50,6 +49,6 @@ def _frames(estimate: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tens
     margin = None
     if margins:
         best = activations[0].topk(2, dim=-1).values
-        margin = np.array(1 - best[:, 1] / best[:, 0], np.float32)
-    copies = [np.array(tensor[0], np.float32) for tensor in (pitch, confidence, volume)]
+        margin = (1 - best[:, 1] / best[:, 0]).numpy().copy()
+    copies = [tensor[0].numpy().copy() for tensor in (pitch, confidence, volume)]
     return Frames(copies[0], copies[1], copies[2], margin)

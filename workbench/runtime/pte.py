@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Runtime
@@ -70,7 +69,7 @@ class PteSession:
             pitch, confidence, volume = self._forward.execute([torch.tensor(chunk, dtype=torch.float32)[None]])
         except RuntimeError as error:
             raise ProgramError(f"the program failed while running ({_first_line(error)})") from error
-        return Frames(*(np.array(tensor[0], np.float32) for tensor in (pitch, confidence, volume)))
+        return Frames(*(tensor[0].numpy().copy() for tensor in (pitch, confidence, volume)))
 
     def _constant(self, name: str) -> Any:
         return self._program.load_method(name).execute([])[0]

@@ -1,0 +1,69 @@
+"""What several test files share: a sung phrase, and one restated and lowered stream at the cheapest set-up."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soxr
+from numpy.typing import NDArray
+
+from workbench.audio.corpus import Corpus
+from workbench.audio.oscillator import RENDER_RATE_HZ
+from workbench.audio.synth import render
+from workbench.model.stream import Stream
+
+if TYPE_CHECKING:
+    from workbench.export.program import Lowered
+    from workbench.model.streaming import StreamingPesto
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait: on a busy machine that is slow
+
+# torch and what needs it are imported inside the fixtures: recipes and audio are tested without.
+
+Floats = NDArray[np.float32]
+Sing = Callable[[int, float], Floats]
+
+
+@pytest.fixture(scope="session")
+def sing() -> Sing:
+    """(sample_rate_hz, seconds) -> (n,) float32: the start of the corpus's tenor phrase."""
+    manifest = Corpus(Path(__file__).parent.parent / "calib_audio").manifest
+    phrase = render(next(entry for entry in manifest.score if entry.name == "phrase-tenor")).samples
+
+    def sung(sample_rate_hz: int, seconds: float) -> Floats:
+        samples = soxr.resample(phrase, RENDER_RATE_HZ, sample_rate_hz, quality="VHQ")
+        return np.asarray(samples[: round(seconds * sample_rate_hz)], np.float32)
+
+    return sung
+
+
+@pytest.fixture(scope="session")
+def stream() -> Stream:
+    """The cheapest stream: 16 kHz, one 20 ms frame a call, lowest latency."""
+    return Stream(16_000, 320, 1, 1.0)
+
+
+@pytest.fixture(scope="session")
+def restated(stream: Stream) -> "StreamingPesto":
+    from workbench.model.pesto import load_upstream
+    from workbench.model.streaming import StreamingPesto
+
+    return StreamingPesto(load_upstream("mir-1k_g7", stream), stream)
+
+
+@pytest.fixture(scope="session")
+def lowered(restated: "StreamingPesto") -> "Lowered":
+    """Takes about ten seconds: for slow tests."""
+    from workbench.export.lower import lower
+
+    return lower(restated, "xnnpack")
+
+
+@pytest.fixture(scope="session")
+def program(lowered: "Lowered", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "program.pte"
+    path.write_bytes(lowered.pte)
+    return path

@@ -1,0 +1,111 @@
+"""Work in a child process: what it returns, raises, and leaves when it dies."""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import AudioError, ProgramError
+from workbench.runtime.child import Child
+
+# Functions of this module, so that the child can import them.
+
+
+def add(a: int, *, b: int) -> int:
+    return a + b
+
+
+def refuse(path: str) -> None:
+    raise AudioError(f"{path}: no")
+
+
+def abort() -> None:
+    os.abort()
+
+
+def say_and_abort(words: bytes) -> None:
+    os.write(2, words)
+    os.abort()
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave() -> None:
+    os._exit(0)
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary files go; after each test nothing is left there, nor any process."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield tmp_path
+    assert list(tmp_path.iterdir()) == []
+    assert multiprocessing.active_children() == []
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
+    with Child() as child:
+        assert child.call(add, 1, b=2) == 3
+        with pytest.raises(AudioError) as caught:
+            child.call(refuse, "take.wav")
+        assert str(caught.value) == "take.wav: no"
+        process = child.call(pid)
+        assert process != os.getpid()
+        assert child.call(pid) == process
+        assert alive(process)
+        assert [path.suffix for path in logs.iterdir()] == [".log"]
+    assert not alive(process)
+
+
+@pytest.mark.parametrize("die", [abort, kill_itself, leave])
+def test_a_process_that_dies_is_a_program_error(die: object) -> None:
+    with Child() as child, pytest.raises(ProgramError) as caught:
+        child.call(die)
+    assert str(caught.value) == "the program crashed the runtime"
+
+
+def test_its_last_words_are_told() -> None:
+    words = b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n"
+    with Child() as child, pytest.raises(ProgramError) as caught:
+        child.call(say_and_abort, words)
+    assert str(caught.value) == "the program crashed the runtime (it last said: Check failed: 1 == 2)"
+
+
+def test_every_later_call_to_a_dead_process_is_a_program_error() -> None:
+    with Child() as child:
+        with pytest.raises(ProgramError):
+            child.call(abort)
+        with pytest.raises(ProgramError) as caught:
+            child.call(add, 1, b=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_exception_inside_the_block_leaves_nothing_behind() -> None:
+    with pytest.raises(KeyError), Child() as child:
+        process = child.call(pid)
+        raise KeyError
+    assert not alive(process)
+
+
+def test_its_stderr_is_not_ours(capfd: pytest.CaptureFixture[str]) -> None:
+    with Child() as child:
+        child.call(os.write, 2, b"noise\n")
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,469 @@
+"""A whole run: the record that it leaves, what a second run takes over, and how each verdict comes about."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import soundfile
+
+from workbench.audio.corpus import Corpus
+from workbench.audit.results import Record, read_record
+from workbench.catalogue import recipes_of
+from workbench.errors import LoweringError, ProgramError
+
+pytestmark = pytest.mark.slow
+
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
+score:
+  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
+  - {name: silence, kind: silence, duration_s: 0.3}
+"""
+RECIPE = {
+    "description": "A test",
+    "sample_rate_hz": 16_000,
+    "chunk_samples": 320,
+    "mirror": 1,
+    "scoring": {"min_voiced_frames": 20},
+    "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
+    "gates": {"deviation.pitch.p95_cents": "<= 0.01", "deviation.confidence.max": "<= 1e-4"},
+}
+CLIPS = ("synthetic-score-vibrato", "synthetic-score-silence")
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    assert 0 <= done <= total, stage
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    root = tmp_path_factory.mktemp("calib_audio")
+    (root / "manifest.yaml").write_text(MANIFEST)
+    return Corpus(root)
+
+
+@pytest.fixture(scope="module")
+def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """(takes=None, **keys) -> the Job of RECIPE with some keys replaced."""
+    from workbench.job import listen, prepare
+
+    path = tmp_path_factory.mktemp("recipes") / "test.yaml"
+
+    def job(takes: Path | None = None, **keys: object) -> Any:
+        path.write_text(json.dumps({**RECIPE, **keys}))  # JSON is YAML
+        (recipe,) = recipes_of([path], corpus)
+        prepared = prepare(recipe)
+        listen([prepared], corpus, takes, quiet)
+        return prepared
+
+    return job
+
+
+@pytest.fixture(scope="module")
+def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one whole run: lowered, timed and scored in processes of their own."""
+    from workbench.pipeline import run
+
+    folder = tmp_path_factory.mktemp("outputs") / "test"
+    record, reused = run(job_of(), folder, quiet, {})
+    assert (record.verdict, record.reasons, reused) == ("pass", (), "")
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run to spoil."""
+    return Path(shutil.copytree(finished, tmp_path / "test"))
+
+
+class Here:
+    """In place of a Child: runs in this process, as the program is known to be whole."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def call(self, function: Callable[..., Any], *args: object) -> Any:
+        return function(*args)
+
+
+@dataclass
+class Quick:
+    """What the pipeline was asked to lower."""
+
+    lowered: list[Any]
+
+
+@pytest.fixture
+def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
+    """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
+    from workbench import pipeline
+    from workbench.measure.speed import Start
+
+    asked = Quick([])
+
+    def lower(model: object, backend: str) -> Any:
+        asked.lowered.append(model)
+        return lowered
+
+    monkeypatch.setattr(pipeline, "lower", lower)
+    monkeypatch.setattr(pipeline, "Child", Here)
+    monkeypatch.setattr(pipeline, "cold_start", lambda *_: Start(1.0, 2.0, 3))
+    monkeypatch.setattr(pipeline, "race", lambda *_: read_record(finished / "result.json").speed)
+    return asked
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- the record
+
+
+CONTRACT = """
+schema_version recipe.name recipe.sha256 recipe.resolved
+environment.python environment.torch environment.executorch environment.torchao environment.pesto environment.cpu
+environment.threads environment.commit
+program.path program.bytes program.sha256 program.delegated_nodes program.portable_nodes program.quantized_ops
+program.float_ops program.state
+latency.algorithmic_ms
+deviation.pitch.median_cents deviation.pitch.p95_cents deviation.pitch.max_cents deviation.pitch.bias_cents
+deviation.pitch.over_50_cents_rate deviation.pitch.octave_rate
+deviation.confidence.mean deviation.confidence.p95 deviation.confidence.max
+deviation.voicing_flip_rate deviation.volume_p95_relative deviation.frames deviation.voiced_frames deviation.clips
+floor.pitch.median_cents floor.pitch.p95_cents floor.pitch.max_cents floor.confidence.p95
+truth.baseline.rpa50 truth.baseline.rca50 truth.baseline.voicing_recall truth.baseline.voicing_false_alarm
+truth.baseline.overall truth.variant.rpa50 truth.variant.rca50 truth.variant.voicing_recall
+truth.variant.voicing_false_alarm truth.variant.overall truth.delay_ms truth.best_threshold
+speed.threads speed.baseline.p50_ms speed.baseline.p95_ms speed.baseline.p99_ms speed.baseline.max_ms
+speed.variant.p50_ms speed.variant.p95_ms speed.variant.p99_ms speed.variant.max_ms
+speed.speedup_p50 speed.speedup_low speed.speedup_high speed.real_time_factor speed.deadline_miss_rate speed.load_ms
+speed.cold_first_step_ms speed.peak_rss_bytes
+gates verdict reasons
+"""
+
+
+def without_nan(text: str) -> Any:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def nulls_without_reason(value: Any, path: str = "") -> list[str]:
+    if isinstance(value, list):
+        return [found for at, item in enumerate(value) for found in nulls_without_reason(item, f"{path}[{at}]")]
+    if not isinstance(value, dict) or path == ".recipe.resolved":
+        return []
+    reasons = value.get("null_reasons", {})
+    own = [f"{path}.{key}" for key, item in value.items() if (item is None) != bool(reasons.get(key))]
+    return own + [found for key, item in value.items() for found in nulls_without_reason(item, f"{path}.{key}")]
+
+
+def test_the_record_keeps_the_contract(finished: Path) -> None:
+    record = without_nan((finished / "result.json").read_text())
+    for path in CONTRACT.split():
+        value: Any = record
+        for key in path.split("."):
+            assert key in value, path
+            value = value[key]
+    assert record["schema_version"] == 1
+    clip_keys = set(record["deviation"]["clips"][0])
+    assert clip_keys >= {"name", "pitch", "confidence", "voicing_flip_rate", "volume_p95_relative"}
+    assert set(record["gates"][0]) >= {"metric", "limit", "value", "passed"}
+    assert nulls_without_reason(record) == []
+
+
+def test_the_record_tells_what_was_run(finished: Path) -> None:
+    record = read_record(finished / "result.json")
+    assert record.recipe.name == "test"
+    assert record.recipe.resolved["sample_rate_hz"] == 16_000
+    assert [(clip.name, clip.role) for clip in record.audio] == [
+        ("synthetic/calibrate/tone", "calibrate"),
+        ("synthetic/score/vibrato", "score"),
+        ("synthetic/score/silence", "score"),
+    ]
+    assert [gate.passed for gate in record.gates] == [True, True]
+    assert set(record.seconds) == {"build", "score", "pictures", "speed"}
+
+
+def test_the_record_agrees_with_the_files_beside_it(finished: Path) -> None:
+    record = read_record(finished / "result.json")
+    assert set(files(finished)) == {
+        "result.json",
+        "program.pte",
+        "program.json",
+        *(f"frames/{clip}.npz" for clip in CLIPS),
+        *(f"pictures/{clip}.png" for clip in CLIPS),
+    }
+    assert all(files(finished)[f"pictures/{clip}.png"].startswith(b"\x89PNG\r\n") for clip in CLIPS)
+    assert record.program is not None
+    assert record.program.bytes == (finished / "program.pte").stat().st_size
+    cents, confidence, frames, voiced = [], [], 0, 0
+    for clip in CLIPS:
+        with np.load(finished / "frames" / f"{clip}.npz") as stored:
+            mask = stored["voiced"]
+            moved = stored["variant_pitch_semitones"].astype(float) - stored["baseline_pitch_semitones"]
+            cents.append(100 * np.abs(moved[mask]))
+            confidence.append(np.abs(stored["variant_confidence"].astype(float) - stored["baseline_confidence"]))
+            frames += len(mask)
+            voiced += int(mask.sum())
+    assert record.deviation is not None
+    assert (
+        (record.deviation.frames, record.deviation.voiced_frames)
+        == (frames, voiced)
+        == (85, record.truth.voiced_frames)
+    )
+    assert record.deviation.pitch.p95_cents == pytest.approx(np.percentile(np.concatenate(cents), 95))
+    assert record.deviation.confidence.max == pytest.approx(np.concatenate(confidence).max())
+
+
+def test_the_vibrato_is_found(finished: Path) -> None:
+    """Against the known f0 of a plain sound, both sides have to be right, not only equal."""
+    truth = read_record(finished / "result.json").truth
+    assert truth is not None
+    assert truth.clips == ("synthetic/score/vibrato", "synthetic/score/silence")
+    assert truth.voiced_frames == pytest.approx(60, abs=2)
+    assert truth.baseline is not None
+    assert truth.variant is not None
+    assert truth.baseline.rpa50 == truth.variant.rpa50
+    assert truth.variant.rpa50 is not None
+    assert truth.variant.rpa50 > 0.9
+
+
+# --- what a second run takes over
+
+
+def test_the_same_again_takes_over_the_result(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    before = files(folder)
+    record, reused = run(job_of(), folder, quiet, {})
+    assert reused == "result"
+    assert record == read_record(folder / "result.json")
+    assert files(folder) == before
+    assert quick.lowered == []
+
+
+@pytest.mark.parametrize("lost", ["result.json", f"pictures/{CLIPS[0]}.png", f"frames/{CLIPS[1]}.npz"])
+def test_what_is_missing_is_completed_with_the_same_program(
+    lost: str, folder: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import run
+
+    before = read_record(folder / "result.json")
+    (folder / lost).unlink()
+    record, reused = run(job_of(), folder, quiet, {})
+    assert reused == "program"
+    assert quick.lowered == []
+    assert (folder / lost).is_file()
+    assert (record.deviation, record.floor, record.truth) == (before.deviation, before.floor, before.truth)
+    assert record.fingerprint == before.fingerprint
+
+
+def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    (folder / "result.json").write_text("{}")
+    _, reused = run(job_of(), folder, quiet, {})
+    assert reused == "program"
+    assert read_record(folder / "result.json").verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"description": "Other words"},
+        {"gates": {}},
+        {"speed": {"rounds": 4}},
+        {"scoring": {"voiced_confidence": 0.7}},
+        {"audio": {"score": ["synthetic/score/vibrato"]}},
+    ],
+    ids=lambda keys: next(iter(keys)),
+)
+def test_a_key_that_leaves_the_program_alone(
+    keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import _recorded_before, build
+
+    job = job_of(**keys)
+    assert _recorded_before(folder, job) is None
+    assert build(job, folder, quiet)[2] is True
+    assert quick.lowered == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"reduction": "argmax"},
+        {"mirror": 0.5},
+        {"chunk_samples": 160},
+        {"frames_per_chunk": 2},
+        {"lowering": {"toeplitz": "conv"}},
+        {"sample_rate_hz": 22_050},
+    ],
+    ids=lambda keys: next(iter(keys)),
+)
+def test_a_key_that_changes_the_program(
+    keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import _recorded_before, build
+
+    job = job_of(**keys)
+    assert _recorded_before(folder, job) is None
+    assert build(job, folder, quiet)[2] is False
+    assert quick.lowered == [job.model]
+
+
+@pytest.mark.parametrize("spoilt", ["program.pte", "program.json"])
+@pytest.mark.parametrize("how", ["missing", "cut", "other"])
+def test_a_spoilt_program_is_made_again(
+    spoilt: str, how: str, folder: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import _recorded_before, build
+
+    path = folder / spoilt
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-10] if how == "cut" else b"[]")
+    job = job_of()
+    assert (_recorded_before(folder, job) is None) == (spoilt == "program.pte")
+    before = files(folder)
+    _, _, reused = build(job, folder, quiet)
+    assert reused is False
+    assert files(folder) != before
+    assert build(job, folder, quiet)[2] is True
+
+
+def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    record, reused = run(job_of(), folder, quiet, {}, fresh=True)
+    assert reused == ""
+    assert len(quick.lowered) == 1
+    assert record.verdict == "pass"
+
+
+def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
+    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    rolled: dict[str, Any] = {}
+    first, _ = pipeline.run(job_of(), tmp_path / "first", quiet, rolled)
+    assert len(rolled) == 5  # one calibrates, two score, and those again with dither
+    monkeypatch.setattr(pipeline, "roll", None)  # what it was rolled with
+    second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", quiet, rolled)
+    assert second.truth == first.truth
+    assert len(rolled) == 5
+
+
+# --- verdicts
+
+
+def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    size = (folder / "program.pte").stat().st_size
+    gates = {"program.bytes": "<= 1000", "deviation.confidence.max": "<= 1e-4", "latency.algorithmic_ms": ">= 500"}
+    record, _ = run(job_of(gates=gates), folder, quiet, {})
+    assert record.verdict == "fail"
+    assert record.reasons == (
+        f"program.bytes is {size}, wants <= 1000",
+        f"latency.algorithmic_ms is {record.latency.algorithmic_ms:.10g}, wants >= 500",
+    )
+    assert [gate.passed for gate in record.gates] == [False, True, False]
+    assert read_record(folder / "result.json") == record
+
+
+def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    record, _ = run(job_of(scoring={"min_voiced_frames": 1000}), folder, quiet, {})
+    assert record.deviation is not None
+    assert record.verdict == "inconclusive"
+    assert record.reasons == (f"only {record.deviation.voiced_frames} voiced frames, wants 1000",)
+
+
+def test_silence_alone_is_no_perfect_score(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.pipeline import run
+
+    record, _ = run(job_of(audio={"score": ["synthetic/score/silence"]}), folder, quiet, {})
+    assert record.verdict == "inconclusive"
+    assert record.reasons == (
+        "deviation.pitch.p95_cents has no value: no voiced frame",
+        "only 0 voiced frames, wants 20",
+    )
+    stored = without_nan((folder / "result.json").read_text())
+    assert stored["deviation"]["pitch"]["p95_cents"] is None
+    assert nulls_without_reason(stored) == []
+
+
+def test_audio_without_known_f0_is_voiced_by_the_baseline(
+    tmp_path: Path, folder: Path, job_of: Callable[..., Any], quick: Quick, sing: Callable[[int, float], np.ndarray]
+) -> None:
+    from workbench.pipeline import run
+
+    (tmp_path / "takes").mkdir()
+    soundfile.write(tmp_path / "takes" / "take one.wav", sing(16_000, 1.2), 16_000)
+    record, _ = run(job_of(tmp_path / "takes"), folder, quiet, {})
+    assert record.deviation is not None
+    assert [(clip.name, clip.voiced_by) for clip in record.deviation.clips] == [("take one", "baseline confidence")]
+    with np.load(folder / "frames" / "take one.npz") as stored:
+        assert record.deviation.voiced_frames == (stored["baseline_confidence"] >= 0.5).sum() >= 20
+    assert (folder / "pictures" / "take one.png").is_file()
+    assert record.truth is not None
+    assert record.truth.variant is None
+    assert record.truth.null_reasons["variant"] == "no scored clip has a known f0"
+    assert record.verdict == "pass"
+    assert nulls_without_reason(without_nan((folder / "result.json").read_text())) == []
+
+
+def assert_failed(record: Record, folder: Path, reason: str) -> None:
+    assert record.verdict == "fail"
+    assert record.reasons == (reason,)
+    measured = ("program", "deviation", "floor", "truth", "speed")
+    assert record.null_reasons == dict.fromkeys(measured, reason)
+    assert read_record(folder / "result.json") == record
+    assert nulls_without_reason(without_nan((folder / "result.json").read_text())) == []
+    assert not (folder / "program.pte").exists()
+    assert not (folder / "program.json").exists()
+
+
+@pytest.mark.parametrize("where", ["a new folder", "over an earlier run"])
+def test_what_cannot_be_lowered_is_a_record_that_fails(
+    where: str, folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    def refuse(*_: object) -> None:
+        raise LoweringError("lowering to xnnpack failed (no)")
+
+    monkeypatch.setattr(pipeline, "lower", refuse)
+    place = folder if where == "over an earlier run" else tmp_path / "new"
+    job = job_of(reduction="mean")
+    record, reused = pipeline.run(job, place, quiet, {})
+    assert reused == ""
+    assert_failed(record, place, "lowering to xnnpack failed (no)")
+    assert pipeline._recorded_before(place, job) is None  # it is tried again
+
+
+def test_a_program_that_does_not_run_is_a_record_that_fails(
+    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    def crash(*_: object) -> None:
+        raise ProgramError("the program crashed the runtime")
+
+    monkeypatch.setattr(pipeline, "cold_start", crash)
+    record, _ = pipeline.run(job_of(), tmp_path / "new", quiet, {})
+    assert_failed(record, tmp_path / "new", "the program crashed the runtime")

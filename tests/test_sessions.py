@@ -1,0 +1,166 @@
+"""What every session promises, held against upstream and the restatement in eager PyTorch; the .pte: test_lower.py."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from workbench.model.pesto import load_upstream
+from workbench.model.stream import Stream
+from workbench.model.streaming import StreamingPesto
+from workbench.runtime.eager import RestatedSession, UpstreamSession
+from workbench.runtime.session import Frames, Session, chunks, frame_end_s, join, roll
+
+STREAM = Stream(16_000, 320, 2, 1.0)
+NewSession = Callable[[], Session]
+
+
+def upstream() -> Session:
+    return UpstreamSession(load_upstream("mir-1k_g7", STREAM), STREAM)
+
+
+def restated() -> Session:
+    return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM))
+
+
+@pytest.fixture(params=[upstream, restated], ids=lambda make: make.__name__)
+def new_session(request: pytest.FixtureRequest) -> NewSession:
+    return request.param
+
+
+def assert_same(got: Frames, expected: Frames) -> None:
+    assert_array_equal(got.pitch_semitones, expected.pitch_semitones)
+    assert_array_equal(got.confidence, expected.confidence)
+    assert_array_equal(got.volume, expected.volume)
+    assert_array_equal(got.margin, expected.margin)
+
+
+def test_reset_equals_a_fresh_session(new_session: NewSession, sing: Callable[[int, float], np.ndarray]) -> None:
+    session, rows = new_session(), chunks(sing(16_000, 0.8), STREAM.chunk_samples)
+    fresh = join([session.step(row) for row in rows])
+    going_on = join([session.step(row) for row in rows])
+    assert not np.array_equal(going_on.volume, fresh.volume)
+    session.reset()
+    assert_same(join([session.step(row) for row in rows]), fresh)
+    assert_same(roll(session, rows.flatten()), fresh)
+    assert_same(roll(new_session(), rows.flatten()), fresh)
+
+
+def test_interleaved_sessions_equal_their_solo_runs(
+    new_session: NewSession, sing: Callable[[int, float], np.ndarray]
+) -> None:
+    audio = sing(16_000, 1.6)
+    one, other = chunks(audio[:12_800], STREAM.chunk_samples), chunks(audio[12_800:], STREAM.chunk_samples)
+    first, second = new_session(), new_session()
+    alone = [join([first.step(row) for row in one]), join([second.step(row) for row in other])]
+    first.reset()
+    second.reset()
+    steps = [(first.step(a), second.step(b)) for a, b in zip(one, other, strict=True)]
+    assert_same(join([step[0] for step in steps]), alone[0])
+    assert_same(join([step[1] for step in steps]), alone[1])
+
+
+def test_a_result_is_not_changed_by_later_steps(
+    new_session: NewSession, sing: Callable[[int, float], np.ndarray]
+) -> None:
+    session, rows = new_session(), chunks(sing(16_000, 0.6), STREAM.chunk_samples)
+    kept = [session.step(row) for row in rows]
+    copies = [Frames(*(np.array(a) for a in (f.pitch_semitones, f.confidence, f.volume, f.margin))) for f in kept]
+    session.step(np.ones(STREAM.chunk_samples, np.float32))
+    session.reset()
+    for frames, copy in zip(kept, copies, strict=True):
+        assert_same(frames, copy)
+        for array in (frames.pitch_semitones, frames.confidence, frames.volume, frames.margin):
+            assert array.dtype == np.float32
+            assert array.shape == (2,)
+            assert array.flags.owndata
+
+
+def test_a_chunk_is_not_changed_by_its_step(new_session: NewSession, sing: Callable[[int, float], np.ndarray]) -> None:
+    chunk = sing(16_000, 0.5)[-STREAM.chunk_samples :]
+    before = chunk.copy()
+    new_session().step(chunk)
+    assert_array_equal(chunk, before)
+    chunk.setflags(write=False)  # as clips are
+    new_session().step(chunk)
+
+
+def test_the_session_knows_its_stream(new_session: NewSession) -> None:
+    assert new_session().stream == STREAM
+
+
+def test_upstream_leaves_margins_out_where_only_time_counts() -> None:
+    session = UpstreamSession(load_upstream("mir-1k_g7", STREAM), STREAM, margins=False)
+    frames = session.step(np.zeros(STREAM.chunk_samples, np.float32))
+    assert len(frames) == 2
+    assert frames.margin is None
+
+
+def test_the_margin_is_the_best_bin_above_the_second() -> None:
+    import torch
+
+    from workbench.runtime.eager import _frames
+
+    activations = torch.tensor([[[0.1, 0.5, 0.4], [0.3, 0.3, 0.4]]])
+    flat = torch.zeros(1, 2)
+    np.testing.assert_allclose(_frames((flat, flat, flat, activations), True).margin, [0.2, 0.25], rtol=1e-6)
+
+
+def test_chunks_fill_up_the_last_one_with_silence() -> None:
+    assert_array_equal(chunks(np.arange(1, 6, dtype=np.float32), 2), [[1, 2], [3, 4], [5, 0]])
+    assert_array_equal(chunks(np.arange(1, 5, dtype=np.float32), 2), [[1, 2], [3, 4]])
+    assert chunks(np.ones(1, np.float32), 640).shape == (1, 640)
+    assert chunks(np.ones(5, np.float32), 2).dtype == np.float32
+
+
+class Sums:
+    """A session without a model: a frame's pitch is the sum of all samples so far."""
+
+    def __init__(self) -> None:
+        self.stream = Stream(1000, 2, 1, 0.0)
+        self.total = 100.0
+
+    def reset(self) -> None:
+        self.total = 0.0
+
+    def step(self, chunk: np.ndarray) -> Frames:
+        self.total += float(chunk.sum())
+        return Frames(*(np.array([value], np.float32) for value in (self.total, 0.5, len(chunk))))
+
+
+def test_roll_resets_first_pads_last_and_tells_of_each_step() -> None:
+    told = []
+    frames = roll(Sums(), np.array([1, 2, 3, 4, 5], np.float32), lambda: told.append(None))
+    assert_array_equal(frames.pitch_semitones, [3, 10, 15])
+    assert_array_equal(frames.volume, [2, 2, 2])
+    assert frames.margin is None
+    assert len(told) == 3
+
+
+def test_roll_gives_every_frame_of_the_padded_clip(sing: Callable[[int, float], np.ndarray]) -> None:
+    samples = sing(16_000, 0.5)[: 5 * STREAM.chunk_samples + 1]
+    frames = roll(restated(), samples)
+    assert len(frames) == 6 * STREAM.frames_per_chunk
+    padded = np.concatenate([samples, np.zeros(STREAM.chunk_samples - 1, np.float32)])
+    assert_same(frames, roll(restated(), padded))
+
+
+def frames_of(*pitch: float, margin: bool) -> Frames:
+    column = np.array(pitch, np.float32)
+    return Frames(column, column / 100, column * 2, column / 10 if margin else None)
+
+
+def test_join_keeps_the_order_and_margins_only_where_all_have_them() -> None:
+    joined = join([frames_of(1, 2, margin=True), frames_of(3, margin=True)])
+    assert_array_equal(joined.pitch_semitones, [1, 2, 3])
+    assert_array_equal(joined.volume, [2, 4, 6])
+    np.testing.assert_allclose(joined.margin, [0.1, 0.2, 0.3], rtol=1e-6)
+    assert join([frames_of(1, margin=True), frames_of(2, margin=False)]).margin is None
+
+
+def test_a_frame_ends_with_its_hop() -> None:
+    np.testing.assert_allclose(frame_end_s(3, STREAM), [0.02, 0.04, 0.06], rtol=1e-12)
+    assert STREAM.chunk_samples == 640
+    assert STREAM.chunk_ms == 40.0
+    assert STREAM.step_ms == 20.0
