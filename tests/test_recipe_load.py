@@ -66,7 +66,15 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "state": "internal",
         "frontend": "upstream",
         "lowering": {"backend": "xnnpack", "toeplitz": "linear"},
-        "quantization": "none",
+        "quantization": {
+            "everywhere": False,
+            "parts": {},
+            "observer": "min-max",
+            "outside": 1e-4,
+            "seconds_per_clip": 3600.0,
+            "leaky_relu": "int8",
+            "residual_add": "float",
+        },
         "audio": {
             "calibrate": ["synthetic/calibrate/*", "sung/calibrate/*"],
             "score": ["synthetic/score/*", "sung/*"],
@@ -173,9 +181,21 @@ def test_mistakes_of_several_files_are_told_together() -> None:
         ("description: 5", "description: wants text, got 5"),
         ("description: ' '", "description: wants one line that says what the recipe is for, got nothing"),
         ('description: "a\\nb"', "description: wants one line that says what the recipe is for, got several"),
+        (
+            "quantization: {parts: {encoder: fp16}}",
+            "quantization.parts.encoder: fp16 is not available: XNNPACK runs it slower than float32 here, and the "
+            "front end overflows to NaN",
+        ),
+        (
+            "quantization: {everywhere: true, parts: {encoder: int8-static}}",
+            "quantization.parts: everywhere quantizes the whole graph, and so takes no parts",
+        ),
         ("state: explicit", "state: wants 'internal', the only choice so far, got 'explicit'"),
-        ("frontend: grouped", "frontend: wants 'upstream', the only choice so far, got 'grouped'"),
-        ("quantization: {encoder: x}", "quantization: wants 'none', the only choice so far, got a mapping"),
+        (
+            "frontend: group",
+            "frontend: wants 'upstream', 'grouped' or 'low-rank', got 'group' (did you mean 'grouped'?)",
+        ),
+        ("quantization: {encoder: x}", "quantization.encoder: is not a recipe key"),
         ("lowering:", "lowering: wants a mapping of keys to values, got nothing"),
         ("speed: {rounds: 2}", "speed.rounds: wants at least 3, got 2"),
         ("speed: {round: 5}", "speed.round: is not a recipe key (did you mean 'rounds'?)"),

@@ -139,8 +139,14 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     Example:
       workbench build recipes/float-xnnpack.yaml --out build/
     """
-    jobs = _jobs(recipes, _corpus(calib_audio))
+    corpus = _corpus(calib_audio)
+    jobs = _jobs(recipes, corpus)
+    from workbench.job import listen
     from workbench.pipeline import build as build_program
+
+    if any(job.quantized for job in jobs):
+        with _progress() as progress:
+            listen(jobs, corpus, None, progress)
 
     folder = out or _new_folder([job.recipe for job in jobs])
     for job in jobs:

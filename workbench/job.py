@@ -11,6 +11,7 @@ from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, versions
 from workbench.errors import AudioError
+from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.pesto import load_upstream
@@ -37,13 +38,18 @@ class Job:
         return self.baseline.stream
 
     @property
+    def quantized(self) -> bool:
+        return bool(self.recipe.quantization.parts) or self.recipe.quantization.everywhere
+
+    @property
     def program_fingerprint(self) -> str:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
         checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
         asked = self.recipe.resolved()
         parts = ("reduction", "state", "frontend", "lowering", "quantization")
         parts_asked = {part: asked[part] for part in parts}
-        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, versions(), code_sha256())
+        heard = [clip.sha256 for clip in self.calibrate] if self.quantized else []
+        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, versions(), code_sha256())
 
     @property
     def fingerprint(self) -> str:
@@ -63,7 +69,9 @@ def prepare(recipe: Recipe) -> Job:
     stream = Stream(recipe.sample_rate_hz, recipe.hop_samples, recipe.frames_per_chunk, recipe.mirror)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    return Job(recipe, baseline, StreamingPesto(upstream, stream, recipe.lowering.toeplitz))
+    model = StreamingPesto(upstream, stream, recipe.lowering.toeplitz, recipe.frontend)
+    check_rules(model, recipe.quantization)
+    return Job(recipe, baseline, model)
 
 
 def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Progress) -> None:

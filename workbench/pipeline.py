@@ -28,6 +28,7 @@ from workbench.audit.results import (
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.lower import lower
 from workbench.export.program import ProgramFile, describe
+from workbench.export.quantize import check_lowered, part_inputs, quantize, quantize_globally
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
@@ -55,9 +56,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
     program = None if fresh else _built_before(path, notes, job.program_fingerprint)
     reused = program is not None
     if program is None:
-        lowered = lower(job.model, job.recipe.lowering.backend)
-        program = describe(lowered, PROGRAM_NAME, job.recipe.state)
-        write_whole(path, lowered.pte)
+        program = _make(job, path, progress)
     progress("lower", 1, 1)
     try:
         with Child() as child:
@@ -69,6 +68,30 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
         content = {"fingerprint": job.program_fingerprint, "program": program.model_dump(mode="json")}
         write_whole(notes, (json.dumps(content, indent=2) + "\n").encode())
     return program, start, reused
+
+
+def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
+    """Quantize where asked, lower, and store the program."""
+    recipe, backend = job.recipe, job.recipe.lowering.backend
+    torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
+
+    def told(done: int, total: int) -> None:
+        progress("calibrate", done, total)
+
+    longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
+    heard = [torch.tensor(clip.samples[:longest]) for clip in job.calibrate]
+    quantized = None
+    if recipe.quantization.everywhere:
+        lowered = lower(job.model, backend, quantize_globally(job.model, heard, told))
+    elif recipe.quantization.parts:
+        quantized = quantize(job.model, recipe.quantization, part_inputs(job.model, heard), told)
+        lowered = lower(job.model, backend)
+        check_lowered(quantized, lowered)
+    else:
+        lowered = lower(job.model, backend)
+    program = describe(lowered, PROGRAM_NAME, recipe.state, quantized)
+    write_whole(path, lowered.pte)
+    return program
 
 
 def _clear(folder: Path) -> None:

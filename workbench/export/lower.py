@@ -4,10 +4,13 @@ from collections import Counter
 from typing import Literal
 
 import torch
+from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
 from executorch.exir._serialize._program import deserialize_pte_binary
 from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
+from torch import nn
 
 from workbench.errors import LoweringError
 from workbench.export.contract import STATE_BUFFER, constants
@@ -16,25 +19,29 @@ from workbench.model.streaming import StreamingPesto
 
 Backend = Literal["xnnpack", "portable"]
 
+_WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
 
-def lower(model: StreamingPesto, backend: Backend) -> Lowered:
-    """Lower a restated stream. The memory is emptied first; its initial zeros are stored, as the format promises none.
+
+def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = None) -> Lowered:
+    """Lower a restated stream, or `graph` in its place: what quantizing it as a whole made of it.
+
+    The memory is emptied first; its initial zeros are stored, as the format promises none.
 
     Raises LoweringError where any stage of the toolchain refuses, or where the memory was frozen into a constant.
     """
     model.reset()
     example = (torch.zeros(model.ring.shape[0], model.stream.chunk_samples),)
     tells = constants(model.stream, model.algorithmic_ms, model.reduce.reduction)
-    partitioners = [XnnpackPartitioner()] if backend == "xnnpack" else []
+    partitioners = [_xnnpack()] if backend == "xnnpack" else []
     try:
-        exported = torch.export.export(model, example)
+        exported = torch.export.export(graph or model, example)
         edge = to_edge_transform_and_lower(exported, partitioner=partitioners, constant_methods=tells)
         if list(edge.exported_program().graph_signature.buffers_to_mutate.values()) != [STATE_BUFFER]:
             raise LoweringError(
                 f"lowering to {backend} froze the stream's memory ({STATE_BUFFER}) into a constant: the program would "
                 "forget all audio between calls; use another backend"
             )
-        delegated, portable, delegates = _count(edge)
+        counted = _count(edge)
         program = edge.to_executorch(
             ExecutorchBackendConfig(
                 emit_mutable_buffer_names=True,  # by which a session finds the memory, to reset it
@@ -49,43 +56,81 @@ def lower(model: StreamingPesto, backend: Backend) -> Lowered:
     finally:
         model.reset()  # tracing ran the model
     pte = bytes(program.buffer)
-    return Lowered(pte, delegated, portable, delegates, _bytes_by_kind(pte), _bytes_by_part(exported))
+    return Lowered(pte, *counted, _bytes_by_kind(pte), _bytes_by_part(exported))
 
 
-def _count(edge: EdgeProgramManager) -> tuple[dict[str, int], dict[str, int], tuple[tuple[str, int], ...]]:
-    """Operators inside the delegates, operators outside, and the delegates in order."""
-    delegated: Counter[str] = Counter()
-    delegates = []
+def _xnnpack() -> XnnpackPartitioner:
+    """XNNPACK's partitioner, with leaky ReLU in static int8 too: XNNPACK runs it, the stock table has it float only."""
+    stock = ALL_PARTITIONER_CONFIGS
+    (leaky,) = (config for config in stock if getattr(config, "target_name", "") == "leaky_relu.default")
+
+    class StaticLeakyRelu(leaky):  # type: ignore[valid-type, misc]
+        def supported_precision_types(self) -> list[ConfigPrecisionType]:
+            return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
+
+    return XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in stock])
+
+
+Counts = dict[str, int]
+
+
+def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
+    """Operators inside the delegates, operators outside, the delegates in order, and of the operators with weights
+    those that run in int8 and those that run in float."""
     top = edge.exported_program().graph_module
-    portable = _operators(top.graph)
+    inside = []
+    delegates = []
     for node in top.graph.nodes:
         if node.op == "call_function" and node.target is torch.ops.higher_order.executorch_call_delegate:
             lowered = getattr(top, node.args[0].target)
-            inside = _operators(lowered.original_module.graph)
-            delegates.append((lowered.backend_id, inside.total()))
-            delegated += inside
-    return dict(sorted(delegated.items())), dict(sorted(portable.items())), tuple(delegates)
+            inside.append(lowered.original_module.graph)
+            delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
+    delegated = sum(map(_operators, inside), Counter())
+    weighted = [(name, node) for graph in (top.graph, *inside) for name, node in _named(graph) if name in _WEIGHTED]
+    quantized = Counter(name for name, node in weighted if _in_int8(node))
+    everything = Counter(name for name, _ in weighted)
+    return (
+        dict(sorted(delegated.items())),
+        dict(sorted(_operators(top.graph).items())),
+        tuple(delegates),
+        dict(quantized),
+        dict(everything - quantized),
+    )
 
 
-def _operators(graph: torch.fx.Graph) -> Counter[str]:
+def _in_int8(node: torch.fx.Node) -> bool:
+    """Whether both what an operator hears and its weight come out of a dequantize, which XNNPACK fuses into it."""
+    named = [str(getattr(value, "target", "")) for value in node.args[:2]]
+    return all("dequantize" in name for name in named)
+
+
+def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
     """Operators by their plain name (`convolution`), delegate calls and tuple access left out."""
-    names: Counter[str] = Counter()
+    found = []
     for node in graph.nodes:
         schema = getattr(getattr(node.target, "_op", node.target), "_schema", None)
         if node.op == "call_function" and schema is not None:
-            names[schema.name.split("::")[-1]] += 1
-    return names
+            found.append((schema.name.split("::")[-1], node))
+    return found
+
+
+def _operators(graph: torch.fx.Graph) -> Counter[str]:
+    return Counter(name for name, _ in _named(graph))
 
 
 def _bytes_by_part(exported: torch.export.ExportedProgram) -> dict[str, int]:
-    """Bytes of parameters and buffers by the model's part; the stream's memory is none of the program's weights."""
+    """Bytes of the parameters and buffers that the graph reads, by the model's part, without the stream's memory."""
+    signature = exported.graph_signature
+    stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     parts: Counter[str] = Counter()
-    for name, tensor in exported.state_dict.items():
-        if name == STATE_BUFFER:
+    for node in exported.graph.nodes:
+        name = stored.get(node.name) if node.op == "placeholder" and node.users else None
+        if name is None or name == STATE_BUFFER:
             continue
+        tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
         words = name.split(".")
-        part = ".".join(words[:2]) if words[0] == "encoder" else words[0]
-        parts[part] += tensor.numel() * tensor.element_size()
+        whole = words[0] != "encoder" or words[1].startswith("_")  # a quantized layer has lost its name
+        parts[words[0] if whole else ".".join(words[:2])] += tensor.numel() * tensor.element_size()
     return dict(parts.most_common())
 
 

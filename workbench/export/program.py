@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from workbench.section import Section
 
-# Operators whose weights and multiply-adds decide what a program costs.
-_WEIGHTED = ("convolution", "linear", "addmm", "mm")
-
 
 @dataclass(frozen=True)
 class Lowered:
@@ -17,6 +14,8 @@ class Lowered:
     delegated_ops: dict[str, int]
     portable_ops: dict[str, int]
     delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
+    quantized_ops: dict[str, int]  # convolutions and Linears that run in int8
+    float_ops: dict[str, int]  # and in float
     bytes_by_kind: dict[str, int]  # of the file
     bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
 
@@ -26,6 +25,30 @@ class Delegate(Section):
 
     backend: str
     nodes: int
+
+
+class TensorRange(Section):
+    """A tensor quantized with a fixed range: an activation by its node's name, or a layer's weight.
+
+    `scales` is how many it has (one for each output channel of a weight); `scale` is the largest of them, `zero_point`
+    the first; `low` and `high` are the ends of what was observed.
+    """
+
+    layer: str
+    tensor: str
+    scales: int
+    scale: float
+    zero_point: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What quantization made of a stream: the scheme of each layer as its graph shows it, and every fixed range."""
+
+    schemes: dict[str, str]
+    ranges: tuple[TensorRange, ...]
 
 
 class ProgramFile(Section):
@@ -44,14 +67,12 @@ class ProgramFile(Section):
     portable_ops: dict[str, int]
     bytes_by_kind: dict[str, int]
     bytes_by_part: dict[str, int]
+    schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
+    ranges: tuple[TensorRange, ...]
 
 
-def describe(lowered: Lowered, path: str, state: str) -> ProgramFile:
+def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
     """The record of a lowered program that is stored at `path`."""
-    ops = {name: count for name, count in lowered.delegated_ops.items() if name in _WEIGHTED}
-    for name, count in lowered.portable_ops.items():
-        if name in _WEIGHTED:
-            ops[name] = ops.get(name, 0) + count
     return ProgramFile(
         path=path,
         bytes=len(lowered.pte),
@@ -59,11 +80,13 @@ def describe(lowered: Lowered, path: str, state: str) -> ProgramFile:
         state=state,
         delegated_nodes=sum(lowered.delegated_ops.values()),
         portable_nodes=sum(lowered.portable_ops.values()),
-        quantized_ops={},  # the schema takes no quantization yet
-        float_ops=ops,
+        quantized_ops=lowered.quantized_ops,
+        float_ops=lowered.float_ops,
         delegates=tuple(Delegate(backend=backend, nodes=nodes) for backend, nodes in lowered.delegates),
         delegated_ops=lowered.delegated_ops,
         portable_ops=lowered.portable_ops,
         bytes_by_kind=lowered.bytes_by_kind,
         bytes_by_part=lowered.bytes_by_part,
+        schemes=quantized.schemes if quantized else {},
+        ranges=quantized.ranges if quantized else (),
     )

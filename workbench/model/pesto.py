@@ -21,7 +21,8 @@ def _stand_in_for_torchaudio() -> None:
 
     pesto-pitch imports torchaudio at once, for `torchaudio.load` in its own command alone, which the workbench never
     calls. The registry's torchaudio is built against CUDA torch, so that beside CPU torch it raises OSError
-    (libc10_cuda.so) and takes pesto down with it. Only then, an empty module takes its place.
+    (libc10_cuda.so) and takes pesto down with it. Only then, an empty module takes its place. The rest of the workbench
+    takes upstream's classes from here, and never imports pesto itself.
     """
     if "torchaudio" in sys.modules:
         return
@@ -36,7 +37,9 @@ def _stand_in_for_torchaudio() -> None:
 _stand_in_for_torchaudio()
 
 from pesto.data import Preprocessor  # noqa: E402
-from pesto.model import PESTO, Resnet1d  # noqa: E402
+from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
+
+__all__ = ["PESTO", "ConfidenceClassifier", "Resnet1d", "load_upstream", "read_checkpoint", "reset_upstream"]
 
 # Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)

@@ -3,24 +3,25 @@
 The numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops, mirrors and
 reductions. What is restated, and why:
 
-- upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed;
+- upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
+  (`frontend.py`);
 - frames go on the batch axis, so that a frame's arithmetic does not depend on how many share its chunk;
 - conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize;
-- the one-channel Toeplitz convolution is the equal Linear (`toeplitz="linear"`), and the roll that applies the pitch
-  shift is a permutation of its rows.
+- the one-channel Toeplitz convolution is an equal Linear or block convolution that also applies the pitch shift
+  (`toeplitz.py`).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pesto.model import PESTO, ConfidenceClassifier, Resnet1d
 from torch import Tensor, nn
 
 from workbench.errors import ModelError
+from workbench.model.frontend import Frontend, constant_q
+from workbench.model.pesto import PESTO, ConfidenceClassifier, Resnet1d
 from workbench.model.stream import Reduction, Stream
-
-_EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto.data.ToLogMagnitude)
+from workbench.model.toeplitz import Toeplitz, toeplitz
 
 
 class Estimate(NamedTuple):
@@ -32,33 +33,10 @@ class Estimate(NamedTuple):
     activations: Tensor
 
 
-class ConstantQ(nn.Module):
-    """Energy of each constant-Q bin: (streams, window samples) -> (streams * frames, bins), float32.
-
-    `mirrored_samples` zeros stand for the future that the stream has not heard yet.
-    """
-
-    taps: Tensor
-
-    def __init__(self, taps: Tensor, hop_samples: int, mirrored_samples: int) -> None:
-        super().__init__()
-        self.register_buffer("taps", taps)  # (2 * bins, 1, kernel): the real parts of all bins, then the imaginary
-        self.bins = taps.shape[0] // 2
-        self.hop_samples = hop_samples
-        self.mirrored_samples = mirrored_samples
-
-    def forward(self, window: Tensor) -> Tensor:
-        window = F.pad(window.unsqueeze(1), (0, self.mirrored_samples))
-        spectrum = F.conv1d(window, self.taps, stride=self.hop_samples)
-        spectrum = spectrum.permute(0, 2, 1).reshape(-1, 2 * self.bins)
-        real, imaginary = spectrum[:, : self.bins], spectrum[:, self.bins :]
-        return (real * real + imaginary * imaginary).clamp(min=_EPS**2)
-
-
 class Encoder(nn.Module):
     """Log-energies of the cropped bins -> pitch activations: (frames, bins) -> (frames, pitch bins), float32."""
 
-    def __init__(self, upstream: Resnet1d, shift_bins: int, toeplitz: Literal["linear", "conv"]) -> None:
+    def __init__(self, upstream: Resnet1d, shift_bins: int, form: Toeplitz) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(upstream.layernorm.normalized_shape[-1])
         self.norm.weight, self.norm.bias = _flat(upstream.layernorm.weight), _flat(upstream.layernorm.bias)
@@ -74,13 +52,7 @@ class Encoder(nn.Module):
                 if not isinstance(layer, nn.Dropout)
             )
         )
-        self.toeplitz: nn.Module
-        if toeplitz == "linear":
-            self.toeplitz = _toeplitz_linear(upstream.fc, shift_bins)
-            self.shift_bins = 0
-        else:
-            self.toeplitz = _conv2d(upstream.fc)
-            self.shift_bins = shift_bins
+        self.toeplitz = toeplitz(form, upstream.fc, shift_bins)
 
     def forward(self, log_energy: Tensor) -> Tensor:
         x: Tensor = self.norm(log_energy)[:, None, None, :]
@@ -88,12 +60,8 @@ class Encoder(nn.Module):
         for layer in self.prefilter:
             x = layer(x) + x if self.residual else layer(x)
         x = self.narrow(x).flatten(1)
-        if isinstance(self.toeplitz, nn.Conv2d):
-            x = x[:, None, None, :]
-        x = self.toeplitz(x).flatten(1).softmax(-1)
-        if self.shift_bins:
-            x = torch.cat((x[:, self.shift_bins :], x[:, : self.shift_bins]), -1)
-        return x
+        activations: Tensor = self.toeplitz(x).softmax(-1)
+        return activations
 
 
 class Confidence(nn.Module):
@@ -147,7 +115,13 @@ class StreamingPesto(nn.Module):
 
     ring: Tensor
 
-    def __init__(self, upstream: PESTO, stream: Stream, toeplitz: Literal["linear", "conv"] = "linear") -> None:
+    def __init__(
+        self,
+        upstream: PESTO,
+        stream: Stream,
+        form: Toeplitz = "linear",
+        frontend: Frontend = "upstream",
+    ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
             raise ModelError("the checkpoint's front end has several harmonics; only one-harmonic models are supported")
@@ -158,9 +132,15 @@ class StreamingPesto(nn.Module):
         self.window_samples: int = cqt.kernel_width
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - past_samples
         self.register_buffer("ring", torch.zeros(cqt.conv.cache.max_batch_size, past_samples))
-        self.frontend = ConstantQ((cqt.conv.weight * scale).detach(), stream.hop_samples, self.mirrored_samples)
+        self.frontend = constant_q(
+            frontend,
+            (cqt.conv.weight * scale).detach(),
+            stream.hop_samples,
+            self.mirrored_samples,
+            stream.frames_per_chunk,
+        )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
-        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), toeplitz)
+        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), form)
         self.confidence = Confidence(upstream.confidence)
         self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
         self.eval().requires_grad_(False)
@@ -209,17 +189,3 @@ def _conv2d(conv: nn.Conv1d) -> nn.Conv2d:
     if conv.bias is not None:
         equal.bias = nn.Parameter(conv.bias.detach().clone())
     return equal
-
-
-def _toeplitz_linear(conv: nn.Conv1d, shift_bins: int) -> nn.Linear:
-    """The Linear equal to upstream's ToeplitzLinear followed by `roll(-shift_bins)`.
-
-    A convolution with kernel w of in + out - 1 taps and padding out - 1 gives y[o] = sum_i w[i - o + out - 1] x[i].
-    """
-    outputs = int(conv.padding[0]) + 1
-    inputs = conv.kernel_size[0] - outputs + 1
-    linear = nn.Linear(inputs, outputs, bias=False)
-    row = torch.arange(outputs).roll(-shift_bins)
-    taps = torch.arange(inputs)[None, :] - row[:, None] + outputs - 1
-    linear.weight = nn.Parameter(conv.weight.detach().flatten()[taps].clone())
-    return linear

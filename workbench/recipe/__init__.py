@@ -3,13 +3,15 @@
 from workbench.recipe.editors import json_schema
 from workbench.recipe.gates import Gate
 from workbench.recipe.load import load_recipes, recipe_files
-from workbench.recipe.schema import Audio, Lowering, Recipe, Scoring, Speed
+from workbench.recipe.schema import Audio, Lowering, Observer, Quantization, Recipe, Scoring, Speed
 from workbench.recipe.vocabulary import Vocabulary, matches
 
 __all__ = [
     "Audio",
     "Gate",
     "Lowering",
+    "Observer",
+    "Quantization",
     "Recipe",
     "Scoring",
     "Speed",

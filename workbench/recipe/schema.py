@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -53,9 +54,50 @@ class Lowering(_Keys):
     backend: Literal["xnnpack", "portable"] = Field(
         "xnnpack", description="Kernels that run the program: XNNPACK's, or ExecuTorch's portable reference ones."
     )
-    toeplitz: Literal["linear", "conv"] = Field(
-        "linear", description="Form of the last layer: the equal Linear (fast in XNNPACK) or upstream's convolution."
+    toeplitz: Literal["linear", "conv", "block"] = Field(
+        "linear",
+        description="Form of the last layer, all equal: a Linear (1 MB), upstream's convolution (slow), or a "
+        "convolution over blocks (small and fast).",
     )
+
+
+Observer = Literal["min-max", "moving-average", "histogram", "percentile"]
+Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
+_UNAVAILABLE = {
+    "int8-weights": "XNNPACK leaves the dequantize outside, and the runtime has no kernel for it",
+    "fp16": "XNNPACK runs it slower than float32 here, and the front end overflows to NaN",
+    "int4": "XNNPACK's 4 bits need Linears whose width divides by 32, which hold next to nothing of this model",
+}
+
+
+def _available(scheme: object) -> object:
+    if isinstance(scheme, str) and scheme in _UNAVAILABLE:
+        wrong(f"{scheme} is not available: {_UNAVAILABLE[scheme]}")
+    return scheme
+
+
+class Quantization(_Keys):
+    """Which layers become int8, and how their ranges are found. `quantization: none` names no part."""
+
+    everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
+    parts: dict[str, Annotated[Scheme, BeforeValidator(_available)]] = Field(
+        {},
+        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the more specific wins.",
+    )
+    observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
+    outside: float = Field(1e-4, ge=0, lt=0.5, description="Of percentile: share of values beyond each end.")
+    seconds_per_clip: float = Field(
+        3600, gt=0, le=3600, description="Of each calibration clip, how much is heard, from its start."
+    )
+    leaky_relu: Literal["int8", "float"] = Field("int8", description="Leaky ReLU after a static int8 layer.")
+    residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
+
+    @field_validator("parts")
+    @classmethod
+    def _either(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
+        if parts and info.data.get("everywhere"):
+            wrong("everywhere quantizes the whole graph, and so takes no parts")
+        return parts
 
 
 class Audio(_Keys):
@@ -137,9 +179,14 @@ class RecipeKeys(_Keys):
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
     state: Literal["internal"] = Field("internal", description="Where the past audio is kept: in the program.")
-    frontend: Literal["upstream"] = Field("upstream", description="The CQT: upstream's one convolution.")
+    frontend: Literal["upstream", "grouped", "low-rank"] = Field(
+        "upstream",
+        description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
+    )
     lowering: Lowering = Field(Lowering(), description="How the model becomes a program.")
-    quantization: Literal["none"] = Field("none", description="Which parts are quantized.")
+    quantization: Annotated[Quantization, BeforeValidator(lambda value: {} if value == "none" else value)] = Field(
+        Quantization(), description="Which parts are quantized, and how; none for float."
+    )
     audio: Audio = Field(Audio(), description="Which clips calibrate and which score.")
     scoring: Scoring = Field(Scoring(), description="What counts in a score.")
     speed: Speed = Field(Speed(), description="How baseline and variant are timed.")

@@ -1,9 +1,8 @@
 """Sessions in eager PyTorch: upstream itself, which is the baseline, and the restatement."""
 
 import torch
-from pesto.model import PESTO
 
-from workbench.model.pesto import reset_upstream
+from workbench.model.pesto import PESTO, reset_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.runtime.session import Floats, Frames

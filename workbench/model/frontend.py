@@ -1,0 +1,179 @@
+"""The constant-Q transform: upstream's one convolution, the same sums without the zeros, or a low-rank approximation.
+
+Of upstream's (2 * bins, kernel) taps more than half are zero (the kernels of high bins are short), many only ever meet
+the zeros that stand for the unheard future, and those of neighbouring bins nearly repeat each other. Here each group of
+neighbouring bins is a Linear over the samples that it touches, with frames on the batch axis: the form that XNNPACK
+runs fastest at one frame a chunk, and quantizes.
+"""
+
+from collections import OrderedDict
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+
+from workbench.model.grouping import Doubles, Group, basis, exact_groups, low_rank_groups
+
+Frontend = Literal["upstream", "grouped", "low-rank"]
+
+EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto.data.ToLogMagnitude)
+# Of a bin's kernel, relative to its norm. At 1e-3 a tenth (48 kHz) to a quarter (16 kHz) of the weights go, and rare
+# frames move by up to 2 cents; at 1e-4 none of the clips tried moves by more than 0.04.
+TOLERANCE = 1e-4
+
+
+class ConstantQ(nn.Module):
+    """Energy of each constant-Q bin: (streams, window samples) -> (streams * frames, bins), float32.
+
+    `mirrored_samples` zeros stand for the future that the stream has not heard yet.
+    """
+
+    taps: Tensor
+
+    def __init__(self, taps: Tensor, hop_samples: int, mirrored_samples: int) -> None:
+        super().__init__()
+        self.register_buffer("taps", taps)  # (2 * bins, 1, kernel): the real parts of all bins, then the imaginary
+        self.bins = taps.shape[0] // 2
+        self.hop_samples = hop_samples
+        self.mirrored_samples = mirrored_samples
+
+    def forward(self, window: Tensor) -> Tensor:
+        window = F.pad(window.unsqueeze(1), (0, self.mirrored_samples))
+        spectrum = F.conv1d(window, self.taps, stride=self.hop_samples)
+        spectrum = spectrum.permute(0, 2, 1).reshape(-1, 2 * self.bins)
+        return _energy(spectrum[:, : self.bins], spectrum[:, self.bins :])
+
+
+class GroupedConstantQ(nn.Module):
+    """ConstantQ with its bins grouped by the samples that their kernels touch. Takes and returns what ConstantQ does.
+
+    Without a tolerance the sums are the same, in another order. With one, the samples of a group are projected block by
+    block where that is cheaper, so that no bin's kernel is off by more than the tolerance: norm of the kernel's error
+    over norm of the kernel, real and imaginary part together. Kernels count as far as this stream lets them hear.
+
+    `group` holds, for each of `groups`, a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real
+    parts first, or two of them: `project` from a block to its coefficients, and `expand` from those of all blocks.
+    `bin_relative_errors` (bins,) is what was reached.
+    """
+
+    def __init__(
+        self,
+        taps: Tensor,
+        hop_samples: int,
+        mirrored_samples: int,
+        frames_per_chunk: int,
+        tolerance: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.hop_samples = hop_samples
+        self.frames_per_chunk = frames_per_chunk
+        # All but the last frame of a chunk hear some of what is future to the last; taps beyond that only meet zeros.
+        self.future_samples = min(mirrored_samples, (frames_per_chunk - 1) * hop_samples)
+        heard_samples = taps.shape[-1] - mirrored_samples + self.future_samples
+        kernels = taps.reshape(2, -1, taps.shape[-1])[..., :heard_samples].transpose(0, 1).double().numpy()
+        with threadpool_limits(1, "blas"):  # threads slow matrices this small down, and change the last bits
+            self.groups = exact_groups(kernels) if tolerance is None else low_rank_groups(kernels, tolerance)
+            self.lead_samples = max(0, -min(at.first for at in self.groups))  # a block may begin before the frame
+            self.frame_samples = self.lead_samples + heard_samples
+            self.group = nn.ModuleList()
+            errors = []
+            for at in self.groups:
+                own = kernels[at.start : at.stop, :, max(at.first, 0) : at.last]
+                own = np.pad(own, ((0, 0), (0, 0), (max(-at.first, 0), 0)))
+                self.group.append(_full(own) if tolerance is None or not at.rank else _projected(own, at, tolerance))
+                errors.append(_relative_errors(self.group[-1], own))
+            self.bin_relative_errors: Doubles = np.concatenate(errors)
+
+    @property
+    def weights(self) -> int:
+        """Weights of all groups."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
+    def relative_error(self) -> float:
+        """Root mean square of the bins' relative errors."""
+        return float(np.sqrt(np.square(self.bin_relative_errors).mean()))
+
+    @property
+    def worst_relative_error(self) -> float:
+        """The largest of the bins' relative errors."""
+        return float(self.bin_relative_errors.max())
+
+    def forward(self, window: Tensor) -> Tensor:
+        frames = self._frames(window)
+        real, imaginary = [], []
+        for at, group in zip(self.groups, self.group, strict=True):
+            spectrum = group(frames[:, self.lead_samples + at.first : self.lead_samples + at.last])
+            real.append(spectrum[:, : at.rows // 2])
+            imaginary.append(spectrum[:, at.rows // 2 :])
+        return _energy(torch.cat(real, -1), torch.cat(imaginary, -1))
+
+    def _frames(self, window: Tensor) -> Tensor:
+        """(streams, window samples) -> (streams * frames, frame samples)."""
+        if self.lead_samples or self.future_samples:
+            window = F.pad(window, (self.lead_samples, self.future_samples))
+        if self.frames_per_chunk == 1:
+            return window
+        starts = range(0, self.frames_per_chunk * self.hop_samples, self.hop_samples)
+        return torch.stack([window[:, at : at + self.frame_samples] for at in starts], 1).flatten(0, 1)
+
+
+def constant_q(
+    frontend: Frontend,
+    taps: Tensor,
+    hop_samples: int,
+    mirrored_samples: int,
+    frames_per_chunk: int,
+    tolerance: float = TOLERANCE,
+) -> ConstantQ | GroupedConstantQ:
+    """The front end of that name for taps (2 * bins, 1, kernel), float32; `tolerance` is low-rank's alone."""
+    if frontend == "upstream":
+        return ConstantQ(taps, hop_samples, mirrored_samples)
+    return GroupedConstantQ(
+        taps, hop_samples, mirrored_samples, frames_per_chunk, tolerance if frontend == "low-rank" else None
+    )
+
+
+def _energy(real: Tensor, imaginary: Tensor) -> Tensor:
+    return (real * real + imaginary * imaginary).clamp(min=EPS**2)
+
+
+def _full(kernels: Doubles) -> nn.Linear:
+    """Kernels (bins, 2, samples) -> Linear of their real parts, then their imaginary parts."""
+    return _linear(kernels.transpose(1, 0, 2).reshape(-1, kernels.shape[-1]))
+
+
+def _projected(kernels: Doubles, group: Group, tolerance: float) -> nn.Sequential:
+    """Kernels (bins, 2, samples) -> Linears from each block to its coefficients, and from those to all parts."""
+    vectors = basis(kernels, group.block_samples, tolerance)
+    blocks = kernels.transpose(1, 0, 2).reshape(group.rows, -1, group.block_samples)
+    return nn.Sequential(
+        OrderedDict(
+            blocks=nn.Unflatten(-1, (-1, group.block_samples)),
+            project=_linear(vectors),
+            join=nn.Flatten(-2),
+            expand=_linear((blocks @ vectors.T).reshape(group.rows, -1)),
+        )
+    )
+
+
+def _linear(matrix: Doubles) -> nn.Linear:
+    linear = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
+    linear.weight = nn.Parameter(torch.tensor(matrix, dtype=torch.float32), requires_grad=False)
+    return linear
+
+
+def _relative_errors(group: nn.Module, kernels: Doubles) -> Doubles:
+    """(bins,) norm of what `group` multiplies with less its kernels (bins, 2, samples), over the kernel's norm."""
+    if isinstance(group, nn.Linear):
+        matrix = group.weight.double().numpy()
+    else:
+        project = group.get_parameter("project.weight").double().numpy()
+        expand = group.get_parameter("expand.weight").double().numpy()
+        matrix = expand.reshape(2 * len(kernels), -1, len(project)) @ project
+    difference = matrix.reshape(2, len(kernels), -1).transpose(1, 0, 2) - kernels
+    errors: Doubles = np.sqrt(np.square(difference).sum((1, 2)) / np.square(kernels).sum((1, 2)))
+    return errors

@@ -1,0 +1,82 @@
+"""Upstream's last layer, a convolution of one channel with as many taps as two spectra, in three forms that are equal.
+
+All of them take (frames, inputs) and return (frames, outputs) float32, and apply the pitch shift: upstream rolls the
+activations after the softmax, which commutes with it.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Toeplitz = Literal["linear", "conv", "block"]
+_LARGEST_BLOCK = 16  # 17 k weights in place of the Linear's 252 k; larger blocks store more zeros
+
+
+def toeplitz(form: Toeplitz, upstream: nn.Conv1d, shift_bins: int) -> nn.Module:
+    """Upstream's `ToeplitzLinear` followed by `roll(-shift_bins)`, in the form of that name."""
+    if form == "linear":
+        return _linear(upstream, shift_bins)
+    return ToeplitzConv(upstream, shift_bins) if form == "conv" else ToeplitzBlocks(upstream, shift_bins)
+
+
+class ToeplitzConv(nn.Module):
+    """The convolution as it is: fewest weights, slowest in XNNPACK, which vectorises over channels."""
+
+    def __init__(self, upstream: nn.Conv1d, shift_bins: int) -> None:
+        super().__init__()
+        self.shift_bins = shift_bins
+        self.conv = nn.Conv2d(1, 1, (1, upstream.kernel_size[0]), padding=(0, int(upstream.padding[0])), bias=False)
+        self.conv.weight = nn.Parameter(upstream.weight.detach()[:, :, None, :].clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _roll(self.conv(x[:, None, None, :]).flatten(1), self.shift_bins)
+
+
+class ToeplitzBlocks(nn.Module):
+    """The convolution over blocks of s samples, each a channel: s outputs at a time, from a kernel s times shorter.
+
+    With y[o] = sum_t w[t] x[o + t], o = s b + j and j + t = s k + c:
+    y[s b + j] = sum_{k, c} W[j, c, k] x[s (b + k) + c], where W[j, c, k] = w[s k + c - j].
+    """
+
+    def __init__(self, upstream: nn.Conv1d, shift_bins: int) -> None:
+        super().__init__()
+        taps = upstream.weight.detach().flatten()
+        inputs, outputs = _sizes(upstream)
+        self.shift_bins = shift_bins
+        self.block = block = math.gcd(outputs, _LARGEST_BLOCK)
+        kernel = -(-(len(taps) + block - 1) // block)
+        self.padding = (outputs - 1, block * (outputs // block + kernel - 1) - inputs - (outputs - 1))
+        j, c, k = torch.arange(block)[:, None, None], torch.arange(block)[None, :, None], torch.arange(kernel)
+        tap = block * k + c - j
+        inside = (tap >= 0) & (tap < len(taps))
+        self.conv = nn.Conv2d(block, block, (1, kernel), bias=False)
+        self.conv.weight = nn.Parameter((taps[tap.clamp(0, len(taps) - 1)] * inside)[:, :, None, :].clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x, self.padding)
+        x = x.reshape(x.shape[0], -1, self.block).permute(0, 2, 1).unsqueeze(2)
+        return _roll(self.conv(x).permute(0, 2, 3, 1).flatten(1), self.shift_bins)
+
+
+def _linear(upstream: nn.Conv1d, shift_bins: int) -> nn.Linear:
+    """The Linear of y[o] = sum_i w[i - o + outputs - 1] x[i], its rows rolled: fastest, and most weights."""
+    inputs, outputs = _sizes(upstream)
+    linear = nn.Linear(inputs, outputs, bias=False)
+    row = torch.arange(outputs).roll(-shift_bins)
+    taps = torch.arange(inputs)[None, :] - row[:, None] + outputs - 1
+    linear.weight = nn.Parameter(upstream.weight.detach().flatten()[taps].clone())
+    return linear
+
+
+def _sizes(upstream: nn.Conv1d) -> tuple[int, int]:
+    """Inputs and outputs: upstream pads by outputs - 1 and has inputs + outputs - 1 taps."""
+    outputs = int(upstream.padding[0]) + 1
+    return upstream.kernel_size[0] - outputs + 1, outputs
+
+
+def _roll(x: Tensor, shift_bins: int) -> Tensor:
+    return torch.cat((x[:, shift_bins:], x[:, :shift_bins]), -1) if shift_bins else x
