@@ -135,6 +135,8 @@ def record(**changed: Any) -> Record:
             portable_ops={"copy": 2},
             bytes_by_kind={"delegate": 17_000_000},
             bytes_by_part={"cqt": 16_000_000},
+            schemes={},
+            ranges=(),
         ),
         "latency": LatencyOfEstimate(algorithmic_ms=25.0),
         "deviation": deviation_of(),
