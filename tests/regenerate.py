@@ -47,12 +47,12 @@ def readme() -> str:
 def help_pages() -> str:
     """Every command's `--help`, as `docs/cli.md`."""
     pages = ["# The commands\n\nGenerated from `--help`.\n"]
-    with click.Context(main, info_name="workbench") as context:
+    with click.Context(main, info_name="workbench", **main.context_settings) as context:
         pages.append(f"## workbench\n\n```text\n{main.get_help(context)}\n```\n")
         for name in main.list_commands(context):
             command = main.get_command(context, name)
             assert command is not None
-            with click.Context(command, info_name=f"workbench {name}", max_content_width=100) as inner:
+            with click.Context(command, context, name, max_content_width=100) as inner:
                 pages.append(f"## workbench {name}\n\n```text\n{command.get_help(inner)}\n```\n")
     return "\n".join(pages)
 

@@ -34,10 +34,11 @@ def test_the_readme_shows_commands() -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_of_the_readme_parses(line: str) -> None:
     _, name, *words = shlex.split(line, comments=True)
-    command = main.get_command(click.Context(main), name)
+    context = click.Context(main, info_name="workbench", **main.context_settings)
+    command = main.get_command(context, name)
     assert command is not None
     if "--help" not in words:
-        command.make_context(name, words)  # raises for an unknown option or a missing argument
+        command.make_context(name, words, context)  # raises for an unknown option or a missing argument
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
