@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from workbench.audit.results import read_record
-from workbench.audit.table import markdown
+from workbench.audit.results import Record, read_record
+from workbench.audit.table import cells, int8_cells, markdown
 from workbench.cli import main
 from workbench.recipe import json_schema
 
@@ -35,13 +35,24 @@ def readme() -> str:
         f"\nMeasured on {day} with workbench {place.commit}, {place.cpu}, {place.cores} cores, "
         f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
     )
+    tables = {
+        "measured": markdown([cells(record) for record in records if not _tried(record)]) + where,
+        "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
+    }
     text = (ROOT / "README.md").read_text()
-    return re.sub(
-        r"(<!-- measured -->\n).*(<!-- /measured -->)",
-        lambda found: f"{found[1]}{markdown(records)}{where}{found[2]}",
-        text,
-        flags=re.DOTALL,
-    )
+    for name, table in tables.items():
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*(<!-- /{name} -->)",
+            lambda found, table=table: f"{found[1]}{table}{found[2]}",  # type: ignore[misc]
+            text,
+            flags=re.DOTALL,
+        )
+    return text
+
+
+def _tried(record: Record) -> bool:
+    """Whether a record belongs to the table of what helps int8, and not to the shipped programs."""
+    return record.recipe.name.startswith("int8-what-helps@")
 
 
 def help_pages() -> str:

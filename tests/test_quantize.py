@@ -8,22 +8,34 @@ import torch
 
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
+from workbench.export.calibration import excerpts, halves, part_inputs
+from workbench.export.equalize import equalize
+from workbench.export.layers import layers
 from workbench.export.lower import lower
-from workbench.export.program import Lowered, Quantized
-from workbench.export.quantize import check_lowered, check_rules, layers, part_inputs, quantize
+from workbench.export.program import Calibration, Lowered, Quantized
+from workbench.export.quantize import check_lowered, check_rules, quantize
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe import Quantization
+from workbench.runtime.child import Child
 from workbench.runtime.eager import RestatedSession
+from workbench.runtime.pte import roll_program
 from workbench.runtime.session import roll
 
 STREAM = Stream(16_000, 320, 1, 1.0)
 MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="percentile")
 
 
-def told(done: int, total: int) -> None:
-    assert 0 <= done <= total
+class Told:
+    """Takes progress, and holds it to counting up to its total."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, tuple[int, int]] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        assert self.stages.get(stage, (0, total))[0] <= done <= total
+        self.stages[stage] = (done, total)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +48,10 @@ def model() -> StreamingPesto:
     return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, "block", "low-rank")
 
 
-def quantized(asked: Quantization, phrase: np.ndarray) -> tuple[StreamingPesto, Quantized]:
+def quantized(asked: Quantization, *clips: np.ndarray, told: Told | None = None) -> tuple[StreamingPesto, Quantized]:
     made = model()
     torch.set_num_threads(1)
-    return made, quantize(made, asked, part_inputs(made, [torch.tensor(phrase)]), told)
+    return made, quantize(made, asked, [torch.tensor(clip) for clip in clips], 0.5, told or Told())
 
 
 def test_part_inputs_are_what_the_stream_computes(phrase: np.ndarray) -> None:
@@ -62,6 +74,45 @@ def test_every_layer_can_be_named() -> None:
     assert {"encoder.first.0", "encoder.prefilter.1.0", "encoder.toeplitz.conv", "confidence.linear"} < set(
         layers(model())
     )
+
+
+def test_excerpts_are_drawn_by_the_seed_within_the_clip() -> None:
+    ramp = torch.arange(1000.0)
+    (one,), (again,), (other,) = (excerpts([ramp], 100, seed) for seed in (1, 1, 2))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+    for taken in (one, other):
+        assert torch.equal(taken, ramp[int(taken[0]) :][:100])
+    assert torch.equal(excerpts([ramp], 2000, 1)[0], ramp)
+
+
+def test_halves_are_disjoint_and_hold_every_clip() -> None:
+    clips = [torch.full((3,), float(number)) for number in range(7)]
+    one, other = ({float(clip[0]) for clip in half} for half in halves(clips, 0))
+    assert (len(one), len(other)) == (4, 3)
+    assert one | other == set(map(float, range(7)))
+    assert halves(clips[:1], 0) == [clips[:1], []]
+
+
+def test_equalizing_changes_the_weights_and_not_the_answers(phrase: np.ndarray) -> None:
+    stream = model()
+    rows = part_inputs(stream, [torch.tensor(phrase)])["encoder"][0]
+    before, weight = stream.encoder(rows), stream.encoder.prefilter[0][0].weight.clone()
+    largest: dict[str, list[torch.Tensor]] = {"before": [], "after": []}
+
+    def watch(when: str) -> None:
+        hook = stream.encoder.narrow[0].register_forward_pre_hook(
+            lambda _, inputs: largest[when].append(inputs[0].abs().amax((0, 2, 3)))
+        )
+        stream.encoder(rows)
+        hook.remove()
+
+    watch("before")
+    equalize(stream.encoder, rows)
+    watch("after")
+    assert not torch.allclose(stream.encoder.prefilter[0][0].weight, weight, rtol=0.1)
+    torch.testing.assert_close(stream.encoder(rows), before, rtol=1e-3, atol=1e-6)
+    spread = {when: float(found[0].max() / found[0].min()) for when, found in largest.items()}
+    assert spread["after"] < spread["before"]  # what it is for: channels of more equal size
 
 
 @pytest.mark.slow
@@ -89,8 +140,100 @@ class TestQuantized:
 
     def test_twice_the_same_audio_gives_the_same_numbers_and_bytes(self, phrase: np.ndarray) -> None:
         (one, first), (other, second) = quantized(MIXED, phrase), quantized(MIXED, phrase)
-        assert first == second
+        assert (first.schemes, first.ranges) == (second.schemes, second.ranges)
+        assert first.calibration.gaps == second.calibration.gaps
         assert lower(one, "xnnpack").pte == lower(other, "xnnpack").pte
+
+    def test_two_halves_tell_how_stable_the_ranges_are(self, phrase: np.ndarray) -> None:
+        told = Told()
+        _, made = quantized(MIXED, phrase[:24_000], phrase[24_000:], told=told)
+        stable = made.calibration.stability
+        assert stable is not None
+        assert stable.tensors == len([found for found in made.ranges if found.tensor != "weight"])
+        assert 0 < stable.scale_median_relative <= stable.scale_max_relative < 1
+        assert stable.voiced_frames > 50
+        assert 0 < stable.pitch_p95_cents < 10
+        assert {stage: done == total for stage, (done, total) in told.stages.items()} == {
+            "calibrate": True,
+            "stability": True,
+            "gaps": True,
+        }
+
+    def test_the_same_audio_in_both_halves_is_stable_to_the_last_bit(self, phrase: np.ndarray) -> None:
+        _, made = quantized(MIXED, phrase, phrase)
+        assert made.calibration.stability.scale_max_relative == 0
+        assert made.calibration.stability.pitch_p95_cents == 0
+
+    def test_without_two_halves_stability_is_null_with_a_reason(self, phrase: np.ndarray) -> None:
+        _, made = quantized(MIXED, phrase)
+        assert made.calibration.stability is None
+        assert made.calibration.null_reasons == {"stability": "one clip has no two halves"}
+        asked = Quantization(parts={"encoder.prefilter": "int8-dynamic"})
+        _, made = quantized(asked, phrase, phrase)
+        assert made.calibration.null_reasons == {"stability": "no range is fixed"}
+
+    def test_gaps_say_where_the_error_is_made(self, phrase: np.ndarray) -> None:
+        _, made = quantized(MIXED, phrase)
+        gaps = {gap.layer: gap for gap in made.calibration.gaps}
+        assert list(gaps) == [name for name in layers(model()) if name.startswith("encoder.")]
+        assert gaps["encoder.first.0"].through_db is gaps["encoder.first.0"].alone_db is None  # nothing before it
+        wide = [gaps[f"encoder.prefilter.{at}.0"] for at in (0, 1)]
+        assert wide[0].through_db == pytest.approx(wide[0].alone_db)
+        assert 20 < wide[1].through_db < wide[1].alone_db < 60
+        last = gaps["encoder.narrow.6"]  # float, and fed by float layers: it makes no error, and passes on what came
+        assert last.alone_db is None and 20 < last.through_db < 60
+
+    def test_corrected_biases_bring_the_mean_error_to_nothing(self, phrase: np.ndarray) -> None:
+        asked = Quantization(parts={"encoder": "int8-static", "encoder.first": "none"})
+        rows = part_inputs(model(), [torch.tensor(phrase)])["encoder"][0]
+
+        def bias_error(correct: bool) -> float:
+            stream, made = quantized(asked.model_copy(update={"correct_bias": correct}), phrase)
+            assert made.calibration.corrected_biases == (6 if correct else 0)
+            seen = {}
+            for name, encoder in (("int8", stream.encoder), ("float", model().encoder)):
+                logits = encoder(rows).clamp(min=1e-30).log()
+                seen[name] = logits - logits.mean(-1, keepdim=True)
+            return float((seen["int8"] - seen["float"]).mean(0).abs().mean())
+
+        assert bias_error(correct=True) < bias_error(correct=False)
+
+    def test_residual_adds_are_int8_where_asked_and_the_program_runs(self, phrase: np.ndarray, tmp_path: Path) -> None:
+        parts = {"encoder.prefilter": "int8-static", "encoder.narrow": "int8-static"}
+        stream, made = quantized(Quantization(parts=parts, residual_add="int8"), phrase)
+        assert made.operators == {"convolution": 6, "add": 2}
+        lowered = lower(stream, "xnnpack")
+        check_lowered(made, lowered)
+        program = tmp_path / "program.pte"
+        program.write_bytes(lowered.pte)
+        with Child() as child:
+            frames = child.call(roll_program, program, phrase[:16_000])
+        restated = roll(RestatedSession(stream), phrase[:16_000])
+        cents = 100 * np.abs(frames.pitch_semitones - restated.pitch_semitones)[restated.confidence >= 0.5]
+        assert len(cents) > 15 and np.median(cents) < 1  # the emulation in eager, and XNNPACK's kernels
+
+    def test_residual_adds_in_int8_behind_no_layer_in_int8_are_an_error(self, phrase: np.ndarray) -> None:
+        asked = Quantization(parts={"encoder.narrow": "int8-static"}, residual_add="int8")
+        with pytest.raises(
+            LoweringError, match="residual_add is int8, but no add stands behind a layer in static int8"
+        ):
+            quantized(asked, phrase)
+
+    def test_layers_of_the_front_end_and_of_confidence_can_be_named(self, phrase: np.ndarray) -> None:
+        asked = Quantization(parts={"frontend.group.*.expand": "int8-dynamic", "confidence.linear": "int8-static"})
+        stream, made = quantized(asked, phrase)
+        assert made.schemes == {
+            **{
+                name: "dynamic" if name.endswith(".expand") else "none"
+                for name in layers(model())
+                if name.startswith("frontend.")
+            },
+            "confidence.conv": "none",
+            "confidence.linear": "static",
+        }
+        lowered = lower(stream, "xnnpack")
+        check_lowered(made, lowered)
+        assert lowered.quantized_ops == {"linear": 1 + sum(name.endswith(".expand") for name in layers(model()))}
 
     def test_pitch_stays_near_the_float_stream(self, phrase: np.ndarray) -> None:
         stream, _ = quantized(MIXED, phrase)
@@ -115,11 +258,26 @@ class TestQuantized:
         )
 
 
-def test_a_program_with_fewer_int8_layers_than_asked_is_an_error() -> None:
-    lowered = Lowered(b"", {}, {"dequantize_per_tensor": 2}, (), {"convolution": 1}, {}, {}, {})
+def test_a_program_that_does_other_than_asked_is_an_error() -> None:
+    lowered = Lowered(
+        pte=b"",
+        delegated_ops={},
+        portable_ops={"dequantize_per_tensor": 2},
+        delegates=(),
+        quantized_ops={"convolution": 1},
+        float_ops={},
+        bytes_by_kind={},
+        bytes_by_part={},
+        bytes_by_dtype={"float32": 4000, "int8": 100},
+    )
+    calibration = Calibration.model_construct()
+    asked = Quantized(
+        {"a": "static", "b": "dynamic", "c": "none"}, (), {"convolution": 1, "linear": 1}, 300, calibration
+    )
     with pytest.raises(LoweringError) as caught:
-        check_lowered(Quantized({"a": "static", "b": "dynamic", "c": "none"}, ()), lowered)
+        check_lowered(asked, lowered)
     assert str(caught.value) == (
-        "the program does not do what was asked: 2 layers in int8, 1 came out of lowering, and 2 quantize or "
-        "dequantize operators stayed outside the delegate"
+        "the program does not do what was asked: 1 layers (linear) in int8 were asked, 0 came out of lowering; their "
+        "weights are 300 bytes of int8, the program holds 100; 2 quantize or dequantize operators stayed outside the "
+        "delegate"
     )

@@ -225,6 +225,7 @@ class TestTruth:
         assert (figures.clips, figures.frames, figures.voiced_frames) == (("a", "c"), 5, 4)
         assert figures.baseline.rpa50 == 0.75  # 3 of 4 sung frames; the mean of the clips' figures is 0.5
         assert figures.variant.rpa50 == 0.25
+        assert figures.rpa50_change == -0.5
 
     def test_the_estimate_is_moved_back_before_it_is_judged(self) -> None:
         sung, late = clip("a", sung_track()), late_frames(47)
@@ -238,14 +239,14 @@ class TestTruth:
         assert figures.null_reasons == {
             "delay_ms": "no calibration clip has a known, voiced f0",
             "best_threshold": "the calibration clips do not have both voiced and unvoiced frames of known f0",
-            **dict.fromkeys(SCORES, "no scored clip has a known f0"),
+            **dict.fromkeys((*SCORES, "rpa50_change"), "no scored clip has a known f0"),
         }
         assert all(getattr(figures, name) is None for name in (*SCORES, "delay_ms", "best_threshold"))
 
     def test_scored_clips_without_f0_where_calibration_had_it(self) -> None:
         figures = truth([clip("a", None)], [frames([440])], [frames([440])], STREAM, 0.5, Alignment(25.0, 0.4))
         assert (figures.delay_ms, figures.best_threshold) == (25.0, 0.4)
-        assert figures.null_reasons == dict.fromkeys(SCORES, "no scored clip has a known f0")
+        assert figures.null_reasons == dict.fromkeys((*SCORES, "rpa50_change"), "no scored clip has a known f0")
 
     def test_scored_clips_with_f0_where_calibration_had_none(self) -> None:
         sung = clip("a", held([440, 0]))
@@ -259,7 +260,7 @@ class TestTruth:
             [clip("a", held([0, 0]))], [frames([440] * 2)], [frames([440] * 2)], STREAM, 0.5, Alignment(0.0, 0.5)
         )
         assert (figures.clips, figures.frames, figures.voiced_frames) == (("a",), 2, 0)
-        assert figures.null_reasons == {}
+        assert figures.null_reasons == {"rpa50_change": "no frame is voiced"}
         assert figures.baseline.null_reasons == dict.fromkeys(
             ("rpa50", "rca50", "voicing_recall"), "no frame is voiced"
         )
@@ -280,5 +281,5 @@ class TestTruth:
         figures = truth([sung], [frames([440, 440])], [broken], STREAM, 0.5, Alignment(0.0, 0.5))
         assert figures.baseline.rpa50 == 1.0
         assert figures.null_reasons == dict.fromkeys(
-            ("variant", "variant_at_best"), "a pitch or confidence is not finite"
+            ("variant", "variant_at_best", "rpa50_change"), "a pitch or confidence is not finite"
         )

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from workbench.audit.results import (
     write_record,
 )
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.calibration import excerpts
 from workbench.export.lower import lower
+from workbench.export.naive import quantize_globally
 from workbench.export.program import ProgramFile, describe
-from workbench.export.quantize import check_lowered, part_inputs, quantize, quantize_globally
+from workbench.export.quantize import check_lowered, quantize
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
@@ -75,16 +78,15 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     recipe, backend = job.recipe, job.recipe.lowering.backend
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
 
-    def told(done: int, total: int) -> None:
-        progress("calibrate", done, total)
-
-    longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
-    heard = [torch.tensor(clip.samples[:longest]) for clip in job.calibrate]
+    heard = [torch.tensor(clip.samples) for clip in job.calibrate]
     quantized = None
     if recipe.quantization.everywhere:
-        lowered = lower(job.model, backend, quantize_globally(job.model, heard, told))
+        longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
+        heard = excerpts(heard, longest, recipe.quantization.seed)
+        graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
+        lowered = lower(job.model, backend, graph)
     elif recipe.quantization.parts:
-        quantized = quantize(job.model, recipe.quantization, part_inputs(job.model, heard), told)
+        quantized = quantize(job.model, recipe.quantization, heard, recipe.scoring.voiced_confidence, progress)
         lowered = lower(job.model, backend)
         check_lowered(quantized, lowered)
     else:
@@ -196,6 +198,7 @@ def _score(
             variant.append(child.call(roll_program, folder / program.path, clip.samples))
             done += 1
             progress("score", done, total)
+    _check_repeats(job.score, variant, folder / program.path)
     threshold = job.recipe.scoring.voiced_confidence
     rolls = [
         _rolls(clip, eager, lowered, job.stream, threshold, alignment)
@@ -216,6 +219,18 @@ def _score(
     progress("pictures", len(rolls), len(rolls))
     seconds["pictures"] = time.perf_counter() - began
     return figures
+
+
+def _check_repeats(clips: Sequence[Clip], scored: Sequence[Frames], program: Path) -> None:
+    """Raise ProgramError where another process gets other frames from the program than those that were scored."""
+    shortest = min(range(len(clips)), key=lambda at: len(clips[at].samples))
+    with Child() as another:
+        again = another.call(roll_program, program, clips[shortest].samples)
+    if not all(
+        np.array_equal(getattr(again, what), getattr(scored[shortest], what), equal_nan=True)
+        for what in ("pitch_semitones", "confidence", "volume")
+    ):
+        raise ProgramError(f"{program}: gave other frames for {clips[shortest].name} in a second process")
 
 
 def _rolls(

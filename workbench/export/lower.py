@@ -56,7 +56,7 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     finally:
         model.reset()  # tracing ran the model
     pte = bytes(program.buffer)
-    return Lowered(pte, *counted, _bytes_by_kind(pte), _bytes_by_part(exported))
+    return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
 
 
 def _xnnpack() -> XnnpackPartitioner:
@@ -75,8 +75,8 @@ Counts = dict[str, int]
 
 
 def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
-    """Operators inside the delegates, operators outside, the delegates in order, and of the operators with weights
-    those that run in int8 and those that run in float."""
+    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears and adds
+    that run in int8, and the convolutions and Linears that run in float."""
     top = edge.exported_program().graph_module
     inside = []
     delegates = []
@@ -86,22 +86,26 @@ def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, i
             inside.append(lowered.original_module.graph)
             delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
     delegated = sum(map(_operators, inside), Counter())
-    weighted = [(name, node) for graph in (top.graph, *inside) for name, node in _named(graph) if name in _WEIGHTED]
-    quantized = Counter(name for name, node in weighted if _in_int8(node))
-    everything = Counter(name for name, _ in weighted)
+    operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
+    weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
+    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _hears_int8(node))
+    adds = Counter(name for name, node in operators if name == "add" and _hears_int8(node) and _makes_int8(node))
     return (
         dict(sorted(delegated.items())),
         dict(sorted(_operators(top.graph).items())),
         tuple(delegates),
-        dict(quantized),
-        dict(everything - quantized),
+        dict(quantized + adds),
+        dict(weighted - quantized),
     )
 
 
-def _in_int8(node: torch.fx.Node) -> bool:
-    """Whether both what an operator hears and its weight come out of a dequantize, which XNNPACK fuses into it."""
-    named = [str(getattr(value, "target", "")) for value in node.args[:2]]
-    return all("dequantize" in name for name in named)
+def _hears_int8(node: torch.fx.Node) -> bool:
+    """Whether an operator's two inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
+    return all("dequantize" in str(getattr(value, "target", "")) for value in node.args[:2])
+
+
+def _makes_int8(node: torch.fx.Node) -> bool:
+    return all("quantize_per_tensor" in str(user.target) for user in node.users)
 
 
 def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
@@ -118,11 +122,13 @@ def _operators(graph: torch.fx.Graph) -> Counter[str]:
     return Counter(name for name, _ in _named(graph))
 
 
-def _bytes_by_part(exported: torch.export.ExportedProgram) -> dict[str, int]:
-    """Bytes of the parameters and buffers that the graph reads, by the model's part, without the stream's memory."""
+def _bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
+    """Bytes of the parameters and buffers that the graph reads, without the stream's memory: by the model's part, and
+    by type."""
     signature = exported.graph_signature
     stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     parts: Counter[str] = Counter()
+    types: Counter[str] = Counter()
     for node in exported.graph.nodes:
         name = stored.get(node.name) if node.op == "placeholder" and node.users else None
         if name is None or name == STATE_BUFFER:
@@ -130,8 +136,10 @@ def _bytes_by_part(exported: torch.export.ExportedProgram) -> dict[str, int]:
         tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
         words = name.split(".")
         whole = words[0] != "encoder" or words[1].startswith("_")  # a quantized layer has lost its name
-        parts[words[0] if whole else ".".join(words[:2])] += tensor.numel() * tensor.element_size()
-    return dict(parts.most_common())
+        size = tensor.numel() * tensor.element_size()
+        parts[words[0] if whole else ".".join(words[:2])] += size
+        types[str(tensor.dtype).removeprefix("torch.")] += size
+    return dict(parts.most_common()), dict(types.most_common())
 
 
 def _bytes_by_kind(pte: bytes) -> dict[str, int]:

@@ -14,10 +14,11 @@ class Lowered:
     delegated_ops: dict[str, int]
     portable_ops: dict[str, int]
     delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
-    quantized_ops: dict[str, int]  # convolutions and Linears that run in int8
-    float_ops: dict[str, int]  # and in float
+    quantized_ops: dict[str, int]  # convolutions, Linears and adds that run in int8
+    float_ops: dict[str, int]  # convolutions and Linears that run in float
     bytes_by_kind: dict[str, int]  # of the file
     bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
+    bytes_by_dtype: dict[str, int]  # the same, by the type they are stored in
 
 
 class Delegate(Section):
@@ -43,12 +44,53 @@ class TensorRange(Section):
     high: float
 
 
+class LayerGap(Section):
+    """A layer's output in int8 against the same layer in float, as signal to noise in decibels over some rows of the
+    calibration audio: with the layers before it quantized too, and alone, fed what the float network has there."""
+
+    layer: str
+    scheme: str
+    through_db: float | None
+    alone_db: float | None
+
+
+class Stability(Section):
+    """Two calibrations on disjoint halves of the clips against each other: how much of a result is the clips' choice.
+
+    Scales are of activations, as |a - b| over their mean; pitch is |a - b| in cents of the two quantized networks over
+    the calibration frames whose confidence reaches the voicing threshold.
+    """
+
+    tensors: int
+    scale_median_relative: float | None
+    scale_max_relative: float | None
+    voiced_frames: int
+    pitch_median_cents: float | None
+    pitch_p95_cents: float | None
+
+
+class Calibration(Section):
+    """How the fixed ranges were found. `took_s` is wall-clock time of all of it, stability and gaps included."""
+
+    excerpts: int
+    audio_s: float
+    rows: int  # chunks, and so what each part heard
+    seed: int
+    corrected_biases: int
+    gaps: tuple[LayerGap, ...]
+    stability: Stability | None
+    took_s: float
+
+
 @dataclass(frozen=True)
 class Quantized:
     """What quantization made of a stream: the scheme of each layer as its graph shows it, and every fixed range."""
 
     schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
+    operators: dict[str, int]  # layers with int8 weights, and adds between int8 tensors, by operator
+    weight_bytes: int  # of those layers
+    calibration: Calibration
 
 
 class ProgramFile(Section):
@@ -67,8 +109,10 @@ class ProgramFile(Section):
     portable_ops: dict[str, int]
     bytes_by_kind: dict[str, int]
     bytes_by_part: dict[str, int]
+    bytes_by_dtype: dict[str, int]
     schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
     ranges: tuple[TensorRange, ...]
+    calibration: Calibration | None
 
 
 def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
@@ -87,6 +131,9 @@ def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | Non
         portable_ops=lowered.portable_ops,
         bytes_by_kind=lowered.bytes_by_kind,
         bytes_by_part=lowered.bytes_by_part,
+        bytes_by_dtype=lowered.bytes_by_dtype,
         schemes=quantized.schemes if quantized else {},
         ranges=quantized.ranges if quantized else (),
+        calibration=quantized.calibration if quantized else None,
+        null_reasons={} if quantized else {"calibration": "no part of it was quantized"},
     )

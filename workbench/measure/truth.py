@@ -36,7 +36,8 @@ class PitchAccuracy(Section):
 
 
 class Truth(Section):
-    """What the known f0 says. `best_threshold` has the largest recall less false alarms on the calibration clips."""
+    """What the known f0 says. `best_threshold` has the largest recall less false alarms on the calibration clips;
+    `rpa50_change` is the variant's rpa50 less the baseline's."""
 
     clips: tuple[str, ...]
     frames: int
@@ -45,6 +46,7 @@ class Truth(Section):
     threshold: float
     baseline: PitchAccuracy | None
     variant: PitchAccuracy | None
+    rpa50_change: float | None
     best_threshold: float | None
     baseline_at_best: PitchAccuracy | None
     variant_at_best: PitchAccuracy | None
@@ -150,12 +152,17 @@ def truth(
             scores[name] = score
             if score is None:
                 nulls[name] = _why_not(clips, alignment, at_threshold)
+    ends = [score.rpa50 if score else None for score in (scores["baseline"], scores["variant"])]
+    change = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
+    if change is None:
+        nulls["rpa50_change"] = nulls.get("baseline") or nulls.get("variant") or "no frame is voiced"
     return Truth(
         clips=tuple(clips[at].name for at in known),
         frames=len(pooled),
         voiced_frames=int((pooled > 0).sum()),
         delay_ms=alignment.delay_ms,
         threshold=threshold,
+        rpa50_change=change,
         best_threshold=alignment.best_threshold,
         null_reasons=nulls,
         **scores,

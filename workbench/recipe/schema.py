@@ -86,9 +86,12 @@ class Quantization(_Keys):
     )
     observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
     outside: float = Field(1e-4, ge=0, lt=0.5, description="Of percentile: share of values beyond each end.")
-    seconds_per_clip: float = Field(
-        3600, gt=0, le=3600, description="Of each calibration clip, how much is heard, from its start."
+    seconds_per_clip: float = Field(3600, gt=0, le=3600, description="Of each calibration clip, how much is heard.")
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Draws where excerpts begin, and the halves of the clips that tell stability."
     )
+    equalize: bool = Field(False, description="Rescale the encoder's channels first, so that one scale fits them all.")
+    correct_bias: bool = Field(False, description="Shift the biases of int8 layers by the mean error of each channel.")
     leaky_relu: Literal["int8", "float"] = Field("int8", description="Leaky ReLU after a static int8 layer.")
     residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
 

@@ -1,0 +1,85 @@
+"""The layers that a rule can reach, and how they are told apart in a traced graph."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.fx import Graph, GraphModule, Node
+
+from workbench.model.streaming import StreamingPesto
+
+PARTS = ("frontend", "encoder", "confidence")
+
+_aten = torch.ops.aten
+_CONVOLUTIONS = {_aten.conv1d.default, _aten.conv2d.default}
+ADDS = {_aten.add.Tensor, _aten.add_.Tensor}
+WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
+
+
+def layers(model: StreamingPesto) -> list[str]:
+    """The parts that a rule can reach, by name: every convolution and Linear of the three parts."""
+    return [name for part in PARTS for name in layers_of(getattr(model, part), part)]
+
+
+def layers_of(module: nn.Module, part: str) -> dict[str, nn.Module]:
+    """The convolutions and Linears of one part, by their names in the whole model."""
+    return {
+        f"{part}.{name}": inner
+        for name, inner in module.named_modules()
+        if isinstance(inner, nn.Conv1d | nn.Conv2d | nn.Linear)
+    }
+
+
+def layer_of(node: Node, part: str) -> str:
+    """The module that a node was traced from, by its name in the whole model ("encoder.prefilter.1.0")."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    inner = stack[-1][0].removeprefix("L['self']").lstrip(".") if stack else ""
+    return f"{part}.{inner}" if inner else part
+
+
+def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
+    """Each convolution and Linear of a graph with its layer's name, in the order in which they run."""
+    return ((layer_of(node, part), node) for node in graph.nodes if node.target in WEIGHTED)
+
+
+def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
+    """What each layer of a converted graph is: layer -> static, dynamic, none, or half of one."""
+    found = {}
+    for name, node in weighted_nodes(graph, part):
+        activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
+        if activation and weight:  # a dynamic scale is computed by a node, a static one is a number
+            found[name] = "dynamic" if isinstance(activation.args[1], Node) else "static"
+        elif activation or weight:
+            found[name] = "activation only" if activation else "weight only"
+        else:
+            found[name] = "none"
+    return found
+
+
+def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int]:
+    """What a converted graph does in int8: its layers with int8 weights and its adds, counted by operator, and the
+    bytes of those weights."""
+    operators: Counter[str] = Counter()
+    weight_bytes = 0
+    for _, node in weighted_nodes(converted.graph, part):
+        weight = _dequantize(node.args[1])
+        if weight and isinstance(weight.args[0], Node):
+            operators["convolution" if node.target in _CONVOLUTIONS else "linear"] += 1
+            stored = getattr(converted, str(weight.args[0].target))
+            weight_bytes += stored.numel() * stored.element_size()
+    for node in converted.graph.nodes:
+        if node.target in ADDS and all(map(_dequantize, node.args)) and all(map(_quantizes, node.users)):
+            operators["add"] += 1
+    return operators, weight_bytes
+
+
+def _quantizes(node: Node) -> bool:
+    return str(node.target).startswith("quantized_decomposed.quantize")
+
+
+def _dequantize(value: object) -> Node | None:
+    """The value, where it is what a dequantize puts out."""
+    if isinstance(value, Node) and str(value.target).startswith("quantized_decomposed.dequantize"):
+        return value
+    return None
