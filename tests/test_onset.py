@@ -25,7 +25,7 @@ class Late:
     def step(self, chunk: np.ndarray) -> Frames:
         ends = self.heard + (np.arange(self.stream.frames_per_chunk) + 1) * self.stream.hop_samples
         self.heard += len(chunk)
-        return self.answer(self.known[np.maximum(ends - self.lag_samples, 0)] + self.shift)
+        return self.answer(self.known[np.clip(ends - self.lag_samples, 0, len(self.known) - 1)] + self.shift)
 
     def answer(self, pitch: np.ndarray) -> Frames:
         pitch = np.asarray(pitch, np.float32)
