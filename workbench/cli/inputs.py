@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.progress import progress_shown
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -66,9 +67,21 @@ def jobs_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Job]":
     return jobs
 
 
-def new_folder(recipes: "Sequence[Recipe]") -> Path:
+def one_variant_of(path: Path, corpus: "Corpus") -> "Recipe":
+    """Raises WorkbenchError where there are several."""
+    variants = variants_of([path], corpus)
+    if len(variants) > 1:
+        raise WorkbenchError(f"{path}: holds {len(variants)} variants; name a recipe file without a matrix")
+    return variants[0]
+
+
+def name_of(jobs: "Sequence[Job]") -> str:
+    """What a run of these is called."""
+    return jobs[0].recipe.name if len(jobs) == 1 else f"{len(jobs)}-variants"
+
+
+def new_folder(name: str) -> Path:
     """A dated folder under outputs/ that does not exist yet."""
-    name = recipes[0].name if len(recipes) == 1 else f"{len(recipes)}-variants"
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     root = Path("outputs")
     folder, more = root / stem, 1

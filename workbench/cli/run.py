@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
-from workbench.cli.inputs import calib_audio_option, corpus_of, fresh_option, jobs_of, new_folder, recipes_argument
+from workbench.cli.inputs import (
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    jobs_of,
+    name_of,
+    new_folder,
+    recipes_argument,
+)
 from workbench.cli.progress import progress_shown
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ def run(
     from workbench.job import listen
     from workbench.pipeline import run as run_variant
 
-    folder = out or new_folder([job.recipe for job in jobs])
+    folder = out or new_folder(name_of(jobs))
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
     results = []
@@ -90,7 +98,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
         with progress_shown() as progress:
             listen(jobs, corpus, None, progress)
 
-    folder = out or new_folder([job.recipe for job in jobs])
+    folder = out or new_folder(name_of(jobs))
     for job in jobs:
         place = folder / job.recipe.name
         with progress_shown(job.recipe.name) as progress:
