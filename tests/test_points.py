@@ -9,11 +9,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_record import failed, record
+from test_record import failed as failed_record
+from test_record import record
 
 from workbench.audit import points_picture
 from workbench.audit.environment import environment
-from workbench.audit.points import Point, Setting, Sweep, measured, refused, write_sweep
+from workbench.audit.points import Point, Setting, Sweep, failed, measured, refused, write_sweep
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.points_table import cells, print_sweep
 from workbench.audit.results import RecipeUsed, judged
@@ -35,7 +36,8 @@ def good(variant: Onset = HEARD, **where: Any) -> Point:
 
 
 def broken(**where: Any) -> Point:
-    return measured(setting(**where), judged(failed("the program crashed the runtime"), (), 100), None)
+    reason = "the program crashed the runtime"
+    return failed(setting(**where), judged(failed_record(reason), (), 100), reason)
 
 
 def sweep(*points: Point, protocol: str = "continuous") -> Sweep:
@@ -90,6 +92,7 @@ def test_a_failed_point_keeps_its_geometry() -> None:
     point = broken()
     assert (point.status, point.verdict) == ("failed", "fail")
     assert point.geometry_ms == 35.0
+    assert point.reasons == ("the program crashed the runtime",)
     assert point.null_reasons["variant"] == point.null_reasons["program_bytes"] == "the program crashed the runtime"
 
 

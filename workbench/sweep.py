@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from workbench import pipeline
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
-from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, measured, refused
+from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import RecipeUsed, Record
-from workbench.errors import ModelError, RecipeError, WorkbenchError
+from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.job import Job, Progress, prepare
 from workbench.measure.onset import Onset, onset
 from workbench.recipe import Recipe, replaced
@@ -73,9 +73,12 @@ def measure(planned: Planned, folder: Path, progress: Progress, fresh: bool = Fa
     place = folder / planned.job.recipe.name
     record, reused = pipeline.run(planned.job, place, progress, {}, fresh)
     if record.program is None:
-        return measured(planned.setting, record, None), False
+        return failed(planned.setting, record, record.null_reasons["program"]), False
     kept = None if fresh else _kept(place, record)
-    onsets = kept or _measure_onsets(planned.job, record, place, progress)
+    try:
+        onsets = kept or _measure_onsets(planned.job, record, place, progress)
+    except ProgramError as error:
+        return failed(planned.setting, record, str(error)), False
     sides = {"baseline": onsets.baseline, "variant": onsets.variant}
     return measured(planned.setting, record, sides), reused == "result" and kept is not None
 

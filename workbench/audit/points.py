@@ -94,21 +94,29 @@ def refused(setting: Setting, reason: str) -> Point:
     return _filled(Point, {}, reason, setting=setting, status="refused", reasons=(reason,))
 
 
-def measured(setting: Setting, record: Record, onsets: dict[str, Onset] | None) -> Point:
-    """The point of a record; `onsets` of "baseline" and "variant", None where there is no program."""
+def failed(setting: Setting, record: Record, reason: str) -> Point:
+    """The point of a program that could not be made, or did not outlive the tone."""
+    reasons = record.reasons if reason in record.reasons else (*record.reasons, reason)
+    figures = _figures(setting, record)
+    return _filled(Point, figures, reason, setting=setting, status="failed", reasons=reasons, verdict="fail")
+
+
+def measured(setting: Setting, record: Record, onsets: dict[str, Onset]) -> Point:
+    """The point of a record with a program; `onsets` of "baseline" and "variant"."""
+    sides = {name: _side(name, setting, record, onset) for name, onset in onsets.items()}
+    known = {"setting": setting, "status": "measured", "reasons": record.reasons, "verdict": record.verdict}
+    return _filled(Point, _figures(setting, record), "", **known, **sides)
+
+
+def _figures(setting: Setting, record: Record) -> dict[str, Figure]:
     algorithmic_ms = record.latency.algorithmic_ms
-    figures: dict[str, Figure] = {
+    return {
         "algorithmic_ms": (algorithmic_ms, ""),
         "geometry_ms": (algorithmic_ms + setting.chunk_ms / 2, ""),
         "pitch_p95_cents": figure("deviation.pitch.p95_cents", record),
         "pitch_max_cents": figure("deviation.pitch.max_cents", record),
         "program_bytes": figure("program.bytes", record),
     }
-    shared = {"setting": setting, "reasons": record.reasons, "verdict": record.verdict}
-    if onsets is None:
-        return _filled(Point, figures, record.null_reasons["program"], status="failed", **shared)
-    sides = {name: _side(name, setting, record, onset) for name, onset in onsets.items()}
-    return _filled(Point, figures, "", status="measured", **shared, **sides)
 
 
 def _side(name: str, setting: Setting, record: Record, onset: Onset) -> Side:

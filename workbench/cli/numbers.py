@@ -19,18 +19,18 @@ class Numbers(click.ParamType[tuple[float, ...]]):
             return value
         words = [word.strip() for word in str(value).split(",")]
         if not any(words):
-            self.fail(f"an empty list; write {self.what}, such as {self.example}", param, context)
+            self.fail(f"wants {self.what}, such as {self.example}; got an empty list", param, context)
         numbers = tuple(self._one(word, param, context) for word in words)
         twice = [word for at, word in enumerate(words) if numbers[at] in numbers[:at]]
         if twice:
-            self.fail(f"{twice[0]} is there twice; name each once", param, context)
+            self.fail(f"wants each once; got {twice[0]} twice", param, context)
         return numbers
 
     def _one(self, word: str, param: click.Parameter | None, context: click.Context | None) -> float:
         try:
             number = self.number(word)
         except ValueError:
-            self.fail(f"{word!r} is not one of {self.what}; write them such as {self.example}", param, context)
+            self.fail(f"wants {self.what}, such as {self.example}; got {word!r}", param, context)
         if not self.least <= number <= self.most:
-            self.fail(f"{word} is not between {self.least:g} and {self.most:g}", param, context)
+            self.fail(f"wants {self.what} from {self.least} to {self.most}; got {word}", param, context)
         return number

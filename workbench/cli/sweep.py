@@ -24,7 +24,7 @@ from workbench.cli.progress import progress_shown
 @click.option(
     "--mirror",
     "mirrors",
-    type=Numbers("numbers from 0 to 1", 0.0, 1.0, "0,0.5,1"),
+    type=Numbers("numbers", 0.0, 1.0, "0,0.5,1"),
     metavar="X,...",
     help="Latency choices.  [default: the recipe's]",
 )
