@@ -1,7 +1,7 @@
 """Write anew what is generated: the README's table, the help pages, the recipe schema for editors.
 
     python tests/regenerate.py                          from the records kept in docs/measured/
-    python tests/regenerate.py --records outputs/DIR    take the records and the picture of a run first
+    python tests/regenerate.py --records outputs/DIR    take the records and pictures of a run first
 
 `tests/test_docs.py` fails where a file differs from what this writes.
 """
@@ -21,7 +21,11 @@ from workbench.recipe import json_schema
 
 ROOT = Path(__file__).parent.parent
 MEASURED = ROOT / "docs" / "measured"
-PICTURE = "float-xnnpack/pictures/synthetic-score-phrase-alto.png"
+PICTURES = {
+    "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
+    "fair.png": "float-xnnpack/pictures/synthetic-score-vibrato-bass.png",
+    "unfair.png": "unfair/pictures/synthetic-score-vibrato-bass.png",
+}
 
 
 def readme() -> str:
@@ -83,13 +87,14 @@ def generated() -> dict[Path, str]:
 
 
 def keep(run: Path) -> None:
-    """Take the records of a run, and one picture, as what the README shows."""
+    """Take the records of a run, and three pictures, as what the README shows."""
     MEASURED.mkdir(parents=True, exist_ok=True)
     for old in MEASURED.glob("*.json"):
         old.unlink()
     for record in sorted(run.glob("*/result.json")):
         shutil.copyfile(record, MEASURED / f"{record.parent.name}.json")
-    shutil.copyfile(run / PICTURE, ROOT / "docs" / "contour.png")
+    for name, picture in PICTURES.items():
+        shutil.copyfile(run / picture, ROOT / "docs" / name)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     """The figures as they were about to be stored, kept open until the test has looked at them."""
     figures: list[Figure] = []
-    monkeypatch.setattr(pictures, "_png", figures.append)
+    monkeypatch.setattr(pictures, "png", figures.append)
     yield figures
     for figure in figures:
         plt.close(figure)

@@ -384,6 +384,31 @@ def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Qu
     assert read_record(folder / "result.json") == record
 
 
+@pytest.mark.parametrize("reset", ["baseline", "variant", "both"])
+def test_a_protocol_resets_the_sides_it_names(
+    reset: str, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    before = read_record(folder / "result.json")
+    with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
+        continuous = {side: stored[f"{side}_pitch_semitones"] for side in ("baseline", "variant")}
+    titles: list[str] = []
+    drawn = pipeline.contour_png
+    monkeypatch.setattr(pipeline, "contour_png", lambda *args: titles.append(args[2]) or drawn(*args))
+    name = "reset-per-chunk" if reset == "both" else f"{reset}-reset-per-chunk"
+    record, reused = pipeline.run(job_of(protocol=name), folder, quiet, {})
+    assert reused == "program"  # a protocol is of the comparison, not of the program
+    assert (record.verdict, record.protocol.fair) == (("pass", True) if reset == "both" else ("fail", False))
+    assert all(title.startswith("UNFAIR: baseline ") != (reset == "both") for title in titles)
+    assert len(titles) == len(CLIPS)
+    with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
+        for side, pitch in continuous.items():
+            assert np.array_equal(stored[f"{side}_pitch_semitones"], pitch) == (reset not in (side, "both"))
+    assert record.truth.delay_ms == before.truth.delay_ms
+    assert record.deviation.voiced_frames == before.deviation.voiced_frames
+
+
 def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.pipeline import run
 

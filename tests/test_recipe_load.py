@@ -64,6 +64,7 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "mirror": 1.0,
         "reduction": "alwa",
         "state": "internal",
+        "protocol": "continuous",
         "frontend": "upstream",
         "lowering": {"backend": "xnnpack", "toeplitz": "linear"},
         "quantization": {
@@ -72,6 +73,9 @@ def test_the_least_recipe_gets_its_defaults() -> None:
             "observer": "min-max",
             "outside": 1e-4,
             "seconds_per_clip": 3600.0,
+            "seed": 0,
+            "equalize": False,
+            "correct_bias": False,
             "leaky_relu": "int8",
             "residual_add": "float",
         },
@@ -189,6 +193,11 @@ def test_mistakes_of_several_files_are_told_together() -> None:
         (
             "quantization: {everywhere: true, parts: {encoder: int8-static}}",
             "quantization.parts: everywhere quantizes the whole graph, and so takes no parts",
+        ),
+        (
+            "protocol: unfair",
+            "protocol: wants 'continuous', 'reset-per-chunk', 'variant-reset-per-chunk' or 'baseline-reset-per-chunk', "
+            "got 'unfair'",
         ),
         ("state: explicit", "state: wants 'internal', the only choice so far, got 'explicit'"),
         (

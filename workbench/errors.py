@@ -1,6 +1,6 @@
 """What can go wrong, in words that a user can act on.
 
-Every message says what is wrong, where, and what to do. The library raises these; `cli.py` alone turns them into
+Every message says what is wrong, where, and what to do. The library raises these; `cli` alone turns them into
 lines on stderr and an exit code.
 """
 

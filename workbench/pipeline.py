@@ -40,8 +40,9 @@ from workbench.measure.speed import Plan, Start
 from workbench.measure.truth import Alignment, align, reference_hz, truth
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
-from workbench.runtime.pte import roll_program
-from workbench.runtime.session import Frames, frame_end_s, roll
+from workbench.runtime.protocol import Memory, protocol_of, under
+from workbench.runtime.pte import PteSession
+from workbench.runtime.session import Floats, Frames, frame_end_s, roll
 from workbench.section import Section
 from workbench.units import hz_to_semitones
 
@@ -139,6 +140,7 @@ def run(
             for clip in clips
         ),
         latency=LatencyOfEstimate(algorithmic_ms=job.model.algorithmic_ms),
+        protocol=protocol_of(recipe.protocol),
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
     )
@@ -178,27 +180,29 @@ def _score(
     began = time.perf_counter()
     torch.set_num_threads(job.recipe.speed.threads)  # as when timed
     upstream = job.baseline.session()
+    protocol = protocol_of(job.recipe.protocol)
     done, total = 0, len(job.calibrate) + 3 * len(job.score)
 
-    def baseline_of(clip: Clip, dither: bool = False) -> Frames:
+    def baseline_of(clip: Clip, memory: Memory, dither: bool = False) -> Frames:
         nonlocal done
-        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, dither)
+        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, memory, dither)
         if key not in rolled:
-            rolled[key] = roll(upstream, dithered(clip.samples) if dither else clip.samples)
+            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples)
         done += 1
         progress("score", done, total)
         return rolled[key]
 
-    alignment = align([(clip, baseline_of(clip)) for clip in job.calibrate], job.stream)
-    baseline = [baseline_of(clip) for clip in job.score]
-    moved = [baseline_of(clip, dither=True) for clip in job.score]
+    # delay and threshold are the stream's own, whatever the protocol: only so are the same frames compared
+    alignment = align([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
+    baseline = [baseline_of(clip, protocol.baseline) for clip in job.score]
+    moved = [baseline_of(clip, protocol.baseline, dither=True) for clip in job.score]
     variant = []
     with Child() as child:
         for clip in job.score:
-            variant.append(child.call(roll_program, folder / program.path, clip.samples))
+            variant.append(child.call(_roll_program, folder / program.path, clip.samples, protocol.variant))
             done += 1
             progress("score", done, total)
-    _check_repeats(job.score, variant, folder / program.path)
+    _check_repeats(job.score, variant, folder / program.path, protocol.variant)
     threshold = job.recipe.scoring.voiced_confidence
     rolls = [
         _rolls(clip, eager, lowered, job.stream, threshold, alignment)
@@ -221,16 +225,21 @@ def _score(
     return figures
 
 
-def _check_repeats(clips: Sequence[Clip], scored: Sequence[Frames], program: Path) -> None:
+def _check_repeats(clips: Sequence[Clip], scored: Sequence[Frames], program: Path, memory: Memory) -> None:
     """Raise ProgramError where another process gets other frames from the program than those that were scored."""
     shortest = min(range(len(clips)), key=lambda at: len(clips[at].samples))
     with Child() as another:
-        again = another.call(roll_program, program, clips[shortest].samples)
+        again = another.call(_roll_program, program, clips[shortest].samples, memory)
     if not all(
         np.array_equal(getattr(again, what), getattr(scored[shortest], what), equal_nan=True)
         for what in ("pitch_semitones", "confidence", "volume")
     ):
         raise ProgramError(f"{program}: gave other frames for {clips[shortest].name} in a second process")
+
+
+def _roll_program(path: Path, samples: Floats, memory: Memory) -> Frames:
+    """For a Child: the program, freshly loaded, through a clip."""
+    return roll(under(memory, PteSession(path)), samples)
 
 
 def _rolls(
@@ -258,7 +267,8 @@ def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alig
     content = io.BytesIO()
     np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
     write_whole(frames_path, content.getvalue())
-    title = f"{job.recipe.name}: {clip.name}"
+    protocol = protocol_of(job.recipe.protocol).in_words
+    title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
     threshold = job.recipe.scoring.voiced_confidence
     write_whole(picture_path, contour_png(sides, times_s, title, threshold, known))
 

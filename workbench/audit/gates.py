@@ -25,7 +25,7 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
     """Hold each gate against the figure that its dotted path names in the record."""
     results = []
     for gate in gates:
-        value, reason = _find(gate.metric, record)
+        value, reason = figure(gate.metric, record)
         if value is None:
             nulls = dict.fromkeys(("value", "passed"), reason)
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
@@ -35,8 +35,8 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
     return tuple(results)
 
 
-def _find(metric: str, record: Section) -> tuple[float | None, str]:
-    """The figure, or None and why there is none."""
+def figure(metric: str, record: Section) -> tuple[float | None, str]:
+    """The number at a dotted path of the record, or None and why there is none."""
     found: Any = record
     for key in metric.split("."):
         parent, found = found, getattr(found, key)

@@ -52,7 +52,7 @@ def contour_png(
     deviation.set_xlabel(
         f"time (s); {int(rolls.voiced.sum())} of {len(times_s)} frames are voiced, by {rolls.voiced_by}"
     )
-    return _png(figure)
+    return png(figure)
 
 
 def track_png(times_s: Series, semitones: Series, confidence: Series, title: str, threshold: float) -> bytes:
@@ -71,7 +71,7 @@ def track_png(times_s: Series, semitones: Series, confidence: Series, title: str
     below.set_ylim(-0.03, 1.03)
     below.set_ylabel("confidence")
     below.set_xlabel(f"time (s); drawn as pitch where confidence is {threshold:g} or more")
-    return _png(figure)
+    return png(figure)
 
 
 def _pitch(
@@ -87,7 +87,7 @@ def _pitch(
     axes.plot(times_s, shown, ".-", color=color, lw=lw, ms=2 * lw, label=label, alpha=0.5 if lw > 2 else 1)
 
 
-def _png(figure: plt.Figure) -> bytes:
+def png(figure: plt.Figure) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     plt.close(figure)

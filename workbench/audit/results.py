@@ -16,6 +16,7 @@ from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
 from workbench.recipe import Gate
+from workbench.runtime.protocol import Protocol
 from workbench.section import Section
 
 RESULT_NAME = "result.json"
@@ -56,6 +57,7 @@ class Record(Section):
     audio: tuple[ClipUsed, ...]
     program: ProgramFile | None
     latency: LatencyOfEstimate
+    protocol: Protocol = Protocol()
     deviation: Deviation | None
     floor: Floor | None
     truth: Truth | None
@@ -77,11 +79,14 @@ def gateable() -> tuple[str, ...]:
 def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> Record:
     """The record with its gates, verdict and the reasons for it.
 
-    `fail`: no program, a frame that is not finite, or a gate missed. `inconclusive`: nothing failed, but too few voiced
-    frames stand behind the pitch figures, or a gate names a number that could not be computed.
+    `fail`: an unfair protocol, no program, a frame that is not finite, or a gate missed. `inconclusive`: nothing
+    failed, but too few voiced frames stand behind the pitch figures, or a gate names a number that could not be
+    computed.
     """
     failures, doubts = [], []
     results = judge(gates, record)
+    if not record.protocol.fair:
+        failures.append(f"{record.protocol.in_words}; unlike is compared with unlike, whatever the figures say")
     if record.program is None or record.deviation is None:
         failures.append(record.null_reasons["program" if record.program is None else "deviation"])
     else:

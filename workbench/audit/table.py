@@ -21,7 +21,7 @@ def cells(record: Record) -> dict[str, str]:
     baseline, variant = (truth.baseline, truth.variant) if truth else (None, None)
     return {
         "variant": record.recipe.name,
-        "verdict": record.verdict,
+        "verdict": record.verdict if record.protocol.fair else f"{record.verdict} (UNFAIR)",
         "pitch p95 (cents)": _number(pitch.p95_cents if pitch else None, ".4f"),
         "max": _number(pitch.max_cents if pitch else None, ".4f"),
         "voiced / all frames": f"{deviation.voiced_frames} / {deviation.frames}" if deviation else _NONE,
@@ -29,9 +29,7 @@ def cells(record: Record) -> dict[str, str]:
         "rpa50 baseline → variant": f"{baseline.rpa50:.4f} → {variant.rpa50:.4f}" if baseline and variant else _NONE,
         "bytes": _number(program.bytes if program else None, ",d"),
         "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else _NONE,
-        "times faster": f"{speed.speedup_p50:.2f} ({speed.speedup_low:.2f}–{speed.speedup_high:.2f})"
-        if speed
-        else _NONE,
+        "times faster": _spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else _NONE,
     }
 
 
@@ -66,6 +64,14 @@ def _number(value: float | None, form: str) -> str:
     return _NONE if value is None else format(value, form)
 
 
+def _spread(middle: float, low: float, high: float) -> str:
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
+def _colored(verdict: str) -> str:
+    return f"[{_COLORS[verdict.split()[0]]}]{verdict}[/]"
+
+
 def print_results(results: Sequence[tuple[Record, Path]]) -> None:
     """Print the table, the reasons of whatever did not pass, and where everything is, to stdout."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
@@ -74,7 +80,7 @@ def print_results(results: Sequence[tuple[Record, Path]]) -> None:
     for column in rows[0]:
         table.add_column(column, justify="left" if column in ("variant", "verdict") else "right")
     for row in rows:
-        table.add_row(*(f"[{_COLORS[text]}]{text}[/]" if name == "verdict" else text for name, text in row.items()))
+        table.add_row(*(_colored(text) if name == "verdict" else text for name, text in row.items()))
     console.print(table)
     for record, place in results:
         console.print(f"\n{record.recipe.name}", style="bold", markup=False)

@@ -3,6 +3,7 @@
 from workbench.recipe.editors import json_schema
 from workbench.recipe.gates import Gate
 from workbench.recipe.load import load_recipes, recipe_files
+from workbench.recipe.replace import replaced
 from workbench.recipe.schema import Audio, Lowering, Observer, Quantization, Recipe, Scoring, Speed
 from workbench.recipe.vocabulary import Vocabulary, matches
 
@@ -20,4 +21,5 @@ __all__ = [
     "load_recipes",
     "matches",
     "recipe_files",
+    "replaced",
 ]

@@ -182,6 +182,11 @@ class RecipeKeys(_Keys):
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
     state: Literal["internal"] = Field("internal", description="Where the past audio is kept: in the program.")
+    protocol: Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"] = Field(
+        "continuous",
+        description="The memory between calls: it goes on, or is emptied before each on both sides. The last two "
+        "empty one side's alone: they compare unlike with unlike, are labelled UNFAIR and never pass.",
+    )
     frontend: Literal["upstream", "grouped", "low-rank"] = Field(
         "upstream",
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",

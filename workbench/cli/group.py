@@ -1,0 +1,44 @@
+"""The group of commands: it turns errors into one line each on stderr and an exit code."""
+
+import sys
+from typing import Any
+
+import click
+
+from workbench.errors import RecipeError, WorkbenchError
+
+PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class Translating(click.Group):
+    """A group whose commands' errors become lines."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except RecipeError as error:
+            lines = error.problems
+        except WorkbenchError as error:
+            lines = (str(error),)
+        except OSError as error:
+            lines = (f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written",)
+        except KeyboardInterrupt:
+            click.echo("interrupted; the same command with --out goes on from what is there", err=True)
+            sys.exit(INTERRUPTED)
+        for line in lines:
+            click.echo(f"error: {line}", err=True)
+        sys.exit(ERROR)
+
+
+@click.group(cls=Translating, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pesto-workbench", prog_name="workbench")
+def main() -> None:
+    """Export PESTO pitch tracking to ExecuTorch, and measure what the export cost.
+
+    Exit codes: 0 all gates pass; 1 a gate fails; 2 a mistake in the command, a recipe, the audio or a program;
+    3 nothing fails, but something could not be decided.
+
+    \b
+    Example:
+      workbench run recipes/float-xnnpack.yaml
+    """

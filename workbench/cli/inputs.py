@@ -1,0 +1,91 @@
+"""What several commands take: the arguments, and the jobs that come of them.
+
+Imports of torch and what needs it are inside the functions: `--help` and `check` answer at once.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.progress import progress_shown
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.audio.corpus import Corpus
+    from workbench.job import Job
+    from workbench.recipe import Recipe
+
+_CHECKOUT = Path(__file__).parent.parent.parent
+
+recipes_argument = click.argument(
+    "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
+)
+calib_audio_option = click.option(
+    "--calib-audio",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder of the clips that recipes name.  [default: calib_audio]",
+)
+fresh_option = click.option("--fresh", is_flag=True, help="Make everything anew, even where nothing changed.")
+
+
+def beside(name: str) -> Path:
+    """A folder of the project: here, or where the workbench is installed from."""
+    return Path(name) if Path(name).is_dir() else _CHECKOUT / name
+
+
+def corpus_of(folder: Path | None) -> "Corpus":
+    from workbench.audio.corpus import Corpus
+
+    return Corpus(folder or beside("calib_audio"))
+
+
+def variants_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Recipe]":
+    from workbench.catalogue import recipes_of
+
+    return recipes_of(paths, corpus)
+
+
+def jobs_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Job]":
+    variants = variants_of(paths, corpus)
+    from workbench.runtime.child import silence_libraries
+
+    silence_libraries()
+    with progress_shown() as progress:
+        progress("import", 0, 1)
+        from workbench.job import prepare
+
+        progress("import", 1, 1)
+        jobs = []
+        for at, recipe in enumerate(variants):
+            progress("model", at, len(variants))
+            jobs.append(prepare(recipe))
+        progress("model", len(variants), len(variants))
+    return jobs
+
+
+def one_variant_of(path: Path, corpus: "Corpus") -> "Recipe":
+    """Raises WorkbenchError where there are several."""
+    variants = variants_of([path], corpus)
+    if len(variants) > 1:
+        raise WorkbenchError(f"{path}: holds {len(variants)} variants; name a recipe file without a matrix")
+    return variants[0]
+
+
+def name_of(jobs: "Sequence[Job]") -> str:
+    """What a run of these is called."""
+    return jobs[0].recipe.name if len(jobs) == 1 else f"{len(jobs)}-variants"
+
+
+def new_folder(name: str) -> Path:
+    """A dated folder under outputs/ that does not exist yet."""
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    root = Path("outputs")
+    folder, more = root / stem, 1
+    while folder.exists():
+        more += 1
+        folder = root / f"{stem}-{more}"
+    return folder

@@ -1,0 +1,107 @@
+"""`run` and `build`: from recipes to programs and records."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli.inputs import (
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    jobs_of,
+    name_of,
+    new_folder,
+    recipes_argument,
+)
+from workbench.cli.progress import progress_shown
+
+if TYPE_CHECKING:
+    from workbench.runtime.session import Frames
+
+
+@main.command()
+@recipes_argument
+@click.option("--audio", type=click.Path(path_type=Path), metavar="PATH", help="Score on this file or folder instead.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; completed if there.")
+@click.option("--json", "as_json", is_flag=True, help="Print each record as one line of JSON.")
+@fresh_option
+@calib_audio_option
+def run(
+    recipes: tuple[Path, ...],
+    audio: Path | None,
+    out: Path | None,
+    as_json: bool,
+    fresh: bool,
+    calib_audio: Path | None,
+) -> None:
+    """Build, score and time every variant of the recipes.
+
+    Each variant leaves a folder with result.json, program.pte, pictures and frames. Without --out the run gets a dated
+    folder under outputs/; with --out the same command again does only what is missing.
+
+    \b
+    Example:
+      workbench run recipes/float-xnnpack.yaml --audio my-takes/ --out outputs/takes
+      workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
+    """
+    corpus = corpus_of(calib_audio)
+    jobs = jobs_of(recipes, corpus)
+    from workbench.job import listen
+    from workbench.pipeline import run as run_variant
+
+    folder = out or new_folder(name_of(jobs))
+    with progress_shown() as progress:
+        listen(jobs, corpus, audio, progress)
+    results = []
+    rolled: dict[str, Frames] = {}
+    for at, job in enumerate(jobs):
+        with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
+            record, reused = run_variant(job, folder / job.recipe.name, progress, rolled, fresh)
+        results.append((record, folder / job.recipe.name))
+        if reused:
+            click.echo(
+                f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True
+            )
+    if as_json:
+        for record, place in results:
+            click.echo(json.dumps({"folder": str(place), **record.model_dump(mode="json")}, allow_nan=False))
+    else:
+        from workbench.audit.table import print_results
+
+        print_results(results)
+    verdicts = {record.verdict for record, _ in results}
+    sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
+
+
+@main.command()
+@recipes_argument
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the programs.")
+@fresh_option
+@calib_audio_option
+def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:
+    """Only make the programs: lower, load and run each once, score nothing.
+
+    \b
+    Example:
+      workbench build recipes/float-xnnpack.yaml --out build/
+    """
+    corpus = corpus_of(calib_audio)
+    jobs = jobs_of(recipes, corpus)
+    from workbench.job import listen
+    from workbench.pipeline import build as build_program
+
+    if any(job.quantized for job in jobs):
+        with progress_shown() as progress:
+            listen(jobs, corpus, None, progress)
+
+    folder = out or new_folder(name_of(jobs))
+    for job in jobs:
+        place = folder / job.recipe.name
+        with progress_shown(job.recipe.name) as progress:
+            program, start, reused = build_program(job, place, progress, fresh)
+        again = ", used again: nothing it depends on changed" if reused else ""
+        click.echo(f"{place / program.path}  {program.bytes:,} bytes, loads in {start.load_ms:.0f} ms{again}")

@@ -1,0 +1,107 @@
+"""`sweep`: what chunk, mirror and rate do to accuracy, delay and cost."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import FAIL, PASS, main
+from workbench.cli.inputs import calib_audio_option, corpus_of, fresh_option, new_folder, one_variant_of
+from workbench.cli.numbers import Numbers
+from workbench.cli.progress import progress_shown
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--chunk",
+    "chunks",
+    type=Numbers("whole numbers of samples", 1, 1_920_000, "240,480,960"),
+    metavar="N,...",
+    help="Samples of one call, at each rate.  [default: the recipe's]",
+)
+@click.option(
+    "--mirror",
+    "mirrors",
+    type=Numbers("numbers", 0.0, 1.0, "0,0.5,1"),
+    metavar="X,...",
+    help="Latency choices.  [default: the recipe's]",
+)
+@click.option(
+    "--rate",
+    "rates_hz",
+    type=Numbers("whole numbers of hertz", 8000, 192_000, "16000,48000"),
+    metavar="HZ,...",
+    help="Sample rates.  [default: the recipe's]",
+)
+@click.option("--audio", type=click.Path(path_type=Path), metavar="PATH", help="Score on this file or folder instead.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the sweep; completed if there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the sweep as JSON.")
+@fresh_option
+@calib_audio_option
+def sweep(
+    recipe: Path,
+    chunks: tuple[int, ...] | None,
+    mirrors: tuple[float, ...] | None,
+    rates_hz: tuple[int, ...] | None,
+    audio: Path | None,
+    out: Path | None,
+    as_json: bool,
+    fresh: bool,
+    calib_audio: Path | None,
+) -> None:
+    """Build, score and time a recipe at every combination of chunk, mirror and rate.
+
+    Each point has upstream in eager PyTorch beside the recipe's program: accuracy against the known f0, deviation, the
+    delay measured on steps of a tone, and cost. A combination that cannot be is shown with the reason. Leaves
+    sweep.json, sweep.png and a folder for each point; with --out the same command again does only what is missing.
+
+    Exit codes: 0 measured, whatever the recipe's gates say of single points; 1 a program could not be made, or the
+    recipe's protocol is unfair; 2 a mistake, or every combination is refused.
+
+    \b
+    Example:
+      workbench sweep recipes/float-xnnpack.yaml --chunk 240,480,960,1920 --mirror 0,0.5,1 --rate 16000,48000
+      workbench sweep recipes/int8-mixed.yaml --chunk 480,960 --audio take.wav --out outputs/chunks --json
+    """
+    corpus = corpus_of(calib_audio)
+    variant = one_variant_of(recipe, corpus)
+    from workbench.runtime.child import silence_libraries
+
+    silence_libraries()
+    with progress_shown() as progress:
+        progress("import", 0, 1)
+        from workbench.audit.points import write_sweep
+        from workbench.job import listen
+        from workbench.sweep import collect, measure, plan, write_picture
+
+        progress("import", 1, 1)
+        grid = (
+            chunks or (variant.chunk_samples,),
+            mirrors or (variant.mirror,),
+            rates_hz or (variant.sample_rate_hz,),
+        )
+        planned = plan(variant, *grid, progress)
+        listen([point.job for point in planned if point.job], corpus, audio, progress)
+    folder = out or new_folder(f"sweep-{variant.name}")
+    points = []
+    for at, point in enumerate(planned):
+        title = f"{point.setting.suffix} ({at + 1} of {len(planned)})"
+        with progress_shown(title) as progress:
+            done, reused = measure(point, folder, progress, fresh)
+        points.append(done)
+        if reused:
+            click.echo(f"{title}: nothing it depends on changed; used again", err=True)
+    result = collect(variant, planned, points)
+    write_sweep(result, folder)
+    write_picture(result, folder)
+    if as_json:
+        answer = {"folder": str(folder), **result.model_dump(mode="json")}
+        click.echo(json.dumps(answer, allow_nan=False))
+    else:
+        from workbench.audit.points_table import print_sweep
+
+        print_sweep(result, folder)
+    failed = any(point.status == "failed" for point in points) or not result.protocol.fair
+    sys.exit(FAIL if failed else PASS)

@@ -1,0 +1,39 @@
+"""`track`: a program on an audio file."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import main
+
+
+@main.command()
+@click.argument("audio", type=click.Path(path_type=Path))
+@click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE.pte", help="What to run.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="A .csv, .json or .png; CSV is printed else."
+)
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of a .png only.")
+def track(audio: Path, program: Path, out: Path | None, threshold: float) -> None:
+    """Run an exported program on an audio file: time in milliseconds, hertz, confidence.
+
+    \b
+    Example:
+      workbench track take.wav --program program.pte --out take.csv
+    """
+    from workbench.atomic import write_whole
+    from workbench.runtime.child import silence_libraries
+
+    silence_libraries()
+    from workbench.track import FORMATS, rendered
+    from workbench.track import track as track_file
+
+    if out is not None and out.suffix.lower() not in FORMATS:
+        raise click.BadParameter(f"{out}: cannot write that; use a name that ends in {', '.join(FORMATS)}")
+    answer = track_file(audio, program)
+    content = rendered(answer, out.suffix.lower() if out else ".csv", threshold)
+    if out:
+        write_whole(out, content)
+        click.echo(f"{out}: {len(answer.time_s)} frames", err=True)
+    else:
+        click.echo(content.decode(), nl=False)

@@ -1,0 +1,128 @@
+"""A grid of chunk, mirror and rate: each point built, scored and timed by the pipeline, and its delay measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from workbench import pipeline
+from workbench.atomic import write_whole
+from workbench.audit.environment import environment
+from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, refused
+from workbench.audit.points_picture import sweep_png
+from workbench.audit.results import RecipeUsed, Record
+from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
+from workbench.job import Job, Progress, prepare
+from workbench.measure.onset import Onset, onset
+from workbench.recipe import Recipe, replaced
+from workbench.runtime.child import Child
+from workbench.runtime.protocol import Memory, protocol_of, under
+from workbench.runtime.pte import PteSession
+from workbench.section import Section
+
+ONSETS_NAME = "onset.json"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A point before it is measured; `job` is None where it cannot be, for `refusal`."""
+
+    setting: Setting
+    job: Job | None
+    refusal: str = ""
+
+
+class _Onsets(Section):
+    """What is kept of a point beside its record."""
+
+    fingerprint: str  # of the record that it belongs to
+    baseline: Onset
+    variant: Onset
+
+
+def plan(
+    recipe: Recipe, chunks: Sequence[int], mirrors: Sequence[float], rates_hz: Sequence[int], progress: Progress
+) -> list[Planned]:
+    """All combinations, each with its model loaded or the reason why there is none.
+
+    Raises WorkbenchError where every one is refused, and what `prepare` raises of the recipe itself.
+    """
+    grid = list(product(rates_hz, mirrors, chunks))
+    planned = []
+    for at, (rate_hz, mirror, chunk_samples) in enumerate(grid):
+        progress("model", at, len(grid))
+        setting = Setting(sample_rate_hz=rate_hz, chunk_samples=chunk_samples, mirror=mirror)
+        try:
+            planned.append(Planned(setting, prepare(replaced(recipe, setting.suffix, **setting.keys))))
+        except (ModelError, RecipeError) as error:
+            planned.append(Planned(setting, None, "; ".join(str(error).splitlines())))
+    progress("model", len(grid), len(grid))
+    if all(point.job is None for point in planned):
+        raise WorkbenchError(f"{recipe.name}: every point of the sweep is refused; the first: {planned[0].refusal}")
+    return planned
+
+
+def measure(planned: Planned, folder: Path, progress: Progress, fresh: bool = False) -> tuple[Point, bool]:
+    """One point, whole in a folder of its own below `folder`. Returns it, and whether all of it was there already."""
+    if planned.job is None:
+        return refused(planned.setting, planned.refusal), False
+    place = folder / planned.job.recipe.name
+    record, reused = pipeline.run(planned.job, place, progress, {}, fresh)
+    if record.program is None:
+        return failed(planned.setting, record, record.null_reasons["program"]), False
+    kept = None if fresh else _kept(place, record)
+    try:
+        onsets = kept or _measure_onsets(planned.job, record, place, progress)
+    except ProgramError as error:
+        return failed(planned.setting, record, str(error)), False
+    sides = {"baseline": onsets.baseline, "variant": onsets.variant}
+    return measured(planned.setting, record, sides), reused == "result" and kept is not None
+
+
+def collect(recipe: Recipe, planned: Sequence[Planned], points: Sequence[Point]) -> Sweep:
+    """The points as one record."""
+    clips = {clip.name: None for point in planned if point.job for clip in point.job.score}
+    return Sweep(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        protocol=protocol_of(recipe.protocol),
+        environment=environment(recipe.speed.threads),
+        clips=tuple(clips),
+        points=tuple(points),
+    )
+
+
+def write_picture(sweep: Sweep, folder: Path) -> None:
+    """Store a sweep's picture as `sweep.png` in its folder."""
+    write_whole(folder / PICTURE_NAME, sweep_png(sweep))
+
+
+def _kept(place: Path, record: Record) -> _Onsets | None:
+    try:
+        kept = _Onsets.model_validate_json((place / ONSETS_NAME).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return kept if kept.fingerprint == record.fingerprint else None
+
+
+def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -> _Onsets:
+    assert record.program is not None
+    progress("delay", 0, 2)
+    torch.set_num_threads(job.recipe.speed.threads)
+    baseline = onset(under(record.protocol.baseline, job.baseline.session(margins=False)))
+    progress("delay", 1, 2)
+    with Child() as child:
+        variant = child.call(_onset_of_program, place / record.program.path, record.protocol.variant)
+    progress("delay", 2, 2)
+    onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
+    write_whole(place / ONSETS_NAME, (onsets.model_dump_json(indent=2) + "\n").encode())
+    return onsets
+
+
+def _onset_of_program(path: Path, memory: Memory) -> Onset:
+    """For a Child: the program, freshly loaded, up and down the staircase."""
+    return onset(under(memory, PteSession(path)))
