@@ -5,8 +5,10 @@ import io
 import json
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,16 +34,17 @@ from workbench.export.quantize import check_lowered, part_inputs, quantize, quan
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
-from workbench.measure.race import cold_start, race
+from workbench.measure.race import cold_start, race, race_here
+from workbench.measure.sizes import SizeFigures, over_sizes, size_figures
 from workbench.measure.speed import Plan, Start
 from workbench.measure.truth import Alignment, align, reference_hz, truth
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
-from workbench.runtime.pte import roll_program
-from workbench.runtime.session import Frames, frame_end_s, roll
-from workbench.section import Section
+from workbench.runtime.pte import roll_program_streams
+from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, roll
 from workbench.units import hz_to_semitones
 
+_SIZES_SEED = 32  # of the order in which a program is given its sizes
 PROGRAM_NAME, NOTES_NAME = "program.pte", "program.json"
 
 
@@ -136,7 +139,9 @@ def run(
             for role, clips in (("calibrate", job.calibrate), ("score", job.score))
             for clip in clips
         ),
-        latency=LatencyOfEstimate(algorithmic_ms=job.model.algorithmic_ms),
+        latency=LatencyOfEstimate(
+            algorithmic_ms=job.model.algorithmic_ms, depends_on_chunking=job.stream.depends_on_chunking
+        ),
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
     )
@@ -151,6 +156,12 @@ def run(
         speed = race(job.baseline, folder / program.path, audio, plan, start)
         seconds["speed"] = time.perf_counter() - began
         progress("speed", 1, 1)
+        if job.stream.dynamic:
+            began = time.perf_counter()
+            alignment = Alignment(figures["truth"].delay_ms, None)
+            sizes = _score_sizes(job, folder / program.path, alignment, audio, plan, progress)
+            figures |= {"sizes": sizes, "deviation_over_sizes": over_sizes(sizes)}
+            seconds["sizes"] = time.perf_counter() - began
         record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
         reused = False
@@ -171,18 +182,23 @@ def _score(
     progress: Progress,
     rolled: dict[str, Frames],
     seconds: dict[str, float],
-) -> dict[str, Section]:
-    """Roll both sides through all clips and compare; leaves `frames/` and `pictures/`."""
+) -> dict[str, Any]:
+    """Roll both sides through all clips and compare; leaves `frames/` and `pictures/`.
+
+    Both get the same chunks: of sizes in random order, where the program takes several. The baseline hears each clip by
+    itself; a program of several streams hears as many at once.
+    """
     began = time.perf_counter()
     torch.set_num_threads(job.recipe.speed.threads)  # as when timed
     upstream = job.baseline.session()
+    sizes = random_sizes(job.stream, _SIZES_SEED)
     done, total = 0, len(job.calibrate) + 3 * len(job.score)
 
     def baseline_of(clip: Clip, dither: bool = False) -> Frames:
         nonlocal done
         key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, dither)
         if key not in rolled:
-            rolled[key] = roll(upstream, dithered(clip.samples) if dither else clip.samples)
+            rolled[key] = roll(upstream, dithered(clip.samples) if dither else clip.samples, sizes)
         done += 1
         progress("score", done, total)
         return rolled[key]
@@ -190,18 +206,19 @@ def _score(
     alignment = align([(clip, baseline_of(clip)) for clip in job.calibrate], job.stream)
     baseline = [baseline_of(clip) for clip in job.score]
     moved = [baseline_of(clip, dither=True) for clip in job.score]
-    variant = []
+    variant: list[Frames] = []
     with Child() as child:
-        for clip in job.score:
-            variant.append(child.call(roll_program, folder / program.path, clip.samples))
-            done += 1
-            progress("score", done, total)
+        for lanes in _lanes(job):
+            variant += child.call(roll_program_streams, folder / program.path, lanes, sizes)
+            done += len(lanes)
+            progress("score", min(done, total), total)
+    variant = variant[: len(job.score)]
     threshold = job.recipe.scoring.voiced_confidence
     rolls = [
         _rolls(clip, eager, lowered, job.stream, threshold, alignment)
         for clip, eager, lowered in zip(job.score, baseline, variant, strict=True)
     ]
-    figures: dict[str, Section] = {
+    figures = {
         "deviation": deviation(rolls, threshold),
         "floor": floor(
             [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
@@ -216,6 +233,36 @@ def _score(
     progress("pictures", len(rolls), len(rolls))
     seconds["pictures"] = time.perf_counter() - began
     return figures
+
+
+def _lanes(job: Job) -> list[list[Floats]]:
+    """The scored clips, as many together as the program has streams; the last lanes hear the first clips again."""
+    clips, streams = [clip.samples for clip in job.score], job.stream.streams
+    return [[clips[(first + at) % len(clips)] for at in range(streams)] for first in range(0, len(clips), streams)]
+
+
+def _score_sizes(
+    job: Job, path: Path, alignment: Alignment, audio: Floats, plan: Plan, progress: Progress
+) -> tuple[SizeFigures, ...]:
+    """Every size that the program takes: both sides rolled through all clips in calls of that size alone, and timed."""
+    upstream, stream, threshold = job.baseline.session(), job.stream, job.recipe.scoring.voiced_confidence
+    figures = []
+    with Child() as scorer, Child() as timer:
+        for at, size in enumerate(stream.sizes):
+            progress("sizes", at, len(stream.sizes))
+            baseline = [roll(upstream, clip.samples, [size]) for clip in job.score]
+            variant = [
+                frames for lanes in _lanes(job) for frames in scorer.call(roll_program_streams, path, lanes, [size])
+            ][: len(job.score)]
+            rolls = [
+                _rolls(clip, eager, lowered, stream, threshold, alignment)
+                for clip, eager, lowered in zip(job.score, baseline, variant, strict=True)
+            ]
+            calls = replace(plan, chunks_per_round=max(1, plan.chunks_per_round // size), warmup_chunks=3)
+            times_ms = timer.call(race_here, job.baseline, path, audio, calls, size)
+            figures.append(size_figures(size, stream, rolls, threshold, *times_ms))
+    progress("sizes", len(stream.sizes), len(stream.sizes))
+    return tuple(figures)
 
 
 def _rolls(

@@ -13,14 +13,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from workbench.recipe.gates import Gate, GatesFromMapping
-from workbench.recipe.problems import did_you_mean, show, wrong
+from workbench.recipe.problems import FIXED, RANGE, did_you_mean, show, wrong
 from workbench.recipe.vocabulary import Vocabulary, has_wildcard, matches
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
@@ -46,6 +48,27 @@ ClipPatterns = tuple[Annotated[str, AfterValidator(_known_pattern)], ...]
 
 class _Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FramesRange(_Keys):
+    """Calls of several sizes, in any order."""
+
+    min: int = Field(ge=1, le=256, description="Frames of the smallest call.")
+    max: int = Field(ge=1, le=256, description="Frames of the largest call.")
+
+    @field_validator("max")
+    @classmethod
+    def _at_least_min(cls, largest: int, info: ValidationInfo) -> int:
+        smallest = info.data.get("min")  # absent when it is wrong itself
+        if smallest is not None and largest < smallest:
+            wrong(f"wants at least min ({smallest}), got {largest}")
+        return largest
+
+
+FramesPerChunk = Annotated[
+    Annotated[int, Field(ge=1), Tag(FIXED)] | Annotated[FramesRange, Tag(RANGE)],
+    Discriminator(lambda value: RANGE if isinstance(value, dict | FramesRange) else FIXED),
+]
 
 
 class Lowering(_Keys):
@@ -166,9 +189,16 @@ class RecipeKeys(_Keys):
     )
     trust_checkpoint: bool = Field(False, description="Allow code in the checkpoint to run.")
     sample_rate_hz: int = Field(ge=8000, le=192_000, description="Sample rate of the audio, in hertz.")
-    chunk_samples: int = Field(ge=1, le=1_920_000, description="Samples of one call, at sample_rate_hz.")
-    frames_per_chunk: int = Field(
-        1, ge=1, description="Pitch frames of one call; the hop is chunk_samples / frames_per_chunk."
+    chunk_samples: int = Field(
+        ge=1, le=1_920_000, description="Samples of one call, at sample_rate_hz; of the smallest, of several sizes."
+    )
+    frames_per_chunk: FramesPerChunk = Field(
+        1,
+        description="Pitch frames of one call, or {min: 1, max: 32} for calls of any size between; the hop is "
+        "chunk_samples / frames_per_chunk (/ min).",
+    )
+    streams: int = Field(
+        1, ge=1, le=64, description="Independent voices that one call hears, each with a memory of its own."
     )
     mirror: float = Field(
         ge=0,
@@ -178,7 +208,10 @@ class RecipeKeys(_Keys):
     reduction: Literal["alwa", "argmax", "mean"] = Field(
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
-    state: Literal["internal"] = Field("internal", description="Where the past audio is kept: in the program.")
+    state: Literal["internal", "explicit"] = Field(
+        "internal",
+        description="Where the past audio is kept: in the program, or by its host, which hands it in at every call.",
+    )
     frontend: Literal["upstream", "grouped", "low-rank"] = Field(
         "upstream",
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
@@ -197,7 +230,17 @@ class RecipeKeys(_Keys):
     @property
     def hop_samples(self) -> int:
         """Samples between two pitch frames."""
-        return self.chunk_samples // self.frames_per_chunk
+        return self.chunk_samples // self.min_frames
+
+    @property
+    def min_frames(self) -> int:
+        """Frames of the smallest call."""
+        return self.frames_per_chunk.min if isinstance(self.frames_per_chunk, FramesRange) else self.frames_per_chunk
+
+    @property
+    def max_frames(self) -> int:
+        """Frames of the largest call."""
+        return self.frames_per_chunk.max if isinstance(self.frames_per_chunk, FramesRange) else self.frames_per_chunk
 
     @field_validator("description")
     @classmethod
@@ -223,11 +266,20 @@ class RecipeKeys(_Keys):
 
     @field_validator("frames_per_chunk")
     @classmethod
-    def _whole_hops(cls, frames: int, info: ValidationInfo) -> int:
+    def _whole_hops(cls, frames: FramesPerChunk, info: ValidationInfo) -> FramesPerChunk:
         chunk_samples = info.data.get("chunk_samples")  # absent when it is wrong itself
-        if chunk_samples is not None and chunk_samples % frames:
-            wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(frames)} frames of whole samples")
+        smallest = frames.min if isinstance(frames, FramesRange) else frames
+        if chunk_samples is not None and chunk_samples % smallest:
+            wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(smallest)} frames of whole samples")
         return frames
+
+    @field_validator("quantization")
+    @classmethod
+    def _everywhere_is_the_plain_stream(cls, asked: Quantization, info: ValidationInfo) -> Quantization:
+        plain = (info.data.get("state", "internal"), info.data.get("streams", 1)) == ("internal", 1)
+        if asked.everywhere and not (plain and isinstance(info.data.get("frames_per_chunk", 1), int)):
+            wrong("everywhere takes one stream with internal state and one number of frames_per_chunk")
+        return asked
 
 
 class Recipe(RecipeKeys):
