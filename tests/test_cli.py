@@ -162,7 +162,7 @@ def test_recipes_lists_them() -> None:
 def test_recipes_as_json_has_all_keys() -> None:
     (recipe,) = json.loads(workbench("recipes", "--json").stdout)
     assert recipe["name"] == "least"
-    assert recipe["lowering"] == {"backend": "xnnpack", "toeplitz": "linear"}
+    assert recipe["lowering"] == {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv"}
 
 
 def test_schema_is_the_schema() -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from workbench.model import grouping
-from workbench.model.frontend import EPS, ConstantQ, Frontend, GroupedConstantQ, constant_q
+from workbench.model.frontend import EPS, ConstantQ, Framing, Frontend, GroupedConstantQ, constant_q
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
@@ -60,16 +60,25 @@ def kernels_of(stream: Stream) -> Kernels:
 
 def build(frontend: Frontend, stream: Stream, tolerance: float = 1e-4) -> torch.nn.Module:
     taps, mirrored_samples = kernels_of(stream)
-    return constant_q(frontend, taps, stream.hop_samples, mirrored_samples, stream.frames_per_chunk, tolerance)
+    return constant_q(frontend, taps, stream.hop_samples, mirrored_samples, stream.frames_per_chunk, tolerance)[1]
 
 
 built = cache(build)
 
 
+def framed(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows: torch.Tensor) -> torch.Tensor:
+    """(windows * frames, frame samples): what this front end hears of windows."""
+    taps, mirrored_samples = kernels
+    sizes = (taps.shape[-1], stream.hop_samples, mirrored_samples, 0)
+    if isinstance(module, GroupedConstantQ):
+        sizes = (module.frame_samples, stream.hop_samples, module.future_samples, module.lead_samples)
+    return Framing(*sizes, single=False)(windows)
+
+
 def deviation(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows: torch.Tensor) -> Doubles:
     """(windows * frames, bins): error of the magnitude over the largest magnitude that the samples could have had."""
     expected, bound = kernels.spectra(stream, windows)
-    energy = module(windows)
+    energy = module(framed(module, kernels, stream, windows))
     assert energy.dtype == torch.float32
     assert energy.shape == expected.shape
     assert energy.min() >= EPS**2
@@ -95,7 +104,8 @@ def test_exact_front_ends_are_the_kernels_own_sums(
     expected, bound = kernels.spectra(stream, windows)
     loud = (expected > 0.05 * bound) & (bound > 1e-3)
     assert loud.sum() > 200
-    energy = built(frontend, stream)(windows).double().numpy()
+    module = built(frontend, stream)
+    energy = module(framed(module, kernels, stream, windows)).double().numpy()
     assert np.abs(energy[loud] / expected[loud] ** 2 - 1).max() <= 1e-5
 
 
@@ -126,7 +136,7 @@ def test_reported_errors_are_those_of_the_kernels() -> None:
     parts: list[torch.Tensor] = [torch.empty(0)] * len(module.group)
     for at, group in enumerate(module.group):
         group.register_forward_hook(lambda _module, _inputs, output, at=at: parts.__setitem__(at, output))
-    module(impulses)
+    module(framed(module, kernels_of(stream), stream, impulses))
     real = torch.cat([part[:, : part.shape[1] // 2] for part in parts], 1).double()
     imaginary = torch.cat([part[:, part.shape[1] // 2 :] for part in parts], 1).double()
     truth = taps[:, 0, :heard].double().reshape(2, -1, heard)
@@ -214,8 +224,8 @@ def test_streams_and_frames_keep_their_order(sing: Callable[[int, float], np.nda
     kernels = kernels_of(stream)
     windows = kernels.windows(stream, sing(16_000, 2.0)[5_000:])[:3]
     module = built("grouped", stream)
-    together = module(windows)
-    alone = torch.cat([module(window[None]) for window in windows])
+    together = module(framed(module, kernels, stream, windows))
+    alone = torch.cat([module(framed(module, kernels, stream, window[None])) for window in windows])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-9)
     assert not torch.allclose(together[0], together[1], rtol=0.1)
 
@@ -243,7 +253,8 @@ def test_pitch_hardly_moves(frontend: Frontend, most_cents: float, sing: Callabl
     chunks = torch.tensor(sing(16_000, 2.0)[None]).split(320, -1)
     expected = [model.estimate(chunk) for chunk in chunks]
     model.reset()
-    model.frontend = built(frontend, stream)
+    taps, mirrored_samples = kernels_of(stream)
+    model.framing, model.frontend = constant_q(frontend, taps, stream.hop_samples, mirrored_samples, 1)
     got = [model.estimate(chunk) for chunk in chunks]
     voiced = np.array([estimate.confidence.item() >= 0.5 for estimate in expected])
     assert voiced.sum() >= 20
@@ -261,13 +272,14 @@ def test_xnnpack_takes_all_of_it(frontend: Frontend, stream: Stream, sing: Calla
     from executorch.exir import to_edge_transform_and_lower
     from executorch.runtime import Runtime
 
-    window = kernels_of(stream).windows(stream, sing(16_000, 2.0))[:1]
     module = built(frontend, stream).eval()
-    edge = to_edge_transform_and_lower(torch.export.export(module, (window,)), partitioner=[XnnpackPartitioner()])
+    window = kernels_of(stream).windows(stream, sing(16_000, 2.0))[:1]
+    frames = framed(module, kernels_of(stream), stream, window)
+    edge = to_edge_transform_and_lower(torch.export.export(module, (frames,)), partitioner=[XnnpackPartitioner()])
     calls = [node for node in edge.exported_program().graph.nodes if node.op == "call_function"]
     delegates = [node for node in calls if node.target is torch.ops.higher_order.executorch_call_delegate]
     assert len(delegates) == 1
     assert len(calls) == 2  # and the tuple access to what it returns
     program = Runtime.get().load_program(bytes(edge.to_executorch().buffer))
-    energy = program.load_method("forward").execute([window])[0]
-    torch.testing.assert_close(energy, module(window), rtol=1e-3, atol=1e-9)
+    energy = program.load_method("forward").execute([frames.contiguous()])[0]
+    torch.testing.assert_close(energy, module(frames), rtol=1e-3, atol=1e-9)

@@ -16,6 +16,7 @@ from workbench.runtime.session import Frames, chunks, join, roll
 pytestmark = pytest.mark.slow
 
 Sing = Callable[[int, float], np.ndarray]
+STREAM = Stream(16_000, 320, 1, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +65,19 @@ def test_a_program_matches_upstream(program: Path, stream: Stream, sing: Sing) -
 
 
 def test_reset_equals_a_fresh_session(program: Path, sing: Sing) -> None:
-    rows = chunks(sing(16_000, 1.0), 320)
+    rows = list(chunks(sing(16_000, 1.0), STREAM))
     used = session(program)
     fresh = join([used.step(row) for row in rows])
     assert not np.array_equal(join([used.step(row) for row in rows]).volume, fresh.volume)
     used.reset()
     assert_same(join([used.step(row) for row in rows]), fresh)
-    assert_same(roll(session(program), rows.flatten()), fresh)
+    assert_same(roll(session(program), np.concatenate(rows)), fresh)
 
 
 def test_sessions_of_one_file_do_not_share_memory(program: Path, sing: Sing) -> None:
     audio = sing(16_000, 2.0)
-    one, other = chunks(audio[:16_000], 320), chunks(audio[16_000:], 320)
-    alone = [roll(session(program), rows.flatten()) for rows in (one, other)]
+    one, other = list(chunks(audio[:16_000], STREAM)), list(chunks(audio[16_000:], STREAM))
+    alone = [roll(session(program), np.concatenate(rows)) for rows in (one, other)]
     first, second = session(program), session(program)
     steps = [(first.step(a), second.step(b)) for a, b in zip(one, other, strict=True)]
     assert_same(join([step[0] for step in steps]), alone[0])
@@ -84,7 +85,7 @@ def test_sessions_of_one_file_do_not_share_memory(program: Path, sing: Sing) -> 
 
 
 def test_a_result_is_not_changed_by_later_steps(program: Path, sing: Sing) -> None:
-    used, rows = session(program), chunks(sing(16_000, 0.6), 320)
+    used, rows = session(program), list(chunks(sing(16_000, 0.6), STREAM))
     kept = [used.step(row) for row in rows]
     copies = [Frames(*(np.array(a) for a in (f.pitch_semitones, f.confidence, f.volume))) for f in kept]
     used.step(np.ones(320, np.float32))
@@ -92,17 +93,29 @@ def test_a_result_is_not_changed_by_later_steps(program: Path, sing: Sing) -> No
         assert_same(frames, copy)
 
 
-@pytest.mark.parametrize("shape", [(319,), (321,), (0,), (640,), (1, 320), (320, 1), (2, 160)])
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [
+        ((319,), "a chunk of 319 samples; this stream takes 320"),
+        ((0,), "a chunk of 0 samples; this stream takes 320"),
+        ((640,), "a chunk of 640 samples; this stream takes 320"),
+        ((1, 321), "a chunk of 321 samples; this stream takes 320"),
+        ((320, 1), "a chunk of shape (320, 1); this stream takes (samples,)"),
+        ((2, 160), "a chunk of shape (2, 160); this stream takes (samples,)"),
+        ((1, 1, 320), "a chunk of shape (1, 1, 320); this stream takes (samples,)"),
+        ((), "a chunk of shape (); this stream takes (samples,)"),
+    ],
+)
 def test_a_chunk_of_another_shape_is_refused_and_the_memory_kept(
-    shape: tuple[int, ...], program: Path, sing: Sing
+    shape: tuple[int, ...], problem: str, program: Path, sing: Sing
 ) -> None:
-    rows = chunks(sing(16_000, 0.6), 320)
-    expected = roll(session(program), rows.flatten())
+    rows = list(chunks(sing(16_000, 0.6), STREAM))
+    expected = roll(session(program), np.concatenate(rows))
     used = session(program)
     before = join([used.step(row) for row in rows[:15]])
     with pytest.raises(ProgramError) as caught:
         used.step(np.ones(shape, np.float32))
-    assert str(caught.value) == f"a chunk of shape {shape}; this program takes (320,) samples"
+    assert str(caught.value) == problem
     assert_same(join([before, *(used.step(row) for row in rows[15:])]), expected)
 
 
@@ -110,7 +123,7 @@ def test_a_chunk_of_another_shape_is_refused_and_the_memory_kept(
 def test_a_chunk_of_another_dtype_is_converted(dtype: type, program: Path, sing: Sing) -> None:
     samples = sing(16_000, 0.6)
     used = session(program)
-    got = join([used.step(row.astype(dtype)) for row in chunks(samples, 320)])
+    got = join([used.step(row.astype(dtype)) for row in list(chunks(samples, STREAM))])
     assert_same(got, roll(session(program), samples))
 
 
@@ -122,14 +135,17 @@ def test_a_program_tells_its_stream(program: Path, restated, stream: Stream) -> 
     assert used.stream == stream
     assert used.algorithmic_ms == restated.algorithmic_ms
     assert used.constants == {
-        "workbench_format": 1,
+        "workbench_format": 2,
         "sample_rate_hz": 16_000,
         "hop_samples": 320,
         "frames_per_chunk": 1,
+        "max_frames_per_chunk": 1,
+        "streams": 1,
         "mirror": 1.0,
         "algorithmic_ms": restated.algorithmic_ms,
         "reduction": "alwa",
         "state": "internal",
+        "state_samples": restated.past_samples,
     }
 
 
@@ -145,7 +161,7 @@ def test_every_convolution_and_linear_is_delegated(lowered) -> None:
 def test_every_byte_of_the_file_is_accounted_for(lowered, restated) -> None:
     assert all(count >= 0 for count in lowered.bytes_by_kind.values())
     assert sum(lowered.bytes_by_kind.values()) == len(lowered.pte)
-    assert lowered.bytes_by_kind["initial_state"] == 4 * restated.ring.numel()
+    assert lowered.bytes_by_kind["initial_state"] == 2 * 4 * restated.ring.numel()  # for `forward` and `reset`
     weights = sum(lowered.bytes_by_part.values())
     own = [tensor for name, tensor in restated.state_dict().items() if name != "ring"]
     assert weights == sum(tensor.numel() * tensor.element_size() for tensor in own)
@@ -242,7 +258,7 @@ def refusal(child: Child, path: Path) -> str:
     from workbench.runtime.pte import roll_program
 
     with pytest.raises(ProgramError) as caught:
-        child.call(roll_program, path, np.zeros(640, np.float32))
+        child.call(roll_program, path, [np.zeros(640, np.float32)])
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -270,7 +286,7 @@ def survivors(programs: Iterator[bytes], path: Path) -> list[bool]:
             for content in rest:
                 path.write_bytes(content)
                 try:
-                    ran.append(len(child.call(roll_program, path, np.zeros(640, np.float32))) == 2)
+                    ran.append(len(child.call(roll_program, path, [np.zeros(640, np.float32)])[0]) == 2)
                 except ProgramError as error:
                     assert "\n" not in str(error)
                     ran.append(False)
@@ -312,9 +328,9 @@ def test_a_program_of_another_format(child: Child, tmp_path: Path) -> None:
 
     exported = torch.export.export(torch.nn.Linear(320, 3), (torch.zeros(1, 320),))
     path = tmp_path / "later.pte"
-    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 2})
+    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 3})
     path.write_bytes(edge.to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: made for format 2, this workbench reads 1; build it again"
+    assert refusal(child, path) == f"{path}: made for format 3, this workbench reads 2; build it again"
 
 
 def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
@@ -323,7 +339,7 @@ def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
 
     exported = torch.export.export(torch.nn.Linear(320, 3), (torch.zeros(1, 320),))
     path = tmp_path / "silent.pte"
-    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 1})
+    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 2})
     path.write_bytes(edge.to_executorch().buffer)
     assert refusal(child, path) == f"{path}: the program loads, but cannot be set up ('sample_rate_hz')"
 

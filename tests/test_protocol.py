@@ -25,7 +25,7 @@ class Sums:
         self.stream = Stream(1000, 2, 1, 0.0)
         self.total = 100.0
 
-    def reset(self) -> None:
+    def reset(self, stream: int | None = None) -> None:
         self.total = 0.0
 
     def step(self, chunk: np.ndarray) -> Frames:

@@ -207,7 +207,7 @@ class TestQuantized:
         program = tmp_path / "program.pte"
         program.write_bytes(lowered.pte)
         with Child() as child:
-            frames = child.call(roll_program, program, phrase[:16_000])
+            (frames,) = child.call(roll_program, program, [phrase[:16_000]])
         restated = roll(RestatedSession(stream), phrase[:16_000])
         cents = 100 * np.abs(frames.pitch_semitones - restated.pitch_semitones)[restated.confidence >= 0.5]
         assert len(cents) > 15 and np.median(cents) < 1  # the emulation in eager, and XNNPACK's kernels

@@ -61,12 +61,13 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "sample_rate_hz": 48000,
         "chunk_samples": 960,
         "frames_per_chunk": 1,
+        "streams": 1,
         "mirror": 1.0,
         "reduction": "alwa",
         "state": "internal",
         "protocol": "continuous",
         "frontend": "upstream",
-        "lowering": {"backend": "xnnpack", "toeplitz": "linear"},
+        "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv"},
         "quantization": {
             "everywhere": False,
             "parts": {},
@@ -199,7 +200,25 @@ def test_mistakes_of_several_files_are_told_together() -> None:
             "protocol: wants 'continuous', 'reset-per-chunk', 'variant-reset-per-chunk' or 'baseline-reset-per-chunk', "
             "got 'unfair'",
         ),
-        ("state: explicit", "state: wants 'internal', the only choice so far, got 'explicit'"),
+        ("state: extern", "state: wants 'internal' or 'explicit', got 'extern'"),
+        ("streams: 0", "streams: wants at least 1, got 0"),
+        ("frames_per_chunk: 0", "frames_per_chunk: wants at least 1, got 0"),
+        ("frames_per_chunk: [1, 32]", "frames_per_chunk: wants a whole number, got a list"),
+        ("frames_per_chunk: {min: 1}", "frames_per_chunk.max: is missing"),
+        ("frames_per_chunk: {min: 0, max: 4}", "frames_per_chunk.min: wants at least 1, got 0"),
+        ("frames_per_chunk: {min: 4, max: 2}", "frames_per_chunk.max: wants at least min (4), got 2"),
+        (
+            "frames_per_chunk: {min: 1, max: 4, step: 2}",
+            "frames_per_chunk.step: is not a recipe key (did you mean 'state'?)",
+        ),
+        (
+            "frames_per_chunk: {min: 7, max: 9}",
+            "frames_per_chunk: chunk_samples (960) does not divide into 7 frames of whole samples",
+        ),
+        (
+            "frames_per_chunk: {min: 1, max: 4}\nquantization: {everywhere: true}",
+            "quantization: everywhere takes one stream with internal state and one number of frames_per_chunk",
+        ),
         (
             "frontend: group",
             "frontend: wants 'upstream', 'grouped' or 'low-rank', got 'group' (did you mean 'grouped'?)",
@@ -366,9 +385,12 @@ RESOLVED = st.fixed_dictionaries(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=RESOLVED, hop_samples=st.integers(1, 4000), frames=st.integers(1, 32))
-def test_resolved_written_as_yaml_is_the_same_recipe(values: dict[str, object], hop_samples: int, frames: int) -> None:
-    values |= {"chunk_samples": hop_samples * frames, "frames_per_chunk": frames}
+@given(values=RESOLVED, hop_samples=st.integers(1, 4000), frames=st.integers(1, 32), more=st.integers(0, 2))
+def test_resolved_written_as_yaml_is_the_same_recipe(
+    values: dict[str, object], hop_samples: int, frames: int, more: int
+) -> None:
+    several = {"min": frames, "max": frames + more} if more else frames
+    values |= {"chunk_samples": hop_samples * frames, "frames_per_chunk": several, "streams": 1 + more}
 
     def through_yaml(content: dict[str, object]) -> Recipe:
         with Path("r.yaml").open("w", encoding="utf-8") as file:
@@ -381,3 +403,4 @@ def test_resolved_written_as_yaml_is_the_same_recipe(values: dict[str, object], 
     assert again == recipe
     assert again.sha256 == recipe.sha256
     assert recipe.hop_samples == hop_samples
+    assert (recipe.min_frames, recipe.max_frames) == (frames, frames + more)

@@ -10,7 +10,7 @@ from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.runtime.eager import RestatedSession, UpstreamSession
-from workbench.runtime.session import Frames, Session, chunks, frame_end_s, join, roll
+from workbench.runtime.session import Frames, Session, chunks, frame_end_s, join, random_sizes, roll, schedule
 
 STREAM = Stream(16_000, 320, 2, 1.0)
 NewSession = Callable[[], Session]
@@ -37,21 +37,21 @@ def assert_same(got: Frames, expected: Frames) -> None:
 
 
 def test_reset_equals_a_fresh_session(new_session: NewSession, sing: Callable[[int, float], np.ndarray]) -> None:
-    session, rows = new_session(), chunks(sing(16_000, 0.8), STREAM.chunk_samples)
+    session, rows = new_session(), list(chunks(sing(16_000, 0.8), STREAM))
     fresh = join([session.step(row) for row in rows])
     going_on = join([session.step(row) for row in rows])
     assert not np.array_equal(going_on.volume, fresh.volume)
     session.reset()
     assert_same(join([session.step(row) for row in rows]), fresh)
-    assert_same(roll(session, rows.flatten()), fresh)
-    assert_same(roll(new_session(), rows.flatten()), fresh)
+    assert_same(roll(session, np.concatenate(rows)), fresh)
+    assert_same(roll(new_session(), np.concatenate(rows)), fresh)
 
 
 def test_interleaved_sessions_equal_their_solo_runs(
     new_session: NewSession, sing: Callable[[int, float], np.ndarray]
 ) -> None:
     audio = sing(16_000, 1.6)
-    one, other = chunks(audio[:12_800], STREAM.chunk_samples), chunks(audio[12_800:], STREAM.chunk_samples)
+    one, other = list(chunks(audio[:12_800], STREAM)), list(chunks(audio[12_800:], STREAM))
     first, second = new_session(), new_session()
     alone = [join([first.step(row) for row in one]), join([second.step(row) for row in other])]
     first.reset()
@@ -64,7 +64,7 @@ def test_interleaved_sessions_equal_their_solo_runs(
 def test_a_result_is_not_changed_by_later_steps(
     new_session: NewSession, sing: Callable[[int, float], np.ndarray]
 ) -> None:
-    session, rows = new_session(), chunks(sing(16_000, 0.6), STREAM.chunk_samples)
+    session, rows = new_session(), list(chunks(sing(16_000, 0.6), STREAM))
     kept = [session.step(row) for row in rows]
     copies = [Frames(*(np.array(a) for a in (f.pitch_semitones, f.confidence, f.volume, f.margin))) for f in kept]
     session.step(np.ones(STREAM.chunk_samples, np.float32))
@@ -104,14 +104,36 @@ def test_the_margin_is_the_best_bin_above_the_second() -> None:
 
     activations = torch.tensor([[[0.1, 0.5, 0.4], [0.3, 0.3, 0.4]]])
     flat = torch.zeros(1, 2)
-    np.testing.assert_allclose(_frames((flat, flat, flat, activations), True).margin, [0.2, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(_frames((flat, flat, flat, activations), True, flat=True).margin, [0.2, 0.25], rtol=1e-6)
 
 
 def test_chunks_fill_up_the_last_one_with_silence() -> None:
-    assert_array_equal(chunks(np.arange(1, 6, dtype=np.float32), 2), [[1, 2], [3, 4], [5, 0]])
-    assert_array_equal(chunks(np.arange(1, 5, dtype=np.float32), 2), [[1, 2], [3, 4]])
-    assert chunks(np.ones(1, np.float32), 640).shape == (1, 640)
-    assert chunks(np.ones(5, np.float32), 2).dtype == np.float32
+    pairs = Stream(1000, 2, 1, 0.0)
+    assert_array_equal(list(chunks(np.arange(1, 6, dtype=np.float32), pairs)), [[1, 2], [3, 4], [5, 0]])
+    assert_array_equal(list(chunks(np.arange(1, 5, dtype=np.float32), pairs)), [[1, 2], [3, 4]])
+    assert [chunk.shape for chunk in chunks(np.ones(1, np.float32), STREAM)] == [(640,)]
+    two = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert_array_equal(list(chunks(two, pairs)), [[[0, 1], [3, 4]], [[2, 0], [5, 0]]])
+    assert all(chunk.dtype == np.float32 for chunk in chunks(np.ones(5, np.float32), pairs))
+
+
+def test_a_schedule_is_gone_through_over_and_over() -> None:
+    stream = Stream(1000, 10, 2, 0.0, max_frames_per_chunk=5)
+    assert list(schedule(121, stream, [5, 2])) == [5, 2, 5, 2]  # 13 hops, and the smallest call for the last
+    assert list(schedule(120, stream, [5, 2])) == [5, 2, 5]
+    assert list(schedule(100, stream, [5, 2])) == [5, 2, 3]  # what is left
+    assert list(schedule(1, stream, [5, 2])) == [2]  # the smallest call
+    assert list(schedule(50, stream)) == [2, 2, 2]
+    assert [len(chunk) for chunk in chunks(np.ones(101, np.float32), stream, [5, 2])] == [50, 20, 40]
+
+
+def test_random_sizes_are_every_size_equally_often_and_the_same_again() -> None:
+    stream = Stream(1000, 10, 2, 0.0, max_frames_per_chunk=9)
+    sizes = random_sizes(stream, 1, rounds=3)
+    assert len(sizes) == 24
+    assert all(sorted(sizes[at : at + 8]) == list(range(2, 10)) for at in (0, 8, 16))
+    assert sizes == random_sizes(stream, 1, rounds=3) != random_sizes(stream, 2, rounds=3)
+    assert set(random_sizes(STREAM, 1)) == {2}
 
 
 class Sums:
@@ -121,7 +143,7 @@ class Sums:
         self.stream = Stream(1000, 2, 1, 0.0)
         self.total = 100.0
 
-    def reset(self) -> None:
+    def reset(self, stream: int | None = None) -> None:
         self.total = 0.0
 
     def step(self, chunk: np.ndarray) -> Frames:
@@ -131,7 +153,7 @@ class Sums:
 
 def test_roll_resets_first_pads_last_and_tells_of_each_step() -> None:
     told = []
-    frames = roll(Sums(), np.array([1, 2, 3, 4, 5], np.float32), lambda: told.append(None))
+    frames = roll(Sums(), np.array([1, 2, 3, 4, 5], np.float32), on_step=lambda: told.append(None))
     assert_array_equal(frames.pitch_semitones, [3, 10, 15])
     assert_array_equal(frames.volume, [2, 2, 2])
     assert frames.margin is None

@@ -170,10 +170,10 @@ def test_forward_is_the_estimate_without_activations(restated: StreamingPesto, s
 
 
 def test_streams_of_a_batch_do_not_mix(sing: Callable[[int, float], np.ndarray]) -> None:
-    stream = stream_of(16_000, 20, 2, 0.5)
+    stream = Stream(16_000, 320, 2, 0.5, streams=3)
     song = sing(16_000, 3.0)
     audio = np.stack([song[at : at + 24_000] for at in (0, 9_000, 20_000)])
-    model = StreamingPesto(load_upstream("mir-1k_g7", stream, streams=3), stream)
+    model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream)
     together = rolled(model.estimate, audio, stream.chunk_samples)
     assert_equal(together, rolled(upstream_model(16_000, 20, 0.5, streams=3), audio, stream.chunk_samples))
     for at in range(3):

@@ -66,10 +66,19 @@ class Job:
 
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
-    stream = Stream(recipe.sample_rate_hz, recipe.hop_samples, recipe.frames_per_chunk, recipe.mirror)
+    stream = Stream(
+        recipe.sample_rate_hz,
+        recipe.hop_samples,
+        recipe.min_frames,
+        recipe.mirror,
+        recipe.max_frames if recipe.max_frames > recipe.min_frames else None,
+        recipe.streams,
+    )
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    model = StreamingPesto(upstream, stream, recipe.lowering.toeplitz, recipe.frontend)
+    model = StreamingPesto(
+        upstream, stream, recipe.lowering.toeplitz, recipe.frontend, recipe.state, recipe.lowering.prefilter
+    )
     check_rules(model, recipe.quantization)
     return Job(recipe, baseline, model)
 

@@ -1,11 +1,9 @@
 """The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
 
 import hashlib
-import io
 import json
 import shutil
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +11,7 @@ import numpy as np
 import torch
 
 from workbench.atomic import write_whole
-from workbench.audio.files import Clip
 from workbench.audit.environment import environment
-from workbench.audit.pictures import contour_png
 from workbench.audit.results import (
     RESULT_NAME,
     ClipUsed,
@@ -32,19 +28,13 @@ from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
 from workbench.export.program import ProgramFile, describe
 from workbench.export.quantize import check_lowered, quantize
-from workbench.job import Job, Progress, canonical_sha256
-from workbench.measure.deviation import ClipRolls, deviation
-from workbench.measure.floor import dithered, floor
+from workbench.job import Job, Progress
 from workbench.measure.race import cold_start, race
 from workbench.measure.speed import Plan, Start
-from workbench.measure.truth import Alignment, align, reference_hz, truth
-from workbench.model.stream import Stream
 from workbench.runtime.child import Child
-from workbench.runtime.protocol import Memory, protocol_of, under
-from workbench.runtime.pte import PteSession
-from workbench.runtime.session import Floats, Frames, frame_end_s, roll
-from workbench.section import Section
-from workbench.units import hz_to_semitones
+from workbench.runtime.protocol import protocol_of
+from workbench.runtime.session import Frames
+from workbench.scoring import left, score
 
 PROGRAM_NAME, NOTES_NAME = "program.pte", "program.json"
 
@@ -139,7 +129,9 @@ def run(
             for role, clips in (("calibrate", job.calibrate), ("score", job.score))
             for clip in clips
         ),
-        latency=LatencyOfEstimate(algorithmic_ms=job.model.algorithmic_ms),
+        latency=LatencyOfEstimate(
+            algorithmic_ms=job.model.algorithmic_ms, depends_on_chunking=job.stream.depends_on_chunking
+        ),
         protocol=protocol_of(recipe.protocol),
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
@@ -147,7 +139,7 @@ def run(
     try:
         program, start, reused = build(job, folder, progress, fresh)
         seconds["build"] = time.perf_counter() - began
-        figures = _score(job, folder, program, progress, rolled, seconds)
+        figures = score(job, folder / program.path, folder, progress, rolled, seconds)
         began = time.perf_counter()
         progress("speed", 0, 1)
         plan = Plan(**dict(recipe.speed))
@@ -168,116 +160,6 @@ def run(
 _MEASURED = ("program", "deviation", "floor", "truth", "speed")
 
 
-def _score(
-    job: Job,
-    folder: Path,
-    program: ProgramFile,
-    progress: Progress,
-    rolled: dict[str, Frames],
-    seconds: dict[str, float],
-) -> dict[str, Section]:
-    """Roll both sides through all clips and compare; leaves `frames/` and `pictures/`."""
-    began = time.perf_counter()
-    torch.set_num_threads(job.recipe.speed.threads)  # as when timed
-    upstream = job.baseline.session()
-    protocol = protocol_of(job.recipe.protocol)
-    done, total = 0, len(job.calibrate) + 3 * len(job.score)
-
-    def baseline_of(clip: Clip, memory: Memory, dither: bool = False) -> Frames:
-        nonlocal done
-        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, memory, dither)
-        if key not in rolled:
-            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples)
-        done += 1
-        progress("score", done, total)
-        return rolled[key]
-
-    # delay and threshold are the stream's own, whatever the protocol: only so are the same frames compared
-    alignment = align([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
-    baseline = [baseline_of(clip, protocol.baseline) for clip in job.score]
-    moved = [baseline_of(clip, protocol.baseline, dither=True) for clip in job.score]
-    variant = []
-    with Child() as child:
-        for clip in job.score:
-            variant.append(child.call(_roll_program, folder / program.path, clip.samples, protocol.variant))
-            done += 1
-            progress("score", done, total)
-    _check_repeats(job.score, variant, folder / program.path, protocol.variant)
-    threshold = job.recipe.scoring.voiced_confidence
-    rolls = [
-        _rolls(clip, eager, lowered, job.stream, threshold, alignment)
-        for clip, eager, lowered in zip(job.score, baseline, variant, strict=True)
-    ]
-    figures: dict[str, Section] = {
-        "deviation": deviation(rolls, threshold),
-        "floor": floor(
-            [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
-        ),
-        "truth": truth(job.score, baseline, variant, job.stream, threshold, alignment),
-    }
-    seconds["score"] = time.perf_counter() - began
-    began = time.perf_counter()
-    for at, (clip, sides) in enumerate(zip(job.score, rolls, strict=True)):
-        progress("pictures", at, len(rolls))
-        _leave(clip, sides, job, folder, alignment)
-    progress("pictures", len(rolls), len(rolls))
-    seconds["pictures"] = time.perf_counter() - began
-    return figures
-
-
-def _check_repeats(clips: Sequence[Clip], scored: Sequence[Frames], program: Path, memory: Memory) -> None:
-    """Raise ProgramError where another process gets other frames from the program than those that were scored."""
-    shortest = min(range(len(clips)), key=lambda at: len(clips[at].samples))
-    with Child() as another:
-        again = another.call(_roll_program, program, clips[shortest].samples, memory)
-    if not all(
-        np.array_equal(getattr(again, what), getattr(scored[shortest], what), equal_nan=True)
-        for what in ("pitch_semitones", "confidence", "volume")
-    ):
-        raise ProgramError(f"{program}: gave other frames for {clips[shortest].name} in a second process")
-
-
-def _roll_program(path: Path, samples: Floats, memory: Memory) -> Frames:
-    """For a Child: the program, freshly loaded, through a clip."""
-    return roll(under(memory, PteSession(path)), samples)
-
-
-def _rolls(
-    clip: Clip, baseline: Frames, variant: Frames, stream: Stream, threshold: float, alignment: Alignment
-) -> ClipRolls:
-    """Pitch is compared where the known f0 is voiced; where it is not known, where the baseline is confident."""
-    if clip.f0 is None or alignment.delay_ms is None:
-        return ClipRolls(clip.name, baseline, variant, baseline.confidence >= threshold, "baseline confidence")
-    voiced = reference_hz(clip.f0, len(baseline), stream, alignment.delay_ms) > 0
-    return ClipRolls(clip.name, baseline, variant, voiced, "known f0")
-
-
-def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
-    """The frames of a clip as npz and their picture as PNG."""
-    frames_path, picture_path = _left(clip, folder)
-    times_s = frame_end_s(len(sides.baseline), job.stream)
-    known = None
-    if clip.f0 is not None and alignment.delay_ms is not None:
-        known = hz_to_semitones(reference_hz(clip.f0, len(times_s), job.stream, alignment.delay_ms))
-    arrays = {
-        f"{side}_{what}": getattr(frames, what)
-        for side, frames in (("baseline", sides.baseline), ("variant", sides.variant))
-        for what in ("pitch_semitones", "confidence", "volume")
-    }
-    content = io.BytesIO()
-    np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
-    write_whole(frames_path, content.getvalue())
-    protocol = protocol_of(job.recipe.protocol).in_words
-    title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
-    threshold = job.recipe.scoring.voiced_confidence
-    write_whole(picture_path, contour_png(sides, times_s, title, threshold, known))
-
-
-def _left(clip: Clip, folder: Path) -> tuple[Path, Path]:
-    name = clip.name.replace("/", "-")
-    return folder / "frames" / f"{name}.npz", folder / "pictures" / f"{name}.png"
-
-
 def _recorded_before(folder: Path, job: Job) -> Record | None:
     """The record in this folder, where it was made from the same things and all that belongs to it is there."""
     try:
@@ -286,7 +168,7 @@ def _recorded_before(folder: Path, job: Job) -> Record | None:
         if same and record.program is not None:
             content = (folder / record.program.path).read_bytes()
             same = hashlib.sha256(content).hexdigest() == record.program.sha256
-            same = same and all(path.is_file() for clip in job.score for path in _left(clip, folder))
+            same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
     except (WorkbenchError, OSError):
         return None
     return record if same else None

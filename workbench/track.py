@@ -47,7 +47,7 @@ def track(audio: Path, program: Path) -> Track:
         stream, algorithmic_ms = child.call(_opened, program)
         clip = read_clip(audio, stream.sample_rate_hz)
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
-        frames = child.call(roll_program, program, np.concatenate([clip.samples, flush]))
+        (frames,) = child.call(roll_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
     inside = (time_s >= 0) & (time_s <= clip.duration_s)
     return Track(audio, program, stream, time_s[inside], frames.pitch_semitones[inside], frames.confidence[inside])

@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.export.program import ProgramFile
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
+from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
 from workbench.recipe import Gate
@@ -41,9 +42,11 @@ class ClipUsed(Section):
 
 class LatencyOfEstimate(Section):
     """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
-    A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`."""
+    A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`.
+    `depends_on_chunking`: whether an estimate depends on how the audio is cut into calls."""
 
     algorithmic_ms: float
+    depends_on_chunking: bool = False
 
 
 class Record(Section):
@@ -62,13 +65,15 @@ class Record(Section):
     floor: Floor | None
     truth: Truth | None
     speed: Speed | None
+    deviation_over_sizes: OverSizes = NOT_OVER_SIZES
+    sizes: tuple[SizeFigures, ...] = ()  # of a program that takes several, from the smallest call to the largest
     gates: tuple[GateResult, ...] = ()
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
 
 
-_GATED = ("program", "latency", "deviation", "floor", "truth", "speed")
+_GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
 
 
 def gateable() -> tuple[str, ...]:

@@ -30,20 +30,23 @@ def halves(clips: Sequence[Tensor], seed: int) -> list[list[Tensor]]:
 def part_inputs(model: StreamingPesto, clips: Sequence[Tensor]) -> dict[str, Inputs]:
     """What each part hears over the clips, (n,) float32 each, from an empty memory at the start of every clip.
 
-    A row is a chunk for the front end and a frame for the others: what the stream computes one by one, at once.
+    A row is a frame: what the stream computes one by one, at once. Where the cut into calls matters and their size is
+    open, the clips are heard in the smallest calls, and again in the largest.
     """
-    past, chunk = model.ring.shape[-1], model.stream.chunk_samples
-    windows = []
-    for samples in clips:
-        count = -(-len(samples) // chunk)
-        heard = torch.zeros(past + count * chunk)
-        heard[past : past + len(samples)] = samples
-        windows.append(heard.unfold(0, past + chunk, chunk))
-    window = torch.cat(windows)
-    energy = torch.cat([model.frontend(rows) for rows in torch.split(window, BATCH)])
+    past, stream = model.past_samples, model.stream
+    cuts = {stream.chunk_samples, stream.max_chunk_samples} if stream.depends_on_chunking else {stream.chunk_samples}
+    framed = []
+    for chunk in sorted(cuts):
+        for samples in clips:
+            count = -(-len(samples) // chunk)
+            heard = torch.zeros(past + count * chunk)
+            heard[past : past + len(samples)] = samples
+            framed.append(model.framing(heard.unfold(0, past + chunk, chunk)))
+    frames = torch.cat(framed)
+    energy = torch.cat([model.frontend(rows) for rows in torch.split(frames, BATCH)])
     log_energy = energy.log()
     return {
-        "frontend": (window,),
+        "frontend": (frames,),
         "encoder": (log_energy[:, model.crop].contiguous(),),
         "confidence": (energy, log_energy),
     }

@@ -1,25 +1,38 @@
 """What a `.pte` tells its host: the contract between the workbench that builds it and whoever calls it.
 
-Each entry is a method of the program that takes nothing and returns the value. Knows no torch.
+Each entry is a method of the program that takes nothing and returns the value. `forward` takes audio (streams,
+samples) float32, samples a multiple of hop_samples from frames_per_chunk to max_frames_per_chunk hops, and returns
+pitch in MIDI semitones, confidence and volume, each (streams, frames). The host checks the length: the runtime accepts
+some wrong ones, and spoils the memory. The memory is the past audio, (streams, state_samples) float32, a row a stream:
+
+- state "internal": a mutable buffer of the program, named STATE_BUFFER;
+- state "explicit": the second input of `forward`, whose fourth output is the next call's. The host owns it.
+
+All zeros is a stream that has heard nothing; zeroing a row resets that stream. Knows no torch.
 """
 
-from workbench.model.stream import Reduction, Stream
+from workbench.model.stream import Reduction, State, Stream
 
-FORMAT = 1  # raised when the meaning of the entries changes
-STATE_BUFFER = "ring"  # the program's memory of past audio; (streams, samples) float32, all zeros after a reset
+FORMAT = 2  # raised when the meaning of the entries changes
+STATE_BUFFER = "ring"
 
 Constants = dict[str, int | float | str]
 
 
-def constants(stream: Stream, algorithmic_ms: float, reduction: Reduction) -> Constants:
+def constants(
+    stream: Stream, algorithmic_ms: float, reduction: Reduction, state: State, state_samples: int
+) -> Constants:
     """The entries of a program for this stream."""
     return {
         "workbench_format": FORMAT,
         "sample_rate_hz": stream.sample_rate_hz,
         "hop_samples": stream.hop_samples,
         "frames_per_chunk": stream.frames_per_chunk,
+        "max_frames_per_chunk": stream.max_frames,
+        "streams": stream.streams,
         "mirror": float(stream.mirror),
         "algorithmic_ms": float(algorithmic_ms),
         "reduction": reduction,
-        "state": "internal",
+        "state": state,
+        "state_samples": state_samples,
     }

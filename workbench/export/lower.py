@@ -9,8 +9,9 @@ from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPr
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
 from executorch.exir._serialize._program import deserialize_pte_binary
+from executorch.exir.passes import MemoryPlanningPass
 from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
-from torch import nn
+from torch import Tensor, nn
 
 from workbench.errors import LoweringError
 from workbench.export.contract import STATE_BUFFER, constants
@@ -25,27 +26,36 @@ _WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multip
 def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = None) -> Lowered:
     """Lower a restated stream, or `graph` in its place: what quantizing it as a whole made of it.
 
-    The memory is emptied first; its initial zeros are stored, as the format promises none.
+    An internal memory is emptied first; its initial zeros are stored, as the format promises none.
 
-    Raises LoweringError where any stage of the toolchain refuses, or where the memory was frozen into a constant.
+    Raises LoweringError where any stage of the toolchain refuses, where an internal memory was frozen into a constant,
+    or where a program with explicit state remembers something itself.
     """
     model.reset()
-    example = (torch.zeros(model.ring.shape[0], model.stream.chunk_samples),)
-    tells = constants(model.stream, model.algorithmic_ms, model.reduce.reduction)
+    stream, internal = model.stream, model.state == "internal"
+    tells = constants(stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples)
     partitioners = [_xnnpack()] if backend == "xnnpack" else []
     try:
-        exported = torch.export.export(graph or model, example)
-        edge = to_edge_transform_and_lower(exported, partitioner=partitioners, constant_methods=tells)
-        if list(edge.exported_program().graph_signature.buffers_to_mutate.values()) != [STATE_BUFFER]:
+        exported = _exported(model, graph or model)
+        methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
+        edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
+        remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
+        if internal and remembers != [STATE_BUFFER]:
             raise LoweringError(
                 f"lowering to {backend} froze the stream's memory ({STATE_BUFFER}) into a constant: the program would "
                 "forget all audio between calls; use another backend"
+            )
+        if not internal and remembers:
+            raise LoweringError(
+                f"lowering to {backend} left a memory in the program ({', '.join(remembers)}), where its state was to "
+                "be explicit; use another backend"
             )
         counted = _count(edge)
         program = edge.to_executorch(
             ExecutorchBackendConfig(
                 emit_mutable_buffer_names=True,  # by which a session finds the memory, to reset it
-                passes=[InitializedMutableBufferPass([STATE_BUFFER])],
+                passes=[InitializedMutableBufferPass([STATE_BUFFER])] if internal else [],
+                memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
             )
         )
     except LoweringError:
@@ -57,6 +67,42 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
         model.reset()  # tracing ran the model
     pte = bytes(program.buffer)
     return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
+
+
+def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:
+    """The graph for every call that the stream takes.
+
+    The example is the largest one: from fewer than 16 frames, a guard in torch's convolution dispatch would silently
+    lower the bound.
+    """
+    stream = model.stream
+    example: tuple[torch.Tensor, ...] = (torch.zeros(stream.streams, stream.max_chunk_samples),)
+    shapes: list[dict[int, object] | None] = [None]
+    if stream.dynamic:
+        frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=stream.max_frames)
+        shapes = [{1: stream.hop_samples * frames}]
+    if model.state == "explicit":
+        example, shapes = (*example, model.empty_ring()), [*shapes, None]
+    return torch.export.export(graph, example, dynamic_shapes=tuple(shapes) if stream.dynamic else None)
+
+
+class _Reset(nn.Module):
+    """`which` (streams,) bool -> nothing: those streams forget all audio. Finds the memory by its name."""
+
+    ring: Tensor
+
+    def __init__(self, ring: Tensor) -> None:
+        super().__init__()
+        self.register_buffer(STATE_BUFFER, ring)
+
+    def forward(self, which: Tensor) -> Tensor:
+        self.ring.copy_(self.ring.masked_fill(which[:, None], 0.0))
+        return which.clone()
+
+
+def _exported_reset(model: StreamingPesto) -> torch.export.ExportedProgram:
+    which = torch.ones(model.stream.streams, dtype=torch.bool)
+    return torch.export.export(_Reset(model.empty_ring()), (which,))
 
 
 def _xnnpack() -> XnnpackPartitioner:

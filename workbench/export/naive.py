@@ -22,7 +22,7 @@ def quantize_globally(model: StreamingPesto, clips: Sequence[Tensor], told: Call
     Calibrated chunk by chunk on (n,) float32 clips, the memory emptied before each, and after the last.
     """
     chunk = model.stream.chunk_samples
-    exported = torch.export.export(model, (torch.zeros(model.ring.shape[0], chunk),))
+    exported = torch.export.export(model, (torch.zeros(1, chunk),))
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config())
     prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), quantizer)
     for at, samples in enumerate(clips):

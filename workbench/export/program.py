@@ -74,7 +74,7 @@ class Calibration(Section):
 
     excerpts: int
     audio_s: float
-    rows: int  # chunks, and so what each part heard
+    rows: int  # frames, and so what each part heard
     seed: int
     corrected_biases: int
     gaps: tuple[LayerGap, ...]

@@ -112,7 +112,7 @@ def _stability(
     model: StreamingPesto,
     asked: Quantization,
     half_inputs: Sequence[Mapping[str, Inputs]],
-    windows: Tensor,
+    frames: Tensor,
     voiced_confidence: float,
     told: Told,
 ) -> Stability | None:
@@ -124,7 +124,7 @@ def _stability(
         return modules, [found for made in parts.values() for found in made.ranges]
 
     one, other = map(half, _convert(model, asked, half_inputs, "stability", told))
-    return stability(model, one, other, windows, voiced_confidence)
+    return stability(model, one, other, frames, voiced_confidence)
 
 
 def _unstable(asked: Quantization) -> str:

@@ -16,8 +16,8 @@ Half = tuple[Mapping[str, nn.Module], Sequence[TensorRange]]  # the parts that w
 
 
 @torch.no_grad()
-def stability(model: StreamingPesto, one: Half, other: Half, windows: Tensor, voiced_confidence: float) -> Stability:
-    """Two calibrations of the float `model` compared: scales, and pitch on windows (chunks, samples) of all clips."""
+def stability(model: StreamingPesto, one: Half, other: Half, frames: Tensor, voiced_confidence: float) -> Stability:
+    """Two calibrations of the float `model` compared: scales, and pitch on all clips' (frames, samples)."""
     scales = np.array(
         [
             (mine.scale, theirs.scale)
@@ -26,9 +26,9 @@ def stability(model: StreamingPesto, one: Half, other: Half, windows: Tensor, vo
         ]
     )
     relative = np.abs(scales[:, 0] - scales[:, 1]) / scales.mean(1)
-    energy = torch.cat([model.frontend(rows) for rows in torch.split(windows, BATCH)])
+    energy = torch.cat([model.frontend(rows) for rows in torch.split(frames, BATCH)])
     voiced = (model.confidence(energy, energy.log()) >= voiced_confidence).numpy()
-    pitches = [_pitch(model, modules, windows)[voiced] for modules, _ in (one, other)]
+    pitches = [_pitch(model, modules, frames)[voiced] for modules, _ in (one, other)]
     cents = np.abs(pitches[0] - pitches[1]) * CENTS_PER_SEMITONE
     nulls = {} if voiced.any() else dict.fromkeys(("pitch_median_cents", "pitch_p95_cents"), "no voiced frame")
     return Stability(
@@ -42,11 +42,11 @@ def stability(model: StreamingPesto, one: Half, other: Half, windows: Tensor, vo
     )
 
 
-def _pitch(model: StreamingPesto, modules: Mapping[str, nn.Module], windows: Tensor) -> NDArray[np.float64]:
+def _pitch(model: StreamingPesto, modules: Mapping[str, nn.Module], frames: Tensor) -> NDArray[np.float64]:
     """Semitones of every frame, with the quantized parts in place of the float ones."""
     frontend, encoder = modules.get("frontend", model.frontend), modules.get("encoder", model.encoder)
 
     batches = [
-        model.reduce(encoder(frontend(rows).log()[:, model.crop].contiguous())) for rows in torch.split(windows, BATCH)
+        model.reduce(encoder(frontend(rows).log()[:, model.crop].contiguous())) for rows in torch.split(frames, BATCH)
     ]
     return np.asarray(torch.cat(batches), np.float64)

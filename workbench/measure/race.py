@@ -1,9 +1,11 @@
 """Baseline and variant timed against each other, in a process of their own."""
 
+import functools
 import platform
 import resource
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,20 +33,20 @@ class Baseline:
     reduction: Reduction
     trust: bool
 
-    def session(self, margins: bool = True) -> UpstreamSession:
-        """Upstream's streaming model, freshly loaded."""
-        return UpstreamSession(
-            load_upstream(self.checkpoint, self.stream, self.reduction, self.trust), self.stream, margins
-        )
+    def session(self, margins: bool = True, streams: int = 1) -> UpstreamSession:
+        """Upstream's streaming model, freshly loaded: for one voice, or for several in one call."""
+        stream = replace(self.stream, streams=streams)
+        return UpstreamSession(load_upstream(self.checkpoint, stream, self.reduction, self.trust), stream, margins)
 
 
 def cold_start(program: Path, threads: int) -> Start:
-    """Load a program and run one chunk of silence. For a fresh process, through `Child`: it fixes the threads."""
+    """Load a program and run one chunk of silence, the smallest. For a fresh process, through `Child`: it fixes the
+    threads."""
     set_threads(threads)
     begin = time.perf_counter()
     session = PteSession(program)
     loaded = time.perf_counter()
-    session.step(np.zeros(session.stream.chunk_samples, np.float32))
+    session.step(np.zeros((session.stream.streams, session.stream.chunk_samples), np.float32))
     stepped = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_bytes = peak if platform.system() == "Darwin" else peak * 1024  # Linux counts in KiB
@@ -52,22 +54,32 @@ def cold_start(program: Path, threads: int) -> Start:
 
 
 def race(baseline: Baseline, program: Path, samples: Floats, plan: Plan, start: Start) -> Speed:
-    """Time both sides on the same audio (n,) in one fresh process; `start` was measured in another."""
+    """Time both sides on the same audio (n,) in one fresh process; `start` was measured in another.
+
+    A call is of the smallest size and hears all streams, on both sides.
+    """
     with Child() as child:
-        baseline_ms, variant_ms = child.call(_race, baseline, program, samples, plan)
+        baseline_ms, variant_ms = child.call(
+            race_here, baseline, program, samples, plan, baseline.stream.frames_per_chunk
+        )
     return summarize(baseline_ms, variant_ms, baseline.stream, plan.threads, start)
 
 
-def _race(
-    baseline: Baseline, program: Path, samples: Floats, plan: Plan
+def race_here(
+    baseline: Baseline, program: Path, samples: Floats, plan: Plan, frames: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(rounds, chunks) milliseconds of baseline and variant in calls of so many frames. For a fresh process, through
+    `Child`: it fixes the threads, and may be called again there."""
     torch.set_num_threads(plan.threads)
-    set_threads(plan.threads)
+    _fix_threads(plan.threads)
+    streams = baseline.stream.streams
     sides: dict[Literal["baseline", "variant"], Session] = {
-        "baseline": baseline.session(margins=False),
+        "baseline": baseline.session(margins=False, streams=streams),
         "variant": PteSession(program),
     }
-    rows = chunks(samples, baseline.stream.chunk_samples)
+    voices = np.stack([np.roll(samples, at * len(samples) // streams) for at in range(streams)])
+    rows = list(chunks(voices, baseline.stream, [frames]))
+    rows = rows[: max(1, len(voices[0]) // rows[0].shape[-1])]  # the last one may be shorter
     for session in sides.values():
         _time(session, rows, 0, plan.warmup_chunks)
     times_ms = {side: np.empty((plan.rounds, plan.chunks_per_round)) for side in sides}
@@ -78,7 +90,13 @@ def _race(
     return times_ms["baseline"], times_ms["variant"]
 
 
-def _time(session: Session, rows: Floats, first: int, count: int) -> NDArray[np.float64]:
+@functools.cache
+def _fix_threads(threads: int) -> None:
+    """Once in a process: after a program is loaded, the pool cannot be changed."""
+    set_threads(threads)
+
+
+def _time(session: Session, rows: Sequence[Floats], first: int, count: int) -> NDArray[np.float64]:
     """(count,) milliseconds of successive steps; the clip starts over where it ends."""
     times_ms = np.empty(count)
     for at in range(count):

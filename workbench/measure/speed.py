@@ -22,7 +22,9 @@ class Latency(Section):
 
 
 class Speed(Section):
-    """`speedup_p50` is the median over rounds of (baseline's median call / variant's), low and high the 10th and 90th
+    """A call is of the smallest size that the program takes, and hears all its streams.
+
+    `speedup_p50` is the median over rounds of (baseline's median call / variant's), low and high the 10th and 90th
     percentile of that ratio. `real_time_factor` is the variant's median call by the chunk's period; a deadline is
     missed by a call that takes longer than the period. Load, first step and peak memory are of a process that does
     nothing but load the program (after importing torch, which ExecuTorch's Python binding needs) and run one chunk.

@@ -25,31 +25,48 @@ EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto
 TOLERANCE = 1e-4
 
 
-class ConstantQ(nn.Module):
-    """Energy of each constant-Q bin: (streams, window samples) -> (streams * frames, bins), float32.
+class Framing(nn.Module):
+    """The samples that each frame hears: (streams, window samples) -> (streams * frames, frame samples), float32.
 
-    `mirrored_samples` zeros stand for the future that the stream has not heard yet.
+    `lead_samples` zeros go before the window, and `future_samples` after it: they stand for the future that the stream
+    has not heard yet. Frames are the batch of all that follows, so that one does not depend on how many there are.
     """
+
+    def __init__(
+        self, frame_samples: int, hop_samples: int, future_samples: int, lead_samples: int, single: bool
+    ) -> None:
+        super().__init__()
+        self.frame_samples = frame_samples
+        self.hop_samples = hop_samples
+        self.future_samples = future_samples
+        self.lead_samples = lead_samples
+        self.single = single  # every call has one frame: the window is it
+
+    def forward(self, window: Tensor) -> Tensor:
+        if self.lead_samples or self.future_samples:
+            window = F.pad(window, (self.lead_samples, self.future_samples))
+        return window if self.single else window.unfold(-1, self.frame_samples, self.hop_samples).flatten(0, 1)
+
+
+class ConstantQ(nn.Module):
+    """Energy of each constant-Q bin: frames (frames, kernel) -> (frames, bins), float32."""
 
     taps: Tensor
 
-    def __init__(self, taps: Tensor, hop_samples: int, mirrored_samples: int) -> None:
+    def __init__(self, taps: Tensor) -> None:
         super().__init__()
         self.register_buffer("taps", taps)  # (2 * bins, 1, kernel): the real parts of all bins, then the imaginary
         self.bins = taps.shape[0] // 2
-        self.hop_samples = hop_samples
-        self.mirrored_samples = mirrored_samples
 
-    def forward(self, window: Tensor) -> Tensor:
-        window = F.pad(window.unsqueeze(1), (0, self.mirrored_samples))
-        spectrum = F.conv1d(window, self.taps, stride=self.hop_samples)
-        spectrum = spectrum.permute(0, 2, 1).reshape(-1, 2 * self.bins)
+    def forward(self, frames: Tensor) -> Tensor:
+        spectrum = F.conv1d(frames.unsqueeze(1), self.taps).squeeze(-1)
         return _energy(spectrum[:, : self.bins], spectrum[:, self.bins :])
 
 
 class GroupedConstantQ(nn.Module):
-    """ConstantQ with its bins grouped by the samples that their kernels touch. Takes and returns what ConstantQ does.
+    """ConstantQ with its bins grouped by the samples that their kernels touch, on frames (frames, frame_samples).
 
+    Of a kernel's samples, frames have those that the stream can hear, and `lead_samples` zeros before them.
     Without a tolerance the sums are the same, in another order. With one, the samples of a group are projected block by
     block where that is cheaper, so that no bin's kernel is off by more than the tolerance: norm of the kernel's error
     over norm of the kernel, real and imaginary part together. Kernels count as far as this stream lets them hear.
@@ -68,8 +85,6 @@ class GroupedConstantQ(nn.Module):
         tolerance: float | None = None,
     ) -> None:
         super().__init__()
-        self.hop_samples = hop_samples
-        self.frames_per_chunk = frames_per_chunk
         # All but the last frame of a chunk hear some of what is future to the last; taps beyond that only meet zeros.
         self.future_samples = min(mirrored_samples, (frames_per_chunk - 1) * hop_samples)
         heard_samples = taps.shape[-1] - mirrored_samples + self.future_samples
@@ -102,23 +117,13 @@ class GroupedConstantQ(nn.Module):
         """The largest of the bins' relative errors."""
         return float(self.bin_relative_errors.max())
 
-    def forward(self, window: Tensor) -> Tensor:
-        frames = self._frames(window)
+    def forward(self, frames: Tensor) -> Tensor:
         real, imaginary = [], []
         for at, group in zip(self.groups, self.group, strict=True):
             spectrum = group(frames[:, self.lead_samples + at.first : self.lead_samples + at.last])
             real.append(spectrum[:, : at.rows // 2])
             imaginary.append(spectrum[:, at.rows // 2 :])
         return _energy(torch.cat(real, -1), torch.cat(imaginary, -1))
-
-    def _frames(self, window: Tensor) -> Tensor:
-        """(streams, window samples) -> (streams * frames, frame samples)."""
-        if self.lead_samples or self.future_samples:
-            window = F.pad(window, (self.lead_samples, self.future_samples))
-        if self.frames_per_chunk == 1:
-            return window
-        starts = range(0, self.frames_per_chunk * self.hop_samples, self.hop_samples)
-        return torch.stack([window[:, at : at + self.frame_samples] for at in starts], 1).flatten(0, 1)
 
 
 def constant_q(
@@ -128,13 +133,19 @@ def constant_q(
     mirrored_samples: int,
     frames_per_chunk: int,
     tolerance: float = TOLERANCE,
-) -> ConstantQ | GroupedConstantQ:
-    """The front end of that name for taps (2 * bins, 1, kernel), float32; `tolerance` is low-rank's alone."""
+) -> tuple[Framing, ConstantQ | GroupedConstantQ]:
+    """The front end of that name for taps (2 * bins, 1, kernel), float32, and the framing that it hears through.
+
+    `frames_per_chunk` is that of the largest call; `tolerance` is low-rank's alone.
+    """
+    single = frames_per_chunk == 1
     if frontend == "upstream":
-        return ConstantQ(taps, hop_samples, mirrored_samples)
-    return GroupedConstantQ(
+        return Framing(taps.shape[-1], hop_samples, mirrored_samples, 0, single), ConstantQ(taps)
+    grouped = GroupedConstantQ(
         taps, hop_samples, mirrored_samples, frames_per_chunk, tolerance if frontend == "low-rank" else None
     )
+    framing = Framing(grouped.frame_samples, hop_samples, grouped.future_samples, grouped.lead_samples, single)
+    return framing, grouped
 
 
 def _energy(real: Tensor, imaginary: Tensor) -> Tensor:

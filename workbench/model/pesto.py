@@ -80,10 +80,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def load_upstream(
-    checkpoint: str, stream: Stream, reduction: Reduction = "alwa", trust: bool = False, streams: int = 1
-) -> PESTO:
-    """Upstream's own streaming model, in eval mode, with zeroed memory.
+def load_upstream(checkpoint: str, stream: Stream, reduction: Reduction = "alwa", trust: bool = False) -> PESTO:
+    """Upstream's own streaming model, in eval mode, with zeroed memory. A call may have any number of whole hops.
 
     The steps are those of `pesto.load_model(..., streaming=True)`; what differs is that the file is opened safely and
     that a checkpoint which does not fit is an error, where upstream warns and goes on with random weights.
@@ -100,7 +98,7 @@ def load_upstream(
         preprocessor = Preprocessor(
             hop_size=stream.step_ms,
             sampling_rate=None,  # the kernels are built below, where their errors can be told from the checkpoint's
-            **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": streams},
+            **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": stream.streams},
         )
         model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
         keys = model.load_state_dict(stored["state_dict"], strict=False)
@@ -145,8 +143,8 @@ def _short(error: Exception) -> str:
     return " ".join(lines[-1].split()) if lines else type(error).__name__
 
 
-def reset_upstream(model: nn.Module) -> None:
-    """Empty the streaming memory of an upstream model, as right after loading."""
+def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
+    """Empty the streaming memory of an upstream model, or one stream's, as right after loading."""
     for name, buffer in model.named_buffers():
         if name.endswith("cache.pad"):
-            buffer.zero_()
+            (buffer if stream is None else buffer[stream]).zero_()

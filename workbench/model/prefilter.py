@@ -12,7 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Prefilter = Literal["conv", "linear"]
-_LANES = 16  # columns that XNNPACK's widest float GEMM computes at once; a width that does not divide by it costs double
+_LANES = (
+    16  # columns that XNNPACK's widest float GEMM computes at once; a width that does not divide by it costs double
+)
+
+
+def prefilter(form: Prefilter, conv: nn.Conv2d) -> nn.Module:
+    """The convolution in the form of that name."""
+    return conv if form == "conv" else WideLinear(conv)
 
 
 class WideLinear(nn.Module):

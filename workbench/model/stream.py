@@ -4,25 +4,64 @@ from dataclasses import dataclass
 from typing import Literal
 
 Reduction = Literal["alwa", "argmax", "mean"]
+State = Literal["internal", "explicit"]
+"""Where the past audio is kept: in the program, or by its host, which hands it in and gets it back at every call."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The streaming set-up that baseline and variant share: what one call takes and when its estimate is due."""
+    """What one call takes and when its estimate is due.
+
+    With `max_frames_per_chunk`, a call may have any number of frames from `frames_per_chunk` to it, in any order;
+    without, it has `frames_per_chunk`. `streams` voices are heard at once, each with a memory of its own.
+    """
 
     sample_rate_hz: int
     hop_samples: int
     frames_per_chunk: int
     mirror: float
+    max_frames_per_chunk: int | None = None
+    streams: int = 1
 
     @property
     def chunk_samples(self) -> int:
-        """Samples of one call."""
+        """Samples of one call: of the smallest, where there are several sizes."""
         return self.hop_samples * self.frames_per_chunk
 
     @property
+    def max_frames(self) -> int:
+        """Frames of the largest call."""
+        return self.max_frames_per_chunk or self.frames_per_chunk
+
+    @property
+    def max_chunk_samples(self) -> int:
+        """Samples of the largest call."""
+        return self.hop_samples * self.max_frames
+
+    @property
+    def sizes(self) -> range:
+        """The numbers of frames that a call can have."""
+        return range(self.frames_per_chunk, self.max_frames + 1)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether there are several sizes."""
+        return len(self.sizes) > 1
+
+    @property
+    def depends_on_chunking(self) -> bool:
+        """Whether an estimate depends on how the audio is cut: with mirror, all but the last frame of a call hear the
+        call's own samples where the last one hears zeros."""
+        return self.mirror > 0 and self.max_frames > 1
+
+    def takes(self, samples: int) -> bool:
+        """Whether a call can have so many samples."""
+        frames, rest = divmod(samples, self.hop_samples)
+        return not rest and frames in self.sizes
+
+    @property
     def chunk_ms(self) -> float:
-        """The period of the calls in milliseconds: the deadline of each."""
+        """The period of the (smallest) calls in milliseconds: the deadline of each."""
         return 1000.0 * self.chunk_samples / self.sample_rate_hz
 
     @property

@@ -1,4 +1,4 @@
-"""PESTO restated so that it exports: real arithmetic, memory as a buffer, every size and the pitch shift baked in.
+"""PESTO restated so that it exports: real arithmetic, memory as one tensor, weights and pitch shift baked in.
 
 The numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops, mirrors and
 reductions. What is restated, and why:
@@ -6,7 +6,8 @@ reductions. What is restated, and why:
 - upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
   (`frontend.py`);
 - frames go on the batch axis, so that a frame's arithmetic does not depend on how many share its chunk;
-- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize;
+- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize; the wide ones can be Linears, which it runs
+  faster still in float (`prefilter.py`);
 - the one-channel Toeplitz convolution is an equal Linear or block convolution that also applies the pitch shift
   (`toeplitz.py`).
 """
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from workbench.errors import ModelError
 from workbench.model.frontend import Frontend, constant_q
 from workbench.model.pesto import PESTO, ConfidenceClassifier, Resnet1d
-from workbench.model.stream import Reduction, Stream
+from workbench.model.prefilter import Prefilter, prefilter
+from workbench.model.stream import Reduction, State, Stream
 from workbench.model.toeplitz import Toeplitz, toeplitz
 
 
@@ -36,13 +38,13 @@ class Estimate(NamedTuple):
 class Encoder(nn.Module):
     """Log-energies of the cropped bins -> pitch activations: (frames, bins) -> (frames, pitch bins), float32."""
 
-    def __init__(self, upstream: Resnet1d, shift_bins: int, form: Toeplitz) -> None:
+    def __init__(self, upstream: Resnet1d, shift_bins: int, form: Toeplitz, wide: Prefilter) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(upstream.layernorm.normalized_shape[-1])
         self.norm.weight, self.norm.bias = _flat(upstream.layernorm.weight), _flat(upstream.layernorm.bias)
         self.first = nn.Sequential(_conv2d(upstream.conv1[0]), upstream.conv1[1])
         self.prefilter = nn.ModuleList(
-            nn.Sequential(_conv2d(layers[0]), layers[1]) for layers in upstream.prefilt_layers
+            nn.Sequential(prefilter(wide, _conv2d(layers[0])), layers[1]) for layers in upstream.prefilt_layers
         )
         self.residual = upstream.residual
         self.narrow = nn.Sequential(
@@ -55,7 +57,9 @@ class Encoder(nn.Module):
         self.toeplitz = toeplitz(form, upstream.fc, shift_bins)
 
     def forward(self, log_energy: Tensor) -> Tensor:
-        x: Tensor = self.norm(log_energy)[:, None, None, :]
+        x: Tensor = self.norm(log_energy).reshape(
+            -1, 1, 1, log_energy.shape[-1]
+        )  # a view can be delegated, None cannot
         x = self.first(x)
         for layer in self.prefilter:
             x = layer(x) + x if self.residual else layer(x)
@@ -109,7 +113,8 @@ class Reduce(nn.Module):
 class StreamingPesto(nn.Module):
     """The restated stream. `forward`: (streams, chunk samples) float32 -> pitch, confidence, volume (streams, frames).
 
-    `ring` (streams, past samples) is the whole memory; `reset()` empties it.
+    `ring` (streams, past samples) is the whole memory; `reset()` empties it. With explicit state it is no part of the
+    model: `forward` takes a ring after the audio, and returns the next one after the volume.
     Raises ModelError for a model with more than one harmonic, which upstream's own confidence cannot take either.
     """
 
@@ -121,26 +126,26 @@ class StreamingPesto(nn.Module):
         stream: Stream,
         form: Toeplitz = "linear",
         frontend: Frontend = "upstream",
+        state: State = "internal",
+        wide: Prefilter = "conv",
     ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
             raise ModelError("the checkpoint's front end has several harmonics; only one-harmonic models are supported")
         cqt = upstream.preprocessor.hcqt_kernels.cqt_kernels[0]
         scale = cqt.sqrt_lengths.repeat(2, 1).unsqueeze(-1)  # upstream multiplies the spectrum by it
-        past_samples = cqt.conv.cache.padding
         self.stream = stream
+        self.state = state
+        self.past_samples: int = cqt.conv.cache.padding
         self.window_samples: int = cqt.kernel_width
-        self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - past_samples
-        self.register_buffer("ring", torch.zeros(cqt.conv.cache.max_batch_size, past_samples))
-        self.frontend = constant_q(
-            frontend,
-            (cqt.conv.weight * scale).detach(),
-            stream.hop_samples,
-            self.mirrored_samples,
-            stream.frames_per_chunk,
+        self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
+        if state == "internal":
+            self.register_buffer("ring", self.empty_ring())
+        self.framing, self.frontend = constant_q(
+            frontend, (cqt.conv.weight * scale).detach(), stream.hop_samples, self.mirrored_samples, stream.max_frames
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
-        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), form)
+        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), form, wide)
         self.confidence = Confidence(upstream.confidence)
         self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
         self.eval().requires_grad_(False)
@@ -151,24 +156,36 @@ class StreamingPesto(nn.Module):
         samples = self.window_samples / 2 - self.mirrored_samples
         return 1000.0 * samples / self.stream.sample_rate_hz
 
+    def empty_ring(self) -> Tensor:
+        """The memory of a stream that has heard nothing; (streams, past samples) float32 zeros."""
+        return torch.zeros(self.stream.streams, self.past_samples)
+
     def reset(self) -> None:
         """Forget all audio, as right after construction."""
-        self.ring.zero_()
+        if self.state == "internal":
+            self.ring.zero_()
 
     def estimate(self, audio: Tensor) -> Estimate:
-        """One call, with its activations; (streams, chunk samples) float32."""
-        window = torch.cat((self.ring, audio), -1)
-        self.ring.copy_(window[:, window.shape[-1] - self.ring.shape[-1] :])
-        energy = self.frontend(window)
+        """One call on the model's own ring, with its activations; (streams, chunk samples) float32."""
+        estimate, ring = self.advance(audio, self.ring)
+        self.ring.copy_(ring)
+        return estimate
+
+    def advance(self, audio: Tensor, ring: Tensor) -> tuple[Estimate, Tensor]:
+        """One call on a ring (streams, past samples), which it leaves alone: its estimate, and the next ring."""
+        window = torch.cat((ring, audio), -1)
+        energy = self.frontend(self.framing(window))
         log_energy = energy.log()
         activations = self.encoder(log_energy[:, self.crop])
         per_frame = (self.reduce(activations), self.confidence(energy, log_energy), energy.sum(-1), activations)
-        streams = self.ring.shape[0]
-        return Estimate(*(x.reshape(streams, -1, *x.shape[1:]) for x in per_frame))
+        estimate = Estimate(*(x.reshape(self.stream.streams, -1, *x.shape[1:]) for x in per_frame))
+        return estimate, window[:, window.shape[-1] - self.past_samples :]
 
-    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        estimate = self.estimate(audio)
-        return estimate.pitch_semitones, estimate.confidence, estimate.volume
+    def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
+        if ring is None:
+            return self.estimate(audio)[:3]
+        estimate, ring = self.advance(audio, ring)
+        return *estimate[:3], ring
 
 
 def _flat(parameter: nn.Parameter) -> nn.Parameter:

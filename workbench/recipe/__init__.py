@@ -4,7 +4,8 @@ from workbench.recipe.editors import json_schema
 from workbench.recipe.gates import Gate
 from workbench.recipe.load import load_recipes, recipe_files
 from workbench.recipe.replace import replaced
-from workbench.recipe.schema import Audio, Lowering, Observer, Quantization, Recipe, Scoring, Speed
+from workbench.recipe.schema import Recipe
+from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
 from workbench.recipe.vocabulary import Vocabulary, matches
 
 __all__ = [

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from workbench.errors import RecipeError
 from workbench.recipe.files import Layer, RecipeFile, merge, read_recipe_file
 from workbench.recipe.matrix import SAFE, combine
-from workbench.recipe.problems import Location, dotted, explain
+from workbench.recipe.problems import FIXED, RANGE, Location, dotted, explain
 from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
 from workbench.recipe.vocabulary import Vocabulary
 
@@ -78,10 +78,9 @@ def _variants(file: RecipeFile, vocabulary: Vocabulary) -> tuple[list[Recipe], l
             for detail in error.errors(include_url=False):
                 if detail["type"] == "missing" and file.problems:
                     continue  # it may be in the part that could not be read
-                what = f"{dotted(detail['loc'])}: {explain(detail, _file_keys())}"
-                found.setdefault(f"{file.path}: {what}{_inherited(detail['loc'], layers, file.path)}", []).append(
-                    suffix
-                )
+                detail["loc"] = where = tuple(key for key in detail["loc"] if key not in (FIXED, RANGE))
+                what = f"{dotted(where)}: {explain(detail, _file_keys())}"
+                found.setdefault(f"{file.path}: {what}{_inherited(where, layers, file.path)}", []).append(suffix)
         else:
             recipes.append(Recipe.model_construct(name=_name(file.path, suffix), source=file.path, **dict(keys)))
     return recipes, [problem + _in_variants(having, len(combinations)) for problem, having in found.items()]

@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 Location = tuple[str | int, ...]
 
+# Marks that pydantic puts in a location where a key has two forms; no file says them.
+FIXED, RANGE = "[fixed]", "[range]"
 LONGEST_VALUE = 60  # characters of a value that a message repeats
 
 

@@ -1,164 +1,21 @@
-"""What a recipe may say: the keys of a recipe file, their types, limits and defaults.
-
-Everything is frozen and strict (no text that happens to look like a number), and what does not exist yet is refused.
-"""
+"""What a recipe may say: the keys of a recipe file, their types, limits and defaults. `sections.py` has those below."""
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.problems import did_you_mean, show, wrong
-from workbench.recipe.vocabulary import Vocabulary, has_wildcard, matches
+from workbench.recipe.sections import Audio, FramesPerChunk, FramesRange, Keys, Lowering, Quantization, Scoring, Speed
+from workbench.recipe.vocabulary import Vocabulary
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 
 
-def _known_pattern(pattern: str, info: ValidationInfo) -> str:
-    vocabulary: Vocabulary | None = info.context
-    if vocabulary is None or pattern in vocabulary.clips:
-        return pattern
-    folder, _, last = pattern.rpartition("/")
-    if not has_wildcard(pattern):
-        if pattern.rstrip("/") in vocabulary.clip_folders:
-            wrong(f"{show(pattern)} is a folder (did you mean '{pattern.rstrip('/')}/*'?)")
-        wrong(f"there is no clip {show(pattern)}" + did_you_mean(pattern, vocabulary.clips))
-    if not any(matches(folder, known) for known in vocabulary.clip_folders):
-        near = did_you_mean(pattern, [f"{known}/{last}" for known in vocabulary.clip_folders])
-        wrong(f"there is no folder {show(folder)} for {show(pattern)}{near}")
-    return pattern
-
-
-ClipPatterns = tuple[Annotated[str, AfterValidator(_known_pattern)], ...]
-
-
-class _Keys(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Lowering(_Keys):
-    """How the model becomes a program."""
-
-    backend: Literal["xnnpack", "portable"] = Field(
-        "xnnpack", description="Kernels that run the program: XNNPACK's, or ExecuTorch's portable reference ones."
-    )
-    toeplitz: Literal["linear", "conv", "block"] = Field(
-        "linear",
-        description="Form of the last layer, all equal: a Linear (1 MB), upstream's convolution (slow), or a "
-        "convolution over blocks (small and fast).",
-    )
-
-
-Observer = Literal["min-max", "moving-average", "histogram", "percentile"]
-Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
-_UNAVAILABLE = {
-    "int8-weights": "XNNPACK leaves the dequantize outside, and the runtime has no kernel for it",
-    "fp16": "XNNPACK runs it slower than float32 here, and the front end overflows to NaN",
-    "int4": "XNNPACK's 4 bits need Linears whose width divides by 32, which hold next to nothing of this model",
-}
-
-
-def _available(scheme: object) -> object:
-    if isinstance(scheme, str) and scheme in _UNAVAILABLE:
-        wrong(f"{scheme} is not available: {_UNAVAILABLE[scheme]}")
-    return scheme
-
-
-class Quantization(_Keys):
-    """Which layers become int8, and how their ranges are found. `quantization: none` names no part."""
-
-    everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
-    parts: dict[str, Annotated[Scheme, BeforeValidator(_available)]] = Field(
-        {},
-        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the more specific wins.",
-    )
-    observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
-    outside: float = Field(1e-4, ge=0, lt=0.5, description="Of percentile: share of values beyond each end.")
-    seconds_per_clip: float = Field(3600, gt=0, le=3600, description="Of each calibration clip, how much is heard.")
-    seed: int = Field(
-        0, ge=0, lt=2**31, description="Draws where excerpts begin, and the halves of the clips that tell stability."
-    )
-    equalize: bool = Field(False, description="Rescale the encoder's channels first, so that one scale fits them all.")
-    correct_bias: bool = Field(False, description="Shift the biases of int8 layers by the mean error of each channel.")
-    leaky_relu: Literal["int8", "float"] = Field("int8", description="Leaky ReLU after a static int8 layer.")
-    residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
-
-    @field_validator("parts")
-    @classmethod
-    def _either(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
-        if parts and info.data.get("everywhere"):
-            wrong("everywhere quantizes the whole graph, and so takes no parts")
-        return parts
-
-
-class Audio(_Keys):
-    """Which clips calibrate and which score; no clip does both."""
-
-    calibrate: ClipPatterns = Field(
-        ("synthetic/calibrate/*", "sung/calibrate/*"),
-        strict=False,
-        description="Clips that thresholds and quantizers are fitted on: names without extension, * and ? allowed.",
-    )
-    score: ClipPatterns = Field(
-        ("synthetic/score/*", "sung/*"),
-        strict=False,
-        json_schema_extra={"minItems": 1},
-        description="Clips that the program is scored on: names without extension, * and ? allowed.",
-    )
-
-    @field_validator("score")
-    @classmethod
-    def _something_to_score(cls, patterns: ClipPatterns) -> ClipPatterns:
-        if not patterns:
-            wrong("wants at least one clip, got an empty list")
-        return patterns
-
-    @model_validator(mode="after")
-    def _disjoint(self, info: ValidationInfo) -> Self:
-        vocabulary: Vocabulary | None = info.context
-        clips = vocabulary.clips if vocabulary else ()
-        both = [clip for clip in clips if all(any(matches(p, clip) for p in ps) for ps in (self.calibrate, self.score))]
-        if both:
-            more = f" and {len(both) - 5} more" if len(both) > 5 else ""
-            wrong(f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; a clip can do only one of them")
-        return self
-
-
-class Scoring(_Keys):
-    """What counts in a score."""
-
-    voiced_confidence: float = Field(
-        0.5, ge=0, le=1, description="Baseline confidence from which a frame is voiced, where the f0 is not known."
-    )
-    min_voiced_frames: int = Field(
-        100, ge=1, le=10_000_000, description="Voiced frames below which pitch deviations are inconclusive."
-    )
-
-
-class Speed(_Keys):
-    """How baseline and variant are timed, in alternating rounds."""
-
-    threads: int = Field(1, ge=1, le=1024, description="Threads of baseline and variant alike.")
-    rounds: int = Field(20, ge=3, le=10_000, description="Alternating rounds; their spread carries the uncertainty.")
-    chunks_per_round: int = Field(25, ge=1, le=1_000_000, description="Chunks timed for each side in a round.")
-    warmup_chunks: int = Field(
-        20, ge=1, le=1_000_000, description="Untimed chunks of each side before the first round."
-    )
-
-
-class RecipeKeys(_Keys):
+class RecipeKeys(Keys):
     """The keys of a recipe file, but for `extends` and `matrix`, which are gone once it is read."""
 
     description: Annotated[str, Field(strict=True)] = Field(
@@ -169,9 +26,16 @@ class RecipeKeys(_Keys):
     )
     trust_checkpoint: bool = Field(False, description="Allow code in the checkpoint to run.")
     sample_rate_hz: int = Field(ge=8000, le=192_000, description="Sample rate of the audio, in hertz.")
-    chunk_samples: int = Field(ge=1, le=1_920_000, description="Samples of one call, at sample_rate_hz.")
-    frames_per_chunk: int = Field(
-        1, ge=1, description="Pitch frames of one call; the hop is chunk_samples / frames_per_chunk."
+    chunk_samples: int = Field(
+        ge=1, le=1_920_000, description="Samples of one call, at sample_rate_hz; of the smallest, of several sizes."
+    )
+    frames_per_chunk: FramesPerChunk = Field(
+        1,
+        description="Pitch frames of one call, or {min: 1, max: 32} for calls of any size between; the hop is "
+        "chunk_samples / frames_per_chunk (/ min).",
+    )
+    streams: int = Field(
+        1, ge=1, le=64, description="Independent voices that one call hears, each with a memory of its own."
     )
     mirror: float = Field(
         ge=0,
@@ -181,7 +45,10 @@ class RecipeKeys(_Keys):
     reduction: Literal["alwa", "argmax", "mean"] = Field(
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
-    state: Literal["internal"] = Field("internal", description="Where the past audio is kept: in the program.")
+    state: Literal["internal", "explicit"] = Field(
+        "internal",
+        description="Where the past audio is kept: in the program, or by its host, which hands it in at every call.",
+    )
     protocol: Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"] = Field(
         "continuous",
         description="The memory between calls: it goes on, or is emptied before each on both sides. The last two "
@@ -205,7 +72,17 @@ class RecipeKeys(_Keys):
     @property
     def hop_samples(self) -> int:
         """Samples between two pitch frames."""
-        return self.chunk_samples // self.frames_per_chunk
+        return self.chunk_samples // self.min_frames
+
+    @property
+    def min_frames(self) -> int:
+        """Frames of the smallest call."""
+        return self.frames_per_chunk.min if isinstance(self.frames_per_chunk, FramesRange) else self.frames_per_chunk
+
+    @property
+    def max_frames(self) -> int:
+        """Frames of the largest call."""
+        return self.frames_per_chunk.max if isinstance(self.frames_per_chunk, FramesRange) else self.frames_per_chunk
 
     @field_validator("description")
     @classmethod
@@ -231,11 +108,23 @@ class RecipeKeys(_Keys):
 
     @field_validator("frames_per_chunk")
     @classmethod
-    def _whole_hops(cls, frames: int, info: ValidationInfo) -> int:
+    def _whole_hops(cls, frames: FramesPerChunk, info: ValidationInfo) -> FramesPerChunk:
         chunk_samples = info.data.get("chunk_samples")  # absent when it is wrong itself
-        if chunk_samples is not None and chunk_samples % frames:
-            wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(frames)} frames of whole samples")
+        smallest = frames.min if isinstance(frames, FramesRange) else frames
+        if chunk_samples is not None and chunk_samples % smallest:
+            wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(smallest)} frames of whole samples")
         return frames
+
+    @field_validator("quantization")
+    @classmethod
+    def _fits_the_stream(cls, asked: Quantization, info: ValidationInfo) -> Quantization:
+        plain = (info.data.get("state", "internal"), info.data.get("streams", 1)) == ("internal", 1)
+        if asked.everywhere and not (plain and isinstance(info.data.get("frames_per_chunk", 1), int)):
+            wrong("everywhere takes one stream with internal state and one number of frames_per_chunk")
+        lowering = info.data.get("lowering")
+        if asked.equalize and lowering is not None and lowering.prefilter != "conv":
+            wrong(f"equalize wants lowering.prefilter: conv, got {show(lowering.prefilter)}")
+        return asked
 
 
 class Recipe(RecipeKeys):

@@ -1,17 +1,19 @@
 """Sessions in eager PyTorch: upstream itself, which is the baseline, and the restatement."""
 
+import numpy as np
 import torch
 
 from workbench.model.pesto import PESTO, reset_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
-from workbench.runtime.session import Floats, Frames
+from workbench.runtime.session import Floats, Frames, checked, checked_stream
 
 
 class UpstreamSession:
     """The baseline: upstream's streaming model, called as its users call it.
 
-    `margins=False` leaves out what only scoring needs, so that a timing is upstream's alone.
+    The model keeps the memory, and so serves one session. `margins=False` leaves out what only scoring needs, so that
+    a timing is upstream's alone.
     """
 
     def __init__(self, model: PESTO, stream: Stream, margins: bool = True) -> None:
@@ -19,35 +21,46 @@ class UpstreamSession:
         self.stream = stream
         self.margins = margins
 
-    def reset(self) -> None:
-        reset_upstream(self.model)
+    def reset(self, stream: int | None = None) -> None:
+        checked_stream(stream, self.stream)
+        reset_upstream(self.model, stream)
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        return _frames(self.model(torch.tensor(chunk)[None]), self.margins)
+        audio = torch.from_numpy(checked(chunk, self.stream))
+        return _frames(self.model(audio), self.margins, np.ndim(chunk) == 1)
 
 
 class RestatedSession:
-    """The restatement before export: what tells a fault of the restatement from a fault of the lowering."""
+    """The restatement before export: what tells a fault of the restatement from a fault of the lowering.
+
+    The memory is the session's own, whether the model's state is internal or explicit.
+    """
 
     def __init__(self, model: StreamingPesto) -> None:
         self.model = model
         self.stream = model.stream
+        self._ring = model.empty_ring()
 
-    def reset(self) -> None:
-        self.model.reset()
+    def reset(self, stream: int | None = None) -> None:
+        checked_stream(stream, self.stream)
+        (self._ring if stream is None else self._ring[stream]).zero_()
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        return _frames(self.model.estimate(torch.tensor(chunk)[None]), True)
+        audio = torch.from_numpy(checked(chunk, self.stream))
+        estimate, ring = self.model.advance(audio, self._ring)
+        self._ring.copy_(ring)
+        return _frames(estimate, True, np.ndim(chunk) == 1)
 
 
-def _frames(estimate: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], margins: bool) -> Frames:
-    """(1, frames) pitch, confidence and volume and (1, frames, bins) activations -> copies."""
+def _frames(estimate: tuple[torch.Tensor, ...], margins: bool, flat: bool) -> Frames:
+    """(streams, frames) pitch, confidence and volume and (streams, frames, bins) activations -> copies.
+
+    `flat`: without the axis of the one stream."""
     pitch, confidence, volume, activations = estimate
-    margin = None
+    per_frame = [pitch, confidence, volume]
     if margins:
-        best = activations[0].topk(2, dim=-1).values
-        margin = (1 - best[:, 1] / best[:, 0]).numpy().copy()
-    copies = [tensor[0].numpy().copy() for tensor in (pitch, confidence, volume)]
-    return Frames(copies[0], copies[1], copies[2], margin)
+        best = activations.topk(2, dim=-1).values
+        per_frame.append(1 - best[..., 1] / best[..., 0])
+    return Frames(*((tensor[0] if flat else tensor).numpy().copy() for tensor in per_frame))

@@ -57,8 +57,8 @@ class ResetPerChunk:
     def stream(self) -> Stream:
         return self.session.stream
 
-    def reset(self) -> None:
-        self.session.reset()
+    def reset(self, stream: int | None = None) -> None:
+        self.session.reset(stream)
 
     def step(self, chunk: Floats) -> Frames:
         self.session.reset()

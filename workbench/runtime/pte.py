@@ -1,16 +1,19 @@
 """A session on a `.pte`, in ExecuTorch's runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Runtime
 
 from workbench.errors import ProgramError
-from workbench.export.contract import FORMAT, STATE_BUFFER
+from workbench.export.contract import FORMAT
 from workbench.model.stream import Stream
-from workbench.runtime.session import Floats, Frames, roll
+from workbench.runtime.protocol import Memory, under
+from workbench.runtime.session import Floats, Frames, checked, checked_stream, roll_streams
 
 
 def set_threads(threads: int) -> None:
@@ -21,7 +24,7 @@ def set_threads(threads: int) -> None:
 
 class PteSession:
     """One program, one memory. Each session loads the file anew: a Program hands out the same method, with the same
-    memory, to all who ask.
+    memory, to all who ask. Internal memory is emptied by the program's own `reset`; explicit memory is the session's.
 
     The file must be one that this process may trust: a broken one can crash the runtime, so load what is not ours
     through `child.Child`. Raises ProgramError where it does not load or is no program of the workbench.
@@ -38,17 +41,19 @@ class PteSession:
         if "workbench_format" not in names or "forward" not in names:
             raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
         try:
-            self.constants = {name: self._constant(name) for name in sorted(names - {"forward"})}
+            self.constants = {name: self._constant(name) for name in sorted(names - {"forward", "reset"})}
             if self.constants["workbench_format"] != FORMAT:
                 raise ProgramError(
                     f"{path}: made for format {self.constants['workbench_format']}, this workbench reads {FORMAT}; "
                     "build it again"
                 )
-            self.stream = Stream(
-                *(self.constants[key] for key in ("sample_rate_hz", "hop_samples", "frames_per_chunk", "mirror"))
-            )
+            self.stream = _stream(self.constants)
+            self.explicit = self.constants["state"] == "explicit"
             self._forward = self._program.load_method("forward")
-            self._ring = self._forward._method.get_attribute(STATE_BUFFER)  # aliases the runtime's own memory
+            if self.explicit:
+                self._ring = torch.zeros(self.stream.streams, int(self.constants["state_samples"]))
+            else:
+                self._reset = self._program.load_method("reset")  # before the first step: loading it empties the memory
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
             raise ProgramError(f"{path}: the program loads, but cannot be set up ({_first_line(error)})") from error
 
@@ -57,28 +62,43 @@ class PteSession:
         """How far the centre of a frame's analysis window lies before the end of its hop, in milliseconds."""
         return float(self.constants["algorithmic_ms"])
 
-    def reset(self) -> None:
-        self._ring.zero_()
+    def reset(self, stream: int | None = None) -> None:
+        checked_stream(stream, self.stream)
+        if self.explicit:
+            (self._ring if stream is None else self._ring[stream]).zero_()
+        else:
+            self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
 
     def step(self, chunk: Floats) -> Frames:
-        if chunk.shape != (self.stream.chunk_samples,):  # the runtime accepts some wrong sizes, and corrupts its memory
-            raise ProgramError(
-                f"a chunk of shape {chunk.shape}; this program takes ({self.stream.chunk_samples},) samples"
-            )
+        audio = torch.from_numpy(checked(chunk, self.stream))
         try:
-            pitch, confidence, volume = self._forward.execute([torch.tensor(chunk, dtype=torch.float32)[None]])
+            estimates = self._forward.execute([audio, self._ring] if self.explicit else [audio])
         except RuntimeError as error:
             raise ProgramError(f"the program failed while running ({_first_line(error)})") from error
-        return Frames(*(tensor[0].numpy().copy() for tensor in (pitch, confidence, volume)))
+        if self.explicit:
+            self._ring = estimates[3]
+        flat = np.ndim(chunk) == 1
+        return Frames(*((tensor[0] if flat else tensor).numpy().copy() for tensor in estimates[:3]))
 
     def _constant(self, name: str) -> Any:
         return self._program.load_method(name).execute([])[0]
+
+
+def _stream(told: dict[str, Any]) -> Stream:
+    """The stream that a program's entries tell."""
+    keys = ("sample_rate_hz", "hop_samples", "frames_per_chunk", "mirror", "max_frames_per_chunk", "streams")
+    asked = {key: told[key] for key in keys}
+    if asked["max_frames_per_chunk"] == asked["frames_per_chunk"]:
+        asked["max_frames_per_chunk"] = None
+    return Stream(**asked)
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def roll_program(path: Path, samples: Floats) -> Frames:
-    """`session.roll` on a freshly loaded program; a function of its own so that a `Child` can run it."""
-    return roll(PteSession(path), samples)
+def roll_program(
+    path: Path, clips: Sequence[Floats], sizes: Sequence[int] | None = None, memory: Memory = "continuous"
+) -> list[Frames]:
+    """`session.roll_streams` on a freshly loaded program; a function of its own so that a `Child` can run it."""
+    return roll_streams(under(memory, PteSession(path)), clips, sizes)

@@ -1,0 +1,189 @@
+"""Both sides through the same chunks: what deviation, floor and accuracy are taken from, and the pictures."""
+
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.atomic import write_whole
+from workbench.audio.files import Clip
+from workbench.audit.pictures import contour_png
+from workbench.errors import ProgramError
+from workbench.job import Job, Progress, canonical_sha256
+from workbench.measure.deviation import ClipRolls, deviation
+from workbench.measure.floor import dithered, floor
+from workbench.measure.race import race_here
+from workbench.measure.sizes import SizeFigures, over_sizes, size_figures
+from workbench.measure.speed import Plan
+from workbench.measure.truth import Alignment, align, reference_hz, truth
+from workbench.model.stream import Stream
+from workbench.runtime.child import Child
+from workbench.runtime.protocol import Memory, protocol_of, under
+from workbench.runtime.pte import roll_program
+from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, roll
+from workbench.units import hz_to_semitones
+
+_SIZES_SEED = 32  # of the order in which a program is given its sizes
+
+
+def score(
+    job: Job,
+    program: Path,
+    folder: Path,
+    progress: Progress,
+    rolled: dict[str, Frames],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Roll both sides through all clips and compare; leaves `frames/` and `pictures/` in `folder`.
+
+    Both get the same chunks: of sizes in random order, where the program takes several, and then of every size alone.
+    The baseline hears each clip by itself; a program of several streams hears as many at once. `rolled` keeps the
+    baseline's frames. Returns sections of the record by name; `seconds` hears how long each stage took.
+    """
+    began = time.perf_counter()
+    torch.set_num_threads(job.recipe.speed.threads)  # as when timed
+    upstream = job.baseline.session()
+    protocol = protocol_of(job.recipe.protocol)
+    sizes = random_sizes(job.stream, _SIZES_SEED)
+    done, total = 0, len(job.calibrate) + 3 * len(job.score)
+
+    def heard(clips: int) -> None:
+        nonlocal done
+        done += clips
+        progress("score", done, total)
+
+    def baseline_of(clip: Clip, memory: Memory, dither: bool = False) -> Frames:
+        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, memory, dither)
+        if key not in rolled:
+            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, sizes)
+        heard(1)
+        return rolled[key]
+
+    # delay and threshold are the stream's own, whatever the protocol: only so are the same frames compared
+    alignment = align([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
+    baseline = [baseline_of(clip, protocol.baseline) for clip in job.score]
+    moved = [baseline_of(clip, protocol.baseline, dither=True) for clip in job.score]
+    variant: list[Frames] = []
+    with Child() as child:
+        for lanes in _lanes(job):
+            variant += child.call(roll_program, program, _samples(lanes), sizes, protocol.variant)
+            heard(len(lanes))
+    _check_repeats(job, variant, program, sizes, protocol.variant)
+    rolls = _rolls(job, baseline, variant, alignment)
+    figures: dict[str, Any] = {
+        "deviation": deviation(rolls, job.recipe.scoring.voiced_confidence),
+        "floor": floor(
+            [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
+        ),
+        "truth": truth(job.score, baseline, variant, job.stream, job.recipe.scoring.voiced_confidence, alignment),
+    }
+    seconds["score"] = time.perf_counter() - began
+    if job.stream.dynamic:
+        began = time.perf_counter()
+        by_size = _score_sizes(job, program, alignment, progress)
+        figures |= {"sizes": by_size, "deviation_over_sizes": over_sizes(by_size)}
+        seconds["sizes"] = time.perf_counter() - began
+    began = time.perf_counter()
+    for at, (clip, sides) in enumerate(zip(job.score, rolls, strict=True)):
+        progress("pictures", at, len(rolls))
+        _leave(clip, sides, job, folder, alignment)
+    progress("pictures", len(rolls), len(rolls))
+    seconds["pictures"] = time.perf_counter() - began
+    return figures
+
+
+def _lanes(job: Job) -> list[list[Clip]]:
+    """The scored clips, as many together as the program has streams."""
+    clips, streams = job.score, job.stream.streams
+    return [clips[first : first + streams] for first in range(0, len(clips), streams)]
+
+
+def _samples(clips: Sequence[Clip]) -> list[Floats]:
+    return [clip.samples for clip in clips]
+
+
+def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: Sequence[int], memory: Memory) -> None:
+    """Raise ProgramError where another process gets other frames from the program than those that were scored."""
+    lanes = _lanes(job)[0]
+    with Child() as another:
+        again = another.call(roll_program, program, _samples(lanes), sizes, memory)
+    for clip, frames, earlier in zip(lanes, again, scored, strict=False):
+        if not all(
+            np.array_equal(getattr(frames, what), getattr(earlier, what), equal_nan=True)
+            for what in ("pitch_semitones", "confidence", "volume")
+        ):
+            raise ProgramError(f"{program}: gave other frames for {clip.name} in a second process")
+
+
+def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progress) -> tuple[SizeFigures, ...]:
+    """Every size that the program takes: both sides rolled through all clips in calls of that size alone, and timed."""
+    upstream, stream, threshold = job.baseline.session(), job.stream, job.recipe.scoring.voiced_confidence
+    protocol = protocol_of(job.recipe.protocol)
+    audio = np.concatenate(_samples(job.score))
+    figures = []
+    with Child() as scorer, Child() as timer:
+        for at, size in enumerate(stream.sizes):
+            progress("sizes", at, len(stream.sizes))
+            baseline = [roll(under(protocol.baseline, upstream), clip.samples, [size]) for clip in job.score]
+            variant = [
+                frames
+                for lanes in _lanes(job)
+                for frames in scorer.call(roll_program, program, _samples(lanes), [size], protocol.variant)
+            ]
+            plan = Plan(**dict(job.recipe.speed))
+            plan = replace(plan, chunks_per_round=max(1, plan.chunks_per_round // size), warmup_chunks=3)
+            times_ms = timer.call(race_here, job.baseline, program, audio, plan, size)
+            rolls = _rolls(job, baseline, variant, alignment)
+            figures.append(size_figures(size, stream, rolls, threshold, *times_ms))
+    progress("sizes", len(stream.sizes), len(stream.sizes))
+    return tuple(figures)
+
+
+def _rolls(job: Job, baseline: Sequence[Frames], variant: Sequence[Frames], alignment: Alignment) -> list[ClipRolls]:
+    """Both sides clip by clip."""
+    return [
+        _clip_rolls(clip, eager, lowered, job.stream, job.recipe.scoring.voiced_confidence, alignment)
+        for clip, eager, lowered in zip(job.score, baseline, variant, strict=True)
+    ]
+
+
+def _clip_rolls(
+    clip: Clip, baseline: Frames, variant: Frames, stream: Stream, threshold: float, alignment: Alignment
+) -> ClipRolls:
+    """Pitch is compared where the known f0 is voiced; where it is not known, where the baseline is confident."""
+    if clip.f0 is None or alignment.delay_ms is None:
+        return ClipRolls(clip.name, baseline, variant, baseline.confidence >= threshold, "baseline confidence")
+    voiced = reference_hz(clip.f0, len(baseline), stream, alignment.delay_ms) > 0
+    return ClipRolls(clip.name, baseline, variant, voiced, "known f0")
+
+
+def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
+    """The frames of a clip as npz and their picture as PNG."""
+    frames_path, picture_path = left(clip, folder)
+    times_s = frame_end_s(len(sides.baseline), job.stream)
+    known = None
+    if clip.f0 is not None and alignment.delay_ms is not None:
+        known = hz_to_semitones(reference_hz(clip.f0, len(times_s), job.stream, alignment.delay_ms))
+    arrays = {
+        f"{side}_{what}": getattr(frames, what)
+        for side, frames in (("baseline", sides.baseline), ("variant", sides.variant))
+        for what in ("pitch_semitones", "confidence", "volume")
+    }
+    content = io.BytesIO()
+    np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
+    write_whole(frames_path, content.getvalue())
+    protocol = protocol_of(job.recipe.protocol).in_words
+    title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
+    threshold = job.recipe.scoring.voiced_confidence
+    write_whole(picture_path, contour_png(sides, times_s, title, threshold, known))
+
+
+def left(clip: Clip, folder: Path) -> tuple[Path, Path]:
+    """Where a variant's folder has the frames of a clip, and their picture."""
+    name = clip.name.replace("/", "-")
+    return folder / "frames" / f"{name}.npz", folder / "pictures" / f"{name}.png"
