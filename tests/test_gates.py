@@ -113,7 +113,15 @@ def test_a_gate_can_name_every_figure_that_the_record_promises() -> None:
 def test_a_gate_can_name_no_list_no_text_and_nothing_about_the_run_itself() -> None:
     named = gateable()
     assert len(set(named)) == len(named)
-    assert {path.split(".")[0] for path in named} == {"program", "latency", "deviation", "floor", "truth", "speed"}
+    assert {path.split(".")[0] for path in named} == {
+        "program",
+        "latency",
+        "deviation",
+        "floor",
+        "truth",
+        "speed",
+        "deviation_over_sizes",
+    }
     last = {path.rpartition(".")[2] for path in named}
     texts = {"name", "path", "sha256", "state", "dither", "voiced_by", "null_reasons", "schema_version"}
     lists = {"clips", "tied_frames", "delegates", "quantized_ops", "float_ops", "bytes_by_part", "bytes_by_kind"}

@@ -217,7 +217,7 @@ def test_a_stream_that_does_not_keep_its_memory_is_refused(stream: Stream, monke
     model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream)
 
     def forgetful(self: StreamingPesto, audio: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        energy = self.frontend(torch.cat((self.ring, audio), -1))
+        energy = self.frontend(self.framing(torch.cat((self.ring, audio), -1)))
         return energy.sum(-1), energy.sum(-1), energy.sum(-1)
 
     monkeypatch.setattr(StreamingPesto, "forward", forgetful)
