@@ -14,12 +14,13 @@ from pathlib import Path
 
 import click
 
+from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
 from workbench.audit.results import Record, read_record
-from workbench.audit.table import cells, int8_cells, markdown
 from workbench.cli import main
 from workbench.recipe import json_schema
 
 ROOT = Path(__file__).parent.parent
+DYNAMIC = "dynamic@mirror=1"
 MEASURED = ROOT / "docs" / "measured"
 PICTURES = {
     "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
@@ -42,6 +43,7 @@ def readme() -> str:
     tables = {
         "measured": markdown([cells(record) for record in records if not _tried(record)]) + where,
         "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
+        "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))]),
     }
     text = (ROOT / "README.md").read_text()
     for name, table in tables.items():

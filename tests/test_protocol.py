@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from test_record import deviation_of, failed, record
 
+from workbench.audit.cells import cells, markdown
 from workbench.audit.results import Record, judged, read_record, write_record
-from workbench.audit.table import cells, markdown, print_results
+from workbench.audit.table import print_results
 from workbench.model.stream import Stream
 from workbench.recipe import Gate
 from workbench.runtime.protocol import Protocol, protocol_of, under

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from workbench.audit.soak import Soak, judged
 from workbench.measure.soak import long_stream
 from workbench.model.stream import Stream
+from workbench.recipe import Gate
 from workbench.runtime.session import Frames
 
 STREAM = Stream(1000, 100, 1, 0.0)
@@ -27,7 +29,61 @@ class Counter:
 def test_a_drift_shows_from_part_to_part() -> None:
     steady, drifting = Counter(0.0), Counter(0.125)
     clip = np.repeat(np.arange(3, dtype=np.float32), 100)
-    parts = long_stream(steady, drifting, np.concatenate([clip, clip[:50]]), 4 / 3600, 0.5)  # 4 s, 40 calls
+    told = []
+    parts = long_stream(
+        steady,
+        drifting,
+        np.concatenate([clip, clip[:50]]),
+        4 / 3600,
+        0.5,
+        parts=4,
+        told=lambda *done: told.append(done),
+    )  # 4 s, 40 calls
     assert [part.pitch.max_cents for part in parts] == [125, 250, 375, 500]
     assert drifting.heard == steady.heard == [float(at % 3) for at in range(40)]  # whole calls, over and over
     assert all(part.resident_bytes > 1_000_000 and part.confidence_max == 0 for part in parts)
+    assert [part.until_s for part in parts] == [1, 2, 3, 4]
+    assert [(part.frames, part.voiced_frames) for part in parts] == [(10, 10)] * 4
+    assert told == [(done, 40) for done in range(1, 41)]
+
+
+def soak_of(drift: float, **last: object) -> Soak:
+    """Four parts; the last with some figures changed."""
+    *parts, end = long_stream(Counter(0.0), Counter(drift), np.ones(300, np.float32), 4 / 3600, 0.5, parts=4)
+    parts = [part.model_copy(update={"variant_p50_ms": 1.0, "resident_bytes": 500}) for part in (*parts, end)]
+    parts[-1] = parts[-1].model_copy(update=last)
+    return Soak.model_construct(stretches=tuple(parts))
+
+
+GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidence.max", "<=", 0))
+
+
+def test_every_part_has_to_keep_the_gates_on_pitch() -> None:
+    steady, drifting = judged(soak_of(0.0), GATES), judged(soak_of(0.125), GATES)
+    assert (steady.verdict, steady.reasons) == ("pass", ())
+    assert drifting.verdict == "fail"
+    assert drifting.reasons == ("until 4 s: max_cents is 500, wants <= 400",)
+
+
+def test_a_process_that_grows_fails_and_slower_calls_are_inconclusive() -> None:
+    grown = judged(soak_of(0.0, resident_bytes=550), GATES)
+    assert (grown.verdict, grown.reasons) == (
+        "fail",
+        ("the process grew by 10.0% after the first part, wants at most 2%",),
+    )
+    slower = judged(soak_of(0.0, variant_p50_ms=2.0), GATES)
+    assert slower.verdict == "inconclusive"
+    assert slower.reasons == ("calls took 2.00 times as long at the end as at the start; run it on a quiet machine",)
+
+
+def test_a_figure_that_is_not_there_is_a_doubt() -> None:
+    soak = soak_of(0.0)
+    silent = soak.stretches[0].pitch.model_copy(
+        update={"max_cents": None, "null_reasons": {"max_cents": "no voiced frame"}}
+    )
+    parts = (soak.stretches[0].model_copy(update={"pitch": silent}), *soak.stretches[1:])
+    doubted = judged(soak.model_copy(update={"stretches": parts}), GATES)
+    assert (doubted.verdict, doubted.reasons) == (
+        "inconclusive",
+        ("until 1 s: max_cents has no value: no voiced frame",),
+    )

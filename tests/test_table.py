@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from workbench.audit.cells import cells, int8_cells, markdown, weakest_layer
 from workbench.audit.results import Record, read_record
-from workbench.audit.table import cells, int8_cells, markdown, print_results, weakest_layer
+from workbench.audit.table import print_results
 
 MEASURED = Path(__file__).parent.parent / "docs" / "measured"
 

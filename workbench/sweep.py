@@ -49,8 +49,11 @@ def plan(
 ) -> list[Planned]:
     """All combinations, each with its model loaded or the reason why there is none.
 
-    Raises WorkbenchError where every one is refused, and what `prepare` raises of the recipe itself.
+    Raises RecipeError for a recipe of several streams, WorkbenchError where every point is refused, and what `prepare`
+    raises of the recipe itself.
     """
+    if recipe.streams > 1:
+        raise RecipeError([f"{recipe.source}: streams: a sweep is of one voice, got {recipe.streams}"])
     grid = list(product(rates_hz, mirrors, chunks))
     planned = []
     for at, (rate_hz, mirror, chunk_samples) in enumerate(grid):

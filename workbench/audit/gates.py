@@ -30,8 +30,7 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
             nulls = dict.fromkeys(("value", "passed"), reason)
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
         else:
-            passed = value <= gate.limit if gate.comparison == "<=" else value >= gate.limit
-            results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=passed))
+            results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value)))
     return tuple(results)
 
 

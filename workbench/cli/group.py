@@ -8,6 +8,7 @@ import click
 from workbench.errors import RecipeError, WorkbenchError
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
 
 
 class Translating(click.Group):

@@ -5,39 +5,47 @@ What a session does wrong slowly shows here: a memory that drifts, a process tha
 
 import resource
 import time
-from dataclasses import dataclass
-from itertools import cycle, islice
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
-from workbench.runtime.session import Floats, Frames, Session, chunks, join
+from workbench.runtime.session import Floats, Frames, Session, chunks
 from workbench.section import Section
+
+_STATUS = Path("/proc/self/statm")
 
 
 class Stretch(Section):
-    """One of the equal parts of a long stream. `resident_bytes` is of the process at its end; times are the median."""
+    """One of the equal parts of a long stream. Times are of the variant's calls; `resident_bytes` is of the process,
+    baseline and all, at the end of the part."""
 
+    until_s: float  # of the audio
+    frames: int
+    voiced_frames: int
     pitch: PitchDeviation
     confidence_max: float | None
     variant_p50_ms: float
+    variant_p95_ms: float
     real_time_factor: float
     resident_bytes: int
 
 
-@dataclass(frozen=True)
-class _Step:
-    baseline: Frames
-    variant: Frames
-    variant_ms: float
-
-
 def long_stream(
-    baseline: Session, variant: Session, samples: Floats, hours: float, threshold: float, parts: int = 4
+    baseline: Session,
+    variant: Session,
+    samples: Floats,
+    hours: float,
+    threshold: float,
+    parts: int = 12,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Stretch, ...]:
     """Both sessions from a reset through the clip (n,) over and over, of whole calls, without another reset.
 
-    Pitch is compared where the baseline's confidence reaches `threshold`; `baseline.stream` is that of both.
+    Pitch is compared where the baseline's confidence reaches `threshold`; `baseline.stream` is that of both. `told`
+    hears how many calls are done.
     """
     stream = baseline.stream
     loop = list(chunks(samples[: max(1, len(samples) // stream.chunk_samples) * stream.chunk_samples], stream))
@@ -46,38 +54,61 @@ def long_stream(
     variant.reset()
     heard = cycle(loop)
     stretches = []
+    done = 0
     for part in range(parts):
-        count = calls * (part + 1) // parts - calls * part // parts
-        steps = [_step(baseline, variant, chunk) for chunk in islice(heard, count)]
-        stretches.append(_stretch(steps, threshold, stream.chunk_ms))
+        count = calls * (part + 1) // parts - done
+        both = _Both(count, stream.frames_per_chunk)
+        for at in range(count):
+            both.step(at, baseline, variant, next(heard))
+            done += 1
+            told(done, calls)
+        stretches.append(both.stretch(done * stream.chunk_ms / 1000, threshold, stream.chunk_ms))
     return tuple(stretches)
 
 
-def _step(baseline: Session, variant: Session, chunk: Floats) -> _Step:
-    expected = baseline.step(chunk)
-    begin = time.perf_counter()
-    got = variant.step(chunk)
-    return _Step(expected, got, 1000 * (time.perf_counter() - begin))
+class _Both:
+    """The frames of one part, kept in arrays made beforehand: what grows is then the sessions' doing."""
 
+    def __init__(self, calls: int, frames: int) -> None:
+        self.values = np.zeros((2, 3, calls, frames), np.float32)  # side; pitch, confidence, margin
+        self.ms = np.zeros(calls)
+        self.margins = True
 
-def _stretch(steps: list[_Step], threshold: float, chunk_ms: float) -> Stretch:
-    baseline, variant = join([step.baseline for step in steps]), join([step.variant for step in steps])
-    confidence = confidence_deviation(baseline, variant)
-    p50_ms = float(np.median([step.variant_ms for step in steps]))
-    return Stretch(
-        pitch=pitch_deviation(baseline, variant, baseline.confidence >= threshold),
-        confidence_max=confidence.max,
-        variant_p50_ms=p50_ms,
-        real_time_factor=p50_ms / chunk_ms,
-        resident_bytes=_resident_bytes(),
-        null_reasons={} if confidence.max is not None else {"confidence_max": confidence.null_reasons["max"]},
-    )
+    def step(self, at: int, baseline: Session, variant: Session, chunk: Floats) -> None:
+        expected = baseline.step(chunk)
+        begin = time.perf_counter()
+        got = variant.step(chunk)
+        self.ms[at] = 1000 * (time.perf_counter() - begin)
+        for side, frames in enumerate((expected, got)):
+            self.values[side, 0, at], self.values[side, 1, at] = frames.pitch_semitones, frames.confidence
+        self.margins &= expected.margin is not None
+        if expected.margin is not None:
+            self.values[0, 2, at] = expected.margin
+
+    def stretch(self, until_s: float, threshold: float, chunk_ms: float) -> Stretch:
+        (pitch, confidence, margin), (other_pitch, other_confidence, _) = self.values.reshape(2, 3, -1)
+        baseline = Frames(pitch, confidence, confidence, margin if self.margins else None)
+        variant = Frames(other_pitch, other_confidence, other_confidence)
+        voiced = confidence >= threshold
+        moved = confidence_deviation(baseline, variant)
+        p50_ms, p95_ms = (float(ms) for ms in np.percentile(self.ms, (50, 95)))
+        return Stretch(
+            until_s=until_s,
+            frames=len(baseline),
+            voiced_frames=int(voiced.sum()),
+            pitch=pitch_deviation(baseline, variant, voiced),
+            confidence_max=moved.max,
+            variant_p50_ms=p50_ms,
+            variant_p95_ms=p95_ms,
+            real_time_factor=p50_ms / chunk_ms,
+            resident_bytes=_resident_bytes(),
+            null_reasons={} if moved.max is not None else {"confidence_max": moved.null_reasons["max"]},
+        )
 
 
 def _resident_bytes() -> int:
     """Of this process now; on systems that do not tell, the most so far."""
     try:
-        with open("/proc/self/statm") as status:  # noqa: PTH123
-            return int(status.read().split()[1]) * resource.getpagesize()
+        return int(_STATUS.read_text().split()[1]) * resource.getpagesize()
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -26,6 +26,10 @@ class Gate:
         """The limit as a recipe writes it: "<= 0.01"."""
         return f"{self.comparison} {repr(self.limit).removesuffix('.0')}"
 
+    def allows(self, value: float) -> bool:
+        """Whether the value is within the limit."""
+        return value <= self.limit if self.comparison == "<=" else value >= self.limit
+
 
 def _known_metric(metric: str, info: ValidationInfo) -> str:
     vocabulary: Vocabulary | None = info.context

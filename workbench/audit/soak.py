@@ -1,0 +1,96 @@
+"""The record of a long stream, and its verdict. `soak.json`."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from workbench.atomic import write_whole
+from workbench.audit.environment import Environment
+from workbench.audit.gates import Verdict
+from workbench.audit.results import RecipeUsed
+from workbench.export.program import ProgramFile
+from workbench.measure.soak import Stretch
+from workbench.recipe import Gate
+from workbench.section import Section
+
+SOAK_NAME = "soak.json"
+# From the end of the first part on. A page more for every call would be a hundred times as much in an hour.
+_GROWTH = 0.02
+_SLOWER = 1.5  # last part's median call over the first's; the machine alone moves it by a quarter
+
+
+class Soak(Section):
+    """A stream without a reset for `hours` of audio, in equal parts."""
+
+    schema_version: Literal[1] = 1
+    created: str
+    recipe: RecipeUsed
+    environment: Environment
+    program: ProgramFile
+    clips: tuple[str, ...]
+    hours: float
+    took_s: float
+    stretches: tuple[Stretch, ...]
+    verdict: Verdict = "inconclusive"
+    reasons: tuple[str, ...] = ()
+
+
+def judged(soak: Soak, gates: tuple[Gate, ...]) -> Soak:
+    """The record with its verdict: every part within the recipe's gates on pitch, and a process that does not grow.
+
+    Slower calls make it inconclusive, not failed: another job on the machine does that too.
+    """
+    failures, doubts = [], []
+    first, last = soak.stretches[0], soak.stretches[-1]
+    for gate in gates:
+        name = gate.metric.removeprefix("deviation.pitch.")
+        if name == gate.metric:
+            continue
+        for part in soak.stretches:
+            value = getattr(part.pitch, name)
+            if value is None:
+                doubts.append(f"until {part.until_s:.0f} s: {name} has no value: {part.pitch.null_reasons[name]}")
+            elif not gate.allows(value):
+                failures.append(f"until {part.until_s:.0f} s: {name} is {value:.10g}, wants {gate}")
+    growth = max(part.resident_bytes for part in soak.stretches) / first.resident_bytes - 1
+    if growth > _GROWTH:
+        failures.append(f"the process grew by {growth:.1%} after the first part, wants at most {_GROWTH:.0%}")
+    slower = last.variant_p50_ms / first.variant_p50_ms
+    if slower > _SLOWER:
+        doubts.append(f"calls took {slower:.2f} times as long at the end as at the start; run it on a quiet machine")
+    verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
+    return soak.model_copy(update={"verdict": verdict, "reasons": (*failures, *doubts)})
+
+
+def write_soak(soak: Soak, folder: Path) -> Path:
+    """Store the record as `soak.json` in its folder."""
+    path = folder / SOAK_NAME
+    write_whole(path, (soak.model_dump_json(indent=2) + "\n").encode())
+    return path
+
+
+def print_soak(soak: Soak, folder: Path) -> None:
+    """Print a row for each part, the verdict and its reasons, to stdout."""
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    columns = ("until (s)", "voiced / all frames", "pitch p95 (cents)", "max", "p50 (ms)", "p95 (ms)", "memory (MB)")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for part in soak.stretches:
+        cents = (part.pitch.p95_cents, part.pitch.max_cents)
+        table.add_row(
+            f"{part.until_s:.0f}",
+            f"{part.voiced_frames} / {part.frames}",
+            *("–" if value is None else f"{value:.4f}" for value in cents),
+            f"{part.variant_p50_ms:.2f}",
+            f"{part.variant_p95_ms:.2f}",
+            f"{part.resident_bytes / 1e6:.1f}",
+        )
+    console.print(table)
+    console.print(
+        f"\n{soak.recipe.name}: {soak.verdict}, {soak.hours:g} h of audio in {soak.took_s:.0f} s", markup=False
+    )
+    for reason in soak.reasons:
+        console.print(f"  {reason}", markup=False)
+    console.print(f"  record   {folder / SOAK_NAME}", markup=False, soft_wrap=True)

@@ -1,0 +1,50 @@
+"""A long stream of a recipe's program beside upstream: built, then streamed on for hours of audio."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from workbench import pipeline
+from workbench.audit.environment import environment
+from workbench.audit.results import RecipeUsed
+from workbench.audit.soak import Soak, judged
+from workbench.errors import RecipeError
+from workbench.job import Job, Progress
+from workbench.measure.soak import long_stream
+from workbench.runtime.pte import PteSession, set_threads
+
+
+def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
+    """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
+
+    Raises RecipeError for a recipe of several streams, LoweringError and ProgramError as `pipeline.build`.
+    """
+    recipe = job.recipe
+    if recipe.streams > 1:
+        raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
+    program, _, _ = pipeline.build(job, folder, progress, fresh)  # it ran in a process of its own: this one may load it
+    torch.set_num_threads(recipe.speed.threads)
+    set_threads(recipe.speed.threads)
+    began = time.perf_counter()
+    stretches = long_stream(
+        job.baseline.session(),
+        PteSession(folder / program.path),
+        np.concatenate([clip.samples for clip in job.score]),
+        hours,
+        recipe.scoring.voiced_confidence,
+        told=lambda done, total: progress("stream", done, total),
+    )
+    record = Soak(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        environment=environment(recipe.speed.threads),
+        program=program,
+        clips=tuple(clip.name for clip in job.score),
+        hours=hours,
+        took_s=time.perf_counter() - began,
+        stretches=stretches,
+    )
+    return judged(record, recipe.gates)
