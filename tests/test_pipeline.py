@@ -104,7 +104,7 @@ class Quick:
 @pytest.fixture
 def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
-    from workbench import pipeline
+    from workbench import pipeline, scoring
     from workbench.measure.speed import Start
 
     asked = Quick([])
@@ -114,7 +114,8 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
         return lowered
 
     monkeypatch.setattr(pipeline, "lower", lower)
-    monkeypatch.setattr(pipeline, "Child", Here)
+    for module in (pipeline, scoring):
+        monkeypatch.setattr(module, "Child", Here)
     monkeypatch.setattr(pipeline, "cold_start", lambda *_: Start(1.0, 2.0, 3))
     monkeypatch.setattr(pipeline, "race", lambda *_: read_record(finished / "result.json").speed)
     return asked
@@ -355,12 +356,12 @@ def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quic
 def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench import pipeline
+    from workbench import pipeline, scoring
 
     rolled: dict[str, Any] = {}
     first, _ = pipeline.run(job_of(), tmp_path / "first", quiet, rolled)
     assert len(rolled) == 5  # one calibrates, two score, and those again with dither
-    monkeypatch.setattr(pipeline, "roll", None)  # what it was rolled with
+    monkeypatch.setattr(scoring, "roll", None)  # what it was rolled with
     second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", quiet, rolled)
     assert second.truth == first.truth
     assert len(rolled) == 5
@@ -388,14 +389,14 @@ def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Qu
 def test_a_protocol_resets_the_sides_it_names(
     reset: str, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench import pipeline
+    from workbench import pipeline, scoring
 
     before = read_record(folder / "result.json")
     with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
         continuous = {side: stored[f"{side}_pitch_semitones"] for side in ("baseline", "variant")}
     titles: list[str] = []
-    drawn = pipeline.contour_png
-    monkeypatch.setattr(pipeline, "contour_png", lambda *args: titles.append(args[2]) or drawn(*args))
+    drawn = scoring.contour_png
+    monkeypatch.setattr(scoring, "contour_png", lambda *args: titles.append(args[2]) or drawn(*args))
     name = "reset-per-chunk" if reset == "both" else f"{reset}-reset-per-chunk"
     record, reused = pipeline.run(job_of(protocol=name), folder, quiet, {})
     assert reused == "program"  # a protocol is of the comparison, not of the program
@@ -492,3 +493,24 @@ def test_a_program_that_does_not_run_is_a_record_that_fails(
     monkeypatch.setattr(pipeline, "cold_start", crash)
     record, _ = pipeline.run(job_of(), tmp_path / "new", quiet, {})
     assert_failed(record, tmp_path / "new", "the program crashed the runtime")
+
+
+def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_fails(
+    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline, scoring
+
+    real, calls = scoring.roll_program, []
+
+    def moody(*args: Any) -> Any:
+        calls.append(args)
+        frames = real(*args)
+        if len(calls) > 2:  # both clips were scored
+            frames[0].pitch_semitones[-1] += 1e-3
+        return frames
+
+    monkeypatch.setattr(scoring, "roll_program", moody)
+    folder = tmp_path / "new"
+    record, _ = pipeline.run(job_of(), folder, quiet, {})
+    name = record.audio[1].name
+    assert_failed(record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process")

@@ -219,6 +219,27 @@ class TestQuantized:
         ):
             quantized(asked, phrase)
 
+    def test_sizes_explicit_state_and_streams_change_nothing(self, phrase: np.ndarray, tmp_path: Path) -> None:
+        plain = Stream(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the cut
+        rich = Stream(16_000, 320, 1, 0.0, max_frames_per_chunk=4, streams=2)
+        rolls = []
+        for stream, state in ((plain, "internal"), (rich, "explicit")):
+            made = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, "block", "low-rank", state)
+            asked = quantize(made, MIXED, [torch.tensor(phrase)], 0.5, Told())
+            lowered = lower(made, "xnnpack")
+            check_lowered(asked, lowered)
+            program = tmp_path / f"{state}.pte"
+            program.write_bytes(lowered.pte)
+            clips = [phrase[:16_000], phrase[16_000:40_000]]
+            with Child() as child:
+                if stream is plain:
+                    rolls.append([child.call(roll_program, program, [clip])[0] for clip in clips])
+                else:
+                    rolls.append(child.call(roll_program, program, clips, [3, 1, 4, 2]))
+        for solo, together in zip(*rolls, strict=True):
+            np.testing.assert_array_equal(together.pitch_semitones, solo.pitch_semitones)
+            np.testing.assert_array_equal(together.confidence, solo.confidence)
+
     def test_layers_of_the_front_end_and_of_confidence_can_be_named(self, phrase: np.ndarray) -> None:
         asked = Quantization(parts={"frontend.group.*.expand": "int8-dynamic", "confidence.linear": "int8-static"})
         stream, made = quantized(asked, phrase)
