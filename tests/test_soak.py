@@ -1,6 +1,11 @@
 """A long stream, short: its parts, and a session that goes wrong slowly."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from workbench.audit.soak import Soak, judged
 from workbench.measure.soak import long_stream
@@ -87,3 +92,44 @@ def test_a_figure_that_is_not_there_is_a_doubt() -> None:
         "inconclusive",
         ("until 1 s: max_cents has no value: no voiced frame",),
     )
+
+
+RECIPE = """
+description: A test
+sample_rate_hz: 16000
+chunk_samples: 320
+mirror: 1
+audio: {calibrate: [], score: [synthetic/score/phrase-alto]}
+gates: {deviation.pitch.max_cents: "<= 0.1"}
+"""
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, whose threads it may fix."""
+    calib_audio = Path(__file__).parent.parent / "calib_audio"
+    return subprocess.run(
+        [sys.executable, "-m", "workbench", *words, "--calib-audio", calib_audio],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+
+
+def test_several_streams_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "voices.yaml").write_text(RECIPE + "streams: 2")
+    result = command(tmp_path, "soak", "voices.yaml")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "error: voices.yaml: streams: a long stream is of one voice, got 2"
+    assert [path.name for path in tmp_path.iterdir()] == ["voices.yaml"]
+
+
+@pytest.mark.slow
+def test_a_program_streams_on_as_upstream_does(tmp_path: Path) -> None:
+    (tmp_path / "voice.yaml").write_text(RECIPE)
+    result = command(tmp_path, "soak", "voice.yaml", "--hours", "0.005", "--out", "long")
+    assert result.returncode in (0, 3), result.stderr  # 3 where another job slowed the end down
+    soak = Soak.model_validate_json((tmp_path / "long" / "soak.json").read_bytes())
+    assert len(soak.stretches) == 12
+    assert sum(part.frames for part in soak.stretches) == 900  # 18 s: the phrase three times, without a reset between
+    assert max(part.pitch.max_cents for part in soak.stretches if part.voiced_frames) < 0.1
+    assert "voice: " in result.stdout and "long/soak.json" in result.stdout

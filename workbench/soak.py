@@ -20,7 +20,8 @@ from workbench.runtime.pte import PteSession, set_threads
 def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
-    Raises RecipeError for a recipe of several streams, LoweringError and ProgramError as `pipeline.build`.
+    For a process that has loaded no program yet: it fixes the threads. Raises RecipeError for a recipe of several
+    streams, LoweringError and ProgramError as `pipeline.build`.
     """
     recipe = job.recipe
     if recipe.streams > 1:

@@ -29,6 +29,10 @@ calib_audio_option = click.option(
     metavar="DIR",
     help="Folder of the clips that recipes name.  [default: calib_audio]",
 )
+audio_option = click.option(
+    "--audio", type=click.Path(path_type=Path), metavar="PATH", help="Use this file or folder, not the recipe's clips."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print records as JSON, one a line.")
 fresh_option = click.option("--fresh", is_flag=True, help="Make everything anew, even where nothing changed.")
 
 
@@ -49,8 +53,8 @@ def variants_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Recipe]":
     return recipes_of(paths, corpus)
 
 
-def jobs_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Job]":
-    variants = variants_of(paths, corpus)
+def jobs_of(variants: "Sequence[Recipe]") -> "list[Job]":
+    """The variants with their models."""
     from workbench.runtime.child import silence_libraries
 
     silence_libraries()

@@ -9,13 +9,16 @@ import click
 
 from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli.inputs import (
+    audio_option,
     calib_audio_option,
     corpus_of,
     fresh_option,
     jobs_of,
+    json_option,
     name_of,
     new_folder,
     recipes_argument,
+    variants_of,
 )
 from workbench.cli.progress import progress_shown
 
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 
 @main.command()
 @recipes_argument
-@click.option("--audio", type=click.Path(path_type=Path), metavar="PATH", help="Score on this file or folder instead.")
+@audio_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; completed if there.")
-@click.option("--json", "as_json", is_flag=True, help="Print each record as one line of JSON.")
+@json_option
 @fresh_option
 @calib_audio_option
 def run(
@@ -49,7 +52,7 @@ def run(
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of(recipes, corpus)
+    jobs = jobs_of(variants_of(recipes, corpus))
     from workbench.job import listen
     from workbench.pipeline import run as run_variant
 
@@ -90,7 +93,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
       workbench build recipes/float-xnnpack.yaml --out build/
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of(recipes, corpus)
+    jobs = jobs_of(variants_of(recipes, corpus))
     from workbench.job import listen
     from workbench.pipeline import build as build_program
 

@@ -7,17 +7,25 @@ from pathlib import Path
 import click
 
 from workbench.cli.group import VERDICTS, main
-from workbench.cli.inputs import calib_audio_option, corpus_of, fresh_option, jobs_of, name_of, new_folder
+from workbench.cli.inputs import (
+    audio_option,
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    jobs_of,
+    json_option,
+    new_folder,
+    one_variant_of,
+)
 from workbench.cli.progress import progress_shown
-from workbench.errors import WorkbenchError
 
 
 @main.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--hours", type=click.FloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
-@click.option("--audio", type=click.Path(path_type=Path), metavar="PATH", help="Stream this file or folder instead.")
+@audio_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the program and of soak.json.")
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+@json_option
 @fresh_option
 @calib_audio_option
 def soak(
@@ -39,14 +47,12 @@ def soak(
       workbench soak recipes/float-xnnpack.yaml --hours 1
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of([recipe], corpus)
-    if len(jobs) > 1:
-        raise WorkbenchError(f"{recipe}: holds {len(jobs)} variants; name a recipe file without a matrix")
+    jobs = jobs_of([one_variant_of(recipe, corpus)])
     from workbench.audit.soak import print_soak, write_soak
     from workbench.job import listen
     from workbench.soak import soak as soak_variant
 
-    folder = out or new_folder(f"soak-{name_of(jobs)}")
+    folder = out or new_folder(f"soak-{jobs[0].recipe.name}")
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
         record = soak_variant(jobs[0], folder, hours, progress, fresh)

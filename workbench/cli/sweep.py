@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from workbench.cli.group import FAIL, PASS, main
-from workbench.cli.inputs import calib_audio_option, corpus_of, fresh_option, new_folder, one_variant_of
+from workbench.cli.inputs import (
+    audio_option,
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    json_option,
+    new_folder,
+    one_variant_of,
+)
 from workbench.cli.numbers import Numbers
 from workbench.cli.progress import progress_shown
 
@@ -35,9 +43,9 @@ from workbench.cli.progress import progress_shown
     metavar="HZ,...",
     help="Sample rates.  [default: the recipe's]",
 )
-@click.option("--audio", type=click.Path(path_type=Path), metavar="PATH", help="Score on this file or folder instead.")
+@audio_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the sweep; completed if there.")
-@click.option("--json", "as_json", is_flag=True, help="Print the sweep as JSON.")
+@json_option
 @fresh_option
 @calib_audio_option
 def sweep(

@@ -1,6 +1,5 @@
 """Baseline and variant timed against each other, in a process of their own."""
 
-import functools
 import platform
 import resource
 import time
@@ -71,7 +70,7 @@ def race_here(
     """(rounds, chunks) milliseconds of baseline and variant in calls of so many frames. For a fresh process, through
     `Child`: it fixes the threads, and may be called again there."""
     torch.set_num_threads(plan.threads)
-    _fix_threads(plan.threads)
+    set_threads(plan.threads)
     streams = baseline.stream.streams
     sides: dict[Literal["baseline", "variant"], Session] = {
         "baseline": baseline.session(margins=False, streams=streams),
@@ -88,12 +87,6 @@ def race_here(
         for side in order.permutation(list(sides)):
             times_ms[side][at] = _time(sides[side], rows, at * plan.chunks_per_round, plan.chunks_per_round)
     return times_ms["baseline"], times_ms["variant"]
-
-
-@functools.cache
-def _fix_threads(threads: int) -> None:
-    """Once in a process: after a program is loaded, the pool cannot be changed."""
-    set_threads(threads)
 
 
 def _time(session: Session, rows: Sequence[Floats], first: int, count: int) -> NDArray[np.float64]:

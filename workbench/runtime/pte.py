@@ -1,5 +1,6 @@
 """A session on a `.pte`, in ExecuTorch's runtime."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from workbench.runtime.protocol import Memory, under
 from workbench.runtime.session import Floats, Frames, checked, checked_stream, roll_streams
 
 
+@functools.cache
 def set_threads(threads: int) -> None:
     """Fix the size of XNNPACK's thread pool. Only before the first program of a process is loaded: after it, it
-    crashes the process."""
+    crashes the process. The same number again changes nothing."""
     _portable_lib._unsafe_reset_threadpool(threads)
 
 
