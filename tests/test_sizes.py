@@ -52,7 +52,7 @@ def test_a_size_without_a_figure_leaves_no_worst() -> None:
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
     flat = np.full(4, 0.5, np.float32)
     rolls = ClipRolls("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
-    got = size_figures(2, STREAM, [rolls], 0.5, np.ones(3), np.ones(3))
+    got = size_figures(2, STREAM, [rolls], 0.5, np.ones((1, 3)), np.ones((1, 3)))
     assert got.confidence_max is None
     assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
     assert got.p95_cents == pytest.approx(0)

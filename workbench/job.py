@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
-from workbench.audit.environment import code_sha256, versions
+from workbench.audit.environment import code_sha256, dependencies
 from workbench.errors import AudioError
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
@@ -48,8 +48,10 @@ class Job:
         asked = self.recipe.resolved()
         parts = ("reduction", "state", "frontend", "lowering", "quantization")
         parts_asked = {part: asked[part] for part in parts}
-        heard = [clip.sha256 for clip in self.calibrate] if self.quantized else []
-        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, versions(), code_sha256())
+        heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
+        if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
+            heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
+        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256())
 
     @property
     def fingerprint(self) -> str:
@@ -109,6 +111,11 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
         job.calibrate = [read(name, rate_hz) for name in corpus.select(wanted.calibrate)]
         scored = corpus.select(wanted.score) if given is None else given
         job.score = [read(key, rate_hz) for key in scored]
+        if job.quantized and not job.calibrate:
+            raise AudioError(
+                f"{job.recipe.source}: audio.calibrate finds no clip in {corpus.root}, and int8 is calibrated on some; "
+                "name some that exist"
+            )
         if not job.score:
             raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
         check_disjoint(job.calibrate, job.score)

@@ -28,6 +28,7 @@ from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
 from workbench.export.program import ProgramFile, describe
 from workbench.export.quantize import check_lowered, quantize
+from workbench.export.toolchain import translated
 from workbench.job import Job, Progress
 from workbench.measure.race import cold_start, race
 from workbench.measure.speed import Plan, Start
@@ -49,13 +50,12 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
     progress("lower", 0, 1)
     program = None if fresh else _built_before(path, notes, job.program_fingerprint)
     reused = program is not None
-    if program is None:
-        program = _make(job, path, progress)
-    progress("lower", 1, 1)
     try:
+        program = program or _make(job, path, progress)
+        progress("lower", 1, 1)
         with Child() as child:
             start = child.call(cold_start, path, job.recipe.speed.threads)
-    except ProgramError:
+    except (LoweringError, ProgramError):
         _clear(folder)
         raise
     if not reused:
@@ -74,10 +74,12 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     if recipe.quantization.everywhere:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
         heard = excerpts(heard, longest, recipe.quantization.seed)
-        graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
+        with translated("quantizing the whole graph"):
+            graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
         lowered = lower(job.model, backend, graph)
     elif recipe.quantization.parts:
-        quantized = quantize(job.model, recipe.quantization, heard, recipe.scoring.voiced_confidence, progress)
+        with translated("quantizing"):
+            quantized = quantize(job.model, recipe.quantization, heard, recipe.scoring.voiced_confidence, progress)
         lowered = lower(job.model, backend)
         check_lowered(quantized, lowered)
     else:
@@ -150,7 +152,7 @@ def run(
         record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
         reused = False
-        _clear(folder)
+        _clear(folder)  # also of what did not repeat
         record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
     write_record(record, folder)

@@ -29,6 +29,7 @@ from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes,
 from workbench.units import hz_to_semitones
 
 _SIZES_SEED = 32  # of the order in which a program is given its sizes
+_TURN = 17  # how much later in that order each further clip begins
 
 
 def score(
@@ -57,21 +58,25 @@ def score(
         done += clips
         progress("score", done, total)
 
-    def baseline_of(clip: Clip, memory: Memory, dither: bool = False) -> Frames:
-        key = canonical_sha256(repr(job.baseline), clip.sha256, clip.name, memory, dither)
+    def baseline_of(clip: Clip, memory: Memory, turn: int = 0, dither: bool = False) -> Frames:
+        turned = _turned(sizes, turn)
+        key = canonical_sha256(
+            repr(job.baseline), job.recipe.speed.threads, clip.sha256, clip.name, memory, turned[0], dither
+        )
         if key not in rolled:
-            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, sizes)
+            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, turned)
         heard(1)
         return rolled[key]
 
     # delay and threshold are the stream's own, whatever the protocol: only so are the same frames compared
     alignment = align([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
-    baseline = [baseline_of(clip, protocol.baseline) for clip in job.score]
-    moved = [baseline_of(clip, protocol.baseline, dither=True) for clip in job.score]
+    turns = [(clip, turn) for turn, lanes in enumerate(_lanes(job)) for clip in lanes]
+    baseline = [baseline_of(clip, protocol.baseline, turn) for clip, turn in turns]
+    moved = [baseline_of(clip, protocol.baseline, turn, dither=True) for clip, turn in turns]
     variant: list[Frames] = []
     with Child() as child:
-        for lanes in _lanes(job):
-            variant += child.call(roll_program, program, _samples(lanes), sizes, protocol.variant)
+        for turn, lanes in enumerate(_lanes(job)):
+            variant += child.call(roll_program, program, _samples(lanes), _turned(sizes, turn), protocol.variant)
             heard(len(lanes))
     _check_repeats(job, variant, program, sizes, protocol.variant)
     rolls = _rolls(job, baseline, variant, alignment)
@@ -103,21 +108,33 @@ def _lanes(job: Job) -> list[list[Clip]]:
     return [clips[first : first + streams] for first in range(0, len(clips), streams)]
 
 
+def _turned(sizes: tuple[int, ...], turn: int) -> tuple[int, ...]:
+    """The schedule from another place on, for other clips: or all would begin with the same few sizes."""
+    start = turn * _TURN % len(sizes)
+    return sizes[start:] + sizes[:start]
+
+
+def _whole(samples: Floats, call_samples: int) -> Floats:
+    """The clip with silence up to whole calls of that size, so that every call has it."""
+    return np.pad(samples, (0, -len(samples) % call_samples))
+
+
 def _samples(clips: Sequence[Clip]) -> list[Floats]:
     return [clip.samples for clip in clips]
 
 
-def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: Sequence[int], memory: Memory) -> None:
-    """Raise ProgramError where another process gets other frames from the program than those that were scored."""
+def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: tuple[int, ...], memory: Memory) -> None:
+    """Raise ProgramError where the program, in another process and reset after a first roll, gives other frames than
+    those that were scored."""
     lanes = _lanes(job)[0]
     with Child() as another:
-        again = another.call(roll_program, program, _samples(lanes), sizes, memory)
+        again = another.call(roll_program, program, _samples(lanes), _turned(sizes, 0), memory, times=2)
     for clip, frames, earlier in zip(lanes, again, scored, strict=False):
         if not all(
             np.array_equal(getattr(frames, what), getattr(earlier, what), equal_nan=True)
             for what in ("pitch_semitones", "confidence", "volume")
         ):
-            raise ProgramError(f"{program}: gave other frames for {clip.name} in a second process")
+            raise ProgramError(f"{program}: gave other frames for {clip.name} in a second process, after a reset")
 
 
 def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progress) -> tuple[SizeFigures, ...]:
@@ -125,19 +142,24 @@ def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progre
     upstream, stream, threshold = job.baseline.session(), job.stream, job.recipe.scoring.voiced_confidence
     protocol = protocol_of(job.recipe.protocol)
     audio = np.concatenate(_samples(job.score))
+    job_plan = Plan(**dict(job.recipe.speed))
+    job_plan = replace(job_plan, rounds=min(job_plan.rounds, 10))  # for every size
     figures = []
     with Child() as scorer, Child() as timer:
         for at, size in enumerate(stream.sizes):
             progress("sizes", at, len(stream.sizes))
-            baseline = [roll(under(protocol.baseline, upstream), clip.samples, [size]) for clip in job.score]
+            call_samples = size * stream.hop_samples
+            whole = [_whole(clip.samples, call_samples) for clip in job.score]
+            baseline = [roll(under(protocol.baseline, upstream), samples, [size]) for samples in whole]
             variant = [
                 frames
-                for lanes in _lanes(job)
-                for frames in scorer.call(roll_program, program, _samples(lanes), [size], protocol.variant)
+                for first in range(0, len(whole), stream.streams)
+                for frames in scorer.call(
+                    roll_program, program, whole[first : first + stream.streams], [size], protocol.variant
+                )
             ]
-            plan = Plan(**dict(job.recipe.speed))
-            plan = replace(plan, chunks_per_round=max(1, plan.chunks_per_round // size), warmup_chunks=3)
-            times_ms = timer.call(race_here, job.baseline, program, audio, plan, size)
+            plan = replace(job_plan, chunks_per_round=max(2, job_plan.chunks_per_round // size), warmup_chunks=3)
+            times_ms = timer.call(race_here, job.baseline, program, _whole(audio, call_samples), plan, size)
             rolls = _rolls(job, baseline, variant, alignment)
             figures.append(size_figures(size, stream, rolls, threshold, *times_ms))
     progress("sizes", len(stream.sizes), len(stream.sizes))

@@ -21,7 +21,9 @@ def cells(record: Record) -> dict[str, str]:
         "max": number(pitch.max_cents if pitch else None, ".4f"),
         "voiced / all frames": f"{deviation.voiced_frames} / {deviation.frames}" if deviation else NONE,
         "confidence max": number(deviation.confidence.max if deviation else None, ".1e"),
-        "rpa50 baseline → variant": f"{baseline.rpa50:.4f} → {variant.rpa50:.4f}" if baseline and variant else NONE,
+        "rpa50 baseline → variant": f"{number(baseline.rpa50, '.4f')} → {number(variant.rpa50, '.4f')}"
+        if baseline and variant
+        else NONE,
         "bytes": number(program.bytes if program else None, ",d"),
         "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else NONE,
         "times faster": _spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else NONE,
@@ -39,7 +41,9 @@ def int8_cells(record: Record) -> dict[str, str]:
         "pitch p95 (cents)": number(deviation.pitch.p95_cents if deviation else None, ".2f"),
         "over 50 cents": number(deviation.pitch.over_50_cents_rate if deviation else None, ".2%"),
         "voiced frames": number(deviation.voiced_frames if deviation else None, "d"),
-        "layers in int8": number(sum(program.quantized_ops.values()) if program else None, "d"),
+        "layers in int8": number(
+            sum(scheme != "none" for scheme in program.schemes.values()) if program else None, "d"
+        ),
         "bytes": number(program.bytes if program else None, ",d"),
         "most noise made in": f"{weakest.layer} ({weakest.alone_db:.1f} dB)" if weakest else NONE,
         "other clips: pitch p95": number(stable.pitch_p95_cents if stable else None, ".2f"),
@@ -57,7 +61,7 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
         "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
         "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
-        "times faster": f"{size.baseline_p50_ms / size.variant_p50_ms:.2f}",
+        "times faster": _spread(size.speedup_p50, size.speedup_low, size.speedup_high),
     }
 
 
@@ -68,9 +72,11 @@ def some_sizes(record: Record) -> list[SizeFigures]:
 
 
 def weakest_layer(record: Record) -> LayerGap | None:
-    """The layer that makes most of the noise: least signal to noise when fed what the float network has there."""
+    """The int8 layer that makes most of the noise: least signal to noise when fed what the float network has there."""
     calibration = record.program.calibration if record.program else None
-    noisy = [gap for gap in calibration.gaps if gap.alone_db is not None] if calibration else []
+    noisy = (
+        [gap for gap in calibration.gaps if gap.alone_db is not None and gap.scheme != "none"] if calibration else []
+    )
     return min(noisy, key=lambda gap: gap.alone_db or 0, default=None)
 
 

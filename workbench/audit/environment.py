@@ -4,8 +4,9 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import workbench
@@ -46,7 +47,7 @@ def environment(threads: int) -> Environment:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Of Python and the packages that a program or a figure can depend on."""
+    """Of Python and the packages that a reader of a record asks for first."""
     packages = {
         "torch": "torch",
         "executorch": "executorch",
@@ -55,6 +56,13 @@ def versions() -> dict[str, str]:
         "workbench": "pesto-workbench",
     }
     return {"python": platform.python_version(), **{name: version(package) for name, package in packages.items()}}
+
+
+@functools.cache
+def dependencies() -> dict[str, str]:
+    """Everything that the workbench declares to need, with its installed version."""
+    names = [re.split(r"[^\w.-]", line)[0] for line in requires("pesto-workbench") or () if "extra ==" not in line]
+    return {name: version(name) for name in sorted(names)}
 
 
 @functools.cache

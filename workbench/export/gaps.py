@@ -2,9 +2,11 @@
 
 Two figures a layer, as signal to noise in decibels over calibration frames: `through` with all layers before it
 quantized too, `alone` with what the float network hands it. What is small `alone` makes the error; what is small
-`through` only passes it on. The same comparison corrects biases, after Nagel et al. (2019), section 4.2.
+`through` only passes it on. What is put into int8 between two layers counts as the second one's, float or not.
+The same comparison corrects biases, after Nagel et al. (2019), section 4.2.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -55,8 +57,7 @@ def gaps(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -
         _Watched(converted, part, watched).run(*row)
         _Watched(converted, part, replaced).run(*row)
     return [
-        _gap(name, scheme, _decibels(through[name]), _decibels(alone[name]))
-        for name, scheme in graph_schemes(converted.graph, part).items()
+        _gap(name, scheme, through[name], alone[name]) for name, scheme in graph_schemes(converted.graph, part).items()
     ]
 
 
@@ -97,13 +98,13 @@ def _outputs(module: nn.Module, part: str, inputs: Inputs) -> dict[str, Tensor]:
     return found
 
 
-def _decibels(pairs: list[Tensor]) -> float | None:
-    """Signal over noise, from (signal power, noise power) of each row; None where there is no noise."""
-    signal, noise = torch.stack(pairs).double().sum(0)
-    return float(10 * torch.log10(signal / noise)) if noise > 0 else None
-
-
-def _gap(layer: str, scheme: str, through_db: float | None, alone_db: float | None) -> LayerGap:
-    found = {"through_db": through_db, "alone_db": alone_db}
-    reasons = {name: "equal to float" for name, value in found.items() if value is None}
+def _gap(layer: str, scheme: str, through: list[Tensor], alone: list[Tensor]) -> LayerGap:
+    """From (signal power, noise power) of each row."""
+    found, reasons = {}, {}
+    for name, pairs in (("through_db", through), ("alone_db", alone)):
+        signal, noise = torch.stack(pairs).double().sum(0)
+        ratio_db = float(10 * torch.log10(signal / noise))
+        found[name] = ratio_db if math.isfinite(ratio_db) else None
+        if found[name] is None:
+            reasons[name] = "equal to float" if noise == 0 else "no signal" if signal == 0 else "not finite"
     return LayerGap(layer=layer, scheme=scheme, **found, null_reasons=reasons)

@@ -13,6 +13,7 @@ PARTS = ("frontend", "encoder", "confidence")
 
 _aten = torch.ops.aten
 _CONVOLUTIONS = {_aten.conv1d.default, _aten.conv2d.default}
+LEAKY = {_aten.leaky_relu.default, _aten.leaky_relu_.default}
 ADDS = {_aten.add.Tensor, _aten.add_.Tensor}
 WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
 
@@ -44,12 +45,14 @@ def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
 
 
 def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
-    """What each layer of a converted graph is: layer -> static, dynamic, none, or half of one."""
+    """What each layer of a converted graph is: layer -> static, static-per-tensor, dynamic, none, or half of one."""
     found = {}
     for name, node in weighted_nodes(graph, part):
         activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
         if activation and weight:  # a dynamic scale is computed by a node, a static one is a number
-            found[name] = "dynamic" if isinstance(activation.args[1], Node) else "static"
+            per_tensor = "per_tensor" in str(weight.target)
+            static = "static-per-tensor" if per_tensor else "static"
+            found[name] = "dynamic" if isinstance(activation.args[1], Node) else static
         elif activation or weight:
             found[name] = "activation only" if activation else "weight only"
         else:
@@ -58,8 +61,8 @@ def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
 
 
 def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int]:
-    """What a converted graph does in int8: its layers with int8 weights and its adds, counted by operator, and the
-    bytes of those weights."""
+    """What a converted graph does in int8: its layers with int8 weights, its adds and its leaky ReLUs, counted by
+    operator, and the bytes of those weights."""
     operators: Counter[str] = Counter()
     weight_bytes = 0
     for _, node in weighted_nodes(converted.graph, part):
@@ -69,8 +72,9 @@ def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int
             stored = getattr(converted, str(weight.args[0].target))
             weight_bytes += stored.numel() * stored.element_size()
     for node in converted.graph.nodes:
-        if node.target in ADDS and all(map(_dequantize, node.args)) and all(map(_quantizes, node.users)):
-            operators["add"] += 1
+        name = "add" if node.target in ADDS else "leaky_relu" if node.target in LEAKY else None
+        if name and all(map(_dequantize, node.all_input_nodes)) and all(map(_quantizes, node.users)):
+            operators[name] += 1
     return operators, weight_bytes
 
 

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from workbench.errors import LoweringError
 from workbench.export.contract import STATE_BUFFER, constants
 from workbench.export.program import Lowered
+from workbench.export.toolchain import translated
 from workbench.model.streaming import StreamingPesto
 
 Backend = Literal["xnnpack", "portable"]
 
+_BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
 _WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
 
 
@@ -35,7 +37,7 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     stream, internal = model.stream, model.state == "internal"
     tells = constants(stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples)
     partitioners = [_xnnpack()] if backend == "xnnpack" else []
-    try:
+    with translated(f"lowering to {backend}"):
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
         edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
@@ -58,13 +60,7 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
                 memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
             )
         )
-    except LoweringError:
-        raise
-    except Exception as error:  # the toolchain raises what it likes
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise LoweringError(f"lowering to {backend} failed ({type(error).__name__}: {first})") from error
-    finally:
-        model.reset()  # tracing ran the model
+    model.reset()  # tracing ran the model
     pte = bytes(program.buffer)
     return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
 
@@ -121,8 +117,8 @@ Counts = dict[str, int]
 
 
 def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
-    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears and adds
-    that run in int8, and the convolutions and Linears that run in float."""
+    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears, adds and
+    leaky ReLUs that run in int8, and the convolutions and Linears that run in float."""
     top = edge.exported_program().graph_module
     inside = []
     delegates = []
@@ -135,19 +131,19 @@ def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, i
     operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
     weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
     quantized = Counter(name for name, node in operators if name in _WEIGHTED and _hears_int8(node))
-    adds = Counter(name for name, node in operators if name == "add" and _hears_int8(node) and _makes_int8(node))
+    between = Counter(name for name, node in operators if name in _BETWEEN and _hears_int8(node) and _makes_int8(node))
     return (
         dict(sorted(delegated.items())),
         dict(sorted(_operators(top.graph).items())),
         tuple(delegates),
-        dict(quantized + adds),
+        dict(quantized + between),
         dict(weighted - quantized),
     )
 
 
 def _hears_int8(node: torch.fx.Node) -> bool:
-    """Whether an operator's two inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
-    return all("dequantize" in str(getattr(value, "target", "")) for value in node.args[:2])
+    """Whether an operator's inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
+    return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
 
 
 def _makes_int8(node: torch.fx.Node) -> bool:

@@ -23,7 +23,8 @@ _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
 
 
 class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
-    """The range without the share `outside` of the values at each end: exact per batch, then the mean over batches."""
+    """The range without the share `outside` of the values at each end: exact in a batch, then the mean over batches,
+    each with the weight of its size."""
 
     min_val: Tensor
     max_val: Tensor
@@ -32,6 +33,8 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.outside = outside
         self.ends: list[Tensor] = []
+        self.sizes: list[int] = []
+        self.observed = (float("inf"), float("-inf"))
         self.register_buffer("min_val", torch.tensor(float("inf")))
         self.register_buffer("max_val", torch.tensor(float("-inf")))
 
@@ -40,7 +43,10 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
         at = 1 + int(self.outside * values.numel())
         low, high = values.kthvalue(at).values, values.kthvalue(values.numel() + 1 - at).values
         self.ends.append(torch.stack((low, high)))
-        self.min_val, self.max_val = torch.stack(self.ends).mean(0)
+        self.sizes.append(values.numel())
+        self.observed = (min(self.observed[0], float(values.min())), max(self.observed[1], float(values.max())))
+        share = torch.tensor(self.sizes, dtype=torch.float64) / sum(self.sizes)
+        self.min_val, self.max_val = (share[:, None] * torch.stack(self.ends)).sum(0).float()
         return x
 
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
@@ -87,6 +93,8 @@ def activation_ranges(prepared: GraphModule, layer_of: Callable[[Node], str]) ->
         weight = source.op == "get_attr"
         owner = next(iter(node.users), node) if weight else source
         scale, zero_point = observer.calculate_qparams()
+        low, high = float(observer.min_val.min()), float(observer.max_val.max())
+        observed_low, observed_high = getattr(observer, "observed", (low, high))
         found.append(
             TensorRange(
                 layer=layer_of(owner),
@@ -94,8 +102,10 @@ def activation_ranges(prepared: GraphModule, layer_of: Callable[[Node], str]) ->
                 scales=scale.numel(),
                 scale=float(scale.max()),
                 zero_point=int(zero_point.flatten()[0]),
-                low=float(observer.min_val.min()),
-                high=float(observer.max_val.max()),
+                low=low,
+                high=high,
+                observed_low=observed_low,
+                observed_high=observed_high,
             )
         )
     return found

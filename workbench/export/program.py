@@ -14,7 +14,7 @@ class Lowered:
     delegated_ops: dict[str, int]
     portable_ops: dict[str, int]
     delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
-    quantized_ops: dict[str, int]  # convolutions, Linears and adds that run in int8
+    quantized_ops: dict[str, int]  # convolutions, Linears, adds and leaky ReLUs that run in int8
     float_ops: dict[str, int]  # convolutions and Linears that run in float
     bytes_by_kind: dict[str, int]  # of the file
     bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
@@ -32,7 +32,8 @@ class TensorRange(Section):
     """A tensor quantized with a fixed range: an activation by its node's name, or a layer's weight.
 
     `scales` is how many it has (one for each output channel of a weight); `scale` is the largest of them, `zero_point`
-    the first; `low` and `high` are the ends of what was observed.
+    the first. `low` and `high` are the ends that the range was made from, `observed_low` and `observed_high` those of
+    all that was heard: wider, where the observer leaves the outermost values out.
     """
 
     layer: str
@@ -42,6 +43,8 @@ class TensorRange(Section):
     zero_point: int
     low: float
     high: float
+    observed_low: float
+    observed_high: float
 
 
 class LayerGap(Section):
@@ -88,7 +91,7 @@ class Quantized:
 
     schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
-    operators: dict[str, int]  # layers with int8 weights, and adds between int8 tensors, by operator
+    operators: dict[str, int]  # layers with int8 weights, adds and leaky ReLUs between int8 tensors, by operator
     weight_bytes: int  # of those layers
     calibration: Calibration
 

@@ -6,28 +6,31 @@ batch, so that calibration runs on batches of frames; and the converted part is 
 the whole stream inlines. What came out is held against what was asked twice: on the converted graph, and once lowered.
 """
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.errors import LoweringError, ModelError
 from workbench.export.calibration import Inputs, excerpts, halves, joined, part_inputs, some
 from workbench.export.equalize import equalize
 from workbench.export.gaps import gaps
-from workbench.export.layers import PARTS, graph_schemes, int8_operators, layers
+from workbench.export.layers import PARTS, graph_schemes, int8_operators, layers, layers_of
 from workbench.export.program import Calibration, LayerGap, Lowered, Quantized, Stability
 from workbench.export.scoped import ConvertedPart, convert, is_static
 from workbench.export.stability import Half, stability
-from workbench.model.streaming import StreamingPesto
+from workbench.model.streaming import Encoder, StreamingPesto
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for, without_part
 
 _GAP_ROWS = 96  # of the calibration audio; they run one by one
+_STABILITY_FRAMES = 4096  # on which two calibrations are compared
 
 Told = Callable[[str, int, int], None]  # a stage, and how much of it is done of how much
 Converted = dict[str, ConvertedPart]
+Calibrated = tuple[Mapping[str, nn.Module], Mapping[str, Inputs]]  # the parts in float, and what each hears
 
 
 def check_rules(model: StreamingPesto, asked: Quantization) -> None:
@@ -50,14 +53,16 @@ def quantize(
     dealt = [half for half in halves(heard, asked.seed) if half]
     half_inputs = [part_inputs(model, half) for half in dealt]
     inputs = {part: joined([half[part] for half in half_inputs]) for part in PARTS}
+    plain = copy.deepcopy(model.encoder)
     if asked.equalize:
         equalize(model.encoder, *inputs["encoder"])
-    parts = _convert(model, asked, [inputs], "calibrate", told)[0]
+    parts = _convert(asked, [({part: getattr(model, part) for part in PARTS}, inputs)], "calibrate", told)[0]
     schemes: dict[str, str] = {}
     for part, made in parts.items():
         schemes |= graph_schemes(made.module.graph, part)
     _check_schemes(schemes, asked)
-    stable = _stability(model, asked, half_inputs, inputs["frontend"][0], voiced_confidence, told)
+    (frames,) = some(inputs["frontend"], _STABILITY_FRAMES)
+    stable = _stability(model, plain, asked, half_inputs, frames, voiced_confidence, told)
     found_gaps: list[LayerGap] = []
     operators: Counter[str] = Counter()
     weight_bytes = 0
@@ -77,7 +82,7 @@ def quantize(
         gaps=tuple(found_gaps),
         stability=stable,
         took_s=time.perf_counter() - began,
-        null_reasons={} if stable else {"stability": _unstable(asked)},
+        null_reasons={} if stable else {"stability": _unstable(asked, len(half_inputs)) or ""},
     )
     if asked.residual_add == "int8" and not operators["add"]:
         raise LoweringError(
@@ -88,12 +93,11 @@ def quantize(
     return Quantized(schemes, ranges, dict(operators), weight_bytes, calibration)
 
 
-def _convert(
-    model: StreamingPesto, asked: Quantization, calibrations: Sequence[Mapping[str, Inputs]], stage: str, told: Told
-) -> list[Converted]:
+def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str, told: Told) -> list[Converted]:
     """The parts that any rule reaches, quantized once for each of the calibrations."""
-    parts = sorted({name.split(".")[0] for name in layers(model) if _wanted(asked, name) != "none"}, key=PARTS.index)
-    total = sum(len(inputs[part][0]) for inputs in calibrations for part in parts)
+    modules = calibrations[0][0]
+    parts = [part for part in PARTS if any(_wanted(asked, name) != "none" for name in layers_of(modules[part], part))]
+    total = sum(len(inputs[part][0]) for _, inputs in calibrations for part in parts)
     done = 0
 
     def heard(rows: int) -> None:
@@ -103,36 +107,49 @@ def _convert(
 
     told(stage, 0, total)
     return [
-        {part: convert(getattr(model, part), part, asked, inputs[part], heard) for part in parts}
-        for inputs in calibrations
+        {part: convert(modules[part], part, asked, inputs[part], heard) for part in parts}
+        for modules, inputs in calibrations
     ]
 
 
 def _stability(
     model: StreamingPesto,
+    plain: Encoder,
     asked: Quantization,
     half_inputs: Sequence[Mapping[str, Inputs]],
     frames: Tensor,
     voiced_confidence: float,
     told: Told,
 ) -> Stability | None:
-    if not is_static(asked) or len(half_inputs) < 2:
+    """Two calibrations of the float model, each with all that a calibration decides: equalization too."""
+    if _unstable(asked, len(half_inputs)):
         return None
+    calibrations: list[Calibrated] = []
+    for inputs in half_inputs:
+        encoder = copy.deepcopy(plain)
+        if asked.equalize:
+            equalize(encoder, *inputs["encoder"])
+        calibrations.append(({"frontend": model.frontend, "encoder": encoder, "confidence": model.confidence}, inputs))
 
     def half(parts: Converted) -> Half:
         modules = {part: made.module for part, made in parts.items()}
         return modules, [found for made in parts.values() for found in made.ranges]
 
-    one, other = map(half, _convert(model, asked, half_inputs, "stability", told))
+    one, other = map(half, _convert(asked, calibrations, "stability", told))
     return stability(model, one, other, frames, voiced_confidence)
 
 
-def _unstable(asked: Quantization) -> str:
-    return "one clip has no two halves" if is_static(asked) else "no range is fixed"
+def _unstable(asked: Quantization, halves: int) -> str | None:
+    """Why stability cannot be told, if it cannot."""
+    if "int8-dynamic" in asked.parts.values():
+        return "a dynamic range is another in every frame, and follows from no clip"
+    if not is_static(asked):
+        return "no range is fixed"
+    return None if halves == 2 else "one clip has no two halves"
 
 
 _WHY = {
-    "none": "XNNPACK takes no dynamic int8 for a convolution with one input channel: ask for none or int8-static there",
+    "none": "XNNPACK takes no dynamic int8 for a convolution of one input channel: ask for another scheme there",
     "activation only": "an int8 add stands before a float layer: quantize that too, or ask for residual_add: float",
 }
 
@@ -147,7 +164,7 @@ def _check_schemes(schemes: Mapping[str, str], asked: Quantization) -> None:
 
 def _wanted(asked: Quantization, name: str) -> str:
     scheme = rule_for(asked.parts, name)
-    return "none" if scheme is None else scheme.removeprefix("int8-").removesuffix("-per-tensor")
+    return "none" if scheme is None else scheme.removeprefix("int8-")
 
 
 def check_lowered(quantized: Quantized, lowered: Lowered) -> None:
@@ -160,6 +177,10 @@ def check_lowered(quantized: Quantized, lowered: Lowered) -> None:
     stored = lowered.bytes_by_dtype.get("int8", 0)
     if stored != quantized.weight_bytes:
         differences.append(f"their weights are {quantized.weight_bytes} bytes of int8, the program holds {stored}")
+    weights = sum(lowered.bytes_by_dtype.values())
+    filed = lowered.bytes_by_kind["delegate_weights"] + lowered.bytes_by_kind["other_constants"]
+    if stored and filed > weights + stored:  # as float they would take four times as much
+        differences.append(f"the file holds {filed} bytes of weights, for {weights} of which {stored} are int8")
     outside = sum(count for name, count in lowered.portable_ops.items() if "quantize" in name)
     if outside:
         differences.append(f"{outside} quantize or dequantize operators stayed outside the delegate")

@@ -15,13 +15,12 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from workbench.export.calibration import BATCH, Inputs, some
 from workbench.export.gaps import correct_biases
-from workbench.export.layers import layer_of
+from workbench.export.layers import LEAKY, layer_of
 from workbench.export.observers import activation_ranges, dynamic_config, static_config
 from workbench.export.program import TensorRange
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 
-_LEAKY = {torch.ops.aten.leaky_relu.default, torch.ops.aten.leaky_relu_.default}
 _BIAS_ROWS = 1024  # on which biases are corrected, at once
 
 
@@ -93,7 +92,7 @@ class _Scoped(XNNPACKQuantizer):  # type: ignore[misc]
                 OP_TO_ANNOTATOR["add"](model, config, lambda node: mine(node.all_input_nodes[0]))
             if self.asked.leaky_relu == "int8":
                 for node in filter(mine, model.graph.nodes):
-                    if node.target in _LEAKY:
+                    if node.target in LEAKY:
                         node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
                             {node.args[0]: config.input_activation}, config.output_activation, _annotated=True
                         )

@@ -39,14 +39,17 @@ class Baseline:
 
 
 def cold_start(program: Path, threads: int) -> Start:
-    """Load a program and run one chunk of silence, the smallest. For a fresh process, through `Child`: it fixes the
-    threads."""
+    """Load a program and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
+    fresh process, through `Child`: it fixes the threads."""
     set_threads(threads)
     begin = time.perf_counter()
     session = PteSession(program)
     loaded = time.perf_counter()
     session.step(np.zeros((session.stream.streams, session.stream.chunk_samples), np.float32))
     stepped = time.perf_counter()
+    for frames in session.stream.sizes:  # a size counts only once it was executed
+        session.step(np.zeros((session.stream.streams, frames * session.stream.hop_samples), np.float32))
+    session.reset()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_bytes = peak if platform.system() == "Darwin" else peak * 1024  # Linux counts in KiB
     return Start(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_bytes)

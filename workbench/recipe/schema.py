@@ -121,6 +121,8 @@ class RecipeKeys(Keys):
         plain = (info.data.get("state", "internal"), info.data.get("streams", 1)) == ("internal", 1)
         if asked.everywhere and not (plain and isinstance(info.data.get("frames_per_chunk", 1), int)):
             wrong("everywhere takes one stream with internal state and one number of frames_per_chunk")
+        if asked.correct_bias and "int8-dynamic" in asked.parts.values():
+            wrong("correct_bias takes static rules alone: a dynamic range is another in every frame")
         lowering = info.data.get("lowering")
         if asked.equalize and lowering is not None and lowering.prefilter != "conv":
             wrong(f"equalize wants lowering.prefilter: conv, got {show(lowering.prefilter)}")

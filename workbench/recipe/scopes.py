@@ -15,13 +15,17 @@ def covers(pattern: str, part: str) -> bool:
 
 def rule_for(rules: Mapping[str, Scheme], part: str) -> Scheme | None:
     """The scheme of the most specific pattern that covers the part: most words, then most letters. None for no rule."""
-    covering = [pattern for pattern in rules if covers(pattern, part)]
-    if not covering:
-        return None
-    return rules[max(covering, key=lambda pattern: (pattern.count("."), len(pattern.replace("*", ""))))]
+    pattern = _winner(rules, part)
+    return None if pattern is None else rules[pattern]
 
 
-def without_part(rules: Mapping[str, Scheme], parts: Iterable[str]) -> list[str]:
-    """The patterns that cover none of the parts."""
-    known = tuple(parts)
-    return [pattern for pattern in rules if not any(covers(pattern, part) for part in known)]
+def without_part(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
+    """The patterns that win none of the parts: they cover none, or a more specific one wins each."""
+    patterns = tuple(rules)
+    winners = {_winner(patterns, part) for part in parts}
+    return [pattern for pattern in patterns if pattern not in winners]
+
+
+def _winner(patterns: Iterable[str], part: str) -> str | None:
+    covering = [pattern for pattern in patterns if covers(pattern, part)]
+    return max(covering, key=lambda pattern: (pattern.count("."), len(pattern.replace("*", ""))), default=None)

@@ -90,8 +90,11 @@ Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"
 _UNAVAILABLE = {
     "int8-weights": "XNNPACK leaves the dequantize outside, and the runtime has no kernel for it",
     "fp16": "XNNPACK runs it slower than float32 here, and the front end overflows to NaN",
-    "int4": "XNNPACK's 4 bits need Linears whose width divides by 32, which hold next to nothing of this model",
+    "int4": "XNNPACK's 4 bits need Linears whose width divides by 32; those that the prefilters can be are slower so",
 }
+
+
+_NOT_AVAILABLE = "; ".join(f"{scheme} ({why})" for scheme, why in _UNAVAILABLE.items())
 
 
 def _available(scheme: object) -> object:
@@ -106,11 +109,14 @@ class Quantization(Keys):
     everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
     parts: dict[str, Annotated[Scheme, BeforeValidator(_available)]] = Field(
         {},
-        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the more specific wins.",
+        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the more specific wins. "
+        f"Rules are merged with those of extends. Not available: {_NOT_AVAILABLE}.",
     )
     observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
-    outside: float = Field(1e-4, ge=0, lt=0.5, description="Of percentile: share of values beyond each end.")
-    seconds_per_clip: float = Field(3600, gt=0, le=3600, description="Of each calibration clip, how much is heard.")
+    outside: float = Field(
+        1e-4, ge=0, lt=0.5, description="Of percentile: share of the values of a batch beyond each end."
+    )
+    seconds_per_clip: float = Field(3600, ge=0.1, le=3600, description="Of each calibration clip, how much is heard.")
     seed: int = Field(
         0, ge=0, lt=2**31, description="Draws where excerpts begin, and the halves of the clips that tell stability."
     )

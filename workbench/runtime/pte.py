@@ -69,7 +69,10 @@ class PteSession:
         if self.explicit:
             (self._ring if stream is None else self._ring[stream]).zero_()
         else:
-            self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
+            try:
+                self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
+            except RuntimeError as error:
+                raise ProgramError(f"the program's reset failed ({_first_line(error)})") from error
 
     def step(self, chunk: Floats) -> Frames:
         audio = torch.from_numpy(checked(chunk, self.stream))
@@ -100,7 +103,17 @@ def _first_line(error: BaseException) -> str:
 
 
 def roll_program(
-    path: Path, clips: Sequence[Floats], sizes: Sequence[int] | None = None, memory: Memory = "continuous"
+    path: Path,
+    clips: Sequence[Floats],
+    sizes: Sequence[int] | None = None,
+    memory: Memory = "continuous",
+    times: int = 1,
 ) -> list[Frames]:
-    """`session.roll_streams` on a freshly loaded program; a function of its own so that a `Child` can run it."""
-    return roll_streams(under(memory, PteSession(path)), clips, sizes)
+    """`session.roll_streams` on a freshly loaded program; a function of its own so that a `Child` can run it.
+
+    Rolled `times` over, from a reset each; the last is returned.
+    """
+    session = under(memory, PteSession(path))
+    for _ in range(times):
+        frames = roll_streams(session, clips, sizes)
+    return frames

@@ -80,7 +80,7 @@ def checked(chunk: ArrayLike, stream: Stream) -> Floats:
         if stream.dynamic:
             wanted = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
         raise ProgramError(f"a chunk of {given.shape[-1]} samples; this stream takes {wanted}")
-    return np.array(given, np.float32, ndmin=2)
+    return np.array(given, np.float32, order="C", ndmin=2)
 
 
 def checked_stream(which: int | None, stream: Stream) -> None:

@@ -1,0 +1,18 @@
+"""What the export toolchain raises, as one error of ours: it raises what it likes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.errors import LoweringError, WorkbenchError
+
+
+@contextmanager
+def translated(stage: str) -> Iterator[None]:
+    """Raise LoweringError, with the first line, for whatever goes wrong within; our own errors pass."""
+    try:
+        yield
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise LoweringError(f"{stage} failed ({type(error).__name__}: {first})") from error
