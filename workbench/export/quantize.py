@@ -34,11 +34,11 @@ Calibrated = tuple[Mapping[str, nn.Module], Mapping[str, Inputs]]  # the parts i
 
 
 def check_rules(model: StreamingPesto, asked: Quantization) -> None:
-    """Raise ModelError for a rule that reaches no layer."""
+    """Raise ModelError for a rule that decides about no layer."""
     idle = without_part(asked.parts, layers(model))
     if idle:
         known = ", ".join(layers(model))
-        raise ModelError(f"quantization.parts: {', '.join(idle)}: no such part with a layer; there are {known}")
+        raise ModelError(f"quantization.parts: {', '.join(idle)}: wins no layer (none has that name, or more specific rules take them all); there are {known}")
 
 
 def quantize(
