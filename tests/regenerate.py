@@ -34,10 +34,10 @@ def readme() -> str:
     records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
     if not records:
         raise SystemExit(f"{MEASURED}: no records; run `make measured`")
-    made_on = records[0]
-    day, place = made_on.created[:10], made_on.environment
+    days, commits = (sorted(set(found)) for found in zip(*map(_made_on, records), strict=True))
+    place = records[0].environment
     where = (
-        f"\nMeasured on {day} with workbench {place.commit}, {place.cpu}, {place.cores} cores, "
+        f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {place.cpu}, {place.cores} cores, "
         f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
     )
     tables = {
@@ -54,6 +54,10 @@ def readme() -> str:
             flags=re.DOTALL,
         )
     return text
+
+
+def _made_on(record: Record) -> tuple[str, str]:
+    return record.created[:10], str(record.environment.commit)
 
 
 def _tried(record: Record) -> bool:

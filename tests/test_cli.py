@@ -410,7 +410,7 @@ def test_an_interrupted_run_says_how_to_go_on(pipeline: ModuleType, monkeypatch:
     monkeypatch.setattr(pipeline, "run", stop)
     result = workbench("run", "recipes/least.yaml", "--out", "results")
     assert result.exit_code == 130
-    assert errors(result)[-1] == "interrupted; the same command with --out goes on from what is there"
+    assert errors(result)[-1] == "interrupted; run, build and sweep with --out go on from what is there"
 
 
 @pytest.mark.slow

@@ -59,3 +59,21 @@ def test_the_shipped_recipes_are_good_and_measured() -> None:
     assert {variant.name: variant.sha256 for variant in variants} == {
         name: record.recipe.sha256 for name, record in records.items()
     }, "a recipe changed since it was measured: run `make measured`"
+
+
+def test_the_unfair_picture_is_of_the_same_program() -> None:
+    fair, unfair = (read_record(MEASURED / f"{name}.json").program for name in ("float-xnnpack", "unfair"))
+    assert fair is not None and unfair is not None
+    assert fair.sha256 == unfair.sha256
+
+
+def test_the_int8_recipes_are_what_their_names_say() -> None:
+    def schemes(name: str) -> dict[str, str]:
+        program = read_record(MEASURED / f"{name}.json").program
+        assert program is not None
+        return {layer: scheme for layer, scheme in program.schemes.items() if scheme != "none"}
+
+    assert set(schemes("int8-dynamic").values()) == {"dynamic"}
+    assert set(schemes("int8-static").values()) == {"static"}
+    assert set(schemes("int8-dynamic")) - set(schemes("int8-static")) == {"encoder.toeplitz"}
+    assert schemes("int8-mixed") == dict.fromkeys(("encoder.prefilter.0.0", "encoder.prefilter.1.0"), "static")

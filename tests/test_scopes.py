@@ -40,3 +40,10 @@ def test_rules_that_cover_nothing_are_named() -> None:
         "decoder",
         "encoder.last",
     ]
+
+
+def test_a_rule_that_wins_no_part_is_found() -> None:
+    parts = ("encoder.first", "encoder.prefilter.0", "encoder.prefilter.1")
+    rules = {"encoder": 1, "encoder.first": 2, "encoder.prefilter": 3, "decoder": 4}
+    assert without_part(rules, parts) == ["encoder", "decoder"]
+    assert without_part(rules, (*parts, "encoder.narrow")) == ["decoder"]

@@ -67,7 +67,7 @@ def test_every_part_has_to_keep_the_gates_on_pitch() -> None:
     steady, drifting = judged(soak_of(0.0), GATES), judged(soak_of(0.125), GATES)
     assert (steady.verdict, steady.reasons) == ("pass", ())
     assert drifting.verdict == "fail"
-    assert drifting.reasons == ("until 4 s: max_cents is 500, wants <= 400",)
+    assert drifting.reasons == ("until 4 s: deviation.pitch.max_cents is 500, wants <= 400",)
 
 
 def test_a_process_that_grows_fails_and_slower_calls_are_inconclusive() -> None:
@@ -81,6 +81,23 @@ def test_a_process_that_grows_fails_and_slower_calls_are_inconclusive() -> None:
     assert slower.reasons == ("calls took 2.00 times as long at the end as at the start; run it on a quiet machine",)
 
 
+def test_confidence_real_time_and_finite_frames_count() -> None:
+    assert judged(soak_of(0.0, confidence_max=0.5), GATES).reasons == (
+        "until 4 s: deviation.confidence.max is 0.5, wants <= 0",
+    )
+    assert judged(soak_of(0.0, real_time_factor=1.25), GATES).reasons == (
+        "until 4 s: a call takes 1.25 times as long as its audio",
+    )
+    broken = judged(soak_of(0.0, nonfinite_frames=3), GATES)
+    assert (broken.verdict, broken.reasons) == ("fail", ("until 4 s: 3 of 10 frames are not finite",))
+
+
+def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
+    free = judged(soak_of(0.0), ())
+    assert free.verdict == "inconclusive"
+    assert free.reasons == ("the recipe has no gate on deviation.pitch to hold the parts against",)
+
+
 def test_a_figure_that_is_not_there_is_a_doubt() -> None:
     soak = soak_of(0.0)
     silent = soak.stretches[0].pitch.model_copy(
@@ -90,7 +107,7 @@ def test_a_figure_that_is_not_there_is_a_doubt() -> None:
     doubted = judged(soak.model_copy(update={"stretches": parts}), GATES)
     assert (doubted.verdict, doubted.reasons) == (
         "inconclusive",
-        ("until 1 s: max_cents has no value: no voiced frame",),
+        ("until 1 s: deviation.pitch.max_cents has no value: no voiced frame",),
     )
 
 
@@ -115,11 +132,18 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_several_streams_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "voices.yaml").write_text(RECIPE + "streams: 2")
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("streams: 2", "streams: a long stream is of one voice, got 2"),
+        ("protocol: reset-per-chunk", "protocol: a long stream is continuous, got reset-per-chunk"),
+    ],
+)
+def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, problem: str) -> None:
+    (tmp_path / "voices.yaml").write_text(RECIPE + key)
     result = command(tmp_path, "soak", "voices.yaml")
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == "error: voices.yaml: streams: a long stream is of one voice, got 2"
+    assert result.stderr.splitlines()[-1] == f"error: voices.yaml: {problem}"
     assert [path.name for path in tmp_path.iterdir()] == ["voices.yaml"]
 
 

@@ -301,6 +301,8 @@ def test_a_chunk_is_converted_and_copied() -> None:
     assert_array_equal(got, samples[None].astype(np.float32))
     same = np.zeros((1, 320), np.float32)
     assert not np.shares_memory(checked(same, FIXED), same)
+    block = np.zeros((VOICES.chunk_samples, VOICES.streams), np.float32)  # as soundfile reads several channels
+    assert checked(block.T, VOICES).flags.c_contiguous
 
 
 @kinds

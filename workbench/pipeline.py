@@ -31,6 +31,7 @@ from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job, Progress
 from workbench.measure.race import cold_start, race
+from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
 from workbench.runtime.child import Child
 from workbench.runtime.protocol import protocol_of
@@ -154,6 +155,8 @@ def run(
         reused = False
         _clear(folder)  # also of what did not repeat
         record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
+        if job.stream.dynamic:
+            record = record.model_copy(update={"deviation_over_sizes": no_sizes(str(error))})
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
     write_record(record, folder)
     return record, "program" if reused else ""

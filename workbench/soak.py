@@ -21,11 +21,13 @@ def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool =
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     For a process that has loaded no program yet: it fixes the threads. Raises RecipeError for a recipe of several
-    streams, LoweringError and ProgramError as `pipeline.build`.
+    streams or another protocol, LoweringError and ProgramError as `pipeline.build`.
     """
     recipe = job.recipe
     if recipe.streams > 1:
         raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
+    if recipe.protocol != "continuous":
+        raise RecipeError([f"{recipe.source}: protocol: a long stream is continuous, got {recipe.protocol}"])
     program, _, _ = pipeline.build(job, folder, progress, fresh)  # it ran in a process of its own: this one may load it
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)

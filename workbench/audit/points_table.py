@@ -6,10 +6,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from workbench.audit.cells import NONE, number
 from workbench.audit.points import PICTURE_NAME, SWEEP_NAME, Point, Sweep
-
-_COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "failed": "red", "refused": "bright_black"}
-_NONE = "–"
+from workbench.audit.table import colored
 
 
 def cells(point: Point, fair: bool) -> dict[str, str]:
@@ -23,11 +22,11 @@ def cells(point: Point, fair: bool) -> dict[str, str]:
         "verdict": outcome if fair else f"{outcome} (UNFAIR)",
         "rpa50": _both(point, "rpa50", ".4f"),
         "voicing recall": _both(point, "voicing_recall", ".3f"),
-        "p95 (cents)": _number(point.pitch_p95_cents, ".4f"),
-        "max": _number(point.pitch_max_cents, ".4f"),
+        "p95 (cents)": number(point.pitch_p95_cents, ".4f"),
+        "max": number(point.pitch_max_cents, ".4f"),
         "delay (ms)": _both(point, "delay_ms", ".1f"),
-        "by geometry": _number(point.geometry_ms, ".1f"),
-        "bytes": _number(point.program_bytes, ",.0f"),
+        "by geometry": number(point.geometry_ms, ".1f"),
+        "bytes": number(point.program_bytes, ",.0f"),
         "p50 (ms)": _both(point, "p50_ms", ".2f"),
         "of real time": _both(point, "real_time_factor", ".3f"),
     }
@@ -35,12 +34,8 @@ def cells(point: Point, fair: bool) -> dict[str, str]:
 
 def _both(point: Point, name: str, form: str) -> str:
     if point.baseline is None or point.variant is None:
-        return _NONE
-    return " → ".join(_number(getattr(side, name), form) for side in (point.baseline, point.variant))
-
-
-def _number(value: float | None, form: str) -> str:
-    return _NONE if value is None else format(value, form)
+        return NONE
+    return " → ".join(number(getattr(side, name), form) for side in (point.baseline, point.variant))
 
 
 def print_sweep(sweep: Sweep, folder: Path) -> None:
@@ -52,7 +47,7 @@ def print_sweep(sweep: Sweep, folder: Path) -> None:
     for column in rows[0]:
         table.add_column(column, justify="left" if column == "verdict" else "right")
     for row in rows:
-        table.add_row(*(_colored(text) if name == "verdict" else text for name, text in row.items()))
+        table.add_row(*(colored(text) if name == "verdict" else text for name, text in row.items()))
     console.print(table)
     for point in sweep.points:
         for reason in _reasons(point):
@@ -72,7 +67,3 @@ def _reasons(point: Point) -> list[str]:
         for key, why in side.null_reasons.items()
     ]
     return [f"{point.verdict}: {reason}" for reason in point.reasons] + nulls
-
-
-def _colored(verdict: str) -> str:
-    return f"[{_COLORS[verdict.split()[0]]}]{verdict}[/]"

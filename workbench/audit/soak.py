@@ -17,6 +17,7 @@ from workbench.recipe import Gate
 from workbench.section import Section
 
 SOAK_NAME = "soak.json"
+_PITCH = "deviation.pitch."
 # From the end of the first part on. A page more for every call would be a hundred times as much in an hour.
 _GROWTH = 0.02
 _SLOWER = 1.5  # last part's median call over the first's; the machine alone moves it by a quarter
@@ -39,22 +40,30 @@ class Soak(Section):
 
 
 def judged(soak: Soak, gates: tuple[Gate, ...]) -> Soak:
-    """The record with its verdict: every part within the recipe's gates on pitch, and a process that does not grow.
+    """The record with its verdict: every part within the recipe's gates on pitch and on the largest confidence
+    deviation, finite, faster than real time, and a process that does not grow.
 
     Slower calls make it inconclusive, not failed: another job on the machine does that too.
     """
     failures, doubts = [], []
-    first, last = soak.stretches[0], soak.stretches[-1]
-    for gate in gates:
-        name = gate.metric.removeprefix("deviation.pitch.")
-        if name == gate.metric:
+    held = [gate for gate in gates if gate.metric.startswith(_PITCH) or gate.metric == "deviation.confidence.max"]
+    for part in soak.stretches:
+        until = f"until {part.until_s:.0f} s"
+        if part.nonfinite_frames:
+            failures.append(f"{until}: {part.nonfinite_frames} of {part.frames} frames are not finite")
             continue
-        for part in soak.stretches:
-            value = getattr(part.pitch, name)
+        for gate in held:
+            name = gate.metric.removeprefix(_PITCH)
+            value = getattr(part.pitch, name) if gate.metric != name else part.confidence_max
             if value is None:
-                doubts.append(f"until {part.until_s:.0f} s: {name} has no value: {part.pitch.null_reasons[name]}")
+                doubts.append(f"{until}: {gate.metric} has no value: {part.pitch.null_reasons[name]}")
             elif not gate.allows(value):
-                failures.append(f"until {part.until_s:.0f} s: {name} is {value:.10g}, wants {gate}")
+                failures.append(f"{until}: {gate.metric} is {value:.10g}, wants {gate}")
+        if part.real_time_factor >= 1:
+            failures.append(f"{until}: a call takes {part.real_time_factor:.2f} times as long as its audio")
+    if not any(gate.metric.startswith(_PITCH) for gate in held):
+        doubts.append("the recipe has no gate on deviation.pitch to hold the parts against")
+    first, last = soak.stretches[0], soak.stretches[-1]
     growth = max(part.resident_bytes for part in soak.stretches) / first.resident_bytes - 1
     if growth > _GROWTH:
         failures.append(f"the process grew by {growth:.1%} after the first part, wants at most {_GROWTH:.0%}")

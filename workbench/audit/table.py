@@ -10,10 +10,11 @@ from rich.table import Table
 from workbench.audit.cells import cells, number, some_sizes, weakest_layer
 from workbench.audit.results import RESULT_NAME, Record
 
-_COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+_COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "failed": "red", "refused": "bright_black"}
 
 
-def _colored(verdict: str) -> str:
+def colored(verdict: str) -> str:
+    """A verdict, or what a point of a sweep came to, in its colour."""
     return f"[{_COLORS[verdict.split()[0]]}]{verdict}[/]"
 
 
@@ -25,7 +26,7 @@ def print_results(results: Sequence[tuple[Record, Path]]) -> None:
     for column in rows[0]:
         table.add_column(column, justify="left" if column in ("variant", "verdict") else "right")
     for row in rows:
-        table.add_row(*(_colored(text) if name == "verdict" else text for name, text in row.items()))
+        table.add_row(*(colored(text) if name == "verdict" else text for name, text in row.items()))
     console.print(table)
     for record, place in results:
         console.print(f"\n{record.recipe.name}", style="bold", markup=False)

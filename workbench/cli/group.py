@@ -24,7 +24,7 @@ class Translating(click.Group):
         except OSError as error:
             lines = (f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written",)
         except KeyboardInterrupt:
-            click.echo("interrupted; the same command with --out goes on from what is there", err=True)
+            click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
             sys.exit(INTERRUPTED)
         for line in lines:
             click.echo(f"error: {line}", err=True)

@@ -38,7 +38,10 @@ def check_rules(model: StreamingPesto, asked: Quantization) -> None:
     idle = without_part(asked.parts, layers(model))
     if idle:
         known = ", ".join(layers(model))
-        raise ModelError(f"quantization.parts: {', '.join(idle)}: wins no layer (none has that name, or more specific rules take them all); there are {known}")
+        raise ModelError(
+            f"quantization.parts: {', '.join(idle)}: wins no layer (none has that name, or more specific rules take "
+            f"them all); there are {known}"
+        )
 
 
 def quantize(

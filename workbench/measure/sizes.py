@@ -40,10 +40,13 @@ class OverSizes(Section):
     worst_max_untied_cents: float | None
 
 
-_WORST = ("worst_p95_cents", "worst_max_untied_cents")
-NOT_OVER_SIZES = OverSizes(
-    **dict.fromkeys(_WORST), null_reasons=dict.fromkeys(_WORST, "the program does not take several sizes")
-)
+def no_sizes(reason: str) -> OverSizes:
+    """Where no size was measured."""
+    names = ("worst_p95_cents", "worst_max_untied_cents")
+    return OverSizes(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
+
+
+NOT_OVER_SIZES = no_sizes("the program does not take several sizes")
 
 
 def size_figures(

@@ -25,6 +25,7 @@ class Stretch(Section):
     until_s: float  # of the audio
     frames: int
     voiced_frames: int
+    nonfinite_frames: int
     pitch: PitchDeviation
     confidence_max: float | None
     variant_p50_ms: float
@@ -96,6 +97,7 @@ class _Both:
             until_s=until_s,
             frames=len(baseline),
             voiced_frames=int(voiced.sum()),
+            nonfinite_frames=int((~np.isfinite(self.values).all((0, 1)).reshape(-1)).sum()),
             pitch=pitch_deviation(baseline, variant, voiced),
             confidence_max=moved.max,
             variant_p50_ms=p50_ms,

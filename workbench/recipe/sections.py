@@ -125,6 +125,14 @@ class Quantization(Keys):
     leaky_relu: Literal["int8", "float"] = Field("int8", description="Leaky ReLU after a static int8 layer.")
     residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
 
+    @model_validator(mode="after")
+    def _everywhere_has_settings_of_its_own(self) -> Self:
+        names = ("observer", "outside", "equalize", "correct_bias", "leaky_relu", "residual_add")
+        given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+        if self.everywhere and given:
+            wrong(f"everywhere takes XNNPACK's own settings, and so no {', '.join(given)}")
+        return self
+
     @field_validator("parts")
     @classmethod
     def _either(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
