@@ -422,3 +422,15 @@ def test_build_makes_a_program_and_takes_it_over() -> None:
     assert re.fullmatch(line + "\n", first.stdout)
     again = workbench("build", "recipes/least.yaml", "--out", "programs")
     assert re.fullmatch(line + ", used again: nothing it depends on changed\n", again.stdout)
+
+
+def test_int8_without_a_clip_to_calibrate_on_is_a_mistake(folder: Path) -> None:
+    keys = "quantization: {parts: {encoder.narrow: int8-static}}\naudio: {calibrate: []}\n"
+    (folder / "recipes" / "int8.yaml").write_text(RECIPE + keys)
+    result = workbench("build", "recipes/int8.yaml", "--out", "build")
+    assert result.exit_code == 2
+    assert errors(result) == [
+        "error: recipes/int8.yaml: audio.calibrate finds no clip in calib_audio, and int8 is calibrated on some; name "
+        "some that exist"
+    ]
+    assert not (folder / "build").exists()

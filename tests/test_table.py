@@ -41,3 +41,9 @@ def test_markdown_has_a_row_for_each_record(mixed: Record) -> None:
     lines = markdown([cells(mixed), cells(mixed)]).splitlines()
     assert len(lines) == 4 and lines[2] == lines[3]
     assert {line.count("|") for line in lines} == {len(cells(mixed)) + 1}
+
+
+def test_an_accuracy_that_is_null_is_a_dash(mixed: Record) -> None:
+    nothing = mixed.truth.baseline.model_copy(update={"rpa50": None, "null_reasons": {"rpa50": "no frame is voiced"}})
+    silent = mixed.truth.model_copy(update={"baseline": nothing, "variant": nothing})
+    assert cells(mixed.model_copy(update={"truth": silent}))["rpa50 baseline → variant"] == "– → –"
