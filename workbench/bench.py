@@ -128,7 +128,7 @@ def _in_common(said: Mapping[str, Keys]) -> Keys:
 
 def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fresh: bool = False) -> Ready:
     """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name."""
-    baseline, first = entered.baseline, entered.jobs[FIRST]
+    baseline = entered.baseline
     ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
 
     def add(name: str, what: str, kind: str, file: Path, make_file: Callable[[], object]) -> None:
@@ -143,13 +143,15 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
             write_whole(path, child.call(function, *arguments))
 
     path = folder / TORCHSCRIPT / "program.pt"
-    add(TORCHSCRIPT, "upstream, traced", "torchscript", path, lambda: in_child(_torchscript, path, baseline))
-    onnx = folder / ONNX / "program.onnx"
+    add(TORCHSCRIPT, "upstream, traced", "torchscript", path, functools.partial(in_child, _torchscript, path, baseline))
     if missing():
         ready.not_run[ONNX] = missing()
-    else:
-        what = f"ONNX Runtime, the graph of {FIRST}, state in and out"
-        add(ONNX, what, "onnx", onnx, lambda: in_child(_onnx, onnx, baseline, first.recipe))
+    for name, job in entered.jobs.items():
+        if not missing() and not job.quantized:  # whatever graph a float program has, ONNX Runtime gets it too
+            label = ONNX if name == FIRST else f"{ONNX}-{name}"
+            path = folder / label / "program.onnx"
+            what = f"ONNX Runtime, the graph of {name}, state in and out"
+            add(label, what, "onnx", path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
         place = folder / name
         build = functools.partial(pipeline.build, job, place, progress(name), fresh)
