@@ -75,11 +75,19 @@ def test_the_ratio_is_taken_within_each_round() -> None:
 
 def test_a_spread_over_1_supports_nothing() -> None:
     # eleven rounds: the 10th percentile is the second lowest ratio
-    ratios = [0.5, 0.9, *([2.0] * 9)]
+    ratios = [0.5, 0.9, *([1.5] * 9)]
     found = ratio(flat([1] * 11), flat(ratios))
-    assert (found.low, found.p50, found.outcome) == (0.9, 2, "inconclusive")
+    assert (found.low, found.p50, found.outcome) == (0.9, 1.5, "inconclusive")
     assert ratio(flat([1] * 11), flat([0.5, *([2.0] * 10)])).outcome == "faster"  # one round alone is no doubt
     assert ratio(flat([1] * 3), flat([1] * 3)).outcome == "inconclusive"  # nothing lies on either side of 1
+
+
+def test_rounds_that_do_not_agree_support_nothing() -> None:
+    rounds = [4.0, 4.0, *([8.0] * 9)]  # 4 to 8 times faster
+    assert ratio(flat([1] * 11), flat(rounds)).outcome == "faster"
+    assert ratio(flat([1] * 11), flat([3.9, *rounds[1:]])).outcome == "faster"
+    wide = ratio(flat([1] * 11), flat([3.9, 3.9, *rounds[2:]]))
+    assert (wide.low, wide.high, wide.outcome) == (3.9, 8, "inconclusive")
 
 
 def test_every_contender_has_its_figures(file: Path) -> None:

@@ -57,8 +57,8 @@ def bench(
     are of one stream: the rate, chunk and mirror of what is named.
 
     Each is first held against eager's pitch. Then all take turns in shuffled rounds, in one process, and the ratio to
-    eager is taken within each round: one whose spread over rounds crosses 1 is inconclusive. Last, calls come at the
-    chunk's period while another process works. Leaves bench.json and bench.png.
+    eager is taken within each round: one whose spread over rounds crosses 1, or is wider than a factor of 2, is
+    inconclusive. Last, calls come at the chunk's period while another process works. Leaves bench.json and bench.png.
 
     Exit codes: 0 timed, whatever came out; 1 something that was named could not be made or does not run; 2 a mistake.
 

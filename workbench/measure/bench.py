@@ -18,6 +18,7 @@ from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.section import Section
 
 WRONG_FROM_CENTS = 50  # at p95; what mir_eval's raw pitch accuracy counts as a wrong pitch
+WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
 LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right
 Milliseconds = NDArray[np.float64]
 Outcome = Literal["faster", "slower", "inconclusive"]
@@ -35,7 +36,8 @@ class Percentiles(Section):
 
 class Ratio(Section):
     """How many times faster than another contender: the ratio of median calls, taken in each round. `p50` is its median
-    over rounds, `low` and `high` its 10th and 90th percentile; `outcome` is inconclusive where 1 lies between."""
+    over rounds, `low` and `high` its 10th and 90th percentile; `outcome` is inconclusive where 1 lies between, and
+    where `high` is more than WIDEST times `low`."""
 
     p50: float
     low: float
@@ -186,6 +188,8 @@ def ratio(ms: Milliseconds, than_ms: Milliseconds) -> Ratio:
     """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
     low, middle, high = times_faster(ms, than_ms)
     outcome: Outcome = "faster" if low > 1 else "slower" if high < 1 else "inconclusive"
+    if high > WIDEST * low:
+        outcome = "inconclusive"
     return Ratio(p50=middle, low=low, high=high, outcome=outcome)
 
 
