@@ -66,9 +66,9 @@ class Job:
         return [*self.calibrate, *self.score]
 
 
-def prepare(recipe: Recipe) -> Job:
-    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
-    stream = Stream(
+def stream_of(recipe: Recipe) -> Stream:
+    """The stream that a recipe asks for."""
+    return Stream(
         recipe.sample_rate_hz,
         recipe.hop_samples,
         recipe.min_frames,
@@ -76,6 +76,11 @@ def prepare(recipe: Recipe) -> Job:
         recipe.max_frames if recipe.max_frames > recipe.min_frames else None,
         recipe.streams,
     )
+
+
+def prepare(recipe: Recipe) -> Job:
+    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
+    stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     model = StreamingPesto(

@@ -1,5 +1,6 @@
 """The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
 
+import functools
 import hashlib
 import json
 import shutil
@@ -35,6 +36,7 @@ from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
 from workbench.runtime.child import Child
 from workbench.runtime.protocol import protocol_of
+from workbench.runtime.pte import PteSession
 from workbench.runtime.session import Frames
 from workbench.scoring import left, score
 
@@ -55,7 +57,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
         program = program or _make(job, path, progress)
         progress("lower", 1, 1)
         with Child() as child:
-            start = child.call(cold_start, path, job.recipe.speed.threads)
+            start = child.call(cold_start, functools.partial(PteSession, path), job.recipe.speed.threads)
     except (LoweringError, ProgramError):
         _clear(folder)
         raise

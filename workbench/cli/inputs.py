@@ -41,6 +41,12 @@ def beside(name: str) -> Path:
     return Path(name) if Path(name).is_dir() else _CHECKOUT / name
 
 
+def shipped_recipe(name: str) -> Path:
+    """A recipe of the project by its file's name: here where there is one, else where it is installed from."""
+    here = Path("recipes") / name
+    return here if here.is_file() else _CHECKOUT / "recipes" / name
+
+
 def corpus_of(folder: Path | None) -> "Corpus":
     from workbench.audio.corpus import Corpus
 

@@ -1,12 +1,11 @@
-"""Baseline and variant timed against each other, in a process of their own."""
+"""Sessions timed against each other, in a process of their own, and the cold start of one in another."""
 
 import platform
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,7 +19,8 @@ from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.pte import PteSession, set_threads
 from workbench.runtime.session import Floats, Session, chunks
 
-_SEED = 7  # of the order of the sides within each round
+SEED = 7  # of the order of the sides within each round
+_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,34 @@ class Baseline:
         return UpstreamSession(load_upstream(self.checkpoint, stream, self.reduction, self.trust), stream, margins)
 
 
-def cold_start(program: Path, threads: int) -> Start:
-    """Load a program and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
+def cold_start(open_session: Callable[[], Session], threads: int) -> Start:
+    """Open a session and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
     fresh process, through `Child`: it fixes the threads."""
+    torch.set_num_threads(threads)
     set_threads(threads)
     begin = time.perf_counter()
-    session = PteSession(program)
+    session = open_session()
     loaded = time.perf_counter()
     session.step(np.zeros((session.stream.streams, session.stream.chunk_samples), np.float32))
     stepped = time.perf_counter()
     for frames in session.stream.sizes:  # a size counts only once it was executed
         session.step(np.zeros((session.stream.streams, frames * session.stream.hop_samples), np.float32))
     session.reset()
+    return Start(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_rss_bytes())
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this process has held so far.
+
+    Linux hands `ru_maxrss` on to every process that is started, so that a child would tell its parent's; `VmHWM` is
+    the process's own.
+    """
+    if _STATUS.is_file():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak_bytes = peak if platform.system() == "Darwin" else peak * 1024  # Linux counts in KiB
-    return Start(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_bytes)
+    return peak if platform.system() == "Darwin" else peak * 1024
 
 
 def race(baseline: Baseline, program: Path, samples: Floats, plan: Plan, start: Start) -> Speed:
@@ -74,29 +87,39 @@ def race_here(
     `Child`: it fixes the threads, and may be called again there."""
     torch.set_num_threads(plan.threads)
     set_threads(plan.threads)
-    streams = baseline.stream.streams
-    sides: dict[Literal["baseline", "variant"], Session] = {
-        "baseline": baseline.session(margins=False, streams=streams),
+    sides: dict[str, Session] = {
+        "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
         "variant": PteSession(program),
     }
-    voices = np.stack([np.roll(samples, at * len(samples) // streams) for at in range(streams)])
-    rows = list(chunks(voices, baseline.stream, [frames]))
-    rows = rows[: max(1, len(voices[0]) // rows[0].shape[-1])]  # the last one may be shorter
-    for session in sides.values():
-        _time(session, rows, 0, plan.warmup_chunks)
-    times_ms = {side: np.empty((plan.rounds, plan.chunks_per_round)) for side in sides}
-    order = np.random.default_rng(_SEED)
-    for at in range(plan.rounds):
-        for side in order.permutation(list(sides)):
-            times_ms[side][at] = _time(sides[side], rows, at * plan.chunks_per_round, plan.chunks_per_round)
+    times_ms = in_turns(sides, calls_of(samples, baseline.stream, frames), plan)
     return times_ms["baseline"], times_ms["variant"]
 
 
-def _time(session: Session, rows: Sequence[Floats], first: int, count: int) -> NDArray[np.float64]:
-    """(count,) milliseconds of successive steps; the clip starts over where it ends."""
+def calls_of(samples: Floats, stream: Stream, frames: int) -> list[Floats]:
+    """Audio (n,) as whole calls (streams, samples) of so many frames; each stream starts elsewhere in it."""
+    voices = np.stack([np.roll(samples, at * len(samples) // stream.streams) for at in range(stream.streams)])
+    calls = list(chunks(voices, stream, [frames]))
+    return calls[: max(1, len(samples) // calls[0].shape[-1])]  # the last one may be shorter
+
+
+def in_turns(sessions: Mapping[str, Session], calls: Sequence[Floats], plan: Plan) -> dict[str, NDArray[np.float64]]:
+    """(rounds, chunks) milliseconds of each session's calls: warm-up first, then rounds in which every one has its
+    turn, in shuffled order. What the machine does slowly, it does to all of a round alike."""
+    for session in sessions.values():
+        _time(session, calls, 0, plan.warmup_chunks)
+    times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sessions}
+    order = np.random.default_rng(SEED)
+    for at in range(plan.rounds):
+        for name in order.permutation(list(sessions)):
+            times_ms[name][at] = _time(sessions[name], calls, at * plan.chunks_per_round, plan.chunks_per_round)
+    return times_ms
+
+
+def _time(session: Session, calls: Sequence[Floats], first: int, count: int) -> NDArray[np.float64]:
+    """(count,) milliseconds of successive calls; the clip starts over where it ends."""
     times_ms = np.empty(count)
     for at in range(count):
-        chunk = rows[(first + at) % len(rows)]
+        chunk = calls[(first + at) % len(calls)]
         begin = time.perf_counter()
         session.step(chunk)
         times_ms[at] = 1000 * (time.perf_counter() - begin)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.measure.deviation import ClipRolls, deviation
-from workbench.measure.speed import speedup
+from workbench.measure.speed import times_faster
 from workbench.model.stream import Stream
 from workbench.section import Section
 
@@ -63,7 +63,7 @@ def size_figures(
     if of.confidence.max is None:
         nulls["confidence_max"] = of.confidence.null_reasons["max"]
     baseline_p50_ms, variant_p50_ms = float(np.median(baseline_ms)), float(np.median(variant_ms))
-    low, middle, high = speedup(baseline_ms, variant_ms)
+    low, middle, high = times_faster(variant_ms, baseline_ms)
     return SizeFigures(
         frames_per_chunk=frames,
         chunk_ms=frames * stream.step_ms,

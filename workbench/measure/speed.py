@@ -69,7 +69,7 @@ def summarize(
     baseline_ms: NDArray[np.float64], variant_ms: NDArray[np.float64], stream: Stream, threads: int, start: Start
 ) -> Speed:
     """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    low, middle, high = speedup(baseline_ms, variant_ms)
+    low, middle, high = times_faster(variant_ms, baseline_ms)
     return Speed(
         threads=threads,
         rounds=baseline_ms.shape[0],
@@ -88,12 +88,11 @@ def summarize(
     )
 
 
-def speedup(baseline_ms: NDArray[np.float64], variant_ms: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Low, median and high of how many times faster the variant is: 10th, 50th and 90th percentile over the rounds of
-    the ratio of the two sides' medians; both (rounds, chunks)."""
-    ratios = np.median(baseline_ms, axis=1) / np.median(variant_ms, axis=1)
-    low, middle, high = (float(ratio) for ratio in np.percentile(ratios, (10, 50, 90)))
-    return low, middle, high
+def times_faster(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> tuple[float, float, float]:
+    """How many times faster than another session, both (rounds, chunks): the ratio of their median calls, taken in each
+    round; its 10th percentile, median and 90th percentile over rounds."""
+    low, middle, high = np.percentile(np.median(than_ms, axis=1) / np.median(ms, axis=1), (10, 50, 90))
+    return float(low), float(middle), float(high)
 
 
 def _latency(ms: NDArray[np.float64]) -> Latency:

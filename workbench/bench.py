@@ -1,0 +1,246 @@
+"""Contenders timed side by side: checked to be of one stream, made, tried one by one, then raced together."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from workbench import pipeline
+from workbench.atomic import write_whole
+from workbench.audio.files import Clip
+from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
+from workbench.audit.environment import environment
+from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.onnx import missing, to_onnx
+from workbench.export.torchscript import traced
+from workbench.job import Job, Progress, prepare
+from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
+from workbench.measure.contender import Contender
+from workbench.measure.deadline import busy_process
+from workbench.measure.race import SEED, Baseline
+from workbench.measure.speed import Plan
+from workbench.model.checkpoint import checkpoint_path
+from workbench.model.pesto import load_upstream
+from workbench.model.streaming import StreamingPesto
+from workbench.recipe import Recipe, replaced
+from workbench.runtime.child import Child
+from workbench.runtime.pte import PteSession
+from workbench.runtime.session import Floats
+
+EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
+_SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
+_PACED_CALLS = 250
+
+Keys = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Who is to run: jobs to build by the contender's name, and programs that are there."""
+
+    jobs: dict[str, Job]
+    programs: dict[str, Path]
+
+    @property
+    def baseline(self) -> Baseline:
+        return self.jobs[FIRST].baseline
+
+
+@dataclass
+class Ready:
+    """Contenders that can be opened, eager first, and those that could not be made, with the reason."""
+
+    contenders: list[Contender] = field(default_factory=list)
+    not_run: dict[str, str] = field(default_factory=dict)
+
+
+def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, progress: Progress) -> Field:
+    """Check that all are of one stream, and load their models; `first` is restated for that stream.
+
+    Raises WorkbenchError where they differ, ProgramError for a program that cannot be read, RecipeError and ModelError
+    where a recipe cannot be.
+    """
+    said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
+    for path in programs:
+        with Child() as child:
+            said[str(path)] = child.call(_said_by_program, path)
+    keys = _in_common(said)
+    restated = replaced(first, "bench", **keys)
+    jobs = {}
+    for at, (name, recipe) in enumerate({FIRST: restated, **{recipe.name: recipe for recipe in recipes}}.items()):
+        progress("model", at, len(recipes) + 1)
+        jobs[name] = prepare(recipe)
+    progress("model", len(jobs), len(jobs))
+    taken = {EAGER, TORCHSCRIPT, ONNX, *jobs}
+    named: dict[str, Path] = {}
+    for path in programs:
+        name = path.parent.name if path.name == pipeline.PROGRAM_NAME and path.parent.name else path.stem
+        named[str(path) if name in taken | set(named) else name] = path
+    return Field(jobs, named)
+
+
+def _said_by(recipe: Recipe) -> Keys:
+    return {
+        "sample_rate_hz": recipe.sample_rate_hz,
+        "chunk_samples": recipe.chunk_samples,
+        "frames_per_chunk": recipe.min_frames,  # the size of the calls, where there are several
+        "mirror": recipe.mirror,
+        "streams": recipe.streams,
+        "reduction": recipe.reduction,
+        "checkpoint": recipe.checkpoint,
+    }
+
+
+def _said_by_program(path: Path) -> Keys:
+    """In a process of its own. A program does not say which checkpoint it was made from."""
+    session = PteSession(path)
+    stream = session.stream
+    return {
+        "sample_rate_hz": stream.sample_rate_hz,
+        "chunk_samples": stream.chunk_samples,
+        "frames_per_chunk": stream.frames_per_chunk,
+        "mirror": stream.mirror,
+        "streams": stream.streams,
+        "reduction": session.constants["reduction"],
+    }
+
+
+def _in_common(said: Mapping[str, Keys]) -> Keys:
+    """What all say. Raises WorkbenchError where one says otherwise than another before it."""
+    common: Keys = {}
+    said_first: dict[str, str] = {}
+    for name, keys in said.items():
+        wrong = [key for key, value in keys.items() if common.get(key, value) != value]
+        if wrong:
+            mine = " and ".join(f"{key} {keys[key]}" for key in wrong)
+            others = " and ".join(f"{common[key]}" for key in wrong)
+            raise WorkbenchError(
+                f"{name}: {mine}, where {said_first[wrong[0]]} has {others}; bench contenders of one stream at a time"
+            )
+        for key, value in keys.items():
+            common.setdefault(key, value)
+            said_first.setdefault(key, name)
+    return common
+
+
+def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fresh: bool = False) -> Ready:
+    """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name."""
+    baseline = entered.baseline
+    ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
+
+    def add(name: str, what: str, kind: str, file: Path, make_file: Callable[[], object]) -> None:
+        try:
+            make_file()
+            ready.contenders.append(Contender(name, what, kind, file, baseline))  # type: ignore[arg-type]
+        except (LoweringError, ProgramError) as error:
+            ready.not_run[name] = str(error)
+
+    def in_child(function: Callable[..., bytes], path: Path, *arguments: object) -> None:
+        with Child() as child:
+            write_whole(path, child.call(function, *arguments))
+
+    path = folder / TORCHSCRIPT / "program.pt"
+    add(TORCHSCRIPT, "upstream, traced", "torchscript", path, functools.partial(in_child, _torchscript, path, baseline))
+    if missing():
+        ready.not_run[ONNX] = missing()
+    for name, job in entered.jobs.items():
+        if not missing() and not job.quantized:  # whatever graph a float program has, ONNX Runtime gets it too
+            label = ONNX if name == FIRST else f"{ONNX}-{name}"
+            path = folder / label / "program.onnx"
+            what = f"ONNX Runtime, the graph of {name}, state in and out"
+            add(label, what, "onnx", path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
+    for name, job in entered.jobs.items():
+        place = folder / name
+        build = functools.partial(pipeline.build, job, place, progress(name), fresh)
+        add(name, job.recipe.description, "pte", place / pipeline.PROGRAM_NAME, build)
+    for name, program in entered.programs.items():
+        add(name, "program", "pte", program, lambda: None)
+    return ready
+
+
+def _torchscript(baseline: Baseline) -> bytes:
+    upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
+    return traced(upstream, baseline.stream)
+
+
+def _onnx(baseline: Baseline, recipe: Recipe) -> bytes:
+    upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
+    forms = recipe.lowering
+    return to_onnx(
+        StreamingPesto(upstream, baseline.stream, forms.toeplitz, recipe.frontend, "explicit", forms.prefilter)
+    )
+
+
+def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
+    """(n,): as much from the middle of each clip, together at most `seconds`."""
+    share = seconds / len(clips)
+    parts = []
+    for clip in clips:
+        samples = round(min(share, clip.duration_s) * len(clip.samples) / clip.duration_s)
+        begin = (len(clip.samples) - samples) // 2
+        parts.append(clip.samples[begin : begin + samples])
+    return np.concatenate(parts)
+
+
+def run(ready: Ready, clips: Sequence[Clip], threshold: float, plans: Sequence[Plan], progress: Progress) -> Bench:
+    """Time all contenders with each plan's number of threads: alone in a process each, then together in one.
+
+    Raises ProgramError where eager itself does not run.
+    """
+    samples = excerpt(clips)
+    baseline = ready.contenders[0].baseline
+    onnxruntime, why = onnxruntime_version()
+    return Bench(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment(max(plan.threads for plan in plans)),
+        onnxruntime=onnxruntime,
+        checkpoint=baseline.checkpoint,
+        reduction=baseline.reduction,
+        sample_rate_hz=baseline.stream.sample_rate_hz,
+        chunk_samples=baseline.stream.chunk_samples,
+        frames_per_chunk=baseline.stream.frames_per_chunk,
+        streams=baseline.stream.streams,
+        mirror=baseline.stream.mirror,
+        clips=tuple(clip.name for clip in clips),
+        audio_s=len(samples) / baseline.stream.sample_rate_hz,
+        runs=tuple(_run(ready, samples, threshold, plan, progress) for plan in plans),
+        null_reasons=why,
+    )
+
+
+def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: Progress) -> Run:
+    title = f"{plan.threads} thread{'s' * (plan.threads > 1)}"
+    trials: dict[str, Trial] = {}
+    not_run = dict(ready.not_run)
+    for at, contender in enumerate(ready.contenders):
+        progress(f"{title}: one by one", at, len(ready.contenders))
+        try:
+            with Child() as child:
+                trials[contender.name] = child.call(trial, contender, samples, plan.threads)
+        except ProgramError as error:
+            if contender.kind == "eager":
+                raise
+            not_run[contender.name] = str(error)
+    running = tuple(contender for contender in ready.contenders if contender.name in trials)
+    progress(f"{title}: one by one", len(ready.contenders), len(ready.contenders))
+    with Child() as child:
+        progress(f"{title}: in turns", 0, 1)
+        in_turns = child.call(times_here, running, samples, plan)
+        progress(f"{title}: in turns", 1, 1)
+        progress(f"{title}: under load", 0, 1)
+        with busy_process():
+            paced = child.call(responses_here, running, samples, plan.threads, _PACED_CALLS)
+        progress(f"{title}: under load", 1, 1)
+    times = {name: Times(in_turns[name], paced[name]) for name in in_turns}
+    return Run(
+        threads=plan.threads,
+        rounds=plan.rounds,
+        chunks_per_round=plan.chunks_per_round,
+        warmup_chunks=plan.warmup_chunks,
+        seed=SEED,
+        contenders=figures(running, trials, times, threshold),
+        not_run=tuple(NotRun(name=name, reason=reason) for name, reason in not_run.items()),
+    )

@@ -1,0 +1,105 @@
+"""`bench`: several ways to run one stream, timed side by side."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import FAIL, PASS, main
+from workbench.cli.inputs import (
+    audio_option,
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    json_option,
+    new_folder,
+    shipped_recipe,
+    variants_of,
+)
+from workbench.cli.numbers import Numbers
+from workbench.cli.progress import progress_shown
+
+_DEFAULT, _FIRST = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
+_WARMUP_CHUNKS = 50
+
+
+@main.command()
+@click.argument("contenders", nargs=-1, metavar="[RECIPE|PROGRAM]...", type=click.Path(path_type=Path))
+@click.option(
+    "--threads",
+    type=Numbers("whole numbers of threads", 1, 64, "1,2"),
+    metavar="N,...",
+    default="1",
+    show_default=True,
+    help="Of every contender; several are timed one after the other.",
+)
+@click.option("--rounds", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Turns of each.")
+@click.option("--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls a turn.")
+@audio_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the programs and of bench.json.")
+@json_option
+@fresh_option
+@calib_audio_option
+def bench(
+    contenders: tuple[Path, ...],
+    threads: tuple[int, ...],
+    rounds: int,
+    chunks_per_round: int,
+    audio: Path | None,
+    out: Path | None,
+    as_json: bool,
+    fresh: bool,
+    calib_audio: Path | None,
+) -> None:
+    """Time recipes and programs beside upstream in eager PyTorch, in one run.
+
+    Always there: upstream eager, upstream's own TorchScript export, the program of the first experiments
+    (recipes/float-upstream.yaml), and, with the extra `onnx`, ONNX Runtime on the graph of every float program. All
+    are of one stream: the rate, chunk and mirror of what is named.
+
+    Each is first held against eager's pitch. Then all take turns in shuffled rounds, in one process, and the ratio to
+    eager is taken within each round: one whose spread over rounds crosses 1, or is wider than a factor of 2, is
+    inconclusive. Last, calls come at the chunk's period while another process works. Leaves bench.json and bench.png.
+
+    Exit codes: 0 timed, whatever came out; 1 something that was named could not be made or does not run; 2 a mistake.
+
+    \b
+    Example:
+      workbench bench --threads 1,2
+      workbench bench recipes/int8-mixed.yaml build/mine/program.pte --rounds 50 --out outputs/bench
+    """
+    corpus = corpus_of(calib_audio)
+    paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT)
+    programs = [path for path in paths if path.suffix == ".pte"]
+    recipes = variants_of([path for path in paths if path.suffix != ".pte"], corpus)
+    (first,) = variants_of([shipped_recipe(_FIRST)], corpus)
+    from workbench.runtime.child import silence_libraries
+
+    silence_libraries()
+    with progress_shown() as progress:
+        progress("import", 0, 1)
+        from workbench.atomic import write_whole
+        from workbench.audit.bench import PICTURE_NAME, print_bench, write_bench
+        from workbench.audit.bench_picture import bench_png
+        from workbench.bench import FIRST, enter, make, run
+        from workbench.job import listen
+        from workbench.measure.speed import Plan
+
+        progress("import", 1, 1)
+        entered = enter(recipes, programs, first, progress)
+        listen(list(entered.jobs.values()), corpus, audio, progress)
+        folder = out or new_folder("bench")
+        ready = make(entered, folder, lambda name: lambda stage, *done: progress(f"{name}: {stage}", *done), fresh)
+        plans = [Plan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
+        job = entered.jobs[FIRST]
+        record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)
+        write_bench(record, folder)
+        write_whole(folder / PICTURE_NAME, bench_png(record))
+    if as_json:
+        answer = {"folder": str(folder), **record.model_dump(mode="json")}
+        click.echo(json.dumps(answer, allow_nan=False))
+    else:
+        print_bench(record, folder)
+    absent = {one.name for each in record.runs for one in each.not_run}
+    sys.exit(FAIL if absent & {*entered.jobs, *entered.programs} else PASS)

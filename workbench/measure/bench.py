@@ -1,0 +1,225 @@
+"""Any number of contenders side by side: what one process times, and what its times amount to."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from workbench.measure.contender import Contender
+from workbench.measure.deadline import paced
+from workbench.measure.deviation import PitchDeviation, pitch_deviation
+from workbench.measure.race import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
+from workbench.measure.speed import Plan, Start, times_faster
+from workbench.runtime.pte import set_threads
+from workbench.runtime.session import Floats, Frames, Session, roll_streams
+from workbench.section import Section
+
+WRONG_FROM_CENTS = 50  # at p95; what mir_eval's raw pitch accuracy counts as a wrong pitch
+WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
+LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right
+Milliseconds = NDArray[np.float64]
+Outcome = Literal["faster", "slower", "inconclusive"]
+
+
+class Percentiles(Section):
+    """Time of one call in milliseconds, over all timed calls."""
+
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Ratio(Section):
+    """How many times faster than another contender: the ratio of median calls, taken in each round. `p50` is its median
+    over rounds, `low` and `high` its 10th and 90th percentile; `outcome` is inconclusive where 1 lies between, and
+    where `high` is more than WIDEST times `low`."""
+
+    p50: float
+    low: float
+    high: float
+    outcome: Outcome
+
+
+class UnderLoad(Section):
+    """Calls at the chunk's period while another process works: response times from when each was due, and how many took
+    longer than the period."""
+
+    calls: int
+    missed: int
+    miss_rate: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Figures(Section):
+    """One contender with one number of threads.
+
+    `pitch` is its deviation from eager on `voiced_frames` of `frames`, null for eager itself. `claim` is what the
+    ratio to eager supports; `wrong` where the pitch is not eager's, however fast. `real_time_factor` is the median call
+    by the chunk's period. `load_ms`, `first_step_ms` and `peak_rss_bytes` are of a fresh process that has imported
+    torch, ExecuTorch and upstream, and, for ONNX, its runtime; `load_rss_bytes` is what its peak grew by from there.
+    `round_p50_ms` has the median call of each round, `percentiles_ms` the 0th to 100th percentile of all calls.
+    """
+
+    name: str
+    what: str
+    file: str
+    bytes: int
+    frames: int
+    voiced_frames: int
+    pitch: PitchDeviation | None
+    claim: Literal["baseline", "faster", "slower", "inconclusive", "wrong"]
+    why: str  # of a claim that is wrong or inconclusive
+    latency: Percentiles
+    ratios: dict[str, Ratio]  # to every other contender
+    real_time_factor: float
+    under_load: UnderLoad
+    load_ms: float
+    first_step_ms: float
+    peak_rss_bytes: int
+    load_rss_bytes: int
+    round_p50_ms: tuple[float, ...]
+    percentiles_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A contender by itself in a fresh process: its cold start, and its frames from a reset."""
+
+    start: Start
+    imported_rss_bytes: int
+    frames: Frames
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one contender: (rounds, chunks) milliseconds of calls in turns, and (calls,) of responses under load."""
+
+    in_turns_ms: Milliseconds
+    under_load_ms: Milliseconds
+
+
+def trial(contender: Contender, samples: Floats, threads: int) -> Trial:
+    """For a fresh process, through `Child`. Audio (n,); of several streams all hear it, and the first answers."""
+    contender.import_runtime()
+    imported = peak_rss_bytes()
+    start = cold_start(functools.partial(contender.session, threads), threads)
+    return Trial(start, imported, roll_streams(contender.session(threads), [samples])[0])
+
+
+def times_here(contenders: tuple[Contender, ...], samples: Floats, plan: Plan) -> dict[str, Milliseconds]:
+    """(rounds, chunks) milliseconds of each by name. For a fresh process, through `Child`."""
+    return in_turns(_opened(contenders, plan.threads), _calls(contenders, samples), plan)
+
+
+def responses_here(
+    contenders: tuple[Contender, ...], samples: Floats, threads: int, count: int
+) -> dict[str, Milliseconds]:
+    """(count,) milliseconds of each by name, one stretch after the other in shuffled order, at the chunk's period. In
+    the process of `times_here`, whose sessions go on."""
+    sessions, calls = _opened(contenders, threads), _calls(contenders, samples)
+    period_ms = contenders[0].baseline.stream.chunk_ms
+    order = np.random.default_rng(SEED).permutation(list(sessions))
+    return {str(name): paced(sessions[name], calls, count, period_ms) for name in order}
+
+
+@functools.cache
+def _opened(contenders: tuple[Contender, ...], threads: int) -> dict[str, Session]:
+    torch.set_num_threads(threads)
+    set_threads(threads)
+    return {contender.name: contender.session(threads) for contender in contenders}
+
+
+def _calls(contenders: Sequence[Contender], samples: Floats) -> list[Floats]:
+    stream = contenders[0].baseline.stream
+    return calls_of(samples, stream, stream.frames_per_chunk)
+
+
+def figures(
+    contenders: Sequence[Contender], trials: Mapping[str, Trial], times: Mapping[str, Times], threshold: float
+) -> tuple[Figures, ...]:
+    """Of every contender, the first of which is eager; trials and times by their names. `threshold` is the voicing
+    confidence of eager's frames."""
+    return tuple(_figures(contender, contenders[0], trials, times, threshold) for contender in contenders)
+
+
+def _figures(
+    contender: Contender, eager: Contender, trials: Mapping[str, Trial], times: Mapping[str, Times], threshold: float
+) -> Figures:
+    name, period_ms = contender.name, eager.baseline.stream.chunk_ms
+    mine, own, expected = times[name], trials[name], trials[eager.name].frames
+    voiced = expected.confidence >= threshold
+    is_eager = name == eager.name
+    pitch = None if is_eager else pitch_deviation(expected, own.frames, voiced)
+    ratios = {other: ratio(mine.in_turns_ms, theirs.in_turns_ms) for other, theirs in times.items() if other != name}
+    claimed, why = claim(None if is_eager else ratios[eager.name], pitch, int(voiced.sum()))
+    p50, p90, p95, p99 = (float(ms) for ms in np.percentile(mine.in_turns_ms, (50, 90, 95, 99)))
+    return Figures(
+        name=name,
+        what=contender.what,
+        file=str(contender.file),
+        bytes=contender.file.stat().st_size,
+        frames=len(expected),
+        voiced_frames=int(voiced.sum()),
+        pitch=pitch,
+        claim=claimed,
+        why=why,
+        latency=Percentiles(p50_ms=p50, p90_ms=p90, p95_ms=p95, p99_ms=p99, max_ms=float(mine.in_turns_ms.max())),
+        ratios=ratios,
+        real_time_factor=p50 / period_ms,
+        under_load=under_load(mine.under_load_ms, period_ms),
+        load_ms=own.start.load_ms,
+        first_step_ms=own.start.cold_first_step_ms,
+        peak_rss_bytes=own.start.peak_rss_bytes,
+        load_rss_bytes=own.start.peak_rss_bytes - own.imported_rss_bytes,
+        round_p50_ms=tuple(np.median(mine.in_turns_ms, axis=1).tolist()),
+        percentiles_ms=tuple(np.percentile(mine.in_turns_ms, np.arange(101)).tolist()),
+        null_reasons={"pitch": "eager is what the others are held against"} if is_eager else {},
+    )
+
+
+def ratio(ms: Milliseconds, than_ms: Milliseconds) -> Ratio:
+    """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
+    low, middle, high = times_faster(ms, than_ms)
+    outcome: Outcome = "faster" if low > 1 else "slower" if high < 1 else "inconclusive"
+    if high > WIDEST * low:
+        outcome = "inconclusive"
+    return Ratio(p50=middle, low=low, high=high, outcome=outcome)
+
+
+def claim(
+    to_eager: Ratio | None, pitch: PitchDeviation | None, voiced_frames: int
+) -> tuple[Literal["baseline", "faster", "slower", "inconclusive", "wrong"], str]:
+    """What can be said of a contender's speed, and why not more. Without a ratio it is eager."""
+    if to_eager is None or pitch is None:
+        return "baseline", ""
+    if pitch.p95_cents is None:
+        return ("wrong" if voiced_frames else "inconclusive"), pitch.null_reasons["p95_cents"]
+    if pitch.p95_cents > WRONG_FROM_CENTS:
+        return "wrong", f"its pitch is {pitch.p95_cents:.0f} cents from eager's at p95; its times mean nothing"
+    if voiced_frames < LEAST_VOICED_FRAMES:
+        return "inconclusive", f"only {voiced_frames} voiced frames, wants {LEAST_VOICED_FRAMES} to show it is right"
+    if to_eager.outcome == "inconclusive":
+        return "inconclusive", f"over rounds it is {to_eager.low:.2f} to {to_eager.high:.2f} times as fast as eager"
+    return to_eager.outcome, ""
+
+
+def under_load(response_ms: Milliseconds, period_ms: float) -> UnderLoad:
+    """(calls,) milliseconds from when each was due."""
+    p50, p99 = (float(ms) for ms in np.percentile(response_ms, (50, 99)))
+    missed = int((response_ms > period_ms).sum())
+    return UnderLoad(
+        calls=len(response_ms),
+        missed=missed,
+        miss_rate=missed / len(response_ms),
+        p50_ms=p50,
+        p99_ms=p99,
+        max_ms=float(response_ms.max()),
+    )
