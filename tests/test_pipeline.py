@@ -90,8 +90,8 @@ class Here:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def call(self, function: Callable[..., Any], *args: object) -> Any:
-        return function(*args)
+    def call(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        return function(*args, **kwargs)
 
 
 @dataclass
@@ -502,9 +502,9 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
 
     real, calls = scoring.roll_program, []
 
-    def moody(*args: Any) -> Any:
+    def moody(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
-        frames = real(*args)
+        frames = real(*args, **kwargs)
         if len(calls) > 2:  # both clips were scored
             frames[0].pitch_semitones[-1] += 1e-3
         return frames
@@ -513,4 +513,6 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
     folder = tmp_path / "new"
     record, _ = pipeline.run(job_of(), folder, quiet, {})
     name = record.audio[1].name
-    assert_failed(record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process")
+    assert_failed(
+        record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process, after a reset"
+    )
