@@ -32,7 +32,7 @@ def test_a_run_tells_how_int8_came_about(mixed: Record, capsys: pytest.CaptureFi
     print_results([(mixed, Path("outputs/x/int8-mixed"))])
     printed = capsys.readouterr().out
     calibration = mixed.program.calibration
-    assert "  int8     2 convolutions, 124,800 bytes of weights\n" in printed
+    assert "  int8     2 convolutions and 2 leaky_relus, 124,800 bytes of weights\n" in printed
     assert f"  ranges   from {calibration.excerpts} clips ({calibration.audio_s:.0f} s) in " in printed
     assert f"cents (p95)\n  noise    most is made in {weakest_layer(mixed).layer}: " in printed
 
