@@ -14,6 +14,7 @@ from workbench.audio.corpus import Corpus
 from workbench.audio.oscillator import RENDER_RATE_HZ
 from workbench.audio.synth import render
 from workbench.model.stream import Stream
+from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
     from workbench.export.program import Lowered
@@ -25,6 +26,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they
 
 Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
+
+
+class Sums:
+    """A session without a model: a frame's pitch is the sum of all samples since the last reset."""
+
+    def __init__(self) -> None:
+        self.stream = Stream(1000, 2, 1, 0.0)
+        self.total = 100.0
+
+    def reset(self, stream: int | None = None) -> None:
+        self.total = 0.0
+
+    def step(self, chunk: np.ndarray) -> Frames:
+        self.total += float(chunk.sum())
+        return Frames(*(np.array([value], np.float32) for value in (self.total, 0.5, len(chunk))))
 
 
 @pytest.fixture(scope="session")

@@ -5,33 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Sums
 from numpy.testing import assert_array_equal
 from test_record import deviation_of, failed, record
 
 from workbench.audit.cells import cells, markdown
 from workbench.audit.results import Record, judged, read_record, write_record
 from workbench.audit.table import print_results
-from workbench.model.stream import Stream
 from workbench.recipe import Gate
 from workbench.runtime.protocol import Protocol, protocol_of, under
-from workbench.runtime.session import Frames, roll
+from workbench.runtime.session import roll
 
 UNFAIR = ("variant-reset-per-chunk", "baseline-reset-per-chunk")
-
-
-class Sums:
-    """A session without a model: a frame's pitch is the sum of all samples since the last reset."""
-
-    def __init__(self) -> None:
-        self.stream = Stream(1000, 2, 1, 0.0)
-        self.total = 100.0
-
-    def reset(self, stream: int | None = None) -> None:
-        self.total = 0.0
-
-    def step(self, chunk: np.ndarray) -> Frames:
-        self.total += float(chunk.sum())
-        return Frames(*(np.array([value], np.float32) for value in (self.total, 0.5, len(chunk))))
 
 
 def test_continuous_is_the_session_itself() -> None:

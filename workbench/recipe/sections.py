@@ -81,7 +81,7 @@ class Lowering(Keys):
     prefilter: Literal["conv", "linear"] = Field(
         "conv",
         description="Form of the two wide convolutions, both equal: as they are (best for int8), or as one Linear over "
-        "two bins at a time, which XNNPACK runs twice as fast in float, with twice the weights.",
+        "two bins at a time, which XNNPACK runs faster in float, with twice the weights.",
     )
 
 

@@ -4,7 +4,7 @@ Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement,
 same chunks from the same empty memory, so that a difference between two rolls is the export's and not the harness's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Protocol
@@ -124,7 +124,6 @@ def roll(
     session: Session,
     samples: Floats,
     sizes: Sequence[int] | None = None,
-    on_step: Callable[[], None] | None = None,
 ) -> Frames:
     """Reset the session and drive it through a clip, chunk by chunk.
 
@@ -135,8 +134,6 @@ def roll(
     steps = []
     for chunk in chunks(samples, session.stream, sizes):
         steps.append(session.step(chunk))
-        if on_step:
-            on_step()
     return join(steps)
 
 
