@@ -162,7 +162,12 @@ def test_recipes_lists_them() -> None:
 def test_recipes_as_json_has_all_keys() -> None:
     (recipe,) = json.loads(workbench("recipes", "--json").stdout)
     assert recipe["name"] == "least"
-    assert recipe["lowering"] == {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv"}
+    assert recipe["lowering"] == {
+        "backend": "xnnpack",
+        "toeplitz": "linear",
+        "prefilter": "conv",
+        "prefilter_band": 1.0,
+    }
 
 
 def test_schema_is_the_schema() -> None:

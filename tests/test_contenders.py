@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.onnx import missing, to_onnx
 from workbench.export.torchscript import traced
+from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
@@ -36,7 +37,7 @@ def onnx(stream: Stream, folder: Path) -> Session:
         pytest.skip(missing())
     path = folder / f"{stream.streams}.onnx"
     if not path.exists():
-        model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, frontend="grouped", state="explicit")
+        model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, Forms("grouped"), "explicit")
         path.write_bytes(to_onnx(model))
     return OnnxSession(path, stream, 1)
 

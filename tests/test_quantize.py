@@ -14,6 +14,7 @@ from workbench.export.layers import layers
 from workbench.export.lower import lower
 from workbench.export.program import Calibration, Lowered, Quantized
 from workbench.export.quantize import check_lowered, check_rules, quantize
+from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
@@ -45,7 +46,7 @@ def phrase() -> np.ndarray:
 
 
 def model() -> StreamingPesto:
-    return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, "block", "low-rank")
+    return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, Forms("low-rank", toeplitz="block"))
 
 
 def quantized(asked: Quantization, *clips: np.ndarray, told: Told | None = None) -> tuple[StreamingPesto, Quantized]:
@@ -227,7 +228,9 @@ class TestQuantized:
         rich = Stream(16_000, 320, 1, 0.0, max_frames_per_chunk=4, streams=2)
         rolls = []
         for stream, state in ((plain, "internal"), (rich, "explicit")):
-            made = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, "block", "low-rank", state)
+            made = StreamingPesto(
+                load_upstream("mir-1k_g7", stream), stream, Forms("low-rank", toeplitz="block"), state
+            )
             asked = quantize(made, MIXED, [torch.tensor(phrase)], 0.5, Told())
             lowered = lower(made, "xnnpack")
             check_lowered(asked, lowered)

@@ -67,7 +67,7 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "state": "internal",
         "protocol": "continuous",
         "frontend": "upstream",
-        "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv"},
+        "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv", "prefilter_band": 1.0},
         "quantization": {
             "everywhere": False,
             "parts": {},

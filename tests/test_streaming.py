@@ -11,6 +11,7 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.measure.deviation import TIE_MARGIN
+from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Reduction, Stream
 from workbench.model.streaming import Estimate, Reduce, StreamingPesto
@@ -19,6 +20,7 @@ import pesto  # isort: skip  # only now: workbench.model.pesto makes it importab
 from pesto.utils import reduce_activations  # isort: skip
 
 Toeplitz = Literal["linear", "conv"]
+FORMS: dict[Toeplitz, Forms] = {"linear": Forms(), "conv": Forms(prefilter="fourier", toeplitz="conv")}
 Call = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 
 RATES_HZ = (16_000, 22_050, 44_100, 48_000)
@@ -95,7 +97,7 @@ def test_equals_upstream(
     sing: Callable[[int, float], np.ndarray],
 ) -> None:
     stream = stream_of(rate, hop_ms, frames, mirror)
-    model = StreamingPesto(load_upstream("mir-1k_g7", stream, reduction), stream, toeplitz)
+    model = StreamingPesto(load_upstream("mir-1k_g7", stream, reduction), stream, FORMS[toeplitz])
     audio = sing(rate, 1.0)[None]
     upstream = rolled(upstream_model(rate, hop_ms, mirror, reduction), audio, stream.chunk_samples)
     restated = rolled(model.estimate, audio, stream.chunk_samples)
@@ -106,7 +108,7 @@ def test_equals_upstream(
 def upstream_rolled(
     sing: Callable[[int, float], np.ndarray],
 ) -> Iterator[Callable[[int, int, float, int], tuple[Estimate, np.ndarray]]]:
-    """Upstream's frames of a set-up, and the audio that they came from; once for both forms of the last layer."""
+    """Upstream's frames of a set-up, and the audio that they came from; once for both sets of forms."""
 
     @cache
     def roll(rate: int, hop_ms: int, mirror: float, frames: int) -> tuple[Estimate, np.ndarray]:
@@ -132,7 +134,7 @@ def test_equals_upstream_over_the_grid(
     """With all reductions: a reduction is the last step on both sides, so it is applied to one roll of each."""
     upstream, audio = upstream_rolled(rate, hop_ms, mirror, frames)
     stream = stream_of(rate, hop_ms, frames, mirror)
-    model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, toeplitz)
+    model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, FORMS[toeplitz])
     restated = rolled(model.estimate, audio, stream.chunk_samples)
     for reduction in REDUCTIONS:
         pitch = Reduce(restated.activations.shape[-1], reduction)(restated.activations[0])[None]

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import ProgramError
+from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import State, Stream
 from workbench.model.streaming import StreamingPesto
@@ -23,6 +24,7 @@ FIXED = Stream(16_000, 320, 1, 1.0)
 SIZES = replace(FIXED, max_frames_per_chunk=4)
 WAITING = replace(SIZES, mirror=0.0)
 VOICES = replace(SIZES, streams=3)
+FORMS = Forms("grouped", "fourier", "block")
 
 kinds = pytest.mark.parametrize(
     "kind",
@@ -44,7 +46,9 @@ def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
         from workbench.export.lower import lower
 
         if (stream, state) not in made:
-            model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, "block", "grouped", state)
+            model = StreamingPesto(
+                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", toeplitz="block"), state
+            )
             made[stream, state] = folder / f"{len(made)}.pte"
             made[stream, state].write_bytes(lower(model, "xnnpack").pte)
         return made[stream, state]
@@ -58,7 +62,7 @@ def new_session(lowered_program: Program) -> Callable[[str, Stream], Session]:
         if kind == "upstream":
             return UpstreamSession(load_upstream("mir-1k_g7", stream), stream)
         if kind == "restated":
-            return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", stream), stream, "block", "grouped"))
+            return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", stream), stream, FORMS))
         from workbench.runtime.pte import PteSession
 
         return PteSession(lowered_program(stream, kind))  # type: ignore[arg-type]

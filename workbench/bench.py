@@ -16,7 +16,7 @@ from workbench.audit.environment import environment
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.onnx import missing, to_onnx
 from workbench.export.torchscript import traced
-from workbench.job import Job, Progress, prepare
+from workbench.job import Job, Progress, forms_of, prepare
 from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
 from workbench.measure.contender import Contender
 from workbench.measure.deadline import busy_process
@@ -168,10 +168,7 @@ def _torchscript(baseline: Baseline) -> bytes:
 
 def _onnx(baseline: Baseline, recipe: Recipe) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    forms = recipe.lowering
-    return to_onnx(
-        StreamingPesto(upstream, baseline.stream, forms.toeplitz, recipe.frontend, "explicit", forms.prefilter)
-    )
+    return to_onnx(StreamingPesto(upstream, baseline.stream, forms_of(recipe), "explicit"))
 
 
 def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:

@@ -14,6 +14,7 @@ from workbench.errors import AudioError
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_path
+from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
@@ -78,14 +79,18 @@ def stream_of(recipe: Recipe) -> Stream:
     )
 
 
+def forms_of(recipe: Recipe) -> Forms:
+    """The forms that a recipe asks for."""
+    lowering = recipe.lowering
+    return Forms(recipe.frontend, lowering.prefilter, lowering.toeplitz, lowering.prefilter_band)
+
+
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    model = StreamingPesto(
-        upstream, stream, recipe.lowering.toeplitz, recipe.frontend, recipe.state, recipe.lowering.prefilter
-    )
+    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state)
     check_rules(model, recipe.quantization)
     return Job(recipe, baseline, model)
 

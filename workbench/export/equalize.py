@@ -12,13 +12,19 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from workbench.errors import ModelError
 from workbench.export.calibration import BATCH
-from workbench.model.streaming import Encoder
+from workbench.model.encoder import Encoder, TiledEncoder
 
 
 @torch.no_grad()
-def equalize(encoder: Encoder, log_energy: Tensor) -> None:
-    """Rescale the encoder in place, for the rows (frames, bins) that it hears; its answers stay equal to rounding."""
+def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
+    """Rescale the encoder in place, for the rows (frames, bins) that it hears; its answers stay equal to rounding.
+
+    Raises ModelError for the Fourier form, whose channels are not told apart by convolutions.
+    """
+    if isinstance(encoder, TiledEncoder):
+        raise ModelError("equalization wants the wide convolutions as they are (lowering.prefilter: conv)")
     for makers, hearers in _shared_channels(encoder):
         heard = _largest_heard(encoder, hearers, log_energy)
         weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in hearers]).amax(0)

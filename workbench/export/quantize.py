@@ -21,7 +21,8 @@ from workbench.export.layers import PARTS, graph_schemes, int8_operators, layers
 from workbench.export.program import Calibration, LayerGap, Lowered, Quantized, Stability
 from workbench.export.scoped import ConvertedPart, convert, is_static
 from workbench.export.stability import Half, stability
-from workbench.model.streaming import Encoder, StreamingPesto
+from workbench.model.encoder import Encoder, TiledEncoder
+from workbench.model.streaming import StreamingPesto
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for, without_part
 
@@ -117,7 +118,7 @@ def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str
 
 def _stability(
     model: StreamingPesto,
-    plain: Encoder,
+    plain: Encoder | TiledEncoder,
     asked: Quantization,
     half_inputs: Sequence[Mapping[str, Inputs]],
     frames: Tensor,

@@ -20,7 +20,7 @@ Doubles = NDArray[np.float64]
 # that this search finds with 5, 11 and 24 groups (1.29, 1.22, 1.18 M weights) take 137, 126 and 133 us (fastest tenth
 # of 400). The last step makes it 0.5 to 1 us for a group, its Linear and three slices; the optimum is flat, and fewer
 # weights are fewer bytes.
-GROUP_COST = 6_000
+GROUP_COST = 2_000
 PROJECTION_COST = 2_000  # of a second Linear in the group: a guess, a third of the above
 # Groups start at multiples of so many bins: their real and imaginary parts fill the lanes of an AVX-512 register, which
 # a Linear computes at once. Between, a group only pads more.

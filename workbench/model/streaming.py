@@ -6,8 +6,9 @@ reductions. What is restated, and why:
 - upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
   (`frontend.py`);
 - frames go on the batch axis, so that a frame's arithmetic does not depend on how many share its chunk;
-- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize; the wide ones can be Linears, which it runs
-  faster still in float (`prefilter.py`);
+- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize; the wide ones have a Fourier form, which it
+  runs faster still (`encoder.py`, `fourier.py`);
+- sums over bins are matrix products (`sums.py`): with them, all but the search for the best pitch bin is XNNPACK's;
 - the one-channel Toeplitz convolution is an equal Linear or block convolution that also applies the pitch shift
   (`toeplitz.py`).
 """
@@ -19,11 +20,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.errors import ModelError
-from workbench.model.frontend import Frontend, constant_q
-from workbench.model.pesto import PESTO, ConfidenceClassifier, Resnet1d
-from workbench.model.prefilter import Prefilter, prefilter
+from workbench.model.encoder import conv2d, encoder
+from workbench.model.forms import Forms
+from workbench.model.frontend import constant_q
+from workbench.model.pesto import PESTO, ConfidenceClassifier
 from workbench.model.stream import Reduction, State, Stream
-from workbench.model.toeplitz import Toeplitz, toeplitz
+from workbench.model.sums import Mean, Total
+
+PLAIN = Forms()
 
 
 class Estimate(NamedTuple):
@@ -35,52 +39,19 @@ class Estimate(NamedTuple):
     activations: Tensor
 
 
-class Encoder(nn.Module):
-    """Log-energies of the cropped bins -> pitch activations: (frames, bins) -> (frames, pitch bins), float32."""
-
-    def __init__(self, upstream: Resnet1d, shift_bins: int, form: Toeplitz, wide: Prefilter) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(upstream.layernorm.normalized_shape[-1])
-        self.norm.weight, self.norm.bias = _flat(upstream.layernorm.weight), _flat(upstream.layernorm.bias)
-        self.first = nn.Sequential(_conv2d(upstream.conv1[0]), upstream.conv1[1])
-        self.prefilter = nn.ModuleList(
-            nn.Sequential(prefilter(wide, _conv2d(layers[0])), layers[1]) for layers in upstream.prefilt_layers
-        )
-        self.residual = upstream.residual
-        self.narrow = nn.Sequential(
-            *(
-                _conv2d(layer) if isinstance(layer, nn.Conv1d) else layer
-                for layer in upstream.conv_layers
-                if not isinstance(layer, nn.Dropout)
-            )
-        )
-        self.toeplitz = toeplitz(form, upstream.fc, shift_bins)
-
-    def forward(self, log_energy: Tensor) -> Tensor:
-        x: Tensor = self.norm(log_energy).reshape(
-            -1, 1, 1, log_energy.shape[-1]
-        )  # a view can be delegated, None cannot
-        x = self.first(x)
-        for layer in self.prefilter:
-            x = layer(x) + x if self.residual else layer(x)
-        x = self.narrow(x).flatten(1)
-        activations: Tensor = self.toeplitz(x).softmax(-1)
-        return activations
-
-
 class Confidence(nn.Module):
     """Energy of all bins and its logarithm -> confidence in 0..1: (frames, bins) twice -> (frames,), float32."""
 
-    def __init__(self, upstream: ConfidenceClassifier) -> None:
+    def __init__(self, upstream: ConfidenceClassifier, bins: int) -> None:
         super().__init__()
-        self.conv = _conv2d(upstream.conv)
+        self.mean = Mean(bins)
+        self.conv = conv2d(upstream.conv)
         self.linear = upstream.linear
 
     def forward(self, energy: Tensor, log_energy: Tensor) -> Tensor:
-        geometric = log_energy.mean(-1, keepdim=True).exp()
-        flatness = geometric / energy.mean(-1, keepdim=True).clamp(min=1e-8)
-        x = F.relu(self.conv(energy[:, None, None, :])).flatten(1)
-        return torch.sigmoid(self.linear(torch.cat((x, flatness), -1))).squeeze(-1)
+        flatness = self.mean(log_energy).exp() / self.mean(energy).clamp(min=1e-8)
+        x = F.relu(self.conv(energy.reshape(-1, 1, 1, energy.shape[-1]))).flatten(1)
+        return torch.sigmoid(self.linear(torch.cat((x, flatness), -1))).flatten()
 
 
 class Reduce(nn.Module):
@@ -97,6 +68,7 @@ class Reduce(nn.Module):
             self.register_buffer("semitones", torch.arange(bins, dtype=torch.float32) / self.bins_per_semitone)
         elif reduction == "alwa":
             self.register_buffer("neighbours", torch.arange(1 - self.bins_per_semitone, self.bins_per_semitone))
+            self.total = Total(len(self.neighbours))
 
     def forward(self, activations: Tensor) -> Tensor:
         if self.reduction == "mean":
@@ -107,7 +79,8 @@ class Reduce(nn.Module):
         near = (best + self.neighbours).clamp(0, activations.shape[-1] - 1)
         weights = activations.gather(-1, near)
         semitones = near.to(torch.float32) / self.bins_per_semitone
-        return (weights * semitones).sum(-1) / weights.sum(-1)
+        average: Tensor = self.total(weights * semitones) / self.total(weights)
+        return average.flatten()
 
 
 class StreamingPesto(nn.Module):
@@ -124,10 +97,8 @@ class StreamingPesto(nn.Module):
         self,
         upstream: PESTO,
         stream: Stream,
-        form: Toeplitz = "linear",
-        frontend: Frontend = "upstream",
+        forms: Forms = PLAIN,
         state: State = "internal",
-        wide: Prefilter = "conv",
     ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
@@ -142,11 +113,18 @@ class StreamingPesto(nn.Module):
         if state == "internal":
             self.register_buffer("ring", self.empty_ring())
         self.framing, self.frontend = constant_q(
-            frontend, (cqt.conv.weight * scale).detach(), stream.hop_samples, self.mirrored_samples, stream.max_frames
+            forms.frontend,
+            (cqt.conv.weight * scale).detach(),
+            stream.hop_samples,
+            self.mirrored_samples,
+            stream.max_frames,
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
-        self.encoder = Encoder(upstream.encoder, round(upstream.shift.item() * upstream.bins_per_semitone), form, wide)
-        self.confidence = Confidence(upstream.confidence)
+        shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
+        self.encoder = encoder(upstream.encoder, shift_bins, forms)
+        bins = cqt.conv.weight.shape[0] // 2
+        self.total = Total(bins)
+        self.confidence = Confidence(upstream.confidence, bins)
         self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
         self.eval().requires_grad_(False)
 
@@ -177,7 +155,12 @@ class StreamingPesto(nn.Module):
         energy = self.frontend(self.framing(window))
         log_energy = energy.log()
         activations = self.encoder(log_energy[:, self.crop])
-        per_frame = (self.reduce(activations), self.confidence(energy, log_energy), energy.sum(-1), activations)
+        per_frame = (
+            self.reduce(activations),
+            self.confidence(energy, log_energy),
+            self.total(energy).flatten(),
+            activations,
+        )
         estimate = Estimate(*(x.reshape(self.stream.streams, -1, *x.shape[1:]) for x in per_frame))
         return estimate, window[:, window.shape[-1] - self.past_samples :]
 
@@ -186,23 +169,3 @@ class StreamingPesto(nn.Module):
             return self.estimate(audio)[:3]
         estimate, ring = self.advance(audio, ring)
         return *estimate[:3], ring
-
-
-def _flat(parameter: nn.Parameter) -> nn.Parameter:
-    return nn.Parameter(parameter.detach().flatten().clone())
-
-
-def _conv2d(conv: nn.Conv1d) -> nn.Conv2d:
-    """The equal convolution over (frames, channels, 1, bins)."""
-    equal = nn.Conv2d(
-        conv.in_channels,
-        conv.out_channels,
-        (1, conv.kernel_size[0]),
-        stride=(1, conv.stride[0]),
-        padding=(0, int(conv.padding[0])),
-        bias=conv.bias is not None,
-    )
-    equal.weight = nn.Parameter(conv.weight.detach().unsqueeze(2).clone())
-    if conv.bias is not None:
-        equal.bias = nn.Parameter(conv.bias.detach().clone())
-    return equal

@@ -58,7 +58,7 @@ class ToeplitzBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, self.padding)
-        x = x.reshape(x.shape[0], -1, self.block).permute(0, 2, 1).unsqueeze(2)
+        x = x.reshape(x.shape[0], 1, -1, self.block).permute(0, 3, 1, 2)
         return _roll(self.conv(x).permute(0, 2, 3, 1).flatten(1), self.shift_bins)
 
 
