@@ -190,8 +190,8 @@ def _check(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> None:
     largest = max(kinds, key=len)[0].name
     raise WorkbenchError(
         f"the {len(passing)} that pass cannot be ranked together: {one.name} and {other.name} differ in "
-        f"{difference(facts(one.record), facts(other.record))}; name fewer folders, or one group with --like NAME, such "
-        f"as --like {largest}. The groups: {groups}"
+        f"{difference(facts(one.record), facts(other.record))}; name fewer folders, or a group with --like NAME, as in "
+        f"--like {largest}; the groups: {groups}"
     )
 
 
