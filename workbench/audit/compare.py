@@ -45,6 +45,7 @@ class Pair:
     name: str
     before: str
     after: str
+    has_programs: bool  # on both sides
     changes: tuple[Change, ...]
     figures: tuple[Figure, ...]
     regressions: tuple[str, ...]
@@ -122,6 +123,7 @@ def _pair(before: Kept, after: Kept, held: Held) -> Pair:
         " -> ".join(names),
         str(before.folder),
         str(after.folder),
+        bool(old.program and new.program),
         tuple(_changes(old, new)),
         tuple(figures),
         tuple(regressions),

@@ -3,59 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
 from workbench.audit.comparable import Facts, audio_facts, difference, library_facts, machine_facts, stream_facts
-from workbench.audit.gates import Verdict
 from workbench.audit.history import Kept
 from workbench.audit.pareto import Front, Point, Speedup, distances, front
-from workbench.audit.pick_words import NEEDS_SPEED, Objective, gain, reasons_for
 from workbench.audit.results import Record, judged_by
 from workbench.errors import WorkbenchError
-from workbench.section import Section
-
-
-class Candidate(Section):
-    """A variant that passes. `program` is where its `.pte` lies; `distance` is to the front's ideal point."""
-
-    name: str
-    folder: str
-    program: str | None
-    pitch_p95_cents: float
-    bytes: int
-    speedup_low: float
-    speedup_p50: float
-    speedup_high: float
-    distance: float | None
-
-
-class Dominated(Section):
-    """A variant that passes, and those that are better in something and worse in nothing, with the first one's gain."""
-
-    candidate: Candidate
-    by: tuple[str, ...]
-    how: str
-
-
-class Rejected(Section):
-    """A variant that is no candidate, and why."""
-
-    name: str
-    folder: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-
-
-class Choice(Section):
-    """`front` has the winner first, then by the objective; `left_out` does not compare with what `like` names; `why`
-    has a line for each reason, `warnings` for each thing that could not be compared."""
-
-    objective: Objective
-    winner: Candidate | None
-    why: tuple[str, ...]
-    warnings: tuple[str, ...]
-    front: tuple[Candidate, ...]
-    dominated: tuple[Dominated, ...]
-    rejected: tuple[Rejected, ...]
-    left_out: tuple[Rejected, ...] = ()
 
 
 @dataclass(frozen=True)

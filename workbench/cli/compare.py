@@ -39,11 +39,11 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
     recipes' names; one and one are paired whatever they are called.
 
     A number regresses when it is worse by more than its tolerance: the larger of an amount and a share of A's, by
-    default 0.01 cents or 10% for median and p95 of pitch deviation, 0.1 cents or 10% for the largest without ties; 0.001
-    for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracies against known f0; 1% for bytes; 0
-    for algorithmic delay and frames that are not finite; and 10% for speedup_p50, whose spreads over rounds may not
-    overlap either. Any other metric with a better and a worse is held with --tolerance. A program that is gone is a
-    regression. Gates are not asked.
+    default 0.01 cents or 10% for median and p95 of pitch deviation, 0.1 cents or 10% for the largest without ties;
+    0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracies against known f0; 1% for
+    bytes; 0 for algorithmic delay and frames that are not finite; and 10% for speedup_p50, whose spreads over rounds
+    may not overlap either. Any other metric with a better and a worse is held with --tolerance. A program that is gone
+    is a regression. Gates are not asked.
 
     Deviations and accuracies compare between records of the same stream and scored audio, times of the same stream,
     machine and threads. Where times do not compare, they are left out.
@@ -94,20 +94,29 @@ def _pair_lines(pair: "Pair") -> list[str]:
     lines += [f"  undecided    {line}" for line in pair.undecided]
     lines += [f"  improvement  {line}" for line in pair.improvements]
     lines += [f"  note         {line}" for line in pair.notes]
-    lines += [f"  {one.part:12} {one.key}: {shown(one.before)} -> {shown(one.after)}" for one in pair.changes]
-    for one in pair.figures:
-        if one.judgement in ("within tolerance", "not held", "new", "gone") and (
-            one.tolerance or not _time(one.metric)
-        ):
-            told = one.judgement + (f": {one.why}" if one.why else "")
-            lines.append(f"  number       {one.metric}: {shown(one.before)} -> {shown(one.after)}{share(one)}, {told}")
-    if times := sum(_time(one.metric) and not one.tolerance and one.judgement == "not held" for one in pair.figures):
-        lines.append(f"  number       {times} figures of speed moved that are not held; --format json has them")
+    lines += [
+        f"  {one.part:12} {one.key}: {shown(one.before)} -> {shown(one.after)}"
+        for one in pair.changes
+        if pair.has_programs or one.part != "program"
+    ]
+    told = [one for one in pair.figures if one.judgement in _TOLD] if pair.has_programs else []
+    times = [one for one in told if _time(one.metric) and not one.tolerance]
+    lines += [
+        f"  number       {one.metric}: {shown(one.before)} -> {shown(one.after)}{share(one)}, {one.judgement}"
+        + (f": {one.why}" if one.why else "")
+        for one in told
+        if one not in times
+    ]
+    if times:
+        lines.append(f"  number       {len(times)} times moved that are not held; --format json has them")
     return lines
 
 
+_TOLD = ("within tolerance", "not held", "new", "gone")  # what is worse or better has a line of its own
+
+
 def _time(metric: str) -> bool:
-    return metric.startswith("speed.")
+    return metric.startswith("speed.") or metric.endswith(".took_s")
 
 
 def _github_lines(comparison: "Comparison") -> list[str]:

@@ -3,22 +3,21 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
-from workbench.audit.pick_words import Objective
 from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
 
 if TYPE_CHECKING:
-    from workbench.audit.pick import Candidate, Choice
+    from workbench.audit.choice import Candidate, Choice, Objective
+
+OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 
 
 @main.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...", type=click.Path(path_type=Path))
-@click.option(
-    "--objective", type=click.Choice(get_args(Objective)), default="balanced", show_default=True, help="What to seek."
-)
+@click.option("--objective", type=click.Choice(OBJECTIVES), default="balanced", show_default=True, help="What to seek.")
 @click.option(
     "--gates",
     type=click.Path(path_type=Path),
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--like", metavar="VARIANT", help="Leave out what does not compare with this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the choice as JSON.")
-def pick(runs: tuple[Path, ...], objective: Objective, gates: Path | None, like: str | None, as_json: bool) -> None:
+def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
     """Choose among the variants that pass, and say why.
 
     A RUN is a run's folder, a variant's or a result.json; the newest run in outputs/ where none is named. The choice is

@@ -46,7 +46,7 @@ def _facts(run: "Run") -> dict[str, Any]:
     from workbench.audit.history import earlier_in
 
     places = [kept.record.environment for kept in run.kept]
-    verdicts = Counter(kept.record.verdict for kept in run.kept)
+    verdicts: Counter[str] = Counter(kept.record.verdict for kept in run.kept)
     return {
         "folder": str(run.folder),
         "created": run.created,
@@ -65,13 +65,13 @@ def _print(runs: "list[Run]") -> None:
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("run", "newest record (UTC)", "variants", *_VERDICTS, "earlier", "commit", "machine"):
+    for column in ("run", "newest record (UTC)", "variants", *_VERDICTS, "unreadable", "earlier", "commit", "machine"):
         table.add_column(column, justify="left" if column in ("run", "commit", "machine") else "right")
     every = [_facts(run) for run in runs]
     for run, facts in zip(runs, every, strict=True):
         row = [run.folder.name or str(run.folder), run.created[:16].replace("T", " "), len(facts["variants"])]
         row += [facts["verdicts"][verdict] for verdict in _VERDICTS]
-        row += [facts["earlier"], *("; ".join(facts[key]) for key in ("commits", "machines"))]
+        row += [len(facts["unreadable"]), facts["earlier"], *("; ".join(facts[key]) for key in ("commits", "machines"))]
         table.add_row(*(str(cell) if cell else "–" for cell in row))
     console.print(table)
     for facts in every:
