@@ -89,7 +89,7 @@ def _run(place: Path, paths: Sequence[Path]) -> Run:
 def earlier_in(folder: Path) -> list[Path]:
     """The records that `keep_earlier` kept in a variant's folder, the oldest first."""
     stem, suffix = RESULT_NAME.split(".")
-    return sorted(folder.glob(f"{stem}-*.{suffix}"))
+    return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
 
 
 def keep_earlier(record: Record, folder: Path) -> Path | None:
