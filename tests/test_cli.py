@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -380,6 +381,39 @@ def test_json_is_one_line_for_each_variant(pipeline: ModuleType, monkeypatch: py
     assert [answer["recipe"]["name"] for answer in answers] == ["two@mirror=0", "two@mirror=1"]
     assert [answer["folder"] for answer in answers] == ["results/two@mirror=0", "results/two@mirror=1"]
     assert "two@mirror=0: nothing it depends on changed; the earlier result is used again" in errors(result)
+
+
+def test_gates_from_a_file_are_laid_over_those_of_every_recipe(
+    pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("one.yaml").write_text(RECIPE + "gates: {program.bytes: <= 5, deviation.frames: <= 6}\n")
+    Path("gates.yaml").write_text("program.bytes: <= 7\ndeviation.frames: null\nspeed.speedup_low: '>= 8'\n")
+    gates: dict[str, dict[str, str]] = {}
+
+    def fake(job: Any, *_: object) -> tuple[Record, str]:
+        gates[job.recipe.name] = job.recipe.resolved()["gates"]
+        return record(job.recipe.name, "pass"), "figures"
+
+    monkeypatch.setattr(pipeline, "run", fake)
+    result = workbench("run", "one.yaml", "recipes/least.yaml", "--gates", "gates.yaml", "--out", "results")
+    assert result.exit_code == 0
+    assert gates == {
+        "one": {"program.bytes": "<= 7", "speed.speedup_low": ">= 8"},
+        "least": {"program.bytes": "<= 7", "speed.speedup_low": ">= 8"},
+    }
+    assert "one: nothing measured changed; its figures are judged again" in errors(result)
+
+
+def test_mistakes_in_gates_and_in_recipes_are_told_together() -> None:
+    Path("wrong.yaml").write_text(RECIPE + "miror: 1\n")
+    Path("gates.yaml").write_text("program.byts: <= 7\n")
+    assert refused("run", "wrong.yaml", "--gates", "gates.yaml") == [
+        "error: gates.yaml: program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
+        "error: wrong.yaml: miror: is not a recipe key (did you mean 'mirror'?)",
+    ]
+    assert refused("run", "recipes/least.yaml", "--gates", "no.yaml") == [
+        "error: no.yaml: there is no file 'no.yaml' (did you mean 'gates.yaml'?)"
+    ]
 
 
 def test_a_run_without_out_gets_a_folder_of_its_own(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

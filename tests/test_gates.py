@@ -5,7 +5,7 @@ from pydantic import Field
 
 from workbench.audit.gates import GateResult, judge, metrics
 from workbench.audit.results import gateable
-from workbench.recipe import Gate
+from workbench.recipe import Gate, gates_of, over
 from workbench.section import Section
 
 
@@ -84,6 +84,61 @@ def test_the_limit_is_recorded_as_the_recipe_wrote_it(limit: float) -> None:
     result = one("rate", "<=", limit)
     assert float(result.limit.removeprefix("<= ")) == limit
     assert result.limit == str(Gate("rate", "<=", limit))
+
+
+class Ratios(Section):
+    speedup_p50: float = 5.0
+    speedup_low: float = 4.0
+    speedup_high: float = 6.0
+    load_ms: float = 5.0
+
+
+class Timed(Section):
+    speed: Ratios | None = Ratios()
+
+
+@pytest.mark.parametrize("metric", ["speed.speedup_p50", "speed.speedup_low", "speed.speedup_high"])
+@pytest.mark.parametrize("comparison", ["<=", ">="])
+def test_a_ratio_of_speeds_does_not_decide_a_limit_within_its_spread(metric: str, comparison: str) -> None:
+    result = one(metric, comparison, 4.9, Timed())
+    assert result.value is not None
+    assert result.passed is None
+    assert result.null_reasons == {
+        "passed": "four fifths of its rounds lie between 4 and 6, on both sides of the limit; time it with more "
+        "rounds, or on a quiet machine"
+    }
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "passed"),
+    [
+        ("speed.speedup_p50", 3.9, True),
+        ("speed.speedup_p50", 4.0, True),
+        ("speed.speedup_low", 4.0, True),
+        ("speed.speedup_p50", 6.1, False),
+        ("speed.speedup_low", 6.0, False),
+        ("speed.load_ms", 4.9, True),
+    ],
+)
+def test_a_limit_outside_the_spread_is_decided(metric: str, limit: float, passed: bool) -> None:
+    assert one(metric, ">=", limit, Timed()).passed is passed
+
+
+def test_a_ratio_that_was_not_measured_is_that_and_no_more() -> None:
+    result = one("speed.speedup_p50", ">=", 5, Timed(speed=None, null_reasons={"speed": "it crashed"}))
+    assert result.null_reasons == dict.fromkeys(("value", "passed"), "it crashed")
+
+
+def test_limits_are_laid_over_gates_one_by_one() -> None:
+    own = (Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1))
+    assert over(own, {}) == own
+    assert over(own, {"part.cents": "<= 2e-1", "part.count": ">=3"}) == (
+        Gate("rate", ">=", 5),
+        Gate("part.cents", "<=", 0.2),
+        Gate("part.count", ">=", 3),
+    )
+    assert over(own, {"rate": None, "part.count": None}) == (Gate("part.cents", "<=", 0.1),)
+    assert gates_of({gate.metric: str(gate) for gate in own}) == own
 
 
 def test_metrics_are_the_numbers_of_a_model_and_nothing_else() -> None:

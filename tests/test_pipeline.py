@@ -281,8 +281,6 @@ def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any],
 @pytest.mark.parametrize(
     "keys",
     [
-        {"description": "Other words"},
-        {"gates": {}},
         {"speed": {"rounds": 4}},
         {"scoring": {"voiced_confidence": 0.7}},
         {"audio": {"score": ["synthetic/score/vibrato"]}},
@@ -298,6 +296,57 @@ def test_a_key_that_leaves_the_program_alone(
     assert _recorded_before(folder, job) is None
     assert build(job, folder, quiet)[2] is True
     assert quick.lowered == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "verdict", "reasons"),
+    [
+        ({"description": "Other words"}, "pass", ()),
+        ({"gates": {}}, "pass", ()),
+        ({"scoring": {"min_voiced_frames": 9000}}, "inconclusive", ("only 60 voiced frames, wants 9000",)),
+        ({"gates": {"deviation.frames": "<= 3"}}, "fail", ("deviation.frames is 85, wants <= 3",)),
+    ],
+    ids=["description", "no gates", "frames wanted", "another gate"],
+)
+def test_what_only_judges_is_judged_again_and_nothing_is_measured(
+    keys: dict[str, object],
+    verdict: str,
+    reasons: tuple[str, ...],
+    folder: Path,
+    job_of: Callable[..., Any],
+    quick: Quick,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from workbench import pipeline
+
+    before = read_record(folder / "result.json")
+    others = {name: content for name, content in files(folder).items() if name != "result.json"}
+    monkeypatch.setattr(pipeline, "build", None)
+    job = job_of(**keys)
+    record, reused = pipeline.run(job, folder, quiet, {})
+    assert (record.verdict, record.reasons, reused) == (verdict, reasons, "figures")
+    assert record.recipe.resolved == job.recipe.resolved()
+    assert record.recipe.sha256 == job.recipe.sha256
+    assert read_record(folder / "result.json") == record
+    judged = {"recipe", "gates", "verdict", "reasons"}
+    assert record.model_dump(exclude=judged) == before.model_dump(exclude=judged)
+    assert {name: content for name, content in files(folder).items() if name != "result.json"} == others
+    assert pipeline.run(job, folder, quiet, {}) == (record, "result")
+
+
+def test_a_record_with_other_figures_stays_beside_the_new_one(
+    folder: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import run
+
+    before = read_record(folder / "result.json")
+    told: list[str] = []
+    record, _ = run(job_of(scoring={"voiced_confidence": 0.7}), folder, lambda stage, *_: told.append(stage), {})
+    (earlier,) = folder.glob("result-*.json")
+    assert read_record(earlier) == before
+    assert earlier.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
+    assert read_record(folder / "result.json") == record != before
+    assert told[-1] == f"the earlier record is kept as {earlier.name}"
 
 
 @pytest.mark.parametrize(

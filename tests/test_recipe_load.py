@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from workbench.errors import RecipeError
-from workbench.recipe import Gate, Recipe, Vocabulary, load_recipes, matches, recipe_files
+from workbench.recipe import Gate, Recipe, Vocabulary, load_recipes, matches, read_limits, recipe_files
 
 VOCABULARY = Vocabulary(
     checkpoints=("mir-1k_g7",),
@@ -302,6 +302,32 @@ def test_a_mistake_in_words(text: str, problem: str) -> None:
 )
 def test_what_is_not_a_recipe_file(text: str | bytes, problem: str) -> None:
     assert problems_of(text) == [f"r.yaml: {problem}"]
+
+
+def limits_problems(text: str) -> list[str]:
+    with pytest.raises(RecipeError) as caught:
+        read_limits(write("limits.yaml", text), VOCABULARY)
+    return list(caught.value.problems)
+
+
+def test_a_file_of_gates_is_read_as_a_recipe_s_gates_are() -> None:
+    text = "program.bytes: <= 1_000\nspeed.speedup_p50: '>= 5'\ndeviation.confidence.max: null\n"
+    assert read_limits(write("limits.yaml", text), VOCABULARY) == {
+        "program.bytes": "<= 1_000",
+        "speed.speedup_p50": ">= 5",
+        "deviation.confidence.max": None,
+    }
+
+
+def test_every_mistake_in_a_file_of_gates() -> None:
+    assert limits_problems("program.byte: <= 1\nspeed.speedup_p50: 5\nprogram.bytes: [1]\n7: <= 1\n") == [
+        "limits.yaml: program.byte: is not a metric of the record (did you mean 'program.bytes'?)",
+        "limits.yaml: speed.speedup_p50: wants a limit such as '<= 0.01' or '>= 5', got 5",
+        "limits.yaml: program.bytes: wants a limit such as '<= 0.01' or '>= 5', got a list",
+        "limits.yaml: 7: wants text, got 7",
+    ]
+    assert limits_problems("") == ["limits.yaml: is empty; a file of gates is a mapping of keys to values"]
+    assert limits_problems("a: 1\na: 2\n") == ["limits.yaml: line 2: the key 'a' is there twice"]
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:

@@ -5,12 +5,34 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.results import gateable
+from workbench.errors import RecipeError
 from workbench.model.checkpoint import packaged_checkpoints
-from workbench.recipe import Recipe, Vocabulary, load_recipes, recipe_files
+from workbench.recipe import Recipe, Vocabulary, load_recipes, over, read_limits, recipe_files
 
 
-def recipes_of(paths: Sequence[Path], corpus: Corpus) -> list[Recipe]:
-    """The variants of recipe files and folders. Raises RecipeError with every mistake in any of them."""
+def recipes_of(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None) -> list[Recipe]:
+    """The variants of recipe files and folders, the limits of the file `gates` laid over their own.
+
+    Raises RecipeError with every mistake in any of them.
+    """
     vocabulary = Vocabulary(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gateable())
     files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
-    return load_recipes(files, vocabulary)
+    problems: list[str] = []
+    limits: dict[str, str | None] = {}
+    recipes: list[Recipe] = []
+    try:
+        limits = limits_of(gates) if gates else {}
+    except RecipeError as error:
+        problems += error.problems
+    try:
+        recipes = load_recipes(files, vocabulary)
+    except RecipeError as error:
+        problems += error.problems
+    if problems:
+        raise RecipeError(problems)
+    return [recipe.model_copy(update={"gates": over(recipe.gates, limits)}) for recipe in recipes]
+
+
+def limits_of(path: Path) -> dict[str, str | None]:
+    """The limits in a file of gates, to lay over a recipe's own. Raises RecipeError with every mistake in it."""
+    return read_limits(path, Vocabulary((), (), (), gateable()))

@@ -56,11 +56,13 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that the record depends on."""
+        """Hash of all that the figures depend on: of the recipe, all but what only judges or describes them."""
+        asked = self.recipe.resolved()
+        del asked["description"], asked["gates"], asked["scoring"]["min_voiced_frames"]
         clips = [
             [clip.name, clip.sha256, clip.f0 and [clip.f0.times_s.tolist(), clip.f0.hz.tolist()]] for clip in self.clips
         ]
-        return canonical_sha256(self.program_fingerprint, self.recipe.sha256, clips)
+        return canonical_sha256(self.program_fingerprint, asked, clips)
 
     @property
     def clips(self) -> list[Clip]:

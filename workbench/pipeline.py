@@ -13,6 +13,7 @@ import torch
 
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
+from workbench.audit.history import keep_earlier
 from workbench.audit.results import (
     RESULT_NAME,
     ClipUsed,
@@ -34,6 +35,7 @@ from workbench.job import Job, Progress
 from workbench.measure.race import cold_start, race
 from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
+from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.pte import PteSession
@@ -117,17 +119,18 @@ def run(
     """Build, score, time and judge one variant; leaves `result.json`, the program, frames and pictures in `folder`.
 
     `rolled` keeps the baseline's frames for variants of the same stream. Returns the record and what was used again
-    ("" for nothing, "program", "result"). A variant that cannot be lowered or does not run is a record that fails.
+    ("" for nothing, "program", "figures" where they were only judged again, "result"). A variant that cannot be
+    lowered or does not run is a record that fails. An earlier record with other figures is kept beside the new one.
     """
     if not fresh and (earlier := _recorded_before(folder, job)) is not None:
-        return earlier, "result"
+        return _judged_again(earlier, job.recipe, folder)
     began = time.perf_counter()
     seconds: dict[str, float] = {}
     recipe = job.recipe
     record = Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
-        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        recipe=_used(recipe),
         environment=environment(recipe.speed.threads),
         audio=tuple(
             ClipUsed(name=clip.name, role=role, sha256=clip.sha256, seconds=clip.duration_s)
@@ -160,8 +163,24 @@ def run(
         if job.stream.dynamic:
             record = record.model_copy(update={"deviation_over_sizes": no_sizes(str(error))})
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
+    if kept := keep_earlier(record, folder):
+        progress(f"the earlier record is kept as {kept.name}", 1, 1)
     write_record(record, folder)
     return record, "program" if reused else ""
+
+
+def _used(recipe: Recipe) -> RecipeUsed:
+    return RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved())
+
+
+def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record, str]:
+    """Gates and words may be others than those of the earlier record: its figures stay, its verdict may not."""
+    if earlier.recipe == _used(recipe):
+        return earlier, "result"
+    asked = earlier.model_copy(update={"recipe": _used(recipe)})
+    record = judged(asked, recipe.gates, recipe.scoring.min_voiced_frames)
+    write_record(record, folder)
+    return record, "figures"
 
 
 _MEASURED = ("program", "deviation", "floor", "truth", "speed")

@@ -9,11 +9,14 @@ from pydantic import BaseModel
 from workbench.recipe import Gate
 from workbench.section import Section
 
+_RATIOS = ("speed.speedup_low", "speed.speedup_p50", "speed.speedup_high")
+
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 class GateResult(Section):
-    """One gate held against the record; `passed` is null where the record has no number there."""
+    """One gate held against the record; `passed` is null where the record has no number there, or one that does not
+    decide it: a ratio of speeds whose rounds lie on both sides of the limit."""
 
     metric: str
     limit: str
@@ -29,9 +32,27 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
         if value is None:
             nulls = dict.fromkeys(("value", "passed"), reason)
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
+        elif undecided := _undecided(gate, record):
+            nulls = {"passed": undecided}
+            results.append(
+                GateResult(metric=gate.metric, limit=str(gate), value=value, passed=None, null_reasons=nulls)
+            )
         else:
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value)))
     return tuple(results)
+
+
+def _undecided(gate: Gate, record: Section) -> str:
+    """Why a ratio of speeds does not decide a gate: its 10th to 90th percentile over rounds has the limit inside."""
+    if gate.metric not in _RATIOS:
+        return ""
+    low, high = (figure(metric, record)[0] for metric in (_RATIOS[0], _RATIOS[-1]))
+    if low is None or high is None or not low < gate.limit < high:
+        return ""
+    return (
+        f"four fifths of its rounds lie between {low:.3g} and {high:.3g}, on both sides of the limit; time it with "
+        "more rounds, or on a quiet machine"
+    )
 
 
 def figure(metric: str, record: Section) -> tuple[float | None, str]:

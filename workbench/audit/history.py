@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from workbench.atomic import write_whole
 from workbench.audit.results import RESULT_NAME, Record, read_record
 from workbench.errors import WorkbenchError
 
@@ -31,3 +33,87 @@ def kept_in(places: Sequence[Path]) -> list[Kept]:
             folder = path.parent
             found[path.resolve()] = Kept(read_record(path), folder, folder.parent.name or folder.resolve().parent.name)
     return list(found.values())
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its records in the order of their folders' names, and a line for each that cannot be read."""
+
+    folder: Path
+    kept: tuple[Kept, ...]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def created(self) -> str:
+        """When its newest record was begun, ISO 8601 in UTC; "" without records."""
+        return max((kept.record.created for kept in self.kept), default="")
+
+
+def runs_in(folder: Path) -> list[Run]:
+    """All runs below the folder, by name, also those that have left no record yet: killed early, or still at work.
+
+    Raises WorkbenchError where there is no such folder. A record that cannot be read is named, and no reason to stop.
+    """
+    if not folder.is_dir():
+        raise WorkbenchError(f"{folder}: no such folder; `workbench run` makes outputs/, or name another")
+    paths = sorted(folder.rglob(RESULT_NAME))
+    places = {path.parent.parent for path in paths}
+    without = {
+        child
+        for child in folder.iterdir()
+        if child.is_dir() and not child.name.startswith(".") and not any(child in path.parents for path in paths)
+    }
+    if folder in places:  # a run itself, and so its children are variants
+        without.clear()
+    return [_run(place, [path for path in paths if path.parent.parent == place]) for place in sorted(places | without)]
+
+
+def newest_run(folder: Path) -> Run:
+    """The run below the folder with the newest record. Raises WorkbenchError where there is none."""
+    newest = max(runs_in(folder), key=lambda run: (run.created, run.folder), default=None)
+    if newest is None or not newest.kept:
+        raise WorkbenchError(f"{folder}: no run with a {RESULT_NAME}; `workbench run` makes one")
+    return newest
+
+
+def _run(place: Path, paths: Sequence[Path]) -> Run:
+    kept, unreadable = [], []
+    for path in paths:
+        try:
+            kept += kept_in([path])
+        except WorkbenchError as error:
+            unreadable.append(str(error))
+    return Run(place, tuple(kept), tuple(unreadable))
+
+
+def earlier_in(folder: Path) -> list[Path]:
+    """The records that `keep_earlier` kept in a variant's folder, the oldest first."""
+    stem, suffix = RESULT_NAME.split(".")
+    return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
+
+
+def keep_earlier(record: Record, folder: Path) -> Path | None:
+    """Copy the record that is about to be written over to `result-<when it was written>.json`, under a name that sorts.
+
+    Program, frames and pictures are those of the newest record alone: a record is enough to make them again, and is a
+    hundredth of their size. Nothing is kept, and None returned, where there is no earlier record, or one that differs
+    in its times alone, such as a failure that happened again.
+    """
+    path = folder / RESULT_NAME
+    try:
+        content, written = path.read_bytes(), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    try:
+        earlier = read_record(path)
+        written = datetime.fromisoformat(earlier.created)
+        if earlier.model_copy(update={"created": record.created, "seconds": record.seconds}) == record:
+            return None
+    except (WorkbenchError, ValueError):
+        pass  # kept all the same: an older version's, say
+    place, more = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}"), 1
+    while place.exists():
+        more += 1
+        place = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}-{more}")
+    write_whole(place, content)
+    return place

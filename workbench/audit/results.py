@@ -1,6 +1,7 @@
 """The record of one variant: everything that was measured, how, and on what. `result.json`, schema_version 1."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from workbench.measure.floor import Floor
 from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
-from workbench.recipe import Gate
+from workbench.recipe import Gate, gates_of, over
 from workbench.runtime.protocol import Protocol
 from workbench.section import Section
 
@@ -54,7 +55,7 @@ class Record(Section):
 
     schema_version: Literal[1] = 1
     created: str
-    fingerprint: str  # of everything the record depends on: recipe, checkpoint, audio, code and library versions
+    fingerprint: str  # of all that was measured: recipe but for its gates, checkpoint, audio, code, library versions
     recipe: RecipeUsed
     environment: Environment
     audio: tuple[ClipUsed, ...]
@@ -86,7 +87,7 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
 
     `fail`: an unfair protocol, no program, a frame that is not finite, or a gate missed. `inconclusive`: nothing
     failed, but too few voiced frames stand behind the pitch figures, or a gate names a number that could not be
-    computed.
+    computed or that does not decide it (the rounds of a timing lie on both sides of the limit).
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -98,15 +99,31 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
         failures += [
             f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]
-        doubts += [
-            f"{gate.metric} has no value: {gate.null_reasons['value']}" for gate in results if gate.passed is None
-        ]
+        doubts += [_doubt(gate) for gate in results if gate.passed is None]
         if record.deviation.nonfinite_frames:
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
         if record.deviation.voiced_frames < min_voiced_frames:
             doubts.append(f"only {record.deviation.voiced_frames} voiced frames, wants {min_voiced_frames}")
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
     return record.model_copy(update={"gates": results, "verdict": verdict, "reasons": (*failures, *doubts)})
+
+
+def _doubt(gate: GateResult) -> str:
+    if gate.value is None:
+        return f"{gate.metric} has no value: {gate.null_reasons['value']}"
+    return f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}, but {gate.null_reasons['passed']}"
+
+
+def judged_by(record: Record, limits: Mapping[str, str | None]) -> Record:
+    """The record judged again, by its recipe's gates with `limits` laid over them; what was measured stays.
+
+    Raises WorkbenchError where the recipe has a gate on a metric that this version does not know.
+    """
+    asked = record.recipe.resolved
+    gates = over(gates_of(asked["gates"]), limits)
+    if unknown := [gate.metric for gate in gates if gate.metric not in gateable()]:
+        raise WorkbenchError(f"{record.recipe.name}: has a gate on {unknown[0]}, no metric any more; run it again")
+    return judged(record, gates, asked["scoring"]["min_voiced_frames"])
 
 
 def write_record(record: Record, folder: Path) -> Path:

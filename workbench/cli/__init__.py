@@ -1,6 +1,16 @@
 """The command line. It alone prints, and turns errors into one line each on stderr and an exit code."""
 
-from workbench.cli import bench, run, show, soak, sweep, track  # each adds its commands to the group
+from workbench.cli import (  # each adds its commands to the group
+    bench,
+    compare,
+    pick,
+    run,
+    runs,
+    show,
+    soak,
+    sweep,
+    track,
+)
 from workbench.cli.group import main
 
-__all__ = ["bench", "main", "run", "show", "soak", "sweep", "track"]
+__all__ = ["bench", "compare", "main", "pick", "run", "runs", "show", "soak", "sweep", "track"]

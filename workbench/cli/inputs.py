@@ -33,6 +33,12 @@ audio_option = click.option(
     "--audio", type=click.Path(path_type=Path), metavar="PATH", help="Use this file or folder, not the recipe's clips."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print records as JSON, one a line.")
+gates_option = click.option(
+    "--gates",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML of limits laid over the recipes' own: metric: <= 0.01, or null to drop one.",
+)
 fresh_option = click.option("--fresh", is_flag=True, help="Make everything anew, even where nothing changed.")
 
 
@@ -53,10 +59,10 @@ def corpus_of(folder: Path | None) -> "Corpus":
     return Corpus(folder or beside("calib_audio"))
 
 
-def variants_of(paths: Sequence[Path], corpus: "Corpus") -> "list[Recipe]":
+def variants_of(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
     from workbench.catalogue import recipes_of
 
-    return recipes_of(paths, corpus)
+    return recipes_of(paths, corpus, gates)
 
 
 def jobs_of(variants: "Sequence[Recipe]") -> "list[Job]":

@@ -13,6 +13,7 @@ from workbench.cli.inputs import (
     calib_audio_option,
     corpus_of,
     fresh_option,
+    gates_option,
     jobs_of,
     json_option,
     name_of,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @main.command()
 @recipes_argument
 @audio_option
+@gates_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; completed if there.")
 @json_option
 @fresh_option
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 def run(
     recipes: tuple[Path, ...],
     audio: Path | None,
+    gates: Path | None,
     out: Path | None,
     as_json: bool,
     fresh: bool,
@@ -44,15 +47,20 @@ def run(
     """Build, score and time every variant of the recipes.
 
     Each variant leaves a folder with result.json, program.pte, pictures and frames. Without --out the run gets a dated
-    folder under outputs/; with --out the same command again does only what is missing.
+    folder under outputs/; with --out the same command again does only what is missing. What changed is measured anew,
+    and the earlier record stays as result-<date>.json; where only gates changed, the same figures are judged again.
+
+    A file of gates is a mapping of metrics to limits, as under `gates:` in a recipe. It is laid over every recipe's
+    gates metric by metric, and null takes one away.
 
     \b
     Example:
       workbench run recipes/float-xnnpack.yaml --audio my-takes/ --out outputs/takes
+      workbench run recipes/*.yaml --gates gates.yaml --out outputs/all
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of(variants_of(recipes, corpus))
+    jobs = jobs_of(variants_of(recipes, corpus, gates))
     from workbench.job import listen
     from workbench.pipeline import run as run_variant
 
@@ -65,7 +73,9 @@ def run(
         with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
             record, reused = run_variant(job, folder / job.recipe.name, progress, rolled, fresh)
         results.append((record, folder / job.recipe.name))
-        if reused:
+        if reused == "figures":
+            click.echo(f"{job.recipe.name}: nothing measured changed; its figures are judged again", err=True)
+        elif reused:
             click.echo(
                 f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True
             )

@@ -1,8 +1,8 @@
 """Recipes: what to build and how to score it, read from YAML, validated, frozen. Knows no torch."""
 
 from workbench.recipe.editors import json_schema
-from workbench.recipe.gates import Gate
-from workbench.recipe.load import load_recipes, recipe_files
+from workbench.recipe.gates import Gate, gates_of, over
+from workbench.recipe.load import load_recipes, read_limits, recipe_files
 from workbench.recipe.replace import replaced
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
@@ -18,9 +18,12 @@ __all__ = [
     "Scoring",
     "Speed",
     "Vocabulary",
+    "gates_of",
     "json_schema",
     "load_recipes",
     "matches",
+    "over",
+    "read_limits",
     "recipe_files",
     "replaced",
 ]

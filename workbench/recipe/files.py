@@ -92,13 +92,13 @@ def read_recipe_file(path: Path) -> RecipeFile:
     return RecipeFile(path, tuple(layers), axes or (), axes_source, tuple(problems))
 
 
-def read_mapping(path: Path) -> Values:
-    """The mapping in a YAML file. Raises RecipeError (one problem, with its line) for anything else."""
+def read_mapping(path: Path, what: str = "recipe") -> Values:
+    """The mapping in a YAML file. Raises RecipeError (one problem, with its line) for anything else; `what` it is."""
     if not is_file(path):
         raise RecipeError([f"{path}: {_why_no_file(path)}"])
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise RecipeError([f"{path}: has more than {MOST_BYTES:_} bytes, which is no recipe"])
+            raise RecipeError([f"{path}: has more than {MOST_BYTES:_} bytes, which is no {what}"])
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise RecipeError([f"{path}: cannot be read ({error.strerror})"]) from None
@@ -114,9 +114,9 @@ def read_mapping(path: Path) -> Values:
     except ValueError as error:  # a date or a number that looks like one and is none
         raise RecipeError([f"{path}: holds a value that YAML cannot read ({error})"]) from None
     if values is None:
-        raise RecipeError([f"{path}: is empty; a recipe is a mapping of keys to values"])
+        raise RecipeError([f"{path}: is empty; a {what} is a mapping of keys to values"])
     if not isinstance(values, dict):
-        raise RecipeError([f"{path}: is not a recipe: wants a mapping of keys to values, got {show(values)}"])
+        raise RecipeError([f"{path}: is not a {what}: wants a mapping of keys to values, got {show(values)}"])
     return values
 
 

@@ -2,10 +2,11 @@
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StrictStr, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from workbench.recipe.problems import did_you_mean, show, wrong
@@ -51,8 +52,18 @@ def _limit(text: object) -> str:
     return str(text)
 
 
-def _gates(limits: dict[str, str]) -> tuple[Gate, ...]:
+def gates_of(limits: Mapping[str, str]) -> tuple[Gate, ...]:
+    """The gates of a mapping metric -> limit that was found good, such as a stored recipe's."""
     return tuple(Gate(metric, text[:2], float(text[2:])) for metric, text in limits.items())  # type: ignore[arg-type]
+
+
+def over(gates: Iterable[Gate], limits: Mapping[str, str | None]) -> tuple[Gate, ...]:
+    """The gates with the limits laid over them, as `extends` does: key by key, null takes a gate away.
+
+    A null for what has no gate changes nothing: one file of limits serves recipes with different gates.
+    """
+    merged = {gate.metric: str(gate) for gate in gates} | dict(limits)
+    return gates_of({metric: text for metric, text in merged.items() if text is not None})
 
 
 class GatesFromMapping:
@@ -60,7 +71,7 @@ class GatesFromMapping:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
-            _gates,
+            gates_of,
             core_schema.dict_schema(
                 core_schema.with_info_after_validator_function(_known_metric, core_schema.str_schema(strict=True)),
                 core_schema.no_info_before_validator_function(_limit, core_schema.str_schema(pattern=LIMIT_PATTERN)),
@@ -69,3 +80,12 @@ class GatesFromMapping:
                 lambda gates: {gate.metric: str(gate) for gate in gates}
             ),
         )
+
+
+LIMITS: TypeAdapter[dict[str, str | None]] = TypeAdapter(
+    dict[
+        Annotated[StrictStr, AfterValidator(_known_metric)],
+        Annotated[str | None, BeforeValidator(lambda text: None if text is None else _limit(text))],
+    ]
+)
+"""Limits in a file of their own, to lay over a recipe's gates; null takes one away."""

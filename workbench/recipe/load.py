@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from workbench.errors import RecipeError
-from workbench.recipe.files import Layer, RecipeFile, merge, read_recipe_file
+from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
+from workbench.recipe.gates import LIMITS
 from workbench.recipe.matrix import SAFE, combine
 from workbench.recipe.problems import FIXED, RANGE, Location, dotted, explain
 from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
@@ -36,6 +37,18 @@ def load_recipes(paths: Sequence[Path], vocabulary: Vocabulary) -> list[Recipe]:
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
     return recipes
+
+
+def read_limits(path: Path, vocabulary: Vocabulary) -> dict[str, str | None]:
+    """A file of gates: metric -> limit as under a recipe's `gates`, or null to take a gate away.
+
+    Raises RecipeError with all of its problems.
+    """
+    try:
+        return LIMITS.validate_python(read_mapping(path, "file of gates"), context=vocabulary)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise RecipeError([f"{path}: {dotted(detail['loc'])}: {explain(detail, ())}" for detail in details]) from None
 
 
 def recipe_files(folder: Path) -> list[Path]:

@@ -1,0 +1,49 @@
+"""Whole records for tests: those of docs/measured, with some of their values replaced."""
+
+from pathlib import Path
+from typing import Any
+
+from workbench.audit.history import Kept
+from workbench.audit.results import Record, read_record, write_record
+from workbench.section import Section
+
+MEASURED = Path(__file__).parent.parent / "docs" / "measured"
+
+
+def stored(name: str = "float-xnnpack", **values: Any) -> Record:
+    """A stored record with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name."""
+    record = read_record(MEASURED / f"{name}.json")
+    if renamed := values.pop("renamed", None):
+        record = replaced(record, "recipe.name", renamed)
+    for path, value in values.items():
+        record = replaced(record, path.replace("__", "."), value)
+    return record
+
+
+def replaced(whole: Any, path: str, value: Any) -> Any:
+    """A copy with the value at a dotted path replaced, in sections and in mappings."""
+    key, _, rest = path.partition(".")
+    if isinstance(whole, Section):
+        inner = replaced(getattr(whole, key), rest, value) if rest else value
+        return whole.model_copy(update={key: inner})
+    return {**whole, key: replaced(whole[key], rest, value) if rest else value}
+
+
+def lost(record: Record, reason: str = "it crashed") -> Record:
+    """The record of a variant that has no program."""
+    measured = ("program", "deviation", "floor", "truth", "speed")
+    return record.model_copy(
+        update=dict.fromkeys(measured) | {"null_reasons": dict.fromkeys(measured, reason), "verdict": "fail"}
+    )
+
+
+def kept(record: Record, run: str = "outputs/run") -> Kept:
+    """The record as if it lay in that run."""
+    return Kept(record, Path(run) / record.recipe.name, Path(run).name)
+
+
+def written(record: Record, run: Path) -> Path:
+    """The variant's folder, after the record was written to that run."""
+    folder = run / record.recipe.name
+    write_record(record, folder)
+    return folder

@@ -1,0 +1,59 @@
+"""What records have to share before their figures say anything about each other.
+
+Deviations compare between records of the same scored audio and the same baseline; speeds, which are ratios to that
+baseline, between those of the same machine and threads as well.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.audit.results import Record
+
+Facts = dict[str, Any]
+
+_STREAM = (
+    *("checkpoint", "sample_rate_hz", "chunk_samples", "frames_per_chunk", "streams", "mirror", "reduction"),
+    *("protocol", "scoring.voiced_confidence"),
+)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Facts:
+    """Nested mappings as one: dotted keys, such as a recipe's "lowering.backend"."""
+    facts: Facts = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            facts |= flat(value, f"{prefix}{key}.")
+        else:
+            facts[prefix + key] = value
+    return facts
+
+
+def stream_facts(record: Record) -> Facts:
+    """What upstream was asked for, and where its frames count: the same for records whose deviations compare."""
+    asked = flat(record.recipe.resolved)
+    sizes = [asked.get(f"frames_per_chunk{key}") for key in ("", ".min", ".max")]
+    asked["frames_per_chunk"] = f"{sizes[1]} to {sizes[2]}" if sizes[0] is None else sizes[0]
+    return {key: asked.get(key) for key in _STREAM}
+
+
+def audio_facts(record: Record) -> Facts:
+    """The scored clips by their bytes."""
+    clips = sorted(clip.sha256 for clip in record.audio if clip.role == "score")
+    return {"scored audio": f"{len(clips)} clips {hashlib.sha256(''.join(clips).encode()).hexdigest()[:8]}"}
+
+
+def library_facts(record: Record) -> Facts:
+    """What runs the baseline."""
+    return {"torch": record.environment.torch, "pesto": record.environment.pesto}
+
+
+def machine_facts(record: Record) -> Facts:
+    """What a time depends on besides the program."""
+    place = record.environment
+    return {"cpu": place.cpu, "cores": place.cores, "threads": place.threads}
+
+
+def difference(one: Facts, other: Facts) -> str:
+    """What differs, in words: "mirror (0.0 and 1.0), streams (1 and 4)"; "" where nothing does."""
+    return ", ".join(f"{key} ({value} and {other[key]})" for key, value in one.items() if value != other[key])

@@ -1,0 +1,246 @@
+"""Two runs held against each other: what changed, and what of it is worse than a tolerance allows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workbench.audit.comparable import Facts, audio_facts, difference, flat, machine_facts, stream_facts
+from workbench.audit.gates import Verdict, figure
+from workbench.audit.history import Kept
+from workbench.audit.results import Record, gateable
+from workbench.audit.tolerance import Better, Tolerance
+from workbench.errors import WorkbenchError
+
+Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
+Held = Mapping[str, tuple[Better, Tolerance]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact that is not the same; None where a side does not have it."""
+
+    part: Literal["verdict", "recipe", "environment", "audio", "program"]
+    key: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that is not the same; None on the side that has none, and `why` then says why."""
+
+    metric: str
+    before: float | None
+    after: float | None
+    judgement: Judgement
+    tolerance: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A variant before and after. `undecided` could not be held though it should be; `notes` need not be."""
+
+    name: str
+    before: str
+    after: str
+    has_programs: bool  # on both sides
+    changes: tuple[Change, ...]
+    figures: tuple[Figure, ...]
+    regressions: tuple[str, ...]
+    improvements: tuple[str, ...]
+    undecided: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All pairs, and what only one side has."""
+
+    pairs: tuple[Pair, ...]
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """fail: a regression; inconclusive: something of the reference could not be held; else pass."""
+        if any(pair.regressions for pair in self.pairs):
+            return "fail"
+        undecided = self.only_before or any(pair.undecided for pair in self.pairs)
+        return "inconclusive" if undecided else "pass"
+
+
+def compare(before: Sequence[Kept], after: Sequence[Kept], held: Held) -> Comparison:
+    """Pair the records by their recipes' names, or one with one whatever they are called, and compare each pair.
+
+    Raises WorkbenchError where a side has two of a name, or no name is on both.
+    """
+    sides = [_by_name(side) for side in (before, after)]
+    if len(before) == len(after) == 1:
+        return Comparison((_pair(before[0], after[0], held),), (), ())
+    names = [name for name in sides[0] if name in sides[1]]
+    if not names:
+        raise WorkbenchError(
+            f"{', '.join(sides[0])} and {', '.join(sides[1])}: no variant is on both sides; name two variants' folders"
+        )
+    return Comparison(
+        tuple(_pair(sides[0][name], sides[1][name], held) for name in names),
+        tuple(name for name in sides[0] if name not in names),
+        tuple(name for name in sides[1] if name not in names),
+    )
+
+
+def _by_name(side: Sequence[Kept]) -> dict[str, Kept]:
+    found: dict[str, Kept] = {}
+    for kept in side:
+        name = kept.record.recipe.name
+        if name in found:
+            raise WorkbenchError(f"{name} is in {found[name].folder} and in {kept.folder}: name one run on each side")
+        found[name] = kept
+    return found
+
+
+def _pair(before: Kept, after: Kept, held: Held) -> Pair:
+    old, new = before.record, after.record
+    names = dict.fromkeys((old.recipe.name, new.recipe.name))
+    barriers = _barriers(old, new)
+    figures = _figures(old, new, held, barriers)
+    regressions = [_moved(one) for one in figures if one.judgement == "worse"]
+    improvements = [_moved(one) for one in figures if one.judgement == "better"]
+    undecided = [f"deviation and accuracy are not compared: {barriers['deviation']}"] * bool(barriers["deviation"])
+    undecided += _gone(figures) if new.program else []
+    notes = []
+    if old.program and not new.program:
+        regressions.insert(0, f"program is gone: {new.null_reasons['program']}")
+    elif new.program and not old.program:
+        improvements.insert(0, f"there is a program, and there was none: {old.null_reasons['program']}")
+    elif not new.program:
+        notes.append(f"neither side has a program: {new.null_reasons['program']}")
+    if barriers["speed"]:
+        notes.append(f"times are not compared: {barriers['speed']}")
+    return Pair(
+        " -> ".join(names),
+        str(before.folder),
+        str(after.folder),
+        bool(old.program and new.program),
+        tuple(_changes(old, new)),
+        tuple(figures),
+        tuple(regressions),
+        tuple(improvements),
+        tuple(undecided),
+        tuple(notes),
+    )
+
+
+def _barriers(old: Record, new: Record) -> dict[str, str]:
+    """Why figures of a kind do not compare; "" where they do."""
+    deviation = difference(stream_facts(old) | audio_facts(old), stream_facts(new) | audio_facts(new))
+    machine = difference(machine_facts(old), machine_facts(new))
+    stream = difference(stream_facts(old), stream_facts(new))
+    return {"deviation": deviation, "speed": ", ".join(filter(None, (stream, machine)))}
+
+
+def _changes(old: Record, new: Record) -> list[Change]:
+    changes = [Change("verdict", "by its gates", old.verdict, new.verdict)] if old.verdict != new.verdict else []
+    parts: dict[Literal["recipe", "environment", "audio", "program"], tuple[Facts, Facts]] = {
+        "recipe": (flat(old.recipe.resolved), flat(new.recipe.resolved)),
+        "environment": (_environment(old), _environment(new)),
+        "audio": (_clips(old), _clips(new)),
+        "program": (_program(old), _program(new)),
+    }
+    for part, (before, after) in parts.items():
+        for key in dict.fromkeys((*before, *after)):
+            if before.get(key) != after.get(key):
+                changes.append(Change(part, key, before.get(key), after.get(key)))
+    return changes
+
+
+def _environment(record: Record) -> Facts:
+    return record.environment.model_dump(mode="json", exclude={"null_reasons"})
+
+
+def _clips(record: Record) -> Facts:
+    return {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
+
+
+def _program(record: Record) -> Facts:
+    """What is in it; its numbers are among the figures."""
+    kinds = {"sha256", "state", "schemes", "quantized_ops", "float_ops", "delegated_ops", "portable_ops"}
+    return flat(record.program.model_dump(mode="json", include=kinds)) if record.program else {}
+
+
+def _figures(old: Record, new: Record, held: Held, barriers: Mapping[str, str]) -> list[Figure]:
+    """Every number that is not the same on both sides."""
+    figures = []
+    for metric in gateable():
+        (before, _), (after, why) = figure(metric, old), figure(metric, new)
+        if before == after:
+            continue
+        tolerance = str(held[metric][1]) if metric in held else ""
+        kind = metric.split(".")[0]
+        barrier = barriers["speed" if kind == "speed" else "deviation"] if kind not in ("program", "latency") else ""
+        if barrier:
+            judgement: Judgement = "not compared"
+        elif before is None or after is None:
+            judgement = "new" if before is None else "gone"
+        elif metric not in held:
+            judgement = "not held"
+        else:
+            judgement = _judged(before, after, *held[metric])
+            if kind == "speed" and judgement != "within tolerance":
+                if _same_program(old, new):
+                    judgement, why = "not held", "the same program and libraries: what moved is the machine"
+                elif metric.startswith("speed.speedup_") and _overlap(old, new):
+                    judgement, why = "within tolerance", "the spreads over rounds overlap"
+        figures.append(Figure(metric, before, after, judgement, tolerance, barrier or why))
+    return figures
+
+
+def _judged(before: float, after: float, better: Better, tolerance: Tolerance) -> Judgement:
+    if tolerance.allows(after - before, before):
+        return "within tolerance"
+    return "better" if (after > before) == (better == "higher") else "worse"
+
+
+def _same_program(old: Record, new: Record) -> bool:
+    """Whether the program is the same byte for byte, and so is what runs it and the baseline."""
+    assert old.program and new.program
+    libraries = {"torch", "executorch", "pesto"}
+    places = [record.environment.model_dump(include=libraries) for record in (old, new)]
+    return old.program.sha256 == new.program.sha256 and places[0] == places[1]
+
+
+def _overlap(old: Record, new: Record) -> bool:
+    """Whether the 10th to 90th percentiles of times faster, over rounds, have something in common."""
+    assert old.speed and new.speed
+    return old.speed.speedup_low <= new.speed.speedup_high and new.speed.speedup_low <= old.speed.speedup_high
+
+
+def _gone(figures: Sequence[Figure]) -> list[str]:
+    """Figures that are held and have no value any more, those with the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for one in figures:
+        if one.judgement == "gone" and one.tolerance:
+            by_reason.setdefault(one.why, []).append(one.metric)
+    return [f"no value any more for {', '.join(metrics)}: {why}" for why, metrics in by_reason.items()]
+
+
+def _moved(one: Figure) -> str:
+    return f"{one.metric} went from {shown(one.before)} to {shown(one.after)}{share(one)}, tolerance {one.tolerance}"
+
+
+def share(one: Figure) -> str:
+    """The change as a share of the reference, such as " (+12.5%)"; "" where there is none."""
+    if not one.before or one.after is None:
+        return ""
+    return f" ({100 * (one.after - one.before) / abs(one.before):+.3g}%)"
+
+
+def shown(value: Any) -> str:
+    """A number or a fact in a line of text."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1000 else f"{value:.5g}"
+    return str(value) if isinstance(value, str) else json.dumps(value)

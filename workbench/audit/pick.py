@@ -1,0 +1,213 @@
+"""One of many variants: those that pass, what of them is on the Pareto front, and which the objective chooses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
+from workbench.audit.comparable import Facts, audio_facts, difference, library_facts, machine_facts, stream_facts
+from workbench.audit.history import Kept
+from workbench.audit.pareto import Front, Point, Speedup, distances, front
+from workbench.audit.results import Record, judged_by
+from workbench.errors import WorkbenchError
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    kept: Kept
+    record: Record  # as it is judged here
+
+    @property
+    def lacks(self) -> str:
+        """Why it cannot be placed among the others, where it cannot."""
+        deviation = self.record.deviation
+        if deviation is not None and deviation.pitch.p95_cents is None:
+            return f"deviation.pitch.p95_cents has no value: {deviation.pitch.null_reasons['p95_cents']}"
+        return "" if self.record.speed else f"speed has no value: {self.record.null_reasons['speed']}"
+
+
+def names_of(kept: Sequence[Kept]) -> list[str]:
+    """A name for each record: its recipe's, with the run's or the folder's before it where another is called so."""
+
+    def unique(names: list[str], fuller: list[str]) -> list[str]:
+        return [full if names.count(name) > 1 else name for name, full in zip(names, fuller, strict=True)]
+
+    recipes = [one.record.recipe.name for one in kept]
+    by_run = unique(recipes, [f"{one.run}/{name}" for one, name in zip(kept, recipes, strict=True)])
+    return unique(by_run, [f"{one.folder}: {name}" for one, name in zip(kept, recipes, strict=True)])
+
+
+def point_of(name: str, record: Record) -> Point | None:
+    """Where the record stands; None where it has no such figures."""
+    program, deviation, speed = record.program, record.deviation, record.speed
+    if program is None or deviation is None or speed is None or deviation.pitch.p95_cents is None:
+        return None
+    speedup = Speedup(speed.speedup_low, speed.speedup_p50, speed.speedup_high)
+    return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
+
+
+def pick(
+    kept: Sequence[Kept], objective: Objective, limits: Mapping[str, str | None] | None = None, like: str | None = None
+) -> Choice:
+    """Choose among the records whose verdict is pass; with `limits`, judged again by these laid over their own gates.
+
+    `like` names one of them: those that do not compare with it are left out. Raises WorkbenchError where candidates
+    do not compare and none was named, or the name is nobody's.
+    """
+    records = [one.record if limits is None else judged_by(one.record, limits) for one in kept]
+    entries = [_Entry(*each) for each in zip(names_of(kept), kept, records, strict=True)]
+    facts = _ranking_facts if objective in NEEDS_SPEED else _deviation_facts
+    left_out: list[Rejected] = []
+    if like is not None:
+        entries, left_out = _like(like, entries, facts)
+    passing = [entry for entry in entries if entry.record.verdict == "pass" and not entry.lacks]
+    rejected = [_rejected(entry) for entry in entries if entry not in passing]
+    _check(passing, facts)
+    warnings = _timed_elsewhere(passing)
+    if not passing:
+        doubts = sum(one.verdict == "inconclusive" for one in rejected)
+        why = f"none of {len(rejected)} passes" + (f", {doubts} inconclusive" if doubts else "")
+        return Choice(
+            objective=objective,
+            winner=None,
+            why=(why,),
+            warnings=(),
+            front=(),
+            dominated=(),
+            rejected=tuple(rejected),
+            left_out=tuple(left_out),
+            null_reasons={"winner": why},
+        )
+    by_name = {entry.name: entry for entry in passing}
+    points = {name: point for name, entry in by_name.items() if (point := point_of(name, entry.record))}
+    if warnings:
+        points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
+    ahead = front(list(points.values()))
+    far = distances(ahead.points, _floor_cents(passing)) if not warnings else {}
+    ranked = _ranked(objective, ahead, far)
+    candidates = {name: _candidate(entry, far.get(name)) for name, entry in by_name.items()}
+    return Choice(
+        objective=objective,
+        winner=candidates[ranked[0].name],
+        why=reasons_for(objective, ranked, list(points.values()), far, _floor_cents(passing)),
+        warnings=warnings,
+        front=tuple(candidates[point.name] for point in ranked),
+        dominated=tuple(
+            Dominated(candidate=candidates[name], by=by, how=gain(points[by[0]], points[name]))
+            for name, by in ahead.dominated.items()
+        ),
+        rejected=tuple(rejected),
+        left_out=tuple(left_out),
+    )
+
+
+def _deviation_facts(record: Record) -> Facts:
+    return stream_facts(record) | audio_facts(record) | library_facts(record)
+
+
+def _ranking_facts(record: Record) -> Facts:
+    return _deviation_facts(record) | machine_facts(record)
+
+
+def _like(
+    like: str, entries: Sequence[_Entry], facts: Callable[[Record], Facts]
+) -> tuple[list[_Entry], list[Rejected]]:
+    """The entries that compare with the one of that name, and the others."""
+    named = [entry for entry in entries if entry.name == like]
+    if not named:
+        raise WorkbenchError(f"--like {like}: no record is called so; there are {', '.join(e.name for e in entries)}")
+    differs = {entry.name: difference(facts(entry.record), facts(named[0].record)) for entry in entries}
+    others = [(entry, f"differs from {like} in {what}") for entry in entries if (what := differs[entry.name])]
+    return (
+        [entry for entry in entries if not differs[entry.name]],
+        [
+            Rejected(name=entry.name, folder=str(entry.kept.folder), verdict=entry.record.verdict, reasons=(what,))
+            for entry, what in others
+        ],
+    )
+
+
+def _check(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> None:
+    """Raise WorkbenchError where not all compare."""
+    kinds: list[list[_Entry]] = []
+    for entry in passing:
+        same = next((kind for kind in kinds if not difference(facts(kind[0].record), facts(entry.record))), None)
+        if same is None:
+            kinds.append([entry])
+        else:
+            same.append(entry)
+    if len(kinds) < 2:
+        return
+    one, other = (kind[0] for kind in kinds[:2])
+    groups = "; ".join(_and_more([entry.name for entry in kind]) for kind in kinds)
+    largest = max(kinds, key=len)[0].name
+    raise WorkbenchError(
+        f"the {len(passing)} that pass cannot be ranked together: {one.name} and {other.name} differ in "
+        f"{difference(facts(one.record), facts(other.record))}; name fewer folders, or a group with --like NAME, as in "
+        f"--like {largest}; the groups: {groups}"
+    )
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} like it" if len(names) > 1 else "")
+
+
+def _timed_elsewhere(passing: Sequence[_Entry]) -> tuple[str, ...]:
+    """A warning where not all were timed on the same machine; the front is then one of deviation and bytes."""
+    for entry in passing[1:]:
+        if what := difference(machine_facts(passing[0].record), machine_facts(entry.record)):
+            return (f"speeds are left out: {passing[0].name} and {entry.name} differ in {what}",)
+    return ()
+
+
+def _floor_cents(passing: Sequence[_Entry]) -> float:
+    """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
+    floors = [entry.record.floor.pitch.p95_cents for entry in passing if entry.record.floor]
+    return max((floor for floor in floors if floor is not None), default=0.0)
+
+
+def _ranked(objective: Objective, ahead: Front, far: Mapping[str, float]) -> list[Point]:
+    """The front, the objective's choice first; what is equal by it goes by the other axes."""
+
+    def key(point: Point) -> tuple[float, ...]:
+        slowness = -point.speedup.p50 if point.speedup else 0.0
+        match objective:
+            case "smallest":
+                return point.bytes, point.cents, slowness
+            case "most-accurate":
+                return point.cents, point.bytes, slowness
+            case "fastest":
+                return slowness, point.cents, point.bytes
+            case "balanced":
+                return far[point.name], point.bytes, point.cents
+
+    return sorted(ahead.points, key=key)
+
+
+def _candidate(entry: _Entry, distance: float | None) -> Candidate:
+    program, deviation, speed = entry.record.program, entry.record.deviation, entry.record.speed
+    assert program and deviation and speed
+    path = entry.kept.folder / program.path
+    nulls = {} if path.is_file() else {"program": f"there is no {path}"}
+    if distance is None:
+        nulls["distance"] = "not on the front, or speeds do not compare"
+    return Candidate.model_validate(
+        {
+            "name": entry.name,
+            "folder": str(entry.kept.folder),
+            "program": str(path) if path.is_file() else None,
+            "pitch_p95_cents": deviation.pitch.p95_cents,
+            "bytes": program.bytes,
+            **{f"speedup_{end}": getattr(speed, f"speedup_{end}") for end in ("low", "p50", "high")},
+            "distance": distance,
+            "null_reasons": nulls,
+        }
+    )
+
+
+def _rejected(entry: _Entry) -> Rejected:
+    """One that passes is here because it lacks a figure: that is for nobody to call a failure."""
+    verdict, reasons = entry.record.verdict, entry.record.reasons
+    if verdict == "pass":
+        verdict, reasons = "inconclusive", (entry.lacks,)
+    return Rejected(name=entry.name, folder=str(entry.kept.folder), verdict=verdict, reasons=reasons)

@@ -1,0 +1,110 @@
+"""`pick`: one of the variants that pass."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
+
+if TYPE_CHECKING:
+    from workbench.audit.choice import Candidate, Choice, Objective
+
+OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
+
+
+@main.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=click.Path(path_type=Path))
+@click.option("--objective", type=click.Choice(OBJECTIVES), default="balanced", show_default=True, help="What to seek.")
+@click.option(
+    "--gates",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge again: YAML of limits laid over each record's own gates; null drops one.",
+)
+@click.option("--like", metavar="VARIANT", help="Leave out what does not compare with this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the choice as JSON.")
+def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
+    """Choose among the variants that pass, and say why.
+
+    A RUN is a run's folder, a variant's or a result.json; the newest run in outputs/ where none is named. The choice is
+    made on the Pareto front of pitch deviation (p95), bytes and times faster: those that no other beats in one without
+    losing in another. A speed beats another only where their spreads over rounds do not overlap.
+
+    balanced is compromise programming (Yu 1973; normalized as in Marler and Arora 2004): on the front, the logarithm
+    of each axis is scaled from 0, the best, to 1, the worst, and the point nearest to zero is chosen, all axes weighing
+    the same; deviations below the floor of 16-bit dither count as the floor.
+
+    Records of other audio, another stream or another baseline are not ranked together, nor times of different machines:
+    the objectives that need no time then go on without them, and say so.
+
+    Exit codes: 0 a winner; 1 none passes; 2 a mistake, or records that do not compare; 3 none passes, and some are
+    inconclusive.
+
+    \b
+    Example:
+      workbench pick outputs/20260301-101500-6-variants --objective smallest
+      workbench pick outputs/* --like int8-mixed --gates limits.yaml --json | jq -r .winner.program
+    """
+    from workbench.audit.history import kept_in, newest_run
+    from workbench.audit.pick import pick as choose
+    from workbench.catalogue import limits_of
+
+    limits = limits_of(gates) if gates else None
+    if not runs:
+        newest = newest_run(Path("outputs"))
+        click.echo(f"{newest.folder}: the newest run", err=True)
+        runs = (newest.folder,)
+    choice = choose(kept_in(runs), objective, limits, like)
+    if as_json:
+        click.echo(json.dumps(choice.model_dump(mode="json"), allow_nan=False))
+    else:
+        _print(choice)
+    doubts = any(one.verdict == "inconclusive" for one in choice.rejected)
+    sys.exit(PASS if choice.winner else INCONCLUSIVE if doubts else FAIL)
+
+
+def _print(choice: "Choice") -> None:
+    """The candidates in a table, then the winner with the reasons, then everything that lost and why."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    if choice.front:
+        columns = ("variant", "", "pitch p95 (cents)", "bytes", "times faster", "from the ideal")
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in columns:
+            table.add_column(column, justify="left" if column in columns[:2] else "right")
+        for at, candidate in enumerate(choice.front):
+            table.add_row(*_cells(candidate, "on the front" if at else "picked"))
+        for one in choice.dominated:
+            table.add_row(*_cells(one.candidate, "dominated"))
+        console.print(table)
+        console.print()
+    for line in _lines(choice):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _cells(candidate: "Candidate", standing: str) -> tuple[str, ...]:
+    from workbench.audit.cells import number
+
+    speed = f"{candidate.speedup_p50:.2f} ({candidate.speedup_low:.2f}–{candidate.speedup_high:.2f})"
+    figures = (f"{candidate.pitch_p95_cents:.4f}", f"{candidate.bytes:,}", speed, number(candidate.distance, ".2f"))
+    return candidate.name, standing, *figures
+
+
+def _lines(choice: "Choice") -> list[str]:
+    winner = choice.winner
+    lines = [f"{choice.objective}: {winner.name if winner else 'none'}", *(f"  {why}" for why in choice.why)]
+    lines += [f"  warning: {warning}" for warning in choice.warnings]
+    if winner:
+        lines.append(f"  program  {winner.program or winner.null_reasons['program']}")
+    for one in choice.dominated:
+        more = f" (and by {', '.join(one.by[1:])})" if one.by[1:] else ""
+        lines.append(f"{one.candidate.name}: dominated: {one.how}{more}")
+    for rejected in choice.rejected:
+        lines += [f"{rejected.name}: {rejected.verdict}: {reason}" for reason in rejected.reasons]
+    lines += [f"{one.name}: left out: {'; '.join(one.reasons)}" for one in choice.left_out]
+    return lines
