@@ -44,7 +44,7 @@ class LinearAxis:
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [(self.at(times * step), f"{times * step:.6g}") for times in range(first, last + 1)]
+        return [(self.at(times * step), f"{times * step:.6g}".replace("-", "−")) for times in range(first, last + 1)]
 
 
 def log_axis(values: Iterable[float]) -> LogAxis:

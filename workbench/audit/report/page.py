@@ -4,6 +4,7 @@ It opens from disk and asks the network for nothing: styles, scripts, figures, c
 """
 
 import math
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
+from workbench.audit.cells import NONE
 from workbench.audit.history import Kept
 from workbench.audit.report.axis import LogAxis, log_axis
 from workbench.audit.report.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS, Baselines
@@ -55,6 +57,8 @@ def report_html(kept: Sequence[Kept], corpus: Corpus | None = None) -> str:
         lstrip_blocks=True,
     )
 
+    environment.filters |= {"figure": figure, "breakable": breakable}
+
     def plain(name: str) -> Markup:
         """A style or script as it is: the project's own text, not a template."""
         return Markup(loader.get_source(environment, name)[0])
@@ -63,6 +67,7 @@ def report_html(kept: Sequence[Kept], corpus: Corpus | None = None) -> str:
         runs=sorted({one.run for one in kept}),
         sentence=sentence(kept, names),
         cautions=cautions(kept),
+        made=_made(kept),
         facts=_facts(kept),
         clips=_clips(kept),
         variants=variants,
@@ -77,6 +82,23 @@ def report_html(kept: Sequence[Kept], corpus: Corpus | None = None) -> str:
             "baselines": baselines,
             "sounds": sounds,
         },
+    )
+
+
+def _made(kept: Sequence[Kept]) -> str:
+    """Date, machine, versions and audio in a line; the first of each where there are several."""
+    record = kept[0].record
+    place = record.environment
+    heard = [[clip.seconds for clip in one.record.audio if clip.role == "score"] for one in kept]
+    audio = sorted({f"{len(seconds)} clip{'s' * (len(seconds) != 1)}, {sum(seconds):.0f} s" for seconds in heard})
+    days = sorted({one.record.created[:10] for one in kept})
+    return " · ".join(
+        [
+            days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
+            f"{place.cpu}, {place.cores} cores, {place.threads} thread{'s' * (place.threads != 1)}",
+            f"ExecuTorch {place.executorch}, torch {place.torch}, PESTO {place.pesto}",
+            f"{' or '.join(audio)} scored",
+        ]
     )
 
 
@@ -147,8 +169,8 @@ def _off(one: dict[str, Any]) -> str:
     if one["p95_cents"] is None:
         return ""
     equal = one["histogram"] and one["histogram"]["equal"] / one["histogram"]["frames"]
-    tail = "" if equal is None else f", {equal:.0%} equal"
-    return f"p95 {one['p95_cents']:.3g}, max {one['max_cents']:.4g}{tail}"
+    tail = "; frames not kept" if equal is None else f", {equal:.0%} equal"
+    return f"p95 {figure(one['p95_cents'], 3)}, max {figure(one['max_cents'], 4)}{tail}"
 
 
 def _latency(variants: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -182,3 +204,16 @@ def _latency(variants: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for one in timed
     ]
     return {"rows": rows, "ticks": axis.ticks()}
+
+
+def figure(value: float | None, digits: int) -> str:
+    """A number with so many digits, more where it is whole and large; a dash where there is none."""
+    if value is None:
+        return NONE
+    text = f"{value:,.0f}" if abs(value) >= 10**digits or abs(value) >= 1000 else f"{value:.{digits}g}"
+    return text.replace("-", "−") if "e" not in text else text
+
+
+def breakable(name: str) -> Markup:
+    """A name whose lines may break after its separators."""
+    return Markup("<wbr>").join(re.split(r"(?<=[@,/_-])", name))

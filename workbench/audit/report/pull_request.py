@@ -10,7 +10,12 @@ from workbench.audit.report.summary import cautions, sentence
 from workbench.audit.results import Record
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
-_KEPT = ("pitch p95 (cents)", "max", "bytes", "times faster")
+_KEPT = {
+    "pitch p95 (cents)": "pitch p95 (cents)",
+    "max": "pitch max (cents)",
+    "bytes": "bytes",
+    "times faster": "times faster",
+}
 
 
 def report_md(kept: Sequence[Kept], names: Sequence[str], page: Path) -> str:
@@ -37,7 +42,7 @@ def _row(record: Record, name: str) -> dict[str, str]:
     return {
         "variant": escaped(name),
         "verdict": sign,
-        **{column: found[column] for column in _KEPT},
+        **{title: found[column] for column, title in _KEPT.items()},
         "rpa50 change": number(change, "+.4f"),
         "voiced frames": number(record.deviation.voiced_frames if record.deviation else None, ",d"),
     }

@@ -35,7 +35,7 @@ def sentence(kept: Sequence[Kept], names: Sequence[str]) -> str:
         return f"None of {len(kept)} variants passes." if len(kept) > 1 else "The one variant does not pass."
     lead = f"{len(passing)} of {len(kept)} variants pass" if len(kept) > 1 else f"{passing[0][1]} passes"
     claims = [
-        _claim("smallest", passing, _bytes, lambda record: f"{_bytes(record):,.0f} bytes"),
+        _claim("Smallest", passing, _bytes, lambda record: f"{_bytes(record):,.0f} bytes"),
         _claim("fastest", passing, _slowness, _speed_in_words),
         _claim("most accurate", passing, _p95, lambda record: f"{_p95(record):.2g} cents off at p95"),
     ]
@@ -70,7 +70,7 @@ def _claim(
     if not known:
         return ""
     record, name = passing[min(known)[1]]
-    return f"{what}{'' if len(passing) == 1 else f': {name}'} ({words(record)})" if len(passing) > 1 else words(record)
+    return f"{what}: {name} ({words(record)})" if len(passing) > 1 else words(record)
 
 
 def _bytes(record: Record) -> float | None:

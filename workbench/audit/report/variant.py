@@ -152,7 +152,7 @@ def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
                 "to": axis.at(one.high),
                 "seen_from": axis.at(one.observed_low),
                 "seen_to": axis.at(one.observed_high),
-                "text": f"{one.low:.3g} … {one.high:.3g}",
+                "text": f"{one.low:.3g} … {one.high:.3g}".replace("-", "−"),
                 "scale": f"{'largest of ' * (one.scales > 1)}{one.scales} scale{'s' * (one.scales > 1)}: {one.scale:.3g}",
             }
             for one in group

@@ -35,7 +35,7 @@ function drawContour(host, clip, { first = 0, last = null, small = false, mark =
   const moved = pitch.map((value, at) => (value === null || cents[at] === null ? null : value + cents[at] / 100));
   const narrow = host.clientWidth < 600;
   const heights = small ? [110, 60] : [narrow ? 200 : 250, 100, 70];
-  const gap = small ? 22 : 30, left = 54, top = small ? 8 : 20, foot = small ? 24 : 38;
+  const gap = small ? 28 : 32, left = 54, top = small ? 8 : 20, foot = small ? 24 : 38;
   const total = top + heights.reduce((sum, each) => sum + each + gap, 0) - gap + foot;
   const { svg, width } = drawing(host, total, `Pitch of baseline and variant, ${clip.clip}`);
   const right = width - 10;
@@ -43,7 +43,7 @@ function drawContour(host, clip, { first = 0, last = null, small = false, mark =
   const x = linear(0, Math.max(1, pitch.length - 1), left, right);
   const seconds = linear(time(0), time(Math.max(1, pitch.length - 1)), left, right);
   const panels = [
-    { title: "pitch (semitones)", range: ends([...pitch, ...moved], 1), ticks: 4 },
+    { title: "pitch (semitones)", range: ends([...pitch, ...moved], 1), ticks: small ? 3 : 5 },
     { title: "variant − baseline (cents)", range: ends([...cents, 0], 1e-3), ticks: small ? 2 : 3 },
     { title: "confidence", range: [0, 1], ticks: 2 },
   ].slice(0, heights.length);
@@ -93,7 +93,7 @@ function readable(svg, clip, baseline, { x, time, top, bottom, left, right, coun
     cross.setAttribute("visibility", "visible");
     const semitones = baseline.pitch[at], place = svg.getBoundingClientRect();
     const nearest = Math.round(semitones), octave = Math.floor(nearest / 12) - 1;
-    const note = semitones === null ? "not voiced" : `baseline ${semitones.toFixed(2)} (${NOTES[((nearest % 12) + 12) % 12]}${octave}), variant ${clip.cents[at] >= 0 ? "+" : ""}${digits(clip.cents[at])} cents`;
+    const note = semitones === null ? "not voiced" : `baseline ${semitones.toFixed(2)} (${NOTES[((nearest % 12) + 12) % 12]}${octave}), variant ${clip.cents[at] > 0 ? "+" : ""}${digits(clip.cents[at])} cents`;
     const confidence = `confidence ${digits(baseline.confidence[at])} → ${digits(clip.confidence[at])}`;
     showTip(`${time(at).toFixed(2)} s\n${note}\n${confidence}`, window.scrollX + place.left + x(at), window.scrollY + place.top + top);
   };

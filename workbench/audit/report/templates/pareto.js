@@ -62,11 +62,15 @@ function drawPareto(host) {
   const gates = [
     ...byteLimits.map(({ value, whose }) => {
       const line = draw(svg, "line", { class: "gate", x1: x(value), x2: x(value), y1: top, y2: bottom });
+      const text = { class: "name", transform: `translate(${x(value) - 5} ${top}) rotate(-90)`, "text-anchor": "end" };
+      draw(svg, "text", text, `limit ${digits(value / 1e6)} M`);
       return { line, whose };
     }),
     ...centLimits.map(({ value, whose }) => {
       const line = draw(svg, "line", { class: "gate", x1: left, x2: right, y1: y(value), y2: y(value) });
-      draw(svg, "text", { class: "name", x: right, y: y(value) - 5, "text-anchor": "end" }, `limit ${digits(value)} cents`);
+      const close = centLimits.some((other) => other.value > value && y(value) - y(other.value) < 15);
+      const text = { class: "name", x: right, y: y(value) + (close ? 13 : -5), "text-anchor": "end" };
+      draw(svg, "text", text, `limit ${digits(value)} cents`);
       return { line, whose };
     }),
   ];
@@ -93,6 +97,8 @@ function drawPareto(host) {
     taken.push([place.x - place.r, place.y - place.r, place.x + place.r, place.y + place.r]);
     return place;
   });
+  for (const { value } of centLimits) taken.push([right - 110, y(value) - 18, right, y(value) + 16]);
+  for (const { value } of byteLimits) taken.push([x(value) - 18, top, x(value), top + 80]);
   label(svg, dots, taken, { left, right, top, bottom });
   dotSizes(svg, radius, right, top, narrow);
 }

@@ -62,7 +62,7 @@ function logarithmic(low, high, from, to) {
 function digits(value, count = 3) {
   if (value === null) return "–";
   const text = Math.abs(value) >= 10 ** count ? value.toFixed(0) : value.toPrecision(count);
-  return text.includes("e") ? Number(text).toExponential() : String(Number(text));
+  return (text.includes("e") ? Number(text).toExponential() : String(Number(text))).replace(/^-/, "−");
 }
 
 function bytes(value) {
