@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Build, score and time every variant of the recipes.
 
-    Each variant leaves a folder with result.json, program.pte, pictures and frames. Without --out the run gets a dated
-    folder under outputs/; with --out the same command again does only what is missing.
+    Each variant leaves a folder with result.json, program.pte, pictures and frames; report.html shows them all. Without
+    --out the run gets a dated folder under outputs/; with --out the same command again does only what is missing.
 
     \b
     Example:
@@ -76,6 +76,12 @@ def run(
         from workbench.audit.table import print_results
 
         print_results(results)
+    from workbench.audit.history import Kept
+    from workbench.audit.report.page import PAGE_NAME, write_report
+
+    write_report([Kept(record, place, folder.name) for record, place in results], folder / PAGE_NAME, corpus)
+    if not as_json:
+        click.echo(f"\nreport     {folder / PAGE_NAME}")
     verdicts = {record.verdict for record, _ in results}
     sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
 

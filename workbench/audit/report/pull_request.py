@@ -25,8 +25,8 @@ def report_md(kept: Sequence[Kept], names: Sequence[str], page: Path) -> str:
     """
     rows = [_row(one.record, name) for one, name in zip(kept, names, strict=True)]
     lines = [f"### {escaped(sentence(kept, names))}", "", markdown(rows)]
-    for caution in cautions(kept):
-        lines.append(f"⚠️ Not to be compared with each other: {caution}.\n")
+    if apart := cautions(kept):
+        lines.append(f"⚠️ Not all of these can be compared: they were {'; '.join(apart)}.\n")
     for one, name in zip(kept, names, strict=True):
         lines += [f"- **{escaped(name)}** {one.record.verdict}: {escaped(reason)}" for reason in one.record.reasons]
     if any(one.record.reasons for one in kept):

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from workbench.audit.history import Kept
 from workbench.audit.results import Record
 
+_OF_THE_BASELINE = ("checkpoint", "sample_rate_hz", "chunk_samples", "frames_per_chunk", "mirror", "reduction")
+
 
 def names_of(kept: Sequence[Kept]) -> list[str]:
     """A name for each record: its recipe's, with the run's before it where two share one, counted where even that is
@@ -55,7 +57,10 @@ def cautions(kept: Sequence[Kept]) -> list[str]:
             "measured with different versions of torch, ExecuTorch or PESTO",
             lambda r: (r.environment.torch, r.environment.executorch, r.environment.pesto),
         ),
-        ("of different checkpoints", lambda r: r.recipe.resolved.get("checkpoint")),
+        (
+            "held against baselines of other rates, chunks, mirrors or checkpoints, each against its own",
+            lambda r: [r.recipe.resolved.get(key) for key in _OF_THE_BASELINE],
+        ),
     ]
     return [what for what, key in asked if len({repr(key(record)) for record in records}) > 1]
 

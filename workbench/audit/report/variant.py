@@ -141,9 +141,7 @@ def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
     ):
         if not group:
             continue
-        axis = linear_axis(
-            value for one in group for value in (one.low, one.high, one.observed_low, one.observed_high)
-        )
+        axis = linear_axis(value for one in group for value in (one.low, one.high, one.observed_low, one.observed_high))
         rows = [
             {
                 "name": one.layer,
@@ -153,7 +151,7 @@ def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
                 "seen_from": axis.at(one.observed_low),
                 "seen_to": axis.at(one.observed_high),
                 "text": f"{one.low:.3g} … {one.high:.3g}".replace("-", "−"),
-                "scale": f"{'largest of ' * (one.scales > 1)}{one.scales} scale{'s' * (one.scales > 1)}: {one.scale:.3g}",
+                "scale": f"{f'largest of {one.scales} scales' if one.scales > 1 else 'scale'}: {one.scale:.3g}",
             }
             for one in group
         ]

@@ -38,8 +38,8 @@ function drawPareto(host) {
     return;
   }
   const narrow = host.clientWidth < 600;
-  const { svg, width, height } = drawing(host, narrow ? 380 : 470, "Bytes against pitch deviation");
-  const left = 58, right = width - 16, top = 18, bottom = height - 46;
+  const { svg, width, height } = drawing(host, narrow ? 420 : 500, "Bytes against pitch deviation");
+  const left = 58, right = width - 16, top = 62, bottom = height - 46;
   const byteLimits = limits("program.bytes"), centLimits = limits("deviation.pitch.p95_cents");
   const sizes = shown.map(({ one }) => one.bytes), cents = shown.map(({ one }) => Math.max(one.p95_cents, LEAST_CENTS));
   const low = Math.min(...sizes, ...byteLimits.map(({ value }) => value)) / 1.4;
@@ -100,7 +100,7 @@ function drawPareto(host) {
   for (const { value } of centLimits) taken.push([right - 110, y(value) - 18, right, y(value) + 16]);
   for (const { value } of byteLimits) taken.push([x(value) - 18, top, x(value), top + 80]);
   label(svg, dots, taken, { left, right, top, bottom });
-  dotSizes(svg, radius, right, top, narrow);
+  dotSizes(svg, radius, right);
 }
 
 /** Names beside the dots: first of the front, then of what does not pass, then as many of the rest as find room. */
@@ -129,14 +129,14 @@ function label(svg, dots, taken, area) {
   }
 }
 
-/** What a dot's size means, in the corner away from the best. */
-function dotSizes(svg, radius, right, top, narrow) {
-  let at = right - 8;
-  for (const times of narrow ? [10, 1] : [10, 4, 1]) {
+/** What a dot's size means, above the chart. */
+function dotSizes(svg, radius, right) {
+  let at = right;
+  for (const times of [10, 4, 1]) {
     const r = radius({ speed: { speedup_p50: times } });
-    draw(svg, "circle", { class: "size", cx: at - r, cy: top + 18, r });
-    draw(svg, "text", { x: at - r, y: top + 48, "text-anchor": "middle" }, `${times}×`);
+    draw(svg, "circle", { class: "size", cx: at - r, cy: 18, r });
+    draw(svg, "text", { x: at - r, y: 47, "text-anchor": "middle" }, `${times}×`);
     at -= 2 * r + 18;
   }
-  draw(svg, "text", { x: at, y: top + 22, "text-anchor": "end" }, "times faster");
+  draw(svg, "text", { x: at, y: 22, "text-anchor": "end" }, "times faster");
 }
