@@ -71,10 +71,11 @@ def _claim(
     key: Callable[[Record], float | None],
     words: Callable[[Record], str],
 ) -> str:
-    known = [(found, at) for at, (record, _) in enumerate(passing) if (found := key(record)) is not None]
+    # of equals the smallest, then the first
+    known = [(found, _bytes(one) or 0, at) for at, (one, _) in enumerate(passing) if (found := key(one)) is not None]
     if not known:
         return ""
-    record, name = passing[min(known)[1]]
+    record, name = passing[min(known)[2]]
     return f"{what}: {name} ({words(record)})" if len(passing) > 1 else words(record)
 
 
