@@ -373,6 +373,15 @@ def test_the_exit_code_is_the_worst_verdict(
     assert result.stdout.count("made up") == len(verdicts) - verdicts.count("pass")
 
 
+def test_a_run_ends_with_its_report(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
+    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "fail"), ""))
+    result = workbench("run", "two.yaml", "--out", "results")
+    assert result.stdout.endswith("\nreport     results/report.html\n")
+    assert "<title>PESTO variants: results</title>" in Path("results/report.html").read_text()
+    assert "| two@mirror=1 | ❌ fail |" in Path("results/report.md").read_text()
+
+
 def test_json_is_one_line_for_each_variant(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
     monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "pass"), "result"))

@@ -12,6 +12,8 @@ import pytest
 import soundfile
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.frames import read_frames
+from workbench.audit.report.moments import worst
 from workbench.audit.results import Record, read_record
 from workbench.catalogue import recipes_of
 from workbench.errors import LoweringError, ProgramError
@@ -197,7 +199,8 @@ def test_the_record_tells_what_was_run(finished: Path) -> None:
 
 def test_the_record_agrees_with_the_files_beside_it(finished: Path) -> None:
     record = read_record(finished / "result.json")
-    assert set(files(finished)) == {
+    seconds = {name for name in files(finished) if name.startswith("moments/")}
+    assert set(files(finished)) - seconds == {
         "result.json",
         "program.pte",
         "program.json",
@@ -205,6 +208,11 @@ def test_the_record_agrees_with_the_files_beside_it(finished: Path) -> None:
         *(f"pictures/{clip}.png" for clip in CLIPS),
     }
     assert all(files(finished)[f"pictures/{clip}.png"].startswith(b"\x89PNG\r\n") for clip in CLIPS)
+    worst_frames = worst(
+        [read_frames(finished, clip) for clip in ("synthetic/score/vibrato", "synthetic/score/silence")]
+    )
+    assert seconds == {f"moments/{moment.file_name}" for moment in worst_frames}
+    assert all(soundfile.info(finished / name).duration == pytest.approx(1, abs=0.001) for name in seconds)
     assert record.program is not None
     assert record.program.bytes == (finished / "program.pte").stat().st_size
     cents, confidence, frames, voiced = [], [], 0, 0

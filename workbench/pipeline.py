@@ -14,6 +14,7 @@ import torch
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
 from workbench.audit.history import keep_earlier
+from workbench.audit.report.moments import MOMENTS_FOLDER
 from workbench.audit.results import (
     RESULT_NAME,
     ClipUsed,
@@ -98,7 +99,7 @@ def _clear(folder: Path) -> None:
     """Take away what an earlier run left of a program that cannot be made any more."""
     for name in (PROGRAM_NAME, NOTES_NAME):
         (folder / name).unlink(missing_ok=True)
-    for name in ("frames", "pictures"):
+    for name in ("frames", "pictures", MOMENTS_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

@@ -1,6 +1,5 @@
 """Both sides through the same chunks: what deviation, floor and accuracy are taken from, and the pictures."""
 
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,9 @@ import torch
 
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
+from workbench.audit.frames import ClipFrames, frames_path, write_frames
 from workbench.audit.pictures import contour_png
+from workbench.audit.report.moments import keep_seconds, worst
 from workbench.errors import ProgramError
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.deviation import ClipRolls, deviation
@@ -97,6 +98,7 @@ def score(
     for at, (clip, sides) in enumerate(zip(job.score, rolls, strict=True)):
         progress("pictures", at, len(rolls))
         _leave(clip, sides, job, folder, alignment)
+    _leave_worst(job, rolls, folder)
     progress("pictures", len(rolls), len(rolls))
     seconds["pictures"] = time.perf_counter() - began
     return figures
@@ -186,26 +188,26 @@ def _clip_rolls(
 
 def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
     """The frames of a clip as npz and their picture as PNG."""
-    frames_path, picture_path = left(clip, folder)
     times_s = frame_end_s(len(sides.baseline), job.stream)
     known = None
     if clip.f0 is not None and alignment.delay_ms is not None:
         known = hz_to_semitones(reference_hz(clip.f0, len(times_s), job.stream, alignment.delay_ms))
-    arrays = {
-        f"{side}_{what}": getattr(frames, what)
-        for side, frames in (("baseline", sides.baseline), ("variant", sides.variant))
-        for what in ("pitch_semitones", "confidence", "volume")
-    }
-    content = io.BytesIO()
-    np.savez_compressed(content, time_s=times_s, voiced=sides.voiced, allow_pickle=False, **arrays)
-    write_whole(frames_path, content.getvalue())
+    write_frames(folder, sides, times_s)
     protocol = protocol_of(job.recipe.protocol).in_words
     title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
     threshold = job.recipe.scoring.voiced_confidence
-    write_whole(picture_path, contour_png(sides, times_s, title, threshold, known))
+    write_whole(left(clip, folder)[1], contour_png(sides, times_s, title, threshold, known))
+
+
+def _leave_worst(job: Job, rolls: Sequence[ClipRolls], folder: Path) -> None:
+    """The seconds around the worst frames, to be heard in a report."""
+    clips = [
+        ClipFrames(r.name, frame_end_s(len(r.baseline), job.stream), r.voiced, r.baseline, r.variant) for r in rolls
+    ]
+    keep_seconds(folder, worst(clips), job.score)
 
 
 def left(clip: Clip, folder: Path) -> tuple[Path, Path]:
     """Where a variant's folder has the frames of a clip, and their picture."""
-    name = clip.name.replace("/", "-")
-    return folder / "frames" / f"{name}.npz", folder / "pictures" / f"{name}.png"
+    frames = frames_path(folder, clip.name)
+    return frames, folder / "pictures" / f"{frames.stem}.png"

@@ -4,6 +4,7 @@ from workbench.cli import (  # each adds its commands to the group
     bench,
     compare,
     pick,
+    report,
     run,
     runs,
     show,
@@ -13,4 +14,4 @@ from workbench.cli import (  # each adds its commands to the group
 )
 from workbench.cli.group import main
 
-__all__ = ["bench", "compare", "main", "pick", "run", "runs", "show", "soak", "sweep", "track"]
+__all__ = ["bench", "compare", "main", "pick", "report", "run", "runs", "show", "soak", "sweep", "track"]

@@ -46,9 +46,10 @@ def run(
 ) -> None:
     """Build, score and time every variant of the recipes.
 
-    Each variant leaves a folder with result.json, program.pte, pictures and frames. Without --out the run gets a dated
-    folder under outputs/; with --out the same command again does only what is missing. What changed is measured anew,
-    and the earlier record stays as result-<date>.json; where only gates changed, the same figures are judged again.
+    Each variant leaves a folder with result.json, program.pte, pictures and frames; report.html shows them all. Without
+    --out the run gets a dated folder under outputs/; with --out the same command again does only what is missing. What
+    changed is measured anew, and the earlier record stays as result-<date>.json; where only gates changed, the same
+    figures are judged again.
 
     A file of gates is a mapping of metrics to limits, as under `gates:` in a recipe. It is laid over every recipe's
     gates metric by metric, and null takes one away.
@@ -86,6 +87,12 @@ def run(
         from workbench.audit.table import print_results
 
         print_results(results)
+    from workbench.audit.history import Kept
+    from workbench.audit.report.page import PAGE_NAME, write_report
+
+    write_report([Kept(record, place, folder.name) for record, place in results], folder / PAGE_NAME, corpus)
+    if not as_json:
+        click.echo(f"\nreport     {folder / PAGE_NAME}")
     verdicts = {record.verdict for record, _ in results}
     sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
 
