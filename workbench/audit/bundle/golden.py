@@ -1,7 +1,6 @@
 """Golden audio and the frames that a program answers it with: what another machine has to reproduce."""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +56,10 @@ class Golden:
     tolerance: Tolerance
 
 
-def record_golden(program: Path, stream: Stream, corpus: Corpus, seconds: float, threshold: float) -> Golden:
-    """Roll a program over the start of a synthetic phrase for each of its streams, in a process of its own.
+def record_golden(
+    child: Child, program: Path, stream: Stream, corpus: Corpus, seconds: float, threshold: float
+) -> Golden:
+    """Roll a program, in the child, over the start of a synthetic phrase for each of its streams.
 
     A program of several sizes is called with all of them, in random order. `threshold`: confidence from which pitch is
     compared. Raises ProgramError where the program does not run, WorkbenchError where too little is left to compare.
@@ -77,8 +78,7 @@ def record_golden(program: Path, stream: Stream, corpus: Corpus, seconds: float,
         (audio * (1 + NUDGE * order.uniform(-1, 1, audio.shape))).astype(np.float32)  # silence stays silent
         for _ in range(NUDGES)
     ]
-    with Child() as child:
-        expected, *moved = child.call(_rolled, program, [audio, *nudged], list(calls))
+    expected, *moved = child.call(standalone.rolls, program, [audio, *nudged], list(calls))
     within, tolerance = _tolerance(expected, np.stack(moved), threshold)
     if tolerance.pitch_frames < FEWEST_FRAMES:
         raise WorkbenchError(
@@ -95,12 +95,6 @@ def _phrases(corpus: Corpus, streams: int) -> tuple[str, ...]:
     if not sung:
         raise WorkbenchError(f"{corpus.root}: no synthetic clip that scores, and a bundle passes on no other audio")
     return tuple(sung[lane % len(sung)] for lane in range(streams))
-
-
-def _rolled(program: Path, audios: Sequence[Floats], calls: list[int]) -> list[Floats]:
-    """In the child: each from an empty memory."""
-    loaded = standalone.load(program)
-    return [standalone.roll(loaded, audio, calls) for audio in audios]
 
 
 def _tolerance(expected: Floats, moved: Floats, threshold: float) -> tuple[Floats, Tolerance]:

@@ -74,8 +74,8 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
         named = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
         known, _ = manifest["bundle_format"], [named[name] for name in (PROGRAM, AUDIO, FRAMES)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotABundleError) as error:
-        if belongs or isinstance(error, NotABundleError):
-            raise NotABundleError(str(error) if belongs else f"{MANIFEST} {torn}, and {error}") from None
+        if belongs:
+            raise NotABundleError(str(error) if isinstance(error, NotABundleError) else _no_manifest(error)) from None
         return None, [Finding(MANIFEST, False, f"{torn}, and it cannot be read")]
     if known != BUNDLE_FORMAT and belongs:
         raise NotABundleError(f"bundle format {known!r}, this can read {BUNDLE_FORMAT}; use the verify.py inside it")
@@ -85,6 +85,10 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     same = sums == right.encode()
     findings.append(Finding(SUMS, same, "as bundled" if same else f"is not what {MANIFEST} and its files give"))
     return manifest, findings
+
+
+def _no_manifest(error: Exception) -> str:
+    return f"its {MANIFEST} is none ({type(error).__name__}: {error})"
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -168,6 +172,12 @@ def roll(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
         given = outputs[3:]
         at = end
     return np.concatenate(parts, -1)
+
+
+def rolls(path: Path, audios: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
+    """`roll` over each of them, with a program's file."""
+    program = load(path)
+    return [roll(program, audio, frames_of_calls) for audio in audios]
 
 
 def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:

@@ -4,7 +4,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ class Verification:
         return all(finding.ok for finding in self.findings)
 
 
-def verify(bundle: Path) -> Verification:
-    """Check a bundle's files, and where they are whole, run its program, in a process of its own, on the golden audio.
+def verify(bundle: Path, child: Child | None = None) -> Verification:
+    """Check a bundle's files, and where they are whole, run its program on the golden audio: in `child`, or else in a
+    process of its own.
 
     Raises WorkbenchError for what is not a bundle.
     """
@@ -40,15 +41,15 @@ def verify(bundle: Path) -> Verification:
             manifest, findings = standalone.check_hashes(folder)
             if manifest is None or not all(finding.ok for finding in findings):
                 return Verification(tuple(findings), ran=False)
-            return Verification((*findings, *_run(folder, manifest)), ran=True)
+            return Verification((*findings, *_run(folder, manifest, child)), ran=True)
     except NotABundleError as error:
         raise WorkbenchError(f"{bundle}: not a bundle: {error}") from error
 
 
-def _run(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
+def _run(folder: Path, manifest: dict[str, Any], child: Child | None) -> list[Finding]:
     try:
-        with Child() as child:
-            return child.call(standalone.check_golden, folder, manifest)
+        with nullcontext(child) if child else Child() as runs:
+            return runs.call(standalone.check_golden, folder, manifest)
     except ProgramError as error:
         return [Finding(PROGRAM, False, f"does not run here: {error}")]
 
@@ -83,9 +84,9 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         raise NotABundleError(f"a zip of {total} bytes unpacked, more than the {_MOST_BYTES} a bundle can have")
     names = set()
     for entry in entries:
-        standalone.check_name(entry.filename)
-        mode = entry.external_attr >> 16
-        if mode and not stat.S_ISREG(mode):
+        standalone.check_name(entry.filename.removesuffix("/"))  # other tools add an entry for each folder
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
             raise NotABundleError(f"{entry.filename} is a link or a device, not a file; do not use it")
         if entry.flag_bits & 1:
             raise NotABundleError(f"{entry.filename} is encrypted")
@@ -95,7 +96,9 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    """One file, of as many bytes as it says and no more."""
+    """One file, of as many bytes as it says and no more; folders come with their files."""
+    if entry.is_dir():
+        return
     with archive.open(entry) as file:
         content = file.read(entry.file_size + 1)
     if len(content) != entry.file_size:

@@ -23,7 +23,7 @@ from workbench.audit.bundle.verify import verify
 from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.runtime.child import Child
-from workbench.runtime.pte import PteSession
+from workbench.runtime.pte import opened
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 _LICENCES = {  # where each text lies in an installed package
@@ -81,14 +81,14 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
     """
     program = check_shippable(variant, force)
     check_place(out, overwrite)
-    described, content = _content(variant, program, corpus, seconds)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
+    with Child() as child, tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
+        described, content = _content(child, variant, program, corpus, seconds)
         folder = Path(made) / "bundle"
         for name, data in content.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
-        wrong = [found for found in verify(folder).findings if not found.ok]
+        wrong = [found for found in verify(folder, child).findings if not found.ok]
         if wrong:
             raise ProgramError(f"{program}: its bundle does not verify ({wrong[0].file} {wrong[0].says}); nothing kept")
         if out.suffix == ".zip":
@@ -111,34 +111,36 @@ def zipped(content: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _content(variant: Kept, program: Path, corpus: Corpus, seconds: float) -> tuple[Manifest, dict[str, bytes]]:
+def _content(
+    child: Child, variant: Kept, program: Path, corpus: Corpus, seconds: float
+) -> tuple[Manifest, dict[str, bytes]]:
     """Every file of the bundle, by name."""
-    with Child() as child:
-        session_stream, tells = child.call(_told, program)
+    stream, tells = child.call(opened, program)
     threshold = float(variant.record.recipe.resolved["scoring"]["voiced_confidence"])
-    golden = record_golden(program, session_stream, corpus, seconds, threshold)
+    golden = record_golden(child, program, stream, corpus, seconds, threshold)
     content = {
         PROGRAM: program.read_bytes(),
-        AUDIO: wav(golden.audio, session_stream.sample_rate_hz),
+        AUDIO: wav(golden.audio, stream.sample_rate_hz),
         FRAMES: table(golden).encode(),
         "verify.py": Path(standalone.__file__).read_bytes(),
         ".gitattributes": _resource("gitattributes"),
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    plain = manifest(variant.record, tells, session_stream, golden, {})
+    plain = manifest(variant.record, tells, stream, golden, {})
     content |= {text: _licence(text) for licence in plain.licences if (text := licence.text)}
     content["README.md"] = page(plain).encode()
+    return sealed(plain, content)
+
+
+def sealed(plain: Manifest, content: dict[str, bytes]) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest with all files in it, and all files with the manifest and SHA256SUMS."""
     listed = {name: FileBytes(bytes=len(data), sha256=_sha256(data)) for name, data in sorted(content.items())}
     described = plain.model_copy(update={"files": listed})
-    content[MANIFEST] = (json.dumps(described.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode()
-    content[SUMS] = canonical_sums({name: _sha256(data) for name, data in content.items()}).encode()
-    return described, content
-
-
-def _told(program: Path) -> tuple[Any, dict[str, Any]]:
-    session = PteSession(program)
-    return session.stream, session.constants
+    whole = {MANIFEST: (json.dumps(described.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode()}
+    whole |= content
+    whole[SUMS] = canonical_sums({name: _sha256(data) for name, data in whole.items()}).encode()
+    return described, whole
 
 
 def page(described: Manifest) -> str:
