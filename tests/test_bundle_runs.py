@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import Program
 from test_bundle import EXAMPLE, ROOT, laid_out, measured, resealed
 
 from workbench.audit.bundle import standalone
@@ -173,8 +173,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (module,) = (wheel / "extension" / "pybindings").glob("_portable_lib*.so")
     command = ["g++", "-std=c++17", "-O1", "-DC10_USING_CUSTOM_GENERATED_MACROS", EXAMPLE, "-o", built]
     command += ["-I", include, "-I", include / "executorch" / "runtime" / "core" / "portable_type" / "c10"]
-    command += [module, wheel / "backends" / "qualcomm" / "libqnn_executorch_backend.so", python / library]
-    command += [f"-Wl,--no-as-needed,--allow-shlib-undefined,-rpath,{module.parent}:{python}"]
+    logging = wheel / "backends" / "qualcomm" / "libqnn_executorch_backend.so"
+    command += [module, logging, python / library, "-Wl,--no-as-needed,--allow-shlib-undefined"]
+    command += [f"-Wl,-rpath,{module.parent}:{logging.parent}:{python}"]
     subprocess.run(command, check=True)
     return built
 
@@ -194,21 +195,16 @@ def test_the_example_runs_the_bundle(example: Path, bundled: Path, content: dict
     assert run(tmp_path).returncode == 2
 
 
-def test_voices_sizes_and_explicit_state_in_cpp(example: Path, tmp_path: Path) -> None:
-    from workbench.export.lower import lower
-    from workbench.model.pesto import load_upstream
-    from workbench.model.streaming import StreamingPesto
-
-    stream = replace(Stream(16_000, 320, 1, 1.0), max_frames_per_chunk=4, streams=2)
-    model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, "block", "grouped", "explicit")
+def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: Program, tmp_path: Path) -> None:
     (tmp_path / "golden").mkdir()
-    (tmp_path / PROGRAM).write_bytes(lower(model, "xnnpack").pte)
+    stream = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
+    shutil.copyfile(lowered_program(stream, "explicit"), tmp_path / PROGRAM)
     calls = (1, 4, 2, 3)
-    audio = np.random.default_rng(0).uniform(-1, 1, (2, 3200)).astype(np.float32)
+    audio = np.random.default_rng(0).uniform(-1, 1, (3, 3200)).astype(np.float32)
     expected = standalone.roll(standalone.load(tmp_path / PROGRAM), audio, list(calls))
     assert np.abs(expected[1, 0] - expected[1, 1]).max() > 1e-5, "the voices differ"
     within, tolerance = _tolerance(expected, expected[None], 0)
-    golden = Golden(("a", "b"), audio, calls, expected, within, tolerance)
+    golden = Golden(("a", "b", "c"), audio, calls, expected, within, tolerance)
     (tmp_path / AUDIO).write_bytes(wav(audio, 16_000))
     (tmp_path / FRAMES).write_text(table(golden))
     ran = subprocess.run([example, tmp_path], capture_output=True, text=True, check=False)
