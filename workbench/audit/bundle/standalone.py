@@ -110,11 +110,14 @@ def _hashed(folder: Path, name: str, size: object, sha256: object) -> Finding:
         content = _read(folder, name)
     except FileNotFoundError:
         return Finding(name, False, "is missing")
-    if hashlib.sha256(content).hexdigest() == sha256 and len(content) == size:
+    found = hashlib.sha256(content).hexdigest()
+    if found == sha256 and len(content) == size:
         return Finding(name, True, "as bundled")
     if content.startswith(_LFS_POINTER):
         return Finding(name, False, "is a Git LFS pointer, not the file; `git lfs pull` fetches it")
-    return Finding(name, False, f"was changed: {len(content)} bytes where the manifest has {size}, or other ones")
+    if len(content) != size:
+        return Finding(name, False, f"was changed: {len(content)} bytes, the manifest has {size}")
+    return Finding(name, False, f"was changed: its sha256 is {found[:12]}…, the manifest's {str(sha256)[:12]}…")
 
 
 def read_audio(path: Path) -> Floats:
