@@ -102,6 +102,12 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def opened(path: Path) -> tuple[Stream, dict[str, Any]]:
+    """The stream of a program and all that it tells; for a `Child`, as a broken program can crash the runtime."""
+    session = PteSession(path)
+    return session.stream, session.constants
+
+
 def roll_program(
     path: Path,
     clips: Sequence[Floats],
