@@ -26,7 +26,7 @@ from workbench.audit.results import Record, read_record, write_record
 from workbench.cli import main
 from workbench.errors import ProgramError
 from workbench.export.contract import constants
-from workbench.model.stream import State, Stream
+from workbench.model.stream import OUTPUTS, State, Stream
 from workbench.runtime.child import Child
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def measured(**changes: object) -> Record:
 
 
 def described(record: Record, stream: Stream = STREAM, state: State = "internal"):  # -> Manifest
-    tells = constants(stream, 10.0, "alwa", state, 3616)
+    tells = constants(stream, 10.0, "alwa", state, 3616, OUTPUTS)
     return manifest(record, tells, stream, golden_of(stream), {})
 
 

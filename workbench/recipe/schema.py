@@ -49,6 +49,12 @@ class RecipeKeys(Keys):
         "internal",
         description="Where the past audio is kept: in the program, or by its host, which hands it in at every call.",
     )
+    outputs: tuple[Literal["pitch", "confidence", "volume"], ...] = Field(
+        ("pitch", "confidence", "volume"),
+        strict=False,
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
+        description="What a call returns: pitch, and what else a deployment uses; the rest is not computed.",
+    )
     protocol: Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"] = Field(
         "continuous",
         description="The memory between calls: it goes on, or is emptied before each on both sides. The last two "
@@ -91,6 +97,15 @@ class RecipeKeys(Keys):
         if len(text.splitlines()) != 1:
             wrong("wants one line that says what the recipe is for" + (", got several" if text else ", got nothing"))
         return text
+
+    @field_validator("outputs")
+    @classmethod
+    def _pitch_at_least(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        if "pitch" not in outputs:
+            wrong(f"wants pitch among them, got {', '.join(outputs) or 'nothing'}")
+        if len(set(outputs)) < len(outputs):
+            wrong(f"names one twice: {', '.join(outputs)}")
+        return outputs
 
     @field_validator("checkpoint")
     @classmethod

@@ -22,6 +22,7 @@ from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, 
 from workbench.audit.bundle.verify import verify
 from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
+from workbench.model.stream import OUTPUTS
 from workbench.runtime.child import Child
 from workbench.runtime.pte import opened
 
@@ -116,6 +117,11 @@ def _content(
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Every file of the bundle, by name."""
     stream, tells = child.call(opened, program)
+    if missing := [name for name in OUTPUTS if name not in tells["outputs"].split(",")]:
+        raise WorkbenchError(
+            f"{program}: returns no {' and no '.join(missing)}, and a bundle's goldens hold all outputs; build it with "
+            "them"
+        )
     threshold = float(variant.record.recipe.resolved["scoring"]["voiced_confidence"])
     golden = record_golden(child, program, stream, corpus, seconds, threshold)
     content = {
