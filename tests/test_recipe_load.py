@@ -68,6 +68,7 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "outputs": ["pitch", "confidence", "volume"],
         "protocol": "continuous",
         "frontend": "upstream",
+        "frontend_tolerance": 1e-4,
         "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv", "prefilter_band": 1.0},
         "quantization": {
             "everywhere": False,

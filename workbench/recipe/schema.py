@@ -64,6 +64,12 @@ class RecipeKeys(Keys):
         "upstream",
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
     )
+    frontend_tolerance: float = Field(
+        1e-4,
+        ge=1e-6,
+        le=0.1,
+        description="Of frontend low-rank: how far a bin's kernel may be off, relative to its norm.",
+    )
     lowering: Lowering = Field(Lowering(), description="How the model becomes a program.")
     quantization: Annotated[Quantization, BeforeValidator(lambda value: {} if value == "none" else value)] = Field(
         Quantization(), description="Which parts are quantized, and how; none for float."
