@@ -121,6 +121,7 @@ class StreamingPesto(nn.Module):
             stream.hop_samples,
             self.mirrored_samples,
             stream.max_frames,
+            forms.tolerance,
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
