@@ -202,11 +202,15 @@ def test_mistakes_of_several_files_are_told_together() -> None:
             "protocol: wants 'continuous', 'reset-per-chunk', 'variant-reset-per-chunk' or 'baseline-reset-per-chunk', "
             "got 'unfair'",
         ),
+        (
+            "frontend: grouped\nfrontend_tolerance: 1e-3",
+            "frontend_tolerance: wants frontend: low-rank, got grouped; ask for that, or leave it at 0.0001",
+        ),
         ("outputs: [volume]", "outputs: wants pitch among them, got volume"),
         ("outputs: [pitch, pitch]", "outputs: names one twice: pitch, pitch"),
         (
             "lowering: {prefilter_band: 0.5}",
-            "lowering: prefilter_band wants prefilter: fourier, got conv",
+            "lowering: prefilter_band wants prefilter: fourier, got conv; ask for that, or set the band to 1",
         ),
         ("state: extern", "state: wants 'internal' or 'explicit', got 'extern'"),
         ("streams: 0", "streams: wants at least 1, got 0"),

@@ -1,5 +1,6 @@
 """Accuracy against mir_eval's own melody evaluation; delays and thresholds known because they were put in."""
 
+import dataclasses
 from pathlib import Path
 
 import mir_eval
@@ -119,6 +120,16 @@ class TestAccuracy:
     def test_a_pitch_that_is_not_finite_is_none(self, broken: float) -> None:
         estimate = Frames(np.array([69, broken], np.float32), np.ones(2, np.float32), np.ones(2, np.float32))
         assert accuracy(np.array([440.0, 0.0]), estimate, 0.5) is None
+
+    def test_without_confidence_pitch_is_told_and_voicing_is_not(self) -> None:
+        hz = np.array([220.0, 220.0, 0.0])
+        silent = dataclasses.replace(frames([220, 440, 220], np.nan), absent=("confidence",))
+        found = accuracy(hz, silent, 0.5)
+        assert found is not None
+        assert (found.rpa50, found.rca50) == (0.5, 1.0)
+        assert found.null_reasons == dict.fromkeys(
+            ("voicing_recall", "voicing_false_alarm", "overall"), "the program does not return confidence (outputs)"
+        )
 
     def test_a_confidence_that_is_not_finite_is_none(self) -> None:
         assert accuracy(np.array([440.0, 0.0]), frames([440, 440], [np.nan, 1]), 0.5) is None

@@ -100,11 +100,15 @@ def _errors_cents(known: Sequence[tuple[PitchTrack, Frames]], stream: Stream, de
 
 
 def accuracy(hz: NDArray[np.float64], frames: Frames, threshold: float) -> PitchAccuracy | None:
-    """hz: (frames,) known f0, 0 where unvoiced. None without frames, or where a pitch or confidence is not finite."""
-    if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(frames.confidence).all()):
+    """hz: (frames,) known f0, 0 where unvoiced. None without frames, or where a pitch or confidence is not finite.
+
+    Where a program returns no confidence, what is told of voicing is null."""
+    silent = "confidence" in frames.absent
+    confidence = np.ones_like(frames.confidence) if silent else frames.confidence
+    if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(confidence).all()):
         return None
     voiced = hz > 0
-    heard = (frames.confidence >= threshold).astype(float)
+    heard = (confidence >= threshold).astype(float)
     estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(frames.pitch_semitones))
     melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), heard, estimated_cents)
     recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], heard)
@@ -113,6 +117,8 @@ def accuracy(hz: NDArray[np.float64], frames: Frames, threshold: float) -> Pitch
         nulls = dict.fromkeys(("rpa50", "rca50", "voicing_recall"), "no frame is voiced")
     elif voiced.all():
         nulls = {"voicing_false_alarm": "every frame is voiced"}
+    if silent:
+        nulls |= dict.fromkeys(("voicing_recall", "voicing_false_alarm", "overall"), absent("confidence"))
     figures = {
         "rpa50": mir_eval.melody.raw_pitch_accuracy(*melody),
         "rca50": mir_eval.melody.raw_chroma_accuracy(*melody),
@@ -153,8 +159,6 @@ def truth(
             scores[name] = score
             if score is None:
                 nulls[name] = _why_not(clips, alignment, at_threshold)
-                if known and "confidence" in rolls[known[0]].absent:
-                    nulls[name] = absent("confidence")
     ends = [score.rpa50 if score else None for score in (scores["baseline"], scores["variant"])]
     change = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
     if change is None:

@@ -1,4 +1,4 @@
-"""A convolution over bins, frequency by frequency: a seventh of the multiply-adds, a Linear for each frequency.
+"""A convolution over bins, frequency by frequency: a third of the multiply-adds, a Linear for each frequency.
 
 Bins are cut into tiles of STEP_BINS. What a tile hears (`window_bins`, a tile and the taps around it) is taken apart
 into frequencies by one constant matrix, each frequency goes through one Linear over the channels, and another constant
@@ -48,9 +48,9 @@ class FourierConv(nn.Module):
     """An odd convolution, padded to its own size, over (STEP_BINS, tiles, frames * channels), float32.
 
     `frequency` holds for each of them a bias-free Linear over (tiles * frames, 2 * channels): real parts, then
-    imaginary ones. The first stands for both real frequencies, the constant and the fastest alternation. With `band`
-    below 1 only so large a share of them is kept, the lowest: an approximation that is good where what the layer hears
-    is smooth over bins.
+    imaginary ones. The first stands for both real frequencies, the constant and the fastest alternation, which shares
+    its place. With `band` below 1 only so large a share of the Linears is kept, the first: an approximation that is
+    good where what the layer hears is smooth over bins.
     """
 
     apart: Tensor

@@ -18,10 +18,11 @@ Doubles = NDArray[np.float64]
 # Measured with one thread on a busy AMD EPYC (AVX-512), executorch 1.4.1, frames of 4576 samples: 0.3, 1.2 and 2.3 M
 # weights in one group take 39, 114 and 219 us (fastest of 480 runs), so a thousand multiply-adds 0.09 us; the fronts
 # that this search finds with 5, 11 and 24 groups (1.29, 1.22, 1.18 M weights) take 137, 126 and 133 us (fastest tenth
-# of 400). The last step makes it 0.5 to 1 us for a group, its Linear and three slices; the optimum is flat, and fewer
-# weights are fewer bytes.
+# of 400). The last step makes it 0.5 to 1 us for a group, its Linear and three slices: 6,000 to 11,000 multiply-adds.
+# But the optimum is flat, and fewer weights are fewer bytes: costs of 6,000, 2,000 and 1,000 give 11, 18 and 28 groups,
+# 4.89, 4.80 and 4.75 MB, and 123, 127 and 138 us on an EPYC without AVX-512 (fastest of 600). 2,000 takes the bytes.
 GROUP_COST = 2_000
-PROJECTION_COST = 2_000  # of a second Linear in the group: a guess, a third of the above
+PROJECTION_COST = 2_000  # of a second Linear in the group: a guess
 # Groups start at multiples of so many bins: their real and imaginary parts fill the lanes of an AVX-512 register, which
 # a Linear computes at once. Between, a group only pads more.
 STEP_BINS = 8

@@ -1,7 +1,7 @@
 """PESTO restated so that it exports: real arithmetic, memory as one tensor, weights and pitch shift baked in.
 
-The numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops, mirrors and
-reductions. What is restated, and why:
+In its exact forms the numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops,
+mirrors and reductions. What is restated, and why:
 
 - upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
   (`frontend.py`);

@@ -13,6 +13,7 @@ from workbench.recipe.sections import Audio, FramesPerChunk, FramesRange, Keys, 
 from workbench.recipe.vocabulary import Vocabulary
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
+_DEFAULT_TOLERANCE = 1e-4  # as model.frontend.TOLERANCE, which says why
 
 
 class RecipeKeys(Keys):
@@ -65,7 +66,7 @@ class RecipeKeys(Keys):
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
     )
     frontend_tolerance: float = Field(
-        1e-4,
+        _DEFAULT_TOLERANCE,
         ge=1e-6,
         le=0.1,
         description="Of frontend low-rank: how far a bin's kernel may be off, relative to its norm.",
@@ -135,6 +136,14 @@ class RecipeKeys(Keys):
         if chunk_samples is not None and chunk_samples % smallest:
             wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(smallest)} frames of whole samples")
         return frames
+
+    @field_validator("frontend_tolerance")
+    @classmethod
+    def _of_low_rank(cls, tolerance: float, info: ValidationInfo) -> float:
+        frontend = info.data.get("frontend", "low-rank")
+        if tolerance != _DEFAULT_TOLERANCE and frontend != "low-rank":
+            wrong(f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {_DEFAULT_TOLERANCE:g}")
+        return tolerance
 
     @field_validator("quantization")
     @classmethod

@@ -94,7 +94,7 @@ class Lowering(Keys):
     @model_validator(mode="after")
     def _band_needs_frequencies(self) -> Self:
         if self.prefilter_band < 1 and self.prefilter != "fourier":
-            wrong(f"prefilter_band wants prefilter: fourier, got {self.prefilter}")
+            wrong(f"prefilter_band wants prefilter: fourier, got {self.prefilter}; ask for that, or set the band to 1")
         return self
 
 
