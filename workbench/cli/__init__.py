@@ -4,6 +4,7 @@ from workbench.cli import (  # each adds its commands to the group
     bench,
     compare,
     pick,
+    profile,
     report,
     run,
     runs,
@@ -14,4 +15,4 @@ from workbench.cli import (  # each adds its commands to the group
 )
 from workbench.cli.group import main
 
-__all__ = ["bench", "compare", "main", "pick", "report", "run", "runs", "show", "soak", "sweep", "track"]
+__all__ = ["bench", "compare", "main", "pick", "profile", "report", "run", "runs", "show", "soak", "sweep", "track"]
