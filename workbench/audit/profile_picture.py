@@ -54,5 +54,5 @@ def _words(part: PartFigures) -> str:
     """What stands beside a bar."""
     if part.share is None:
         return "not told apart from an empty call"
-    held = f", {part.efficiency:.0%} of its bound's speed" if part.efficiency is not None else ""
+    held = f", efficiency {part.efficiency:.0%}" if part.efficiency is not None else ""
     return f"{part.share:.1%}{held}"

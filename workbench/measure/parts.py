@@ -84,7 +84,9 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
     for audio in calls:
         values[AUDIO] = audio
         values |= _run(frontend, values)
-    encoder = _cut_encoder(model.encoder, values["energy"].log()[:, model.crop])
+    heard = values["energy"].log()[:, model.crop]
+    graph = traced(model.encoder, (heard,))
+    encoder = _cut_encoder(copy.deepcopy(graph), len(heard))  # which tags it
     parts = [
         frontend,
         Part("log", _Log(model.crop), ("energy",), ("log_energy", "heard")),
@@ -99,7 +101,7 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
             values |= _run(part, values)
     window = torch.cat((model.empty_ring(), values[AUDIO]), -1)
     frontend.layers = _layers(model.frontend, (model.framing(window),), "frontend")
-    counted = _layers(model.encoder, (values["heard"],), "encoder")
+    counted = layers_in(graph, (heard,), "encoder")
     for part in encoder:
         part.layers = [layer for layer in counted if f"{layer.name}.".startswith(f"{part.name}.")]
     for name in ("reduce", "confidence", "total"):
@@ -117,13 +119,13 @@ def _layers(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> list[La
     return layers_in(traced(module, inputs), inputs, name)
 
 
-def _cut_encoder(encoder: nn.Module, heard: Tensor) -> list[Part]:
-    """A part for each step of the encoder; the first hears "heard", the last makes "activations"."""
-    graph = copy.deepcopy(traced(encoder, (heard,)))  # tags and sizes below are this copy's own
+def _cut_encoder(graph: GraphModule, frames: int) -> list[Part]:
+    """A part for each step of the encoder, for calls of so many frames; the first hears "heard", the last makes
+    "activations"."""
     tags: dict[str, str] = {}  # of split_by_tags, and so names of modules: the step of each
     for node in graph.graph.nodes:
         if "sym_size" in str(node.target):  # a part takes calls of one size
-            _put_number(node, len(heard))
+            _put_number(node, frames)
         elif node.op == "call_function":
             if found := _STEP.match(layer_of(node, "encoder")):
                 tags.setdefault(found[0].replace(".", "_"), found[0])

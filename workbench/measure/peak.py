@@ -23,7 +23,7 @@ from workbench.section import Section
 
 Kind = Literal["float32", "int8", "program-sized", "memory"]
 
-_SIDES = (192, 256, 384)  # of products of square matrices: large enough for the kernels, and within the nearer caches
+_SIDES = (256, 384, 512)  # of products of square matrices: large enough for the kernels, within the nearer caches
 _COLUMNS = 1024  # of the matrices of which one row is a product
 _UNKNOWN_CACHE_BYTES = 64_000_000
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -55,7 +55,8 @@ class Spread(Section):
 
 class Peaks(Section):
     """Most multiply-adds in units of 1e9 a second (of several sizes, the best), and reads of weights in 1e9 bytes a
-    second: as many as the program has, from where they stay between calls, and more than the last cache holds."""
+    second: as many as the program has, from where they stay between calls, and more than the last cache holds.
+    Each is of a round's fastest call, less an empty one; bounds are of the high ends, where least else was going on."""
 
     float32_gmacs: Spread
     float32_what: str
@@ -69,7 +70,7 @@ class Peaks(Section):
 
 
 class Bound(Section):
-    """Time in microseconds that multiply-adds and weights need at these peaks, the larger of two that can overlap."""
+    """Time in microseconds that multiply-adds and weights need at the peaks, the larger of two that can overlap."""
 
     macs_us: float
     read_us: float
@@ -117,7 +118,7 @@ def spread(per_round: NDArray[np.float64]) -> Spread:
 
 
 def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
-    """From probes and their (rounds,) milliseconds: of each kind, the one with the largest median rate."""
+    """From probes and (rounds,) milliseconds of each: of every kind, the one with the largest median rate."""
     best: dict[str, tuple[Probe, NDArray[np.float64]]] = {}
     for probe, ms in timed:
         rate = probe.work / ms / 1e6  # a call's work in a millisecond is that many millionths of 1e9 in a second
@@ -138,9 +139,9 @@ def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
 
 def bound(layers: Iterable[Layer], weight_bytes: int, at: Peaks) -> Bound | None:
     """The least time of a part with these layers and so many bytes of constants; None where it has neither."""
-    gmacs = {"float32": at.float32_gmacs.p50, "int8": at.int8_gmacs.p50}
+    gmacs = {"float32": at.float32_gmacs.high, "int8": at.int8_gmacs.high}
     macs_us = sum(layer.macs / gmacs[layer.dtype] / 1e3 for layer in layers)
-    read_us = weight_bytes / at.read_gbytes.p50 / 1e3
+    read_us = weight_bytes / at.read_gbytes.high / 1e3
     if not macs_us and not read_us:
         return None
     by: Literal["multiply-adds", "weights"] = "multiply-adds" if macs_us >= read_us else "weights"

@@ -58,7 +58,7 @@ def figures(
     program_us, empty_us = _per_round_us(times.program_ms), _per_round_us(times.empty_ms)
     sum_us = _per_round_us(times.parts_ms.sum(-1))
     net_sum_us = sum_us - len(counted) * empty_us
-    found_peaks = peaks((probe, np.median(times.probes_ms[probe.name], axis=1)) for probe in probes)
+    found_peaks = peaks((probe, times.probes_ms[probe.name].min(1) - empty_us / 1000) for probe in probes)
     parts = tuple(
         _part(part, _per_round_us(times.parts_ms[..., at]), empty_us, net_sum_us, found_peaks)
         for at, part in enumerate(counted)
