@@ -29,7 +29,7 @@ from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.calibration import excerpts
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
-from workbench.export.program import ProgramFile, describe
+from workbench.export.program import ProgramFile, Quantized, describe
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job, Progress
@@ -75,17 +75,15 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     recipe, backend = job.recipe, job.recipe.lowering.backend
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
 
-    heard = [torch.tensor(clip.samples) for clip in job.calibrate]
     quantized = None
     if recipe.quantization.everywhere:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
-        heard = excerpts(heard, longest, recipe.quantization.seed)
+        heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
         with translated("quantizing the whole graph"):
             graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
         lowered = lower(job.model, backend, graph)
     elif recipe.quantization.parts:
-        with translated("quantizing"):
-            quantized = quantize(job.model, recipe.quantization, heard, recipe.scoring.voiced_confidence, progress)
+        quantized = quantize_parts(job, progress)
         lowered = lower(job.model, backend)
         check_lowered(quantized, lowered)
     else:
@@ -93,6 +91,18 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     program = describe(lowered, PROGRAM_NAME, recipe.state, quantized)
     write_whole(path, lowered.pte)
     return program
+
+
+def quantize_parts(job: Job, progress: Progress) -> Quantized:
+    """Quantize the job's model in place, as its recipe asks; raises LoweringError where it does not come out so."""
+    recipe = job.recipe
+    torch.set_num_threads(recipe.speed.threads)
+    with translated("quantizing"):
+        return quantize(job.model, recipe.quantization, _to_calibrate(job), recipe.scoring.voiced_confidence, progress)
+
+
+def _to_calibrate(job: Job) -> list[torch.Tensor]:
+    return [torch.tensor(clip.samples) for clip in job.calibrate]
 
 
 def _clear(folder: Path) -> None:

@@ -67,6 +67,23 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
 
 
+def lower_alone(module: nn.Module, example: tuple[Tensor, ...], backend: Backend) -> tuple[bytes, int]:
+    """A module by itself, for calls like the example, as the whole stream would be lowered; its memory, if any, is
+    named as the stream's. Returns its `.pte`, and the bytes of the constants that it reads.
+
+    Raises LoweringError where any stage of the toolchain refuses.
+    """
+    with translated(f"lowering a part to {backend}"):
+        exported = torch.export.export(module, example)
+        remembers = bool(exported.graph_signature.buffers_to_mutate)
+        partitioners = [_xnnpack()] if backend == "xnnpack" else []
+        edge = to_edge_transform_and_lower(exported, partitioner=partitioners)
+        passes = [InitializedMutableBufferPass([STATE_BUFFER])] if remembers else []
+        program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
+    _, by_type = _bytes_of_constants(exported)
+    return bytes(program.buffer), sum(by_type.values())
+
+
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:
     """The graph for every call that the stream takes.
 

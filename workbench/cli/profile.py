@@ -1,0 +1,81 @@
+"""`profile`: where the time of a program goes."""
+
+import json
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import main
+from workbench.cli.inputs import (
+    audio_option,
+    calib_audio_option,
+    corpus_of,
+    fresh_option,
+    jobs_of,
+    json_option,
+    new_folder,
+    one_variant_of,
+)
+from workbench.cli.progress import progress_shown
+
+_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Of everything that is timed."
+)
+@click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Turns of each.")
+@audio_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the program and profile.json.")
+@json_option
+@fresh_option
+@calib_audio_option
+def profile(
+    recipe: Path,
+    threads: int,
+    rounds: int,
+    audio: Path | None,
+    out: Path | None,
+    as_json: bool,
+    fresh: bool,
+    calib_audio: Path | None,
+) -> None:
+    """Time the parts of a recipe's program, beside the bound that the machine's own peak implies.
+
+    The runtime records no events, so each part is lowered and timed alone, in a chain that does what the program does,
+    and their sum is held against the program. A bound is the larger of multiply-adds by the peak of the same kernels
+    and bytes of weights by the rate at which they are read, both measured in the same run. A part far above its bound
+    is worth a better kernel or form; one at its bound wants fewer multiply-adds or bytes. Leaves profile.json and
+    profile.png. Where the runtime has an event tracer, what it recorded of the program stands beside the parts; no such
+    runtime was there to try this with.
+
+    \b
+    Example:
+      workbench profile recipes/float-xnnpack.yaml
+      workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
+    """
+    corpus = corpus_of(calib_audio)
+    (job,) = jobs_of([one_variant_of(recipe, corpus)])
+    from workbench.atomic import write_whole
+    from workbench.audit.profile import PICTURE_NAME, print_profile, write_profile
+    from workbench.audit.profile_picture import profile_png
+    from workbench.job import listen
+    from workbench.measure.speed import Plan
+    from workbench.profile import check
+    from workbench.profile import profile as profile_program
+
+    check(job)
+    folder = out or new_folder(f"profile-{job.recipe.name}")
+    with progress_shown() as progress:
+        listen([job], corpus, audio, progress)
+        plan = Plan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
+        record = profile_program(job, folder, plan, progress, fresh)
+    write_profile(record, folder)
+    write_whole(folder / PICTURE_NAME, profile_png(record))
+    if as_json:
+        answer = {"folder": str(folder), **record.model_dump(mode="json")}
+        click.echo(json.dumps(answer, allow_nan=False))
+    else:
+        print_profile(record, folder)

@@ -1,0 +1,135 @@
+"""Where the time of a recipe's program goes: built whole, then in parts, all of it timed in one run."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from workbench import pipeline
+from workbench.audit.environment import environment
+from workbench.audit.profile import Profile, instructions
+from workbench.audit.results import RecipeUsed
+from workbench.errors import RecipeError
+from workbench.export.lower import lower_alone
+from workbench.job import Job, Progress
+from workbench.measure.events import NO_TRACER, Event, events_here
+from workbench.measure.in_parts import PROGRAM, Step, times_here
+from workbench.measure.parts import AUDIO, ESTIMATE, RING, cut
+from workbench.measure.peak import probes
+from workbench.measure.profile import Counted, figures
+from workbench.measure.race import SEED, calls_of
+from workbench.measure.speed import Plan
+from workbench.runtime.child import Child
+from workbench.runtime.session import Floats
+
+_SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
+_EVENT_CALLS = 50
+
+
+class _Add(torch.nn.Module):
+    """As good as nothing: what is left of a call is Python's and the runtime's."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1.0
+
+
+def check(job: Job) -> None:
+    """Raise RecipeError for a recipe whose program has no parts to time."""
+    source, lowering = job.recipe.source, job.recipe.lowering
+    if job.recipe.quantization.everywhere:
+        raise RecipeError([f"{source}: quantization.everywhere: a graph quantized at once has no parts to time"])
+    if lowering.backend != "xnnpack":
+        raise RecipeError(
+            [f"{source}: lowering.backend: only xnnpack has a peak to hold parts to, got {lowering.backend}"]
+        )
+
+
+def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False) -> Profile:
+    """Build the program in `folder`, and time it, its parts and what measures the machine.
+
+    A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
+    as `pipeline.build`, also of a part.
+    """
+    check(job)
+    recipe, stream = job.recipe, job.stream
+    program, _, reused = pipeline.build(job, folder, progress, fresh)
+    if reused and job.quantized:
+        pipeline.quantize_parts(job, progress)  # a program tells nothing of its parts
+    clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
+    calls = calls_of(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
+    torch.set_num_threads(plan.threads)
+    ring = job.model.empty_ring().numpy() if recipe.state == "explicit" else None
+    memory = () if ring is None else (RING,)
+    whole = Step(PROGRAM, folder / program.path, (AUDIO, *memory), (*ESTIMATE, *memory))
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        steps, counted = _lower_parts(job, calls, place, progress)
+        asked = probes(sum(part.weight_bytes for part in counted), lambda *done: progress("peaks", *done))
+        probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
+        for probe in asked:
+            probed[probe.name][0].write_bytes(probe.pte)
+        (place / "empty.pte").write_bytes(lower_alone(_Add(), (torch.ones(1, 1),), recipe.lowering.backend)[0])
+        progress("time", 0, 1)
+        with Child() as child:
+            times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
+        progress("time", 1, 1)
+    events = _events(whole.file, calls[:_EVENT_CALLS], ring)
+    totals, found, at_most = figures(counted, asked, times)
+    found_instructions = instructions()
+    nulls = {} if events else {"events": NO_TRACER}
+    if found_instructions is None:
+        nulls["instructions"] = "this system does not list its processor's instructions"
+    return Profile(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        environment=environment(plan.threads),
+        instructions=found_instructions,
+        program=program,
+        sample_rate_hz=stream.sample_rate_hz,
+        chunk_samples=stream.chunk_samples,
+        frames_per_chunk=stream.frames_per_chunk,
+        streams=stream.streams,
+        mirror=stream.mirror,
+        clip=clip.name,
+        rounds=plan.rounds,
+        calls_per_round=plan.chunks_per_round,
+        warmup_calls=plan.warmup_chunks,
+        seed=SEED,
+        totals=totals,
+        parts=found,
+        peaks=at_most,
+        events=events or None,
+        null_reasons=nulls,
+    )
+
+
+def _middle(samples: Floats, sample_rate_hz: int) -> Floats:
+    count = min(len(samples), round(_SECONDS * sample_rate_hz))
+    begin = (len(samples) - count) // 2
+    return samples[begin : begin + count]
+
+
+def _lower_parts(
+    job: Job, calls: Sequence[Floats], place: Path, progress: Progress
+) -> tuple[list[Step], list[Counted]]:
+    """Each part as a program of its own in `place`, and what it costs on paper."""
+    progress("parts", 0, 1)
+    parts = cut(job.model, [torch.from_numpy(call) for call in calls])
+    steps, counted = [], []
+    for at, part in enumerate(parts):
+        progress("parts", at, len(parts))
+        path = place / f"{part.name}.pte"
+        pte, size = lower_alone(part.module, part.example, job.recipe.lowering.backend)
+        path.write_bytes(pte)
+        steps.append(Step(part.name, path, part.hears, part.makes))
+        counted.append(Counted(part.name, part.layers, size))
+    progress("parts", len(parts), len(parts))
+    return steps, counted
+
+
+def _events(program: Path, calls: list[Floats], ring: Floats | None) -> tuple[Event, ...]:
+    with Child() as child:
+        return tuple(child.call(events_here, program, calls, ring))
