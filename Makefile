@@ -3,8 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
 
-.PHONY: demo test test-all lint measured docs clean
+.PHONY: demo test test-all lint measured bench docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench run recipes/float-xnnpack.yaml
@@ -25,6 +26,12 @@ lint: $(VENV)/.installed
 measured: $(VENV)/.installed
 	$(BIN)/workbench run recipes --out outputs/measured; test $$? -ne 2
 	$(BIN)/python tests/regenerate.py --records outputs/measured
+
+# The README's table of speeds: everything beside everything in one run, with 1 thread and with 2. Wants a quiet machine.
+bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
+	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
+	$(BIN)/python tests/regenerate.py --bench outputs/bench
 
 docs: $(VENV)/.installed
 	$(BIN)/python tests/regenerate.py

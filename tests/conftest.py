@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench.audio.corpus import Corpus
 from workbench.audio.oscillator import RENDER_RATE_HZ
 from workbench.audio.synth import render
-from workbench.model.stream import Stream
+from workbench.model.stream import State, Stream
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they
 
 Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
+Program = Callable[[Stream, State], Path]
 
 
 class Sums:
@@ -83,3 +84,25 @@ def program(lowered: "Lowered", tmp_path_factory: pytest.TempPathFactory) -> Pat
     path = tmp_path_factory.mktemp("program") / "program.pte"
     path.write_bytes(lowered.pte)
     return path
+
+
+@pytest.fixture(scope="session")
+def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The .pte of a stream, lowered once: for slow tests."""
+    folder, made = tmp_path_factory.mktemp("programs"), {}
+
+    def program(stream: Stream, state: State) -> Path:
+        from workbench.export.lower import lower
+        from workbench.model.forms import Forms
+        from workbench.model.pesto import load_upstream
+        from workbench.model.streaming import StreamingPesto
+
+        if (stream, state) not in made:
+            model = StreamingPesto(
+                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", "fourier", "block"), state
+            )
+            made[stream, state] = folder / f"{len(made)}.pte"
+            made[stream, state].write_bytes(lower(model, "xnnpack").pte)
+        return made[stream, state]
+
+    return program

@@ -1,7 +1,8 @@
-"""Write anew what is generated: the README's table, the help pages, the recipe schema for editors.
+"""Write anew what is generated: the README's tables, the help pages, the recipe schema for editors.
 
     python tests/regenerate.py                          from the records kept in docs/measured/
     python tests/regenerate.py --records outputs/DIR    take the records and pictures of a run first
+    python tests/regenerate.py --bench outputs/DIR      take the record and picture of a bench first
 
 `tests/test_docs.py` fails where a file differs from what this writes.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
 from workbench.audit.results import Record, read_record
 from workbench.cli import main
@@ -22,6 +24,7 @@ from workbench.recipe import json_schema
 ROOT = Path(__file__).parent.parent
 DYNAMIC = "dynamic@mirror=1"
 MEASURED = ROOT / "docs" / "measured"
+BENCH = ROOT / "docs" / BENCH_NAME
 PICTURES = {
     "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
     "fair.png": "float-xnnpack/pictures/synthetic-score-vibrato-bass.png",
@@ -44,6 +47,7 @@ def readme() -> str:
         "measured": markdown([cells(record) for record in records if not _tried(record)]) + where,
         "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
         "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))]),
+        "bench": bench(),
     }
     text = (ROOT / "README.md").read_text()
     for name, table in tables.items():
@@ -54,6 +58,26 @@ def readme() -> str:
             flags=re.DOTALL,
         )
     return text
+
+
+def bench() -> str:
+    """The tables of the kept bench, one for each number of threads."""
+    record = Bench.model_validate_json(BENCH.read_bytes())
+    place = record.environment
+    tables = [
+        f"\nWith {run.threads} thread{'s' * (run.threads > 1)}:\n\n"
+        + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in rows(run)])
+        for run in record.runs
+    ]
+    where = (
+        f"\nMeasured on {record.created[:10]} with workbench {place.commit}, {place.cpu}, {place.cores} cores, torch "
+        f"{place.torch}, executorch {place.executorch}, ONNX Runtime {record.onnxruntime}; {record.sample_rate_hz} Hz, "
+        f"{record.chunk_samples}-sample chunks, mirror {record.mirror:g}, {record.frames_per_chunk} frame a call.\n"
+    )
+    return "".join(tables).lstrip("\n") + where
+
+
+_LEFT_OUT = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
 
 
 def _made_on(record: Record) -> tuple[str, str]:
@@ -92,6 +116,12 @@ def generated() -> dict[Path, str]:
     }
 
 
+def keep_bench(run: Path) -> None:
+    """Take the record and the picture of a bench as what the README shows."""
+    for name in (BENCH_NAME, PICTURE_NAME):
+        shutil.copyfile(run / name, BENCH.parent / name)
+
+
 def keep(run: Path) -> None:
     """Take the records of a run, and three pictures, as what the README shows."""
     MEASURED.mkdir(parents=True, exist_ok=True)
@@ -106,8 +136,11 @@ def keep(run: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the generated documents anew.")
     parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
+    parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
     asked = parser.parse_args()
     if asked.records:
         keep(asked.records)
+    if asked.bench:
+        keep_bench(asked.bench)
     for path, content in generated().items():
         path.write_text(content)

@@ -1,5 +1,7 @@
 """The deviation against figures worked out by hand, on pitches that float32 holds exactly."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -146,6 +148,22 @@ class TestConfidenceAndVolume:
         variant = frames([60] * 5, volume=[1, 1, 5, 8, 32])
         # |ratio - 1| sorted: 0 0 0.25 0.5 1; p95 = 0.5 + 0.8 * 0.5
         assert of(baseline, variant).volume_p95_relative == pytest.approx(0.9, abs=1e-12)
+
+    @pytest.mark.parametrize("output", ["confidence", "volume"])
+    def test_an_output_that_the_program_does_not_return_is_null_with_that_reason(self, output: str) -> None:
+        baseline, variant = apart([0, 25])
+        silent = dataclasses.replace(variant, **{output: np.full(2, np.nan, np.float32)}, absent=(output,))
+        found = of(baseline, silent)
+        reason = f"the program does not return {output} (outputs)"
+        assert found.nonfinite_frames == 0
+        assert found.pitch.max_cents == 25
+        if output == "volume":
+            assert found.null_reasons == {"volume_p95_relative": reason}
+            assert found.confidence.max == 0
+        else:
+            assert found.null_reasons == {"voicing_flip_rate": reason}
+            assert found.confidence.null_reasons == dict.fromkeys(("mean", "p95", "max"), reason)
+            assert found.volume_p95_relative == 0
 
     @pytest.mark.parametrize("broken", ["pitch", "confidence", "volume"])
     def test_any_output_that_is_not_finite_is_counted_once_for_its_frame(self, broken: str) -> None:

@@ -75,5 +75,7 @@ def test_the_int8_recipes_are_what_their_names_say() -> None:
 
     assert set(schemes("int8-dynamic").values()) == {"dynamic"}
     assert set(schemes("int8-static").values()) == {"static"}
-    assert set(schemes("int8-dynamic")) - set(schemes("int8-static")) == {"encoder.toeplitz"}
-    assert schemes("int8-mixed") == dict.fromkeys(("encoder.prefilter.0.0", "encoder.prefilter.1.0"), "static")
+    assert {layer.split(".")[1] for layer in schemes("int8-static")} == {"prefilter", "narrow"}
+    assert set(schemes("int8-mixed").values()) == {"dynamic"}
+    assert {layer.split(".")[1] for layer in schemes("int8-mixed")} == {"first", "prefilter", "narrow"}
+    assert {layer.split(".")[1] for layer in schemes("int8-dynamic")} == {"first", "prefilter", "narrow", "toeplitz"}

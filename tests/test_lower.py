@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.model.stream import Stream
+from workbench.model.stream import OUTPUTS, State, Stream
 from workbench.runtime.child import Child
 from workbench.runtime.session import Frames, chunks, join, roll
 
@@ -135,7 +135,7 @@ def test_a_program_tells_its_stream(program: Path, restated, stream: Stream) -> 
     assert used.stream == stream
     assert used.algorithmic_ms == restated.algorithmic_ms
     assert used.constants == {
-        "workbench_format": 2,
+        "workbench_format": 3,
         "sample_rate_hz": 16_000,
         "hop_samples": 320,
         "frames_per_chunk": 1,
@@ -146,7 +146,29 @@ def test_a_program_tells_its_stream(program: Path, restated, stream: Stream) -> 
         "reduction": "alwa",
         "state": "internal",
         "state_samples": restated.past_samples,
+        "outputs": "pitch,confidence,volume",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["internal", "explicit"])
+def test_outputs_that_are_not_asked_for_are_not_returned(state: State, stream: Stream, sing, tmp_path: Path) -> None:
+    from workbench.export.lower import lower
+    from workbench.model.pesto import load_upstream
+    from workbench.model.streaming import StreamingPesto
+    from workbench.runtime.pte import PteSession
+
+    whole, some = tmp_path / "whole.pte", tmp_path / "some.pte"
+    upstream = load_upstream("mir-1k_g7", stream)
+    for path, outputs in ((whole, OUTPUTS), (some, ("pitch",))):
+        path.write_bytes(lower(StreamingPesto(upstream, stream, state=state, outputs=outputs), "xnnpack").pte)
+    audio = sing(16_000, 0.5)
+    expected, got = (roll(PteSession(path), audio) for path in (whole, some))
+    assert_array_equal(got.pitch_semitones, expected.pitch_semitones)
+    assert (expected.absent, got.absent) == ((), ("confidence", "volume"))
+    assert np.isnan(got.confidence).all()
+    assert np.isnan(got.volume).all()
+    assert len(some.read_bytes()) < len(whole.read_bytes())
 
 
 def test_every_convolution_and_linear_is_delegated(lowered) -> None:

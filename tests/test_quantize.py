@@ -223,17 +223,25 @@ class TestQuantized:
         ):
             quantized(asked, phrase)
 
-    def test_sizes_explicit_state_and_streams_change_nothing(self, phrase: np.ndarray, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("forms", "asked"),
+        [
+            (Forms("low-rank", toeplitz="block"), MIXED),
+            (Forms("low-rank", "fourier", "block", 0.5), Quantization(parts={"encoder.prefilter": "int8-dynamic"})),
+        ],
+        ids=["static convolutions", "dynamic frequencies"],
+    )
+    def test_sizes_explicit_state_and_streams_change_nothing(
+        self, forms: Forms, asked: Quantization, phrase: np.ndarray, tmp_path: Path
+    ) -> None:
         plain = Stream(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the cut
         rich = Stream(16_000, 320, 1, 0.0, max_frames_per_chunk=4, streams=2)
         rolls = []
         for stream, state in ((plain, "internal"), (rich, "explicit")):
-            made = StreamingPesto(
-                load_upstream("mir-1k_g7", stream), stream, Forms("low-rank", toeplitz="block"), state
-            )
-            asked = quantize(made, MIXED, [torch.tensor(phrase)], 0.5, Told())
+            made = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)
+            done = quantize(made, asked, [torch.tensor(phrase)], 0.5, Told())
             lowered = lower(made, "xnnpack")
-            check_lowered(asked, lowered)
+            check_lowered(done, lowered)
             program = tmp_path / f"{state}.pte"
             program.write_bytes(lowered.pte)
             clips = [phrase[:16_000], phrase[16_000:40_000]]
@@ -245,6 +253,19 @@ class TestQuantized:
         for solo, together in zip(*rolls, strict=True):
             np.testing.assert_array_equal(together.pitch_semitones, solo.pitch_semitones)
             np.testing.assert_array_equal(together.confidence, solo.confidence)
+
+    def test_every_frequency_is_a_layer_of_its_own(self, phrase: np.ndarray) -> None:
+        forms = Forms("low-rank", "fourier", "block", 0.5)
+        stream = StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, forms)
+        rules = {"encoder.prefilter": "int8-static", "encoder.prefilter.1.0.frequency.0": "none"}
+        made = quantize(stream, Quantization(parts=rules), [torch.tensor(phrase)], 0.5, Told())
+        of = [f"encoder.prefilter.{at}.0.frequency.{number}" for at in (0, 1) for number in range(15)]
+        assert {name: scheme for name, scheme in made.schemes.items() if name in of} == {
+            name: "none" if name == "encoder.prefilter.1.0.frequency.0" else "static" for name in of
+        }
+        assert made.operators == {"linear": 29}
+        assert made.weight_bytes == 29 * 80 * 80
+        check_lowered(made, lower(stream, "xnnpack"))
 
     def test_layers_of_the_front_end_and_of_confidence_can_be_named(self, phrase: np.ndarray) -> None:
         asked = Quantization(parts={"frontend.group.*.expand": "int8-dynamic", "confidence.linear": "int8-static"})

@@ -65,8 +65,10 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "mirror": 1.0,
         "reduction": "alwa",
         "state": "internal",
+        "outputs": ["pitch", "confidence", "volume"],
         "protocol": "continuous",
         "frontend": "upstream",
+        "frontend_tolerance": 1e-4,
         "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv", "prefilter_band": 1.0},
         "quantization": {
             "everywhere": False,
@@ -199,6 +201,12 @@ def test_mistakes_of_several_files_are_told_together() -> None:
             "protocol: unfair",
             "protocol: wants 'continuous', 'reset-per-chunk', 'variant-reset-per-chunk' or 'baseline-reset-per-chunk', "
             "got 'unfair'",
+        ),
+        ("outputs: [volume]", "outputs: wants pitch among them, got volume"),
+        ("outputs: [pitch, pitch]", "outputs: names one twice: pitch, pitch"),
+        (
+            "lowering: {prefilter_band: 0.5}",
+            "lowering: prefilter_band wants prefilter: fourier, got conv",
         ),
         ("state: extern", "state: wants 'internal' or 'explicit', got 'extern'"),
         ("streams: 0", "streams: wants at least 1, got 0"),

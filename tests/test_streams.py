@@ -3,22 +3,21 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Program
 from numpy.testing import assert_array_equal
 
 from workbench.errors import ProgramError
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
-from workbench.model.stream import State, Stream
+from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.runtime.eager import RestatedSession, UpstreamSession
 from workbench.runtime.session import Frames, Session, checked, chunks, join, random_sizes, roll, roll_streams
 
 Sing = Callable[[int, float], np.ndarray]
-Program = Callable[[Stream, State], Path]
 
 FIXED = Stream(16_000, 320, 1, 1.0)
 SIZES = replace(FIXED, max_frames_per_chunk=4)
@@ -35,25 +34,6 @@ kinds = pytest.mark.parametrize(
         pytest.param("explicit", marks=pytest.mark.slow),
     ],
 )
-
-
-@pytest.fixture(scope="session")
-def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The .pte of a stream, lowered once."""
-    folder, made = tmp_path_factory.mktemp("programs"), {}
-
-    def program(stream: Stream, state: State) -> Path:
-        from workbench.export.lower import lower
-
-        if (stream, state) not in made:
-            model = StreamingPesto(
-                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", toeplitz="block"), state
-            )
-            made[stream, state] = folder / f"{len(made)}.pte"
-            made[stream, state].write_bytes(lower(model, "xnnpack").pte)
-        return made[stream, state]
-
-    return program
 
 
 @pytest.fixture

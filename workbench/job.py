@@ -47,7 +47,7 @@ class Job:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
         checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
         asked = self.recipe.resolved()
-        parts = ("reduction", "state", "frontend", "lowering", "quantization")
+        parts = ("reduction", "state", "outputs", "frontend", "frontend_tolerance", "lowering", "quantization")
         parts_asked = {part: asked[part] for part in parts}
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
@@ -84,7 +84,9 @@ def stream_of(recipe: Recipe) -> Stream:
 def forms_of(recipe: Recipe) -> Forms:
     """The forms that a recipe asks for."""
     lowering = recipe.lowering
-    return Forms(recipe.frontend, lowering.prefilter, lowering.toeplitz, lowering.prefilter_band)
+    return Forms(
+        recipe.frontend, lowering.prefilter, lowering.toeplitz, lowering.prefilter_band, recipe.frontend_tolerance
+    )
 
 
 def prepare(recipe: Recipe) -> Job:
@@ -92,7 +94,7 @@ def prepare(recipe: Recipe) -> Job:
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state)
+    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state, recipe.outputs)
     check_rules(model, recipe.quantization)
     return Job(recipe, baseline, model)
 

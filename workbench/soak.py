@@ -28,6 +28,10 @@ def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool =
         raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
     if recipe.protocol != "continuous":
         raise RecipeError([f"{recipe.source}: protocol: a long stream is continuous, got {recipe.protocol}"])
+    if "confidence" not in recipe.outputs:
+        raise RecipeError(
+            [f"{recipe.source}: outputs: a long stream is held against upstream's confidence too, add it"]
+        )
     program, _, _ = pipeline.build(job, folder, progress, fresh)  # it ran in a process of its own: this one may load it
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)

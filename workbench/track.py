@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from workbench.audio.files import read_clip
 from workbench.audit.pictures import track_png
-from workbench.errors import WorkbenchError
+from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
-from workbench.runtime.pte import PteSession, roll_program
+from workbench.runtime.pte import opened, roll_program
 from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 
@@ -44,18 +44,16 @@ def track(audio: Path, program: Path) -> Track:
     Raises AudioError or ProgramError.
     """
     with Child() as child:
-        stream, algorithmic_ms = child.call(_opened, program)
+        stream, tells = child.call(opened, program)
+        if "confidence" not in tells["outputs"].split(","):
+            raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
+        algorithmic_ms = float(tells["algorithmic_ms"])
         clip = read_clip(audio, stream.sample_rate_hz)
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
         (frames,) = child.call(roll_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
     inside = (time_s >= 0) & (time_s <= clip.duration_s)
     return Track(audio, program, stream, time_s[inside], frames.pitch_semitones[inside], frames.confidence[inside])
-
-
-def _opened(program: Path) -> tuple[Stream, float]:
-    session = PteSession(program)
-    return session.stream, session.algorithmic_ms
 
 
 def as_csv(track: Track) -> str:

@@ -2,6 +2,7 @@
 
 from workbench.cli import (  # each adds its commands to the group
     bench,
+    bundle,
     compare,
     pick,
     profile,
@@ -15,4 +16,18 @@ from workbench.cli import (  # each adds its commands to the group
 )
 from workbench.cli.group import main
 
-__all__ = ["bench", "compare", "main", "pick", "profile", "report", "run", "runs", "show", "soak", "sweep", "track"]
+__all__ = [
+    "bench",
+    "bundle",
+    "compare",
+    "main",
+    "pick",
+    "profile",
+    "report",
+    "run",
+    "runs",
+    "show",
+    "soak",
+    "sweep",
+    "track",
+]

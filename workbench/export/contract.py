@@ -1,26 +1,34 @@
 """What a `.pte` tells its host: the contract between the workbench that builds it and whoever calls it.
 
 Each entry is a method of the program that takes nothing and returns the value. `forward` takes audio (streams,
-samples) float32, samples a multiple of hop_samples from frames_per_chunk to max_frames_per_chunk hops, and returns
-pitch in MIDI semitones, confidence and volume, each (streams, frames). The host checks the length: the runtime accepts
-some wrong ones, and spoils the memory. The memory is the past audio, (streams, state_samples) float32, a row a stream:
+samples) float32, samples a multiple of hop_samples from frames_per_chunk to max_frames_per_chunk hops, and returns its
+`outputs`: of pitch in MIDI semitones, confidence and volume those that it has, in this order, each (streams, frames).
+The host checks the length: the runtime accepts some wrong ones, and spoils the memory. The memory is the past audio,
+(streams, state_samples) float32, a row a stream:
 
 - state "internal": a mutable buffer of the program, named STATE_BUFFER;
-- state "explicit": the second input of `forward`, whose fourth output is the next call's. The host owns it.
+- state "explicit": the second input of `forward`, whose last output is the next call's. The host owns it.
 
 All zeros is a stream that has heard nothing; zeroing a row resets that stream. Knows no torch.
 """
 
-from workbench.model.stream import Reduction, State, Stream
+from collections.abc import Sequence
 
-FORMAT = 2  # raised when the meaning of the entries changes
+from workbench.model.stream import Output, Reduction, State, Stream
+
+FORMAT = 3  # raised when the meaning of the entries changes
 STATE_BUFFER = "ring"
 
 Constants = dict[str, int | float | str]
 
 
 def constants(
-    stream: Stream, algorithmic_ms: float, reduction: Reduction, state: State, state_samples: int
+    stream: Stream,
+    algorithmic_ms: float,
+    reduction: Reduction,
+    state: State,
+    state_samples: int,
+    outputs: Sequence[Output],
 ) -> Constants:
     """The entries of a program for this stream."""
     return {
@@ -35,4 +43,5 @@ def constants(
         "reduction": reduction,
         "state": state,
         "state_samples": state_samples,
+        "outputs": ",".join(outputs),
     }

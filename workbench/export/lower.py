@@ -35,7 +35,9 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     """
     model.reset()
     stream, internal = model.stream, model.state == "internal"
-    tells = constants(stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples)
+    tells = constants(
+        stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples, model.outputs
+    )
     partitioners = [_xnnpack()] if backend == "xnnpack" else []
     with translated(f"lowering to {backend}"):
         exported = _exported(model, graph or model)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.model.stream import OUTPUTS, Output
 from workbench.runtime.session import Frames, join
 from workbench.section import Section
 from workbench.units import CENTS_PER_SEMITONE
@@ -138,10 +139,12 @@ def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDev
 
 
 def confidence_deviation(baseline: Frames, variant: Frames) -> ConfidenceDeviation:
-    """Over all frames; null where a confidence is not finite."""
+    """Over all frames; null where a confidence is not finite, or the variant returns none."""
     difference = np.abs(variant.confidence.astype(np.float64) - baseline.confidence)
     if not difference.size or not np.isfinite(difference).all():
         reason = "no frame" if not difference.size else "a confidence is not finite"
+        if "confidence" in variant.absent:
+            reason = absent("confidence")
         return ConfidenceDeviation(
             mean=None, p95=None, max=None, null_reasons=dict.fromkeys(("mean", "p95", "max"), reason)
         )
@@ -155,19 +158,22 @@ def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) 
         [
             np.isfinite(values)
             for side in (baseline, variant)
-            for values in (side.pitch_semitones, side.confidence, side.volume)
+            for name, values in zip(OUTPUTS, (side.pitch_semitones, side.confidence, side.volume), strict=True)
+            if name not in side.absent
         ],
         axis=0,
     )
+    reason = "" if finite.all() else f"{int((~finite).sum())} frames are not finite"
     nulls = {}
     volume = flips = None
-    if finite.all():
-        # the baseline's volume is never 0: upstream floors every bin's magnitude
+    if why := absent("volume") if "volume" in variant.absent else reason:
+        nulls["volume_p95_relative"] = why
+    else:  # the baseline's volume is never 0: upstream floors every bin's magnitude
         volume = float(np.percentile(np.abs(variant.volume.astype(np.float64) / baseline.volume - 1), 95))
-        flips = float(((variant.confidence >= threshold) != (baseline.confidence >= threshold)).mean())
+    if why := absent("confidence") if "confidence" in variant.absent else reason:
+        nulls["voicing_flip_rate"] = why
     else:
-        reason = f"{int((~finite).sum())} frames are not finite"
-        nulls = {"volume_p95_relative": reason, "voicing_flip_rate": reason}
+        flips = float(((variant.confidence >= threshold) != (baseline.confidence >= threshold)).mean())
     return FrameDeviation(
         frames=len(baseline),
         voiced_frames=int(voiced.sum()),
@@ -178,6 +184,11 @@ def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) 
         volume_p95_relative=volume,
         null_reasons=nulls,
     )
+
+
+def absent(output: Output) -> str:
+    """Why there is no figure of an output that a program does not return."""
+    return f"the program does not return {output} (outputs)"
 
 
 def _cents(baseline: Frames, variant: Frames) -> NDArray[np.float64]:

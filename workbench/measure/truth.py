@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio.files import Clip, PitchTrack
+from workbench.measure.deviation import absent
 from workbench.model.stream import Stream
 from workbench.runtime.session import Frames, frame_end_s, join
 from workbench.section import Section
@@ -152,6 +153,8 @@ def truth(
             scores[name] = score
             if score is None:
                 nulls[name] = _why_not(clips, alignment, at_threshold)
+                if known and "confidence" in rolls[known[0]].absent:
+                    nulls[name] = absent("confidence")
     ends = [score.rpa50 if score else None for score in (scores["baseline"], scores["variant"])]
     change = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
     if change is None:

@@ -6,6 +6,9 @@ from typing import Literal
 Reduction = Literal["alwa", "argmax", "mean"]
 State = Literal["internal", "explicit"]
 """Where the past audio is kept: in the program, or by its host, which hands it in and gets it back at every call."""
+Output = Literal["pitch", "confidence", "volume"]
+OUTPUTS: tuple[Output, ...] = ("pitch", "confidence", "volume")
+"""What a call can return, in this order."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ reductions. What is restated, and why:
   (`toeplitz.py`).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ from workbench.model.encoder import conv2d, encoder
 from workbench.model.forms import Forms
 from workbench.model.frontend import constant_q
 from workbench.model.pesto import PESTO, ConfidenceClassifier
-from workbench.model.stream import Reduction, State, Stream
+from workbench.model.stream import OUTPUTS, Output, Reduction, State, Stream
 from workbench.model.sums import Mean, Total
 
 PLAIN = Forms()
@@ -84,10 +85,10 @@ class Reduce(nn.Module):
 
 
 class StreamingPesto(nn.Module):
-    """The restated stream. `forward`: (streams, chunk samples) float32 -> pitch, confidence, volume (streams, frames).
+    """The restated stream. `forward`: (streams, chunk samples) float32 -> its `outputs`, each (streams, frames).
 
     `ring` (streams, past samples) is the whole memory; `reset()` empties it. With explicit state it is no part of the
-    model: `forward` takes a ring after the audio, and returns the next one after the volume.
+    model: `forward` takes a ring after the audio, and returns the next one last.
     Raises ModelError for a model with more than one harmonic, which upstream's own confidence cannot take either.
     """
 
@@ -99,6 +100,7 @@ class StreamingPesto(nn.Module):
         stream: Stream,
         forms: Forms = PLAIN,
         state: State = "internal",
+        outputs: Sequence[Output] = OUTPUTS,
     ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
@@ -107,6 +109,7 @@ class StreamingPesto(nn.Module):
         scale = cqt.sqrt_lengths.repeat(2, 1).unsqueeze(-1)  # upstream multiplies the spectrum by it
         self.stream = stream
         self.state = state
+        self.outputs = tuple(output for output in OUTPUTS if output in outputs)
         self.past_samples: int = cqt.conv.cache.padding
         self.window_samples: int = cqt.kernel_width
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
@@ -118,6 +121,7 @@ class StreamingPesto(nn.Module):
             stream.hop_samples,
             self.mirrored_samples,
             stream.max_frames,
+            forms.tolerance,
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
@@ -166,6 +170,9 @@ class StreamingPesto(nn.Module):
 
     def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
         if ring is None:
-            return self.estimate(audio)[:3]
+            return self._returned(self.estimate(audio))
         estimate, ring = self.advance(audio, ring)
-        return *estimate[:3], ring
+        return *self._returned(estimate), ring
+
+    def _returned(self, estimate: Estimate) -> tuple[Tensor, ...]:
+        return tuple(value for name, value in zip(OUTPUTS, estimate, strict=False) if name in self.outputs)

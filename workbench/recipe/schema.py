@@ -49,6 +49,12 @@ class RecipeKeys(Keys):
         "internal",
         description="Where the past audio is kept: in the program, or by its host, which hands it in at every call.",
     )
+    outputs: tuple[Literal["pitch", "confidence", "volume"], ...] = Field(
+        ("pitch", "confidence", "volume"),
+        strict=False,
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
+        description="What a call returns: pitch, and what else a deployment uses; the rest is not computed.",
+    )
     protocol: Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"] = Field(
         "continuous",
         description="The memory between calls: it goes on, or is emptied before each on both sides. The last two "
@@ -57,6 +63,12 @@ class RecipeKeys(Keys):
     frontend: Literal["upstream", "grouped", "low-rank"] = Field(
         "upstream",
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
+    )
+    frontend_tolerance: float = Field(
+        1e-4,
+        ge=1e-6,
+        le=0.1,
+        description="Of frontend low-rank: how far a bin's kernel may be off, relative to its norm.",
     )
     lowering: Lowering = Field(Lowering(), description="How the model becomes a program.")
     quantization: Annotated[Quantization, BeforeValidator(lambda value: {} if value == "none" else value)] = Field(
@@ -91,6 +103,15 @@ class RecipeKeys(Keys):
         if len(text.splitlines()) != 1:
             wrong("wants one line that says what the recipe is for" + (", got several" if text else ", got nothing"))
         return text
+
+    @field_validator("outputs")
+    @classmethod
+    def _pitch_at_least(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        if "pitch" not in outputs:
+            wrong(f"wants pitch among them, got {', '.join(outputs) or 'nothing'}")
+        if len(set(outputs)) < len(outputs):
+            wrong(f"names one twice: {', '.join(outputs)}")
+        return outputs
 
     @field_validator("checkpoint")
     @classmethod

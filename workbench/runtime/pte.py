@@ -12,7 +12,7 @@ from executorch.runtime import Runtime
 
 from workbench.errors import ProgramError
 from workbench.export.contract import FORMAT
-from workbench.model.stream import Stream
+from workbench.model.stream import OUTPUTS, Stream
 from workbench.runtime.protocol import Memory, under
 from workbench.runtime.session import Floats, Frames, checked, checked_stream, roll_streams
 
@@ -51,6 +51,8 @@ class PteSession:
                 )
             self.stream = _stream(self.constants)
             self.explicit = self.constants["state"] == "explicit"
+            self.outputs = tuple(self.constants["outputs"].split(","))
+            self._absent = tuple(name for name in OUTPUTS if name not in self.outputs)
             self._forward = self._program.load_method("forward")
             if self.explicit:
                 self._ring = torch.zeros(self.stream.streams, int(self.constants["state_samples"]))
@@ -81,9 +83,13 @@ class PteSession:
         except RuntimeError as error:
             raise ProgramError(f"the program failed while running ({_first_line(error)})") from error
         if self.explicit:
-            self._ring = estimates[3]
+            self._ring = estimates[len(self.outputs)]
         flat = np.ndim(chunk) == 1
-        return Frames(*((tensor[0] if flat else tensor).numpy().copy() for tensor in estimates[:3]))
+        own = [(tensor[0] if flat else tensor).numpy().copy() for tensor in estimates[: len(self.outputs)]]
+        if not self._absent:
+            return Frames(*own)
+        found = dict(zip(self.outputs, own, strict=True))
+        return Frames(*(found.get(name, np.full_like(own[0], np.nan)) for name in OUTPUTS), absent=self._absent)
 
     def _constant(self, name: str) -> Any:
         return self._program.load_method(name).execute([])[0]
@@ -100,6 +106,12 @@ def _stream(told: dict[str, Any]) -> Stream:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def opened(path: Path) -> tuple[Stream, dict[str, Any]]:
+    """The stream of a program and all that it tells; for a `Child`, as a broken program can crash the runtime."""
+    session = PteSession(path)
+    return session.stream, session.constants
 
 
 def roll_program(

@@ -5,7 +5,7 @@ same chunks from the same empty memory, so that a difference between two rolls i
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import ProgramError
-from workbench.model.stream import Stream
+from workbench.model.stream import Output, Stream
 
 Floats = NDArray[np.float32]
 
@@ -23,13 +23,14 @@ class Frames:
     """Estimates in order of time; each array is (frames,), or (streams, frames), float32 and owns its memory.
 
     `margin` is how far the best pitch bin stands above the second best, relative to the best: 0 is a tie. It is None
-    where a session does not return activations.
+    where a session does not return activations. `absent` names the outputs that it does not return: they are NaN.
     """
 
     pitch_semitones: Floats
     confidence: Floats
     volume: Floats
     margin: Floats | None = None
+    absent: tuple[Output, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
         return int(self.pitch_semitones.shape[-1])
@@ -41,7 +42,7 @@ class Frames:
             return array[stream, :frames].copy()
 
         margin = None if self.margin is None else own(self.margin)
-        return Frames(own(self.pitch_semitones), own(self.confidence), own(self.volume), margin)
+        return Frames(own(self.pitch_semitones), own(self.confidence), own(self.volume), margin, absent=self.absent)
 
 
 class Session(Protocol):
@@ -160,6 +161,7 @@ def join(parts: Sequence[Frames]) -> Frames:
         np.concatenate([part.confidence for part in parts], -1),
         np.concatenate([part.volume for part in parts], -1),
         np.concatenate(margins, -1) if len(margins) == len(parts) else None,
+        absent=parts[0].absent,
     )
 
 

@@ -1,0 +1,275 @@
+// Runs the bundle's program on its golden audio, call by call, and compares every frame with the expected one.
+//
+//   ./pesto_example [BUNDLE_FOLDER]     exits with 0: as expected; 1: not; 2: something could not be read or run
+//
+// It uses ExecuTorch's core runtime alone, so that what happens to memory is in plain sight. With extension/module,
+// Module(path, mode, nullptr, nullptr, nullptr, /*share_memory_arenas=*/true) does what `Program` and `Memory` do here.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <executorch/runtime/core/data_loader.h>
+#include <executorch/runtime/core/evalue.h>
+#include <executorch/runtime/core/hierarchical_allocator.h>
+#include <executorch/runtime/executor/memory_manager.h>
+#include <executorch/runtime/executor/method.h>
+#include <executorch/runtime/executor/program.h>
+#include <executorch/runtime/platform/runtime.h>
+
+namespace et = executorch::runtime;
+using executorch::aten::ScalarType;
+using executorch::aten::Tensor;
+using executorch::aten::TensorImpl;
+
+void must(et::Error error, const std::string& what) {
+  if (error != et::Error::Ok)
+    throw std::runtime_error(what + ": ExecuTorch error " + std::to_string(static_cast<int>(error)));
+}
+
+template <typename T>
+T must(et::Result<T> result, const std::string& what) {
+  must(result.error(), what);
+  return std::move(result.get());
+}
+
+std::vector<char> content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error(path + ": cannot be read");
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Gives memory until it is reset or destroyed: for what methods are made of, and for what a call needs for a moment.
+class Heap final : public et::MemoryAllocator {
+ public:
+  Heap() : MemoryAllocator(0, nullptr) {}
+  ~Heap() override { reset(); }
+
+  void* allocate(size_t size, size_t alignment = kDefaultAlignment) override {
+    const std::align_val_t aligned{std::max<size_t>(alignment, 64)};
+    given_.push_back({::operator new(std::max<size_t>(size, 1), aligned), aligned});
+    return given_.back().memory;
+  }
+  void reset() override {
+    for (const Given& given : given_) ::operator delete(given.memory, given.aligned);
+    given_.clear();
+  }
+
+ private:
+  struct Given {
+    void* memory;
+    std::align_val_t aligned;
+  };
+  std::vector<Given> given_;
+};
+
+// A .pte in memory. It has to outlive the methods that are loaded from it.
+class FileInMemory final : public et::DataLoader {
+ public:
+  explicit FileInMemory(const std::string& path) {
+    const std::vector<char> content = content_of(path);
+    size_ = content.size();
+    bytes_ = static_cast<char*>(heap_.allocate(size_));
+    std::copy(content.begin(), content.end(), bytes_);
+  }
+  et::Result<et::FreeableBuffer> load(size_t offset, size_t size, const SegmentInfo&) const override {
+    if (offset > size_ || size > size_ - offset) return et::Error::InvalidArgument;
+    return et::FreeableBuffer(bytes_ + offset, size, nullptr);
+  }
+  et::Error load_into(size_t offset, size_t size, const SegmentInfo&, void* to) const override {
+    if (offset > size_ || size > size_ - offset) return et::Error::InvalidArgument;
+    std::memcpy(to, bytes_ + offset, size);
+    return et::Error::Ok;
+  }
+  et::Result<size_t> size() const override { return size_; }
+
+ private:
+  Heap heap_;
+  size_t size_ = 0;
+  char* bytes_ = nullptr;
+};
+
+// The planned memory that `forward` and `reset` share: only so does `reset` empty what `forward` remembers.
+class Memory {
+ public:
+  Memory(const et::Program& program, const std::vector<const char*>& methods) {
+    std::vector<size_t> sizes;
+    for (const char* name : methods) {
+      const et::MethodMeta meta = must(program.method_meta(name), name);
+      sizes.resize(std::max(sizes.size(), meta.num_memory_planned_buffers()));
+      for (size_t at = 0; at < meta.num_memory_planned_buffers(); ++at)
+        sizes[at] = std::max<size_t>(sizes[at], must(meta.memory_planned_buffer_size(at), name));
+    }
+    for (size_t size : sizes) arenas_.emplace_back(static_cast<uint8_t*>(planned_.allocate(size)), size);
+    shared_ = std::make_unique<et::HierarchicalAllocator>(
+        et::Span<et::Span<uint8_t>>(arenas_.data(), arenas_.size()));
+    manager_ = std::make_unique<et::MemoryManager>(&methods_, shared_.get(), &temporary_);
+  }
+  et::MemoryManager* manager() { return manager_.get(); }
+
+ private:
+  Heap planned_, methods_, temporary_;
+  std::vector<et::Span<uint8_t>> arenas_;
+  std::unique_ptr<et::HierarchicalAllocator> shared_;
+  std::unique_ptr<et::MemoryManager> manager_;
+};
+
+// What the program tells of itself: a method of its own for each entry, with a number or a word.
+template <typename Read>
+auto told(const et::Program& program, const char* name, Read read) {
+  Memory memory(program, {name});
+  et::Method method = must(program.load_method(name, memory.manager()), name);
+  must(method.execute(), name);
+  return read(method.get_output(0));
+}
+
+size_t told_number(const et::Program& program, const char* name) {
+  return told(program, name, [](const et::EValue& value) { return static_cast<size_t>(value.toInt()); });
+}
+
+std::string told_word(const et::Program& program, const char* name) {
+  return told(program, name, [](const et::EValue& value) {
+    const auto word = value.toString();  // a view of the method's memory: copied
+    return std::string(word.data(), word.size());
+  });
+}
+
+struct Row {  // of golden/frames.csv: a frame of one stream, and how far a result may be from it
+  long call, frame, stream;
+  float expected[3], within[3];  // pitch in semitones, confidence, volume; within is inf where it is not compared
+};
+
+std::vector<Row> rows_of(const std::string& path) {
+  std::ifstream file(path);
+  std::string line, cell;
+  if (!std::getline(file, line)) throw std::runtime_error(path + ": cannot be read");
+  std::vector<Row> rows;
+  while (std::getline(file, line)) {
+    std::istringstream cells(line);
+    std::vector<double> numbers;
+    while (std::getline(cells, cell, ',')) numbers.push_back(std::strtod(cell.c_str(), nullptr));
+    if (numbers.size() != 9) throw std::runtime_error(path + ": a row without nine columns");
+    Row row{long(numbers[0]), long(numbers[1]), long(numbers[2]), {}, {}};
+    for (int what = 0; what < 3; ++what) {
+      row.expected[what] = float(numbers[3 + what]);
+      row.within[what] = float(numbers[6 + what]);
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+std::vector<float> samples_of(const std::string& path) {  // of a float32 WAV; channels are interleaved
+  const std::vector<char> bytes = content_of(path);
+  uint32_t size = 0;
+  for (size_t at = 12; at + 8 <= bytes.size(); at += 8 + size + size % 2) {
+    std::memcpy(&size, &bytes[at + 4], 4);  // little-endian, as every phone is
+    if (std::memcmp(&bytes[at], "data", 4) == 0 && size <= bytes.size() - at - 8) {
+      std::vector<float> samples(size / 4);
+      std::memcpy(samples.data(), &bytes[at + 8], samples.size() * 4);
+      return samples;
+    }
+  }
+  throw std::runtime_error(path + ": no audio in it");
+}
+
+int run(const std::string& folder) {
+  FileInMemory file(folder + "/program.pte");
+  const et::Program program = must(et::Program::load(&file), "program.pte");
+  const bool internal = told_word(program, "state") == "internal";
+  const size_t streams = told_number(program, "streams");
+  const size_t hop = told_number(program, "hop_samples");
+  std::vector<float> state(streams * told_number(program, "state_samples"), 0.0f);  // zeros: nothing was heard yet
+
+  // Both methods are loaded before the first call: loading one puts the memory back to where it starts.
+  const std::vector<const char*> names = internal ? std::vector<const char*>{"forward", "reset"}
+                                                  : std::vector<const char*>{"forward"};
+  Memory memory(program, names);
+  et::Method forward = must(program.load_method("forward", memory.manager()), "forward");
+  if (internal) {
+    et::Method reset = must(program.load_method("reset", memory.manager()), "reset");
+    std::unique_ptr<bool[]> which(new bool[streams]);
+    std::fill_n(which.get(), streams, true);  // every stream forgets; false leaves one alone
+    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams)};
+    TensorImpl::DimOrderType order[] = {0};
+    TensorImpl::StridesType stride[] = {1};
+    TensorImpl impl(ScalarType::Bool, 1, size, which.get(), order, stride);
+    must(reset.set_input(Tensor(&impl), 0), "reset");
+    must(reset.execute(), "reset");
+  }
+
+  const std::vector<float> samples = samples_of(folder + "/golden/audio.wav");
+  const std::vector<Row> rows = rows_of(folder + "/golden/frames.csv");
+  long wrong = 0;
+  float furthest[3] = {0, 0, 0};
+  for (size_t first = 0, at = 0; first < rows.size();) {
+    size_t last = first;
+    while (last < rows.size() && rows[last].call == rows[first].call) ++last;
+    const size_t frames = (last - first) / streams, count = frames * hop;
+    if ((at + count) * streams > samples.size()) throw std::runtime_error("golden/audio.wav: shorter than its frames");
+
+    std::vector<float> chunk(streams * count);  // (streams, samples)
+    for (size_t stream = 0; stream < streams; ++stream)
+      for (size_t sample = 0; sample < count; ++sample)
+        chunk[stream * count + sample] = samples[(at + sample) * streams + stream];
+
+    TensorImpl::DimOrderType order[] = {0, 1};
+    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams), TensorImpl::SizesType(count)};
+    TensorImpl::StridesType stride[] = {TensorImpl::StridesType(count), 1};
+    TensorImpl audio(ScalarType::Float, 2, size, chunk.data(), order, stride);
+    must(forward.set_input(Tensor(&audio), 0), "the audio");
+    TensorImpl::SizesType state_size[] = {TensorImpl::SizesType(streams), TensorImpl::SizesType(state.size() / streams)};
+    TensorImpl::StridesType state_stride[] = {state_size[1], 1};
+    TensorImpl past(ScalarType::Float, 2, state_size, state.data(), order, state_stride);
+    if (!internal) must(forward.set_input(Tensor(&past), 1), "the state");
+    must(forward.execute(), "forward");
+    if (!internal) {  // copied: the next call overwrites what it gave
+      const Tensor next = forward.get_output(3).toTensor();
+      std::copy_n(next.const_data_ptr<float>(), state.size(), state.begin());
+    }
+
+    for (size_t row = first; row < last; ++row) {
+      const size_t place = rows[row].stream * frames + (rows[row].frame - rows[first].frame);
+      float got[3];
+      bool fits = true;
+      for (int what = 0; what < 3; ++what) {
+        got[what] = forward.get_output(what).toTensor().const_data_ptr<float>()[place];
+        const float off = std::fabs(got[what] - rows[row].expected[what]);
+        if (std::isfinite(rows[row].within[what])) {
+          fits = fits && off <= rows[row].within[what];  // false for NaN
+          furthest[what] = std::max(furthest[what], off);
+        }
+      }
+      wrong += !fits;
+      std::printf("frame %ld stream %ld: pitch %.4f semitones, confidence %.4f%s\n", rows[row].frame, rows[row].stream,
+                  got[0], got[1], fits ? "" : "  NOT AS EXPECTED");
+    }
+    at += count;
+    first = last;
+  }
+  std::printf("%zu frames, %ld not as expected; furthest: pitch %.5f cents, confidence %.2e, volume %.2e\n",
+              rows.size() / streams, wrong, 100 * furthest[0], furthest[1], furthest[2]);
+  return wrong != 0 || rows.empty();
+}
+
+int main(int count, char** words) {
+  et::runtime_init();
+  try {
+    return run(count > 1 ? words[1] : "..");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 2;
+  }
+}

@@ -1,0 +1,73 @@
+"""`bundle` and `verify`: what an app team gets, and whether it still does what it promises."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import FAIL, PASS, main
+from workbench.cli.inputs import calib_audio_option, corpus_of, json_option
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR|FILE.zip", help="Where to.  [default: bundle/ in RUN]"
+)
+@click.option("--force", is_flag=True, help="Bundle a program that did not pass; manifest and page say so.")
+@click.option("--overwrite", is_flag=True, help="Replace the bundle that is there.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Of golden audio, from a phrase."
+)
+@calib_audio_option
+def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: float, calib_audio: Path | None) -> None:
+    """Put together what an app team needs: program, manifest, golden audio with the frames to expect, how to call it.
+
+    RUN is the folder of one variant in a run. What is written was verified first.
+
+    \b
+    Example:
+      workbench bundle outputs/20261122-120000-int8-mixed/int8-mixed --out pitch.zip
+    """
+    from workbench.runtime.child import silence_libraries
+
+    silence_libraries()
+    from workbench.audit.bundle.write import one_variant, write_bundle
+
+    variant = one_variant(run)
+    place = out or variant.folder / "bundle"
+    described = write_bundle(variant, place, corpus_of(calib_audio), seconds, force, overwrite)
+    tolerance = described.golden.tolerance
+    click.echo(
+        f"{place}: {described.name}, verdict {described.scores.verdict}, {tolerance.frames} golden frames, "
+        f"pitch within {tolerance.pitch_cents:.2f} cents elsewhere"
+    )
+
+
+@main.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@json_option
+def verify(bundle: Path, as_json: bool) -> None:
+    """Check a bundle's files, then run its program here: does it still do what the manifest promises?
+
+    BUNDLE is a folder or a .zip. Damage anywhere is found; a forger is not, for nothing is signed. Exit code 1 where
+    something does not match, 2 where it is no bundle.
+
+    \b
+    Example:
+      workbench verify pitch.zip
+    """
+    from workbench.audit.bundle.standalone import lines
+    from workbench.audit.bundle.verify import verify as verify_bundle
+
+    found = verify_bundle(bundle)
+    if as_json:
+        findings = [asdict(finding) for finding in found.findings]
+        click.echo(json.dumps({"verified": found.verified, "ran": found.ran, "findings": findings}))
+    else:
+        click.echo("\n".join(lines(list(found.findings))))
+        unrun = "" if found.ran else " (the program was not run: its bundle is damaged)"
+        click.echo("verified" if found.verified else f"NOT verified{unrun}")
+    sys.exit(PASS if found.verified else FAIL)
