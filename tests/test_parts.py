@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from workbench.export.calibration import part_inputs
 from workbench.export.scoped import convert
 from workbench.measure.layers import Layer, layers_in, traced
-from workbench.measure.parts import AUDIO, ESTIMATE, RING, Part, cut
+from workbench.measure.parts import AUDIO, RING, Part, cut
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
-from workbench.model.stream import Stream
+from workbench.model.stream import OUTPUTS, Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe import Quantization
 
@@ -58,7 +58,7 @@ def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> lis
         for part in parts:
             made = part.module(*(values[name] for name in part.hears))
             values |= dict(zip(part.makes, (made,) if isinstance(made, Tensor) else made, strict=True))
-        estimates.append([values[name].flatten() for name in ESTIMATE])
+        estimates.append([values[name].flatten() for name in OUTPUTS])
     return estimates
 
 
@@ -153,6 +153,12 @@ def test_an_explicit_ring_of_several_streams_goes_through_the_first_part() -> No
     parts = assert_nothing_is_left_out(model(stream, Forms("grouped"), "explicit"), tone(stream, 4))
     assert (parts[0].hears, parts[0].makes) == ((AUDIO, RING), ("energy", RING))
     assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
+
+
+def test_what_is_not_returned_is_no_part() -> None:
+    upstream = load_upstream("mir-1k_g7", STREAM)
+    parts = cut(StreamingPesto(upstream, STREAM, Forms("grouped"), outputs=("pitch",)), tone(STREAM, 2))
+    assert [part.name for part in parts] == STEPS[:-2]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_the_sum_is_held_against_the_whole() -> None:
 @pytest.mark.parametrize(
     ("program_us", "words"),
     [
-        (2_342.0, "1.00 (1.00–1.00) of the program; over rounds no more and no less than all of it"),
+        (2_342.0, "1.00 (1.00–1.00) of the program; over rounds it is not told apart from all of it"),
         (4_684.0, "0.50 (0.50–0.50) of the program; 2342.0 µs are in no part"),
         (1_171.0, "2.00 (2.00–2.00) of the program; 1171.0 µs are what lowering them together saves"),
     ],

@@ -17,7 +17,7 @@ from workbench.export.lower import lower_alone
 from workbench.job import Job, Progress
 from workbench.measure.events import NO_TRACER, Event, events_here
 from workbench.measure.in_parts import PROGRAM, Step, times_here
-from workbench.measure.parts import AUDIO, ESTIMATE, RING, cut
+from workbench.measure.parts import AUDIO, RING, cut
 from workbench.measure.peak import probes
 from workbench.measure.profile import Counted, figures
 from workbench.measure.race import SEED, calls_of
@@ -63,7 +63,7 @@ def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool 
     torch.set_num_threads(plan.threads)
     ring = job.model.empty_ring().numpy() if recipe.state == "explicit" else None
     memory = () if ring is None else (RING,)
-    whole = Step(PROGRAM, folder / program.path, (AUDIO, *memory), (*ESTIMATE, *memory))
+    whole = Step(PROGRAM, folder / program.path, (AUDIO, *memory), (*job.model.outputs, *memory))
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         steps, counted = _lower_parts(job, calls, place, progress)

@@ -130,7 +130,7 @@ def _rest(totals: Totals) -> str:
     """What is left between the parts and the program, in words."""
     explained = totals.explained
     if explained.low <= 1 <= explained.high:
-        return "over rounds no more and no less than all of it"
+        return "over rounds it is not told apart from all of it"
     rest_us = abs(1 - explained.p50) * totals.program_us.p50
     return f"{rest_us:.1f} µs are " + ("in no part" if explained.p50 < 1 else "what lowering them together saves")
 

@@ -22,7 +22,6 @@ from workbench.measure.layers import Layer, layers_in, traced
 from workbench.model.streaming import StreamingPesto
 
 AUDIO, RING = "audio", STATE_BUFFER
-ESTIMATE = ("pitch", "confidence", "volume")
 _STEP = re.compile(r"encoder\.(prefilter\.\d+|[a-z]\w*)")
 
 
@@ -87,13 +86,17 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
     heard = values["energy"].log()[:, model.crop]
     graph = traced(model.encoder, (heard,))
     encoder = _cut_encoder(copy.deepcopy(graph), len(heard))  # which tags it
+    ends = {
+        "pitch": Part("reduce", model.reduce, ("activations",), ("pitch",)),
+        "confidence": Part("confidence", model.confidence, ("energy", "log_energy"), ("confidence",)),
+        "volume": Part("total", model.total, ("energy",), ("volume",)),
+    }
+    returned = [ends[output] for output in model.outputs]
     parts = [
         frontend,
         Part("log", _Log(model.crop), ("energy",), ("log_energy", "heard")),
         *encoder,
-        Part("reduce", model.reduce, ("activations",), ("pitch",)),
-        Part("confidence", model.confidence, ("energy", "log_energy"), ("confidence",)),
-        Part("total", model.total, ("energy",), ("volume",)),
+        *returned,
     ]
     for part in parts:
         part.example = tuple(values[name].contiguous() for name in part.hears)
@@ -104,9 +107,8 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
     counted = layers_in(graph, (heard,), "encoder")
     for part in encoder:
         part.layers = [layer for layer in counted if f"{layer.name}.".startswith(f"{part.name}.")]
-    for name in ("reduce", "confidence", "total"):
-        (part,) = (part for part in parts if part.name == name)
-        part.layers = _layers(part.module, part.example, name)
+    for part in returned:
+        part.layers = _layers(part.module, part.example, part.name)
     return parts
 
 
