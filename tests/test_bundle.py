@@ -16,15 +16,17 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from workbench.audio.corpus import Corpus
+from workbench.audio.files import Clip
 from workbench.audit.bundle import standalone
-from workbench.audit.bundle.golden import Golden, _tolerance, table, wav
+from workbench.audit.bundle.golden import Golden, _tolerance, record_golden, table, wav
 from workbench.audit.bundle.manifest import manifest, methods
-from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS
+from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, Floats
 from workbench.audit.bundle.verify import verify
-from workbench.audit.bundle.write import page, sealed, zipped
+from workbench.audit.bundle.write import check_place, page, sealed, zipped
 from workbench.audit.results import Record, read_record, write_record
 from workbench.cli import main
-from workbench.errors import ProgramError
+from workbench.errors import ProgramError, WorkbenchError
 from workbench.export.contract import constants
 from workbench.model.stream import OUTPUTS, State, Stream
 from workbench.runtime.child import Child
@@ -236,6 +238,19 @@ def test_zips_that_lead_outside_or_explode_are_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["evil.zip"]
 
 
+@pytest.mark.parametrize("flip", [0xFF, 6])  # 6 makes LZMA of deflate
+def test_any_changed_byte_of_a_zip_is_an_error_of_one_line(flip: int, tmp_path: Path) -> None:
+    data, path = zipped({MANIFEST: b"{}", PROGRAM: b"none", "a": b"sound" * 9}), tmp_path / "bundle.zip"
+    said = set()
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :])
+        with pytest.raises(WorkbenchError) as raised:  # also where the zip reads all the same: it has no SHA256SUMS
+            verify(path)
+        said.add(str(raised.value))
+    assert not any("\n" in line for line in said)
+    assert sum("a zip that cannot be read (" in line for line in said) > 10
+
+
 def test_a_zip_that_other_tools_made_is_read(folder: Path, tmp_path: Path) -> None:
     (folder / PROGRAM).write_bytes(b"No program")
     made = shutil.make_archive(str(tmp_path / "again"), "zip", folder)  # with entries for folders
@@ -305,7 +320,7 @@ def test_what_cannot_be_bundled(tmp_path: Path) -> None:
     )
 
 
-def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path) -> None:
+def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str, bytes]) -> None:
     program = b"no program"
     record = measured()
     assert record.program is not None
@@ -316,11 +331,32 @@ def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path) -> None:
     assert one_error(folder, "--out", out) == (
         f"{out}: exists already; --overwrite replaces a bundle, --out names another place"
     )
-    assert one_error(folder, "--out", out, "--overwrite") == (
-        f"{out}: not a bundle, and so not replaced; --out names another place"
-    )
+
+    def refused(place: Path) -> bool:
+        says = f"{place}: not a bundle, and so not replaced; --out names another place"
+        return one_error(folder, "--out", place, "--overwrite") == says
+
+    assert refused(out)
+    (out / MANIFEST).write_text('{"name": "of a web page"}')
+    assert refused(out)
+    (out / SUMS).write_text("")
+    assert refused(out)
+    (out / MANIFEST).write_text("7")
+    assert refused(out)
+    (out / MANIFEST).write_bytes(content[MANIFEST])
+    check_place(out, overwrite=True)
+    (out / SUMS).unlink()
+    assert refused(out)
     assert (out / "mine").is_dir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
+
+    thesis = tmp_path / "thesis.zip"
+    for data in (b"", b"text", zipped({MANIFEST: b"{}"}), zipped({SUMS: b""}), zipped({"thesis.tex": b"years"})):
+        thesis.write_bytes(data)
+        assert refused(thesis)
+        assert thesis.read_bytes() == data
+    thesis.write_bytes(zipped(content))
+    check_place(thesis, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run", "thesis.zip"]
 
 
 def test_the_wav_is_read_by_others_bit_for_bit(tmp_path: Path) -> None:
@@ -370,6 +406,35 @@ def test_without_any_move_the_least_tolerance_holds() -> None:
     assert (tolerance.pitch_cents, tolerance.confidence, tolerance.volume_relative) == (0.1, 1e-3, 1e-3)
 
 
+class Hum(Corpus):
+    """One clip, which is nothing but a hum."""
+
+    def __init__(self) -> None:
+        self.root = Path("hum")
+
+    def clips(self) -> tuple[str, ...]:
+        return ("synthetic/score/phrase",)
+
+    def read(self, name: str, sample_rate_hz: int) -> Clip:
+        samples = np.ones(sample_rate_hz, np.float32)
+        return Clip(name, self.root, "", sample_rate_hz, samples, sample_rate_hz, 1, None)
+
+
+@pytest.mark.parametrize(("roll", "value"), [(0, np.nan), (3, np.inf)])
+def test_frames_that_are_not_finite_are_no_golden_ones(roll: int, value: float) -> None:
+    class Gives(Child):
+        def call(self, function: object, program: Path, audios: list[Floats], calls: list[int]) -> list[Floats]:  # type: ignore[override]
+            rolls = [np.ones((3, 1, sum(calls)), np.float32) for _ in audios]
+            rolls[roll][0, 0, 7] = value
+            return rolls
+
+    with pytest.raises(ProgramError) as raised:
+        record_golden(Gives(), Path("a.pte"), STREAM, Hum(), 1.0, 0.5)
+    assert str(raised.value) == (
+        "a.pte: gives NaN or infinity on the golden audio, which no bundle can promise; mend it"
+    )
+
+
 def test_frames_are_held_against_their_own_tolerance(tmp_path: Path) -> None:
     golden = golden_of()
     (tmp_path / "frames.csv").write_text(table(golden))
@@ -409,6 +474,8 @@ def test_the_page_says_how_to_call_each_kind() -> None:
         assert "48000 Hz" in text and "960 samples = 1 frame" in text and "LGPL-3.0" in text
         assert "did not pass" not in text and "not known" not in text
         assert all(section in text for section in ("## C++", "## Kotlin", "## Swift"))
+    assert "make_tensor_ptr({1}, which, ScalarType::Bool)" in internal, "the overload for pointers defaults to floats"
+    assert "bool which[] = {true, true, true};" in page(described(measured(), replace(STREAM, streams=3)))
     assert "share_memory_arenas" in internal and "FloatArray(" not in internal
     assert "FloatArray(3616)" in explicit and "`reset`" not in explicit.split("## C++")[1]
 

@@ -104,7 +104,7 @@ def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: 
 
 def test_the_same_run_gives_the_same_zip(bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "bundle.zip"
-    out.write_bytes(b"an earlier one")
+    out.write_bytes(zipped({**content, "README.md": b"an earlier one"}))
     words = ("bundle", bundled.parent, "--seconds", "1.5", "--force", "--out", out)
     assert workbench(*words).output.startswith(f"error: {out}: exists already")
     assert workbench(*words, "--overwrite").exit_code == 0
@@ -193,6 +193,18 @@ def test_the_example_runs_the_bundle(example: Path, bundled: Path, content: dict
     assert ran.returncode == 1
     assert "75 frames, 1 not as expected" in ran.stdout
     assert run(tmp_path).returncode == 2
+
+
+def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dict[str, bytes], tmp_path: Path) -> None:
+    rows = [row.split(",") for row in content[FRAMES].decode().splitlines()]
+    rows[1:] = [[*row[:6], "inf", "inf", "inf"] for row in rows[1:]]
+    audio = wav(np.full((1, 75 * 320), np.nan, np.float32), 16_000)
+    frames = "\n".join(",".join(row) for row in rows).encode()
+    folder = laid_out({**content, AUDIO: audio, FRAMES: frames}, tmp_path / "nan")
+    told = json.loads(content[MANIFEST])
+    assert not standalone.check_golden(folder, told)[1].ok
+    ran = subprocess.run([example, folder], capture_output=True, text=True, check=False)
+    assert (ran.returncode, "75 frames, 0 not" in ran.stdout) == (1, False), ran.stderr
 
 
 def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: Program, tmp_path: Path) -> None:

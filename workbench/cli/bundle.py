@@ -1,8 +1,6 @@
 """`bundle` and `verify`: what an app team gets, and whether it still does what it promises."""
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -52,22 +50,16 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
 def verify(bundle: Path, as_json: bool) -> None:
     """Check a bundle's files, then run its program here: does it still do what the manifest promises?
 
-    BUNDLE is a folder or a .zip. Damage anywhere is found; a forger is not, for nothing is signed. Exit code 1 where
-    something does not match, 2 where it is no bundle.
+    BUNDLE is a folder or a .zip. A change to any byte of any file in it is found; a forger is not, for nothing is
+    signed. Exit code 1 where something does not match, 2 where it is no bundle.
 
     \b
     Example:
       workbench verify pitch.zip
     """
-    from workbench.audit.bundle.standalone import lines
+    from workbench.audit.bundle.standalone import answer
     from workbench.audit.bundle.verify import verify as verify_bundle
 
     found = verify_bundle(bundle)
-    if as_json:
-        findings = [asdict(finding) for finding in found.findings]
-        click.echo(json.dumps({"verified": found.verified, "ran": found.ran, "findings": findings}))
-    else:
-        click.echo("\n".join(lines(list(found.findings))))
-        unrun = "" if found.ran else " (the program was not run: its bundle is damaged)"
-        click.echo("verified" if found.verified else f"NOT verified{unrun}")
+    click.echo(answer(found.findings, found.ran, as_json))
     sys.exit(PASS if found.verified else FAIL)

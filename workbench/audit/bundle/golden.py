@@ -9,7 +9,7 @@ import numpy as np
 from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
 from workbench.audit.bundle import standalone
 from workbench.audit.bundle.standalone import COLUMNS, WITHIN
-from workbench.errors import WorkbenchError
+from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
 from workbench.runtime.session import Floats, random_sizes, schedule
@@ -62,7 +62,8 @@ def record_golden(
     """Roll a program, in the child, over the start of a synthetic phrase for each of its streams.
 
     A program of several sizes is called with all of them, in random order. `threshold`: confidence from which pitch is
-    compared. Raises ProgramError where the program does not run, WorkbenchError where too little is left to compare.
+    compared. Raises ProgramError where the program does not run or gives frames that are not finite, WorkbenchError
+    where too little is left to compare.
     """
     clips = _phrases(corpus, stream.streams)
     samples = round(seconds * stream.sample_rate_hz)
@@ -79,6 +80,10 @@ def record_golden(
         for _ in range(NUDGES)
     ]
     expected, *moved = child.call(standalone.rolls, program, [audio, *nudged], list(calls))
+    if not all(np.isfinite(frames).all() for frames in (expected, *moved)):
+        raise ProgramError(
+            f"{program}: gives NaN or infinity on the golden audio, which no bundle can promise; mend it"
+        )
     within, tolerance = _tolerance(expected, np.stack(moved), threshold)
     if tolerance.pitch_frames < FEWEST_FRAMES:
         raise WorkbenchError(

@@ -12,6 +12,7 @@ import hashlib
 import json
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -230,10 +231,15 @@ def _compared(here: Floats, expected: dict[str, NDArray[np.float64]]) -> Finding
     return Finding(FRAMES, True, says)
 
 
-def lines(findings: list[Finding]) -> list[str]:
-    """For people: a line for each file."""
-    width = max(len(finding.file) for finding in findings)
-    return [f"{'ok    ' if found.ok else 'FAILED'}  {found.file:{width}}  {found.says}" for found in findings]
+def answer(findings: Sequence[Finding], ran: bool, as_json: bool) -> str:
+    """A line for each file and the verdict, or the same as JSON; `ran`: whether the program was run."""
+    verified = all(found.ok for found in findings)
+    if as_json:
+        return json.dumps({"verified": verified, "ran": ran, "findings": [asdict(found) for found in findings]})
+    width = max(len(found.file) for found in findings)
+    lines = [f"{'ok    ' if found.ok else 'FAILED'}  {found.file:{width}}  {found.says}" for found in findings]
+    unrun = "" if ran else " (the program was not run: its bundle is damaged)"
+    return "\n".join([*lines, "verified" if verified else f"NOT verified{unrun}"])
 
 
 def main() -> int:
@@ -249,14 +255,8 @@ def main() -> int:
     whole = manifest is not None and all(found.ok for found in findings)
     if whole and manifest is not None:
         findings += check_golden(asked.folder, manifest)
-    verified = all(found.ok for found in findings)
-    if asked.json:
-        print(json.dumps({"verified": verified, "ran": whole, "findings": [asdict(found) for found in findings]}))
-    else:
-        print("\n".join(lines(findings)))
-        unrun = "" if whole else " (the program was not run: its bundle is damaged)"
-        print("verified" if verified else f"NOT verified{unrun}")
-    return 0 if verified else 1
+    print(answer(findings, whole, asked.json))
+    return 0 if all(found.ok for found in findings) else 1
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """A bundle, folder or zip, held against its own promises. Nothing of the bundle but its program is ever run."""
 
+import lzma
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +19,19 @@ from workbench.runtime.child import Child
 
 _MOST_FILES = 1000
 _MOST_BYTES = 1 << 30  # of all files of a zip together, unpacked
+UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a damaged zip
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    IndexError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -68,10 +84,11 @@ def _opened(bundle: Path) -> Iterator[Path]:
                 _check_entries(archive.infolist())
                 for entry in archive.infolist():
                     _unpack(archive, entry, Path(unpacked))
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError, ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.filename is not None:  # of a file here, not of the zip
                 raise
-            raise NotABundleError(f"a zip that cannot be read ({str(error).splitlines()[0]})") from error
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise NotABundleError(f"a zip that cannot be read ({reason})") from error
         yield Path(unpacked)
 
 

@@ -19,7 +19,7 @@ from workbench.audit.bundle import standalone
 from workbench.audit.bundle.golden import record_golden, table, wav
 from workbench.audit.bundle.manifest import FileBytes, Manifest, manifest
 from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
-from workbench.audit.bundle.verify import verify
+from workbench.audit.bundle.verify import UNREADABLE, verify
 from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import OUTPUTS
@@ -71,8 +71,19 @@ def check_place(out: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise WorkbenchError(f"{out}: exists already; --overwrite replaces a bundle, --out names another place")
-    if out.is_dir() != (out.suffix != ".zip") or (out.is_dir() and not (out / MANIFEST).is_file()):
+    if out.is_dir() != (out.suffix != ".zip") or not _looks_like_a_bundle(out):
         raise WorkbenchError(f"{out}: not a bundle, and so not replaced; --out names another place")
+
+
+def _looks_like_a_bundle(place: Path) -> bool:
+    """Whether a folder has SHA256SUMS and a bundle's manifest, a zip files of those names; damaged ones may have."""
+    try:
+        if place.is_dir():
+            return (place / SUMS).is_file() and "bundle_format" in json.loads((place / MANIFEST).read_bytes())
+        with zipfile.ZipFile(place) as archive:
+            return {MANIFEST, SUMS} <= set(archive.namelist())
+    except (*UNREADABLE, TypeError):
+        return False
 
 
 def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force: bool, overwrite: bool) -> Manifest:
