@@ -1,5 +1,6 @@
 """Picking one of many: who wins by which objective, why, and what is refused."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -235,6 +236,13 @@ def test_variants_of_one_name_are_told_apart_by_their_runs() -> None:
     assert [one.candidate.name for one in choice.dominated] == ["monday/fast"]
 
 
+def test_variants_of_one_folder_all_stay_in_the_choice() -> None:
+    """An earlier record lies in the same folder as the one that took its place."""
+    choice = pick([kept(FAST), kept(variant("fast", 4.0, 2000, 8.0))], "smallest")
+    assert winner(choice) == "run/fast (2)"
+    assert [one.candidate.name for one in choice.dominated] == ["run/fast (1)"]
+
+
 # --- the command
 
 
@@ -245,8 +253,9 @@ def command(*words: str | Path) -> Result:
 
 
 def test_it_names_the_program_and_answers_scripts(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"a program").hexdigest()
     for record in (ACCURATE, SMALL):
-        folder = written(record, tmp_path / "run")
+        folder = written(replaced(record, "program.sha256", digest), tmp_path / "run")
         (folder / "program.pte").write_bytes(b"a program")
     result = command(tmp_path / "run", "--objective", "smallest")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -255,6 +264,15 @@ def test_it_names_the_program_and_answers_scripts(tmp_path: Path) -> None:
     assert answer["winner"]["program"] == f"{tmp_path}/run/small/program.pte"
     assert [one["name"] for one in answer["front"]] == ["small", "accurate"]
     assert (answer["objective"], answer["dominated"], answer["rejected"]) == ("smallest", [], [])
+
+
+def test_a_program_of_another_record_is_not_named(tmp_path: Path) -> None:
+    path = written(SMALL, tmp_path / "run") / "program.pte"
+    path.write_bytes(b"a later program")
+    why = f"{path} is not the one of this record; a later run may have put it there"
+    answer = json.loads(command(tmp_path / "run", "--json").stdout)["winner"]
+    assert (answer["program"], answer["null_reasons"]["program"]) == (None, why)
+    assert f"  program  {why}\n" in command(tmp_path / "run").stdout
 
 
 @pytest.mark.parametrize(

@@ -18,16 +18,19 @@ from report_run import CLIPS, FRAMES, NASTY, OFF, RATE_HZ, clip_of, frames_of, m
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.frames import frames_path, read_frames, write_frames
-from workbench.audit.history import Kept, kept_in
+from workbench.audit.history import Kept, kept_in, names_of
 from workbench.audit.report.axis import LinearAxis, LogAxis
 from workbench.audit.report.contours import histogram
 from workbench.audit.report.moments import MOMENTS_FOLDER, keep_seconds, sound_of, wav_of, worst
 from workbench.audit.report.page import figure, report_html, write_report
 from workbench.audit.report.pull_request import report_md
-from workbench.audit.report.summary import cautions, names_of, sentence
+from workbench.audit.report.summary import cautions, sentence
+from workbench.audit.report.variant import told
+from workbench.audit.results import judged
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import ClipRolls
+from workbench.recipe import Gate
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,6 +145,23 @@ def test_reasons_labels_and_dashes_are_shown(page: str) -> None:
     assert "Nothing was compared: " in text
 
 
+def test_an_earlier_record_shows_no_frames_of_the_later_one(run: Path) -> None:
+    (one,) = kept_in([run / "a"])
+    shown = told(dataclasses.replace(one, current=False), "a", {}, {}, None)
+    assert (shown["clips"], shown["moments"], shown["histogram"]) == ([], [], None)
+    assert shown["without_frames"] == (
+        "Frames belong to the result.json of their folder, which this is not, so no contour can be drawn."
+    )
+
+
+def test_an_undecided_gate_says_why(run: Path) -> None:
+    (one,) = kept_in([run / "float-xnnpack"])
+    speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
+    record = judged(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
+    (gate,) = told(dataclasses.replace(one, record=record), "a", {}, {}, None)["gates"]
+    assert gate["reason"].startswith("four fifths of its rounds lie between 1.5 and 2.5, on both sides of the limit")
+
+
 def test_a_page_of_nothing_but_failures_is_made(run: Path) -> None:
     page = report_html(kept_in([run / "int8-naive"]))
     assert "The one variant does not pass." in page
@@ -166,7 +186,8 @@ def test_figures(value: float | None, shown: str) -> None:
 
 
 def test_the_templates_travel_with_the_package() -> None:
-    (pattern,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"].values()
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    pattern = patterns["workbench.audit.report"]
     package = ROOT / "workbench" / "audit" / "report"
     beside = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert beside == {path for glob in pattern for path in package.glob(glob)}

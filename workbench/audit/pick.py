@@ -1,11 +1,12 @@
 """One of many variants: those that pass, what of them is on the Pareto front, and which the objective chooses."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
 from workbench.audit.comparable import Facts, audio_facts, difference, library_facts, machine_facts, stream_facts
-from workbench.audit.history import Kept
+from workbench.audit.history import Kept, names_of
 from workbench.audit.pareto import Front, Point, Speedup, distances, front
 from workbench.audit.results import Record, judged_by
 from workbench.errors import WorkbenchError
@@ -24,17 +25,6 @@ class _Entry:
         if deviation is not None and deviation.pitch.p95_cents is None:
             return f"deviation.pitch.p95_cents has no value: {deviation.pitch.null_reasons['p95_cents']}"
         return "" if self.record.speed else f"speed has no value: {self.record.null_reasons['speed']}"
-
-
-def names_of(kept: Sequence[Kept]) -> list[str]:
-    """A name for each record: its recipe's, with the run's or the folder's before it where another is called so."""
-
-    def unique(names: list[str], fuller: list[str]) -> list[str]:
-        return [full if names.count(name) > 1 else name for name, full in zip(names, fuller, strict=True)]
-
-    recipes = [one.record.recipe.name for one in kept]
-    by_run = unique(recipes, [f"{one.run}/{name}" for one, name in zip(kept, recipes, strict=True)])
-    return unique(by_run, [f"{one.folder}: {name}" for one, name in zip(kept, recipes, strict=True)])
 
 
 def point_of(name: str, record: Record) -> Point | None:
@@ -188,14 +178,18 @@ def _candidate(entry: _Entry, distance: float | None) -> Candidate:
     program, deviation, speed = entry.record.program, entry.record.deviation, entry.record.speed
     assert program and deviation and speed
     path = entry.kept.folder / program.path
-    nulls = {} if path.is_file() else {"program": f"there is no {path}"}
+    nulls = {}
+    if not path.is_file():
+        nulls["program"] = f"there is no {path}"
+    elif hashlib.sha256(path.read_bytes()).hexdigest() != program.sha256:
+        nulls["program"] = f"{path} is not the one of this record; a later run may have put it there"
     if distance is None:
         nulls["distance"] = "not on the front, or speeds do not compare"
     return Candidate.model_validate(
         {
             "name": entry.name,
             "folder": str(entry.kept.folder),
-            "program": str(path) if path.is_file() else None,
+            "program": None if "program" in nulls else str(path),
             "pitch_p95_cents": deviation.pitch.p95_cents,
             "bytes": program.bytes,
             **{f"speedup_{end}": getattr(speed, f"speedup_{end}") for end in ("low", "p50", "high")},

@@ -7,16 +7,6 @@ from workbench.audit.history import Kept
 from workbench.audit.results import Record
 
 
-def names_of(kept: Sequence[Kept]) -> list[str]:
-    """A name for each record: its recipe's, with the run's before it where two share one, counted where even that is
-    not enough."""
-    plain = [one.record.recipe.name for one in kept]
-    names = [name if plain.count(name) == 1 else f"{one.run}/{name}" for one, name in zip(kept, plain, strict=True)]
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})" for at, name in enumerate(names)
-    ]
-
-
 def sentence(kept: Sequence[Kept], names: Sequence[str]) -> str:
     """How many pass, and who among them is smallest, fastest and most accurate."""
     passing = [(one.record, name) for one, name in zip(kept, names, strict=True) if one.record.verdict == "pass"]
