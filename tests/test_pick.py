@@ -55,20 +55,20 @@ def winner(choice: Choice) -> str | None:
         (
             "most-accurate",
             "accurate",
-            "accurate deviates least in pitch (p95) of the 5 that pass: 0.5000 cents; next on the front is middle with "
-            "1.0000 cents",
+            "accurate deviates least in pitch (p95) of the 4 on the front: 0.5000 cents; next on the front is middle "
+            "with 1.0000 cents",
         ),
         (
             "fastest",
             "fast",
-            "fast has the largest median of times faster of the 5 that pass: 8.00 (7.90–8.10); next on the front is "
-            "middle with 6.00 (5.90–6.10)",
+            "fast has the largest median of times faster of the 4 on the front: 8.00 (7.90–8.10); next on the front "
+            "is middle with 6.00 (5.90–6.10)",
         ),
         (
             "balanced",
             "middle",
-            "middle lies nearest to the best of all three axes (0; the worst of all is 1.73) of the 5 that pass: 0.44; "
-            "next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
+            "middle lies nearest to the best of all three axes (0; the worst of all is 1.73) of the 4 on the front: "
+            "0.44; next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
         ),
     ],
 )
@@ -93,16 +93,30 @@ def test_a_speed_within_the_spread_is_not_claimed() -> None:
     assert winner(choice) == "fast"
     assert choice.why[1:] == ("it is not claimed to be faster than rival: their rounds overlap with its own",)
     smaller = variant("smaller", 3.0, 2000, 7.9, spread=0.5)
-    assert winner(pick([kept(FAST), kept(smaller)], "fastest")) == "smaller"
+    choice = pick([kept(FAST), kept(smaller)], "fastest")
+    assert winner(choice) == "smaller"
+    assert choice.why == (
+        "smaller is the only one on the front of the 2 that pass",
+        "it is not claimed to be faster than fast: their rounds overlap with its own",
+    )
 
 
 def test_a_deviation_below_the_floor_is_not_claimed() -> None:
-    choice = pick([kept(variant("a", 0.01, 4000, 2.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
+    choice = pick([kept(variant("a", 0.01, 4000, 3.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
     assert winner(choice) == "a"
     assert choice.why[1:] == (
         "it is not claimed to sound better than b: all deviate by less than 16-bit dither on the input does "
         "(0.1000 cents)",
     )
+
+
+def test_a_deviation_below_the_floor_does_not_decide_who_is_dominated() -> None:
+    choice = pick([kept(variant("a", 0.01, 4000, 2.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
+    assert (winner(choice), [one.name for one in choice.front]) == ("b", ["b"])
+    (dominated,) = choice.dominated
+    assert (dominated.candidate.name, dominated.how) == ("a", "b is smaller, and worse in nothing")
+    assert dominated.candidate.pitch_p95_cents == 0.01
+    assert choice.why[1].startswith("it is not claimed to sound better than a: ")
 
 
 def test_the_only_one() -> None:

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
-from workbench.audit.comparable import Facts, audio_facts, difference, library_facts, machine_facts, stream_facts
+from workbench.audit.comparable import Facts, deviation_facts, difference, machine_facts, speed_facts
 from workbench.audit.history import Kept, names_of
-from workbench.audit.pareto import Front, Point, Speedup, distances, front
+from workbench.audit.pareto import Point, Speedup, distances, front
 from workbench.audit.results import Record, judged_by
 from workbench.errors import WorkbenchError
 
@@ -36,6 +36,12 @@ def point_of(name: str, record: Record) -> Point | None:
     return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
 
 
+def largest_floor_cents(records: Sequence[Record]) -> float:
+    """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
+    floors = [record.floor.pitch.p95_cents for record in records if record.floor]
+    return max((floor for floor in floors if floor is not None), default=0.0)
+
+
 def pick(
     kept: Sequence[Kept], objective: Objective, limits: Mapping[str, str | None] | None = None, like: str | None = None
 ) -> Choice:
@@ -46,7 +52,7 @@ def pick(
     """
     records = [one.record if limits is None else judged_by(one.record, limits) for one in kept]
     entries = [_Entry(*each) for each in zip(names_of(kept), kept, records, strict=True)]
-    facts = _ranking_facts if objective in NEEDS_SPEED else _deviation_facts
+    facts = speed_facts if objective in NEEDS_SPEED else deviation_facts
     left_out: list[Rejected] = []
     if like is not None:
         entries, left_out = _like(like, entries, facts)
@@ -72,31 +78,25 @@ def pick(
     points = {name: point for name, entry in by_name.items() if (point := point_of(name, entry.record))}
     if warnings:
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
-    ahead = front(list(points.values()))
-    far = distances(ahead.points, _floor_cents(passing)) if not warnings else {}
-    ranked = _ranked(objective, ahead, far)
+    floor_cents = largest_floor_cents([entry.record for entry in passing])
+    told_apart = {name: replace(point, cents=max(point.cents, floor_cents)) for name, point in points.items()}
+    ahead = front(list(told_apart.values()))
+    far = distances(ahead.points, floor_cents) if not warnings else {}
+    ranked = _ranked(objective, [points[point.name] for point in ahead.points], far)
     candidates = {name: _candidate(entry, far.get(name)) for name, entry in by_name.items()}
     return Choice(
         objective=objective,
         winner=candidates[ranked[0].name],
-        why=reasons_for(objective, ranked, list(points.values()), far, _floor_cents(passing)),
+        why=reasons_for(objective, ranked, list(points.values()), far, floor_cents),
         warnings=warnings,
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(
-            Dominated(candidate=candidates[name], by=by, how=gain(points[by[0]], points[name]))
+            Dominated(candidate=candidates[name], by=by, how=gain(told_apart[by[0]], told_apart[name]))
             for name, by in ahead.dominated.items()
         ),
         rejected=tuple(rejected),
         left_out=tuple(left_out),
     )
-
-
-def _deviation_facts(record: Record) -> Facts:
-    return stream_facts(record) | audio_facts(record) | library_facts(record)
-
-
-def _ranking_facts(record: Record) -> Facts:
-    return _deviation_facts(record) | machine_facts(record)
 
 
 def _like(
@@ -150,13 +150,7 @@ def _timed_elsewhere(passing: Sequence[_Entry]) -> tuple[str, ...]:
     return ()
 
 
-def _floor_cents(passing: Sequence[_Entry]) -> float:
-    """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
-    floors = [entry.record.floor.pitch.p95_cents for entry in passing if entry.record.floor]
-    return max((floor for floor in floors if floor is not None), default=0.0)
-
-
-def _ranked(objective: Objective, ahead: Front, far: Mapping[str, float]) -> list[Point]:
+def _ranked(objective: Objective, ahead: Sequence[Point], far: Mapping[str, float]) -> list[Point]:
     """The front, the objective's choice first; what is equal by it goes by the other axes."""
 
     def key(point: Point) -> tuple[float, ...]:
@@ -171,7 +165,7 @@ def _ranked(objective: Objective, ahead: Front, far: Mapping[str, float]) -> lis
             case "balanced":
                 return far[point.name], point.bytes, point.cents
 
-    return sorted(ahead.points, key=key)
+    return sorted(ahead, key=key)
 
 
 def _candidate(entry: _Entry, distance: float | None) -> Candidate:
