@@ -86,6 +86,11 @@ def runs_in(folder: Path) -> list[Run]:
     return [_run(place, [path for path in paths if path.parent.parent == place]) for place in sorted(places | without)]
 
 
+def run_in(folder: Path) -> Run:
+    """The run in that very folder; without records where there is none."""
+    return _run(folder, sorted(folder.glob(f"*/{RESULT_NAME}")))
+
+
 def newest_run(folder: Path) -> Run:
     """The run below the folder with the newest record. Raises WorkbenchError where there is none."""
     newest = max(runs_in(folder), key=lambda run: (run.created, run.folder), default=None)
