@@ -17,7 +17,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from workbench.audit.environment import environment
-from workbench.audit.results import LatencyOfEstimate, RecipeUsed, Record
+from workbench.audit.results import LatencyOfEstimate, RecipeUsed, Record, write_record
 from workbench.cli import main
 from workbench.recipe import json_schema
 
@@ -380,6 +380,35 @@ def test_a_run_ends_with_its_report(pipeline: ModuleType, monkeypatch: pytest.Mo
     assert result.stdout.endswith("\nreport     results/report.html\n")
     assert "<title>PESTO variants: results</title>" in Path("results/report.html").read_text()
     assert "| two@mirror=1 | ❌ fail |" in Path("results/report.md").read_text()
+
+
+def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(job: Any, place: Path, *_: object) -> tuple[Record, str]:
+        made = record(job.recipe.name, "fail")
+        write_record(made, place)
+        return made, ""
+
+    monkeypatch.setattr(pipeline, "run", fake)
+    for name in ("b", "a"):
+        Path(f"{name}.yaml").write_text(RECIPE)
+        assert workbench("run", f"{name}.yaml", "--out", "results").exit_code == 1
+    spoilt = Path("results/c/result.json")
+    spoilt.parent.mkdir()
+    spoilt.write_text("{}")
+    result = workbench("run", "b.yaml", "--out", "results")
+    assert errors(result) == [
+        f"left out of the report: {spoilt}: not a record of schema version 1; run the recipe again"
+    ]
+    lines = Path("results/report.md").read_text().splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("| ")] == ["variant", ":--", "b", "a"]
+
+
+def test_a_verdict_that_only_gates_changed_is_told(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("one.yaml").write_text(RECIPE)
+    write_record(record("one", "pass"), Path("results/one"))
+    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "fail"), "figures"))
+    result = workbench("run", "one.yaml", "--out", "results")
+    assert errors(result) == ["one: nothing measured changed; its figures are judged again: was pass, is fail"]
 
 
 def test_json_is_one_line_for_each_variant(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

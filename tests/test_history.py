@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from stored import lost, replaced, stored, written
 
-from workbench.audit.history import earlier_in, keep_earlier, newest_run, runs_in
+from workbench.audit.history import earlier_in, keep_earlier, kept_in, newest_run, runs_in
 from workbench.audit.results import read_record, write_record
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -56,6 +56,31 @@ def test_earlier_records_are_no_variants_of_the_run(tmp_path: Path) -> None:
     keep_earlier(replaced(RECORD, "program.bytes", 1), folder)
     (run,) = runs_in(tmp_path)
     assert len(run.kept) == 1
+
+
+def test_a_record_that_another_took_the_place_of_is_not_the_current_one(tmp_path: Path) -> None:
+    folder = written(RECORD, tmp_path / "run")
+    earlier = keep_earlier(replaced(RECORD, "program.bytes", 1), folder)
+    assert earlier is not None
+    assert [one.current for one in kept_in([folder, earlier])] == [True, False]
+
+
+# --- places
+
+
+def test_a_run_is_called_by_its_folder_from_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(RECORD, tmp_path / "monday")
+    for here, place in ((folder, "."), (tmp_path / "monday", "."), (folder, "../float-xnnpack"), (folder, "..")):
+        monkeypatch.chdir(here)
+        assert [one.run for one in kept_in([Path(place)])] == ["monday"]
+
+
+def test_a_place_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError) as error:
+        kept_in([tmp_path / "none"])
+    assert str(error.value) == f"{tmp_path}/none: no such file or folder; `workbench runs` lists what there is"
 
 
 # --- runs

@@ -1,5 +1,6 @@
 """Picking one of many: who wins by which objective, why, and what is refused."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -54,20 +55,20 @@ def winner(choice: Choice) -> str | None:
         (
             "most-accurate",
             "accurate",
-            "accurate deviates least in pitch (p95) of the 5 that pass: 0.5000 cents; next on the front is middle with "
-            "1.0000 cents",
+            "accurate deviates least in pitch (p95) of the 4 on the front: 0.5000 cents; next on the front is middle "
+            "with 1.0000 cents",
         ),
         (
             "fastest",
             "fast",
-            "fast has the largest median of times faster of the 5 that pass: 8.00 (7.90–8.10); next on the front is "
-            "middle with 6.00 (5.90–6.10)",
+            "fast has the largest median of times faster of the 4 on the front: 8.00 (7.90–8.10); next on the front "
+            "is middle with 6.00 (5.90–6.10)",
         ),
         (
             "balanced",
             "middle",
-            "middle lies nearest to the best of all three axes (0; the worst of all is 1.73) of the 5 that pass: 0.44; "
-            "next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
+            "middle lies nearest to the best of all three axes (0; the worst of all is 1.73) of the 4 on the front: "
+            "0.44; next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
         ),
     ],
 )
@@ -92,16 +93,30 @@ def test_a_speed_within_the_spread_is_not_claimed() -> None:
     assert winner(choice) == "fast"
     assert choice.why[1:] == ("it is not claimed to be faster than rival: their rounds overlap with its own",)
     smaller = variant("smaller", 3.0, 2000, 7.9, spread=0.5)
-    assert winner(pick([kept(FAST), kept(smaller)], "fastest")) == "smaller"
+    choice = pick([kept(FAST), kept(smaller)], "fastest")
+    assert winner(choice) == "smaller"
+    assert choice.why == (
+        "smaller is the only one on the front of the 2 that pass",
+        "it is not claimed to be faster than fast: their rounds overlap with its own",
+    )
 
 
 def test_a_deviation_below_the_floor_is_not_claimed() -> None:
-    choice = pick([kept(variant("a", 0.01, 4000, 2.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
+    choice = pick([kept(variant("a", 0.01, 4000, 3.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
     assert winner(choice) == "a"
     assert choice.why[1:] == (
         "it is not claimed to sound better than b: all deviate by less than 16-bit dither on the input does "
         "(0.1000 cents)",
     )
+
+
+def test_a_deviation_below_the_floor_does_not_decide_who_is_dominated() -> None:
+    choice = pick([kept(variant("a", 0.01, 4000, 2.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
+    assert (winner(choice), [one.name for one in choice.front]) == ("b", ["b"])
+    (dominated,) = choice.dominated
+    assert (dominated.candidate.name, dominated.how) == ("a", "b is smaller, and worse in nothing")
+    assert dominated.candidate.pitch_p95_cents == 0.01
+    assert choice.why[1].startswith("it is not claimed to sound better than a: ")
 
 
 def test_the_only_one() -> None:
@@ -235,6 +250,13 @@ def test_variants_of_one_name_are_told_apart_by_their_runs() -> None:
     assert [one.candidate.name for one in choice.dominated] == ["monday/fast"]
 
 
+def test_variants_of_one_folder_all_stay_in_the_choice() -> None:
+    """An earlier record lies in the same folder as the one that took its place."""
+    choice = pick([kept(FAST), kept(variant("fast", 4.0, 2000, 8.0))], "smallest")
+    assert winner(choice) == "run/fast (2)"
+    assert [one.candidate.name for one in choice.dominated] == ["run/fast (1)"]
+
+
 # --- the command
 
 
@@ -245,8 +267,9 @@ def command(*words: str | Path) -> Result:
 
 
 def test_it_names_the_program_and_answers_scripts(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"a program").hexdigest()
     for record in (ACCURATE, SMALL):
-        folder = written(record, tmp_path / "run")
+        folder = written(replaced(record, "program.sha256", digest), tmp_path / "run")
         (folder / "program.pte").write_bytes(b"a program")
     result = command(tmp_path / "run", "--objective", "smallest")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -255,6 +278,15 @@ def test_it_names_the_program_and_answers_scripts(tmp_path: Path) -> None:
     assert answer["winner"]["program"] == f"{tmp_path}/run/small/program.pte"
     assert [one["name"] for one in answer["front"]] == ["small", "accurate"]
     assert (answer["objective"], answer["dominated"], answer["rejected"]) == ("smallest", [], [])
+
+
+def test_a_program_of_another_record_is_not_named(tmp_path: Path) -> None:
+    path = written(SMALL, tmp_path / "run") / "program.pte"
+    path.write_bytes(b"a later program")
+    why = f"{path} is not the one of this record; a later run may have put it there"
+    answer = json.loads(command(tmp_path / "run", "--json").stdout)["winner"]
+    assert (answer["program"], answer["null_reasons"]["program"]) == (None, why)
+    assert f"  program  {why}\n" in command(tmp_path / "run").stdout
 
 
 @pytest.mark.parametrize(

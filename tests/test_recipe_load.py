@@ -338,6 +338,9 @@ def test_every_mistake_in_a_file_of_gates() -> None:
         "limits.yaml: program.bytes: wants a limit such as '<= 0.01' or '>= 5', got a list",
         "limits.yaml: 7: wants text, got 7",
     ]
+    assert limits_problems("gates:\n  program.bytes: <= 1\n") == [
+        "limits.yaml: gates: is a recipe's key; write the limits without gates:, as metric: limit"
+    ]
     assert limits_problems("") == ["limits.yaml: is empty; a file of gates is a mapping of keys to values"]
     assert limits_problems("a: 1\na: 2\n") == ["limits.yaml: line 2: the key 'a' is there twice"]
 

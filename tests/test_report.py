@@ -15,19 +15,23 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from report_run import CLIPS, FRAMES, NASTY, OFF, RATE_HZ, clip_of, frames_of, make_run
+from stored import replaced
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.frames import frames_path, read_frames, write_frames
-from workbench.audit.history import Kept, kept_in
+from workbench.audit.history import Kept, kept_in, names_of
 from workbench.audit.report.axis import LinearAxis, LogAxis
 from workbench.audit.report.contours import histogram
 from workbench.audit.report.moments import MOMENTS_FOLDER, keep_seconds, sound_of, wav_of, worst
 from workbench.audit.report.page import figure, report_html, write_report
 from workbench.audit.report.pull_request import report_md
-from workbench.audit.report.summary import cautions, names_of, sentence
+from workbench.audit.report.summary import cautions, sentence
+from workbench.audit.report.variant import told
+from workbench.audit.results import judged
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import ClipRolls
+from workbench.recipe import Gate
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,6 +146,23 @@ def test_reasons_labels_and_dashes_are_shown(page: str) -> None:
     assert "Nothing was compared: " in text
 
 
+def test_an_earlier_record_shows_no_frames_of_the_later_one(run: Path) -> None:
+    (one,) = kept_in([run / "a"])
+    shown = told(dataclasses.replace(one, current=False), "a", {}, {}, None)
+    assert (shown["clips"], shown["moments"], shown["histogram"]) == ([], [], None)
+    assert shown["without_frames"] == (
+        "Frames belong to the result.json of their folder, which this is not, so no contour can be drawn."
+    )
+
+
+def test_an_undecided_gate_says_why(run: Path) -> None:
+    (one,) = kept_in([run / "float-xnnpack"])
+    speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
+    record = judged(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
+    (gate,) = told(dataclasses.replace(one, record=record), "a", {}, {}, None)["gates"]
+    assert gate["reason"].startswith("four fifths of its rounds lie between 1.5 and 2.5, on both sides of the limit")
+
+
 def test_a_page_of_nothing_but_failures_is_made(run: Path) -> None:
     page = report_html(kept_in([run / "int8-naive"]))
     assert "The one variant does not pass." in page
@@ -166,7 +187,8 @@ def test_figures(value: float | None, shown: str) -> None:
 
 
 def test_the_templates_travel_with_the_package() -> None:
-    (pattern,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"].values()
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    pattern = patterns["workbench.audit.report"]
     package = ROOT / "workbench" / "audit" / "report"
     beside = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert beside == {path for glob in pattern for path in package.glob(glob)}
@@ -300,6 +322,34 @@ def test_the_sentence_of_one_and_of_none(run: Path) -> None:
     assert sentence(failing, names_of(failing)) == "None of 2 variants passes."
 
 
+def rival(one: Kept, **changes: object) -> Kept:
+    """The same with a program half as large; keys such as speed__speedup_p50 change more."""
+    record = replaced(one.record, "program.bytes", one.record.program.bytes // 2)
+    for path, value in changes.items():
+        record = replaced(record, path.replace("__", "."), value)
+    return dataclasses.replace(one, record=record)
+
+
+def test_the_sentence_claims_what_the_records_tell_apart(run: Path) -> None:
+    (found,) = kept_in([run / "float-xnnpack"])
+    spread = {"speed__speedup_low": 4.5, "speed__speedup_p50": 5.0, "speed__speedup_high": 5.5}
+    one = rival(found, deviation__pitch__p95_cents=2.0, floor__pitch__p95_cents=0.1, **spread)
+
+    def claims(**changes: object) -> list[str]:
+        text = sentence([one, rival(one, **changes)], ["a", "b"])
+        return [claim.partition(" (")[0] for claim in text.removeprefix("2 of 2 variants pass. ").split("; ")]
+
+    slower = {"speed__speedup_low": 3.0, "speed__speedup_p50": 4.0, "speed__speedup_high": 4.4}
+    wrong = {"deviation__pitch__p95_cents": 3.0}
+    assert claims(**slower, **wrong) == ["Smallest: b", "fastest: a", "most accurate: a"]
+    assert claims(**slower | {"speed__speedup_high": 4.6}, **wrong)[1] == "largest median speed: a"
+    assert claims(**slower, **wrong, environment__cpu="another") == ["Smallest: b", "most accurate: a"]
+    assert claims(**slower, **wrong, audio=one.record.audio[:-1]) == ["Smallest: b"]
+    assert claims(**slower, **wrong, floor__pitch__p95_cents=3.0)[2] == (
+        "least deviation, below that of 16-bit dither as others are: a"
+    )
+
+
 def test_axes_put_values_in_their_place() -> None:
     axis = LogAxis(0.1, 1000)
     assert [axis.at(value) for value in (0, 0.1, 10, 1000, 5000)] == [0, 0, 50, 100, 100]
@@ -350,6 +400,16 @@ def test_several_get_a_folder_of_their_own_or_the_file_asked_for(run: Path, proj
     assert re.match(r"outputs/\d{8}-\d{6}-report/report\.html  2 variants, ", printed)
     assert command(run / "unfair", "--out", "pages/mine.html")[0] == 0
     assert sorted(path.name for path in (project / "pages").iterdir()) == ["mine.html", "mine.md"]
+
+
+@pytest.mark.parametrize("name", ["mine.md", "mine", "mine.htm"])
+def test_a_page_under_another_suffix_is_refused(name: str, run: Path, project: Path) -> None:
+    assert command(run, "--out", name) == (
+        2,
+        "",
+        f"error: --out {name}: the page is HTML, and Markdown goes beside it; name a file.html\n",
+    )
+    assert not (project / name).exists()
 
 
 def test_a_place_without_records_is_a_mistake(project: Path) -> None:

@@ -26,7 +26,7 @@ def cells(record: Record) -> dict[str, str]:
         else NONE,
         "bytes": number(program.bytes if program else None, ",d"),
         "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else NONE,
-        "times faster": _spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else NONE,
+        "times faster": spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else NONE,
     }
 
 
@@ -61,7 +61,7 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
         "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
         "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
-        "times faster": _spread(size.speedup_p50, size.speedup_low, size.speedup_high),
+        "times faster": spread(size.speedup_p50, size.speedup_low, size.speedup_high),
     }
 
 
@@ -85,7 +85,8 @@ def number(value: float | None, form: str) -> str:
     return NONE if value is None else format(value, form)
 
 
-def _spread(middle: float, low: float, high: float) -> str:
+def spread(middle: float, low: float, high: float) -> str:
+    """A median over rounds with the 10th and 90th percentile about it."""
     return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 

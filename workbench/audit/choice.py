@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from workbench.audit.cells import spread
 from workbench.audit.gates import Verdict
 from workbench.audit.pareto import Point, against
 from workbench.section import Section
@@ -59,7 +60,8 @@ class Choice(Section):
 def reasons_for(
     objective: Objective, ranked: Sequence[Point], points: Sequence[Point], far: Mapping[str, float], floor_cents: float
 ) -> tuple[str, ...]:
-    """Why the first was chosen: against the next, and what is not claimed of it."""
+    """Why the first of `ranked`, which are on the front, was chosen of the `points` that pass: against the next, and
+    what is not claimed of it."""
     first, others = ranked[0], [point for point in points if point.name != ranked[0].name]
     if not others:
         return (f"{first.name} is the only one that passes",)
@@ -75,7 +77,11 @@ def reasons_for(
         "fastest": "has the largest median of times faster",
         "balanced": "lies nearest to the best of all three axes (0; the worst of all is 1.73)",
     }[objective]
-    why = [f"{first.name} {what} of the {len(points)} that pass: {says[objective](first)}"]
+    # one that is dominated may have the larger median, within its spread, or the smaller deviation, below the floor
+    among = f"{len(points)} that pass" if objective == "smallest" else f"{len(ranked)} on the front"
+    why = [f"{first.name} {what} of the {among}: {says[objective](first)}"]
+    if len(ranked) == 1 and objective != "smallest":
+        why = [f"{first.name} is the only one on the front of the {len(points)} that pass"]
     if len(ranked) > 1:
         why[0] += f"; next on the front is {ranked[1].name} with {says[objective](ranked[1])}"
     near = [point.name for point in others if max(point.cents, first.cents) <= floor_cents]
@@ -92,7 +98,7 @@ def reasons_for(
 
 def _speed_in_words(point: Point) -> str:
     speed = point.speedup
-    return f"{speed.p50:.2f} ({speed.low:.2f}–{speed.high:.2f})" if speed else "no speed"
+    return spread(speed.p50, speed.low, speed.high) if speed else "no speed"
 
 
 def gain(better: Point, than: Point) -> str:

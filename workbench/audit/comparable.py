@@ -54,6 +54,16 @@ def machine_facts(record: Record) -> Facts:
     return {"cpu": place.cpu, "cores": place.cores, "threads": place.threads}
 
 
+def deviation_facts(record: Record) -> Facts:
+    """What records share whose deviations are ranked together."""
+    return stream_facts(record) | audio_facts(record) | library_facts(record)
+
+
+def speed_facts(record: Record) -> Facts:
+    """What records share whose times are ranked together."""
+    return deviation_facts(record) | machine_facts(record)
+
+
 def difference(one: Facts, other: Facts) -> str:
     """What differs, in words: "mirror (0.0 and 1.0), streams (1 and 4)"; "" where nothing does."""
     return ", ".join(f"{key} ({value} and {other[key]})" for key, value in one.items() if value != other[key])

@@ -188,10 +188,10 @@ def _figures(old: Record, new: Record, held: Held, barriers: Mapping[str, str]) 
             judgement = "not held"
         else:
             judgement = _judged(before, after, *held[metric])
-            if kind == "speed" and judgement != "within tolerance":
-                if _same_program(old, new):
+            if metric.startswith("speed.speedup_") and judgement != "within tolerance":
+                if _same_program(old, new) and not held[metric][1].given:
                     judgement, why = "not held", "the same program and libraries: what moved is the machine"
-                elif metric.startswith("speed.speedup_") and _overlap(old, new):
+                elif _overlap(old, new):
                     judgement, why = "within tolerance", "the spreads over rounds overlap"
         figures.append(Figure(metric, before, after, judgement, tolerance, barrier or why))
     return figures

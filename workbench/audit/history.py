@@ -12,27 +12,45 @@ from workbench.errors import WorkbenchError
 
 @dataclass(frozen=True)
 class Kept:
-    """A record, the variant's folder that it lies in, with program, frames and pictures, and the run it belongs to."""
+    """A record, the variant's folder that it lies in, and the run it belongs to.
+
+    `current`: it is the folder's `result.json`, so that frames, moments and pictures there are its own. Of a record
+    that a later run took the place of, program and all are gone.
+    """
 
     record: Record
     folder: Path
     run: str
+    current: bool = True
 
 
 def kept_in(places: Sequence[Path]) -> list[Kept]:
     """All records below the places, each a run, a variant's folder or its `result.json`; in order, none twice.
 
-    Raises WorkbenchError where a place holds none, or one that cannot be read.
+    Raises WorkbenchError where a place does not exist, holds none, or one that cannot be read.
     """
     found: dict[Path, Kept] = {}
     for place in places:
+        if not place.exists():
+            raise WorkbenchError(f"{place}: no such file or folder; `workbench runs` lists what there is")
         paths = [place] if place.is_file() else sorted(place.rglob(RESULT_NAME))
         if not paths:
             raise WorkbenchError(f"{place}: no {RESULT_NAME} in it; `workbench run` leaves one for each variant")
         for path in paths:
-            folder = path.parent
-            found[path.resolve()] = Kept(read_record(path), folder, folder.parent.name or folder.resolve().parent.name)
+            folder = path.parent  # its parent by the text alone may be called ".."
+            run, current = folder.resolve().parent.name, path.name == RESULT_NAME
+            found[path.resolve()] = Kept(read_record(path), folder, run, current)
     return list(found.values())
+
+
+def names_of(kept: Sequence[Kept]) -> list[str]:
+    """A name for each record, none twice: its recipe's, with the run's before it where two share one, counted where
+    even that is not enough."""
+    plain = [one.record.recipe.name for one in kept]
+    names = [name if plain.count(name) == 1 else f"{one.run}/{name}" for one, name in zip(kept, plain, strict=True)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})" for at, name in enumerate(names)
+    ]
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,11 @@ def runs_in(folder: Path) -> list[Run]:
     if folder in places:  # a run itself, and so its children are variants
         without.clear()
     return [_run(place, [path for path in paths if path.parent.parent == place]) for place in sorted(places | without)]
+
+
+def run_in(folder: Path) -> Run:
+    """The run in that very folder; without records where there is none."""
+    return _run(folder, sorted(folder.glob(f"*/{RESULT_NAME}")))
 
 
 def newest_run(folder: Path) -> Run:

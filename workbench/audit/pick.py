@@ -1,12 +1,13 @@
 """One of many variants: those that pass, what of them is on the Pareto front, and which the objective chooses."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
-from workbench.audit.comparable import Facts, audio_facts, difference, library_facts, machine_facts, stream_facts
-from workbench.audit.history import Kept
-from workbench.audit.pareto import Front, Point, Speedup, distances, front
+from workbench.audit.comparable import Facts, deviation_facts, difference, machine_facts, speed_facts
+from workbench.audit.history import Kept, names_of
+from workbench.audit.pareto import Point, Speedup, distances, front
 from workbench.audit.results import Record, judged_by
 from workbench.errors import WorkbenchError
 
@@ -26,17 +27,6 @@ class _Entry:
         return "" if self.record.speed else f"speed has no value: {self.record.null_reasons['speed']}"
 
 
-def names_of(kept: Sequence[Kept]) -> list[str]:
-    """A name for each record: its recipe's, with the run's or the folder's before it where another is called so."""
-
-    def unique(names: list[str], fuller: list[str]) -> list[str]:
-        return [full if names.count(name) > 1 else name for name, full in zip(names, fuller, strict=True)]
-
-    recipes = [one.record.recipe.name for one in kept]
-    by_run = unique(recipes, [f"{one.run}/{name}" for one, name in zip(kept, recipes, strict=True)])
-    return unique(by_run, [f"{one.folder}: {name}" for one, name in zip(kept, recipes, strict=True)])
-
-
 def point_of(name: str, record: Record) -> Point | None:
     """Where the record stands; None where it has no such figures."""
     program, deviation, speed = record.program, record.deviation, record.speed
@@ -44,6 +34,12 @@ def point_of(name: str, record: Record) -> Point | None:
         return None
     speedup = Speedup(speed.speedup_low, speed.speedup_p50, speed.speedup_high)
     return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
+
+
+def largest_floor_cents(records: Sequence[Record]) -> float:
+    """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
+    floors = [record.floor.pitch.p95_cents for record in records if record.floor]
+    return max((floor for floor in floors if floor is not None), default=0.0)
 
 
 def pick(
@@ -56,7 +52,7 @@ def pick(
     """
     records = [one.record if limits is None else judged_by(one.record, limits) for one in kept]
     entries = [_Entry(*each) for each in zip(names_of(kept), kept, records, strict=True)]
-    facts = _ranking_facts if objective in NEEDS_SPEED else _deviation_facts
+    facts = speed_facts if objective in NEEDS_SPEED else deviation_facts
     left_out: list[Rejected] = []
     if like is not None:
         entries, left_out = _like(like, entries, facts)
@@ -82,31 +78,25 @@ def pick(
     points = {name: point for name, entry in by_name.items() if (point := point_of(name, entry.record))}
     if warnings:
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
-    ahead = front(list(points.values()))
-    far = distances(ahead.points, _floor_cents(passing)) if not warnings else {}
-    ranked = _ranked(objective, ahead, far)
+    floor_cents = largest_floor_cents([entry.record for entry in passing])
+    told_apart = {name: replace(point, cents=max(point.cents, floor_cents)) for name, point in points.items()}
+    ahead = front(list(told_apart.values()))
+    far = distances(ahead.points, floor_cents) if not warnings else {}
+    ranked = _ranked(objective, [points[point.name] for point in ahead.points], far)
     candidates = {name: _candidate(entry, far.get(name)) for name, entry in by_name.items()}
     return Choice(
         objective=objective,
         winner=candidates[ranked[0].name],
-        why=reasons_for(objective, ranked, list(points.values()), far, _floor_cents(passing)),
+        why=reasons_for(objective, ranked, list(points.values()), far, floor_cents),
         warnings=warnings,
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(
-            Dominated(candidate=candidates[name], by=by, how=gain(points[by[0]], points[name]))
+            Dominated(candidate=candidates[name], by=by, how=gain(told_apart[by[0]], told_apart[name]))
             for name, by in ahead.dominated.items()
         ),
         rejected=tuple(rejected),
         left_out=tuple(left_out),
     )
-
-
-def _deviation_facts(record: Record) -> Facts:
-    return stream_facts(record) | audio_facts(record) | library_facts(record)
-
-
-def _ranking_facts(record: Record) -> Facts:
-    return _deviation_facts(record) | machine_facts(record)
 
 
 def _like(
@@ -160,13 +150,7 @@ def _timed_elsewhere(passing: Sequence[_Entry]) -> tuple[str, ...]:
     return ()
 
 
-def _floor_cents(passing: Sequence[_Entry]) -> float:
-    """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
-    floors = [entry.record.floor.pitch.p95_cents for entry in passing if entry.record.floor]
-    return max((floor for floor in floors if floor is not None), default=0.0)
-
-
-def _ranked(objective: Objective, ahead: Front, far: Mapping[str, float]) -> list[Point]:
+def _ranked(objective: Objective, ahead: Sequence[Point], far: Mapping[str, float]) -> list[Point]:
     """The front, the objective's choice first; what is equal by it goes by the other axes."""
 
     def key(point: Point) -> tuple[float, ...]:
@@ -181,21 +165,25 @@ def _ranked(objective: Objective, ahead: Front, far: Mapping[str, float]) -> lis
             case "balanced":
                 return far[point.name], point.bytes, point.cents
 
-    return sorted(ahead.points, key=key)
+    return sorted(ahead, key=key)
 
 
 def _candidate(entry: _Entry, distance: float | None) -> Candidate:
     program, deviation, speed = entry.record.program, entry.record.deviation, entry.record.speed
     assert program and deviation and speed
     path = entry.kept.folder / program.path
-    nulls = {} if path.is_file() else {"program": f"there is no {path}"}
+    nulls = {}
+    if not path.is_file():
+        nulls["program"] = f"there is no {path}"
+    elif hashlib.sha256(path.read_bytes()).hexdigest() != program.sha256:
+        nulls["program"] = f"{path} is not the one of this record; a later run may have put it there"
     if distance is None:
         nulls["distance"] = "not on the front, or speeds do not compare"
     return Candidate.model_validate(
         {
             "name": entry.name,
             "folder": str(entry.kept.folder),
-            "program": str(path) if path.is_file() else None,
+            "program": None if "program" in nulls else str(path),
             "pitch_p95_cents": deviation.pitch.p95_cents,
             "bytes": program.bytes,
             **{f"speedup_{end}": getattr(speed, f"speedup_{end}") for end in ("low", "p50", "high")},

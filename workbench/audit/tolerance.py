@@ -14,10 +14,12 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The larger of an amount in the figure's own unit and a share of the reference's figure."""
+    """The larger of an amount in the figure's own unit and a share of the reference's figure; `given`: asked for, so
+    that it holds even where the program is the same."""
 
     amount: float = 0.0
     share: float = 0.0
+    given: bool = False
 
     def allows(self, change: float, reference: float) -> bool:
         """Whether a change, whatever its sign, is within."""
@@ -92,5 +94,6 @@ def held(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
             what = "has no better and worse" if metric in gateable() else "is not a metric of the record"
             raise WorkbenchError(f"--tolerance {text}: {metric} {what}{did_you_mean(metric, known)}")
         value = float(number)
-        chosen[metric] = (known[metric], Tolerance(share=value / 100) if percent else Tolerance(value))
+        amount, share = (0.0, value / 100) if percent else (value, 0.0)
+        chosen[metric] = (known[metric], Tolerance(amount, share, given=True))
     return chosen

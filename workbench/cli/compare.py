@@ -42,8 +42,9 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
     default 0.01 cents or 10% for median and p95 of pitch deviation, 0.1 cents or 10% for the largest without ties;
     0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracies against known f0; 1% for
     bytes; 0 for algorithmic delay and frames that are not finite; and 10% for speedup_p50, whose spreads over rounds
-    may not overlap either, and only where program or libraries changed: else the machine did. Any other metric with a
-    better and a worse is held with --tolerance. A program that is gone is a regression. Gates are not asked.
+    may not overlap either, and only where program or libraries changed: else the machine did. --tolerance replaces a
+    default, holds any other metric with a better and a worse, and asks of the same program too. A program
+    that is gone is a regression. Gates are not asked.
 
     Deviations and accuracies compare between records of the same stream and scored audio, times of the same stream,
     machine and threads. Where times do not compare, they are left out.

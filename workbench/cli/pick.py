@@ -31,11 +31,12 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
 
     A RUN is a run's folder, a variant's or a result.json; the newest run in outputs/ where none is named. The choice is
     made on the Pareto front of pitch deviation (p95), bytes and times faster: those that no other beats in one without
-    losing in another. A speed beats another only where their spreads over rounds do not overlap.
+    losing in another. A speed beats another only where their spreads over rounds do not overlap, and deviations below
+    the floor of 16-bit dither count as the floor.
 
     balanced is compromise programming (Yu 1973; normalized as in Marler and Arora 2004): on the front, the logarithm
     of each axis is scaled from 0, the best, to 1, the worst, and the point nearest to zero is chosen, all axes weighing
-    the same; deviations below the floor of 16-bit dither count as the floor.
+    the same.
 
     Records of other audio, another stream or another baseline are not ranked together, nor times of different machines:
     the objectives that need no time then go on without them, and say so.
@@ -88,9 +89,9 @@ def _print(choice: "Choice") -> None:
 
 
 def _cells(candidate: "Candidate", standing: str) -> tuple[str, ...]:
-    from workbench.audit.cells import number
+    from workbench.audit.cells import number, spread
 
-    speed = f"{candidate.speedup_p50:.2f} ({candidate.speedup_low:.2f}–{candidate.speedup_high:.2f})"
+    speed = spread(candidate.speedup_p50, candidate.speedup_low, candidate.speedup_high)
     figures = (f"{candidate.pitch_p95_cents:.4f}", f"{candidate.bytes:,}", speed, number(candidate.distance, ".2f"))
     return candidate.name, standing, *figures
 

@@ -14,7 +14,7 @@ from workbench.cli.inputs import calib_audio_option, corpus_of, new_folder
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.html",
-    help="Where to; report.md, named alike, goes beside it.  [default: in the run, or in a new folder for several]",
+    help="Where to; FILE.md beside it is replaced too.  [default: in the run, or in a new folder for several]",
 )
 @calib_audio_option
 def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -> None:
@@ -30,7 +30,10 @@ def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -
     """
     from workbench.audit.history import kept_in
     from workbench.audit.report.page import PAGE_NAME, write_report
+    from workbench.errors import WorkbenchError
 
+    if out is not None and out.suffix != ".html":
+        raise WorkbenchError(f"--out {out}: the page is HTML, and Markdown goes beside it; name a file.html")
     kept = kept_in(runs)
     if out is None:
         place = runs[0] if runs[0].is_dir() else runs[0].parent

@@ -24,6 +24,8 @@ from workbench.cli.inputs import (
 from workbench.cli.progress import progress_shown
 
 if TYPE_CHECKING:
+    from workbench.audio.corpus import Corpus
+    from workbench.audit.results import Record
     from workbench.runtime.session import Frames
 
 
@@ -46,10 +48,10 @@ def run(
 ) -> None:
     """Build, score and time every variant of the recipes.
 
-    Each variant leaves a folder with result.json, program.pte, pictures and frames; report.html shows them all. Without
-    --out the run gets a dated folder under outputs/; with --out the same command again does only what is missing. What
-    changed is measured anew, and the earlier record stays as result-<date>.json; where only gates changed, the same
-    figures are judged again.
+    Each variant leaves a folder with result.json, program.pte, pictures and frames; report.html shows all that are in
+    the run's folder. Without --out that is a dated one under outputs/; with --out the same command again does only what
+    is missing. What changed is measured anew, and the earlier record stays as result-<date>.json; where only gates
+    changed, the same figures are judged again.
 
     A file of gates is a mapping of metrics to limits, as under `gates:` in a recipe. It is laid over every recipe's
     gates metric by metric, and null takes one away.
@@ -62,20 +64,25 @@ def run(
     """
     corpus = corpus_of(calib_audio)
     jobs = jobs_of(variants_of(recipes, corpus, gates))
+    from workbench.audit.history import run_in
     from workbench.job import listen
     from workbench.pipeline import run as run_variant
 
     folder = out or new_folder(name_of(jobs))
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
+    before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
     results = []
     rolled: dict[str, Frames] = {}
     for at, job in enumerate(jobs):
+        place = folder / job.recipe.name
         with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
-            record, reused = run_variant(job, folder / job.recipe.name, progress, rolled, fresh)
-        results.append((record, folder / job.recipe.name))
+            record, reused = run_variant(job, place, progress, rolled, fresh)
+        results.append((record, place))
         if reused == "figures":
-            click.echo(f"{job.recipe.name}: nothing measured changed; its figures are judged again", err=True)
+            was = before.get(place, record.verdict)
+            change = f": was {was}, is {record.verdict}" if was != record.verdict else ""
+            click.echo(f"{job.recipe.name}: nothing measured changed; its figures are judged again{change}", err=True)
         elif reused:
             click.echo(
                 f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True
@@ -87,14 +94,32 @@ def run(
         from workbench.audit.table import print_results
 
         print_results(results)
-    from workbench.audit.history import Kept
-    from workbench.audit.report.page import PAGE_NAME, write_report
-
-    write_report([Kept(record, place, folder.name) for record, place in results], folder / PAGE_NAME, corpus)
+    page = _report(folder, results, corpus)
     if not as_json:
-        click.echo(f"\nreport     {folder / PAGE_NAME}")
+        click.echo(f"\nreport     {page}")
     verdicts = {record.verdict for record, _ in results}
     sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
+
+
+def _report(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
+    """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
+    from workbench.audit.history import Kept, run_in
+    from workbench.audit.report.page import PAGE_NAME, write_report
+    from workbench.errors import WorkbenchError
+
+    own = [Kept(record, place, folder.resolve().name) for record, place in results]
+    there, places = run_in(folder), {place for _, place in results}
+    others = [kept for kept in there.kept if kept.folder not in places]
+    for line in there.unreadable:
+        click.echo(f"left out of the report: {line}", err=True)
+    try:
+        write_report([*own, *others], folder / PAGE_NAME, corpus)
+    except WorkbenchError as error:
+        if not others:
+            raise
+        click.echo(f"the report has this call's variants alone: {error}", err=True)
+        write_report(own, folder / PAGE_NAME, corpus)
+    return folder / PAGE_NAME
 
 
 @main.command()

@@ -44,8 +44,11 @@ def read_limits(path: Path, vocabulary: Vocabulary) -> dict[str, str | None]:
 
     Raises RecipeError with all of its problems.
     """
+    limits = read_mapping(path, "file of gates")
+    if "gates" in limits:
+        raise RecipeError([f"{path}: gates: is a recipe's key; write the limits without gates:, as metric: limit"])
     try:
-        return LIMITS.validate_python(read_mapping(path, "file of gates"), context=vocabulary)
+        return LIMITS.validate_python(limits, context=vocabulary)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise RecipeError([f"{path}: {dotted(detail['loc'])}: {explain(detail, ())}" for detail in details]) from None

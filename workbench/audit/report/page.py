@@ -16,12 +16,12 @@ from markupsafe import Markup
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
 from workbench.audit.cells import NONE
-from workbench.audit.history import Kept
+from workbench.audit.history import Kept, names_of
 from workbench.audit.pareto import Point, front
 from workbench.audit.report.axis import LogAxis, log_axis
 from workbench.audit.report.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS, Baselines
 from workbench.audit.report.pull_request import report_md
-from workbench.audit.report.summary import cautions, names_of, sentence
+from workbench.audit.report.summary import cautions, sentence
 from workbench.audit.report.variant import Sounds, told
 
 PAGE_NAME = "report.html"

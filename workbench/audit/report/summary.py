@@ -2,33 +2,54 @@
 
 from collections.abc import Callable, Sequence
 
-from workbench.audit.comparable import Facts, audio_facts, library_facts, machine_facts, stream_facts
+from workbench.audit.cells import spread
+from workbench.audit.comparable import (
+    Facts,
+    audio_facts,
+    deviation_facts,
+    library_facts,
+    machine_facts,
+    speed_facts,
+    stream_facts,
+)
 from workbench.audit.history import Kept
+from workbench.audit.pick import largest_floor_cents
 from workbench.audit.results import Record
 
 
-def names_of(kept: Sequence[Kept]) -> list[str]:
-    """A name for each record: its recipe's, with the run's before it where two share one, counted where even that is
-    not enough."""
-    plain = [one.record.recipe.name for one in kept]
-    names = [name if plain.count(name) == 1 else f"{one.run}/{name}" for one, name in zip(kept, plain, strict=True)]
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})" for at, name in enumerate(names)
-    ]
-
-
 def sentence(kept: Sequence[Kept], names: Sequence[str]) -> str:
-    """How many pass, and who among them is smallest, fastest and most accurate."""
+    """How many pass, and who among them is smallest, fastest and most accurate, as far as that can be said: of records
+    that compare, and not where spreads over rounds overlap or deviations are below the floor."""
     passing = [(one.record, name) for one, name in zip(kept, names, strict=True) if one.record.verdict == "pass"]
     if not passing:
         return f"None of {len(kept)} variants passes." if len(kept) > 1 else "The one variant does not pass."
     lead = f"{len(passing)} of {len(kept)} variants pass" if len(kept) > 1 else f"{passing[0][1]} passes"
     claims = [
         _claim("Smallest", passing, _bytes, lambda record: f"{_bytes(record):,.0f} bytes"),
-        _claim("fastest", passing, _slowness, _speed_in_words),
-        _claim("most accurate", passing, _p95, lambda record: f"{_p95(record):.2g} cents off at p95"),
+        _claim(_fastest(passing), passing, _slowness, _speed_in_words) if _same(passing, speed_facts) else "",
+        _claim(_most_accurate(passing), passing, _p95, lambda record: f"{_p95(record):.2g} cents off at p95")
+        if _same(passing, deviation_facts)
+        else "",
     ]
     return f"{lead}. {'; '.join(filter(None, claims))}."
+
+
+def _same(passing: Sequence[tuple[Record, str]], facts: Callable[[Record], Facts]) -> bool:
+    return all(facts(record) == facts(passing[0][0]) for record, _ in passing)
+
+
+def _fastest(passing: Sequence[tuple[Record, str]]) -> str:
+    """What the largest median may be called."""
+    timed = sorted([record.speed for record, _ in passing if record.speed], key=lambda speed: -speed.speedup_p50)
+    apart = all(other.speedup_high < timed[0].speedup_low for other in timed[1:])
+    return "fastest" if apart else "largest median speed"
+
+
+def _most_accurate(passing: Sequence[tuple[Record, str]]) -> str:
+    """What the least deviation may be called."""
+    floor_cents = largest_floor_cents([record for record, _ in passing])
+    below = [record for record, _ in passing if (p95 := _p95(record)) is not None and p95 <= floor_cents]
+    return "most accurate" if len(below) < 2 else "least deviation, below that of 16-bit dither as others are"
 
 
 def cautions(kept: Sequence[Kept]) -> list[str]:
@@ -68,7 +89,7 @@ def _slowness(record: Record) -> float | None:
 def _speed_in_words(record: Record) -> str:
     speed = record.speed
     assert speed is not None
-    return f"{speed.speedup_p50:.1f} times as fast as upstream, {speed.speedup_low:.1f}–{speed.speedup_high:.1f}"
+    return f"{spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high)} times as fast as upstream"
 
 
 def _p95(record: Record) -> float | None:

@@ -13,7 +13,7 @@ from workbench.audit.history import Kept
 from workbench.audit.report.axis import linear_axis
 from workbench.audit.report.contours import Baselines, contour, histogram
 from workbench.audit.report.moments import Moment, sound_of, worst
-from workbench.audit.results import Record
+from workbench.audit.results import RESULT_NAME, Record
 from workbench.export.program import TensorRange
 
 Sounds = dict[str, str]  # data URIs by key: variants of one stream share their worst moments
@@ -27,7 +27,8 @@ def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Co
     """
     record = kept.record
     scored = [clip.name for clip in record.audio if clip.role == "score"] if record.deviation else []
-    clips = [found for clip in scored if (found := read_frames(kept.folder, clip)) is not None]
+    near = scored if kept.current else []  # else what lies in the folder is another record's
+    clips = [found for clip in near if (found := read_frames(kept.folder, clip)) is not None]
     pitch = record.deviation.pitch if record.deviation else None
     return {
         "name": name,
@@ -51,7 +52,7 @@ def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Co
         "histogram": histogram(clips),
         "clips": [contour(clip, baselines) for clip in clips],
         "moments": [_moment(moment, kept, sounds, corpus) for moment in worst(clips)],
-        "without_frames": _without_frames(record, clips, scored),
+        "without_frames": _without_frames(kept, clips, scored),
         "bytes_by": _bytes_by(record),
         "ranges": _ranges(record.program.ranges) if record.program else [],
         "gaps": _gaps(record),
@@ -81,7 +82,7 @@ def _gate(gate: GateResult) -> dict[str, Any]:
         "limit": gate.limit,
         "value": gate.value,
         "passed": gate.passed,
-        "reason": gate.null_reasons.get("value", ""),
+        "reason": gate.null_reasons.get("passed", ""),
     }
 
 
@@ -102,10 +103,12 @@ def _moment(moment: Moment, kept: Kept, sounds: Sounds, corpus: Corpus | None) -
     }
 
 
-def _without_frames(record: Record, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
+def _without_frames(kept: Kept, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
     """Why there is no contour and no distribution, where there is none."""
-    if record.deviation is None:
-        return f"Nothing was compared: {record.null_reasons['deviation']}"
+    if kept.record.deviation is None:
+        return f"Nothing was compared: {kept.record.null_reasons['deviation']}"
+    if not kept.current:
+        return f"Frames belong to the {RESULT_NAME} of their folder, which this is not, so no contour can be drawn."
     if not clips:
         return "The frames that this run compared are not beside its record, so no contour can be drawn."
     missing = len(scored) - len(clips)
