@@ -200,7 +200,7 @@ def test_the_description_adds_up(lowered) -> None:
     assert described.sha256 == hashlib.sha256(lowered.pte).hexdigest()
     assert described.delegated_nodes == sum(delegate.nodes for delegate in described.delegates)
     assert described.portable_nodes == sum(lowered.portable_ops.values()) > 0
-    assert described.float_ops == {"convolution": 9, "linear": 2}
+    assert described.float_ops == {"convolution": 9, "linear": 2, "mm": 7}  # sums over bins and neighbours
     assert described.quantized_ops == {}
 
 
@@ -350,9 +350,9 @@ def test_a_program_of_another_format(child: Child, tmp_path: Path) -> None:
 
     exported = torch.export.export(torch.nn.Linear(320, 3), (torch.zeros(1, 320),))
     path = tmp_path / "later.pte"
-    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 3})
+    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 4})
     path.write_bytes(edge.to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: made for format 3, this workbench reads 2; build it again"
+    assert refusal(child, path) == f"{path}: made for format 4, this workbench reads 3; build it again"
 
 
 def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
 
     exported = torch.export.export(torch.nn.Linear(320, 3), (torch.zeros(1, 320),))
     path = tmp_path / "silent.pte"
-    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 2})
+    edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 3})
     path.write_bytes(edge.to_executorch().buffer)
     assert refusal(child, path) == f"{path}: the program loads, but cannot be set up ('sample_rate_hz')"
 
