@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
 
-.PHONY: demo test test-all lint measured bench docs clean
+PROFILED := float-xnnpack float-low-rank int8-mixed
+
+.PHONY: demo test test-all lint measured bench profiles docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench run recipes/float-xnnpack.yaml
@@ -32,6 +34,11 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python tests/regenerate.py --bench outputs/bench
+
+# The README's table of bounds: where the time of three programs goes. Wants a quiet machine too.
+profiles: $(VENV)/.installed
+	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
+	$(BIN)/python tests/regenerate.py --profiles outputs/profiles
 
 docs: $(VENV)/.installed
 	$(BIN)/python tests/regenerate.py

@@ -3,6 +3,7 @@
     python tests/regenerate.py                          from the records kept in docs/measured/
     python tests/regenerate.py --records outputs/DIR    take the records and pictures of a run first
     python tests/regenerate.py --bench outputs/DIR      take the record and picture of a bench first
+    python tests/regenerate.py --profiles outputs/DIR   take the records and pictures of the profiles in it first
 
 `tests/test_docs.py` fails where a file differs from what this writes.
 """
@@ -17,14 +18,18 @@ import click
 
 from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
+from workbench.audit.profile import PICTURE_NAME as PROFILE_PICTURE
+from workbench.audit.profile import PROFILE_NAME, Profile, read_profile
 from workbench.audit.results import Record, read_record
 from workbench.cli import main
+from workbench.measure.profile import furthest
 from workbench.recipe import json_schema
 
 ROOT = Path(__file__).parent.parent
 DYNAMIC = "dynamic@mirror=1"
 MEASURED = ROOT / "docs" / "measured"
 BENCH = ROOT / "docs" / BENCH_NAME
+PROFILES = ROOT / "docs" / "profiles"
 PICTURES = {
     "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
     "fair.png": "float-xnnpack/pictures/synthetic-score-vibrato-bass.png",
@@ -48,6 +53,7 @@ def readme() -> str:
         "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
         "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))]),
         "bench": bench(),
+        "profiles": profiles(),
     }
     text = (ROOT / "README.md").read_text()
     for name, table in tables.items():
@@ -77,6 +83,40 @@ def bench() -> str:
         f"{record.chunk_samples}-sample chunks, mirror {record.mirror:g}, {record.frames_per_chunk} frame a call.\n"
     )
     return "".join(tables).lstrip("\n") + where
+
+
+def profiles() -> str:
+    """A row for each kept profile: what the program takes, what the machine's peak would allow, what stands between."""
+    kept = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
+    if not kept:
+        return "No profile is kept yet.\n"
+    places = sorted({(profile.created[:10], str(profile.environment.commit)) for profile in kept})
+    peaks = kept[0].peaks
+    where = (
+        f"\nMeasured on {' and '.join(sorted({day for day, _ in places}))} with workbench "
+        f"{' and '.join(sorted({commit for _, commit in places}))}, {kept[0].environment.cpu}, "
+        f"{kept[0].environment.threads} thread. Peaks in the run of {kept[0].recipe.name}: float32 "
+        f"{peaks.float32_gmacs.p50:.0f} and int8 {peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, weights "
+        f"read at {peaks.read_gbytes.p50:.0f} GB/s.\n"
+    )
+    return markdown([_profile_row(profile) for profile in kept]) + where
+
+
+def _profile_row(profile: Profile) -> dict[str, str]:
+    totals, name = profile.totals, profile.recipe.name
+    between = [
+        f"{part.name} {part.above_bound_us:.0f} of {part.net_us.p50:.0f}"
+        for part in furthest(profile.parts, 4)
+        if part.net_us and part.above_bound_us
+    ]
+    return {
+        "variant": f"[{name}](docs/profiles/{name}.json)",
+        "a call (µs)": f"{totals.program_us.p50:.0f} ({totals.program_us.low:.0f}–{totals.program_us.high:.0f})",
+        "bound": f"{totals.bound_us:.0f}",
+        "multiply-adds": f"{sum(part.macs for part in profile.parts):,}",
+        "parts and one call, of the whole": f"{totals.explained.p50:.0%}",
+        "most above their bounds: µs above, of µs": "; ".join(between),
+    }
 
 
 _LEFT_OUT = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
@@ -124,6 +164,16 @@ def keep_bench(run: Path) -> None:
         shutil.copyfile(run / name, BENCH.parent / name)
 
 
+def keep_profiles(run: Path) -> None:
+    """Take the records and the pictures of all profiles in a folder as what the README shows."""
+    PROFILES.mkdir(parents=True, exist_ok=True)
+    for old in PROFILES.glob("*"):
+        old.unlink()
+    for record in sorted(run.glob(f"*/{PROFILE_NAME}")):
+        shutil.copyfile(record, PROFILES / f"{record.parent.name}.json")
+        shutil.copyfile(record.with_name(PROFILE_PICTURE), PROFILES / f"{record.parent.name}.png")
+
+
 def keep(run: Path) -> None:
     """Take the records of a run, and three pictures, as what the README shows."""
     MEASURED.mkdir(parents=True, exist_ok=True)
@@ -139,10 +189,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the generated documents anew.")
     parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
     parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
+    parser.add_argument("--profiles", type=Path, metavar="DIR", help="a folder of profiles which the README shows")
     asked = parser.parse_args()
     if asked.records:
         keep(asked.records)
     if asked.bench:
         keep_bench(asked.bench)
+    if asked.profiles:
+        keep_profiles(asked.profiles)
     for path, content in generated().items():
         path.write_text(content)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from stored import MEASURED, kept, lost, replaced, stored, written
 
+from workbench.audit.comparable import difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
 from workbench.audit.results import Record
 from workbench.audit.tolerance import HELD, ON_REQUEST, held
@@ -359,3 +360,19 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     result = command(tmp_path, tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"error: {tmp_path}: no result.json in it; `workbench run` leaves one for each variant\n"
+
+
+def test_a_checkpoint_file_is_known_by_its_bytes() -> None:
+    def made(checkpoint: str, sha256: str | None) -> Record:
+        recipe = BEFORE.recipe.model_copy(
+            update={"resolved": {**BEFORE.recipe.resolved, "checkpoint": checkpoint}, "checkpoint_sha256": sha256}
+        )
+        return BEFORE.model_copy(update={"recipe": recipe})
+
+    def differ(one: Record, other: Record) -> str:
+        return difference(stream_facts(one), stream_facts(other))
+
+    mine, other = made("mine.ckpt", "a" * 64), made("mine.ckpt", "b" * 64)
+    assert differ(mine, mine) == ""
+    assert differ(mine, other) == "checkpoint (mine.ckpt aaaaaaaa and mine.ckpt bbbbbbbb)"
+    assert differ(made("mir-1k_g7", "a" * 64), made("mir-1k_g7", None)) == "", "pesto's version tells a packaged one"

@@ -263,7 +263,7 @@ class TestQuantized:
         assert {name: scheme for name, scheme in made.schemes.items() if name in of} == {
             name: "none" if name == "encoder.prefilter.1.0.frequency.0" else "static" for name in of
         }
-        assert made.operators == {"linear": 29}
+        assert made.operators == {"linear": 29, "leaky_relu": 2}
         assert made.weight_bytes == 29 * 80 * 80
         check_lowered(made, lower(stream, "xnnpack"))
 

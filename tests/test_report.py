@@ -26,7 +26,7 @@ from workbench.audit.report.moments import MOMENTS_FOLDER, keep_seconds, sound_o
 from workbench.audit.report.page import figure, report_html, write_report
 from workbench.audit.report.pull_request import report_md
 from workbench.audit.report.summary import cautions, sentence
-from workbench.audit.report.variant import told
+from workbench.audit.report.variant import PROFILE, told
 from workbench.audit.results import judged
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -176,6 +176,35 @@ def test_broken_frames_are_named(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
         report_html(kept_in([tmp_path]))
     assert str(error.value) == f"{path}: not frames that a run left; run the recipe again with --fresh"
+
+
+def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path) -> None:
+    from test_profile import made_up
+
+    from workbench.audit.profile import PROFILE_NAME, write_profile
+
+    make_run(tmp_path)
+    place = tmp_path / "float-xnnpack"
+    assert PROFILE == PROFILE_NAME
+    assert "Not profiled." in report_html(kept_in([place]))
+    profile = made_up()
+    write_profile(profile, place)
+    (one,) = kept_in([place])
+    assert told(one, "a", {}, {}, None)["time_by"] is None, "a profile of another program"
+    assert one.record.program is not None
+    write_profile(profile.model_copy(update={"program": one.record.program}), place)
+    shown = told(one, "a", {}, {}, None)["time_by"]
+    assert [row["name"] for row in shown["rows"]] == [part.name for part in profile.parts]
+    assert [row["net_us"] for row in shown["rows"]] == [part.net_us and part.net_us.p50 for part in profile.parts]
+    assert max(row["net_at"] for row in shown["rows"] if row["net_at"] is not None) == 100
+    page = report_html([one])
+    assert "Not profiled." not in page and "2,000 µs, bound" in page
+    (place / PROFILE_NAME).write_text("{}")
+    with pytest.raises(WorkbenchError) as error:
+        report_html([one])
+    assert str(error.value) == (
+        f"{place / PROFILE_NAME}: not a profile of schema version 1; delete it, or profile again"
+    )
 
 
 @pytest.mark.parametrize(

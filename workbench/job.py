@@ -13,7 +13,7 @@ from workbench.audit.environment import code_sha256, dependencies
 from workbench.errors import AudioError
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
-from workbench.model.checkpoint import checkpoint_path
+from workbench.model.checkpoint import checkpoint_sha256
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
@@ -45,7 +45,7 @@ class Job:
     @property
     def program_fingerprint(self) -> str:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
-        checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
+        checkpoint = checkpoint_sha256(self.recipe.checkpoint)
         asked = self.recipe.resolved()
         parts = ("reduction", "state", "outputs", "frontend", "frontend_tolerance", "lowering", "quantization")
         parts_asked = {part: asked[part] for part in parts}

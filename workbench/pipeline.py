@@ -19,10 +19,10 @@ from workbench.audit.results import (
     RESULT_NAME,
     ClipUsed,
     LatencyOfEstimate,
-    RecipeUsed,
     Record,
     judged,
     read_record,
+    used,
     write_record,
 )
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
@@ -141,7 +141,7 @@ def run(
     record = Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
-        recipe=_used(recipe),
+        recipe=used(recipe),
         environment=environment(recipe.speed.threads),
         audio=tuple(
             ClipUsed(name=clip.name, role=role, sha256=clip.sha256, seconds=clip.duration_s)
@@ -180,15 +180,11 @@ def run(
     return record, "program" if reused else ""
 
 
-def _used(recipe: Recipe) -> RecipeUsed:
-    return RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved())
-
-
 def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record, str]:
     """Gates and words may be others than those of the earlier record: its figures stay, its verdict may not."""
-    if earlier.recipe == _used(recipe):
+    if earlier.recipe == used(recipe):
         return earlier, "result"
-    asked = earlier.model_copy(update={"recipe": _used(recipe)})
+    asked = earlier.model_copy(update={"recipe": used(recipe)})
     record = judged(asked, recipe.gates, recipe.scoring.min_voiced_frames)
     write_record(record, folder)
     return record, "figures"

@@ -11,7 +11,7 @@ import torch
 from workbench import pipeline
 from workbench.audit.environment import environment
 from workbench.audit.profile import Profile, instructions
-from workbench.audit.results import RecipeUsed
+from workbench.audit.results import used
 from workbench.errors import RecipeError
 from workbench.export.lower import lower_alone
 from workbench.job import Job, Progress
@@ -84,7 +84,7 @@ def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool 
         nulls["instructions"] = "this system does not list its processor's instructions"
     return Profile(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        recipe=used(recipe),
         environment=environment(plan.threads),
         instructions=found_instructions,
         program=program,

@@ -9,7 +9,7 @@ import torch
 
 from workbench import pipeline
 from workbench.audit.environment import environment
-from workbench.audit.results import RecipeUsed
+from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
 from workbench.errors import RecipeError
 from workbench.job import Job, Progress
@@ -46,7 +46,7 @@ def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool =
     )
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        recipe=used(recipe),
         environment=environment(recipe.speed.threads),
         program=program,
         clips=tuple(clip.name for clip in job.score),

@@ -14,7 +14,7 @@ from workbench.atomic import write_whole
 from workbench.audit.environment import environment
 from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, refused
 from workbench.audit.points_picture import sweep_png
-from workbench.audit.results import RecipeUsed, Record
+from workbench.audit.results import Record, used
 from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.job import Job, Progress, prepare
 from workbench.measure.onset import Onset, onset
@@ -91,7 +91,7 @@ def collect(recipe: Recipe, planned: Sequence[Planned], points: Sequence[Point])
     clips = {clip.name: None for point in planned if point.job for clip in point.job.score}
     return Sweep(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=RecipeUsed(name=recipe.name, sha256=recipe.sha256, resolved=recipe.resolved()),
+        recipe=used(recipe),
         protocol=protocol_of(recipe.protocol),
         environment=environment(recipe.speed.threads),
         clips=tuple(clips),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.audit.results import Record
+from workbench.recipe.schema import is_checkpoint_file
 
 Facts = dict[str, Any]
 
@@ -34,6 +35,8 @@ def stream_facts(record: Record) -> Facts:
     asked = flat(record.recipe.resolved)
     sizes = [asked.get(f"frames_per_chunk{key}") for key in ("", ".min", ".max")]
     asked["frames_per_chunk"] = f"{sizes[1]} to {sizes[2]}" if sizes[0] is None else sizes[0]
+    if is_checkpoint_file(asked.get("checkpoint", "")) and record.recipe.checkpoint_sha256:  # a packaged one is pesto's
+        asked["checkpoint"] += f" {record.recipe.checkpoint_sha256[:8]}"
     return {key: asked.get(key) for key in _STREAM}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from workbench.atomic import write_whole
 from workbench.audit.cells import NONE, number
 from workbench.audit.environment import Environment
 from workbench.audit.results import RecipeUsed
+from workbench.errors import WorkbenchError
 from workbench.export.program import ProgramFile
 from workbench.measure.events import Event
 from workbench.measure.layers import Layer
@@ -77,6 +79,16 @@ def write_profile(profile: Profile, folder: Path) -> None:
     """Store the record as `profile.json` in its folder."""
     content = json.dumps(profile.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
     write_whole(folder / PROFILE_NAME, content.encode())
+
+
+def read_profile(path: Path) -> Profile | None:
+    """None where there is no file. Raises WorkbenchError for one that is no profile of this schema."""
+    try:
+        return Profile.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise WorkbenchError(f"{path}: not a profile of schema version 1; delete it, or profile again") from error
 
 
 def part_cells(part: PartFigures) -> dict[str, str]:

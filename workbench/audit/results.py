@@ -17,7 +17,8 @@ from workbench.measure.floor import Floor
 from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
-from workbench.recipe import Gate, gates_of, over
+from workbench.model.checkpoint import checkpoint_sha256
+from workbench.recipe import Gate, Recipe, gates_of, over
 from workbench.runtime.protocol import Protocol
 from workbench.section import Section
 
@@ -25,11 +26,22 @@ RESULT_NAME = "result.json"
 
 
 class RecipeUsed(Section):
-    """The recipe as it was run: enough to run it again."""
+    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the file; null in older records."""
 
     name: str
     sha256: str
     resolved: dict[str, Any]
+    checkpoint_sha256: str | None = None
+
+
+def used(recipe: Recipe) -> RecipeUsed:
+    """A recipe as a record keeps it. Raises CheckpointError where its checkpoint is gone."""
+    return RecipeUsed(
+        name=recipe.name,
+        sha256=recipe.sha256,
+        resolved=recipe.resolved(),
+        checkpoint_sha256=checkpoint_sha256(recipe.checkpoint),
+    )
 
 
 class ClipUsed(Section):

@@ -1,5 +1,6 @@
 """Where checkpoints are. Imports neither torch nor pesto, so that a recipe is checked at once."""
 
+import hashlib
 import importlib.util
 from pathlib import Path
 
@@ -21,3 +22,8 @@ def checkpoint_path(checkpoint: str) -> Path:
     if not path.is_file():
         raise CheckpointError(f"{checkpoint}: no such checkpoint; use a file or one of {', '.join(packaged)}")
     return path
+
+
+def checkpoint_sha256(checkpoint: str) -> str:
+    """Of the bytes of the file. Raises CheckpointError where there is none."""
+    return hashlib.sha256(checkpoint_path(checkpoint).read_bytes()).hexdigest()

@@ -32,8 +32,8 @@ _STYLES, _SCRIPTS = ("report.css", "charts.css"), ("svg.js", "pareto.js", "conto
 def write_report(kept: Sequence[Kept], page: Path, corpus: Corpus | None = None) -> None:
     """Store the page at `page`, and `report.md`, named like it, beside it.
 
-    Where a run kept no sound of a moment, it is looked for in `corpus`. Raises WorkbenchError where frames beside a
-    record cannot be read. Needs at least one record.
+    Where a run kept no sound of a moment, it is looked for in `corpus`. Raises WorkbenchError where frames or a
+    profile beside a record cannot be read. Needs at least one record.
     """
     write_whole(page, report_html(kept, corpus).encode())
     write_whole(page.with_suffix(".md"), report_md(kept, names_of(kept), page).encode())

@@ -17,13 +17,14 @@ from workbench.audit.results import RESULT_NAME, Record
 from workbench.export.program import TensorRange
 
 Sounds = dict[str, str]  # data URIs by key: variants of one stream share their worst moments
+PROFILE = "profile.json"  # as in audit.profile, which loads torch: only where there is one
 _ORDER = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
 def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None) -> dict[str, Any]:
     """All that the page shows of a variant; what it shares with others goes into `baselines` and `sounds`.
 
-    Raises WorkbenchError where frames beside the record cannot be read.
+    Raises WorkbenchError where frames or a profile beside the record cannot be read.
     """
     record = kept.record
     scored = [clip.name for clip in record.audio if clip.role == "score"] if record.deviation else []
@@ -54,6 +55,7 @@ def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Co
         "moments": [_moment(moment, kept, sounds, corpus) for moment in worst(clips)],
         "without_frames": _without_frames(kept, clips, scored),
         "bytes_by": _bytes_by(record),
+        "time_by": _time_by(kept),
         "ranges": _ranges(record.program.ranges) if record.program else [],
         "gaps": _gaps(record),
     }
@@ -133,6 +135,35 @@ def _bytes_by(record: Record) -> list[dict[str, Any]]:
         bars("Weights and constants by part of the model", program.bytes_by_part),
         bars("The file by what it holds", program.bytes_by_kind),
     ]
+
+
+def _time_by(kept: Kept) -> dict[str, Any] | None:
+    """Time of each part, its spread and its bound, of a profile that lies beside the record; widths in percent."""
+    program, path = kept.record.program, kept.folder / PROFILE
+    if program is None or not kept.current or not path.is_file():
+        return None
+    from workbench.audit.profile import read_profile
+
+    profile = read_profile(path)
+    if profile is None or profile.program.sha256 != program.sha256:
+        return None  # of another program, it tells nothing of this one
+    axis = linear_axis(part.net_us.high for part in profile.parts if part.net_us)
+    rows = [
+        {
+            "name": part.name,
+            "net_us": part.net_us.p50 if part.net_us else None,
+            "net_at": axis.at(part.net_us.p50) if part.net_us else None,
+            "low_at": axis.at(part.net_us.low) if part.net_us else None,
+            "high_at": axis.at(part.net_us.high) if part.net_us else None,
+            "bound_us": part.bound.us if part.bound else None,
+            "bound_at": axis.at(part.bound.us) if part.bound else None,
+            "macs": part.macs,
+            "weight_bytes": part.weight_bytes,
+        }
+        for part in profile.parts
+    ]
+    totals = profile.totals
+    return {"rows": rows, "ticks": axis.ticks(), "program_us": totals.program_us.p50, "explained": totals.explained.p50}
 
 
 def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
