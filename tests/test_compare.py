@@ -363,7 +363,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_file_is_known_by_its_bytes() -> None:
-    def made(checkpoint: str, sha256: str | None) -> Record:
+    def made(checkpoint: str, sha256: str) -> Record:
         recipe = BEFORE.recipe.model_copy(
             update={"resolved": {**BEFORE.recipe.resolved, "checkpoint": checkpoint}, "checkpoint_sha256": sha256}
         )
@@ -375,4 +375,4 @@ def test_a_checkpoint_file_is_known_by_its_bytes() -> None:
     mine, other = made("mine.ckpt", "a" * 64), made("mine.ckpt", "b" * 64)
     assert differ(mine, mine) == ""
     assert differ(mine, other) == "checkpoint (mine.ckpt aaaaaaaa and mine.ckpt bbbbbbbb)"
-    assert differ(made("mir-1k_g7", "a" * 64), made("mir-1k_g7", None)) == "", "pesto's version tells a packaged one"
+    assert differ(made("mir-1k_g7", "a" * 64), made("mir-1k_g7", "")) == "", "pesto's version tells a packaged one"

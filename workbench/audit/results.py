@@ -26,12 +26,12 @@ RESULT_NAME = "result.json"
 
 
 class RecipeUsed(Section):
-    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the file; null in older records."""
+    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the file; "" in older records."""
 
     name: str
     sha256: str
     resolved: dict[str, Any]
-    checkpoint_sha256: str | None = None
+    checkpoint_sha256: str = ""
 
 
 def used(recipe: Recipe) -> RecipeUsed:

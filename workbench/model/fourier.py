@@ -64,7 +64,7 @@ class FourierConv(nn.Module):
         window_bins = STEP_BINS + 2 * self.margin  # even, as STEP_BINS is
         kept = max(1, math.ceil(band * window_bins / 2))
         apart = _parts(window_bins)
-        together = torch.linalg.inv(apart)[:STEP_BINS]
+        together = _inverse(apart)[:STEP_BINS]
         self.register_buffer("apart", apart[None, : 2 * kept].float())
         self.register_buffer("together", together[None, :, : 2 * kept].float())
         self.register_buffer("exists", _exists(tiling))
@@ -95,10 +95,21 @@ class FourierConv(nn.Module):
 def _parts(n: int) -> Tensor:
     """(n, n) float64: real and imaginary part of each frequency of n samples, in turn; that of n / 2 has the imaginary
     part of the constant's place."""
-    turns = 2 * math.pi * torch.outer(torch.arange(n // 2 + 1), torch.arange(n)).double() / n
+    turns = 2 * math.pi * (torch.outer(torch.arange(n // 2 + 1), torch.arange(n)) % n).double() / n
     parts = torch.stack((turns.cos(), -turns.sin()), 1)[:-1]
     parts[0, 1] = turns[-1].cos()
     return parts.reshape(n, n)
+
+
+def _inverse(parts: Tensor) -> Tensor:
+    """What puts samples together from `_parts`: each but the two real frequencies stands for its mirror image too.
+
+    In closed form, as what is left of rounding in a solver differs from run to run, and so would a program's bytes.
+    """
+    n = len(parts)
+    weight = torch.full((n,), 2 / n, dtype=parts.dtype)
+    weight[:2] = 1 / n
+    return (parts * weight[:, None]).T
 
 
 def _responses(taps: Tensor, n: int) -> Tensor:
