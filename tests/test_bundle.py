@@ -312,6 +312,13 @@ def test_what_cannot_be_bundled(tmp_path: Path) -> None:
     assert (
         one_error(folder, "--force") == f"{folder}/program.pte: the record's program is not there; run the recipe again"
     )
+    other = failing.model_copy(
+        update={"program": failing.program.model_copy(update={"kind": "onnx", "path": "program.onnx", "state": "none"})}
+    )
+    assert one_error(kept(tmp_path / "onnx", other), "--force") == (
+        f"{tmp_path}/onnx/run/{other.recipe.name}: a bundle holds a .pte that keeps its memory or hands it back, and "
+        "this is program.onnx with state none; bundle another variant"
+    )
     naive = kept(tmp_path, read_record(ROOT / "docs" / "measured" / "int8-naive.json"), None)
     reason = read_record(naive / "result.json").null_reasons["program"]
     assert one_error(naive, "--force") == f"{naive}: there is no program to bundle ({reason})"

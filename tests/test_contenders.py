@@ -1,4 +1,4 @@
-"""Other ways to run the stream: TorchScript and ONNX Runtime give eager's frames, and forget at a reset."""
+"""Programs of other formats, and those whose host does more: all give eager's frames, and forget at a reset."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workbench.errors import LoweringError, ProgramError
+from workbench.errors import ProgramError
+from workbench.export.contract import CARRIER, as_json
+from workbench.export.host_file import host_file
 from workbench.export.onnx import missing, to_onnx
+from workbench.export.told import told_by
 from workbench.export.torchscript import traced
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
-from workbench.model.stream import Stream
+from workbench.model.stream import Scope, State, Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.runtime.eager import UpstreamSession
-from workbench.runtime.onnx import OnnxSession
+from workbench.runtime.open import open_program
 from workbench.runtime.session import Frames, Session, chunks, join, roll
-from workbench.runtime.torchscript import TorchScriptSession
 
 STREAM = Stream(16_000, 320, 1, 1.0)
 TWO = Stream(16_000, 320, 2, 0.0, streams=2)
@@ -25,24 +27,43 @@ Sing = Callable[[int, float], np.ndarray]
 Open = Callable[[Stream], Session]
 
 
+def restated_of(stream: Stream, state: State = "internal", scope: Scope = "whole") -> StreamingPesto:
+    upstream = load_upstream("mir-1k_g7", stream)
+    return StreamingPesto(upstream, stream, Forms("grouped"), state, scope=scope)
+
+
 def torchscript(stream: Stream, folder: Path) -> Session:
     path = folder / f"{stream.streams}.pt"
     if not path.exists():
-        path.write_bytes(traced(load_upstream("mir-1k_g7", stream), stream))
-    return TorchScriptSession(path, stream)
+        told = told_by(restated_of(stream))
+        path.write_bytes(traced(load_upstream("mir-1k_g7", stream), stream, told).content)
+    return open_program(path)
 
 
-def onnx(stream: Stream, folder: Path) -> Session:
+def onnx(stream: Stream, folder: Path, state: State = "explicit", scope: Scope = "whole") -> Session:
     if missing():
         pytest.skip(missing())
-    path = folder / f"{stream.streams}.onnx"
+    path = folder / f"{stream.streams}-{state}-{scope}.onnx"
     if not path.exists():
-        model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, Forms("grouped"), "explicit")
+        model = restated_of(stream, state, scope)
         path.write_bytes(to_onnx(model))
-    return OnnxSession(path, stream, 1)
+        if scope == "network":
+            path.with_suffix(".npz").write_bytes(host_file(model))
+    return open_program(path)
 
 
-@pytest.fixture(scope="module", params=[torchscript, onnx], ids=lambda make: make.__name__)
+def stateless(stream: Stream, folder: Path) -> Session:
+    return onnx(stream, folder, "none")
+
+
+def hybrid(stream: Stream, folder: Path) -> Session:
+    return onnx(stream, folder, "none", "network")
+
+
+KINDS = [torchscript, onnx, *(pytest.param(make, marks=pytest.mark.slow) for make in (stateless, hybrid))]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=["torchscript", "onnx", "stateless", "hybrid"])
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Open:
     folder = tmp_path_factory.mktemp("files")
     return lambda stream: request.param(stream, folder)
@@ -118,38 +139,63 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open, sing: Si
 def test_files_that_are_something_else(tmp_path: Path) -> None:
     path = tmp_path / "program.pt"
     path.write_text("no")
-    with pytest.raises(ProgramError) as caught:
-        TorchScriptSession(path, STREAM)
-    assert str(caught.value) == f"{path}: not TorchScript that torch can load; export it again"
-    if not missing():
-        with pytest.raises(ProgramError) as caught:
-            OnnxSession(path, STREAM, 1)
-        assert str(caught.value) == f"{path}: not a model with a ring that ONNX Runtime loads; export it again"
+    assert refusal(path) == f"{path}: not TorchScript that torch can load; export it again"
+    assert refusal(tmp_path / "other.pt") == (
+        f"{tmp_path}/other.pt: no such program; `workbench build RECIPE` makes one"
+    )
 
 
-def test_a_script_without_memory_is_refused(tmp_path: Path) -> None:
+def test_a_script_of_something_else_is_refused(tmp_path: Path, stream: Stream, restated: StreamingPesto) -> None:
     import torch
 
-    path = tmp_path / "program.pt"
-    torch.jit.save(torch.jit.trace(torch.nn.ReLU(), torch.zeros(1)), path)
-    with pytest.raises(ProgramError) as caught:
-        TorchScriptSession(path, STREAM)
-    assert str(caught.value) == f"{path}: holds no streaming memory (*cache.pad); export the streaming model"
+    path, script = tmp_path / "program.pt", torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
+    torch.jit.save(script, path)
+    assert refusal(path) == f"{path}: a program, but not one of the workbench: it does not say its stream"
+    told = told_by(restated)
+    torch.jit.save(script, path, _extra_files={CARRIER: as_json(told)})
+    assert refusal(path) == f"{path}: holds no streaming memory (*cache.pad); export the streaming model"
+    torch.jit.save(script, path, _extra_files={CARRIER: as_json({**told, "workbench_format": 9})})
+    assert refusal(path) == f"{path}: made for format 9, this workbench reads 3; build it again"
+    del told["streams"]
+    torch.jit.save(script, path, _extra_files={CARRIER: as_json(told)})
+    assert refusal(path) == f"{path}: the program loads, but does not say its streams; build it again"
 
 
-def test_onnx_wants_explicit_state(restated: StreamingPesto) -> None:
-    with pytest.raises(LoweringError) as caught:
-        to_onnx(restated)
-    assert str(caught.value) == (
-        "ONNX wants the memory as an input and an output; restate the model with explicit state"
-    )
+def test_the_file_tells_the_stream(opened: Open) -> None:
+    assert opened(TWO).stream == TWO
 
 
 def test_what_to_install_for_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.export import onnx as module
 
-    monkeypatch.setattr(module, "_PACKAGES", ("numpy", "onnx_of_nowhere"))
+    monkeypatch.setattr(module, "PACKAGES", ("numpy", "onnx_of_nowhere"))
     assert missing() == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from workbench import job
+    from workbench.audio.corpus import Corpus
+    from workbench.catalogue import recipes_of
+    from workbench.errors import RecipeError
+
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\nstate: explicit\n"
+        "lowering: {backend: onnx}\n"
+    )
+    (recipe,) = recipes_of([path], Corpus(Path(__file__).parent.parent / "calib_audio"))
+    monkeypatch.setattr(job, "missing", lambda: "onnx not installed: pip install 'pesto-workbench[onnx]'")
+    with pytest.raises(RecipeError) as caught:
+        job.prepare(recipe)
+    assert str(caught.value) == (
+        f"{path}: lowering.backend: onnx: onnx not installed: pip install 'pesto-workbench[onnx]'"
+    )
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ProgramError) as caught:
+        open_program(path)
+    return str(caught.value)
 
 
 def _arrays(frames: Frames) -> tuple[np.ndarray, ...]:

@@ -277,7 +277,7 @@ def test_what_the_toolchain_refuses_is_one_line(stream: Stream, monkeypatch: pyt
 
 def refusal(child: Child, path: Path) -> str:
     """What a child says of a program that must not run through; a child that died is one line as well."""
-    from workbench.runtime.pte import roll_program
+    from workbench.runtime.open import roll_program
 
     with pytest.raises(ProgramError) as caught:
         child.call(roll_program, path, [np.zeros(640, np.float32)])
@@ -299,7 +299,7 @@ def test_what_is_no_program(content: bytes, child: Child, tmp_path: Path) -> Non
 
 def survivors(programs: Iterator[bytes], path: Path) -> list[bool]:
     """Whether each program runs two chunks; a child that died is replaced."""
-    from workbench.runtime.pte import roll_program
+    from workbench.runtime.open import roll_program
 
     ran = []
     rest = iter(programs)

@@ -21,7 +21,7 @@ from workbench.model.streaming import StreamingPesto
 from workbench.recipe import Quantization
 from workbench.runtime.child import Child
 from workbench.runtime.eager import RestatedSession
-from workbench.runtime.pte import roll_program
+from workbench.runtime.open import roll_program
 from workbench.runtime.session import roll
 
 STREAM = Stream(16_000, 320, 1, 1.0)

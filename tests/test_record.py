@@ -20,6 +20,7 @@ from workbench.audit.results import (
 )
 from workbench.errors import WorkbenchError
 from workbench.export.program import Delegate, ProgramFile
+from workbench.measure.contour import Contour, Reach
 from workbench.measure.deviation import ClipDeviation, ConfidenceDeviation, Deviation, PitchDeviation, TiedFrame
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Latency, Speed
@@ -308,6 +309,24 @@ class TestVerdict:
     def test_frames_that_are_not_finite_fail_whatever_the_gates_say(self) -> None:
         whole = judged(record(deviation=deviation_of(nonfinite_frames=2)), (), 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("2 of 300 frames are not finite",))
+
+    def test_a_memory_that_is_a_constant_fails_and_so_does_a_pitch_that_does_not_move(self) -> None:
+        def reach(low: float, high: float, confidence: float) -> Reach:
+            return Reach(low_semitones=low, middle_semitones=low, high_semitones=high, confidence=confidence)
+
+        whole = record(contour=Contour(baseline=reach(48, 67, 0.9), variant=reach(50, 50.4, 0.1)))
+        assert whole.program is not None
+        frozen = whole.program.model_copy(update={"frozen": ("ring: 1×7232 zeros",)})
+        judgement = judged(whole.model_copy(update={"program": frozen}), (), 100)
+        assert (judgement.verdict, judgement.reasons) == (
+            "fail",
+            (
+                "the stream's memory is a constant of the graph (ring: 1×7232 zeros): a call hears its own audio "
+                "alone; export it with state: explicit",
+                "the pitch is flat: 50.0 to 50.4 semitones, with a median confidence of 0.10 over voiced frames, where "
+                "upstream's is 48.0 to 67.0 semitones, with a median confidence of 0.90",
+            ),
+        )
 
     def test_a_failure_outweighs_a_doubt_and_both_are_told(self) -> None:
         gates = (Gate("deviation.pitch.max_cents", "<=", 1), Gate("speed.threads", "<=", 0))

@@ -14,7 +14,10 @@ from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.contract import Constants
 from workbench.export.onnx import missing, to_onnx
+from workbench.export.program import FILE_NAMES, name_for
+from workbench.export.told import told_by
 from workbench.export.torchscript import traced
 from workbench.job import Job, Progress, forms_of, prepare
 from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
@@ -25,9 +28,10 @@ from workbench.measure.speed import Plan
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.pesto import load_upstream
 from workbench.model.streaming import StreamingPesto
+from workbench.other_formats import BACKENDS as OTHER_FORMATS
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
-from workbench.runtime.pte import PteSession
+from workbench.runtime.open import open_program
 from workbench.runtime.session import Floats
 
 EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
@@ -77,7 +81,7 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
     taken = {EAGER, TORCHSCRIPT, ONNX, *jobs}
     named: dict[str, Path] = {}
     for path in programs:
-        name = path.parent.name if path.name == pipeline.PROGRAM_NAME and path.parent.name else path.stem
+        name = path.parent.name if path.name in FILE_NAMES and path.parent.name else path.stem
         named[str(path) if name in taken | set(named) else name] = path
     return Field(jobs, named)
 
@@ -96,7 +100,7 @@ def _said_by(recipe: Recipe) -> Keys:
 
 def _said_by_program(path: Path) -> Keys:
     """In a process of its own. A program does not say which checkpoint it was made from."""
-    session = PteSession(path)
+    session = open_program(path)
     stream = session.stream
     return {
         "sample_rate_hz": stream.sample_rate_hz,
@@ -142,28 +146,32 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
         with Child() as child:
             write_whole(path, child.call(function, *arguments))
 
-    path = folder / TORCHSCRIPT / "program.pt"
-    add(TORCHSCRIPT, "upstream, traced", "torchscript", path, functools.partial(in_child, _torchscript, path, baseline))
+    if TORCHSCRIPT not in entered.jobs:
+        path, told = folder / TORCHSCRIPT / name_for(TORCHSCRIPT), told_by(entered.jobs[FIRST].model)
+        make_it = functools.partial(in_child, _torchscript, path, baseline, told)
+        add(TORCHSCRIPT, "upstream, traced", "torchscript", path, make_it)
     if missing():
         ready.not_run[ONNX] = missing()
     for name, job in entered.jobs.items():
-        if not missing() and not job.quantized:  # whatever graph a float program has, ONNX Runtime gets it too
+        plain = not job.quantized and job.recipe.lowering.backend not in OTHER_FORMATS
+        if plain and not missing():  # whatever graph a float program has, ONNX Runtime gets it too
             label = ONNX if name == FIRST else f"{ONNX}-{name}"
-            path = folder / label / "program.onnx"
+            path = folder / label / name_for(ONNX)
             what = f"ONNX Runtime, the graph of {name}, state in and out"
             add(label, what, "onnx", path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
-        place = folder / name
+        place, backend = folder / name, job.recipe.lowering.backend
         build = functools.partial(pipeline.build, job, place, progress(name), fresh)
-        add(name, job.recipe.description, "pte", place / pipeline.PROGRAM_NAME, build)
+        kind = backend if backend in OTHER_FORMATS else "pte"
+        add(name, job.recipe.description, kind, place / name_for(backend), build)
     for name, program in entered.programs.items():
         add(name, "program", "pte", program, lambda: None)
     return ready
 
 
-def _torchscript(baseline: Baseline) -> bytes:
+def _torchscript(baseline: Baseline, told: Constants) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    return traced(upstream, baseline.stream)
+    return traced(upstream, baseline.stream, told).content
 
 
 def _onnx(baseline: Baseline, recipe: Recipe) -> bytes:

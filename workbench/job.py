@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -12,7 +13,8 @@ import torch
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, dependencies
-from workbench.errors import AudioError
+from workbench.errors import AudioError, RecipeError
+from workbench.export.onnx import PACKAGES, missing
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_sha256
@@ -54,6 +56,8 @@ class Job:
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
+        if self.recipe.lowering.backend == "onnx":
+            heard += [version(package) for package in PACKAGES]  # an extra, and so not among the dependencies
         return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256())
 
     @property
@@ -92,12 +96,15 @@ def forms_of(recipe: Recipe) -> Forms:
 
 
 def prepare(recipe: Recipe) -> Job:
-    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
+    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be, and
+    RecipeError where its backend is not installed."""
+    if recipe.lowering.backend == "onnx" and missing():
+        raise RecipeError([f"{recipe.source}: lowering.backend: onnx: {missing()}"])
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a low-rank front end would depend on the cores
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state, recipe.outputs)
+    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state, recipe.outputs, recipe.lowering.scope)
     check_rules(model, recipe.quantization)
     return Job(recipe, baseline, model)
 

@@ -1,7 +1,6 @@
 """The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
 
 import functools
-import hashlib
 import json
 import shutil
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from workbench import other_formats
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
 from workbench.audit.history import keep_earlier
@@ -27,9 +27,10 @@ from workbench.audit.results import (
 )
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.calibration import excerpts
+from workbench.export.host_file import host_file
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
-from workbench.export.program import ProgramFile, Quantized, describe
+from workbench.export.program import FILE_NAMES, HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job, Progress
@@ -38,29 +39,30 @@ from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
+from workbench.runtime.open import import_runtime, open_program
 from workbench.runtime.protocol import protocol_of
-from workbench.runtime.pte import PteSession
 from workbench.runtime.session import Frames
 from workbench.scoring import left, score
 
-PROGRAM_NAME, NOTES_NAME = "program.pte", "program.json"
+NOTES_NAME = "program.json"
 
 
 def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start, bool]:
-    """Lower to `program.pte` in `folder`, then load and run it in a process of its own: only then does it count.
+    """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
 
     Returns what is in it, its cold start, and whether an earlier program was used again because nothing changed.
     Raises LoweringError where it cannot be lowered, ProgramError where it does not load or run; it is removed then.
     """
-    path, notes = folder / PROGRAM_NAME, folder / NOTES_NAME
+    path, notes = folder / name_for(job.recipe.lowering.backend), folder / NOTES_NAME
     progress("lower", 0, 1)
-    program = None if fresh else _built_before(path, notes, job.program_fingerprint)
+    program = None if fresh else _built_before(notes, job.program_fingerprint)
     reused = program is not None
     try:
         program = program or _make(job, path, progress)
         progress("lower", 1, 1)
         with Child() as child:
-            start = child.call(cold_start, functools.partial(PteSession, path), job.recipe.speed.threads)
+            child.call(import_runtime, path)
+            start = child.call(cold_start, functools.partial(open_program, path), job.recipe.speed.threads)
     except (LoweringError, ProgramError):
         _clear(folder)
         raise
@@ -74,8 +76,10 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     """Quantize where asked, lower, and store the program."""
     recipe, backend = job.recipe, job.recipe.lowering.backend
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
-
+    host = host_file(job.model) if recipe.lowering.scope == "network" else b""
     quantized = None
+    if backend == "onnx" or backend == "torchscript":
+        return _stored(path, *other_formats.make(job, _to_calibrate(job), progress), host)
     if recipe.quantization.everywhere:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
         heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
@@ -88,8 +92,15 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
         check_lowered(quantized, lowered)
     else:
         lowered = lower(job.model, backend)
-    program = describe(lowered, PROGRAM_NAME, recipe.state, quantized)
-    write_whole(path, lowered.pte)
+    return _stored(path, lowered.pte, describe(lowered, path.name, recipe.state, quantized), host)
+
+
+def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> ProgramFile:
+    """Write the program, after what its host needs beside it; returns what is in them."""
+    if host:
+        program = with_host(program, HOST_NAME, host)
+        write_whole(path.with_name(HOST_NAME), host)
+    write_whole(path, content)
     return program
 
 
@@ -107,18 +118,18 @@ def _to_calibrate(job: Job) -> list[torch.Tensor]:
 
 def _clear(folder: Path) -> None:
     """Take away what an earlier run left of a program that cannot be made any more."""
-    for name in (PROGRAM_NAME, NOTES_NAME):
+    for name in (*FILE_NAMES, NOTES_NAME):
         (folder / name).unlink(missing_ok=True)
     for name in ("frames", "pictures", MOMENTS_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _built_before(path: Path, notes: Path, fingerprint: str) -> ProgramFile | None:
+def _built_before(notes: Path, fingerprint: str) -> ProgramFile | None:
     """The program in this folder, where it is whole and was made from the same things."""
     try:
         stored = json.loads(notes.read_bytes())
         program = ProgramFile.model_validate(stored["program"])
-        same = stored["fingerprint"] == fingerprint and hashlib.sha256(path.read_bytes()).hexdigest() == program.sha256
+        same = stored["fingerprint"] == fingerprint and program.is_in(notes.parent)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return program if same else None
@@ -199,8 +210,7 @@ def _recorded_before(folder: Path, job: Job) -> Record | None:
         record = read_record(folder / RESULT_NAME)
         same = record.fingerprint == job.fingerprint and record.program is not None
         if same and record.program is not None:
-            content = (folder / record.program.path).read_bytes()
-            same = hashlib.sha256(content).hexdigest() == record.program.sha256
+            same = record.program.is_in(folder)
             same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
     except (WorkbenchError, OSError):
         return None

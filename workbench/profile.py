@@ -45,6 +45,8 @@ def check(job: Job) -> None:
         raise RecipeError(
             [f"{source}: lowering.backend: only xnnpack has a peak to hold parts to, got {lowering.backend}"]
         )
+    if job.recipe.state == "none":
+        raise RecipeError([f"{source}: state: parts are timed with a memory, internal or explicit, got none"])
 
 
 def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False) -> Profile:
@@ -71,7 +73,7 @@ def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool 
         probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
         for probe in asked:
             probed[probe.name][0].write_bytes(probe.pte)
-        (place / "empty.pte").write_bytes(lower_alone(_Add(), (torch.ones(1, 1),), recipe.lowering.backend)[0])
+        (place / "empty.pte").write_bytes(lower_alone(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
         progress("time", 0, 1)
         with Child() as child:
             times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
@@ -122,7 +124,7 @@ def _lower_parts(
     for at, part in enumerate(parts):
         progress("parts", at, len(parts))
         path = place / f"{part.name}.pte"
-        pte, size = lower_alone(part.module, part.example, job.recipe.lowering.backend)
+        pte, size = lower_alone(part.module, part.example, "xnnpack")
         path.write_bytes(pte)
         steps.append(Step(part.name, path, part.hears, part.makes))
         counted.append(Counted(part.name, part.layers, size))

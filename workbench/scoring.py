@@ -16,6 +16,7 @@ from workbench.audit.pictures import contour_png
 from workbench.audit.report.moments import keep_seconds, worst
 from workbench.errors import ProgramError
 from workbench.job import Job, Progress, canonical_sha256
+from workbench.measure.contour import contour
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
 from workbench.measure.race import race_here
@@ -24,8 +25,8 @@ from workbench.measure.speed import Plan
 from workbench.measure.truth import Alignment, align, reference_hz, truth
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
+from workbench.runtime.open import roll_program
 from workbench.runtime.protocol import Memory, protocol_of, under
-from workbench.runtime.pte import roll_program
 from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, roll
 from workbench.units import hz_to_semitones
 
@@ -87,6 +88,7 @@ def score(
             [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
         ),
         "truth": truth(job.score, baseline, variant, job.stream, job.recipe.scoring.voiced_confidence, alignment),
+        "contour": contour(rolls),
     }
     seconds["score"] = time.perf_counter() - began
     if job.stream.dynamic:

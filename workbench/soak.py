@@ -14,7 +14,8 @@ from workbench.audit.soak import Soak, judged
 from workbench.errors import RecipeError
 from workbench.job import Job, Progress
 from workbench.measure.soak import long_stream
-from workbench.runtime.pte import PteSession, set_threads
+from workbench.runtime.open import open_program
+from workbench.runtime.pte import set_threads
 
 
 def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
@@ -38,7 +39,7 @@ def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool =
     began = time.perf_counter()
     stretches = long_stream(
         job.baseline.session(),
-        PteSession(folder / program.path),
+        open_program(folder / program.path),
         np.concatenate([clip.samples for clip in job.score]),
         hours,
         recipe.scoring.voiced_confidence,

@@ -20,8 +20,8 @@ from workbench.job import Job, Progress, prepare
 from workbench.measure.onset import Onset, onset
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
+from workbench.runtime.open import open_program
 from workbench.runtime.protocol import Memory, protocol_of, under
-from workbench.runtime.pte import PteSession
 from workbench.section import Section
 
 ONSETS_NAME = "onset.json"
@@ -128,4 +128,4 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
 
 def _onset_of_program(path: Path, memory: Memory) -> Onset:
     """For a Child: the program, freshly loaded, up and down the staircase."""
-    return onset(under(memory, PteSession(path)))
+    return onset(under(memory, open_program(path)))

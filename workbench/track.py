@@ -14,7 +14,7 @@ from workbench.audit.pictures import track_png
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import Stream
 from workbench.runtime.child import Child
-from workbench.runtime.pte import opened, roll_program
+from workbench.runtime.open import opened, roll_program
 from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 

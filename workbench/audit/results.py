@@ -12,6 +12,7 @@ from workbench.audit.environment import Environment
 from workbench.audit.gates import GateResult, Verdict, judge, metrics
 from workbench.errors import WorkbenchError
 from workbench.export.program import ProgramFile
+from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
@@ -78,6 +79,7 @@ class Record(Section):
     floor: Floor | None
     truth: Truth | None
     speed: Speed | None
+    contour: Contour = no_contour("not compared")
     deviation_over_sizes: OverSizes = NOT_OVER_SIZES
     sizes: tuple[SizeFigures, ...] = ()  # of a program that takes several, from the smallest call to the largest
     gates: tuple[GateResult, ...] = ()
@@ -97,9 +99,10 @@ def gateable() -> tuple[str, ...]:
 def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> Record:
     """The record with its gates, verdict and the reasons for it.
 
-    `fail`: an unfair protocol, no program, a frame that is not finite, or a gate missed. `inconclusive`: nothing
-    failed, but too few voiced frames stand behind the pitch figures, or a gate names a number that could not be
-    computed or that does not decide it (the rounds of a timing lie on both sides of the limit).
+    `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame that is not
+    finite, or a gate missed. `inconclusive`: nothing failed, but too few voiced frames stand behind the pitch figures,
+    or a gate names a number that could not be computed or that does not decide it (the rounds of a timing lie on both
+    sides of the limit).
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -108,6 +111,13 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     if record.program is None or record.deviation is None:
         failures.append(record.null_reasons["program" if record.program is None else "deviation"])
     else:
+        if record.program.frozen:
+            frozen = ", ".join(record.program.frozen)
+            failures.append(
+                f"the stream's memory is a constant of the graph ({frozen}): a call hears its own audio alone; export "
+                "it with state: explicit"
+            )
+        failures += [record.contour.flat] * bool(record.contour.flat)
         failures += [
             f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]

@@ -19,6 +19,7 @@ from workbench.cli.inputs import (
 )
 from workbench.cli.numbers import Numbers
 from workbench.cli.progress import progress_shown
+from workbench.export.program import PROGRAM_SUFFIXES
 
 _DEFAULT, _FIRST = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
 _WARMUP_CHUNKS = 50
@@ -71,8 +72,8 @@ def bench(
     """
     corpus = corpus_of(calib_audio)
     paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT)
-    programs = [path for path in paths if path.suffix == ".pte"]
-    recipes = variants_of([path for path in paths if path.suffix != ".pte"], corpus)
+    programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
+    recipes = variants_of([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
     (first,) = variants_of([shipped_recipe(_FIRST)], corpus)
     from workbench.runtime.child import silence_libraries
 

@@ -9,7 +9,7 @@ from workbench.cli.group import main
 
 @main.command()
 @click.argument("audio", type=click.Path(path_type=Path))
-@click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE.pte", help="What to run.")
+@click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE", help="What to run.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="A .csv, .json or .png; CSV is printed else."
 )

@@ -19,8 +19,10 @@ WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
 
 
 def layers(model: StreamingPesto) -> list[str]:
-    """The parts that a rule can reach, by name: every convolution and Linear of the three parts."""
-    return [name for part in PARTS for name in layers_of(getattr(model, part), part)]
+    """The parts that a rule can reach, by name: every convolution and Linear of the three parts, as far as they are in
+    the program."""
+    parts = PARTS if model.scope == "whole" else PARTS[1:]
+    return [name for part in parts for name in layers_of(getattr(model, part), part)]
 
 
 def layers_of(module: nn.Module, part: str) -> dict[str, nn.Module]:

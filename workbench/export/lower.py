@@ -14,8 +14,9 @@ from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPas
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError
-from workbench.export.contract import STATE_BUFFER, constants
+from workbench.export.contract import STATE_BUFFER
 from workbench.export.program import Lowered
+from workbench.export.told import told_by
 from workbench.export.toolchain import translated
 from workbench.model.streaming import StreamingPesto
 
@@ -34,10 +35,7 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     or where a program with explicit state remembers something itself.
     """
     model.reset()
-    stream, internal = model.stream, model.state == "internal"
-    tells = constants(
-        stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples, model.outputs
-    )
+    internal, tells = model.state == "internal", told_by(model)
     partitioners = [_xnnpack()] if backend == "xnnpack" else []
     with translated(f"lowering to {backend}"):
         exported = _exported(model, graph or model)
@@ -91,14 +89,13 @@ def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedP
     lower the bound.
     """
     stream = model.stream
-    example: tuple[torch.Tensor, ...] = (torch.zeros(stream.streams, stream.max_chunk_samples),)
-    shapes: list[dict[int, object] | None] = [None]
-    if stream.dynamic:
-        frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=stream.max_frames)
-        shapes = [{1: stream.hop_samples * frames}]
-    if model.state == "explicit":
-        example, shapes = (*example, model.empty_ring()), [*shapes, None]
-    return torch.export.export(graph, example, dynamic_shapes=tuple(shapes) if stream.dynamic else None)
+    example = model.example(stream.max_frames)
+    if not stream.dynamic:
+        return torch.export.export(graph, example)
+    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=stream.max_frames)
+    past = model.past_samples if model.state == "none" else 0
+    shapes = ({1: stream.hop_samples * frames + past}, *(None for _ in example[1:]))
+    return torch.export.export(graph, example, dynamic_shapes=shapes)
 
 
 class _Reset(nn.Module):

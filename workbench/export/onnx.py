@@ -1,4 +1,4 @@
-"""The restated stream as ONNX, its memory an input and an output: what fails in ONNX is state kept as a constant.
+"""The restated stream as ONNX. What fails there is state that the model keeps: the exporter makes a constant of it.
 
 Wants the extra `onnx`: `missing()` says whether it is there.
 """
@@ -6,48 +6,116 @@ Wants the extra `onnx`: `missing()` says whether it is there.
 import importlib.util
 import logging
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from workbench.errors import LoweringError
+from workbench.export.contract import CARRIER, as_json
+from workbench.export.told import told_by
+from workbench.export.toolchain import translated
 from workbench.model.streaming import StreamingPesto
 
-INPUTS, OUTPUTS = ("audio", "ring"), ("pitch", "confidence", "volume", "next_ring")
-_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_INPUTS = {"explicit": ("audio", "ring"), "none": ("window",), "frozen": ("audio",)}
+_LAYOUT = ("Identity", "Reshape", "Unsqueeze", "Squeeze")  # what may stand between the audio and where it is joined
 
 
 def missing() -> str:
     """What to do about ONNX not being installed; nothing where it is."""
-    absent = [package for package in _PACKAGES if importlib.util.find_spec(package) is None]
+    absent = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
     return f"{', '.join(absent)} not installed: pip install 'pesto-workbench[onnx]'" if absent else ""
 
 
 def to_onnx(model: StreamingPesto) -> bytes:
-    """`audio` (streams, chunk samples) of the smallest call and `ring` (streams, past samples), float32 -> `pitch`,
-    `confidence`, `volume` (streams, frames) and `next_ring`.
+    """The stream for calls of the smallest size, as `contract.py` has it: its outputs go by their names, and with state
+    explicit the last one is `next_ring`.
 
-    Raises LoweringError where the model keeps its state itself, and where the exporter refuses.
+    Raises LoweringError as `exported`, and where what came out remembers otherwise than asked.
     """
-    if model.state != "explicit":
-        raise LoweringError("ONNX wants the memory as an input and an output; restate the model with explicit state")
-    stream = model.stream
-    example = (torch.zeros(stream.streams, stream.chunk_samples), model.empty_ring())
+    return finished(exported(model), model)
+
+
+def exported(model: StreamingPesto) -> "ModelProto":
+    """The graph as the exporter leaves it, where each node tells which module it comes from.
+
+    Raises LoweringError where the exporter refuses, and for internal state, which ONNX has not.
+    """
+    import onnx
+
+    if model.state not in _INPUTS:
+        raise LoweringError(f"ONNX keeps nothing between calls: ask for state explicit or none, not {model.state}")
+    model.reset()
+    network, explicit = model.scope == "network", model.state == "explicit"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, translated("exporting to ONNX"):
         path = Path(folder) / "program.onnx"
-        try:
-            torch.onnx.export(
-                model,
-                example,
-                path,
-                dynamo=True,
-                input_names=INPUTS,
-                output_names=OUTPUTS,
-                external_data=False,
-                verbose=False,
-            )
-        except Exception as error:  # the exporter raises what it likes
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise LoweringError(f"exporting to ONNX failed ({type(error).__name__}: {first})") from error
-        return path.read_bytes()
+        torch.onnx.export(
+            model,
+            model.example(model.stream.frames_per_chunk),
+            path,
+            dynamo=True,
+            input_names=("energy",) if network else _INPUTS[model.state],
+            output_names=(*model.outputs, *(("next_ring",) if explicit else ())),
+            external_data=False,
+            verbose=False,
+        )
+        found = onnx.load(path)
+    model.reset()
+    return found
+
+
+def finished(found: "ModelProto", model: StreamingPesto) -> bytes:
+    """The file: what the exporter notes of its own is left out (it names this machine's paths), what the host has to
+    know is put in. Raises LoweringError where the past audio is a constant and should not be, or should and is not."""
+    frozen = frozen_past(found.graph)
+    if frozen and model.state != "frozen":
+        raise LoweringError(f"exporting to ONNX made a constant of the stream's memory ({', '.join(frozen)})")
+    if not frozen and model.state == "frozen":
+        raise LoweringError("exporting to ONNX froze no memory, and state: frozen is to show it; ask for explicit")
+    for part in (found.graph, *found.graph.node, *found.graph.initializer, *found.graph.input, *found.graph.output):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    del found.graph.value_info[:]
+    del found.metadata_props[:]
+    entry = found.metadata_props.add()
+    entry.key, entry.value = CARRIER, as_json(told_by(model))
+    return bytes(found.SerializeToString(deterministic=True))
+
+
+def frozen_past(graph: "GraphProto") -> tuple[str, ...]:
+    """The constants that the audio of a call is joined with, by name and shape: there, the past audio should come in.
+
+    None for a graph that is handed its past, or all of its window.
+    """
+    from onnx.numpy_helper import to_array
+
+    constants = dict(_constants(graph))
+    audio = {graph.input[0].name}
+    found = []
+    for node in graph.node:  # which are in order
+        if node.op_type in _LAYOUT and node.input[0] in audio:
+            audio.update(node.output)
+        if node.op_type == "Concat" and audio & set(node.input):
+            for name in node.input:
+                if name in constants:
+                    values = to_array(constants[name])
+                    what = "zeros" if not values.any() else "values"
+                    found.append(f"{name}: {'×'.join(map(str, values.shape))} {what}")
+    return tuple(found)
+
+
+def _constants(graph: "GraphProto") -> Iterator[tuple[str, Any]]:
+    """Tensors that are written into the graph, by name."""
+    for tensor in graph.initializer:
+        yield tensor.name, tensor
+    for node in graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    yield node.output[0], attribute.t

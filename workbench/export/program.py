@@ -1,7 +1,11 @@
-"""The artefact: what a `.pte` file holds, and where its bytes are."""
+"""The artefact: what a program's file holds, and where its bytes are."""
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from workbench.section import Section
 
@@ -19,6 +23,34 @@ class Lowered:
     bytes_by_kind: dict[str, int]  # of the file
     bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
     bytes_by_dtype: dict[str, int]  # the same, by the type they are stored in
+
+
+Kind = Literal["pte", "onnx", "torchscript"]
+_NAMES: dict[str, str] = {"onnx": "program.onnx", "torchscript": "program.pt"}
+PTE_NAME, HOST_NAME = "program.pte", "program.npz"
+FILE_NAMES = (PTE_NAME, *_NAMES.values(), HOST_NAME)
+PROGRAM_SUFFIXES = (".pte", ".onnx", ".pt")
+
+
+def name_for(backend: str) -> str:
+    """What the file of a program for this backend is called."""
+    return _NAMES.get(backend, PTE_NAME)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A program in a format other than ExecuTorch's, in memory, and what is in it."""
+
+    content: bytes
+    kind: Kind
+    graph_ops: dict[str, int]
+    quantized_ops: dict[str, int]  # that run in int8, by the names that the format has for them
+    float_ops: dict[str, int]  # convolutions and matrix products that do not
+    bytes_by_kind: dict[str, int]
+    bytes_by_part: dict[str, int]
+    bytes_by_dtype: dict[str, int]
+    made_with: dict[str, str]
+    frozen: tuple[str, ...] = ()
 
 
 class Delegate(Section):
@@ -97,14 +129,20 @@ class Quantized:
 
 
 class ProgramFile(Section):
-    """A `.pte` as written. Byte figures are read from the file, node figures from the lowered graph."""
+    """A program as written. Byte figures are read from the file, node figures from the lowered graph.
+
+    `delegated_nodes` and `portable_nodes` are ExecuTorch's alone; `graph_ops` are the operators of the others' files,
+    by the names that their format has for them. `bytes` and `bytes_by_kind` include the host's file, where there is
+    one. `frozen` names the constants that an exporter put where the stream's past audio belongs.
+    """
 
     path: str  # relative to the record
+    kind: Kind = "pte"
     bytes: int
     sha256: str
     state: str
-    delegated_nodes: int
-    portable_nodes: int
+    delegated_nodes: int | None
+    portable_nodes: int | None
     quantized_ops: dict[str, int]
     float_ops: dict[str, int]
     delegates: tuple[Delegate, ...]
@@ -116,6 +154,37 @@ class ProgramFile(Section):
     schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
     ranges: tuple[TensorRange, ...]
     calibration: Calibration | None
+    graph_ops: dict[str, int] = Field(default={})
+    frozen: tuple[str, ...] = ()
+    made_with: dict[str, str] = Field(default={})  # versions of what only this kind of program needs
+    host_path: str = ""  # of the host's file, beside the program; empty where there is none
+    host_bytes: int = 0
+    host_sha256: str = ""
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether all of its files are there, with the same bytes."""
+        files = {self.path: self.sha256, self.host_path: self.host_sha256}
+        try:
+            return all(
+                hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
+                for path, sha256 in files.items()
+                if path
+            )
+        except OSError:
+            return False
+
+
+def with_host(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
+    """The same program with the file that its host needs beside it."""
+    return program.model_copy(
+        update={
+            "bytes": program.bytes + len(content),
+            "bytes_by_kind": {**program.bytes_by_kind, "host_file": len(content)},
+            "host_path": path,
+            "host_bytes": len(content),
+            "host_sha256": hashlib.sha256(content).hexdigest(),
+        }
+    )
 
 
 def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
@@ -139,4 +208,37 @@ def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | Non
         ranges=quantized.ranges if quantized else (),
         calibration=quantized.calibration if quantized else None,
         null_reasons={} if quantized else {"calibration": "no part of it was quantized"},
+    )
+
+
+def describe_exported(exported: Exported, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
+    """The record of a program of another format that is stored at `path`."""
+    why = f"only ExecuTorch delegates; {exported.kind} has graph_ops"
+    return ProgramFile(
+        path=path,
+        kind=exported.kind,
+        bytes=len(exported.content),
+        sha256=hashlib.sha256(exported.content).hexdigest(),
+        state=state,
+        delegated_nodes=None,
+        portable_nodes=None,
+        quantized_ops=exported.quantized_ops,
+        float_ops=exported.float_ops,
+        delegates=(),
+        delegated_ops={},
+        portable_ops={},
+        bytes_by_kind=exported.bytes_by_kind,
+        bytes_by_part=exported.bytes_by_part,
+        bytes_by_dtype=exported.bytes_by_dtype,
+        schemes=quantized.schemes if quantized else {},
+        ranges=quantized.ranges if quantized else (),
+        calibration=quantized.calibration if quantized else None,
+        graph_ops=exported.graph_ops,
+        frozen=exported.frozen,
+        made_with=exported.made_with,
+        null_reasons={
+            "delegated_nodes": why,
+            "portable_nodes": why,
+            **({} if quantized else {"calibration": "no part of it was quantized"}),
+        },
     )

@@ -110,8 +110,8 @@ def trial(contender: Contender, samples: Floats, threads: int) -> Trial:
     """For a fresh process, through `Child`. Audio (n,); of several streams all hear it, and the first answers."""
     contender.import_runtime()
     imported = peak_rss_bytes()
-    start = cold_start(functools.partial(contender.session, threads), threads)
-    return Trial(start, imported, roll_streams(contender.session(threads), [samples])[0])
+    start = cold_start(contender.session, threads)
+    return Trial(start, imported, roll_streams(contender.session(), [samples])[0])
 
 
 def times_here(contenders: tuple[Contender, ...], samples: Floats, plan: Plan) -> dict[str, Milliseconds]:
@@ -134,7 +134,7 @@ def responses_here(
 def _opened(contenders: tuple[Contender, ...], threads: int) -> dict[str, Session]:
     torch.set_num_threads(threads)
     set_threads(threads)
-    return {contender.name: contender.session(threads) for contender in contenders}
+    return {contender.name: contender.session() for contender in contenders}
 
 
 def _calls(contenders: Sequence[Contender], samples: Floats) -> list[Floats]:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from workbench.measure.race import Baseline
-from workbench.runtime.pte import PteSession
+from workbench.runtime.open import import_runtime, open_program
 from workbench.runtime.session import Session
-from workbench.runtime.torchscript import TorchScriptSession
 
 
 @dataclass(frozen=True)
@@ -20,23 +19,16 @@ class Contender:
     file: Path
     baseline: Baseline
 
-    def session(self, threads: int) -> Session:
-        """Freshly loaded, its memory empty. The threads of torch and XNNPACK are the process's: see `race.cold_start`.
+    def session(self) -> Session:
+        """Freshly loaded, its memory empty. Its threads are the process's: see `race.cold_start`.
 
         Raises ProgramError where it does not load.
         """
-        stream = self.baseline.stream
         if self.kind == "eager":
-            return self.baseline.session(margins=False, streams=stream.streams)
-        if self.kind == "torchscript":
-            return TorchScriptSession(self.file, stream)
-        if self.kind == "onnx":
-            from workbench.runtime.onnx import OnnxSession
-
-            return OnnxSession(self.file, stream, threads)
-        return PteSession(self.file)
+            return self.baseline.session(margins=False, streams=self.baseline.stream.streams)
+        return open_program(self.file)
 
     def import_runtime(self) -> None:
         """What is imported only where it is used; no part of loading a model."""
-        if self.kind == "onnx":
-            import onnxruntime  # noqa: F401
+        if self.kind != "eager":
+            import_runtime(self.file)

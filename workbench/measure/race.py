@@ -16,7 +16,8 @@ from workbench.model.pesto import load_upstream
 from workbench.model.stream import Reduction, Stream
 from workbench.runtime.child import Child
 from workbench.runtime.eager import UpstreamSession
-from workbench.runtime.pte import PteSession, set_threads
+from workbench.runtime.open import open_program
+from workbench.runtime.pte import set_threads
 from workbench.runtime.session import Floats, Session, chunks
 
 SEED = 7  # of the order of the sides within each round
@@ -89,7 +90,7 @@ def race_here(
     set_threads(plan.threads)
     sides: dict[str, Session] = {
         "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
-        "variant": PteSession(program),
+        "variant": open_program(program),
     }
     times_ms = in_turns(sides, calls_of(samples, baseline.stream, frames), plan)
     return times_ms["baseline"], times_ms["variant"]

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Reduction = Literal["alwa", "argmax", "mean"]
-State = Literal["internal", "explicit"]
-"""Where the past audio is kept: in the program, or by its host, which hands it in and gets it back at every call."""
+State = Literal["internal", "explicit", "none", "frozen"]
+"""Where the past audio is kept: in the program; by its host, which hands it in and gets it back at every call; by its
+host, which hands over the whole window (none); or nowhere, where an exporter made a constant of it (frozen)."""
+Scope = Literal["whole", "network"]
+"""What is in the program: all, or what follows the front end, which is then the host's."""
 Output = Literal["pitch", "confidence", "volume"]
 OUTPUTS: tuple[Output, ...] = ("pitch", "confidence", "volume")
 """What a call can return, in this order."""

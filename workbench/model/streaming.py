@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from workbench.errors import ModelError
 from workbench.model.encoder import conv2d, encoder
 from workbench.model.forms import Forms
-from workbench.model.frontend import constant_q
+from workbench.model.frontend import EPS, constant_q
 from workbench.model.pesto import PESTO, ConfidenceClassifier
-from workbench.model.stream import OUTPUTS, Output, Reduction, State, Stream
+from workbench.model.stream import OUTPUTS, Output, Reduction, Scope, State, Stream
 from workbench.model.sums import Mean, Total
 
 PLAIN = Forms()
@@ -87,8 +87,10 @@ class Reduce(nn.Module):
 class StreamingPesto(nn.Module):
     """The restated stream. `forward`: (streams, chunk samples) float32 -> its `outputs`, each (streams, frames).
 
-    `ring` (streams, past samples) is the whole memory; `reset()` empties it. With explicit state it is no part of the
-    model: `forward` takes a ring after the audio, and returns the next one last.
+    `ring` (streams, past samples) is the whole memory; `reset()` empties it. With state explicit it is no part of the
+    model: `forward` takes a ring after the audio, and returns the next one last. With state none it takes (streams,
+    past + chunk samples) in place of the audio, and with scope network the energies that the front end makes of those,
+    (streams * frames, bins). State frozen is internal here: it is an exporter that freezes it.
     Raises ModelError for a model with more than one harmonic, which upstream's own confidence cannot take either.
     """
 
@@ -101,6 +103,7 @@ class StreamingPesto(nn.Module):
         forms: Forms = PLAIN,
         state: State = "internal",
         outputs: Sequence[Output] = OUTPUTS,
+        scope: Scope = "whole",
     ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
@@ -109,11 +112,12 @@ class StreamingPesto(nn.Module):
         scale = cqt.sqrt_lengths.repeat(2, 1).unsqueeze(-1)  # upstream multiplies the spectrum by it
         self.stream = stream
         self.state = state
+        self.scope = scope
         self.outputs = tuple(output for output in OUTPUTS if output in outputs)
         self.past_samples: int = cqt.conv.cache.padding
         self.window_samples: int = cqt.kernel_width
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
-        if state == "internal":
+        if state in ("internal", "frozen"):
             self.register_buffer("ring", self.empty_ring())
         self.framing, self.frontend = constant_q(
             forms.frontend,
@@ -126,9 +130,9 @@ class StreamingPesto(nn.Module):
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
         self.encoder = encoder(upstream.encoder, shift_bins, forms)
-        bins = cqt.conv.weight.shape[0] // 2
-        self.total = Total(bins)
-        self.confidence = Confidence(upstream.confidence, bins)
+        self.bins: int = cqt.conv.weight.shape[0] // 2
+        self.total = Total(self.bins)
+        self.confidence = Confidence(upstream.confidence, self.bins)
         self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
         self.eval().requires_grad_(False)
 
@@ -144,7 +148,7 @@ class StreamingPesto(nn.Module):
 
     def reset(self) -> None:
         """Forget all audio, as right after construction."""
-        if self.state == "internal":
+        if self.state in ("internal", "frozen"):
             self.ring.zero_()
 
     def estimate(self, audio: Tensor) -> Estimate:
@@ -156,7 +160,14 @@ class StreamingPesto(nn.Module):
     def advance(self, audio: Tensor, ring: Tensor) -> tuple[Estimate, Tensor]:
         """One call on a ring (streams, past samples), which it leaves alone: its estimate, and the next ring."""
         window = torch.cat((ring, audio), -1)
-        energy = self.frontend(self.framing(window))
+        return self.hear(window), window[:, window.shape[-1] - self.past_samples :]
+
+    def hear(self, window: Tensor) -> Estimate:
+        """One call on all that it hears: (streams, past + chunk samples)."""
+        return self.answer(self.frontend(self.framing(window)))
+
+    def answer(self, energy: Tensor) -> Estimate:
+        """What follows the front end: (streams * frames, bins) energies, frames of a stream side by side."""
         log_energy = energy.log()
         activations = self.encoder(log_energy[:, self.crop])
         per_frame = (
@@ -165,10 +176,21 @@ class StreamingPesto(nn.Module):
             self.total(energy).flatten(),
             activations,
         )
-        estimate = Estimate(*(x.reshape(self.stream.streams, -1, *x.shape[1:]) for x in per_frame))
-        return estimate, window[:, window.shape[-1] - self.past_samples :]
+        return Estimate(*(x.reshape(self.stream.streams, -1, *x.shape[1:]) for x in per_frame))
+
+    def example(self, frames: int) -> tuple[Tensor, ...]:
+        """What `forward` takes in a call of so many frames, in silence."""
+        if self.scope == "network":
+            return (torch.full((self.stream.streams * frames, self.bins), EPS**2),)
+        past = self.past_samples if self.state == "none" else 0
+        heard = torch.zeros(self.stream.streams, past + frames * self.stream.hop_samples)
+        return (heard, self.empty_ring()) if self.state == "explicit" else (heard,)
 
     def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
+        if self.scope == "network":
+            return self._returned(self.answer(audio))
+        if self.state == "none":
+            return self._returned(self.hear(audio))
         if ring is None:
             return self._returned(self.estimate(audio))
         estimate, ring = self.advance(audio, ring)

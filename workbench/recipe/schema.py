@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
+from workbench.recipe.backends import unfit, unfit_quantization
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.problems import did_you_mean, show, wrong
 from workbench.recipe.sections import Audio, FramesPerChunk, FramesRange, Keys, Lowering, Quantization, Scoring, Speed
@@ -46,9 +47,11 @@ class RecipeKeys(Keys):
     reduction: Literal["alwa", "argmax", "mean"] = Field(
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
-    state: Literal["internal", "explicit"] = Field(
+    state: Literal["internal", "explicit", "none", "frozen"] = Field(
         "internal",
-        description="Where the past audio is kept: in the program, or by its host, which hands it in at every call.",
+        description="Where the past audio is kept: in the program, or by its host, which hands it in at every call "
+        "(explicit), or hands over past and new audio as one and gets nothing back (none). frozen: nowhere, where an "
+        "exporter made a constant of it.",
     )
     outputs: tuple[Literal["pitch", "confidence", "volume"], ...] = Field(
         ("pitch", "confidence", "volume"),
@@ -145,15 +148,26 @@ class RecipeKeys(Keys):
             wrong(f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {_DEFAULT_TOLERANCE:g}")
         return tolerance
 
+    @field_validator("lowering")
+    @classmethod
+    def _fits_the_backend(cls, lowering: Lowering, info: ValidationInfo) -> Lowering:
+        if why := unfit(lowering, info.data):
+            wrong(why)
+        return lowering
+
     @field_validator("quantization")
     @classmethod
     def _fits_the_stream(cls, asked: Quantization, info: ValidationInfo) -> Quantization:
+        lowering = info.data.get("lowering")
+        backend = lowering.backend if lowering is not None else "xnnpack"
+        if why := unfit_quantization(asked, backend):
+            wrong(why)
         plain = (info.data.get("state", "internal"), info.data.get("streams", 1)) == ("internal", 1)
-        if asked.everywhere and not (plain and isinstance(info.data.get("frames_per_chunk", 1), int)):
+        one_size = isinstance(info.data.get("frames_per_chunk", 1), int)
+        if asked.everywhere and backend != "onnx" and not (plain and one_size):
             wrong("everywhere takes one stream with internal state and one number of frames_per_chunk")
         if asked.correct_bias and "int8-dynamic" in asked.parts.values():
             wrong("correct_bias takes static rules alone: a dynamic range is another in every frame")
-        lowering = info.data.get("lowering")
         if asked.equalize and lowering is not None and lowering.prefilter != "conv":
             wrong(f"equalize wants lowering.prefilter: conv, got {show(lowering.prefilter)}")
         return asked

@@ -70,8 +70,15 @@ FramesPerChunk = Annotated[
 class Lowering(Keys):
     """How the model becomes a program."""
 
-    backend: Literal["xnnpack", "portable"] = Field(
-        "xnnpack", description="Kernels that run the program: XNNPACK's, or ExecuTorch's portable reference ones."
+    backend: Literal["xnnpack", "portable", "onnx", "torchscript"] = Field(
+        "xnnpack",
+        description="What runs the program: XNNPACK's kernels, ExecuTorch's portable reference ones, ONNX Runtime "
+        "(extra onnx), or torch, which runs upstream's own TorchScript.",
+    )
+    scope: Literal["whole", "network"] = Field(
+        "whole",
+        description="What is in the program: all, or the network alone; its host then has window and front end, in a "
+        "file beside it.",
     )
     toeplitz: Literal["linear", "conv", "block"] = Field(
         "linear",

@@ -1,50 +1,67 @@
-"""A session in ONNX Runtime on the restated stream with explicit state. Wants the extra `onnx`."""
+"""A session in ONNX Runtime. Wants the extra `onnx`."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from workbench.errors import ProgramError
-from workbench.model.stream import Stream
-from workbench.runtime.session import Floats, Frames, checked, checked_stream
+from workbench.export.contract import CARRIER, from_json, stream_told
+from workbench.runtime.host import host_of
+from workbench.runtime.session import Floats, Frames, checked, checked_stream, frames_of
 
 _SPINNING = "session.force_spinning_stop"  # between calls; while one runs, threads spin as they do by default
+_ERRORS_ALONE = 3
 
 
 class OnnxSession:
-    """One file; the memory is the session's. The file does not tell its stream, so `stream` is what it was made for.
+    """One file; the program keeps nothing, and all memory is the session's.
 
-    `threads` are those of a call; between calls they do not spin, or they would slow down whatever runs then. Raises
-    ProgramError where ONNX Runtime is not installed, or the file does not load in it.
+    A call has as many threads as torch has in this process; between calls they do not spin, or they would slow down
+    whatever runs then. Raises ProgramError where ONNX Runtime is not installed, the file does not load in it, or is no
+    program of the workbench.
     """
 
-    def __init__(self, path: Path, stream: Stream, threads: int) -> None:
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
         try:
             import onnxruntime
         except ImportError as error:
-            raise ProgramError("onnxruntime is not installed; pip install 'pesto-workbench[onnx]'") from error
+            raise ProgramError(f"{path}: onnxruntime is not installed; pip install 'pesto-workbench[onnx]'") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
+        options.log_severity_level = _ERRORS_ALONE
         options.add_session_config_entry(_SPINNING, "1")
-        self.stream = stream
         try:
             self._runtime = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            (ring,) = (given for given in self._runtime.get_inputs() if given.name == "ring")
+            metadata = self._runtime.get_modelmeta().custom_metadata_map
         except Exception as error:  # its own classes, which it does not export
-            raise ProgramError(f"{path}: not a model with a ring that ONNX Runtime loads; export it again") from error
-        self._ring = np.zeros(ring.shape, np.float32)
+            raise ProgramError(f"{path}: not a model that ONNX Runtime loads ({_first_line(error)})") from error
+        self.constants = from_json(metadata.get(CARRIER, ""), path)
+        try:
+            self.stream = stream_told(self.constants, path)
+            self.outputs = tuple(self.constants["outputs"].split(","))
+            self._host = host_of(self.constants, path)
+        except KeyError as error:
+            raise ProgramError(
+                f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
+            ) from error
+        self._names = [given.name for given in self._runtime.get_inputs()]
 
     def reset(self, stream: int | None = None) -> None:
         checked_stream(stream, self.stream)
-        self._ring = self._ring.copy()  # an output, which may not be written to
-        self._ring[slice(None) if stream is None else stream] = 0
+        self._host.reset(stream)
 
     def step(self, chunk: Floats) -> Frames:
-        audio = checked(chunk, self.stream)
+        inputs = self._host.inputs(checked(chunk, self.stream))
         try:
-            *estimates, ring = self._runtime.run(None, {"audio": audio, "ring": self._ring})
+            returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
-            raise ProgramError(f"the model failed while running ({str(error).splitlines()[0]})") from error
-        self._ring = ring
-        flat = np.ndim(chunk) == 1
-        return Frames(*(np.array(values[0] if flat else values, np.float32) for values in estimates))
+            raise ProgramError(f"the model failed while running ({_first_line(error)})") from error
+        self._host.keep(returned)
+        return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

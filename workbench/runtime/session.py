@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import ProgramError
-from workbench.model.stream import Output, Stream
+from workbench.model.stream import OUTPUTS, Output, Stream
 
 Floats = NDArray[np.float32]
 
@@ -88,6 +88,19 @@ def checked_stream(which: int | None, stream: Stream) -> None:
     """Raise ProgramError where there is no stream of that number to reset."""
     if which is not None and which not in range(stream.streams):
         raise ProgramError(f"no stream {which} to reset; there are {stream.streams}, counted from 0")
+
+
+def frames_of(returned: Sequence[Floats], outputs: Sequence[Output], flat: bool) -> Frames:
+    """What a program returned, (streams, frames) each and first its `outputs`, as copies; NaN for those it has not.
+
+    `flat`: without the axis of the one stream.
+    """
+    own = [np.array(values[0] if flat else values, np.float32) for values in returned[: len(outputs)]]
+    absent = tuple(name for name in OUTPUTS if name not in outputs)
+    if not absent:
+        return Frames(*own)
+    found = dict(zip(outputs, own, strict=True))
+    return Frames(*(found.get(name, np.full_like(own[0], np.nan)) for name in OUTPUTS), absent=absent)
 
 
 def schedule(samples: int, stream: Stream, sizes: Sequence[int] | None = None) -> Iterator[int]:

@@ -6,25 +6,36 @@ import numpy as np
 import torch
 
 from workbench.errors import ProgramError
-from workbench.model.stream import Stream
-from workbench.runtime.session import Floats, Frames, checked, checked_stream
+from workbench.export.contract import CARRIER, from_json, stream_told
+from workbench.runtime.session import Floats, Frames, checked, checked_stream, frames_of
 
 _MEMORY = "cache.pad"  # how the names of upstream's streaming memories end
 
 
 class TorchScriptSession:
-    """One file, one memory. The file does not tell its stream, so `stream` is what it was traced for.
+    """One file, one memory.
 
-    Loading TorchScript runs its code: only for files that are our own. Raises ProgramError where it does not load, or
-    holds no memory.
+    Loading TorchScript runs its code: only for files that are our own. Raises ProgramError where it does not load, is
+    no program of the workbench, or holds no memory.
     """
 
-    def __init__(self, path: Path, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
+        told = {CARRIER: ""}
         try:
-            self._model = torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            self._model = torch.jit.load(path, map_location="cpu", _extra_files=told).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, OSError) as error:
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
+        text: str | bytes = told[CARRIER]
+        self.constants = from_json(text if isinstance(text, str) else text.decode(), path)
+        try:
+            self.stream = stream_told(self.constants, path)
+            self.outputs = tuple(self.constants["outputs"].split(","))
+        except KeyError as error:
+            raise ProgramError(
+                f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
+            ) from error
         self._memories = [buffer for name, buffer in self._model.named_buffers() if name.endswith(_MEMORY)]
         if not self._memories:
             raise ProgramError(f"{path}: holds no streaming memory (*{_MEMORY}); export the streaming model")
@@ -37,9 +48,5 @@ class TorchScriptSession:
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        audio = torch.from_numpy(checked(chunk, self.stream))
-        if audio.shape[-1] != self.stream.chunk_samples:  # a trace has its sizes written into it
-            raise ProgramError(f"a chunk of {audio.shape[-1]} samples; this script takes {self.stream.chunk_samples}")
-        estimates = self._model(audio)
-        flat = np.ndim(chunk) == 1
-        return Frames(*((tensor[0] if flat else tensor).numpy().copy() for tensor in estimates[:3]))
+        estimates = self._model(torch.from_numpy(checked(chunk, self.stream)))
+        return frames_of([tensor.numpy() for tensor in estimates], self.outputs, np.ndim(chunk) == 1)

@@ -24,7 +24,7 @@ from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import OUTPUTS
 from workbench.runtime.child import Child
-from workbench.runtime.pte import opened
+from workbench.runtime.open import opened
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 _LICENCES = {  # where each text lies in an installed package
@@ -53,6 +53,11 @@ def check_shippable(variant: Kept, force: bool) -> Path:
     if record.verdict != "pass" and not force:
         why = "; ".join(record.reasons)
         raise WorkbenchError(f"{folder}: its verdict is {record.verdict} ({why}); --force bundles it all the same")
+    if record.program.kind != "pte" or record.program.state not in ("internal", "explicit"):
+        raise WorkbenchError(
+            f"{folder}: a bundle holds a .pte that keeps its memory or hands it back, and this is "
+            f"{record.program.path} with state {record.program.state}; bundle another variant"
+        )
     path = folder / record.program.path
     if not path.is_file():
         raise WorkbenchError(f"{path}: the record's program is not there; run the recipe again")

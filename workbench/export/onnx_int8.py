@@ -1,0 +1,159 @@
+"""int8 by ONNX Runtime's own static quantization: quantize and dequantize around the layers that a rule names.
+
+The exporter notes at each node which module it comes from, so that rules go by the same names as in XNNPACK. Ranges are
+the least and greatest value heard; they are in the file, beside each tensor.
+"""
+
+import ast
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import LoweringError
+from workbench.export.calibration import excerpts, part_inputs
+from workbench.export.equalize import equalize
+from workbench.export.layers import layers
+from workbench.export.onnx import exported
+from workbench.export.program import Calibration, Quantized
+from workbench.export.toolchain import translated
+from workbench.model.streaming import StreamingPesto
+from workbench.recipe import Quantization
+from workbench.recipe.scopes import rule_for
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto
+
+_LAYERS = ("Conv", "MatMul", "Gemm")
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_HELD_CALLS = 64  # of which the quantizer keeps every intermediate range before it merges them
+
+Told = Callable[[str, int, int], None]
+
+
+def quantize_onnx(
+    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], told: Told
+) -> tuple["ModelProto", Quantized]:
+    """The stream as ONNX with the asked layers in int8, or all that the quantizer takes (`everywhere`), calibrated on
+    clips (n,) float32, each called chunk by chunk from an empty memory.
+
+    Raises LoweringError where exporting or quantizing fails, or a layer did not become what its rule asks for.
+    """
+    began = time.perf_counter()
+    heard = excerpts(clips, round(asked.seconds_per_clip * model.stream.sample_rate_hz), asked.seed)
+    if asked.equalize:
+        equalize(model.encoder, *part_inputs(model, heard)["encoder"])
+    plain = exported(model)
+    layer = {node.name: _layer(node) for node in plain.graph.node}
+    calls = _Calls(model, [given.name for given in plain.graph.input], heard, told)
+    nodes, operators = None, None
+    if not asked.everywhere:
+        operators = [*_LAYERS, *(["LeakyRelu"] if asked.leaky_relu == "int8" else [])]
+        nodes = [
+            node.name
+            for node in plain.graph.node
+            if node.op_type in operators and rule_for(asked.parts, layer[node.name]) == "int8-static"
+        ]
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, translated("ONNX Runtime's quantizer"):
+        import onnx
+        from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(plain, before)
+        quantize_static(
+            before,
+            after,
+            calls,
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=operators,
+            nodes_to_quantize=nodes,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,  # what the runtime is fastest with on x86
+            weight_type=QuantType.QInt8,
+            extra_options={"CalibMaxIntermediateOutputs": _HELD_CALLS},
+        )
+        found = onnx.load(after)
+    schemes = _schemes(found.graph, layer, layers(model))
+    if not asked.everywhere:
+        _check(schemes, asked)
+    calibration = Calibration(
+        excerpts=len(heard),
+        audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
+        rows=calls.done * model.stream.frames_per_chunk,
+        seed=asked.seed,
+        corrected_biases=0,
+        gaps=(),
+        stability=None,
+        took_s=time.perf_counter() - began,
+        null_reasons={"stability": "not measured with ONNX Runtime's quantizer"},
+    )
+    return found, Quantized(schemes, (), {}, 0, calibration)
+
+
+class _Calls:
+    """What the quantizer draws its calls from, by the names of the model's inputs: one a call, in order."""
+
+    def __init__(self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], told: Told) -> None:
+        chunk = model.stream.chunk_samples
+        self.total = sum(-(-len(clip) // chunk) for clip in clips)
+        self.done = 0
+        self._calls = _calls(model, names, clips)
+        self._told = told
+
+    def get_next(self) -> dict[str, Any] | None:
+        call = next(self._calls, None)
+        if call is not None:
+            self._told("calibrate", self.done, self.total)
+            self.done += 1
+        return call
+
+
+@torch.no_grad()
+def _calls(model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
+    """Every stream of a call hears the same."""
+    past, chunk, streams = model.past_samples, model.stream.chunk_samples, model.stream.streams
+    for clip in clips:
+        heard = torch.zeros(past + -(-len(clip) // chunk) * chunk)
+        heard[past : past + len(clip)] = clip
+        for window in heard.unfold(0, past + chunk, chunk):
+            window = window.expand(streams, -1)
+            inputs = (window[:, past:], window[:, :past]) if model.state == "explicit" else (window,)
+            if model.scope == "network":
+                inputs = (model.frontend(model.framing(window)),)
+            yield {name: np.ascontiguousarray(given.numpy()) for name, given in zip(names, inputs, strict=True)}
+
+
+def _layer(node: Any) -> str:
+    """The module that a node comes from, by its name in the whole model."""
+    for entry in node.metadata_props:
+        if entry.key == _SCOPES:
+            scopes = ast.literal_eval(entry.value)
+            return str(scopes[-2]) if len(scopes) > 1 else ""
+    return ""
+
+
+def _schemes(graph: "GraphProto", layer: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
+    """What each layer is, by its nodes: static where all that it takes comes out of a dequantize."""
+    made_by = {name: node.op_type for node in graph.node for name in node.output}
+    found: dict[str, str] = {}
+    for node in graph.node:
+        name = layer.get(node.name, "")
+        if node.op_type in _LAYERS and name in known:
+            int8 = [made_by.get(given) == "DequantizeLinear" for given in node.input[:2]]
+            found[name] = "static" if all(int8) else "none" if not any(int8) else "half"
+    return found
+
+
+def _check(schemes: Mapping[str, str], asked: Quantization) -> None:
+    wrong = []
+    for name, got in schemes.items():
+        wanted = "static" if rule_for(asked.parts, name) == "int8-static" else "none"
+        if got != wanted:
+            wrong.append(f"{name}: asked {wanted}, got {got}")
+    if wrong:
+        raise LoweringError(f"quantization came out other than asked: {'; '.join(wrong)}")

@@ -1,0 +1,33 @@
+"""A job's program in a format other than ExecuTorch's."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from workbench.export.onnx import finished, to_onnx
+from workbench.export.onnx_contents import contents
+from workbench.export.onnx_int8 import quantize_onnx
+from workbench.export.program import ProgramFile, Quantized, describe_exported, name_for
+from workbench.export.told import told_by
+from workbench.export.torchscript import traced
+from workbench.job import Job, Progress
+
+BACKENDS = ("onnx", "torchscript")
+
+
+def make(job: Job, clips: Sequence[Tensor], progress: Progress) -> tuple[bytes, ProgramFile]:
+    """The file and what is in it; int8 is calibrated on clips, (n,) float32 each.
+
+    Raises LoweringError where it cannot be made as the recipe asks.
+    """
+    recipe, model = job.recipe, job.model
+    quantized: Quantized | None = None
+    if recipe.lowering.backend == "torchscript":
+        exported = traced(job.baseline.session().model, job.stream, told_by(model))
+    elif job.quantized:
+        graph, quantized = quantize_onnx(model, recipe.quantization, clips, progress)
+        exported = contents(finished(graph, model))
+    else:
+        exported = contents(to_onnx(model))
+    name = name_for(recipe.lowering.backend)
+    return exported.content, describe_exported(exported, name, recipe.state, quantized)

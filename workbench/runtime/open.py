@@ -1,0 +1,57 @@
+"""A session on a program's file, whatever its format: `.onnx` in ONNX Runtime, `.pt` in torch, all else in ExecuTorch.
+
+Functions of their own, so that a `Child` can run them: a broken program can crash its runtime.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.model.stream import Stream
+from workbench.runtime.onnx import OnnxSession
+from workbench.runtime.protocol import Memory, under
+from workbench.runtime.pte import PteSession
+from workbench.runtime.session import Floats, Frames, Session, roll_streams
+from workbench.runtime.torchscript import TorchScriptSession
+
+
+class ProgramSession(Session, Protocol):
+    """A session on a file; `constants` is all that the program tells."""
+
+    constants: dict[str, Any]
+
+
+def open_program(path: Path) -> ProgramSession:
+    """The program, freshly loaded, its memory empty. Raises ProgramError where it cannot be.
+
+    Loading TorchScript can run code: as with a `.pte`, only for files that may be trusted, or in a `Child`.
+    """
+    if path.suffix == ".onnx":
+        return OnnxSession(path)
+    return TorchScriptSession(path) if path.suffix == ".pt" else PteSession(path)
+
+
+def import_runtime(path: Path) -> None:
+    """Import what is imported only where it is used: no part of loading a program, where that is timed."""
+    if path.suffix == ".onnx":
+        import onnxruntime  # noqa: F401
+
+
+def opened(path: Path) -> tuple[Stream, dict[str, Any]]:
+    """The stream of a program and all that it tells."""
+    session = open_program(path)
+    return session.stream, session.constants
+
+
+def roll_program(
+    path: Path,
+    clips: Sequence[Floats],
+    sizes: Sequence[int] | None = None,
+    memory: Memory = "continuous",
+    times: int = 1,
+) -> list[Frames]:
+    """`session.roll_streams` on a freshly loaded program, `times` over, from a reset each; the last is returned."""
+    session = under(memory, open_program(path))
+    for _ in range(times):
+        frames = roll_streams(session, clips, sizes)
+    return frames
