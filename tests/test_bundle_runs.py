@@ -96,6 +96,18 @@ def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: 
     alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert alone.returncode == 0, alone.stderr
     assert alone.stdout.endswith("75 frames, every bit as expected\nverified\n")
+    bare = subprocess.run(
+        [*command[:2], f"import importlib.util; importlib.util.find_spec = {{}}.get; {hide}", command[3]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (bare.returncode, bare.stdout) == (2, "")
+    assert bare.stderr == (
+        f"error: {moved}: every file is as bundled, but nothing is installed that runs the program; "
+        "pip install executorch torch\n"
+    )
     damaged = (moved / PROGRAM).read_bytes()
     (moved / PROGRAM).write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
     alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -9,6 +9,7 @@ signed. Only a whole bundle's program is then loaded and fed the golden audio, f
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import struct
 import sys
@@ -25,6 +26,7 @@ MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 PROGRAM, AUDIO, FRAMES = "program.pte", "golden/audio.wav", "golden/frames.csv"
 COLUMNS = ("call", "frame", "stream", "pitch_semitones", "confidence", "volume")
 WITHIN = ("pitch_within", "confidence_within", "volume_within")  # the same units; inf: not compared
+RUNTIME = ("executorch", "torch")
 MOST_BYTES = 1 << 30  # of one file
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -253,6 +255,13 @@ def main() -> int:
         print(f"error: {asked.folder}: {error}", file=sys.stderr)
         return 2
     whole = manifest is not None and all(found.ok for found in findings)
+    if whole and not all(map(importlib.util.find_spec, RUNTIME)):
+        print(
+            f"error: {asked.folder}: every file is as bundled, but nothing is installed that runs the program; "
+            f"pip install {' '.join(RUNTIME)}",
+            file=sys.stderr,
+        )
+        return 2
     if whole and manifest is not None:
         findings += check_golden(asked.folder, manifest)
     print(answer(findings, whole, asked.json))
