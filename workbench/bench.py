@@ -13,6 +13,7 @@ from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
+from workbench.audit.programs import PROGRAM_NAME
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.onnx import missing, to_onnx
 from workbench.export.torchscript import traced
@@ -77,7 +78,7 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
     taken = {EAGER, TORCHSCRIPT, ONNX, *jobs}
     named: dict[str, Path] = {}
     for path in programs:
-        name = path.parent.name if path.name == pipeline.PROGRAM_NAME and path.parent.name else path.stem
+        name = path.parent.name if path.name == PROGRAM_NAME and path.parent.name else path.stem
         named[str(path) if name in taken | set(named) else name] = path
     return Field(jobs, named)
 
@@ -155,7 +156,7 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
     for name, job in entered.jobs.items():
         place = folder / name
         build = functools.partial(pipeline.build, job, place, progress(name), fresh)
-        add(name, job.recipe.description, "pte", place / pipeline.PROGRAM_NAME, build)
+        add(name, job.recipe.description, "pte", place / PROGRAM_NAME, build)
     for name, program in entered.programs.items():
         add(name, "program", "pte", program, lambda: None)
     return ready

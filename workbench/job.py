@@ -3,9 +3,12 @@
 import functools
 import hashlib
 import json
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
 
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
@@ -52,7 +55,9 @@ class Job:
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
-        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256())
+        return canonical_sha256(
+            checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256(), _sums_of_this_machine()
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -67,6 +72,12 @@ class Job:
     @property
     def clips(self) -> list[Clip]:
         return [*self.calibrate, *self.score]
+
+
+def _sums_of_this_machine() -> list[object]:
+    """What decides how sums are rounded, beside the versions: a folder may be shared by different machines."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return [platform.machine(), platform.python_version(), torch.__version__, torch.version.git_version, capability]
 
 
 def stream_of(recipe: Recipe) -> Stream:
