@@ -441,7 +441,8 @@ CHECKPOINTS = (
     checkpoint(
         "a weight of another shape",
         "does not fit pesto-pitch's model (size mismatch for encoder.conv1.0.weight: copying a param with shape "
-        "torch.Size([1, 1, 39]) from checkpoint, the shape in current model is torch.Size([40, 1, 39]).); use mir-1k_g7",
+        "torch.Size([1, 1, 39]) from checkpoint, the shape in current model is torch.Size([40, 1, 39]).); use "
+        "mir-1k_g7",
         torch_save(changed(of_other_shape)),
     ),
     checkpoint(

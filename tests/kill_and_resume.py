@@ -11,6 +11,8 @@ another recipe of the same name. It is sent SIGKILL at a moment drawn evenly fro
 """
 
 import argparse
+import functools
+import hashlib
 import json
 import os
 import random
@@ -20,9 +22,9 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -45,6 +47,7 @@ RECIPE = {
     "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
 }
 COMMAND = [sys.executable, "-m", "workbench", "run", "r.yaml", "--out", "out"]
+TORCHS_OWN = "torchinductor_"  # a folder that torch makes for its compiler and leaves empty
 MARK = "WORKBENCH_KILLED"  # in the environment of everything that a run starts
 
 
@@ -160,8 +163,6 @@ def seen(folder: Path, earlier: dict[str, bytes] | None) -> tuple[str, list[str]
         record = read_record(folder / "result.json")
     except Exception as error:
         return "torn", [str(error)]
-    import hashlib
-
     assert record.program is not None
     same = hashlib.sha256(found.get("program.pte", b"")).hexdigest() == record.program.sha256
     return "the new", [] if same else ["the record's program is another"]
@@ -187,13 +188,14 @@ def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) ->
         aside.unlink()
     reused = [line.rpartition("the earlier ")[2] for line in told.splitlines() if "the earlier" in line]
     wrong += differences(place, reference) if (place / "result.json").is_file() else [f"no record: {told[-500:]}"]
-    wrong += [f"left in the temporary folder: {path.name}" for path in (folder / "tmp").iterdir()]
+    temporary = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)]
+    wrong += [f"left in the temporary folder: {name}" for name in temporary]
     return Kill(
         after_s, earlier is not None, stages[-1] if stages else "", found, resumed_s, "; ".join(reused), tuple(wrong)
     )
 
 
-def main(moments: int, seed: int, folder: Path, tell: Any = print) -> list[Kill]:
+def main(moments: int, seed: int, folder: Path, tell: Callable[[str], object]) -> list[Kill]:
     """So many runs, each killed once."""
     reference, other = project(folder / "reference"), project(folder / "other", mirror=0.5)
     for place in (reference, other):
@@ -225,7 +227,7 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each at the end")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-and-resume-") as made:
-        found = main(asked.moments, asked.seed, Path(made))
+        found = main(asked.moments, asked.seed, Path(made), functools.partial(print, flush=True))
     if asked.json:
         for one in found:
             print(json.dumps(asdict(one)))

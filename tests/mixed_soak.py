@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kill_and_resume import MANIFEST, MARK, RECIPE, marked
+from kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
 
 FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
 RECIPES: dict[str, dict[str, Any]] = {
@@ -114,7 +114,9 @@ def left_behind(folder: Path) -> list[str]:
     """What should not be there when all commands are done."""
     from workbench.audit.programs import MOST_STORED_BYTES
 
-    wrong = [f"temporary file: {path.name}" for path in (folder / "tmp").iterdir()]
+    wrong = [
+        f"temporary file: {path.name}" for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)
+    ]
     store = folder / "outputs" / ".programs"
     wrong += [
         f"hidden file: {path.relative_to(folder)}" for path in folder.rglob(".*") if path != store and path.name != "."
