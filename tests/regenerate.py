@@ -14,6 +14,7 @@ import re
 import shutil
 from pathlib import Path
 
+import bad_input
 import click
 
 from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
@@ -154,6 +155,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "README.md": readme(),
         ROOT / "docs" / "cli.md": help_pages(),
+        ROOT / "docs" / "bad-input.md": bad_input.markdown(),
         ROOT / "recipes" / "recipe.schema.json": schema(),
     }
 

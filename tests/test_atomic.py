@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.atomic import write_whole
+from workbench.atomic import remove_parts, write_whole
 
 
 @pytest.fixture
@@ -70,3 +70,24 @@ def test_until_it_is_moved_into_place_the_old_file_is_whole(tmp_path: Path, monk
     write_whole(path, b"new")
     assert seen == [b"old"]
     assert path.read_bytes() == b"new"
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught:
+        write_whole(tmp_path / "result.json", b"half of it")
+    assert caught.value.filename == str(tmp_path / "result.json")
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the first byte and the last: the temporary file stays, as nobody is left to remove it."""
+    write_whole(tmp_path / "a" / "whole.json", b"whole")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a" / "half.json", b"half")
+    monkeypatch.undo()
+    (tmp_path / "a" / ".own.wav").touch()
+    assert len(list((tmp_path / "a").iterdir())) == 3
+    remove_parts(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".own.wav", "whole.json"]

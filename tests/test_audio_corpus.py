@@ -164,9 +164,7 @@ def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(root: Path) -> None:
     (root / "synthetic").write_text("a file where the folder should be")
-    message = (
-        f"{root}/synthetic/calibrate/tone.flac: cannot be written (Not a directory); check the folder's permissions"
-    )
+    message = f"{root}/synthetic: cannot be written (File exists); check the folder's permissions"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
         Corpus(root).render()
 

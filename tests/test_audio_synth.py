@@ -238,7 +238,15 @@ def test_the_shipped_set(manifest: Manifest) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("calibrate: [", "cannot be read as YAML"),
+        ("calibrate: [", "line 1: is not YAML (expected the node content, but found '<stream end>')"),
+        ("calibrate: &a [*a]", "line 1: the alias *a is not for recipes; repeat the value, or use extends or matrix"),
+        ("- a", "is not a manifest: wants a mapping of keys to values, got a list"),
+        (
+            "calibrate: []\nscore:\n- {name: a, kind: silence, duration_s: 1e9}\n"
+            "- {name: b, kind: silence, duration_s: .inf}",
+            "score.0.silence.duration_s: Input should be less than or equal to 3600; "
+            "score.1.silence.duration_s: Input should be a finite number; correct the entry",
+        ),
         ("calibrate: []", "score: Field required; correct the entry"),
         (
             "calibrate: [{name: a, kind: silence, duration_s: 1}]\nscore: [{name: a, kind: silence, duration_s: 2}]",

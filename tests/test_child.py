@@ -3,13 +3,16 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workbench.errors import AudioError, ProgramError
+from workbench.errors import AudioError, ProgramError, WorkbenchError
 from workbench.runtime.child import Child
 
 # Functions of this module, so that the child can import them.
@@ -71,15 +74,51 @@ def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
         assert process != os.getpid()
         assert child.call(pid) == process
         assert alive(process)
-        assert [path.suffix for path in logs.iterdir()] == [".log"]
+        assert list(logs.iterdir()) == []  # its log has no name, and so is left by no kill
     assert not alive(process)
 
 
-@pytest.mark.parametrize("die", [abort, kill_itself, leave])
+@pytest.mark.parametrize("die", [abort, leave])
 def test_a_process_that_dies_is_a_program_error(die: object) -> None:
     with Child() as child, pytest.raises(ProgramError) as caught:
         child.call(die)
     assert str(caught.value) == "the program crashed the runtime"
+
+
+def test_one_that_is_killed_says_nothing_of_the_program() -> None:
+    with Child() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(kill_itself)
+    assert not isinstance(caught.value, ProgramError)
+    assert str(caught.value) == (
+        "the process that ran a program was killed, by hand or for want of memory; run it again, with more memory free"
+    )
+
+
+def test_one_that_never_answers_is_ended() -> None:
+    with Child(limit_s=0.5) as child:
+        process = child.call(pid)
+        with pytest.raises(ProgramError) as caught:
+            child.call(time.sleep, 3600)
+    assert str(caught.value) == "the program gave no answer within 0.5 s"
+    assert not alive(process)
+
+
+def test_it_ends_with_its_parent() -> None:
+    """A parent that is killed cannot tidy up; a child that waited for ever would be left of every kill."""
+    script = (
+        "import sys, time\nfrom workbench.runtime.child import Child\nimport os\n"
+        "if __name__ == '__main__':\n    with Child() as child:\n        print(child.call(os.getpid), flush=True)\n"
+        "        child.call(time.sleep, 3600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        process = int(parent.stdout.readline())
+        assert alive(process)
+        parent.kill()
+    until = time.monotonic() + 20
+    while alive(process) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not alive(process)
 
 
 def test_its_last_words_are_told() -> None:

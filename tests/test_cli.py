@@ -168,6 +168,7 @@ def test_recipes_as_json_has_all_keys() -> None:
         "toeplitz": "linear",
         "prefilter": "conv",
         "prefilter_band": 1.0,
+        "scope": "whole",
     }
 
 

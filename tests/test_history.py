@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from stored import lost, replaced, stored, written
 
-from workbench.audit.history import earlier_in, keep_earlier, kept_in, newest_run, runs_in
+from workbench.audit.history import earlier_in, kept_in, newest_run, runs_in, set_aside
 from workbench.audit.results import read_record, write_record
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -23,10 +23,10 @@ def test_an_earlier_record_is_kept_under_the_time_it_was_made(tmp_path: Path) ->
     path = write_record(RECORD, tmp_path)
     content = path.read_bytes()
     again = replaced(RECORD, "speed.load_ms", 1e6)
-    assert keep_earlier(again, tmp_path) == tmp_path / "result-20260102-030405.json"
+    assert set_aside(again, tmp_path) == tmp_path / "result-20260102-030405.json"
     write_record(again, tmp_path)
     assert (tmp_path / "result-20260102-030405.json").read_bytes() == content
-    assert keep_earlier(replaced(again, "program.bytes", 1), tmp_path) == tmp_path / "result-20260102-030405-2.json"
+    assert set_aside(replaced(again, "program.bytes", 1), tmp_path) == tmp_path / "result-20260102-030405-2.json"
     assert read_record(tmp_path / "result-20260102-030405-2.json") == again
     assert [found.name for found in earlier_in(tmp_path)] == [
         "result-20260102-030405.json",
@@ -35,34 +35,43 @@ def test_an_earlier_record_is_kept_under_the_time_it_was_made(tmp_path: Path) ->
 
 
 def test_nothing_is_kept_of_nothing_and_of_the_same(tmp_path: Path) -> None:
-    assert keep_earlier(RECORD, tmp_path) is None
+    assert set_aside(RECORD, tmp_path) is None
     failure = lost(RECORD)
     write_record(failure, tmp_path)
     again = failure.model_copy(update={"created": "2026-05-05T00:00:00+00:00", "seconds": {"build": 1.0}})
-    assert keep_earlier(again, tmp_path) is None
-    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+    assert set_aside(again, tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_earlier_record_that_cannot_be_read_is_kept_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text('{"schema_version": 99}')
     os.utime(path, (0, 86400))
-    assert keep_earlier(RECORD, tmp_path) == tmp_path / "result-19700102-000000.json"
+    assert set_aside(RECORD, tmp_path) == tmp_path / "result-19700102-000000.json"
     assert (tmp_path / "result-19700102-000000.json").read_text() == '{"schema_version": 99}'
 
 
 def test_earlier_records_are_no_variants_of_the_run(tmp_path: Path) -> None:
     folder = written(RECORD, tmp_path / "run")
-    keep_earlier(replaced(RECORD, "program.bytes", 1), folder)
+    set_aside(replaced(RECORD, "program.bytes", 1), folder)
+    write_record(RECORD, folder)
     (run,) = runs_in(tmp_path)
     assert len(run.kept) == 1
 
 
 def test_a_record_that_another_took_the_place_of_is_not_the_current_one(tmp_path: Path) -> None:
     folder = written(RECORD, tmp_path / "run")
-    earlier = keep_earlier(replaced(RECORD, "program.bytes", 1), folder)
+    earlier = set_aside(replaced(RECORD, "program.bytes", 1), folder)
     assert earlier is not None
+    write_record(RECORD, folder)
     assert [one.current for one in kept_in([folder, earlier])] == [True, False]
+
+
+def test_what_is_still_being_made_is_no_record_yet(tmp_path: Path) -> None:
+    folder = written(RECORD, tmp_path / "run")
+    write_record(RECORD, folder / ".making")
+    assert [one.folder for one in kept_in([tmp_path])] == [folder]
+    assert [len(run.kept) for run in runs_in(tmp_path)] == [1]
 
 
 # --- places
@@ -151,7 +160,8 @@ def test_the_table(outputs: Path) -> None:
 
 def test_json_has_a_line_for_each_run(outputs: Path) -> None:
     folder = outputs / "20260101-000000-two" / "float-xnnpack"
-    keep_earlier(replaced(RECORD, "program.bytes", 1), folder)
+    set_aside(replaced(RECORD, "program.bytes", 1), folder)
+    write_record(RECORD, folder)
     first, spoilt, _ = map(json.loads, command(outputs, "--json").stdout.splitlines())
     assert first["folder"] == str(outputs / "20260101-000000-two")
     assert first["variants"] == {"float-xnnpack": RECORD.verdict, "int8-naive": "fail"}

@@ -1,6 +1,7 @@
 """A whole run: the record that it leaves, what a second run takes over, and how each verdict comes about."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,10 +71,16 @@ def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable
 @pytest.fixture(scope="module")
 def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one whole run: lowered, timed and scored in processes of their own."""
-    from workbench.pipeline import run
+    from workbench import pipeline
 
-    folder = tmp_path_factory.mktemp("outputs") / "test"
-    record, reused = run(job_of(), folder, quiet, {})
+    def steady(*timed: Any) -> Any:
+        speed = race(*timed)  # whose spread is this machine's business
+        return speed.model_copy(update=dict.fromkeys(("speedup_low", "speedup_high"), speed.speedup_p50))
+
+    race, folder = pipeline.race, tmp_path_factory.mktemp("outputs") / "test"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "race", steady)
+        record, reused = pipeline.run(job_of(), folder, quiet, {})
     assert (record.verdict, record.reasons, reused) == ("pass", (), "")
     return folder
 
@@ -422,6 +429,94 @@ def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
     second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", quiet, rolled)
     assert second.truth == first.truth
     assert len(rolled) == 5
+
+
+# --- stopped half-way
+
+
+def unchanged(folder: Path, before: dict[str, bytes]) -> bool:
+    """Whether all that is not hidden is as it was."""
+    return {name: content for name, content in files(folder).items() if not name.startswith(".")} == before
+
+
+@pytest.mark.parametrize("writes", [0, 3, 8])
+def test_a_full_disk_changes_nothing_and_the_same_call_goes_on(
+    writes: int, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many files arrive: none; program, notes and a clip; all but the record."""
+    from workbench import pipeline
+
+    before, job = files(folder), job_of(speed={"rounds": 4})
+    written: list[str] = []
+    scored = pipeline.score
+
+    def fsync(handle: int) -> None:
+        written.append("")
+        if len(written) > writes:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            pipeline.run(job, folder, quiet, {})
+    assert str(caught.value.filename).startswith(str(folder / ".making"))
+    assert unchanged(folder, before)
+    monkeypatch.setattr(pipeline, "score", None if (folder / ".making" / "scores.json").exists() else scored)
+    record, reused = pipeline.run(job, folder, quiet, {})
+    assert (record.verdict, reused) == ("pass", "program")
+    assert [path.name for path in folder.glob(".*")] == []
+    assert record.deviation == read_record(next(folder.glob("result-*.json"))).deviation
+
+
+def test_scores_are_taken_over_only_of_the_same_job(
+    folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "race", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(job_of(), tmp_path / "new", quiet, {})
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".making"]
+    scored: list[object] = []
+    score = pipeline.score
+    monkeypatch.setattr(pipeline, "score", lambda *given: scored.append(given) or score(*given))
+    other, _ = pipeline.run(job_of(scoring={"voiced_confidence": 0.7}), tmp_path / "new", quiet, {})
+    assert len(scored) == 1
+    assert other.truth.threshold == 0.7
+    assert len(quick.lowered) == 1
+
+
+def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
+    from workbench.alone import alone_in
+    from workbench.errors import WorkbenchError
+    from workbench.pipeline import run
+
+    before = files(folder)
+    with alone_in(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
+        run(job_of(), folder, quiet, {})
+    assert files(folder) == before
+
+
+def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
+    tmp_path: Path, job_of: Callable[..., Any], quick: Quick
+) -> None:
+    from workbench.pipeline import build
+
+    store, job = tmp_path / "store", job_of()
+    assert build(job, tmp_path / "a", quiet, store=store)[2] is False
+    assert build(job, tmp_path / "b", quiet, store=store)[2] is True
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    (entry,) = store.iterdir()
+    (entry / "program.pte").write_bytes((entry / "program.pte").read_bytes()[:-1])
+    assert build(job, tmp_path / "c", quiet, store=store)[2] is False
+    assert build(job, tmp_path / "d", quiet, fresh=True, store=store)[2] is False
+    assert build(job_of(reduction="argmax"), tmp_path / "e", quiet, store=store)[2] is False
+    assert len(quick.lowered) == 4
+    assert len(list(store.iterdir())) == 2
 
 
 # --- verdicts

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import Field, ValidationError
+from stored import replaced
 
 from workbench.audit.environment import Environment
 from workbench.audit.results import (
@@ -292,6 +293,33 @@ class TestVerdict:
         whole = judged(record(deviation=deviation_of(voiced_frames=99)), (), 100)
         assert (whole.verdict, whole.reasons) == ("inconclusive", ("only 99 voiced frames, wants 100",))
         assert judged(record(deviation=deviation_of(voiced_frames=100)), (), 100).verdict == "pass"
+
+    def test_a_busy_machine_decides_nothing(self) -> None:
+        """The ends of the rounds are 2.25 apart: whatever the median says, it may as well be twice that or half."""
+        busy = replaced(record(), "speed.speedup_high", 4.5 * 2.25)
+        whole = judged(busy, (), 100)
+        assert whole.verdict == "inconclusive"
+        assert whole.reasons == (
+            "the machine was too busy to time anything: four fifths of the rounds lie between 4.5 and 10.1 times "
+            "faster, wants ends within a factor of 2; run it again with --fresh when the machine is quiet",
+        )
+        assert judged(replaced(record(), "speed.speedup_high", 9.0), (), 100).verdict == "pass"
+
+    @pytest.mark.parametrize(
+        ("right", "frames", "verdict"), [(0.49, 100, "inconclusive"), (0.5, 100, "pass"), (0.1, 99, "pass")]
+    )
+    def test_a_baseline_that_is_wrong_proves_nothing(self, right: float, frames: int, verdict: str) -> None:
+        doubted = replaced(replaced(record(), "truth.baseline.rpa50", right), "truth.voiced_frames", frames)
+        whole = judged(doubted, (), 100)
+        assert whole.verdict == verdict
+        assert whole.reasons == (
+            (
+                "upstream itself is right on 49.0% of 100 voiced frames with a known f0, wants 50%; check the "
+                "annotations, and whether this is one voice",
+            )
+            if verdict == "inconclusive"
+            else ()
+        )
 
     def test_a_gate_on_a_number_that_could_not_be_computed(self) -> None:
         whole = judged(record(), (Gate("truth.variant.voicing_false_alarm", "<=", 0.1),), 100)

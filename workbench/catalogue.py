@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.results import gateable
+from workbench.audit.results import Record, gateable
 from workbench.errors import RecipeError
 from workbench.model.checkpoint import packaged_checkpoints
-from workbench.recipe import Recipe, Vocabulary, load_recipes, over, read_limits, recipe_files
+from workbench.recipe import Recipe, Vocabulary, load_recipes, over, read_limits, recipe_files, resolved_again
 
 
 def recipes_of(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None) -> list[Recipe]:
@@ -36,3 +36,11 @@ def recipes_of(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None)
 def limits_of(path: Path) -> dict[str, str | None]:
     """The limits in a file of gates, to lay over a recipe's own. Raises RecipeError with every mistake in it."""
     return read_limits(path, Vocabulary((), (), (), gateable()))
+
+
+def recipe_of(record: Record, path: Path) -> Recipe:
+    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe."""
+    try:
+        return resolved_again(record.recipe.name, path, record.recipe.resolved)
+    except RecipeError as error:
+        raise RecipeError([f"{path}: recipe.resolved: {problem}" for problem in error.problems]) from None

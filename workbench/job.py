@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -58,7 +59,9 @@ class Job:
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
         if self.recipe.lowering.backend == "onnx":
             heard += [version(package) for package in PACKAGES]  # an extra, and so not among the dependencies
-        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256())
+        return canonical_sha256(
+            checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256(), _sums_of_this_machine()
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -73,6 +76,12 @@ class Job:
     @property
     def clips(self) -> list[Clip]:
         return [*self.calibrate, *self.score]
+
+
+def _sums_of_this_machine() -> list[object]:
+    """What decides how sums are rounded, beside the versions: a folder may be shared by different machines."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return [platform.machine(), platform.python_version(), torch.__version__, torch.version.git_version, capability]
 
 
 def stream_of(recipe: Recipe) -> Stream:

@@ -4,16 +4,21 @@ import functools
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from workbench import other_formats
+from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
-from workbench.audit.history import keep_earlier
+from workbench.audit.making import finish, making, remove, settle
+from workbench.audit.programs import NOTES_NAME, entry, keep, note, program_in
 from workbench.audit.report.moments import MOMENTS_FOLDER
 from workbench.audit.results import (
     RESULT_NAME,
@@ -44,32 +49,46 @@ from workbench.runtime.protocol import protocol_of
 from workbench.runtime.session import Frames
 from workbench.scoring import left, score
 
-NOTES_NAME = "program.json"
+_SCORES_NAME = "scores.json"  # while a variant is made: what a run that was killed need not measure again
+_OWN = (*FILE_NAMES, NOTES_NAME, "frames", "pictures", MOMENTS_FOLDER)  # what belongs to a record
 
 
-def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start, bool]:
+def build(
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
+    earlier: Path | None = None,
+) -> tuple[ProgramFile, Start, bool]:
     """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
 
-    Returns what is in it, its cold start, and whether an earlier program was used again because nothing changed.
-    Raises LoweringError where it cannot be lowered, ProgramError where it does not load or run; it is removed then.
+    Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
+    or of the store. Returns what is in it, its cold start, and whether it was made before. Raises LoweringError where
+    it cannot be lowered, ProgramError where it does not load or run; it is removed then.
     """
-    path, notes = folder / name_for(job.recipe.lowering.backend), folder / NOTES_NAME
+    path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
     progress("lower", 0, 1)
-    program = None if fresh else _built_before(notes, job.program_fingerprint)
-    reused = program is not None
+    places = [folder, *([earlier] if earlier else []), *([entry(store, fingerprint)] if store else [])]
+    found = None if fresh else next(filter(None, (program_in(place, fingerprint) for place in places)), None)
     try:
-        program = program or _make(job, path, progress)
+        if found is None:
+            program = _make(job, path, progress)
+        else:
+            program, contents = found
+            for name, content in contents.items():
+                write_whole(folder / name, content)
         progress("lower", 1, 1)
         with Child() as child:
             child.call(import_runtime, path)
             start = child.call(cold_start, functools.partial(open_program, path), job.recipe.speed.threads)
     except (LoweringError, ProgramError):
-        _clear(folder)
+        remove(folder, _OWN)
         raise
-    if not reused:
-        content = {"fingerprint": job.program_fingerprint, "program": program.model_dump(mode="json")}
-        write_whole(notes, (json.dumps(content, indent=2) + "\n").encode())
-    return program, start, reused
+    note(folder, fingerprint, program)
+    if store:
+        keep(store, fingerprint, folder, fresh=fresh)
+    return program, start, found is not None
 
 
 def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
@@ -116,36 +135,38 @@ def _to_calibrate(job: Job) -> list[torch.Tensor]:
     return [torch.tensor(clip.samples) for clip in job.calibrate]
 
 
-def _clear(folder: Path) -> None:
-    """Take away what an earlier run left of a program that cannot be made any more."""
-    for name in (*FILE_NAMES, NOTES_NAME):
-        (folder / name).unlink(missing_ok=True)
-    for name in ("frames", "pictures", MOMENTS_FOLDER):
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _built_before(notes: Path, fingerprint: str) -> ProgramFile | None:
-    """The program in this folder, where it is whole and was made from the same things."""
-    try:
-        stored = json.loads(notes.read_bytes())
-        program = ProgramFile.model_validate(stored["program"])
-        same = stored["fingerprint"] == fingerprint and program.is_in(notes.parent)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return program if same else None
-
-
 def run(
-    job: Job, folder: Path, progress: Progress, rolled: dict[str, Frames], fresh: bool = False
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    rolled: dict[str, Frames],
+    fresh: bool = False,
+    store: Path | None = None,
 ) -> tuple[Record, str]:
     """Build, score, time and judge one variant; leaves `result.json`, the program, frames and pictures in `folder`.
 
-    `rolled` keeps the baseline's frames for variants of the same stream. Returns the record and what was used again
-    ("" for nothing, "program", "figures" where they were only judged again, "result"). A variant that cannot be
-    lowered or does not run is a record that fails. An earlier record with other figures is kept beside the new one.
+    `rolled` keeps the baseline's frames for variants of the same stream, `store` the programs of all runs. Returns the
+    record and what was used again ("" for nothing, "program", "figures" where they were only judged again, "result").
+    A variant that cannot be lowered or does not run is a record that fails. An earlier record with other figures is
+    kept beside the new one. Killed at any moment, the folder stays as it was, and the same call goes on from there.
+
+    Raises WorkbenchError while another process is at work in the folder, and OSError where the disk is full.
     """
-    if not fresh and (earlier := _recorded_before(folder, job)) is not None:
-        return _judged_again(earlier, job.recipe, folder)
+    with alone_in(folder):
+        if kept := settle(folder, _OWN):
+            progress(f"the earlier record is kept as {kept.name}", 1, 1)
+        if not fresh and (earlier := _recorded_before(folder, job)) is not None:
+            return _judged_again(earlier, job.recipe, folder)
+        return _measured(job, folder, progress, rolled, fresh, store)
+
+
+def _measured(
+    job: Job, folder: Path, progress: Progress, rolled: dict[str, Frames], fresh: bool, store: Path | None
+) -> tuple[Record, str]:
+    """All of a variant, made beside what the folder has and moved in at the end."""
+    place = making(folder)
+    if fresh:
+        shutil.rmtree(place, ignore_errors=True)
     began = time.perf_counter()
     seconds: dict[str, float] = {}
     recipe = job.recipe
@@ -167,28 +188,62 @@ def run(
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
     )
     try:
-        program, start, reused = build(job, folder, progress, fresh)
+        program, start, reused = build(job, place, progress, fresh, store, folder)
         seconds["build"] = time.perf_counter() - began
-        figures = score(job, folder / program.path, folder, progress, rolled, seconds)
+        if (figures := _scored_before(place, job, program, seconds)) is None:
+            remove(place, ("frames", "pictures", MOMENTS_FOLDER))
+            figures = score(job, place / program.path, place, progress, rolled, seconds)
+            _keep_scores(place, job, program, seconds, figures)
         began = time.perf_counter()
         progress("speed", 0, 1)
         plan = Plan(**dict(recipe.speed))
         audio = np.concatenate([clip.samples for clip in job.score])
-        speed = race(job.baseline, folder / program.path, audio, plan, start)
+        speed = race(job.baseline, place / program.path, audio, plan, start)
         seconds["speed"] = time.perf_counter() - began
         progress("speed", 1, 1)
         record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
         reused = False
-        _clear(folder)  # also of what did not repeat
-        record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
+        remove(place, _OWN)  # also of what did not repeat
+        why = str(error).replace(str(place), str(folder))
+        record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, why)})
         if job.stream.dynamic:
-            record = record.model_copy(update={"deviation_over_sizes": no_sizes(str(error))})
+            record = record.model_copy(update={"deviation_over_sizes": no_sizes(why)})
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
-    if kept := keep_earlier(record, folder):
+    if kept := finish(record, folder, (_SCORES_NAME,), _OWN):
         progress(f"the earlier record is kept as {kept.name}", 1, 1)
-    write_record(record, folder)
     return record, "program" if reused else ""
+
+
+def _keep_scores(
+    place: Path, job: Job, program: ProgramFile, seconds: Mapping[str, float], figures: Mapping[str, Any]
+) -> None:
+    """Store the scored sections of a record, once all that belongs to them is written."""
+    content = {
+        "made_from": [job.fingerprint, program.sha256],
+        "seconds": {name: took_s for name, took_s in seconds.items() if name != "build"},
+        "figures": {name: _section(name).dump_python(figure, mode="json") for name, figure in figures.items()},
+    }
+    write_whole(place / _SCORES_NAME, (json.dumps(content, allow_nan=False) + "\n").encode())
+
+
+def _scored_before(place: Path, job: Job, program: ProgramFile, seconds: dict[str, float]) -> dict[str, Any] | None:
+    """The scored sections of a run that was killed later on, where they are of this job and this program."""
+    try:
+        stored = json.loads((place / _SCORES_NAME).read_bytes())
+        figures = {name: _section(name).validate_python(figure) for name, figure in stored["figures"].items()}
+        same = stored["made_from"] == [job.fingerprint, program.sha256]
+        same = same and all(path.is_file() for clip in job.score for path in left(clip, place))
+        if same:
+            seconds |= stored["seconds"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return figures if same else None
+
+
+def _section(name: str) -> TypeAdapter[Any]:
+    kind: Any = Record.model_fields[name].annotation
+    return TypeAdapter(kind)
 
 
 def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record, str]:

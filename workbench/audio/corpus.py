@@ -3,13 +3,15 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audio.files import ANNOTATION_SUFFIX, Clip, list_audio, read_clip
 from workbench.audio.manifest import Entry, Manifest, read_manifest
@@ -18,7 +20,8 @@ from workbench.audio.synth import SYNTH_VERSION, Rendering, render
 from workbench.errors import AudioError
 from workbench.recipe import matches
 
-SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = "synthetic/calibrate", "synthetic/score"
+_SYNTHETIC = "synthetic"
+SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
 SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
 ANNOTATION_STEP_S = 0.005
 
@@ -54,12 +57,16 @@ class Corpus:
         return [name for name in self.clips() if any(matches(pattern, name) for pattern in wanted)]
 
     def render(self, progress: Callable[[str], None] | None = None) -> None:
-        """Render every synthetic clip that is missing or out of date; `progress` is told the name before each."""
-        for name in self._entries:
-            if not self._is_rendered(name):
-                if progress is not None:
-                    progress(name)
-                self._render(name)
+        """Render every synthetic clip that is missing or out of date; `progress` is told the name before each. Where
+        another process is at it, this one waits, and renders what is missing then."""
+        if all(map(self._is_rendered, self._entries)):
+            return
+        with self._alone():
+            for name in self._entries:
+                if not self._is_rendered(name):
+                    if progress is not None:
+                        progress(name)
+                    self._render(name)
 
     def read(self, name: str, sample_rate_hz: int) -> Clip:
         """The clip `name` at `sample_rate_hz`, rendered first if need be. AudioError where it is missing or bad."""
@@ -71,6 +78,17 @@ class Corpus:
         if recording is None:
             raise AudioError(f"{name}: no such clip in {self.root}; its folders are {', '.join(self.folders())}")
         return read_clip(recording, sample_rate_hz, name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        folder = self.root / _SYNTHETIC
+        try:
+            with alone_in(folder, wait=True):
+                yield
+        except OSError as error:
+            raise AudioError(
+                f"{folder}: cannot be written ({error.strerror}); check the folder's permissions"
+            ) from None
 
     def _recordings(self) -> dict[str, Path]:
         return {

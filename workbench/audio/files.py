@@ -23,6 +23,7 @@ AUDIO_SUFFIXES = (
 
 ANNOTATION_SUFFIX = ".csv"
 LONGEST_BRIDGED_GAP_S = 0.05
+LONGEST_CLIP_S = 3600  # decoded at 48 kHz and held several times over, an hour is two or three GB
 _SAME_TIME_S = 1e-6
 
 
@@ -99,13 +100,20 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
     """Decode `path`, mix it to mono (the mean of its channels) and resample it (soxr, very high quality).
 
     `NAME.csv` beside `NAME.wav` is read as its f0. The clip is called `name`, or by the file's stem.
-    Raises AudioError for a file that is missing, a folder, not audio, empty, or not finite, and for a bad annotation.
+    Raises AudioError for a file that is missing, a folder, not audio, empty, longer than LONGEST_CLIP_S, or not finite,
+    and for a bad annotation.
     """
     if path.is_dir():
         raise AudioError(f"{path}: a folder where an audio file is wanted; name one of its files")
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        told_s = soundfile.info(path).duration  # by its header: nothing is decoded yet
+        if told_s > LONGEST_CLIP_S:
+            raise AudioError(
+                f"{path}: {told_s / 3600:.1f} hours of audio, and {LONGEST_CLIP_S / 3600:g} is the most; cut it into "
+                "parts"
+            )
         decoded, source_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     except FileNotFoundError:
         raise AudioError(f"{path}: no such audio file; check the path") from None

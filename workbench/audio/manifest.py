@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from workbench.errors import AudioError
+from workbench.errors import AudioError, RecipeError
+from workbench.recipe import read_mapping
 
 # Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
 Harmonics = Annotated[int, Field(ge=1, le=400)]
 Decibels = Annotated[float, Field(ge=-120.0, le=0.0)]
+Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
 Cents = Annotated[float, Field(ge=0.0, le=400.0)]
 Seed = Annotated[int, Field(ge=0)]
 Vowel = Literal["iy", "ih", "eh", "ae", "aa", "ao", "uh", "uw", "ah", "er"]  # ARPAbet: heed hid head had hod ...
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
 class _Clip(_Entry):
@@ -35,8 +35,8 @@ class Tones(_Clip):
 
     kind: Literal["tones"]
     notes: Annotated[tuple[Semitones, ...], Field(min_length=1)]
-    note_s: PositiveFloat
-    gap_s: PositiveFloat
+    note_s: Seconds
+    gap_s: Seconds
     harmonics: Harmonics
     level_dbfs: Decibels
 
@@ -50,7 +50,7 @@ class Glide(_Clip):
 
     kind: Literal["glide"]
     turns: Annotated[tuple[Semitones, ...], Field(min_length=2)]
-    leg_s: PositiveFloat
+    leg_s: Seconds
     harmonics: Harmonics
     level_dbfs: Decibels
 
@@ -64,8 +64,8 @@ class Vibrato(_Clip):
 
     kind: Literal["vibrato"]
     notes: Annotated[tuple[tuple[Semitones, PositiveFloat, Cents], ...], Field(min_length=1)]
-    note_s: PositiveFloat
-    gap_s: PositiveFloat
+    note_s: Seconds
+    gap_s: Seconds
     harmonics: Harmonics
     level_dbfs: Decibels
 
@@ -107,7 +107,7 @@ class Phrase(_Clip):
     seed: Seed
     singer: Singer
     notes: Annotated[
-        tuple[tuple[Semitones, PositiveFloat, Vowel] | tuple[Literal["rest"], PositiveFloat], ...], Field(min_length=1)
+        tuple[tuple[Semitones, Seconds, Vowel] | tuple[Literal["rest"], Seconds], ...], Field(min_length=1)
     ]
     room: Room | None = None
     level_dbfs: Decibels
@@ -123,7 +123,7 @@ class Noise(_Clip):
     kind: Literal["noise"]
     seed: Seed
     colour: Literal["white", "pink"]
-    duration_s: PositiveFloat
+    duration_s: Seconds
     level_dbfs: Decibels
 
 
@@ -131,7 +131,7 @@ class Silence(_Clip):
     """Digital silence: every sample 0."""
 
     kind: Literal["silence"]
-    duration_s: PositiveFloat
+    duration_s: Seconds
 
 
 Entry = Annotated[Tones | Glide | Vibrato | Phrase | Noise | Silence, Field(discriminator="kind")]
@@ -156,14 +156,12 @@ class Manifest(_Entry):
 
 def read_manifest(path: Path) -> Manifest:
     """Read and validate the manifest; AudioError, one line, for whatever is wrong with it."""
+    if not path.is_file():
+        raise AudioError(f"{path}: no such manifest; point to a folder that has one, such as calib_audio")
     try:
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        return Manifest.model_validate(document)
-    except FileNotFoundError:
-        raise AudioError(f"{path}: no such manifest; point to a folder that has one, such as calib_audio") from None
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise AudioError(f"{path}: cannot be read as YAML ({reason}); correct it") from None
+        return Manifest.model_validate(read_mapping(path, "manifest"))
+    except RecipeError as error:
+        raise AudioError(str(error)) from None
     except ValidationError as error:
         problems = (
             f"{'.'.join(map(str, e['loc'])) or 'calibrate and score'}: {e['msg'].removeprefix('Value error, ')}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.atomic import write_whole
 from workbench.audit.results import RESULT_NAME, Record, read_record
 from workbench.errors import WorkbenchError
 
@@ -33,7 +32,7 @@ def kept_in(places: Sequence[Path]) -> list[Kept]:
     for place in places:
         if not place.exists():
             raise WorkbenchError(f"{place}: no such file or folder; `workbench runs` lists what there is")
-        paths = [place] if place.is_file() else sorted(place.rglob(RESULT_NAME))
+        paths = [place] if place.is_file() else _below(place)
         if not paths:
             raise WorkbenchError(f"{place}: no {RESULT_NAME} in it; `workbench run` leaves one for each variant")
         for path in paths:
@@ -41,6 +40,12 @@ def kept_in(places: Sequence[Path]) -> list[Kept]:
             run, current = folder.resolve().parent.name, path.name == RESULT_NAME
             found[path.resolve()] = Kept(read_record(path), folder, run, current)
     return list(found.values())
+
+
+def _below(folder: Path) -> list[Path]:
+    """Every `result.json` below, but for those in hidden folders: they are still being made."""
+    found = sorted(folder.rglob(RESULT_NAME))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def names_of(kept: Sequence[Kept]) -> list[str]:
@@ -74,7 +79,7 @@ def runs_in(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise WorkbenchError(f"{folder}: no such folder; `workbench run` makes outputs/, or name another")
-    paths = sorted(folder.rglob(RESULT_NAME))
+    paths = _below(folder)
     places = {path.parent.parent for path in paths}
     without = {
         child
@@ -110,27 +115,28 @@ def _run(place: Path, paths: Sequence[Path]) -> Run:
 
 
 def earlier_in(folder: Path) -> list[Path]:
-    """The records that `keep_earlier` kept in a variant's folder, the oldest first."""
+    """The records that `set_aside` kept in a variant's folder, the oldest first."""
     stem, suffix = RESULT_NAME.split(".")
     return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
 
 
-def keep_earlier(record: Record, folder: Path) -> Path | None:
-    """Copy the record that is about to be written over to `result-<when it was written>.json`, under a name that sorts.
+def set_aside(record: Record, folder: Path) -> Path | None:
+    """Move the record whose place is about to be taken to `result-<when it was written>.json`, a name that sorts.
 
     Program, frames and pictures are those of the newest record alone: a record is enough to make them again, and is a
-    hundredth of their size. Nothing is kept, and None returned, where there is no earlier record, or one that differs
-    in its times alone, such as a failure that happened again.
+    hundredth of their size. Where there is no earlier record, None; one that differs from the new in its times alone,
+    such as a failure that happened again, is removed.
     """
     path = folder / RESULT_NAME
     try:
-        content, written = path.read_bytes(), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
     try:
         earlier = read_record(path)
         written = datetime.fromisoformat(earlier.created)
         if earlier.model_copy(update={"created": record.created, "seconds": record.seconds}) == record:
+            path.unlink()
             return None
     except (WorkbenchError, ValueError):
         pass  # kept all the same: an older version's, say
@@ -138,5 +144,4 @@ def keep_earlier(record: Record, folder: Path) -> Path | None:
     while place.exists():
         more += 1
         place = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}-{more}")
-    write_whole(place, content)
-    return place
+    return path.rename(place)

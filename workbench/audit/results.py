@@ -16,7 +16,7 @@ from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
-from workbench.measure.speed import Speed
+from workbench.measure.speed import WIDEST, Speed
 from workbench.measure.truth import Truth
 from workbench.model.checkpoint import checkpoint_sha256
 from workbench.recipe import Gate, Recipe, gates_of, over
@@ -88,6 +88,10 @@ class Record(Section):
     seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
 
 
+LEAST_RIGHT = 0.5
+"""Share of the voiced frames with a known f0 on which upstream itself has to be right (rpa50). To agree with a baseline
+that is wrong more often than right shows nothing; on the shipped clips and on real singing, upstream reaches 0.9."""
+
 _GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
 
 
@@ -102,7 +106,8 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame that is not
     finite, or a gate missed. `inconclusive`: nothing failed, but too few voiced frames stand behind the pitch figures,
     or a gate names a number that could not be computed or that does not decide it (the rounds of a timing lie on both
-    sides of the limit).
+    sides of the limit); or the run itself is in doubt: the baseline is wrong against the known f0, or the machine was
+    too busy for the times to mean anything.
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -126,8 +131,28 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
         if record.deviation.voiced_frames < min_voiced_frames:
             doubts.append(f"only {record.deviation.voiced_frames} voiced frames, wants {min_voiced_frames}")
+        doubts += _doubts_of_the_run(record, min_voiced_frames)
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
     return record.model_copy(update={"gates": results, "verdict": verdict, "reasons": (*failures, *doubts)})
+
+
+def _doubts_of_the_run(record: Record, min_voiced_frames: int) -> list[str]:
+    """What keeps a run from showing anything, whatever its gates."""
+    doubts = []
+    truth, speed = record.truth, record.speed
+    right = truth.baseline.rpa50 if truth and truth.baseline else None
+    if truth and right is not None and right < LEAST_RIGHT and truth.voiced_frames >= min_voiced_frames:
+        doubts.append(
+            f"upstream itself is right on {right:.1%} of {truth.voiced_frames} voiced frames with a known f0, wants "
+            f"{LEAST_RIGHT:.0%}; check the annotations, and whether this is one voice"
+        )
+    if speed and speed.speedup_high > WIDEST * speed.speedup_low:
+        doubts.append(
+            f"the machine was too busy to time anything: four fifths of the rounds lie between {speed.speedup_low:.3g} "
+            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {WIDEST:g}; run it again with "
+            "--fresh when the machine is quiet"
+        )
+    return doubts
 
 
 def _doubt(gate: GateResult) -> str:

@@ -1,5 +1,6 @@
 """The group of commands: it turns errors into one line each on stderr and an exit code."""
 
+import errno
 import sys
 from typing import Any
 
@@ -21,7 +22,11 @@ class Translating(click.Group):
             lines = error.problems
         except WorkbenchError as error:
             lines = (str(error),)
+        except MemoryError:
+            lines = ("this machine has no memory left for it; end other programs, or ask for less at once",)
         except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads the output has read enough: click's to handle
+                raise
             lines = (f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written",)
         except KeyboardInterrupt:
             click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)

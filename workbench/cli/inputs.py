@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 _CHECKOUT = Path(__file__).parent.parent.parent
+_OUTPUTS = Path("outputs")
+STORE = _OUTPUTS / ".programs"  # by what they were made from, for all runs
 
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
@@ -97,11 +99,14 @@ def name_of(jobs: "Sequence[Job]") -> str:
 
 
 def new_folder(name: str) -> Path:
-    """A dated folder under outputs/ that does not exist yet."""
+    """A new dated folder under outputs/, which no other process gets as well."""
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
-    root = Path("outputs")
-    folder, more = root / stem, 1
-    while folder.exists():
-        more += 1
-        folder = root / f"{stem}-{more}"
-    return folder
+    folder, more = _OUTPUTS / stem, 1
+    while True:
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            more += 1
+            folder = _OUTPUTS / f"{stem}-{more}"
+        else:
+            return folder

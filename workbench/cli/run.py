@@ -9,6 +9,7 @@ import click
 
 from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli.inputs import (
+    STORE,
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -26,6 +27,8 @@ from workbench.cli.progress import progress_shown
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.audit.results import Record
+    from workbench.export.program import ProgramFile
+    from workbench.job import Job
     from workbench.runtime.session import Frames
 
 
@@ -68,16 +71,16 @@ def run(
     from workbench.job import listen
     from workbench.pipeline import run as run_variant
 
-    folder = out or new_folder(name_of(jobs))
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
+    folder = out or new_folder(name_of(jobs))
     before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
     results = []
     rolled: dict[str, Frames] = {}
     for at, job in enumerate(jobs):
         place = folder / job.recipe.name
         with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
-            record, reused = run_variant(job, place, progress, rolled, fresh)
+            record, reused = run_variant(job, place, progress, rolled, fresh, STORE)
         results.append((record, place))
         if reused == "figures":
             was = before.get(place, record.verdict)
@@ -130,12 +133,22 @@ def _report(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus"
 def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:
     """Only make the programs: lower, load and run each once, score nothing.
 
+    A RECIPE may also be the result.json of a run: its program is built again from the recipe in the record, always
+    anew, and held against the record's, byte for byte. Exit code 1 where it is another; what differs is told.
+
     \b
     Example:
       workbench build recipes/float-xnnpack.yaml --out build/
+      workbench build outputs/monday/int8-mixed/result.json --out again/
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of(variants_of(recipes, corpus))
+    records = {path: _record_to_rebuild(path) for path in recipes if path.suffix == ".json"}
+    files = [path for path in recipes if path not in records]
+    from workbench.catalogue import recipe_of
+
+    variants = [recipe_of(record, path) for path, record in records.items()]
+    jobs = jobs_of([*variants, *(variants_of(files, corpus) if files else [])])
+    from workbench.alone import alone_in
     from workbench.job import listen
     from workbench.pipeline import build as build_program
 
@@ -144,9 +157,50 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
             listen(jobs, corpus, None, progress)
 
     folder = out or new_folder(name_of(jobs))
+    code = PASS
     for job in jobs:
-        place = folder / job.recipe.name
-        with progress_shown(job.recipe.name) as progress:
-            program, start, reused = build_program(job, place, progress, fresh)
+        place, record = folder / job.recipe.name, records.get(job.recipe.source)
+        _check_nothing_is_lost(place, record)
+        with progress_shown(job.recipe.name) as progress, alone_in(place):
+            program, start, reused = build_program(job, place, progress, fresh or record is not None, STORE)
         again = ", used again: nothing it depends on changed" if reused else ""
         click.echo(f"{place / program.path}  {program.bytes:,} bytes, loads in {start.load_ms:.0f} ms{again}")
+        if record is not None and not _is_the_same(record, program, job):
+            code = FAIL
+    sys.exit(code)
+
+
+def _record_to_rebuild(path: Path) -> "Record":
+    from workbench.audit.results import read_record
+    from workbench.errors import WorkbenchError
+
+    record = read_record(path)
+    if record.program is None:
+        raise WorkbenchError(f"{path}: there was no program ({record.null_reasons['program']}); nothing to build again")
+    return record
+
+
+def _check_nothing_is_lost(place: Path, record: "Record | None") -> None:
+    """What is built again is not to take the place of what was scored."""
+    from workbench.audit.results import RESULT_NAME
+    from workbench.errors import WorkbenchError
+
+    if record is not None and (place / RESULT_NAME).exists():
+        raise WorkbenchError(f"{place}: has a record, whose program would be replaced; name another --out")
+
+
+def _is_the_same(record: "Record", program: "ProgramFile", job: "Job") -> bool:
+    """Tells whether the bytes are the record's, and where not, what is another."""
+    from workbench.audit.environment import environment
+    from workbench.audit.rebuilt import rebuilt
+
+    found = rebuilt(record, program, environment(job.recipe.speed.threads), job.calibrate)
+    if found.same:
+        click.echo(f"  byte for byte the record's (sha256 {program.sha256[:12]}…)")
+    else:
+        assert record.program is not None
+        click.echo(f"  NOT the record's: sha256 {program.sha256[:12]}…, was {record.program.sha256[:12]}…")
+    for title, lines in (("differs", found.parts), ("since then", found.since)):
+        for line in lines:
+            click.echo(f"  {title}: {line}")
+    return found.same

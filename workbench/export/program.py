@@ -161,14 +161,17 @@ class ProgramFile(Section):
     host_bytes: int = 0
     host_sha256: str = ""
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Its files, and what its host needs beside them, each with its SHA-256."""
+        return {self.path: self.sha256} | ({self.host_path: self.host_sha256} if self.host_path else {})
+
     def is_in(self, folder: Path) -> bool:
         """Whether all of its files are there, with the same bytes."""
-        files = {self.path: self.sha256, self.host_path: self.host_sha256}
         try:
             return all(
                 hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
-                for path, sha256 in files.items()
-                if path
+                for path, sha256 in self.files.items()
             )
         except OSError:
             return False

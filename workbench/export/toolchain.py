@@ -8,10 +8,13 @@ from workbench.errors import LoweringError, WorkbenchError
 
 @contextmanager
 def translated(stage: str) -> Iterator[None]:
-    """Raise LoweringError, with the first line, for whatever goes wrong within; our own errors pass."""
+    """Raise LoweringError, with the first line, for whatever goes wrong within.
+
+    Our own errors pass, and so do a full disk and want of memory: they say nothing of the model.
+    """
     try:
         yield
-    except WorkbenchError:
+    except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]

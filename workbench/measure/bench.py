@@ -13,13 +13,12 @@ from workbench.measure.contender import Contender
 from workbench.measure.deadline import paced
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
 from workbench.measure.race import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
-from workbench.measure.speed import Plan, Start, times_faster
+from workbench.measure.speed import WIDEST, Plan, Start, times_faster
 from workbench.runtime.pte import set_threads
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.section import Section
 
 WRONG_FROM_CENTS = 50  # at p95; what mir_eval's raw pitch accuracy counts as a wrong pitch
-WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
 LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right
 Milliseconds = NDArray[np.float64]
 Outcome = Literal["faster", "slower", "inconclusive"]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from workbench.model.stream import Stream
 from workbench.section import Section
 
+WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
+
 
 class Latency(Section):
     """Time of one call in milliseconds, over all timed chunks."""

@@ -1,9 +1,10 @@
 """Recipes: what to build and how to score it, read from YAML, validated, frozen. Knows no torch."""
 
 from workbench.recipe.editors import json_schema
+from workbench.recipe.files import read_mapping
 from workbench.recipe.gates import Gate, gates_of, over
 from workbench.recipe.load import load_recipes, read_limits, recipe_files
-from workbench.recipe.replace import replaced
+from workbench.recipe.replace import replaced, resolved_again
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
 from workbench.recipe.vocabulary import Vocabulary, matches
@@ -24,6 +25,8 @@ __all__ = [
     "matches",
     "over",
     "read_limits",
+    "read_mapping",
     "recipe_files",
     "replaced",
+    "resolved_again",
 ]

@@ -4,17 +4,19 @@ counts can be fixed before anything is loaded, and memory is measured on nothing
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from multiprocessing.reduction import DupFd
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import IO, Any, ParamSpec, Self, TypeVar, cast
 
-from workbench.errors import ProgramError
+from workbench.errors import ProgramError, WorkbenchError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,40 +28,88 @@ def silence_libraries() -> None:
     warnings.simplefilter("ignore")
 
 
-def _start(log: str) -> None:
+class _Handed:
+    """An open file that a new process gets: it needs no name, and so is gone with the last who has it open."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return _detached, (DupFd(self.file.fileno()),)
+
+
+def _detached(handed: Any) -> int:
+    return int(handed.detach())
+
+
+def _start(log: int) -> None:
     """In the child: native code writes its log to stderr, which goes to a file."""
-    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), sys.stderr.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    os.close(log)
     silence_libraries()
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """Or a parent that was killed would leave this process waiting for its next call for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class Child:
-    """A process that runs one function after another, as a context manager.
+    """A process that runs one function after another, as a context manager. It ends with its parent, however that ends.
 
-    `call` returns what the function returns, raises what it raises, and raises ProgramError where the process dies.
-    Functions and arguments must pickle.
+    `call` returns what the function returns, raises what it raises, and raises ProgramError where the process dies or,
+    with `limit_s`, does not answer in time. A process killed from outside tells nothing of the program, and so is a
+    plain WorkbenchError. Functions and arguments must pickle.
     """
 
+    def __init__(self, limit_s: float | None = None) -> None:
+        self.limit_s = limit_s
+
     def __enter__(self) -> Self:
-        handle, name = tempfile.mkstemp(prefix="workbench-", suffix=".log")
-        os.close(handle)
-        self._log = Path(name)
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start, (name,))
+        self._log = tempfile.TemporaryFile(prefix="workbench-")  # noqa: SIM115 - closed on exit
+        earlier = set(multiprocessing.active_children())
+        start = cast(Callable[[], None], _start)  # whose argument arrives as a number
+        handed = cast(tuple[()], (_Handed(self._log),))
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start, handed)
+        self._pool.submit(os.getpid)  # starts it
+        (self._process,) = set(multiprocessing.active_children()) - earlier
+        self._at_work = False
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._at_work:  # interrupted: nobody waits for the answer
+            self._process.kill()
         self._pool.shutdown(cancel_futures=True)
-        self._log.unlink(missing_ok=True)
+        self._log.close()
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             future: Future[T] = self._pool.submit(function, *args, **kwargs)
+            self._at_work = True
+            wait([future], self.limit_s)
+            self._at_work = not future.done()
+            if self._at_work:
+                self._process.kill()
+                raise ProgramError(f"the program gave no answer within {self.limit_s:g} s{self._last_words()}")
             return future.result()
         except BrokenProcessPool as error:
+            self._pool.shutdown()
+            self._at_work = False
+            if self._process.exitcode == -signal.SIGKILL:
+                raise WorkbenchError(
+                    "the process that ran a program was killed, by hand or for want of memory; run it again, with more "
+                    "memory free"
+                ) from error
             raise ProgramError(f"the program crashed the runtime{self._last_words()}") from error
 
     def _last_words(self) -> str:
-        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        self._log.seek(0)
+        lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
         errors = [line for line in lines if "cpuinfo" not in line]
         return f" (it last said: {errors[-1]})" if errors else ""

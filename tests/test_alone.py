@@ -1,0 +1,69 @@
+"""One process at a time in a folder."""
+
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from workbench.alone import alone_in
+from workbench.errors import WorkbenchError
+
+
+def hold(folder: Path, there: Connection) -> None:
+    """In another process: have the folder until told to go on."""
+    with alone_in(folder):
+        there.send("in it")
+        there.recv()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Connection:
+    """A process that is at work in `tmp_path/run`."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path / "run", there), daemon=True)
+    process.start()
+    assert here.recv() == "in it"
+    yield here
+    process.kill()
+    process.join()
+
+
+def test_nothing_is_left_of_it(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "a" / "b"):
+        assert list((tmp_path / "a" / "b").iterdir()) == []
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_what_was_made_stays_and_what_was_half_made_goes(tmp_path: Path) -> None:
+    (tmp_path / ".half.part").touch()
+    with alone_in(tmp_path):
+        (tmp_path / "made").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    with alone_in(tmp_path):  # again, after the first is done
+        pass
+
+
+def test_a_second_process_is_refused_until_the_first_is_done(tmp_path: Path, other: Connection) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(WorkbenchError) as caught, alone_in(folder):
+        pass
+    assert str(caught.value) == (
+        f"{folder}: another process is at work here; wait until it is done, or name another --out"
+    )
+    other.send("go on")
+    began = time.monotonic()
+    with alone_in(folder, wait=True):
+        assert time.monotonic() - began < 60
+
+
+def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path, there), daemon=True)
+    process.start()
+    assert here.recv() == "in it"
+    process.kill()
+    process.join()
+    with alone_in(tmp_path):
+        pass

@@ -1,0 +1,62 @@
+"""A variant's folder while its files are made anew: they lie in `.making` until the record is there, and move in then.
+
+So whoever reads the folder, and a run that is killed at any moment, finds the earlier files or the new ones, never some
+of each. Renaming `.making` to `.made` is the one step that decides: before it a new run goes on with what is there,
+after it the next one first moves in what is left.
+"""
+
+import shutil
+from pathlib import Path
+
+from workbench.audit.history import set_aside
+from workbench.audit.results import RESULT_NAME, Record, read_record, write_record
+
+_MAKING, _MADE, _REPLACED = ".making", ".made", ".replaced"
+
+
+def making(folder: Path) -> Path:
+    """Where the new files of a variant's folder are made."""
+    return folder / _MAKING
+
+
+def finish(record: Record, folder: Path, scratch: tuple[str, ...], own: tuple[str, ...]) -> Path | None:
+    """Store the record, and move it in with all that was made for it but `scratch`; `own` names the files and folders
+    that belong to a record. Returns where the earlier record is kept, None where none has to be."""
+    write_record(record, making(folder))
+    for name in scratch:
+        (making(folder) / name).unlink(missing_ok=True)
+    making(folder).rename(folder / _MADE)
+    return settle(folder, own)
+
+
+def settle(folder: Path, own: tuple[str, ...]) -> Path | None:
+    """Move in what a finished run, maybe one that was killed, made; nothing where there is none.
+
+    Every step can be the last one: the record goes out first and comes in last, and what has moved is not moved again.
+    """
+    made = folder / _MADE
+    kept = None
+    if (made / RESULT_NAME).is_file():
+        record = read_record(made / RESULT_NAME)
+        kept = set_aside(record, folder)
+        if record.program is None:
+            remove(folder, own)
+        for new in sorted(made.iterdir()):
+            if new.name in (RESULT_NAME, _REPLACED):
+                continue
+            if (folder / new.name).is_dir():  # cannot be replaced in one step
+                shutil.rmtree(made / _REPLACED, ignore_errors=True)
+                (folder / new.name).rename(made / _REPLACED)
+            new.replace(folder / new.name)
+        (made / RESULT_NAME).replace(folder / RESULT_NAME)
+    shutil.rmtree(made, ignore_errors=True)
+    return kept
+
+
+def remove(folder: Path, names: tuple[str, ...]) -> None:
+    """Take those files and folders away."""
+    for name in names:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)

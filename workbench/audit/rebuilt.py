@@ -1,0 +1,60 @@
+"""A program built again from its record: are its bytes the same, and where not, what differs and what may be why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workbench.audio.files import Clip
+from workbench.audit.environment import Environment
+from workbench.audit.results import Record
+from workbench.export.program import ProgramFile
+
+_MAKES_BYTES = ("python", "torch", "executorch", "torchao", "pesto", "workbench", "commit", "cpu")
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """`parts`: what of the program differs; `since`: what has changed since the record was made."""
+
+    same: bool
+    parts: tuple[str, ...]
+    since: tuple[str, ...]
+
+
+def rebuilt(record: Record, program: ProgramFile, here: Environment, calibrate: Iterable[Clip]) -> Rebuilt:
+    """The record's program against the same recipe's, built in `here` with these clips to calibrate on.
+
+    The record has to have a program.
+    """
+    before = record.program
+    assert before is not None
+    if program.sha256 == before.sha256:
+        return Rebuilt(True, (), ())
+    parts = [
+        f"{name.replace('_', ' ')}: {_in_words(one)} before, {_in_words(other)} now"
+        for kind in ("bytes_by_kind", "bytes_by_part", "delegated_ops", "portable_ops", "schemes")
+        for name, one, other in _differing(getattr(before, kind), getattr(program, kind))
+    ]
+    ranges = sum(one != other for one, other in zip(before.ranges, program.ranges, strict=False))
+    if ranges:
+        parts.append(f"{ranges} of {len(before.ranges)} ranges have other values")
+    if not parts:
+        parts.append("all sizes, operators and ranges are the same: weights or constants have other values")
+    since = [
+        f"{name}: {one} before, {other} now"
+        for name, one, other in _differing(record.environment.model_dump(), here.model_dump())
+        if name in _MAKES_BYTES
+    ]
+    if before.calibration is not None:
+        heard = {clip.name: clip.sha256 for clip in record.audio if clip.role == "calibrate"}
+        since += [
+            f"clip {name}: another or none" for name, *_ in _differing(heard, {c.name: c.sha256 for c in calibrate})
+        ]
+    return Rebuilt(False, tuple(parts), tuple(since))
+
+
+def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> list[tuple[str, object, object]]:
+    return [(key, before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)]
+
+
+def _in_words(value: object) -> str:
+    return "nothing" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
