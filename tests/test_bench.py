@@ -244,6 +244,9 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         class recipe:
             description = "A test"
 
+            class lowering:
+                backend = "xnnpack"
+
     def build(job: object, place: Path, *_: object) -> None:
         if place.name == "least":
             raise LoweringError("no")

@@ -81,6 +81,11 @@ def load(text: str, folder: Path) -> Recipe:
             "quantization: {parts: {encoder: int8-static}, correct_bias: true}",
             "quantization: backend onnx has no other correct_bias than false",
         ),
+        (
+            "state: explicit\nlowering: {backend: onnx}\n"
+            "quantization: {parts: {encoder: int8-static}, residual_add: int8}",
+            "quantization: backend onnx: ONNX Runtime itself fuses an add between int8 layers; leave residual_add out",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(text: str, says: str, tmp_path: Path) -> None:

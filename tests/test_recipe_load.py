@@ -69,7 +69,13 @@ def test_the_least_recipe_gets_its_defaults() -> None:
         "protocol": "continuous",
         "frontend": "upstream",
         "frontend_tolerance": 1e-4,
-        "lowering": {"backend": "xnnpack", "toeplitz": "linear", "prefilter": "conv", "prefilter_band": 1.0},
+        "lowering": {
+            "backend": "xnnpack",
+            "scope": "whole",
+            "toeplitz": "linear",
+            "prefilter": "conv",
+            "prefilter_band": 1.0,
+        },
         "quantization": {
             "everywhere": False,
             "parts": {},
@@ -212,7 +218,7 @@ def test_mistakes_of_several_files_are_told_together() -> None:
             "lowering: {prefilter_band: 0.5}",
             "lowering: prefilter_band wants prefilter: fourier, got conv; ask for that, or set the band to 1",
         ),
-        ("state: extern", "state: wants 'internal' or 'explicit', got 'extern'"),
+        ("state: extern", "state: wants 'internal', 'explicit', 'none' or 'frozen', got 'extern'"),
         ("streams: 0", "streams: wants at least 1, got 0"),
         ("frames_per_chunk: 0", "frames_per_chunk: wants at least 1, got 0"),
         ("frames_per_chunk: [1, 32]", "frames_per_chunk: wants a whole number, got a list"),

@@ -217,7 +217,7 @@ def test_the_json_schema_describes_every_key_of_a_file() -> None:
     assert set(described(schema, schema["$defs"])) == expected
     assert schema["required"] == ["description"]
     assert schema["properties"]["mirror"]["maximum"] == 1
-    assert schema["properties"]["state"]["enum"] == ["internal", "explicit"]
+    assert schema["properties"]["state"]["enum"] == ["internal", "explicit", "none", "frozen"]
     fixed, several = schema["properties"]["frames_per_chunk"]["oneOf"]
     assert fixed == {"minimum": 1, "type": "integer"}
     assert set(schema["$defs"][several["$ref"].split("/")[-1]]["required"]) == {"min", "max"}

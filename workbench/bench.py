@@ -14,9 +14,8 @@ from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
-from workbench.export.contract import Constants
 from workbench.export.onnx import missing, to_onnx
-from workbench.export.program import FILE_NAMES, name_for
+from workbench.export.program import FILE_NAMES, kind_of, name_for
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
 from workbench.job import Job, Progress, forms_of, prepare
@@ -28,7 +27,6 @@ from workbench.measure.speed import Plan
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.pesto import load_upstream
 from workbench.model.streaming import StreamingPesto
-from workbench.other_formats import BACKENDS as OTHER_FORMATS
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
@@ -135,10 +133,10 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
     baseline = entered.baseline
     ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
 
-    def add(name: str, what: str, kind: str, file: Path, make_file: Callable[[], object]) -> None:
+    def add(name: str, what: str, file: Path, make_file: Callable[[], object]) -> None:
         try:
             make_file()
-            ready.contenders.append(Contender(name, what, kind, file, baseline))  # type: ignore[arg-type]
+            ready.contenders.append(Contender(name, what, kind_of(file.name), file, baseline))
         except (LoweringError, ProgramError) as error:
             ready.not_run[name] = str(error)
 
@@ -147,30 +145,29 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
             write_whole(path, child.call(function, *arguments))
 
     if TORCHSCRIPT not in entered.jobs:
-        path, told = folder / TORCHSCRIPT / name_for(TORCHSCRIPT), told_by(entered.jobs[FIRST].model)
-        make_it = functools.partial(in_child, _torchscript, path, baseline, told)
-        add(TORCHSCRIPT, "upstream, traced", "torchscript", path, make_it)
+        path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
+        add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
     if missing():
         ready.not_run[ONNX] = missing()
     for name, job in entered.jobs.items():
-        plain = not job.quantized and job.recipe.lowering.backend not in OTHER_FORMATS
+        plain = not job.quantized and kind_of(name_for(job.recipe.lowering.backend)) == "pte"
         if plain and not missing():  # whatever graph a float program has, ONNX Runtime gets it too
             label = ONNX if name == FIRST else f"{ONNX}-{name}"
             path = folder / label / name_for(ONNX)
             what = f"ONNX Runtime, the graph of {name}, state in and out"
-            add(label, what, "onnx", path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
+            add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
-        place, backend = folder / name, job.recipe.lowering.backend
+        place = folder / name
         build = functools.partial(pipeline.build, job, place, progress(name), fresh)
-        kind = backend if backend in OTHER_FORMATS else "pte"
-        add(name, job.recipe.description, kind, place / name_for(backend), build)
+        add(name, job.recipe.description, place / name_for(job.recipe.lowering.backend), build)
     for name, program in entered.programs.items():
-        add(name, "program", "pte", program, lambda: None)
+        add(name, "program", program, lambda: None)
     return ready
 
 
-def _torchscript(baseline: Baseline, told: Constants) -> bytes:
+def _torchscript(baseline: Baseline) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
+    told = told_by(StreamingPesto(upstream, baseline.stream))
     return traced(upstream, baseline.stream, told).content
 
 

@@ -12,8 +12,6 @@ from workbench.export.told import told_by
 from workbench.export.torchscript import traced
 from workbench.job import Job, Progress
 
-BACKENDS = ("onnx", "torchscript")
-
 
 def make(job: Job, clips: Sequence[Tensor], progress: Progress) -> tuple[bytes, ProgramFile]:
     """The file and what is in it; int8 is calibrated on clips, (n,) float32 each.

@@ -37,6 +37,11 @@ def name_for(backend: str) -> str:
     return _NAMES.get(backend, PTE_NAME)
 
 
+def kind_of(name: str) -> Kind:
+    """Of what kind a program is, by its file's name."""
+    return "onnx" if name.endswith(".onnx") else "torchscript" if name.endswith(".pt") else "pte"
+
+
 @dataclass(frozen=True)
 class Exported:
     """A program in a format other than ExecuTorch's, in memory, and what is in it."""

@@ -53,6 +53,8 @@ def unfit_quantization(asked: "Quantization", backend: str) -> str:
     other = sorted({scheme for scheme in asked.parts.values() if scheme not in ("int8-static", "none")})
     if other:
         return f"backend onnx takes int8-static and none, got {', '.join(other)}"
-    settings = {"observer": "min-max", "correct_bias": False, "residual_add": "float"}
+    if asked.residual_add != "float":
+        return "backend onnx: ONNX Runtime itself fuses an add between int8 layers; leave residual_add out"
+    settings = {"observer": "min-max", "correct_bias": False}
     wrong = [name for name, only in settings.items() if getattr(asked, name) != only]
     return f"backend onnx has no other {wrong[0]} than {str(settings[wrong[0]]).lower()}" if wrong else ""

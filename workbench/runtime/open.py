@@ -3,10 +3,11 @@
 Functions of their own, so that a `Child` can run them: a broken program can crash its runtime.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.export.program import Kind, kind_of
 from workbench.model.stream import Stream
 from workbench.runtime.onnx import OnnxSession
 from workbench.runtime.protocol import Memory, under
@@ -26,14 +27,14 @@ def open_program(path: Path) -> ProgramSession:
 
     Loading TorchScript can run code: as with a `.pte`, only for files that may be trusted, or in a `Child`.
     """
-    if path.suffix == ".onnx":
-        return OnnxSession(path)
-    return TorchScriptSession(path) if path.suffix == ".pt" else PteSession(path)
+    sessions: dict[Kind, Callable[[Path], ProgramSession]]
+    sessions = {"onnx": OnnxSession, "torchscript": TorchScriptSession, "pte": PteSession}
+    return sessions[kind_of(path.name)](path)
 
 
 def import_runtime(path: Path) -> None:
     """Import what is imported only where it is used: no part of loading a program, where that is timed."""
-    if path.suffix == ".onnx":
+    if kind_of(path.name) == "onnx":
         import onnxruntime  # noqa: F401
 
 
