@@ -102,6 +102,7 @@ def forms_of(recipe: Recipe) -> Forms:
 
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
+    torch.set_num_threads(recipe.speed.threads)  # or the last bits of an inverse would depend on the machine's cores
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
