@@ -621,8 +621,8 @@ def markdown() -> str:
     pages = [
         f"# Bad input\n\n{count} things that a workbench may be given, and its answer to each: generated from "
         "tests/bad_input.py, and run as tests\n(tests/test_bad_input.py). Exit code 2 is a mistake, one line on "
-        "stderr; 1, that something does not hold; 0, that it is\ntaken as it is. No program, checkpoint or bundle is "
-        "loaded in the workbench's own process, and none writes anything.\n"
+        "stderr; 1, that something does not hold; 0, that it is\ntaken as it is. No program is loaded in the "
+        "workbench's own process, no checkpoint or bundle runs code of its own, and none of all this leaves a file.\n"
     ]
     for title, cases in TABLES.items():
         rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.says)} |" for case in cases]

@@ -28,6 +28,7 @@ from typing import Any
 
 from kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
 
+SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
 FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
 RECIPES: dict[str, dict[str, Any]] = {
     "float": {},
@@ -97,7 +98,7 @@ def project(folder: Path) -> None:
     (folder / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
     (folder / "tmp").mkdir()
     for name, keys in RECIPES.items():
-        (folder / f"{name}.yaml").write_text(json.dumps({**RECIPE, **keys}))
+        (folder / f"{name}.yaml").write_text(json.dumps({**RECIPE, **SCORING, **keys}))
     (folder / "r.json").write_text("no program")
     soundfile.write(folder / "take.wav", 0.2 * np.sign(np.sin(np.arange(32_000) / 12)), 16_000)
 

@@ -35,6 +35,7 @@ from workbench.runtime.session import Floats
 EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250
+_OPENS_WITHIN_S, _RUNS_WITHIN_S = 60.0, 3600.0  # a program that hangs is not to hold up the others
 
 Keys = dict[str, object]
 
@@ -67,7 +68,7 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
     """
     said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
     for path in programs:
-        with Child() as child:
+        with Child(_OPENS_WITHIN_S) as child:
             said[str(path)] = child.call(_said_by_program, path)
     keys = _in_common(said)
     restated = replaced(first, "bench", **keys)
@@ -220,7 +221,7 @@ def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: 
     for at, contender in enumerate(ready.contenders):
         progress(f"{title}: one by one", at, len(ready.contenders))
         try:
-            with Child() as child:
+            with Child(_RUNS_WITHIN_S) as child:
                 trials[contender.name] = child.call(trial, contender, samples, plan.threads)
         except ProgramError as error:
             if contender.kind == "eager":

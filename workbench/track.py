@@ -19,6 +19,8 @@ from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 
 FORMATS = (".csv", ".json", ".png")
+_OPENS_WITHIN_S = 60.0
+_RUNS_WITHIN = 200.0  # times the audio; portable kernels, the slowest there are, take some fifteen
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ def track(audio: Path, program: Path) -> Track:
     The stream is flushed with silence, so that the end of the file is answered as well.
     Raises AudioError or ProgramError.
     """
-    with Child() as child:
+    with Child(_OPENS_WITHIN_S) as child:
         stream, tells = child.call(opened, program)
         if "confidence" not in tells["outputs"].split(","):
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         algorithmic_ms = float(tells["algorithmic_ms"])
         clip = read_clip(audio, stream.sample_rate_hz)
+        child.limit_s = _OPENS_WITHIN_S + _RUNS_WITHIN * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
         (frames,) = child.call(roll_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000

@@ -70,7 +70,7 @@ class Child:
         self.limit_s = limit_s
 
     def __enter__(self) -> Self:
-        self._log = tempfile.TemporaryFile(prefix="workbench-")  # noqa: SIM115 - closed on exit
+        self._log = tempfile.TemporaryFile(prefix="workbench-")
         earlier = set(multiprocessing.active_children())
         start = cast(Callable[[], None], _start)  # whose argument arrives as a number
         handed = cast(tuple[()], (_Handed(self._log),))

@@ -18,6 +18,7 @@ from workbench.errors import ProgramError, WorkbenchError
 from workbench.runtime.child import Child
 
 _MOST_FILES = 1000
+_RUNS_WITHIN_S = 1800.0  # a minute of golden audio at most
 _MOST_BYTES = 1 << 30  # of all files of a zip together, unpacked
 UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a damaged zip
     zipfile.BadZipFile,
@@ -64,7 +65,7 @@ def verify(bundle: Path, child: Child | None = None) -> Verification:
 
 def _run(folder: Path, manifest: dict[str, Any], child: Child | None) -> list[Finding]:
     try:
-        with nullcontext(child) if child else Child() as runs:
+        with nullcontext(child) if child else Child(_RUNS_WITHIN_S) as runs:
             return runs.call(standalone.check_golden, folder, manifest)
     except ProgramError as error:
         return [Finding(PROGRAM, False, f"does not run here: {error}")]
