@@ -3,6 +3,7 @@
     python tests/regenerate.py                          from the records kept in docs/measured/
     python tests/regenerate.py --records outputs/DIR    take the records and pictures of a run first
     python tests/regenerate.py --bench outputs/DIR      take the record and picture of a bench first
+    python tests/regenerate.py --findings outputs/DIR   take the records and pictures of `run recipes/findings` first
 
 `tests/test_docs.py` fails where a file differs from what this writes.
 """
@@ -14,6 +15,7 @@ import shutil
 from pathlib import Path
 
 import click
+import findings
 
 from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
@@ -114,6 +116,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "README.md": readme(),
         ROOT / "docs" / "cli.md": help_pages(),
+        ROOT / "docs" / "findings.md": findings.page(),
         ROOT / "recipes" / "recipe.schema.json": schema(),
     }
 
@@ -139,10 +142,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the generated documents anew.")
     parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
     parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
+    parser.add_argument("--findings", type=Path, metavar="DIR", help="a run of recipes/findings for docs/findings.md")
     asked = parser.parse_args()
     if asked.records:
         keep(asked.records)
     if asked.bench:
         keep_bench(asked.bench)
+    if asked.findings:
+        findings.keep(asked.findings)
     for path, content in generated().items():
         path.write_text(content)

@@ -11,6 +11,7 @@ from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, dependencies
 from workbench.errors import AudioError
+from workbench.export.backends import TARGETS
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_path
@@ -47,12 +48,22 @@ class Job:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
         checkpoint = hashlib.sha256(checkpoint_path(self.recipe.checkpoint).read_bytes()).hexdigest()
         asked = self.recipe.resolved()
-        parts = ("reduction", "state", "outputs", "frontend", "frontend_tolerance", "lowering", "quantization")
+        parts = (
+            "reduction",
+            "state",
+            "outputs",
+            "frontend",
+            "frontend_tolerance",
+            "lowering",
+            "quantization",
+            "postprocess",
+        )
         parts_asked = {part: asked[part] for part in parts}
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
-        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256())
+        libraries = dependencies() | TARGETS[self.recipe.lowering.backend].versions
+        return canonical_sha256(checkpoint, repr(self.stream), parts_asked, heard, libraries, code_sha256())
 
     @property
     def fingerprint(self) -> str:

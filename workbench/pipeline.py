@@ -26,6 +26,7 @@ from workbench.audit.results import (
     write_record,
 )
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.backends import TARGETS
 from workbench.export.calibration import excerpts
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
@@ -38,6 +39,7 @@ from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
+from workbench.runtime.delegates import missing
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.pte import PteSession
 from workbench.runtime.session import Frames
@@ -46,10 +48,11 @@ from workbench.scoring import left, score
 PROGRAM_NAME, NOTES_NAME = "program.pte", "program.json"
 
 
-def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start, bool]:
+def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tuple[ProgramFile, Start | str, bool]:
     """Lower to `program.pte` in `folder`, then load and run it in a process of its own: only then does it count.
 
-    Returns what is in it, its cold start, and whether an earlier program was used again because nothing changed.
+    Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not loaded), and
+    whether an earlier program was used again because nothing changed.
     Raises LoweringError where it cannot be lowered, ProgramError where it does not load or run; it is removed then.
     """
     path, notes = folder / PROGRAM_NAME, folder / NOTES_NAME
@@ -59,8 +62,10 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
     try:
         program = program or _make(job, path, progress)
         progress("lower", 1, 1)
-        with Child() as child:
-            start = child.call(cold_start, functools.partial(PteSession, path), job.recipe.speed.threads)
+        start: Start | str = not_run_here(program, job.recipe)
+        if not start:
+            with Child() as child:
+                start = child.call(cold_start, functools.partial(PteSession, path), job.recipe.speed.threads)
     except (LoweringError, ProgramError):
         _clear(folder)
         raise
@@ -72,7 +77,7 @@ def build(job: Job, folder: Path, progress: Progress, fresh: bool = False) -> tu
 
 def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     """Quantize where asked, lower, and store the program."""
-    recipe, backend = job.recipe, job.recipe.lowering.backend
+    recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
 
     quantized = None
@@ -81,16 +86,28 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
         heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
         with translated("quantizing the whole graph"):
             graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
-        lowered = lower(job.model, backend, graph)
+        lowered = lower(job.model, backend, graph, wish)
     elif recipe.quantization.parts:
         quantized = quantize_parts(job, progress)
-        lowered = lower(job.model, backend)
+        lowered = lower(job.model, backend, confidence_threshold=wish)
         check_lowered(quantized, lowered)
     else:
-        lowered = lower(job.model, backend)
+        lowered = lower(job.model, backend, confidence_threshold=wish)
     program = describe(lowered, PROGRAM_NAME, recipe.state, quantized)
     write_whole(path, lowered.pte)
     return program
+
+
+def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
+    """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
+    if not backends:
+        return ""
+    with Child() as child:
+        absent = child.call(missing, sorted(backends))
+    variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
+    elsewhere = TARGETS[recipe.lowering.backend].elsewhere.format(recipe=recipe.source.name, variant=variant)
+    return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 
 def quantize_parts(job: Job, progress: Progress) -> Quantized:
@@ -109,6 +126,11 @@ def _clear(folder: Path) -> None:
     """Take away what an earlier run left of a program that cannot be made any more."""
     for name in (PROGRAM_NAME, NOTES_NAME):
         (folder / name).unlink(missing_ok=True)
+    _clear_figures(folder)
+
+
+def _clear_figures(folder: Path) -> None:
+    """Take away what an earlier run left of what it compared."""
     for name in ("frames", "pictures", MOMENTS_FOLDER):
         shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -138,7 +160,38 @@ def run(
     began = time.perf_counter()
     seconds: dict[str, float] = {}
     recipe = job.recipe
-    record = Record(
+    record = begun(job)
+    try:
+        program, start, reused = build(job, folder, progress, fresh)
+        seconds["build"] = time.perf_counter() - began
+        if isinstance(start, str):
+            _clear_figures(folder)
+            record = unmeasured(record.model_copy(update={"program": program, "not_run_here": start}), job, start)
+        else:
+            figures = score(job, folder / program.path, folder, progress, rolled, seconds)
+            began = time.perf_counter()
+            progress("speed", 0, 1)
+            plan = Plan(**dict(recipe.speed))
+            audio = np.concatenate([clip.samples for clip in job.score])
+            speed = race(job.baseline, folder / program.path, audio, plan, start)
+            seconds["speed"] = time.perf_counter() - began
+            progress("speed", 1, 1)
+            record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
+    except (LoweringError, ProgramError) as error:
+        reused = False
+        _clear(folder)  # also of what did not repeat
+        record = unmeasured(record, job, str(error))
+    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
+    if kept := keep_earlier(record, folder):
+        progress(f"the earlier record is kept as {kept.name}", 1, 1)
+    write_record(record, folder)
+    return record, "program" if reused else ""
+
+
+def begun(job: Job) -> Record:
+    """The record of a job of which nothing is measured yet."""
+    recipe = job.recipe
+    return Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
         recipe=_used(recipe),
@@ -155,29 +208,13 @@ def run(
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
     )
-    try:
-        program, start, reused = build(job, folder, progress, fresh)
-        seconds["build"] = time.perf_counter() - began
-        figures = score(job, folder / program.path, folder, progress, rolled, seconds)
-        began = time.perf_counter()
-        progress("speed", 0, 1)
-        plan = Plan(**dict(recipe.speed))
-        audio = np.concatenate([clip.samples for clip in job.score])
-        speed = race(job.baseline, folder / program.path, audio, plan, start)
-        seconds["speed"] = time.perf_counter() - began
-        progress("speed", 1, 1)
-        record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
-    except (LoweringError, ProgramError) as error:
-        reused = False
-        _clear(folder)  # also of what did not repeat
-        record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, str(error))})
-        if job.stream.dynamic:
-            record = record.model_copy(update={"deviation_over_sizes": no_sizes(str(error))})
-    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
-    if kept := keep_earlier(record, folder):
-        progress(f"the earlier record is kept as {kept.name}", 1, 1)
-    write_record(record, folder)
-    return record, "program" if reused else ""
+
+
+def unmeasured(record: Record, job: Job, why: str) -> Record:
+    """The record with the reason for every figure that it does not have."""
+    nulls = dict.fromkeys((name for name in _MEASURED if getattr(record, name) is None), why)
+    over_sizes = no_sizes(why) if job.stream.dynamic else record.deviation_over_sizes
+    return record.model_copy(update={"null_reasons": nulls, "deviation_over_sizes": over_sizes})
 
 
 def _used(recipe: Recipe) -> RecipeUsed:
@@ -205,7 +242,10 @@ def _recorded_before(folder: Path, job: Job) -> Record | None:
         if same and record.program is not None:
             content = (folder / record.program.path).read_bytes()
             same = hashlib.sha256(content).hexdigest() == record.program.sha256
-            same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
+            if record.not_run_here:
+                same = same and record.not_run_here == not_run_here(record.program, job.recipe)
+            else:
+                same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
     except (WorkbenchError, OSError):
         return None
     return record if same else None

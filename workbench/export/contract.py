@@ -9,7 +9,10 @@ The host checks the length: the runtime accepts some wrong ones, and spoils the 
 - state "internal": a mutable buffer of the program, named STATE_BUFFER;
 - state "explicit": the second input of `forward`, whose last output is the next call's. The host owns it.
 
-All zeros is a stream that has heard nothing; zeroing a row resets that stream. Knows no torch.
+All zeros is a stream that has heard nothing; zeroing a row resets that stream.
+
+A program may have one more entry, confidence_threshold: the recipe's wish that a frame of less confidence be shown as
+unvoiced. It changes no estimate, and programs without such a wish do not have it. Knows no torch.
 """
 
 from collections.abc import Sequence
@@ -45,3 +48,8 @@ def constants(
         "state_samples": state_samples,
         "outputs": ",".join(outputs),
     }
+
+
+def shown(confidence_threshold: float | None) -> Constants:
+    """The entry of a program whose pitch is to be shown, by `track` say, only from so much confidence; none without."""
+    return {} if confidence_threshold is None else {"confidence_threshold": float(confidence_threshold)}

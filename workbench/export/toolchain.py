@@ -1,7 +1,8 @@
-"""What the export toolchain raises, as one error of ours: it raises what it likes."""
+"""What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from workbench.errors import LoweringError, WorkbenchError
 
@@ -10,7 +11,8 @@ from workbench.errors import LoweringError, WorkbenchError
 def translated(stage: str) -> Iterator[None]:
     """Raise LoweringError, with the first line, for whatever goes wrong within; our own errors pass."""
     try:
-        yield
+        with redirect_stdout(io.StringIO()):  # stdout is for results, and some backends list each operator there
+            yield
     except WorkbenchError:
         raise
     except Exception as error:

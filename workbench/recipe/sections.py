@@ -70,8 +70,10 @@ FramesPerChunk = Annotated[
 class Lowering(Keys):
     """How the model becomes a program."""
 
-    backend: Literal["xnnpack", "portable"] = Field(
-        "xnnpack", description="Kernels that run the program: XNNPACK's, or ExecuTorch's portable reference ones."
+    backend: Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"] = Field(
+        "xnnpack",
+        description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels, or another of its "
+        "backends. What this machine cannot run is lowered and not scored.",
     )
     toeplitz: Literal["linear", "conv", "block"] = Field(
         "linear",
@@ -195,6 +197,18 @@ class Scoring(Keys):
     )
     min_voiced_frames: int = Field(
         100, ge=1, le=10_000_000, description="Voiced frames below which pitch deviations are inconclusive."
+    )
+
+
+class Postprocess(Keys):
+    """What is done to the estimates where they are shown. No score knows of it."""
+
+    confidence_threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Confidence below which `track` calls a frame unvoiced (0 Hz) and pictures draw no pitch. Never in "
+        "scores. The program tells it.",
     )
 
 
