@@ -26,6 +26,8 @@ _COLUMNS = (
     "p50 (ms)",
 )
 
+_WORDS = ("variant", "verdict", "lowered", "delegates", "memory")
+
 Claim = dict[str, Any]
 
 
@@ -55,7 +57,7 @@ def page() -> str:
         "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by "
         "`workbench run recipes/findings/*.yaml`, and in [measured](measured). A verdict is of the recipe's gates; a "
         "dash is a number that there is not, and the record says why.\n",
-        markdown([_row(claim) for claim in found]),
+        markdown([_row(claim) for claim in found], ("they said", "recipe", "measured")),
         *(_closer(claim) for claim in found),
     ]
     return "\n".join(texts)
@@ -116,7 +118,8 @@ def _closer(claim: Claim) -> str:
     if not records:
         lines.append(f"{NOT_YET.capitalize()}.\n")
     else:
-        lines.append(markdown([(_backend_cells if claim.get("backends") else _cells)(record) for record in shown]))
+        told = _backend_cells if claim.get("backends") else _cells
+        lines.append(markdown([told(record) for record in shown], _WORDS))
         lines += [
             f"- **{escaped(record.recipe.name)}** {record.verdict}: {escaped(reason)}"
             for record in shown

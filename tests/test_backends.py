@@ -4,12 +4,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from stored import lost, stored
+from stored import kept, lost, stored
 
+from workbench.audit.compare import compare
+from workbench.audit.pick import pick
+from workbench.audit.report.page import report_html
+from workbench.audit.report.pull_request import report_md
 from workbench.audit.results import judged
+from workbench.audit.tolerance import held
 from workbench.errors import LoweringError
 from workbench.export import backends
 from workbench.export.backends import TARGETS, Backend, partitioners_of
@@ -55,22 +61,42 @@ def test_portable_takes_nothing_out_of_the_graph() -> None:
     assert partitioners_of("portable") == []
 
 
+def elsewhere(*gates: Gate) -> Any:
+    """The record of a program that only another machine can run."""
+    record = lost(stored(), ELSEWHERE).model_copy(update={"program": stored().program, "not_run_here": ELSEWHERE})
+    nulls = {name: why for name, why in record.null_reasons.items() if name != "program"}
+    return judged(record.model_copy(update={"null_reasons": nulls}), gates, 100)
+
+
 class TestVerdict:
-    """A program that only another machine can run."""
-
-    def elsewhere(self, *gates: Gate) -> Any:
-        record = lost(stored(), ELSEWHERE).model_copy(update={"program": stored().program, "not_run_here": ELSEWHERE})
-        nulls = {name: why for name, why in record.null_reasons.items() if name != "program"}
-        return judged(record.model_copy(update={"null_reasons": nulls}), gates, 100)
-
     def test_it_is_inconclusive_with_the_command_once(self) -> None:
-        record = self.elsewhere(Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("speed.speedup_low", ">=", 2))
+        record = elsewhere(Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("speed.speedup_low", ">=", 2))
         assert (record.verdict, record.reasons) == ("inconclusive", (ELSEWHERE,))
 
     def test_what_is_known_of_it_can_fail(self) -> None:
-        record = self.elsewhere(Gate("program.bytes", "<=", 1))
+        record = elsewhere(Gate("program.bytes", "<=", 1))
         assert record.verdict == "fail"
         assert record.reasons == ("program.bytes is 6499692, wants <= 1", ELSEWHERE)
+
+
+class TestReaders:
+    """Who reads records copes with one that has a program and no figure."""
+
+    def test_it_is_never_picked(self) -> None:
+        choice = pick([kept(elsewhere()), kept(stored("int8-mixed"), "outputs/other")], "smallest")
+        assert choice.winner is not None and choice.winner.name == "int8-mixed"
+        (rejected,) = choice.rejected
+        assert (rejected.name, rejected.verdict, rejected.reasons) == ("float-xnnpack", "inconclusive", (ELSEWHERE,))
+
+    def test_what_was_measured_before_is_undecided_now(self) -> None:
+        comparison = compare([kept(stored())], [kept(elsewhere())], held(()))
+        assert comparison.verdict == "inconclusive"
+        assert any(ELSEWHERE in line for pair in comparison.pairs for line in pair.undecided)
+
+    def test_the_report_shows_its_bytes_and_why_there_is_no_contour(self) -> None:
+        page = report_html([kept(elsewhere())])
+        assert "6,499,692" in page and f"Nothing was compared: {ELSEWHERE}" in page
+        assert ELSEWHERE in report_md([kept(elsewhere())], ["float-xnnpack"], Path("report.html"))
 
 
 # --- what this machine makes of each; slow

@@ -94,6 +94,7 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     else:
         lowered = lower(job.model, backend, confidence_threshold=wish)
     program = describe(lowered, PROGRAM_NAME, recipe.state, quantized)
+    program = program.model_copy(update={"lowered_with": TARGETS[backend].versions})
     write_whole(path, lowered.pte)
     return program
 

@@ -90,9 +90,9 @@ def spread(middle: float, low: float, high: float) -> str:
     return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
-def markdown(rows: Sequence[dict[str, str]]) -> str:
-    """Rows of cells as a table in Markdown, for a README or a pull request."""
+def markdown(rows: Sequence[dict[str, str]], words: Sequence[str] = ("variant", "verdict")) -> str:
+    """Rows of cells as a table in Markdown, for a README or a pull request; columns of `words` begin at the left."""
     columns = list(rows[0])
-    rule = [":--" if column in ("variant", "verdict") else "--:" for column in columns]
+    rule = [":--" if column in words else "--:" for column in columns]
     lines = [columns, rule, *([row[column] for column in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

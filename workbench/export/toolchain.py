@@ -16,5 +16,5 @@ def translated(stage: str) -> Iterator[None]:
     except WorkbenchError:
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
         raise LoweringError(f"{stage} failed ({type(error).__name__}: {first})") from error
