@@ -4,6 +4,7 @@
     python tests/regenerate.py --records outputs/DIR    take the records and pictures of a run first
     python tests/regenerate.py --bench outputs/DIR      take the record and picture of a bench first
     python tests/regenerate.py --profiles outputs/DIR   take the records and pictures of the profiles in it first
+    python tests/regenerate.py --findings outputs/DIR   take the records and pictures of `run recipes/findings` first
 
 `tests/test_docs.py` fails where a file differs from what this writes.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import bad_input
 import click
+import findings
 
 from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
@@ -156,6 +158,7 @@ def generated() -> dict[Path, str]:
         ROOT / "README.md": readme(),
         ROOT / "docs" / "cli.md": help_pages(),
         ROOT / "docs" / "bad-input.md": bad_input.markdown(),
+        ROOT / "docs" / "findings.md": findings.page(),
         ROOT / "recipes" / "recipe.schema.json": schema(),
     }
 
@@ -192,6 +195,7 @@ if __name__ == "__main__":
     parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
     parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
     parser.add_argument("--profiles", type=Path, metavar="DIR", help="a folder of profiles which the README shows")
+    parser.add_argument("--findings", type=Path, metavar="DIR", help="a run of recipes/findings for docs/findings.md")
     asked = parser.parse_args()
     if asked.records:
         keep(asked.records)
@@ -199,5 +203,7 @@ if __name__ == "__main__":
         keep_bench(asked.bench)
     if asked.profiles:
         keep_profiles(asked.profiles)
+    if asked.findings:
+        findings.keep(asked.findings)
     for path, content in generated().items():
         path.write_text(content)

@@ -235,3 +235,33 @@ def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: 
     assert ran.returncode == 0, ran.stderr
     words = "10 frames, 0 not as expected; furthest: pitch 0.00000 cents, confidence 0.00e+00, volume 0.00e+00"
     assert ran.stdout.splitlines()[-1] == words
+
+
+def test_the_example_writes_frames_that_score_reads(example: Path, lowered_program: Program, tmp_path: Path) -> None:
+    """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
+    from workbench.audio.files import read_clip
+    from workbench.audit.recorded import read_recorded
+    from workbench.runtime.pte import roll_program
+
+    stream = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
+    program, path = lowered_program(stream, "explicit"), tmp_path / "take.wav"
+    samples = np.random.default_rng(1).uniform(-1, 1, (3, 3100)).astype(np.float32)
+    path.write_bytes(wav(samples, 16_000))
+    ran = subprocess.run([example, program, path, tmp_path / "all.csv"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, f"{tmp_path / 'all.csv'}: 10 frames\n"), ran.stderr
+    header, *rows = (tmp_path / "all.csv").read_text().splitlines()
+    assert header == "call,frame,stream,pitch_semitones,confidence,volume"
+    path.write_bytes(wav(samples[1:2], 16_000))
+    clip = read_clip(path, 16_000)
+    of_one = [row for row in rows if row.split(",")[2] == "1"]
+    (tmp_path / "take.csv").write_text("\n".join([header, *of_one]))
+    (recorded,) = read_recorded([tmp_path / "take.csv"], [clip], stream, ("pitch", "confidence", "volume")).values()
+    expected = roll_program(program, list(samples))[1]
+    for what in ("pitch_semitones", "confidence", "volume"):
+        np.testing.assert_array_equal(getattr(recorded.frames, what), getattr(expected, what))
+    assert recorded.calls == (1,) * 10
+    ran = subprocess.run(
+        [example, program, path, tmp_path / "x" / "y.csv"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.endswith(f"error: {tmp_path / 'x' / 'y.csv'}: cannot be written\n")

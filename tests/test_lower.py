@@ -247,7 +247,7 @@ def test_a_stream_that_does_not_keep_its_memory_is_refused(stream: Stream, monke
         lower(model, "xnnpack")
     assert str(caught.value) == (
         "lowering to xnnpack froze the stream's memory (ring) into a constant: the program would "
-        "forget all audio between calls; use another backend"
+        "forget all audio between calls; leave it to the host (state: explicit), or use another backend"
     )
 
 

@@ -143,3 +143,18 @@ def test_a_users_file_name_is_text_and_not_mathematics(name: str, drawn: list[Fi
     track_png(TIMES_S, BASELINE.pitch_semitones, BASELINE.confidence, name, 0.5)
     title = next(child for child in drawn[0].axes[0].get_children() if getattr(child, "get_text", str)() == name)
     assert not title.get_parse_math()
+
+
+def test_a_confidence_filter_takes_pitch_out_of_the_picture_and_nothing_out_of_the_deviation(
+    drawn: list[Figure],
+) -> None:
+    rolls = ClipRolls("sung/a", BASELINE, VARIANT, VOICED, "known f0")
+    for shown_from in (None, 0.7):
+        contour_png(rolls, TIMES_S, "float: sung/a", 0.5, None, shown_from)
+    plain, filtered = ([axes.get_lines() for axes in figure.axes] for figure in drawn)
+    baseline, variant = map(ys, filtered[0])
+    np.testing.assert_array_equal(baseline, [np.nan, 60, 61, np.nan, 62])
+    np.testing.assert_array_equal(variant, [np.nan, 60.25, 61, np.nan, np.nan])
+    np.testing.assert_array_equal(ys(plain[2][1]), ys(filtered[2][1]))
+    assert [line.get_ydata()[0] for line in filtered[1][2:]] == [0.5, 0.7]
+    assert len(plain[1]) == 3

@@ -118,7 +118,7 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
 
     asked = Quick([])
 
-    def lower(model: object, backend: str) -> Any:
+    def lower(model: object, backend: str, **_: object) -> Any:
         asked.lowered.append(model)
         return lowered
 
@@ -668,3 +668,55 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
     assert_failed(
         record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process, after a reset"
     )
+
+
+# --- frames that were recorded elsewhere
+
+
+def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
+    """The run's own frames, as they are and written as a phone would: every figure but the times is the run's."""
+    from workbench.audit.recorded import read_recorded
+    from workbench.recorded import ELSEWHERE, score_recorded
+
+    here = read_record(finished / "result.json")
+    written = tmp_path / "phone.csv"
+    with written.open("w") as file:
+        file.write("clip,pitch_semitones,confidence,volume\n")
+        for clip in job_of().score:
+            frames = read_frames(finished, clip.name)
+            assert frames is not None
+            side = frames.variant
+            for row in zip(side.pitch_semitones, side.confidence, side.volume, strict=True):
+                file.write(f"{clip.name}," + ",".join(f"{value:.9g}" for value in row) + "\n")
+    for given in (finished / "frames", written):
+        folder = tmp_path / given.stem
+        record = score_recorded(job_of(), [given], folder, quiet, finished / "program.pte")
+        assert (record.deviation, record.floor, record.truth) == (here.deviation, here.floor, here.truth)
+        assert (record.program, record.speed, record.null_reasons) == (here.program, None, {"speed": ELSEWHERE})
+        assert (record.verdict, record.reasons) == ("pass", ())
+        assert read_record(folder / "result.json") == record
+        assert {path.stem for path in (folder / "pictures").iterdir()} == set(CLIPS)
+        assert record.fingerprint != here.fingerprint, "or a run would take it for its own"
+    assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
+    moved = read_recorded([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
+    assert sum(len(one.frames) for one in moved.values()) == here.deviation.frames
+
+
+def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
+    from workbench.recorded import score_recorded
+
+    only = finished / "frames" / "synthetic-score-vibrato.npz"
+    record = score_recorded(job_of(), [only], tmp_path / "out", quiet)
+    assert [clip.name for clip in record.audio if clip.role == "score"] == ["synthetic/score/vibrato"]
+    assert record.verdict == "inconclusive"
+    assert record.reasons == ("frames were recorded elsewhere, and no program was named; name it with --program",)
+    alone = tmp_path / "alone.pte"
+    shutil.copyfile(finished / "program.pte", alone)
+    for program, says in (
+        (alone, f"{alone}: no program.json beside it; name one where `build` or `run` left it"),
+        (tmp_path / "no.pte", f"{tmp_path / 'no.pte'}: cannot be read (No such file or directory); check the path"),
+    ):
+        with pytest.raises(ProgramError) as caught:
+            score_recorded(job_of(), [only], tmp_path / "other", quiet, program)
+        assert str(caught.value) == says
+    assert not (tmp_path / "other").exists()

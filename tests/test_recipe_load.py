@@ -88,6 +88,7 @@ def test_the_least_recipe_gets_its_defaults() -> None:
             "leaky_relu": "int8",
             "residual_add": "float",
         },
+        "postprocess": {"confidence_threshold": None},
         "audio": {
             "calibrate": ["synthetic/calibrate/*", "sung/calibrate/*"],
             "score": ["synthetic/score/*", "sung/*"],

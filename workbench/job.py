@@ -6,7 +6,6 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -15,7 +14,8 @@ from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, dependencies
 from workbench.errors import AudioError, RecipeError
-from workbench.export.onnx import PACKAGES, missing
+from workbench.export.backends import versions_for
+from workbench.export.onnx import missing
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_sha256
@@ -52,15 +52,23 @@ class Job:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
         checkpoint = checkpoint_sha256(self.recipe.checkpoint)
         asked = self.recipe.resolved()
-        parts = ("reduction", "state", "outputs", "frontend", "frontend_tolerance", "lowering", "quantization")
+        parts = (
+            "reduction",
+            "state",
+            "outputs",
+            "frontend",
+            "frontend_tolerance",
+            "lowering",
+            "quantization",
+            "postprocess",
+        )
         parts_asked = {part: asked[part] for part in parts}
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
-        if self.recipe.lowering.backend == "onnx":
-            heard += [version(package) for package in PACKAGES]  # an extra, and so not among the dependencies
+        libraries = dependencies() | versions_for(self.recipe.lowering.backend)
         return canonical_sha256(
-            checkpoint, repr(self.stream), parts_asked, heard, dependencies(), code_sha256(), _sums_of_this_machine()
+            checkpoint, repr(self.stream), parts_asked, heard, libraries, code_sha256(), _sums_of_this_machine()
         )
 
     @property

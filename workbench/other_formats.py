@@ -13,19 +13,21 @@ from workbench.export.torchscript import traced
 from workbench.job import Job, Progress
 
 
-def make(job: Job, clips: Sequence[Tensor], progress: Progress) -> tuple[bytes, ProgramFile]:
-    """The file and what is in it; int8 is calibrated on clips, (n,) float32 each.
+def make(
+    job: Job, clips: Sequence[Tensor], progress: Progress, confidence_threshold: float | None
+) -> tuple[bytes, ProgramFile]:
+    """The file and what is in it; int8 is calibrated on clips, (n,) float32 each. The threshold is to show pitch by.
 
     Raises LoweringError where it cannot be made as the recipe asks.
     """
     recipe, model = job.recipe, job.model
     quantized: Quantized | None = None
     if recipe.lowering.backend == "torchscript":
-        exported = traced(job.baseline.session().model, job.stream, told_by(model))
+        exported = traced(job.baseline.session().model, job.stream, told_by(model, confidence_threshold))
     elif job.quantized:
         graph, quantized = quantize_onnx(model, recipe.quantization, clips, progress)
-        exported = contents(finished(graph, model))
+        exported = contents(finished(graph, model, confidence_threshold))
     else:
-        exported = contents(to_onnx(model))
+        exported = contents(to_onnx(model, confidence_threshold))
     name = name_for(recipe.lowering.backend)
     return exported.content, describe_exported(exported, name, recipe.state, quantized)

@@ -31,6 +31,7 @@ from workbench.audit.results import (
     write_record,
 )
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.export.backends import TARGETS, versions_for
 from workbench.export.calibration import excerpts
 from workbench.export.host_file import host_file
 from workbench.export.lower import lower
@@ -44,13 +45,16 @@ from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Start
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
+from workbench.runtime.delegates import missing
 from workbench.runtime.open import import_runtime, open_program
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.session import Frames
 from workbench.scoring import left, score
 
 _SCORES_NAME = "scores.json"  # while a variant is made: what a run that was killed need not measure again
-_OWN = (*FILE_NAMES, NOTES_NAME, "frames", "pictures", MOMENTS_FOLDER)  # what belongs to a record
+_FIGURES = ("frames", "pictures", MOMENTS_FOLDER)
+OWN = (*FILE_NAMES, NOTES_NAME, *_FIGURES)
+"""The files and folders that belong to a record."""
 
 
 def build(
@@ -60,12 +64,13 @@ def build(
     fresh: bool = False,
     store: Path | None = None,
     earlier: Path | None = None,
-) -> tuple[ProgramFile, Start, bool]:
+) -> tuple[ProgramFile, Start | str, bool]:
     """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
 
     Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
-    or of the store. Returns what is in it, its cold start, and whether it was made before. Raises LoweringError where
-    it cannot be lowered, ProgramError where it does not load or run; it is removed then.
+    or of the store. Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not
+    loaded), and whether it was made before. Raises LoweringError where it cannot be lowered, ProgramError where it does
+    not load or run; it is removed then.
     """
     path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
     progress("lower", 0, 1)
@@ -79,11 +84,13 @@ def build(
             for name, content in contents.items():
                 write_whole(folder / name, content)
         progress("lower", 1, 1)
-        with Child() as child:
-            child.call(import_runtime, path)
-            start = child.call(cold_start, functools.partial(open_program, path), job.recipe.speed.threads)
+        start: Start | str = not_run_here(program, job.recipe)
+        if not start:
+            with Child() as child:
+                child.call(import_runtime, path)
+                start = child.call(cold_start, functools.partial(open_program, path), job.recipe.speed.threads)
     except (LoweringError, ProgramError):
-        remove(folder, _OWN)
+        remove(folder, OWN)
         raise
     note(folder, fingerprint, program)
     if store:
@@ -93,25 +100,27 @@ def build(
 
 def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     """Quantize where asked, lower, and store the program."""
-    recipe, backend = job.recipe, job.recipe.lowering.backend
+    recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
     host = host_file(job.model) if recipe.lowering.scope == "network" else b""
     quantized = None
     if backend == "onnx" or backend == "torchscript":
-        return _stored(path, *other_formats.make(job, _to_calibrate(job), progress), host)
+        return _stored(path, *other_formats.make(job, _to_calibrate(job), progress, wish), host)
     if recipe.quantization.everywhere:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
         heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
         with translated("quantizing the whole graph"):
             graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
-        lowered = lower(job.model, backend, graph)
+        lowered = lower(job.model, backend, graph, wish)
     elif recipe.quantization.parts:
         quantized = quantize_parts(job, progress)
-        lowered = lower(job.model, backend)
+        lowered = lower(job.model, backend, confidence_threshold=wish)
         check_lowered(quantized, lowered)
     else:
-        lowered = lower(job.model, backend)
-    return _stored(path, lowered.pte, describe(lowered, path.name, recipe.state, quantized), host)
+        lowered = lower(job.model, backend, confidence_threshold=wish)
+    program = describe(lowered, path.name, recipe.state, quantized)
+    program = program.model_copy(update={"made_with": versions_for(backend)})
+    return _stored(path, lowered.pte, program, host)
 
 
 def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> ProgramFile:
@@ -121,6 +130,19 @@ def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> Pr
         write_whole(path.with_name(HOST_NAME), host)
     write_whole(path, content)
     return program
+
+
+def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
+    """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
+    target = next((target for name, target in TARGETS.items() if name == recipe.lowering.backend), None)
+    if target is None or not backends:
+        return ""
+    with Child() as child:
+        absent = child.call(missing, sorted(backends))
+    variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
+    elsewhere = target.elsewhere.format(recipe=recipe.source.name, variant=variant)
+    return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 
 def quantize_parts(job: Job, progress: Progress) -> Quantized:
@@ -153,7 +175,7 @@ def run(
     Raises WorkbenchError while another process is at work in the folder, and OSError where the disk is full.
     """
     with alone_in(folder):
-        if kept := settle(folder, _OWN):
+        if kept := settle(folder, OWN):
             progress(f"the earlier record is kept as {kept.name}", 1, 1)
         if not fresh and (earlier := _recorded_before(folder, job)) is not None:
             return _judged_again(earlier, job.recipe, folder)
@@ -170,7 +192,40 @@ def _measured(
     began = time.perf_counter()
     seconds: dict[str, float] = {}
     recipe = job.recipe
-    record = Record(
+    record = begun(job)
+    try:
+        program, start, reused = build(job, place, progress, fresh, store, folder)
+        seconds["build"] = time.perf_counter() - began
+        if isinstance(start, str):
+            remove(place, _FIGURES)
+            record = unmeasured(record.model_copy(update={"program": program, "not_run_here": start}), job, start)
+        else:
+            if (figures := _scored_before(place, job, program, seconds)) is None:
+                remove(place, _FIGURES)
+                figures = score(job, place / program.path, place, progress, rolled, seconds)
+                _keep_scores(place, job, program, seconds, figures)
+            began = time.perf_counter()
+            progress("speed", 0, 1)
+            plan = Plan(**dict(recipe.speed))
+            audio = np.concatenate([clip.samples for clip in job.score])
+            speed = race(job.baseline, place / program.path, audio, plan, start)
+            seconds["speed"] = time.perf_counter() - began
+            progress("speed", 1, 1)
+            record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
+    except (LoweringError, ProgramError) as error:
+        reused = False
+        remove(place, OWN)  # also of what did not repeat
+        record = unmeasured(record, job, str(error).replace(str(place), str(folder)))
+    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
+    if kept := finish(record, folder, (_SCORES_NAME,), OWN):
+        progress(f"the earlier record is kept as {kept.name}", 1, 1)
+    return record, "program" if reused else ""
+
+
+def begun(job: Job) -> Record:
+    """The record of a job of which nothing is measured yet."""
+    recipe = job.recipe
+    return Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
         recipe=used(recipe),
@@ -187,32 +242,13 @@ def _measured(
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
     )
-    try:
-        program, start, reused = build(job, place, progress, fresh, store, folder)
-        seconds["build"] = time.perf_counter() - began
-        if (figures := _scored_before(place, job, program, seconds)) is None:
-            remove(place, ("frames", "pictures", MOMENTS_FOLDER))
-            figures = score(job, place / program.path, place, progress, rolled, seconds)
-            _keep_scores(place, job, program, seconds, figures)
-        began = time.perf_counter()
-        progress("speed", 0, 1)
-        plan = Plan(**dict(recipe.speed))
-        audio = np.concatenate([clip.samples for clip in job.score])
-        speed = race(job.baseline, place / program.path, audio, plan, start)
-        seconds["speed"] = time.perf_counter() - began
-        progress("speed", 1, 1)
-        record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
-    except (LoweringError, ProgramError) as error:
-        reused = False
-        remove(place, _OWN)  # also of what did not repeat
-        why = str(error).replace(str(place), str(folder))
-        record = record.model_copy(update={"null_reasons": dict.fromkeys(_MEASURED, why)})
-        if job.stream.dynamic:
-            record = record.model_copy(update={"deviation_over_sizes": no_sizes(why)})
-    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
-    if kept := finish(record, folder, (_SCORES_NAME,), _OWN):
-        progress(f"the earlier record is kept as {kept.name}", 1, 1)
-    return record, "program" if reused else ""
+
+
+def unmeasured(record: Record, job: Job, why: str) -> Record:
+    """The record with the reason for every figure that it does not have."""
+    nulls = dict.fromkeys((name for name in _MEASURED if getattr(record, name) is None), why)
+    over_sizes = no_sizes(why) if job.stream.dynamic else record.deviation_over_sizes
+    return record.model_copy(update={"null_reasons": nulls, "deviation_over_sizes": over_sizes})
 
 
 def _keep_scores(
@@ -266,7 +302,10 @@ def _recorded_before(folder: Path, job: Job) -> Record | None:
         same = record.fingerprint == job.fingerprint and record.program is not None
         if same and record.program is not None:
             same = record.program.is_in(folder)
-            same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
+            if record.not_run_here:
+                same = same and record.not_run_here == not_run_here(record.program, job.recipe)
+            else:
+                same = same and all(path.is_file() for clip in job.score for path in left(clip, folder))
     except (WorkbenchError, OSError):
         return None
     return record if same else None

@@ -1,7 +1,7 @@
 """Both sides through the same chunks: what deviation, floor and accuracy are taken from, and the pictures."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.frames import ClipFrames, frames_path, write_frames
 from workbench.audit.pictures import contour_png
+from workbench.audit.recorded import Recorded
 from workbench.audit.report.moments import keep_seconds, worst
 from workbench.errors import ProgramError
 from workbench.job import Job, Progress, canonical_sha256
@@ -36,7 +37,7 @@ _TURN = 17  # how much later in that order each further clip begins
 
 def score(
     job: Job,
-    program: Path,
+    variant: Path | Mapping[str, Recorded],
     folder: Path,
     progress: Progress,
     rolled: dict[str, Frames],
@@ -44,6 +45,7 @@ def score(
 ) -> dict[str, Any]:
     """Roll both sides through all clips and compare; leaves `frames/` and `pictures/` in `folder`.
 
+    `variant` is the program, or its frames of each scored clip where it ran elsewhere.
     Both get the same chunks: of sizes in random order, where the program takes several, and then of every size alone.
     The baseline hears each clip by itself; a program of several streams hears as many at once. `rolled` keeps the
     baseline's frames. Returns sections of the record by name; `seconds` hears how long each stage took.
@@ -53,7 +55,8 @@ def score(
     upstream = job.baseline.session()
     protocol = protocol_of(job.recipe.protocol)
     sizes = random_sizes(job.stream, _SIZES_SEED)
-    done, total = 0, len(job.calibrate) + 3 * len(job.score)
+    elsewhere = variant if isinstance(variant, Mapping) else {}
+    done, total = 0, len(job.calibrate) + (2 if elsewhere else 3) * len(job.score)
 
     def heard(clips: int) -> None:
         nonlocal done
@@ -61,12 +64,12 @@ def score(
         progress("score", done, total)
 
     def baseline_of(clip: Clip, memory: Memory, turn: int = 0, dither: bool = False) -> Frames:
-        turned = _turned(sizes, turn)
+        calls = elsewhere[clip.name].calls if clip.name in elsewhere else _turned(sizes, turn)
         key = canonical_sha256(
-            repr(job.baseline), job.recipe.speed.threads, clip.sha256, clip.name, memory, turned[0], dither
+            repr(job.baseline), job.recipe.speed.threads, clip.sha256, clip.name, memory, calls, dither
         )
         if key not in rolled:
-            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, turned)
+            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, calls)
         heard(1)
         return rolled[key]
 
@@ -75,25 +78,23 @@ def score(
     turns = [(clip, turn) for turn, lanes in enumerate(_lanes(job)) for clip in lanes]
     baseline = [baseline_of(clip, protocol.baseline, turn) for clip, turn in turns]
     moved = [baseline_of(clip, protocol.baseline, turn, dither=True) for clip, turn in turns]
-    variant: list[Frames] = []
-    with Child() as child:
-        for turn, lanes in enumerate(_lanes(job)):
-            variant += child.call(roll_program, program, _samples(lanes), _turned(sizes, turn), protocol.variant)
-            heard(len(lanes))
-    _check_repeats(job, variant, program, sizes, protocol.variant)
-    rolls = _rolls(job, baseline, variant, alignment)
+    if isinstance(variant, Path):
+        answers = _roll_here(job, variant, sizes, protocol.variant, heard)
+    else:
+        answers = [variant[clip.name].frames for clip in job.score]
+    rolls = _rolls(job, baseline, answers, alignment)
     figures: dict[str, Any] = {
         "deviation": deviation(rolls, job.recipe.scoring.voiced_confidence),
         "floor": floor(
             [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
         ),
-        "truth": truth(job.score, baseline, variant, job.stream, job.recipe.scoring.voiced_confidence, alignment),
+        "truth": truth(job.score, baseline, answers, job.stream, job.recipe.scoring.voiced_confidence, alignment),
         "contour": contour(rolls),
     }
     seconds["score"] = time.perf_counter() - began
-    if job.stream.dynamic:
+    if job.stream.dynamic and isinstance(variant, Path):
         began = time.perf_counter()
-        by_size = _score_sizes(job, program, alignment, progress)
+        by_size = _score_sizes(job, variant, alignment, progress)
         figures |= {"sizes": by_size, "deviation_over_sizes": over_sizes(by_size)}
         seconds["sizes"] = time.perf_counter() - began
     began = time.perf_counter()
@@ -104,6 +105,19 @@ def score(
     progress("pictures", len(rolls), len(rolls))
     seconds["pictures"] = time.perf_counter() - began
     return figures
+
+
+def _roll_here(
+    job: Job, program: Path, sizes: tuple[int, ...], memory: Memory, heard: Callable[[int], None]
+) -> list[Frames]:
+    """The program's frames of each scored clip. Raises ProgramError where it gives others when it is asked again."""
+    frames: list[Frames] = []
+    with Child() as child:
+        for turn, lanes in enumerate(_lanes(job)):
+            frames += child.call(roll_program, program, _samples(lanes), _turned(sizes, turn), memory)
+            heard(len(lanes))
+    _check_repeats(job, frames, program, sizes, memory)
+    return frames
 
 
 def _lanes(job: Job) -> list[list[Clip]]:
@@ -197,8 +211,8 @@ def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alig
     write_frames(folder, sides, times_s)
     protocol = protocol_of(job.recipe.protocol).in_words
     title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
-    threshold = job.recipe.scoring.voiced_confidence
-    write_whole(left(clip, folder)[1], contour_png(sides, times_s, title, threshold, known))
+    threshold, shown_from = job.recipe.scoring.voiced_confidence, job.recipe.postprocess.confidence_threshold
+    write_whole(left(clip, folder)[1], contour_png(sides, times_s, title, threshold, known, shown_from))
 
 
 def _leave_worst(job: Job, rolls: Sequence[ClipRolls], folder: Path) -> None:

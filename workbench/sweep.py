@@ -75,8 +75,9 @@ def measure(planned: Planned, folder: Path, progress: Progress, fresh: bool = Fa
         return refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
     record, reused = pipeline.run(planned.job, place, progress, {}, fresh)
-    if record.program is None:
-        return failed(planned.setting, record, record.null_reasons["program"]), False
+    if record.program is None or record.deviation is None:
+        lost = "program" if record.program is None else "deviation"
+        return failed(planned.setting, record, record.null_reasons[lost]), False
     kept = None if fresh else _kept(place, record)
     try:
         onsets = kept or _measure_onsets(planned.job, record, place, progress)

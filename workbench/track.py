@@ -25,7 +25,10 @@ _RUNS_WITHIN = 200.0  # times the audio; portable kernels, the slowest there are
 
 @dataclass(frozen=True)
 class Track:
-    """Estimates of a whole file; each array is (frames,). A frame's time is the middle of its analysis window."""
+    """Estimates of a whole file; each array is (frames,). A frame's time is the middle of its analysis window.
+
+    `confidence_threshold`: a frame of less confidence is unvoiced, if there is one.
+    """
 
     audio: Path
     program: Path
@@ -33,14 +36,21 @@ class Track:
     time_s: NDArray[np.float64]
     pitch_semitones: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    confidence_threshold: float | None = None
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
-        return semitones_to_hz(self.pitch_semitones)
+        """0 where unvoiced, as in annotations of f0 and in mir_eval."""
+        hz = semitones_to_hz(self.pitch_semitones)
+        if self.confidence_threshold is None:
+            return hz
+        return np.where(self.confidence >= self.confidence_threshold, hz, 0.0)
 
 
-def track(audio: Path, program: Path) -> Track:
+def track(audio: Path, program: Path, confidence_threshold: float | None = None) -> Track:
     """Run the program, in a process of its own, over a file at the program's own rate.
+
+    `confidence_threshold` takes the place of the program's own, if it has one: 0 filters nothing.
 
     The stream is flushed with silence, so that the end of the file is answered as well.
     Raises AudioError or ProgramError.
@@ -49,6 +59,8 @@ def track(audio: Path, program: Path) -> Track:
         stream, tells = child.call(opened, program)
         if "confidence" not in tells["outputs"].split(","):
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
+        if confidence_threshold is None:
+            confidence_threshold = tells.get("confidence_threshold")
         algorithmic_ms = float(tells["algorithmic_ms"])
         clip = read_clip(audio, stream.sample_rate_hz)
         child.limit_s = _OPENS_WITHIN_S + _RUNS_WITHIN * clip.duration_s
@@ -56,7 +68,8 @@ def track(audio: Path, program: Path) -> Track:
         (frames,) = child.call(roll_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
     inside = (time_s >= 0) & (time_s <= clip.duration_s)
-    return Track(audio, program, stream, time_s[inside], frames.pitch_semitones[inside], frames.confidence[inside])
+    pitch_semitones, confidence = frames.pitch_semitones[inside], frames.confidence[inside]
+    return Track(audio, program, stream, time_s[inside], pitch_semitones, confidence, confidence_threshold)
 
 
 def as_csv(track: Track) -> str:
@@ -77,6 +90,7 @@ def as_json(track: Track) -> str:
             "program": str(track.program),
             "sample_rate_hz": track.stream.sample_rate_hz,
             "hop_samples": track.stream.hop_samples,
+            **({} if track.confidence_threshold is None else {"confidence_threshold": track.confidence_threshold}),
             "time_ms": np.round(1000 * track.time_s, 3).tolist(),
             "frequency_hz": np.round(track.frequency_hz, 3).tolist(),
             "confidence": np.round(track.confidence.astype(np.float64), 4).tolist(),
@@ -86,7 +100,8 @@ def as_json(track: Track) -> str:
 
 
 def as_png(track: Track, threshold: float) -> bytes:
-    """Pitch where confidence reaches the threshold, and confidence."""
+    """Pitch where confidence reaches the track's own threshold, or else this one, and confidence."""
+    threshold = threshold if track.confidence_threshold is None else track.confidence_threshold
     return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
 
 

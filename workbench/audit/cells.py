@@ -93,9 +93,9 @@ def spread(middle: float, low: float, high: float) -> str:
 _WORDS = ("variant", "verdict", "contender", "claim")
 
 
-def markdown(rows: Sequence[dict[str, str]]) -> str:
-    """Rows of cells as a table in Markdown, for a README or a pull request."""
+def markdown(rows: Sequence[dict[str, str]], words: Sequence[str] = _WORDS) -> str:
+    """Rows of cells as a table in Markdown, for a README or a pull request; columns of `words` begin at the left."""
     columns = list(rows[0])
-    rule = [":--" if column in _WORDS else "--:" for column in columns]
+    rule = [":--" if column in words else "--:" for column in columns]
     lines = [columns, rule, *([row[column] for column in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

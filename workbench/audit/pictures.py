@@ -19,19 +19,28 @@ Series = NDArray[np.floating]
 
 
 def contour_png(
-    rolls: ClipRolls, times_s: Series, title: str, threshold: float, known_semitones: Series | None = None
+    rolls: ClipRolls,
+    times_s: Series,
+    title: str,
+    threshold: float,
+    known_semitones: Series | None = None,
+    shown_from: float | None = None,
 ) -> bytes:
     """Baseline and variant over each other, and their deviation below, as a PNG.
 
-    times_s, known_semitones: (frames,); the known pitch is NaN where unvoiced, or None where it is not known.
+    times_s, known_semitones: (frames,); the known pitch is NaN where unvoiced, or None where it is not known. Of less
+    confidence than `shown_from` no side's pitch is drawn; deviations are, as scores know of no such filter.
     """
     figure, (pitch, confidence, deviation) = plt.subplots(
         3, 1, figsize=(11, 7.5), sharex=True, height_ratios=(3, 1.4, 1.4), layout="constrained"
     )
     if known_semitones is not None:
         pitch.plot(times_s, known_semitones, color=_KNOWN, lw=6, solid_capstyle="butt", label="known f0")
-    _pitch(pitch, times_s, rolls.baseline.pitch_semitones, rolls.voiced, _BASELINE, "baseline (upstream, eager)", 3.0)
-    _pitch(pitch, times_s, rolls.variant.pitch_semitones, rolls.voiced, _VARIANT, "variant (program)", 1.2)
+    drawn = [rolls.voiced] * 2
+    if shown_from is not None:
+        drawn = [rolls.voiced & (side.confidence >= shown_from) for side in (rolls.baseline, rolls.variant)]
+    _pitch(pitch, times_s, rolls.baseline.pitch_semitones, drawn[0], _BASELINE, "baseline (upstream, eager)", 3.0)
+    _pitch(pitch, times_s, rolls.variant.pitch_semitones, drawn[1], _VARIANT, "variant (program)", 1.2)
     pitch.set_ylabel("pitch (MIDI semitones)")
     pitch.set_title(title, loc="left", fontsize=11, parse_math=False)
     if not rolls.voiced.any():
@@ -41,6 +50,9 @@ def contour_png(
     confidence.plot(times_s, rolls.baseline.confidence, color=_BASELINE, lw=3.0, alpha=0.5)
     confidence.plot(times_s, rolls.variant.confidence, color=_VARIANT, lw=1.2)
     confidence.axhline(threshold, color="gray", lw=0.8, ls=":")
+    if shown_from is not None:
+        confidence.axhline(shown_from, color="black", lw=0.8)
+        confidence.text(times_s[0], shown_from, f" drawn from {shown_from:g}", va="bottom", fontsize=8)
     confidence.set_ylim(-0.03, 1.03)
     confidence.set_ylabel("confidence")
 

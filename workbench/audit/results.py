@@ -54,6 +54,14 @@ class ClipUsed(Section):
     seconds: float
 
 
+class FramesUsed(Section):
+    """A file of frames that were recorded elsewhere, by its bytes, and the clip that they are of."""
+
+    file: str
+    clip: str
+    sha256: str
+
+
 class LatencyOfEstimate(Section):
     """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
     A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`.
@@ -72,6 +80,8 @@ class Record(Section):
     recipe: RecipeUsed
     environment: Environment
     audio: tuple[ClipUsed, ...]
+    recorded: tuple[FramesUsed, ...] = ()  # of a program that ran elsewhere
+    not_run_here: str = ""  # why this machine cannot run the program, and what runs it elsewhere
     program: ProgramFile | None
     latency: LatencyOfEstimate
     protocol: Protocol = Protocol()
@@ -104,19 +114,19 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     """The record with its gates, verdict and the reasons for it.
 
     `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame that is not
-    finite, or a gate missed. `inconclusive`: nothing failed, but too few voiced frames stand behind the pitch figures,
-    or a gate names a number that could not be computed or that does not decide it (the rounds of a timing lie on both
-    sides of the limit); or the run itself is in doubt: the baseline is wrong against the known f0, or the machine was
-    too busy for the times to mean anything.
+    finite, or a gate missed. `inconclusive`: nothing failed, but the program did not run on this machine, or frames
+    came without one, too few voiced frames stand behind the pitch figures, or a gate names a number that could not be
+    computed or that does not decide it (the rounds of a timing lie on both sides of the limit); or the run itself is in
+    doubt: the baseline is wrong against the known f0, or the machine was too busy for the times to mean anything.
     """
     failures, doubts = [], []
     results = judge(gates, record)
     if not record.protocol.fair:
         failures.append(f"{record.protocol.in_words}; unlike is compared with unlike, whatever the figures say")
-    if record.program is None or record.deviation is None:
+    if record.deviation is None and not record.not_run_here:
         failures.append(record.null_reasons["program" if record.program is None else "deviation"])
     else:
-        if record.program.frozen:
+        if record.program and record.program.frozen:
             frozen = ", ".join(record.program.frozen)
             failures.append(
                 f"the stream's memory is a constant of the graph ({frozen}): a call hears its own audio alone; export "
@@ -126,7 +136,10 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
         failures += [
             f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]
-        doubts += [_doubt(gate) for gate in results if gate.passed is None]
+        doubts += [_doubt(gate) for gate in results if gate.passed is None and record.deviation is not None]
+        doubts += [record.null_reasons["program"]] if record.program is None else []
+        doubts += [record.not_run_here] if record.deviation is None else []
+    if record.deviation is not None:
         if record.deviation.nonfinite_frames:
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
         if record.deviation.voiced_frames < min_voiced_frames:

@@ -37,6 +37,7 @@ def print_results(results: Sequence[tuple[Record, Path]]) -> None:
             console.print(f"  {line}", markup=False, soft_wrap=True)
         if record.program:
             console.print(f"  program  {place / record.program.path}", markup=False, soft_wrap=True)
+        if record.deviation:
             console.print(f"  pictures {place / 'pictures'}", markup=False, soft_wrap=True)
 
 

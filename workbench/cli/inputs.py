@@ -93,6 +93,17 @@ def one_variant_of(path: Path, corpus: "Corpus") -> "Recipe":
     return variants[0]
 
 
+def named_variant_of(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+    """Raises WorkbenchError where there are several and none is named, or none of that name."""
+    variants = {recipe.name: recipe for recipe in variants_of([path], corpus, gates)}
+    if name is None and len(variants) == 1:
+        return next(iter(variants.values()))
+    if name not in variants:
+        asked = f"holds {len(variants)} variants" if name is None else f"holds no variant {name}"
+        raise WorkbenchError(f"{path}: {asked}; name one with --variant: {', '.join(variants)}")
+    return variants[name]
+
+
 def name_of(jobs: "Sequence[Job]") -> str:
     """What a run of these is called."""
     return jobs[0].recipe.name if len(jobs) == 1 else f"{len(jobs)}-variants"

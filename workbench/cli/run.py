@@ -97,14 +97,14 @@ def run(
         from workbench.audit.table import print_results
 
         print_results(results)
-    page = _report(folder, results, corpus)
+    page = write_page(folder, results, corpus)
     if not as_json:
         click.echo(f"\nreport     {page}")
     verdicts = {record.verdict for record, _ in results}
     sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
 
 
-def _report(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
+def write_page(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
     """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
     from workbench.audit.history import Kept, run_in
     from workbench.audit.report.page import PAGE_NAME, write_report
@@ -164,7 +164,8 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
         with progress_shown(job.recipe.name) as progress, alone_in(place):
             program, start, reused = build_program(job, place, progress, fresh or record is not None, STORE)
         again = ", used again: nothing it depends on changed" if reused else ""
-        click.echo(f"{place / program.path}  {program.bytes:,} bytes, loads in {start.load_ms:.0f} ms{again}")
+        loads = start if isinstance(start, str) else f"loads in {start.load_ms:.0f} ms"
+        click.echo(f"{place / program.path}  {program.bytes:,} bytes, {loads}{again}")
         if record is not None and not _is_the_same(record, program, job):
             code = FAIL
     sys.exit(code)

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli.group import main
 from workbench.cli.inputs import beside, calib_audio_option, corpus_of, recipes_argument, variants_of
+
+if TYPE_CHECKING:
+    from workbench.audio.corpus import Corpus
 
 
 @main.command()
@@ -57,20 +61,44 @@ def schema() -> None:
 
 
 @main.command("audio")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write each clip there, as a program hears it.",
+)
+@click.option("--rate", type=click.IntRange(8000, 192_000), default=48_000, show_default=True, help="Of --out, in Hz.")
 @calib_audio_option
-def list_audio(calib_audio: Path | None) -> None:
+def list_audio(out: Path | None, rate: int, calib_audio: Path | None) -> None:
     """List the clips that recipes can name, and render the synthetic ones.
+
+    With --out, they are written as mono WAVs of 32-bit floats: what to feed a program elsewhere, on a phone say, whose
+    frames `workbench score` is to take.
 
     \b
     Example:
       workbench audio
+      workbench audio --out clips --rate 48000
     """
     corpus = corpus_of(calib_audio)
     corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
+    if out is not None:
+        _write_clips(corpus, out, rate)
+        return
     for name in corpus.clips():
         clip = corpus.read(name, 48_000)
         known = "known f0" if clip.f0 is not None else "f0 not known"
         click.echo(f"{name:42} {clip.duration_s:6.1f} s  {known}")
+
+
+def _write_clips(corpus: "Corpus", folder: Path, rate_hz: int) -> None:
+    from workbench.atomic import write_whole
+    from workbench.audit.bundle.golden import wav
+
+    for name in corpus.clips():
+        path = folder / f"{name.replace('/', '-')}.wav"
+        write_whole(path, wav(corpus.read(name, rate_hz).samples[None], rate_hz))
+        click.echo(str(path))
 
 
 @main.command("env")

@@ -13,13 +13,28 @@ from workbench.cli.group import main
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="A .csv, .json or .png; CSV is printed else."
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of a .png only.")
-def track(audio: Path, program: Path, out: Path | None, threshold: float) -> None:
+@click.option(
+    "--confidence-threshold",
+    type=click.FloatRange(0, 1),
+    help="Frames below it are unvoiced: 0 Hz, not drawn.  [default: the program's own, if its recipe set one]",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Of a .png without a confidence threshold: where pitch is drawn.",
+)
+def track(audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float) -> None:
     """Run an exported program on an audio file: time in milliseconds, hertz, confidence.
+
+    A program built with `postprocess: {confidence_threshold: ...}` tells its threshold. Without one no frame is
+    filtered.
 
     \b
     Example:
       workbench track take.wav --program program.pte --out take.csv
+      workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
     from workbench.atomic import write_whole
     from workbench.runtime.child import silence_libraries
@@ -30,7 +45,7 @@ def track(audio: Path, program: Path, out: Path | None, threshold: float) -> Non
 
     if out is not None and out.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"{out}: cannot write that; use a name that ends in {', '.join(FORMATS)}")
-    answer = track_file(audio, program)
+    answer = track_file(audio, program, confidence_threshold)
     content = rendered(answer, out.suffix.lower() if out else ".csv", threshold)
     if out:
         write_whole(out, content)

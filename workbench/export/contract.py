@@ -17,7 +17,10 @@ All zeros is a stream that has heard nothing; zeroing a row resets that stream.
 
 With an entry scope of "network", state is "none" and `forward` takes what the host's front end makes of that tensor:
 energies (streams * frames, bins). The front end is the file beside the program that ends in HOST_SUFFIX, whose hash is
-the entry host_sha256 (`host_file.py`). Knows no torch.
+the entry host_sha256 (`host_file.py`).
+
+A program may have one more entry, confidence_threshold: the recipe's wish that a frame of less confidence be shown as
+unvoiced. It changes no estimate, and programs without such a wish do not have it. Knows no torch.
 """
 
 import json
@@ -89,3 +92,8 @@ def from_json(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(told, dict) or "workbench_format" not in told:
         raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
     return told
+
+
+def shown(confidence_threshold: float | None) -> Constants:
+    """The entry of a program whose pitch is to be shown, by `track` say, only from so much confidence; none without."""
+    return {} if confidence_threshold is None else {"confidence_threshold": float(confidence_threshold)}

@@ -1,12 +1,8 @@
 """torch.export -> edge -> delegate -> `.pte`, in memory. What the program carries besides its code is decided here."""
 
 from collections import Counter
-from typing import Literal
 
 import torch
-from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
-from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
 from executorch.exir._serialize._program import deserialize_pte_binary
 from executorch.exir.passes import MemoryPlanningPass
@@ -14,20 +10,26 @@ from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPas
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError
+from workbench.export.backends import TARGETS, Backend, partitioners_of
 from workbench.export.contract import STATE_BUFFER
 from workbench.export.program import Lowered
 from workbench.export.told import told_by
 from workbench.export.toolchain import translated
 from workbench.model.streaming import StreamingPesto
 
-Backend = Literal["xnnpack", "portable"]
-
 _BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
 _WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
 
 
-def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = None) -> Lowered:
+def lower(
+    model: StreamingPesto,
+    backend: Backend,
+    graph: nn.Module | None = None,
+    confidence_threshold: float | None = None,
+) -> Lowered:
     """Lower a restated stream, or `graph` in its place: what quantizing it as a whole made of it.
+
+    `confidence_threshold` is told by the program, to whoever shows its pitch; it changes no estimate.
 
     An internal memory is emptied first; its initial zeros are stored, as the format promises none.
 
@@ -35,17 +37,17 @@ def lower(model: StreamingPesto, backend: Backend, graph: nn.Module | None = Non
     or where a program with explicit state remembers something itself.
     """
     model.reset()
-    internal, tells = model.state == "internal", told_by(model)
-    partitioners = [_xnnpack()] if backend == "xnnpack" else []
+    internal, tells = model.state == "internal", told_by(model, confidence_threshold)
     with translated(f"lowering to {backend}"):
+        partitioners = partitioners_of(backend)
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
         edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
         remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
         if internal and remembers != [STATE_BUFFER]:
             raise LoweringError(
-                f"lowering to {backend} froze the stream's memory ({STATE_BUFFER}) into a constant: the program would "
-                "forget all audio between calls; use another backend"
+                f"lowering to {backend} {TARGETS[backend].takes.format(STATE_BUFFER)}; leave it to "
+                "the host (state: explicit), or use another backend"
             )
         if not internal and remembers:
             raise LoweringError(
@@ -74,8 +76,7 @@ def lower_alone(module: nn.Module, example: tuple[Tensor, ...], backend: Backend
     with translated(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
         remembers = bool(exported.graph_signature.buffers_to_mutate)
-        partitioners = [_xnnpack()] if backend == "xnnpack" else []
-        edge = to_edge_transform_and_lower(exported, partitioner=partitioners)
+        edge = to_edge_transform_and_lower(exported, partitioner=partitioners_of(backend))
         passes = [InitializedMutableBufferPass([STATE_BUFFER])] if remembers else []
         program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
     _, by_type = _bytes_of_constants(exported)
@@ -115,18 +116,6 @@ class _Reset(nn.Module):
 def _exported_reset(model: StreamingPesto) -> torch.export.ExportedProgram:
     which = torch.ones(model.stream.streams, dtype=torch.bool)
     return torch.export.export(_Reset(model.empty_ring()), (which,))
-
-
-def _xnnpack() -> XnnpackPartitioner:
-    """XNNPACK's partitioner, with leaky ReLU in static int8 too: XNNPACK runs it, the stock table has it float only."""
-    stock = ALL_PARTITIONER_CONFIGS
-    (leaky,) = (config for config in stock if getattr(config, "target_name", "") == "leaky_relu.default")
-
-    class StaticLeakyRelu(leaky):  # type: ignore[valid-type, misc]
-        def supported_precision_types(self) -> list[ConfigPrecisionType]:
-            return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
-
-    return XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in stock])
 
 
 Counts = dict[str, int]

@@ -32,13 +32,13 @@ def missing() -> str:
     return f"{', '.join(absent)} not installed: pip install 'pesto-workbench[onnx]'" if absent else ""
 
 
-def to_onnx(model: StreamingPesto) -> bytes:
+def to_onnx(model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
     """The stream for calls of the smallest size, as `contract.py` has it: its outputs go by their names, and with state
     explicit the last one is `next_ring`.
 
     Raises LoweringError as `exported`, and where what came out remembers otherwise than asked.
     """
-    return finished(exported(model), model)
+    return finished(exported(model), model, confidence_threshold)
 
 
 def exported(model: StreamingPesto) -> "ModelProto":
@@ -70,7 +70,7 @@ def exported(model: StreamingPesto) -> "ModelProto":
     return found
 
 
-def finished(found: "ModelProto", model: StreamingPesto) -> bytes:
+def finished(found: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
     """The file: what the exporter notes of its own is left out (it names this machine's paths), what the host has to
     know is put in. Raises LoweringError where the past audio is a constant and should not be, or should and is not."""
     frozen = frozen_past(found.graph)
@@ -84,7 +84,7 @@ def finished(found: "ModelProto", model: StreamingPesto) -> bytes:
     del found.graph.value_info[:]
     del found.metadata_props[:]
     entry = found.metadata_props.add()
-    entry.key, entry.value = CARRIER, as_json(told_by(model))
+    entry.key, entry.value = CARRIER, as_json(told_by(model, confidence_threshold))
     return bytes(found.SerializeToString(deterministic=True))
 
 

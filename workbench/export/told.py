@@ -2,16 +2,16 @@
 
 import hashlib
 
-from workbench.export.contract import Constants, constants
+from workbench.export.contract import Constants, constants, shown
 from workbench.export.host_file import host_file
 from workbench.model.streaming import StreamingPesto
 
 
-def told_by(model: StreamingPesto) -> Constants:
+def told_by(model: StreamingPesto, confidence_threshold: float | None = None) -> Constants:
     """The entries; where the front end is the host's, with the hash of the host's file."""
     told = constants(
         model.stream, model.algorithmic_ms, model.reduce.reduction, model.state, model.past_samples, model.outputs
-    )
+    ) | shown(confidence_threshold)
     if model.scope == "whole":
         return told
     return {**told, "scope": model.scope, "host_sha256": hashlib.sha256(host_file(model)).hexdigest()}

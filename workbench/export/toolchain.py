@@ -1,7 +1,8 @@
-"""What the export toolchain raises, as one error of ours: it raises what it likes."""
+"""What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for."""
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from workbench.errors import LoweringError, WorkbenchError
 
@@ -13,9 +14,10 @@ def translated(stage: str) -> Iterator[None]:
     Our own errors pass, and so do a full disk and want of memory: they say nothing of the model.
     """
     try:
-        yield
+        with redirect_stdout(io.StringIO()):  # stdout is for results, and some backends list each operator there
+            yield
     except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
         raise LoweringError(f"{stage} failed ({type(error).__name__}: {first})") from error

@@ -10,7 +10,17 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 from workbench.recipe.backends import unfit, unfit_quantization
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.problems import did_you_mean, show, wrong
-from workbench.recipe.sections import Audio, FramesPerChunk, FramesRange, Keys, Lowering, Quantization, Scoring, Speed
+from workbench.recipe.sections import (
+    Audio,
+    FramesPerChunk,
+    FramesRange,
+    Keys,
+    Lowering,
+    Postprocess,
+    Quantization,
+    Scoring,
+    Speed,
+)
 from workbench.recipe.vocabulary import Vocabulary
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
@@ -78,6 +88,7 @@ class RecipeKeys(Keys):
     quantization: Annotated[Quantization, BeforeValidator(lambda value: {} if value == "none" else value)] = Field(
         Quantization(), description="Which parts are quantized, and how; none for float."
     )
+    postprocess: Postprocess = Field(Postprocess(), description="What is done to the estimates where they are shown.")
     audio: Audio = Field(Audio(), description="Which clips calibrate and which score.")
     scoring: Scoring = Field(Scoring(), description="What counts in a score.")
     speed: Speed = Field(Speed(), description="How baseline and variant are timed.")
@@ -154,6 +165,14 @@ class RecipeKeys(Keys):
         if why := unfit(lowering, info.data):
             wrong(why)
         return lowering
+
+    @field_validator("postprocess")
+    @classmethod
+    def _of_confidence(cls, asked: Postprocess, info: ValidationInfo) -> Postprocess:
+        outputs = info.data.get("outputs", ("confidence",))
+        if asked.confidence_threshold is not None and "confidence" not in outputs:
+            wrong(f"confidence_threshold wants confidence among outputs, got {', '.join(outputs)}")
+        return asked
 
     @field_validator("quantization")
     @classmethod

@@ -70,10 +70,13 @@ FramesPerChunk = Annotated[
 class Lowering(Keys):
     """How the model becomes a program."""
 
-    backend: Literal["xnnpack", "portable", "onnx", "torchscript"] = Field(
+    backend: Literal[
+        "xnnpack", "portable", "onnx", "torchscript", "coreml", "vulkan", "openvino", "arm", "qualcomm"
+    ] = Field(
         "xnnpack",
-        description="What runs the program: XNNPACK's kernels, ExecuTorch's portable reference ones, ONNX Runtime "
-        "(extra onnx), or torch, which runs upstream's own TorchScript.",
+        description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels, or another of its "
+        "backends; ONNX Runtime (extra onnx); or torch, which runs upstream's own TorchScript. What this "
+        "machine cannot run is lowered and not scored.",
     )
     scope: Literal["whole", "network"] = Field(
         "whole",
@@ -202,6 +205,18 @@ class Scoring(Keys):
     )
     min_voiced_frames: int = Field(
         100, ge=1, le=10_000_000, description="Voiced frames below which pitch deviations are inconclusive."
+    )
+
+
+class Postprocess(Keys):
+    """What is done to the estimates where they are shown. No score knows of it."""
+
+    confidence_threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Confidence below which `track` calls a frame unvoiced (0 Hz) and pictures draw no pitch. Never in "
+        "scores. The program tells it.",
     )
 
 

@@ -1,6 +1,10 @@
 // Runs the bundle's program on its golden audio, call by call, and compares every frame with the expected one.
 //
 //   ./pesto_example [BUNDLE_FOLDER]     exits with 0: as expected; 1: not; 2: something could not be read or run
+//   ./pesto_example PROGRAM.pte AUDIO.wav FRAMES.csv
+//
+// The second form writes the frames of any float32 WAV, a channel for each stream, for `workbench score`. The WAV has to
+// have the rate that the program is made for: `workbench audio --rate 48000 --out DIR` writes the clips so.
 //
 // It uses ExecuTorch's core runtime alone, so that what happens to memory is in plain sight. With extension/module,
 // Module(path, mode, nullptr, nullptr, nullptr, /*share_memory_arenas=*/true) does what `Program` and `Memory` do here.
@@ -13,6 +17,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <iomanip>
 #include <iterator>
 #include <memory>
 #include <new>
@@ -185,24 +190,65 @@ std::vector<float> samples_of(const std::string& path) {  // of a float32 WAV; c
   throw std::runtime_error(path + ": no audio in it");
 }
 
-int run(const std::string& folder) {
-  FileInMemory file(folder + "/program.pte");
-  const et::Program program = must(et::Program::load(&file), "program.pte");
-  const bool internal = told_word(program, "state") == "internal";
-  const size_t streams = told_number(program, "streams");
-  const size_t hop = told_number(program, "hop_samples");
-  std::vector<float> state(streams * told_number(program, "state_samples"), 0.0f);  // zeros: nothing was heard yet
+std::vector<float> chunk_of(const std::vector<float>& samples, size_t streams, size_t at, size_t count) {
+  std::vector<float> chunk(streams * count, 0.0f);  // (streams, samples); silence after the end
+  for (size_t stream = 0; stream < streams; ++stream)
+    for (size_t sample = 0; sample < count && (at + sample) * streams < samples.size(); ++sample)
+      chunk[stream * count + sample] = samples[(at + sample) * streams + stream];
+  return chunk;
+}
 
-  // Both methods are loaded before the first call: loading one puts the memory back to where it starts.
-  const std::vector<const char*> names = internal ? std::vector<const char*>{"forward", "reset"}
-                                                  : std::vector<const char*>{"forward"};
-  Memory memory(program, names);
-  et::Method forward = must(program.load_method("forward", memory.manager()), "forward");
-  if (internal) {
-    et::Method reset = must(program.load_method("reset", memory.manager()), "reset");
-    std::unique_ptr<bool[]> which(new bool[streams]);
-    std::fill_n(which.get(), streams, true);  // every stream forgets; false leaves one alone
-    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams)};
+// A program as a stream that has heard nothing yet.
+class Pesto {
+ public:
+  explicit Pesto(const std::string& path)
+      : file_(path),
+        program_(must(et::Program::load(&file_), path)),
+        internal_(told_word(program_, "state") == "internal"),
+        streams_(told_number(program_, "streams")),
+        hop_(told_number(program_, "hop_samples")),
+        frames_per_call_(told_number(program_, "frames_per_chunk")),
+        state_(streams_ * told_number(program_, "state_samples"), 0.0f),  // zeros: nothing was heard yet
+        // Both methods are loaded before the first call: loading one puts the memory back to where it starts.
+        memory_(program_, internal_ ? std::vector<const char*>{"forward", "reset"} : std::vector<const char*>{"forward"}),
+        forward_(must(program_.load_method("forward", memory_.manager()), "forward")) {
+    std::istringstream outputs(told_word(program_, "outputs"));
+    for (std::string name; std::getline(outputs, name, ',');) outputs_.push_back(name);
+    if (internal_) reset();
+  }
+  size_t streams() const { return streams_; }
+  size_t hop() const { return hop_; }
+  size_t frames_per_call() const { return frames_per_call_; }              // of the smallest call
+  const std::vector<std::string>& outputs() const { return outputs_; }     // of pitch, confidence, volume those it has
+
+  // (streams, frames * hop) samples. What comes out stays where it is until the next call.
+  void call(std::vector<float>& chunk) {
+    const size_t count = chunk.size() / streams_;
+    TensorImpl::DimOrderType order[] = {0, 1};
+    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams_), TensorImpl::SizesType(count)};
+    TensorImpl::StridesType stride[] = {TensorImpl::StridesType(count), 1};
+    TensorImpl audio(ScalarType::Float, 2, size, chunk.data(), order, stride);
+    must(forward_.set_input(Tensor(&audio), 0), "the audio");
+    TensorImpl::SizesType state_size[] = {TensorImpl::SizesType(streams_),
+                                          TensorImpl::SizesType(state_.size() / streams_)};
+    TensorImpl::StridesType state_stride[] = {state_size[1], 1};
+    TensorImpl past(ScalarType::Float, 2, state_size, state_.data(), order, state_stride);
+    if (!internal_) must(forward_.set_input(Tensor(&past), 1), "the state");
+    must(forward_.execute(), "forward");
+    if (!internal_) {  // copied: the next call overwrites what it gave
+      const Tensor next = forward_.get_output(outputs_.size()).toTensor();
+      std::copy_n(next.const_data_ptr<float>(), state_.size(), state_.begin());
+    }
+  }
+  // (streams, frames) of the last call
+  const float* output(size_t what) { return forward_.get_output(what).toTensor().const_data_ptr<float>(); }
+
+ private:
+  void reset() {
+    et::Method reset = must(program_.load_method("reset", memory_.manager()), "reset");
+    std::unique_ptr<bool[]> which(new bool[streams_]);
+    std::fill_n(which.get(), streams_, true);  // every stream forgets; false leaves one alone
+    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams_)};
     TensorImpl::DimOrderType order[] = {0};
     TensorImpl::StridesType stride[] = {1};
     TensorImpl impl(ScalarType::Bool, 1, size, which.get(), order, stride);
@@ -210,6 +256,19 @@ int run(const std::string& folder) {
     must(reset.execute(), "reset");
   }
 
+  FileInMemory file_;
+  const et::Program program_;
+  const bool internal_;
+  const size_t streams_, hop_, frames_per_call_;
+  std::vector<float> state_;
+  Memory memory_;
+  et::Method forward_;
+  std::vector<std::string> outputs_;
+};
+
+int verify(const std::string& folder) {
+  Pesto pesto(folder + "/program.pte");
+  const size_t streams = pesto.streams();
   const std::vector<float> samples = samples_of(folder + "/golden/audio.wav");
   const std::vector<Row> rows = rows_of(folder + "/golden/frames.csv");
   long wrong = 0;
@@ -217,35 +276,17 @@ int run(const std::string& folder) {
   for (size_t first = 0, at = 0; first < rows.size();) {
     size_t last = first;
     while (last < rows.size() && rows[last].call == rows[first].call) ++last;
-    const size_t frames = (last - first) / streams, count = frames * hop;
+    const size_t frames = (last - first) / streams, count = frames * pesto.hop();
     if ((at + count) * streams > samples.size()) throw std::runtime_error("golden/audio.wav: shorter than its frames");
-
-    std::vector<float> chunk(streams * count);  // (streams, samples)
-    for (size_t stream = 0; stream < streams; ++stream)
-      for (size_t sample = 0; sample < count; ++sample)
-        chunk[stream * count + sample] = samples[(at + sample) * streams + stream];
-
-    TensorImpl::DimOrderType order[] = {0, 1};
-    TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams), TensorImpl::SizesType(count)};
-    TensorImpl::StridesType stride[] = {TensorImpl::StridesType(count), 1};
-    TensorImpl audio(ScalarType::Float, 2, size, chunk.data(), order, stride);
-    must(forward.set_input(Tensor(&audio), 0), "the audio");
-    TensorImpl::SizesType state_size[] = {TensorImpl::SizesType(streams), TensorImpl::SizesType(state.size() / streams)};
-    TensorImpl::StridesType state_stride[] = {state_size[1], 1};
-    TensorImpl past(ScalarType::Float, 2, state_size, state.data(), order, state_stride);
-    if (!internal) must(forward.set_input(Tensor(&past), 1), "the state");
-    must(forward.execute(), "forward");
-    if (!internal) {  // copied: the next call overwrites what it gave
-      const Tensor next = forward.get_output(3).toTensor();
-      std::copy_n(next.const_data_ptr<float>(), state.size(), state.begin());
-    }
+    std::vector<float> chunk = chunk_of(samples, streams, at, count);
+    pesto.call(chunk);
 
     for (size_t row = first; row < last; ++row) {
       const size_t place = rows[row].stream * frames + (rows[row].frame - rows[first].frame);
       float got[3];
       bool fits = true;
       for (int what = 0; what < 3; ++what) {
-        got[what] = forward.get_output(what).toTensor().const_data_ptr<float>()[place];
+        got[what] = pesto.output(what)[place];
         const float off = std::fabs(got[what] - rows[row].expected[what]);
         fits = fits && std::isfinite(got[what]);  // also where nothing is compared
         if (std::isfinite(rows[row].within[what])) {
@@ -265,10 +306,34 @@ int run(const std::string& folder) {
   return wrong != 0 || rows.empty();
 }
 
+int record(const std::string& program, const std::string& audio, const std::string& frames) {
+  Pesto pesto(program);
+  const size_t streams = pesto.streams(), each = pesto.frames_per_call(), count = each * pesto.hop();
+  const std::vector<float> samples = samples_of(audio);
+  std::ofstream table(frames);
+  table << "call,frame,stream";
+  for (const std::string& name : pesto.outputs()) table << ',' << (name == "pitch" ? "pitch_semitones" : name);
+  table << '\n' << std::setprecision(9);  // every bit of a float
+  size_t call = 0;
+  for (size_t at = 0; at * streams < samples.size(); at += count, ++call) {
+    std::vector<float> chunk = chunk_of(samples, streams, at, count);
+    pesto.call(chunk);
+    for (size_t frame = 0; frame < each; ++frame)
+      for (size_t stream = 0; stream < streams; ++stream) {
+        table << call << ',' << call * each + frame << ',' << stream;
+        for (size_t what = 0; what < pesto.outputs().size(); ++what) table << ',' << pesto.output(what)[stream * each + frame];
+        table << '\n';
+      }
+  }
+  if (!table.flush()) throw std::runtime_error(frames + ": cannot be written");
+  std::printf("%s: %zu frames\n", frames.c_str(), call * each);
+  return 0;
+}
+
 int main(int count, char** words) {
   et::runtime_init();
   try {
-    return run(count > 1 ? words[1] : "..");
+    return count == 4 ? record(words[1], words[2], words[3]) : verify(count > 1 ? words[1] : "..");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 2;

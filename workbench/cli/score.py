@@ -1,0 +1,87 @@
+"""`score`: frames that were recorded elsewhere, on a phone say."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from workbench.cli.group import VERDICTS, main
+from workbench.cli.inputs import (
+    audio_option,
+    calib_audio_option,
+    corpus_of,
+    gates_option,
+    jobs_of,
+    json_option,
+    named_variant_of,
+    new_folder,
+)
+from workbench.cli.progress import progress_shown
+from workbench.cli.run import write_page
+
+
+@main.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--frames",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Frames of a clip: a .csv or a run's .npz, or a folder of them. Again for more.",
+)
+@click.option("--variant", metavar="NAME", help="Of a recipe with a matrix, as `check` names it.")
+@audio_option
+@click.option(
+    "--program", type=click.Path(path_type=Path), metavar="FILE.pte", help="What gave them, where `build` left it."
+)
+@gates_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run.")
+@json_option
+@calib_audio_option
+def score(
+    recipe: Path,
+    frames: tuple[Path, ...],
+    variant: str | None,
+    audio: Path | None,
+    program: Path | None,
+    gates: Path | None,
+    out: Path | None,
+    as_json: bool,
+    calib_audio: Path | None,
+) -> None:
+    """Score frames that a program gave elsewhere, on a phone say, against upstream on the same clips here.
+
+    RECIPE is what the program was built from. The record and the report are those of a run, but for the times. Clips
+    without frames are left out.
+
+    A .csv has a line of column names and a row a frame, in order: pitch_semitones, confidence, volume, as the program
+    gave them. It is named after its clip (phrase-alto.csv), or has a column `clip`. A column `call` says which frames
+    came from one call, where that varies. Feed the whole clip, at the recipe's rate, from a reset, the last call filled
+    up with silence: `example/main.cpp` of a bundle does, and writes such a file.
+
+    \b
+    Example:
+      workbench score recipes/float-xnnpack.yaml --frames phrase-alto.csv --frames phrase-tenor.csv
+      workbench score recipes/findings/vulkan.yaml --variant vulkan@state=explicit --frames from-the-phone/
+    """
+    corpus = corpus_of(calib_audio)
+    (job,) = jobs_of([named_variant_of(recipe, variant, corpus, gates)])
+    from workbench.audit.table import print_results
+    from workbench.job import listen
+    from workbench.recorded import score_recorded
+
+    folder = out or new_folder(f"{job.recipe.name}-recorded")
+    place = folder / job.recipe.name
+    with progress_shown(job.recipe.name) as progress:
+        listen([job], corpus, audio, progress)
+        record = score_recorded(job, frames, place, progress, program)
+    if as_json:
+        click.echo(json.dumps({"folder": str(place), **record.model_dump(mode="json")}, allow_nan=False))
+    else:
+        print_results([(record, place)])
+    page = write_page(folder, [(record, place)], corpus)
+    if not as_json:
+        click.echo(f"\nreport     {page}")
+    sys.exit(VERDICTS[record.verdict])
