@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import LoweringError
-from workbench.export.onnx import PACKAGES
 
 Backend = Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
 
@@ -181,5 +180,7 @@ TARGETS: dict[Backend, Target] = {
 def versions_for(backend: str) -> dict[str, str]:
     """Of the packages beside ExecuTorch that make a program for it, where they are installed."""
     if backend == "onnx":
+        from workbench.export.onnx import PACKAGES
+
         return {package: version(package) for package in PACKAGES}
     return TARGETS[backend].versions if backend in TARGETS else {}
