@@ -203,6 +203,16 @@ def test_a_manifest_of_another_kind_is_refused(content: dict[str, bytes], tmp_pa
     assert refusal(folder) == "its manifest.json is none (AttributeError: 'list' object has no attribute 'items')"
 
 
+def test_half_a_character_in_a_manifest_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
+    """Found by tests/fuzz_readers.py: JSON can hold what UTF-8 cannot."""
+    told = json.loads(content[MANIFEST])
+    told["files"][PROGRAM]["sha256"] = "\ud800"
+    made = {**content, MANIFEST: json.dumps(told).encode()}
+    made[SUMS] = standalone.canonical_sums({MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}).encode()
+    folder = laid_out(made, tmp_path / "b")
+    assert refusal(folder) == "its manifest.json is none (ValueError: a sha256 in it is none)"
+
+
 def test_links_are_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes((folder / PROGRAM).read_bytes())
     (folder / PROGRAM).unlink()

@@ -74,7 +74,10 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     torn = f"is not the one that {SUMS} knows: one of the two was changed"
     try:
         manifest = json.loads(manifest_bytes)
-        named = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
+        named = {
+            check_name(name): (entry["bytes"], _checked_sha256(entry["sha256"]))
+            for name, entry in manifest["files"].items()
+        }
         known, _ = manifest["bundle_format"], [named[name] for name in (PROGRAM, AUDIO, FRAMES)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotABundleError) as error:
         if belongs:
@@ -88,6 +91,13 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     same = sums == right.encode()
     findings.append(Finding(SUMS, same, "as bundled" if same else f"is not what {MANIFEST} and its files give"))
     return manifest, findings
+
+
+def _checked_sha256(value: object) -> str:
+    """Raises ValueError for what is none: JSON can hold half a character, which nothing could print."""
+    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
+        raise ValueError("a sha256 in it is none")
+    return value
 
 
 def _no_manifest(error: Exception) -> str:
