@@ -248,6 +248,8 @@ def test_the_example_writes_frames_that_score_reads(example: Path, lowered_progr
     for what in ("pitch_semitones", "confidence", "volume"):
         np.testing.assert_array_equal(getattr(recorded.frames, what), getattr(expected, what))
     assert recorded.calls == (1,) * 10
-    ran = subprocess.run([example, program, path, tmp_path / "x" / "y.csv"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [example, program, path, tmp_path / "x" / "y.csv"], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 2
     assert ran.stderr.endswith(f"error: {tmp_path / 'x' / 'y.csv'}: cannot be written\n")

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from workbench.section import Section
 
 
@@ -116,7 +118,7 @@ class ProgramFile(Section):
     schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
     ranges: tuple[TensorRange, ...]
     calibration: Calibration | None
-    lowered_with: dict[str, str] = {}  # versions of what a backend needs beside ExecuTorch
+    lowered_with: dict[str, str] = Field(default={}, description="Versions of what a backend needs beside ExecuTorch.")
 
 
 def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
