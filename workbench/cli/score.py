@@ -64,7 +64,7 @@ def score(
     \b
     Example:
       workbench score recipes/float-xnnpack.yaml --frames phrase-alto.csv --frames phrase-tenor.csv
-      workbench score recipes/findings/vulkan.yaml --variant vulkan@state=explicit --frames from-the-phone/
+      workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([named_variant_of(recipe, variant, corpus, gates)])

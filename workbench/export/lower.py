@@ -1,6 +1,8 @@
 """torch.export -> edge -> delegate -> `.pte`, in memory. What the program carries besides its code is decided here."""
 
+import io
 from collections import Counter
+from contextlib import redirect_stderr
 
 import torch
 from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
@@ -42,7 +44,8 @@ def lower(
         partitioners = partitioners_of(backend)
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
-        edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
+        with redirect_stderr(io.StringIO()):  # where some backends draw progress bars of their own
+            edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
         remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
         if internal and remembers != [STATE_BUFFER]:
             raise LoweringError(
