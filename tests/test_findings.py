@@ -32,7 +32,7 @@ def rows() -> dict[str, str]:
 def test_every_recipe_of_the_findings_is_good_and_answers_a_claim() -> None:
     folder = ROOT / "recipes" / "findings"
     recipes_of([folder], CORPUS)
-    named = {name for claim in claims() for name in claim.get("recipes", ())}
+    named = {name for claim in claims() for key in ("recipes", "beside") for name in claim.get(key, ())}
     assert {path.stem for path in folder.glob("*.yaml")} <= named
 
 
