@@ -79,6 +79,12 @@ class TestVerdict:
         assert record.reasons == ("program.bytes is 6499692, wants <= 1", ELSEWHERE)
 
 
+def test_what_this_runtime_lacks_is_asked_of_it() -> None:
+    from workbench.runtime.delegates import missing
+
+    assert missing(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
+
+
 class TestReaders:
     """Who reads records copes with one that has a program and no figure."""
 

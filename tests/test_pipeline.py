@@ -720,3 +720,26 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
             score_recorded(job_of(), [only], tmp_path / "other", quiet, program)
         assert str(caught.value) == says
     assert not (tmp_path / "other").exists()
+
+
+# --- a program that cannot run here
+
+
+def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
+    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+
+    elsewhere = "not run here: this runtime has no such backend; there: a command"
+    asked = job_of(lowering={"backend": "vulkan"}, frames_per_chunk={"min": 1, "max": 2})
+    monkeypatch.setattr(pipeline, "not_run_here", lambda *_: elsewhere)
+    record, reused = pipeline.run(asked, folder, quiet, {})
+    assert (record.verdict, record.reasons, reused) == ("inconclusive", (elsewhere,), "")
+    assert record.null_reasons == dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere)
+    assert record.deviation_over_sizes.null_reasons["worst_p95_cents"] == elsewhere
+    assert record.program is not None and (folder / record.program.path).stat().st_size == record.program.bytes
+    assert not (folder / "frames").exists(), "those of the earlier record"
+    assert pipeline.run(asked, folder, quiet, {}) == (record, "result")
+    assert len(quick.lowered) == 1
+    monkeypatch.setattr(pipeline, "not_run_here", lambda *_: elsewhere.replace("a command", "another"))
+    assert pipeline.run(asked, folder, quiet, {})[1] == "program", "what runs where is asked again"
