@@ -15,7 +15,7 @@ import soundfile
 from workbench.audio.corpus import Corpus
 from workbench.audit.frames import read_frames
 from workbench.audit.report.moments import worst
-from workbench.audit.results import Record, read_record
+from workbench.audit.results import Record, read_record, write_record
 from workbench.catalogue import recipes_of
 from workbench.errors import LoweringError, ProgramError
 
@@ -347,6 +347,31 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     assert record.model_dump(exclude=judged) == before.model_dump(exclude=judged)
     assert {name: content for name, content in files(folder).items() if name != "result.json"} == others
     assert pipeline.run(job, folder, quiet, {}) == (record, "result")
+
+
+def test_times_in_doubt_are_taken_anew_and_nothing_else(
+    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+    from workbench.audit.history import earlier_in
+
+    before = read_record(folder / "result.json")
+    assert before.speed is not None
+    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
+    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
+    write_record(doubted, folder)
+    others = {name: content for name, content in files(folder).items() if not name.startswith("result")}
+    monkeypatch.setattr(pipeline, "score", None)
+    record, reused = pipeline.run(job_of(), folder, quiet, {})
+    assert (record.verdict, record.reasons, reused, quick.lowered) == ("pass", (), "scores", [])
+    assert record.speed == before.speed
+    of_the_timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
+    assert record.model_dump(exclude=of_the_timing) == before.model_dump(exclude=of_the_timing)
+    assert read_record(folder / "result.json") == record
+    (earlier,) = earlier_in(folder)
+    assert read_record(earlier) == doubted
+    assert {name: content for name, content in files(folder).items() if not name.startswith("result")} == others
+    assert pipeline.run(job_of(), folder, quiet, {}) == (record, "result")
 
 
 def test_a_record_with_other_figures_stays_beside_the_new_one(

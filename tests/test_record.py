@@ -301,7 +301,8 @@ class TestVerdict:
         assert whole.verdict == "inconclusive"
         assert whole.reasons == (
             "the machine was too busy to time anything: four fifths of the rounds lie between 4.5 and 10.1 times "
-            "faster, wants ends within a factor of 2; run it again with --fresh when the machine is quiet",
+            "faster, wants ends within a factor of 2; run it again when the "
+            "machine is quiet, and only the times are taken anew",
         )
         assert judged(replaced(record(), "speed.speedup_high", 9.0), (), 100).verdict == "pass"
 

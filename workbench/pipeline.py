@@ -1,17 +1,13 @@
 """The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
 
 import functools
-import json
 import shutil
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
 
 from workbench import other_formats
 from workbench.alone import alone_in
@@ -42,16 +38,15 @@ from workbench.export.toolchain import translated
 from workbench.job import Job, Progress
 from workbench.measure.race import cold_start, race
 from workbench.measure.sizes import no_sizes
-from workbench.measure.speed import Plan, Start
+from workbench.measure.speed import Plan, Speed, Start
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.delegates import missing
 from workbench.runtime.open import import_runtime, open_program
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.session import Frames
-from workbench.scoring import left, score
+from workbench.scoring import SCORES_NAME, keep_scores, left, score, scored_before
 
-_SCORES_NAME = "scores.json"  # while a variant is made: what a run that was killed need not measure again
 _FIGURES = ("frames", "pictures", MOMENTS_FOLDER)
 OWN = (*FILE_NAMES, NOTES_NAME, *_FIGURES)
 """The files and folders that belong to a record."""
@@ -168,7 +163,8 @@ def run(
     """Build, score, time and judge one variant; leaves `result.json`, the program, frames and pictures in `folder`.
 
     `rolled` keeps the baseline's frames for variants of the same stream, `store` the programs of all runs. Returns the
-    record and what was used again ("" for nothing, "program", "figures" where they were only judged again, "result").
+    record and what was used again ("" for nothing, "program", "scores" where only the times were taken anew, as they
+    were in doubt, "figures" where they were only judged again, "result").
     A variant that cannot be lowered or does not run is a record that fails. An earlier record with other figures is
     kept beside the new one. Killed at any moment, the folder stays as it was, and the same call goes on from there.
 
@@ -178,6 +174,8 @@ def run(
         if kept := settle(folder, OWN):
             progress(f"the earlier record is kept as {kept.name}", 1, 1)
         if not fresh and (earlier := _recorded_before(folder, job)) is not None:
+            if earlier.speed is not None and earlier.speed.in_doubt:
+                return _timed_again(earlier, job, folder, progress)
             return _judged_again(earlier, job.recipe, folder)
         return _measured(job, folder, progress, rolled, fresh, store)
 
@@ -200,26 +198,50 @@ def _measured(
             remove(place, _FIGURES)
             record = unmeasured(record.model_copy(update={"program": program, "not_run_here": start}), job, start)
         else:
-            if (figures := _scored_before(place, job, program, seconds)) is None:
+            if (figures := scored_before(place, job, program, seconds)) is None:
                 remove(place, _FIGURES)
                 figures = score(job, place / program.path, place, progress, rolled, seconds)
-                _keep_scores(place, job, program, seconds, figures)
-            began = time.perf_counter()
-            progress("speed", 0, 1)
-            plan = Plan(**dict(recipe.speed))
-            audio = np.concatenate([clip.samples for clip in job.score])
-            speed = race(job.baseline, place / program.path, audio, plan, start)
-            seconds["speed"] = time.perf_counter() - began
-            progress("speed", 1, 1)
+                keep_scores(place, job, program, seconds, figures)
+            speed = _timed(job, place / program.path, start, progress, seconds)
             record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
         reused = False
         remove(place, OWN)  # also of what did not repeat
         record = unmeasured(record, job, str(error).replace(str(place), str(folder)))
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
-    if kept := finish(record, folder, (_SCORES_NAME,), OWN):
+    if kept := finish(record, folder, (SCORES_NAME,), OWN):
         progress(f"the earlier record is kept as {kept.name}", 1, 1)
     return record, "program" if reused else ""
+
+
+def _timed(job: Job, program: Path, start: Start, progress: Progress, seconds: dict[str, float]) -> Speed:
+    """Both sides raced on all scored clips; `seconds` hears how long it took."""
+    began = time.perf_counter()
+    progress("speed", 0, 1)
+    audio = np.concatenate([clip.samples for clip in job.score])
+    speed = race(job.baseline, program, audio, Plan(**dict(job.recipe.speed)), start)
+    seconds["speed"] = time.perf_counter() - began
+    progress("speed", 1, 1)
+    return speed
+
+
+def _timed_again(earlier: Record, job: Job, folder: Path, progress: Progress) -> tuple[Record, str]:
+    """A record whose times are in doubt, with others: all else stays as it was measured."""
+    assert earlier.program is not None
+    shutil.rmtree(making(folder), ignore_errors=True)
+    seconds, program = dict(earlier.seconds), folder / earlier.program.path
+    with Child() as child:
+        child.call(import_runtime, program)
+        start = child.call(cold_start, functools.partial(open_program, program), job.recipe.speed.threads)
+    speed = _timed(job, program, start, progress, seconds)
+    record = begun(job).model_copy(
+        update={name: getattr(earlier, name) for name in Record.model_fields if name not in _OF_A_RUN}
+        | {"speed": speed, "seconds": seconds}
+    )
+    record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
+    if kept := finish(record, folder, (), OWN):
+        progress(f"the earlier record is kept as {kept.name}", 1, 1)
+    return record, "scores"
 
 
 def begun(job: Job) -> Record:
@@ -251,37 +273,6 @@ def unmeasured(record: Record, job: Job, why: str) -> Record:
     return record.model_copy(update={"null_reasons": nulls, "deviation_over_sizes": over_sizes})
 
 
-def _keep_scores(
-    place: Path, job: Job, program: ProgramFile, seconds: Mapping[str, float], figures: Mapping[str, Any]
-) -> None:
-    """Store the scored sections of a record, once all that belongs to them is written."""
-    content = {
-        "made_from": [job.fingerprint, program.sha256],
-        "seconds": {name: took_s for name, took_s in seconds.items() if name != "build"},
-        "figures": {name: _section(name).dump_python(figure, mode="json") for name, figure in figures.items()},
-    }
-    write_whole(place / _SCORES_NAME, (json.dumps(content, allow_nan=False) + "\n").encode())
-
-
-def _scored_before(place: Path, job: Job, program: ProgramFile, seconds: dict[str, float]) -> dict[str, Any] | None:
-    """The scored sections of a run that was killed later on, where they are of this job and this program."""
-    try:
-        stored = json.loads((place / _SCORES_NAME).read_bytes())
-        figures = {name: _section(name).validate_python(figure) for name, figure in stored["figures"].items()}
-        same = stored["made_from"] == [job.fingerprint, program.sha256]
-        same = same and all(path.is_file() for clip in job.score for path in left(clip, place))
-        if same:
-            seconds |= stored["seconds"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return figures if same else None
-
-
-def _section(name: str) -> TypeAdapter[Any]:
-    kind: Any = Record.model_fields[name].annotation
-    return TypeAdapter(kind)
-
-
 def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record, str]:
     """Gates and words may be others than those of the earlier record: its figures stay, its verdict may not."""
     if earlier.recipe == used(recipe):
@@ -292,6 +283,7 @@ def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record
     return record, "figures"
 
 
+_OF_A_RUN = ("created", "recipe", "environment")  # the rest of a record is of what was measured
 _MEASURED = ("program", "deviation", "floor", "truth", "speed")
 
 

@@ -39,7 +39,7 @@ def settle(folder: Path, own: tuple[str, ...]) -> Path | None:
     if (made / RESULT_NAME).is_file():
         record = read_record(made / RESULT_NAME)
         kept = set_aside(record, folder)
-        if record.program is None:
+        if record.deviation is None:  # nothing was compared, and what an earlier record compared goes with it
             remove(folder, own)
         for new in sorted(made.iterdir()):
             if new.name in (RESULT_NAME, _REPLACED):

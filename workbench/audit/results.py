@@ -159,11 +159,11 @@ def _doubts_of_the_run(record: Record, min_voiced_frames: int) -> list[str]:
             f"upstream itself is right on {right:.1%} of {truth.voiced_frames} voiced frames with a known f0, wants "
             f"{LEAST_RIGHT:.0%}; check the annotations, and whether this is one voice"
         )
-    if speed and speed.speedup_high > WIDEST * speed.speedup_low:
+    if speed and speed.in_doubt:
         doubts.append(
             f"the machine was too busy to time anything: four fifths of the rounds lie between {speed.speedup_low:.3g} "
-            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {WIDEST:g}; run it again with "
-            "--fresh when the machine is quiet"
+            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {WIDEST:g}; run it again when "
+            "the machine is quiet, and only the times are taken anew"
         )
     return doubts
 

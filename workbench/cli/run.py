@@ -86,6 +86,11 @@ def run(
             was = before.get(place, record.verdict)
             change = f": was {was}, is {record.verdict}" if was != record.verdict else ""
             click.echo(f"{job.recipe.name}: nothing measured changed; its figures are judged again{change}", err=True)
+        elif reused == "scores":
+            click.echo(
+                f"{job.recipe.name}: nothing it depends on changed; its times were in doubt, and are taken anew",
+                err=True,
+            )
         elif reused:
             click.echo(
                 f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True

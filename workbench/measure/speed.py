@@ -47,6 +47,11 @@ class Speed(Section):
     cold_first_step_ms: float
     peak_rss_bytes: int
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the rounds lie so far apart that they support no figure."""
+        return self.speedup_high > WIDEST * self.speedup_low
+
 
 @dataclass(frozen=True)
 class Start:
