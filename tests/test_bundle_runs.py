@@ -241,7 +241,7 @@ def test_the_example_writes_frames_that_score_reads(example: Path, lowered_progr
     """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
     from workbench.audio.files import read_clip
     from workbench.audit.recorded import read_recorded
-    from workbench.runtime.pte import roll_program
+    from workbench.runtime.open import roll_program
 
     stream = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
     program, path = lowered_program(stream, "explicit"), tmp_path / "take.wav"

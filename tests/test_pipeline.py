@@ -647,7 +647,7 @@ def test_what_cannot_be_lowered_is_a_record_that_fails(
 ) -> None:
     from workbench import pipeline
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise LoweringError("lowering to xnnpack failed (no)")
 
     monkeypatch.setattr(pipeline, "lower", refuse)

@@ -63,7 +63,7 @@ def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_p
 
     from workbench.export.lower import lower
     from workbench.runtime.child import Child
-    from workbench.runtime.pte import opened
+    from workbench.runtime.open import opened
     from workbench.track import track
 
     filtering, audio = tmp_path / "filtering.pte", tmp_path / "tone.wav"

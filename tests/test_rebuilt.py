@@ -60,11 +60,16 @@ def test_other_bytes_of_the_same_sizes() -> None:
     assert found.since == ()
 
 
+def _said(today: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """What today's recipe says of the keys that there were then."""
+    return {key: _said(today[key], was) if key == "lowering" else today[key] for key, was in then.items()}
+
+
 def test_every_kept_record_has_a_recipe_of_today() -> None:
     for path in sorted((Path(__file__).parent.parent / "docs" / "measured").glob("*.json")):
         record = stored(path.stem)
         recipe = recipe_of(record, path)
-        assert {key: recipe.resolved()[key] for key in record.recipe.resolved} == record.recipe.resolved
+        assert _said(recipe.resolved(), record.recipe.resolved) == record.recipe.resolved
         assert (recipe.name, recipe.source) == (path.stem, path)
 
 

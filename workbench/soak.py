@@ -14,17 +14,13 @@ from workbench.audit.soak import Soak, judged
 from workbench.errors import RecipeError
 from workbench.job import Job, Progress
 from workbench.measure.soak import long_stream
+from workbench.recipe import Recipe
 from workbench.runtime.open import open_program
 from workbench.runtime.pte import set_threads
 
 
-def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
-    """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
-
-    For a process that has loaded no program yet: it fixes the threads. Raises RecipeError for a recipe of several
-    streams or another protocol, LoweringError and ProgramError as `pipeline.build`.
-    """
-    recipe = job.recipe
+def check(recipe: Recipe) -> None:
+    """Raise RecipeError for a recipe of several streams, another protocol, or without confidence."""
     if recipe.streams > 1:
         raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
     if recipe.protocol != "continuous":
@@ -33,6 +29,16 @@ def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool =
         raise RecipeError(
             [f"{recipe.source}: outputs: a long stream is held against upstream's confidence too, add it"]
         )
+
+
+def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
+    """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
+
+    For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
+    ProgramError as `pipeline.build`.
+    """
+    recipe = job.recipe
+    check(recipe)
     program, _, _ = pipeline.build(job, folder, progress, fresh)  # it ran in a process of its own: this one may load it
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)

@@ -50,11 +50,13 @@ def soak(
     jobs = jobs_of([one_variant_of(recipe, corpus)])
     from workbench.audit.soak import print_soak, write_soak
     from workbench.job import listen
+    from workbench.soak import check
     from workbench.soak import soak as soak_variant
 
-    folder = out or new_folder(f"soak-{jobs[0].recipe.name}")
+    check(jobs[0].recipe)
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
+        folder = out or new_folder(f"soak-{jobs[0].recipe.name}")
         record = soak_variant(jobs[0], folder, hours, progress, fresh)
     write_soak(record, folder)
     if as_json:
