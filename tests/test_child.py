@@ -95,8 +95,9 @@ def test_one_that_is_killed_says_nothing_of_the_program() -> None:
 
 
 def test_one_that_never_answers_is_ended() -> None:
-    with Child(limit_s=0.5) as child:
-        process = child.call(pid)
+    with Child() as child:
+        process = child.call(pid)  # a process takes its time to start
+        child.limit_s = 0.5
         with pytest.raises(ProgramError) as caught:
             child.call(time.sleep, 3600)
     assert str(caught.value) == "the program gave no answer within 0.5 s"
