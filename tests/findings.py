@@ -56,11 +56,21 @@ def page() -> str:
         "# What the first experiments said, and what was measured\n",
         "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by "
         "`workbench run recipes/findings/*.yaml`, and in [measured](measured). A verdict is of the recipe's gates; a "
-        "dash is a number that there is not, and the record says why.\n",
+        f"dash is a number that there is not, and the record says why. {_heard(FINDINGS)} {_heard(MEASURED)}\n",
         markdown([_row(claim) for claim in found], ("they said", "recipe", "measured")),
         *(_closer(claim) for claim in found),
     ]
     return "\n".join(texts)
+
+
+def _heard(folder: Path) -> str:
+    """What the records of a folder were scored on."""
+    heard = {clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"}
+    seconds = {clip.name: clip.seconds for clip in heard}  # of one clip at several rates, the same
+    if not seconds:
+        return f"There is none in {folder.name} yet."
+    named = f": {', '.join(sorted(seconds))}" if len(seconds) < 5 else ""
+    return f"Those in {folder.name} are of {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}."
 
 
 def _records(claim: Claim) -> list[Record]:

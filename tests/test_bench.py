@@ -260,7 +260,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         def call(self, *_: object) -> bytes:
             raise ProgramError("it crashed")
 
-    monkeypatch.setattr(bench.pipeline, "build", build)
+    monkeypatch.setattr(bench.building, "build", build)
     monkeypatch.setattr(bench, "Child", Dead)
     monkeypatch.setattr(bench, "missing", lambda: "onnx not installed: pip install it")
     entered = Field({"first-experiments": Told(), "least": Told()}, {"mine": file})  # type: ignore[dict-item]

@@ -11,7 +11,6 @@ from workbench.audit import making
 from workbench.audit.making import finish, settle
 from workbench.audit.results import RESULT_NAME, Record, read_record, write_record
 
-OWN = ("program.pte", "frames")
 EARLIER = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 NEW = replaced(EARLIER, "program.bytes", 1)
 ASIDE = "result-20260102-030405.json"
@@ -56,16 +55,16 @@ def is_the_new_one(folder: Path) -> bool:
 
 
 def test_all_of_it_moves_in(folder: Path) -> None:
-    assert finish(NEW, folder, ("scores.json",), OWN) == folder / ASIDE
+    assert finish(NEW, folder) == folder / ASIDE
     assert is_the_new_one(folder)
-    assert settle(folder, OWN) is None
+    assert settle(folder) is None
     assert is_the_new_one(folder)
 
 
 def test_a_failure_takes_away_what_belonged_to_the_earlier_record(folder: Path) -> None:
-    making.remove(making.making(folder), (RESULT_NAME, *OWN))
+    making.remove(making.making(folder), (RESULT_NAME, *making.OWN))
     failure = lost(EARLIER)
-    finish(failure, folder, ("scores.json",), OWN)
+    finish(failure, folder)
     assert set(files(folder)) == {RESULT_NAME, ASIDE}
     assert read_record(folder / RESULT_NAME) == failure
     assert (folder / "bundle").is_dir()
@@ -100,7 +99,7 @@ def test_killed_at_any_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         with monkeypatch.context() as patched:
             kill_at(step, patched)
             try:
-                finish(NEW, folder, ("scores.json",), OWN)
+                finish(NEW, folder)
                 survived = True
             except Killed:
                 survived = False
@@ -113,9 +112,9 @@ def test_killed_at_any_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
             assert {name: visible[name] for name in visible} == {
                 name: text for name, text in before.items() if not name.startswith(".")
             }
-            finish(NEW, folder, ("scores.json",), OWN)
+            finish(NEW, folder)
         else:
-            settle(folder, OWN)
+            settle(folder)
         assert is_the_new_one(folder), step
         if survived:
             assert step > 8

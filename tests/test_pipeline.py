@@ -113,7 +113,7 @@ class Quick:
 @pytest.fixture
 def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
-    from workbench import pipeline, scoring
+    from workbench import building, pipeline, scoring
     from workbench.measure.speed import Start
 
     asked = Quick([])
@@ -122,10 +122,10 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
         asked.lowered.append(model)
         return lowered
 
-    monkeypatch.setattr(pipeline, "lower", lower)
-    for module in (pipeline, scoring):
+    monkeypatch.setattr(building, "lower", lower)
+    for module in (building, scoring):
         monkeypatch.setattr(module, "Child", Here)
-    monkeypatch.setattr(pipeline, "cold_start", lambda *_: Start(1.0, 2.0, 3))
+    monkeypatch.setattr(building, "cold_start", lambda *_: Start(1.0, 2.0, 3))
     monkeypatch.setattr(pipeline, "race", lambda *_: read_record(finished / "result.json").speed)
     return asked
 
@@ -305,7 +305,8 @@ def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any],
 def test_a_key_that_leaves_the_program_alone(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.pipeline import _recorded_before, build
+    from workbench.building import build
+    from workbench.pipeline import _recorded_before
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
@@ -404,7 +405,8 @@ def test_a_record_with_other_figures_stays_beside_the_new_one(
 def test_a_key_that_changes_the_program(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.pipeline import _recorded_before, build
+    from workbench.building import build
+    from workbench.pipeline import _recorded_before
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
@@ -417,7 +419,8 @@ def test_a_key_that_changes_the_program(
 def test_a_spoilt_program_is_made_again(
     spoilt: str, how: str, folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.pipeline import _recorded_before, build
+    from workbench.building import build
+    from workbench.pipeline import _recorded_before
 
     path = folder / spoilt
     if how == "missing":
@@ -529,7 +532,7 @@ def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick
 def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.pipeline import build
+    from workbench.building import build
 
     store, job = tmp_path / "store", job_of()
     assert build(job, tmp_path / "a", quiet, store=store)[2] is False
@@ -645,12 +648,12 @@ def assert_failed(record: Record, folder: Path, reason: str) -> None:
 def test_what_cannot_be_lowered_is_a_record_that_fails(
     where: str, folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench import pipeline
+    from workbench import building, pipeline
 
     def refuse(*_: object, **__: object) -> None:
         raise LoweringError("lowering to xnnpack failed (no)")
 
-    monkeypatch.setattr(pipeline, "lower", refuse)
+    monkeypatch.setattr(building, "lower", refuse)
     place = folder if where == "over an earlier run" else tmp_path / "new"
     job = job_of(reduction="mean")
     record, reused = pipeline.run(job, place, quiet, {})
@@ -662,12 +665,12 @@ def test_what_cannot_be_lowered_is_a_record_that_fails(
 def test_a_program_that_does_not_run_is_a_record_that_fails(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench import pipeline
+    from workbench import building, pipeline
 
     def crash(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
 
-    monkeypatch.setattr(pipeline, "cold_start", crash)
+    monkeypatch.setattr(building, "cold_start", crash)
     record, _ = pipeline.run(job_of(), tmp_path / "new", quiet, {})
     assert_failed(record, tmp_path / "new", "the program crashed the runtime")
 
@@ -753,11 +756,15 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
 def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench import pipeline
+    from workbench import building, pipeline
+
+    def not_here(says: str) -> None:
+        for module in (building, pipeline):
+            monkeypatch.setattr(module, "not_run_here", lambda *_: says)
 
     elsewhere = "not run here: this runtime has no such backend; there: a command"
     asked = job_of(lowering={"backend": "vulkan"}, frames_per_chunk={"min": 1, "max": 2})
-    monkeypatch.setattr(pipeline, "not_run_here", lambda *_: elsewhere)
+    not_here(elsewhere)
     record, reused = pipeline.run(asked, folder, quiet, {})
     assert (record.verdict, record.reasons, reused) == ("inconclusive", (elsewhere,), "")
     assert record.null_reasons == dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere)
@@ -766,5 +773,5 @@ def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
     assert not (folder / "frames").exists(), "those of the earlier record"
     assert pipeline.run(asked, folder, quiet, {}) == (record, "result")
     assert len(quick.lowered) == 1
-    monkeypatch.setattr(pipeline, "not_run_here", lambda *_: elsewhere.replace("a command", "another"))
+    not_here(elsewhere.replace("a command", "another"))
     assert pipeline.run(asked, folder, quiet, {})[1] == "program", "what runs where is asked again"

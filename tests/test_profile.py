@@ -339,7 +339,7 @@ def test_a_profile_for_real(folder: Path, program: Path, lowered: "Lowered", mon
         (place / "program.pte").write_bytes(program.read_bytes())
         return describe(lowered, "program.pte", "internal"), Start(1.0, 1.0, 1), False
 
-    monkeypatch.setattr(profile.pipeline, "build", build)
+    monkeypatch.setattr(profile.building, "build", build)
     monkeypatch.setattr(peak, "_SIDES", (64,))
     monkeypatch.setattr(peak, "_last_cache_bytes", lambda: 100_000)
     result = workbench("least.yaml", "--rounds", "3", "--out", "here", "--json")

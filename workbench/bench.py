@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench import pipeline
+from workbench import building
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
@@ -129,7 +129,13 @@ def _in_common(said: Mapping[str, Keys]) -> Keys:
     return common
 
 
-def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fresh: bool = False) -> Ready:
+def make(
+    entered: Field,
+    folder: Path,
+    progress: Callable[[str], Progress],
+    fresh: bool = False,
+    store: Path | None = None,
+) -> Ready:
     """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name."""
     baseline = entered.baseline
     ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
@@ -159,7 +165,7 @@ def make(entered: Field, folder: Path, progress: Callable[[str], Progress], fres
             add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
         place = folder / name
-        build = functools.partial(pipeline.build, job, place, progress(name), fresh)
+        build = functools.partial(building.build, job, place, progress(name), fresh, store)
         add(name, job.recipe.description, place / name_for(job.recipe.lowering.backend), build)
     for name, program in entered.programs.items():
         add(name, "program", program, lambda: None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench import pipeline
+from workbench import building
 from workbench.audit.environment import environment
 from workbench.audit.profile import Profile, instructions
 from workbench.audit.results import used
@@ -49,17 +49,19 @@ def check(job: Job) -> None:
         raise RecipeError([f"{source}: state: parts are timed with a memory, internal or explicit, got none"])
 
 
-def profile(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False) -> Profile:
+def profile(
+    job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Profile:
     """Build the program in `folder`, and time it, its parts and what measures the machine.
 
     A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
-    as `pipeline.build`, also of a part.
+    as `building.build`, also of a part.
     """
     check(job)
     recipe, stream = job.recipe, job.stream
-    program, _, reused = pipeline.build(job, folder, progress, fresh)
+    program, _, reused = building.build(job, folder, progress, fresh, store)
     if reused and job.quantized:
-        pipeline.quantize_parts(job, progress)  # a program tells nothing of its parts
+        building.quantize_parts(job, progress)  # a program tells nothing of its parts
     clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
     calls = calls_of(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from workbench.alone import alone_in
 from workbench.atomic import write_whole
-from workbench.audit.making import finish, making, remove, settle
+from workbench.audit.making import making, remove, settle
 from workbench.audit.programs import NOTES_NAME
 from workbench.audit.recorded import read_recorded
 from workbench.audit.results import Record, judged
 from workbench.errors import ProgramError
 from workbench.export.program import ProgramFile
 from workbench.job import Job, Progress, canonical_sha256
-from workbench.pipeline import OWN, begun, unmeasured
+from workbench.pipeline import begun, move_in, unmeasured
 from workbench.scoring import score
 
 ELSEWHERE = "frames were recorded elsewhere"
@@ -39,9 +39,9 @@ def score_recorded(
     job.score = [clip for clip in job.score if clip.name in recorded]
     used = tuple(recorded[clip.name].used for clip in job.score)
     with alone_in(folder):
-        settle(folder, OWN)
+        settle(folder)
         place = making(folder)
-        remove(place, OWN)
+        remove(place)
         record = begun(job)
         if program is not None and known is not None:
             for name in known.files:
@@ -56,8 +56,7 @@ def score_recorded(
             record = record.model_copy(update={"null_reasons": {**record.null_reasons, "program": _NO_PROGRAM}})
         seconds["all"] = time.perf_counter() - began
         record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
-        if kept := finish(record, folder, (), OWN):
-            progress(f"the earlier record is kept as {kept.name}", 1, 1)
+        move_in(record, folder, progress)
     return record
 
 

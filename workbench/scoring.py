@@ -1,6 +1,5 @@
 """Both sides through the same chunks: what deviation, floor and accuracy are taken from, and the pictures."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
 
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
-from workbench.audit.frames import ClipFrames, frames_path, write_frames
+from workbench.audit.frames import ClipFrames, write_frames
 from workbench.audit.pictures import contour_png
 from workbench.audit.recorded import Recorded
 from workbench.audit.report.moments import keep_seconds, worst
-from workbench.audit.results import Record
+from workbench.audit.scored import picture_path
 from workbench.errors import ProgramError
-from workbench.export.program import ProgramFile
 from workbench.job import Job, Progress, canonical_sha256
 from workbench.measure.contour import contour
 from workbench.measure.deviation import ClipRolls, deviation
@@ -35,7 +32,6 @@ from workbench.runtime.protocol import Memory, protocol_of, under
 from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, roll
 from workbench.units import hz_to_semitones
 
-SCORES_NAME = "scores.json"  # while a variant is made: what a run that was killed need not measure again
 _SIZES_SEED = 32  # of the order in which a program is given its sizes
 _TURN = 17  # how much later in that order each further clip begins
 
@@ -217,7 +213,7 @@ def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alig
     protocol = protocol_of(job.recipe.protocol).in_words
     title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
     threshold, shown_from = job.recipe.scoring.voiced_confidence, job.recipe.postprocess.confidence_threshold
-    write_whole(left(clip, folder)[1], contour_png(sides, times_s, title, threshold, known, shown_from))
+    write_whole(picture_path(folder, clip.name), contour_png(sides, times_s, title, threshold, known, shown_from))
 
 
 def _leave_worst(job: Job, rolls: Sequence[ClipRolls], folder: Path) -> None:
@@ -226,40 +222,3 @@ def _leave_worst(job: Job, rolls: Sequence[ClipRolls], folder: Path) -> None:
         ClipFrames(r.name, frame_end_s(len(r.baseline), job.stream), r.voiced, r.baseline, r.variant) for r in rolls
     ]
     keep_seconds(folder, worst(clips), job.score)
-
-
-def left(clip: Clip, folder: Path) -> tuple[Path, Path]:
-    """Where a variant's folder has the frames of a clip, and their picture."""
-    frames = frames_path(folder, clip.name)
-    return frames, folder / "pictures" / f"{frames.stem}.png"
-
-
-def keep_scores(
-    place: Path, job: Job, program: ProgramFile, seconds: Mapping[str, float], figures: Mapping[str, Any]
-) -> None:
-    """Store the scored sections of a record, once all that belongs to them is written."""
-    content = {
-        "made_from": [job.fingerprint, program.sha256],
-        "seconds": {name: took_s for name, took_s in seconds.items() if name != "build"},
-        "figures": {name: _section(name).dump_python(figure, mode="json") for name, figure in figures.items()},
-    }
-    write_whole(place / SCORES_NAME, (json.dumps(content, allow_nan=False) + "\n").encode())
-
-
-def scored_before(place: Path, job: Job, program: ProgramFile, seconds: dict[str, float]) -> dict[str, Any] | None:
-    """The scored sections of a run that was killed later on, where they are of this job and this program."""
-    try:
-        stored = json.loads((place / SCORES_NAME).read_bytes())
-        figures = {name: _section(name).validate_python(figure) for name, figure in stored["figures"].items()}
-        same = stored["made_from"] == [job.fingerprint, program.sha256]
-        same = same and all(path.is_file() for clip in job.score for path in left(clip, place))
-        if same:
-            seconds |= stored["seconds"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return figures if same else None
-
-
-def _section(name: str) -> TypeAdapter[Any]:
-    kind: Any = Record.model_fields[name].annotation
-    return TypeAdapter(kind)

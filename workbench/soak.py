@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench import pipeline
+from workbench import building
 from workbench.audit.environment import environment
 from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
@@ -31,15 +31,17 @@ def check(recipe: Recipe) -> None:
         )
 
 
-def soak(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False) -> Soak:
+def soak(
+    job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Soak:
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
-    ProgramError as `pipeline.build`.
+    ProgramError as `building.build`.
     """
     recipe = job.recipe
     check(recipe)
-    program, _, _ = pipeline.build(job, folder, progress, fresh)  # it ran in a process of its own: this one may load it
+    program, _, _ = building.build(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)
     began = time.perf_counter()

@@ -69,12 +69,14 @@ def plan(
     return planned
 
 
-def measure(planned: Planned, folder: Path, progress: Progress, fresh: bool = False) -> tuple[Point, bool]:
+def measure(
+    planned: Planned, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> tuple[Point, bool]:
     """One point, whole in a folder of its own below `folder`. Returns it, and whether all of it was there already."""
     if planned.job is None:
         return refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
-    record, reused = pipeline.run(planned.job, place, progress, {}, fresh)
+    record, reused = pipeline.run(planned.job, place, progress, {}, fresh, store)
     if record.program is None or record.deviation is None:
         lost = "program" if record.program is None else "deviation"
         return failed(planned.setting, record, record.null_reasons[lost]), False

@@ -9,7 +9,15 @@ import shutil
 from pathlib import Path
 
 from workbench.audit.history import set_aside
+from workbench.audit.programs import NOTES_NAME
+from workbench.audit.report.moments import MOMENTS_FOLDER
 from workbench.audit.results import RESULT_NAME, Record, read_record, write_record
+from workbench.audit.scored import SCORES_NAME
+from workbench.export.program import FILE_NAMES
+
+FIGURES = ("frames", "pictures", MOMENTS_FOLDER)
+OWN = (*FILE_NAMES, NOTES_NAME, *FIGURES)
+"""The files and folders that belong to a record."""
 
 _MAKING, _MADE, _REPLACED = ".making", ".made", ".replaced"
 
@@ -19,17 +27,16 @@ def making(folder: Path) -> Path:
     return folder / _MAKING
 
 
-def finish(record: Record, folder: Path, scratch: tuple[str, ...], own: tuple[str, ...]) -> Path | None:
-    """Store the record, and move it in with all that was made for it but `scratch`; `own` names the files and folders
-    that belong to a record. Returns where the earlier record is kept, None where none has to be."""
+def finish(record: Record, folder: Path) -> Path | None:
+    """Store the record, and move it in with all that was made for it. Returns where the earlier record is kept, None
+    where none has to be."""
     write_record(record, making(folder))
-    for name in scratch:
-        (making(folder) / name).unlink(missing_ok=True)
+    (making(folder) / SCORES_NAME).unlink(missing_ok=True)
     making(folder).rename(folder / _MADE)
-    return settle(folder, own)
+    return settle(folder)
 
 
-def settle(folder: Path, own: tuple[str, ...]) -> Path | None:
+def settle(folder: Path) -> Path | None:
     """Move in what a finished run, maybe one that was killed, made; nothing where there is none.
 
     Every step can be the last one: the record goes out first and comes in last, and what has moved is not moved again.
@@ -40,7 +47,7 @@ def settle(folder: Path, own: tuple[str, ...]) -> Path | None:
         record = read_record(made / RESULT_NAME)
         kept = set_aside(record, folder)
         if record.deviation is None:  # nothing was compared, and what an earlier record compared goes with it
-            remove(folder, own)
+            remove(folder)
         for new in sorted(made.iterdir()):
             if new.name in (RESULT_NAME, _REPLACED):
                 continue
@@ -53,7 +60,7 @@ def settle(folder: Path, own: tuple[str, ...]) -> Path | None:
     return kept
 
 
-def remove(folder: Path, names: tuple[str, ...]) -> None:
+def remove(folder: Path, names: tuple[str, ...] = OWN) -> None:
     """Take those files and folders away."""
     for name in names:
         if (folder / name).is_dir():

@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.group import FAIL, PASS, main
 from workbench.cli.inputs import (
+    STORE,
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -91,7 +92,9 @@ def bench(
         entered = enter(recipes, programs, first, progress)
         listen(list(entered.jobs.values()), corpus, audio, progress)
         folder = out or new_folder("bench")
-        ready = make(entered, folder, lambda name: lambda stage, *done: progress(f"{name}: {stage}", *done), fresh)
+        ready = make(
+            entered, folder, lambda name: lambda stage, *done: progress(f"{name}: {stage}", *done), fresh, STORE
+        )
         plans = [Plan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[FIRST]
         record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)

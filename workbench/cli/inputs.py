@@ -3,7 +3,9 @@
 Imports of torch and what needs it are inside the functions: `--help` and `check` answer at once.
 """
 
+import functools
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +112,7 @@ def name_of(jobs: "Sequence[Job]") -> str:
 
 
 def new_folder(name: str) -> Path:
-    """A new dated folder under outputs/, which no other process gets as well."""
+    """A new dated folder under outputs/, which no other process gets as well; gone at the end where it stayed empty."""
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     folder, more = _OUTPUTS / stem, 1
     while True:
@@ -120,4 +122,10 @@ def new_folder(name: str) -> Path:
             more += 1
             folder = _OUTPUTS / f"{stem}-{more}"
         else:
+            click.get_current_context().call_on_close(functools.partial(_remove_if_empty, folder))
             return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

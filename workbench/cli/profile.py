@@ -7,6 +7,7 @@ import click
 
 from workbench.cli.group import main
 from workbench.cli.inputs import (
+    STORE,
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -71,7 +72,7 @@ def profile(
     with progress_shown() as progress:
         listen([job], corpus, audio, progress)
         plan = Plan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
-        record = profile_program(job, folder, plan, progress, fresh)
+        record = profile_program(job, folder, plan, progress, fresh, STORE)
     write_profile(record, folder)
     write_whole(folder / PICTURE_NAME, profile_png(record))
     if as_json:

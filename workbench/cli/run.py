@@ -154,8 +154,8 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     variants = [recipe_of(record, path) for path, record in records.items()]
     jobs = jobs_of([*variants, *(variants_of(files, corpus) if files else [])])
     from workbench.alone import alone_in
+    from workbench.building import build as build_program
     from workbench.job import listen
-    from workbench.pipeline import build as build_program
 
     if any(job.quantized for job in jobs):
         with progress_shown() as progress:

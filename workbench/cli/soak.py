@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.group import VERDICTS, main
 from workbench.cli.inputs import (
+    STORE,
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -57,7 +58,7 @@ def soak(
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
         folder = out or new_folder(f"soak-{jobs[0].recipe.name}")
-        record = soak_variant(jobs[0], folder, hours, progress, fresh)
+        record = soak_variant(jobs[0], folder, hours, progress, fresh, STORE)
     write_soak(record, folder)
     if as_json:
         click.echo(json.dumps({"folder": str(folder), **record.model_dump(mode="json")}, allow_nan=False))

@@ -8,6 +8,7 @@ import click
 
 from workbench.cli.group import FAIL, PASS, main
 from workbench.cli.inputs import (
+    STORE,
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -97,7 +98,7 @@ def sweep(
     for at, point in enumerate(planned):
         title = f"{point.setting.suffix} ({at + 1} of {len(planned)})"
         with progress_shown(title) as progress:
-            done, reused = measure(point, folder, progress, fresh)
+            done, reused = measure(point, folder, progress, fresh, STORE)
         points.append(done)
         if reused:
             click.echo(f"{title}: nothing it depends on changed; used again", err=True)

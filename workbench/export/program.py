@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -197,56 +197,58 @@ def with_host(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
 
 def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
     """The record of a lowered program that is stored at `path`."""
-    return ProgramFile(
+    return _described(
+        lowered,
+        lowered.pte,
+        quantized,
+        {},
         path=path,
-        bytes=len(lowered.pte),
-        sha256=hashlib.sha256(lowered.pte).hexdigest(),
         state=state,
         delegated_nodes=sum(lowered.delegated_ops.values()),
         portable_nodes=sum(lowered.portable_ops.values()),
-        quantized_ops=lowered.quantized_ops,
-        float_ops=lowered.float_ops,
         delegates=tuple(Delegate(backend=backend, nodes=nodes) for backend, nodes in lowered.delegates),
         delegated_ops=lowered.delegated_ops,
         portable_ops=lowered.portable_ops,
-        bytes_by_kind=lowered.bytes_by_kind,
-        bytes_by_part=lowered.bytes_by_part,
-        bytes_by_dtype=lowered.bytes_by_dtype,
-        schemes=quantized.schemes if quantized else {},
-        ranges=quantized.ranges if quantized else (),
-        calibration=quantized.calibration if quantized else None,
-        null_reasons={} if quantized else {"calibration": "no part of it was quantized"},
     )
 
 
 def describe_exported(exported: Exported, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
     """The record of a program of another format that is stored at `path`."""
     why = f"only ExecuTorch delegates; {exported.kind} has graph_ops"
-    return ProgramFile(
+    return _described(
+        exported,
+        exported.content,
+        quantized,
+        {"delegated_nodes": why, "portable_nodes": why},
         path=path,
-        kind=exported.kind,
-        bytes=len(exported.content),
-        sha256=hashlib.sha256(exported.content).hexdigest(),
         state=state,
+        kind=exported.kind,
         delegated_nodes=None,
         portable_nodes=None,
-        quantized_ops=exported.quantized_ops,
-        float_ops=exported.float_ops,
         delegates=(),
         delegated_ops={},
         portable_ops={},
-        bytes_by_kind=exported.bytes_by_kind,
-        bytes_by_part=exported.bytes_by_part,
-        bytes_by_dtype=exported.bytes_by_dtype,
-        schemes=quantized.schemes if quantized else {},
-        ranges=quantized.ranges if quantized else (),
-        calibration=quantized.calibration if quantized else None,
         graph_ops=exported.graph_ops,
         frozen=exported.frozen,
         made_with=exported.made_with,
-        null_reasons={
-            "delegated_nodes": why,
-            "portable_nodes": why,
-            **({} if quantized else {"calibration": "no part of it was quantized"}),
-        },
+    )
+
+
+def _described(
+    made: Lowered | Exported, content: bytes, quantized: Quantized | None, nulls: dict[str, str], **own: Any
+) -> ProgramFile:
+    """What the record of every program has, with what only its format has."""
+    return ProgramFile(
+        **own,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        quantized_ops=made.quantized_ops,
+        float_ops=made.float_ops,
+        bytes_by_kind=made.bytes_by_kind,
+        bytes_by_part=made.bytes_by_part,
+        bytes_by_dtype=made.bytes_by_dtype,
+        schemes=quantized.schemes if quantized else {},
+        ranges=quantized.ranges if quantized else (),
+        calibration=quantized.calibration if quantized else None,
+        null_reasons=nulls if quantized else nulls | {"calibration": "no part of it was quantized"},
     )

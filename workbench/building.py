@@ -1,0 +1,132 @@
+"""From a job to its program: quantized where asked, lowered, stored, and run once in a process of its own."""
+
+import functools
+from pathlib import Path
+
+import torch
+
+from workbench import other_formats
+from workbench.atomic import write_whole
+from workbench.audit.making import remove
+from workbench.audit.programs import entry, keep, note, program_in
+from workbench.errors import LoweringError, ProgramError
+from workbench.export.backends import TARGETS, versions_for
+from workbench.export.calibration import excerpts
+from workbench.export.host_file import host_file
+from workbench.export.lower import lower
+from workbench.export.naive import quantize_globally
+from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
+from workbench.export.quantize import check_lowered, quantize
+from workbench.export.toolchain import translated
+from workbench.job import Job, Progress
+from workbench.measure.race import cold_start
+from workbench.measure.speed import Start
+from workbench.recipe import Recipe
+from workbench.runtime.child import Child
+from workbench.runtime.delegates import missing
+from workbench.runtime.open import import_runtime, open_program
+
+
+def build(
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
+    earlier: Path | None = None,
+) -> tuple[ProgramFile, Start | str, bool]:
+    """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
+
+    Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
+    or of the store. Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not
+    loaded), and whether it was made before. Raises LoweringError where it cannot be lowered, ProgramError where it does
+    not load or run; it is removed then.
+    """
+    path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
+    progress("lower", 0, 1)
+    places = [folder, *([earlier] if earlier else []), *([entry(store, fingerprint)] if store else [])]
+    found = None if fresh else next(filter(None, (program_in(place, fingerprint) for place in places)), None)
+    try:
+        if found is None:
+            program = _make(job, path, progress)
+        else:
+            program, contents = found
+            for name, content in contents.items():
+                write_whole(folder / name, content)
+        progress("lower", 1, 1)
+        start: Start | str = not_run_here(program, job.recipe)
+        if not start:
+            start = started(path, job.recipe.speed.threads)
+    except (LoweringError, ProgramError):
+        remove(folder)
+        raise
+    note(folder, fingerprint, program)
+    if store:
+        keep(store, fingerprint, folder, fresh=fresh)
+    return program, start, found is not None
+
+
+def started(program: Path, threads: int) -> Start:
+    """Load a program in a process of its own and run it once. Raises ProgramError where it does not."""
+    with Child() as child:
+        child.call(import_runtime, program)
+        return child.call(cold_start, functools.partial(open_program, program), threads)
+
+
+def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
+    """Quantize where asked, lower, and store the program."""
+    recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
+    torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
+    host = host_file(job.model) if recipe.lowering.scope == "network" else b""
+    quantized = None
+    if backend == "onnx" or backend == "torchscript":
+        return _stored(path, *other_formats.make(job, _to_calibrate(job), progress, wish), host)
+    if recipe.quantization.everywhere:
+        longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
+        heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
+        with translated("quantizing the whole graph"):
+            graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
+        lowered = lower(job.model, backend, graph, wish)
+    elif recipe.quantization.parts:
+        quantized = quantize_parts(job, progress)
+        lowered = lower(job.model, backend, confidence_threshold=wish)
+        check_lowered(quantized, lowered)
+    else:
+        lowered = lower(job.model, backend, confidence_threshold=wish)
+    program = describe(lowered, path.name, recipe.state, quantized)
+    program = program.model_copy(update={"made_with": versions_for(backend)})
+    return _stored(path, lowered.pte, program, host)
+
+
+def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> ProgramFile:
+    """Write the program, after what its host needs beside it; returns what is in them."""
+    if host:
+        program = with_host(program, HOST_NAME, host)
+        write_whole(path.with_name(HOST_NAME), host)
+    write_whole(path, content)
+    return program
+
+
+def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
+    """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
+    target = next((target for name, target in TARGETS.items() if name == recipe.lowering.backend), None)
+    if target is None or not backends:
+        return ""
+    with Child() as child:
+        absent = child.call(missing, sorted(backends))
+    variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
+    elsewhere = target.elsewhere.format(recipe=recipe.source.name, variant=variant)
+    return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
+
+
+def quantize_parts(job: Job, progress: Progress) -> Quantized:
+    """Quantize the job's model in place, as its recipe asks; raises LoweringError where it does not come out so."""
+    recipe = job.recipe
+    torch.set_num_threads(recipe.speed.threads)
+    with translated("quantizing"):
+        return quantize(job.model, recipe.quantization, _to_calibrate(job), recipe.scoring.voiced_confidence, progress)
+
+
+def _to_calibrate(job: Job) -> list[torch.Tensor]:
+    return [torch.tensor(clip.samples) for clip in job.calibrate]
