@@ -7,7 +7,7 @@ BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-ban
 
 PROFILED := float-xnnpack float-low-rank int8-mixed
 
-.PHONY: demo test test-all lint measured bench profiles docs clean
+.PHONY: demo test test-all lint measured bench profiles findings docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench run recipes/float-xnnpack.yaml
@@ -39,6 +39,12 @@ bench: $(VENV)/.installed
 profiles: $(VENV)/.installed
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python tests/regenerate.py --profiles outputs/profiles
+
+# docs/findings.md: the systems of the first experiments, with all that can be installed to lower and run them.
+findings: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,coreml,openvino,arm]"
+	$(BIN)/workbench run recipes/findings --out outputs/findings; test $$? -eq 1
+	$(BIN)/python tests/regenerate.py --findings outputs/findings
 
 docs: $(VENV)/.installed
 	$(BIN)/python tests/regenerate.py

@@ -1,15 +1,18 @@
 """`docs/findings.md`: what the first experiments said, and what the records in docs/findings and docs/measured say."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from workbench.audit.cells import NONE, cells, markdown, number
+from workbench.audit.gates import figure
 from workbench.audit.report.pull_request import escaped
 from workbench.audit.results import Record, read_record
+from workbench.recipe import gates_of
 
 ROOT = Path(__file__).parent.parent
 FINDINGS = ROOT / "docs" / "findings"
@@ -39,9 +42,11 @@ def claims() -> list[Claim]:
 
 def keep(run: Path) -> None:
     """Take the records of a run, and the pictures that claims name, as what the page shows."""
+    if not (made := sorted(run.glob("*/result.json"))):
+        raise SystemExit(f"{run}: no record in it")
     for old in (*FINDINGS.glob("*.json"), *FINDINGS.glob("*.png")):
         old.unlink()
-    for record in sorted(run.glob("*/result.json")):
+    for record in made:
         shutil.copyfile(record, FINDINGS / f"{record.parent.name}.json")
     for claim in claims():
         pictures = sorted((run / claim.get("picture", "")).glob("pictures/*.png")) if "picture" in claim else []
@@ -54,8 +59,9 @@ def page() -> str:
     found = claims()
     texts = [
         "# What the first experiments said, and what was measured\n",
-        "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by "
-        "`workbench run recipes/findings/*.yaml`, and in [measured](measured). A verdict is of the recipe's gates; a "
+        "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by `make "
+        "findings`, and in [measured](measured), by `make measured`. An answer stands only where the figures bear it "
+        "out, as the file of what was said has it. A verdict is of the recipe's gates, and some are meant to fail. A "
         f"dash is a number that there is not, and the record says why. {_heard(FINDINGS)} {_heard(MEASURED)}\n",
         markdown([_row(claim) for claim in found], ("they said", "recipe", "measured")),
         *(_closer(claim) for claim in found),
@@ -65,7 +71,7 @@ def page() -> str:
 
 def _heard(folder: Path) -> str:
     """What the records of a folder were scored on."""
-    heard = {clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"}
+    heard = [clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"]
     seconds = {clip.name: clip.seconds for clip in heard}  # of one clip at several rates, the same
     if not seconds:
         return f"There is none in {folder.name} yet."
@@ -100,22 +106,46 @@ def _row(claim: Claim) -> dict[str, str]:
 
 
 def _answer(claim: Claim) -> str:
-    """The answer that the verdicts call for; or verdict by verdict where the claim has none for them."""
+    """Every verdict, and the claim's answer where the records bear it out; else, what they lack for it."""
     records = _records(claim)
     if not records:
         return NOT_YET
     missing = [name for name in claim.get("recipes", ()) if not _named(name)]
-    verdicts = {record.verdict for record in records}
-    worst = next(verdict for verdict in ("fail", "inconclusive", "pass") if verdict in verdicts)
     each = "; ".join(f"{record.recipe.name}: {_in_short(record)}" for record in records)
-    answer = claim["answers"].get(worst, "")
-    return escaped(each) + (f". {answer}" if answer else "") + "".join(f"; {name}: {NOT_YET}" for name in missing)
+    each += "".join(f"; {name}: {NOT_YET}" for name in missing)
+    unmet = next(_unmet(claim), "")
+    return f"{escaped(each)}. {f'No answer: {escaped(unmet)}.' if unmet else claim['answer']}"
+
+
+def _unmet(claim: Claim) -> Iterator[str]:
+    """What the answer rests on and the records do not show: verdicts, reasons, and figures held to limits."""
+    for name, wanted in claim["because"].items():
+        found = _named(name)
+        if not found:
+            yield f"{name} is {NOT_YET}"
+        for record, (key, limit) in product(found, wanted.items()):
+            if key == "verdict":
+                if record.verdict != limit:
+                    yield f"{record.recipe.name} is {record.verdict}, the answer wants {limit}"
+            elif key == "reasons":
+                yield from (
+                    f"{record.recipe.name} does not tell that {what}"
+                    for what in limit
+                    if not any(what in reason for reason in record.reasons)
+                )
+            else:
+                (gate,) = gates_of({key: limit})
+                value, why = figure(key, record)
+                if value is None or not gate.allows(value):
+                    yield f"{key} of {record.recipe.name} is {why if value is None else value}, the answer wants {gate}"
 
 
 def _in_short(record: Record) -> str:
     pitch = record.deviation.pitch if record.deviation else None
     if pitch is None or pitch.p95_cents is None:
-        lowered = "lowered, not run here" if record.program else "no program"
+        lowered = (
+            "no program" if record.program is None else "lowered, not run here" if record.not_run_here else "no pitch"
+        )
         return f"{record.verdict} ({lowered})"
     return f"{record.verdict}, pitch p95 {pitch.p95_cents:.4f} cents"
 

@@ -1,10 +1,12 @@
 """Whole records for tests: those of docs/measured, with some of their values replaced."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from workbench.audit.history import Kept
 from workbench.audit.results import Record, read_record, write_record
+from workbench.recipe.schema import RecipeKeys
 from workbench.section import Section
 
 MEASURED = Path(__file__).parent.parent / "docs" / "measured"
@@ -47,3 +49,8 @@ def written(record: Record, run: Path) -> Path:
     folder = run / record.recipe.name
     write_record(record, folder)
     return folder
+
+
+def with_todays_defaults(resolved: dict[str, Any]) -> dict[str, Any]:
+    """A recorded recipe as today's schema says it: a key that came since has its default, what was done before."""
+    return RecipeKeys.model_validate_json(json.dumps(resolved)).model_dump(mode="json")

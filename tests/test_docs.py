@@ -1,20 +1,18 @@
 """The documents say what the code does."""
 
-import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from regenerate import MEASURED, ROOT, generated
+from stored import with_todays_defaults
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.results import read_record
 from workbench.catalogue import recipes_of
 from workbench.cli import main
-from workbench.recipe.schema import RecipeKeys
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
@@ -60,13 +58,8 @@ def test_the_shipped_recipes_are_good_and_measured() -> None:
     records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
     assert {variant.name: variant.resolved() for variant in variants} == {
-        name: _with_todays_defaults(record.recipe.resolved) for name, record in records.items()
+        name: with_todays_defaults(record.recipe.resolved) for name, record in records.items()
     }, "a recipe changed since it was measured: run `make measured`"
-
-
-def _with_todays_defaults(resolved: dict[str, Any]) -> dict[str, Any]:
-    """A recorded recipe as today's schema says it: a key that came since has its default, what was done before."""
-    return RecipeKeys.model_validate_json(json.dumps(resolved)).model_dump(mode="json")
 
 
 def test_the_unfair_picture_is_of_the_same_program() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import findings
 import pytest
 from findings import NOT_YET, ROOT, claims, page
-from stored import MEASURED, lost, stored
+from stored import MEASURED, lost, replaced, stored, with_todays_defaults
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.results import write_record
+from workbench.audit.results import Record, read_record, write_record
 from workbench.catalogue import recipes_of
 
 CORPUS = Corpus(ROOT / "calib_audio")
@@ -39,18 +39,47 @@ def test_every_recipe_of_the_findings_is_good_and_answers_a_claim() -> None:
 def test_without_a_record_nothing_is_claimed(empty: Path) -> None:
     said = "ONNX fails: flat pitch near MIDI 50, confidence near 0.1."
     assert rows()[said] == NOT_YET
-    assert "Confirmed, and explained" not in page()
+    assert "Reproduced in kind" not in page()
     assert rows()["Jittery when compared unfairly, identical when compared fairly."].startswith(
         "unfair: fail, pitch p95"
     )
 
 
-def test_the_measured_verdict_decides_the_answer(empty: Path) -> None:
-    said = "A stateless variant would export, with performance trade-offs."
-    for verdict, answer in (("pass", "It does; the trade-off"), ("fail", "It does not pass its gates.")):
-        record = stored(renamed="stateless").model_copy(update={"verdict": verdict})
-        (empty / "stateless.json").write_bytes(write_record(record, empty / "run").read_bytes())
-        assert rows()[said].startswith(f"stateless: {verdict}, pitch p95 0.0008 cents. {answer}")
+def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> None:
+    said = "Models that trace are more likely to export."
+
+    def measured(record: Record) -> str:
+        (empty / "torchscript.json").write_bytes(write_record(record, empty / "run").read_bytes())
+        return rows()[said]
+
+    good = stored(renamed="torchscript")
+    assert measured(good) == "torchscript: pass, pitch p95 0.0008 cents. It traces, and agrees with upstream."
+    assert measured(good.model_copy(update={"verdict": "fail"})) == (
+        "torchscript: fail, pitch p95 0.0008 cents. No answer: torchscript is fail, the answer wants pass."
+    )
+    assert measured(replaced(good, "deviation.pitch.p95_cents", 0.5)).endswith(
+        "No answer: deviation.pitch.p95\\_cents of torchscript is 0.5, the answer wants \\<= 0.01."
+    )
+    naive = stored(renamed="onnx-naive").model_copy(update={"verdict": "fail", "reasons": ("a crash",)})
+    (empty / "onnx-naive.json").write_bytes(write_record(naive, empty / "run").read_bytes())
+    assert rows()["ONNX fails: flat pitch near MIDI 50, confidence near 0.1."].endswith(
+        "No answer: onnx-naive does not tell that the stream's memory is a constant of the graph."
+    )
+
+
+def test_the_kept_records_answer_every_claim() -> None:
+    assert [measured for measured in rows().values() if "No answer" in measured or NOT_YET in measured] == []
+
+
+def test_the_kept_records_are_of_today_s_recipes() -> None:
+    variants = {variant.name: variant.resolved() for variant in recipes_of([ROOT / "recipes" / "findings"], CORPUS)}
+    records = {path.stem: read_record(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
+    assert {name: with_todays_defaults(resolved) for name, resolved in records.items()} == variants
+
+
+def test_the_unfair_comparison_is_of_the_same_program() -> None:
+    records = [read_record(MEASURED / f"{name}.json") for name in ("unfair", "float-xnnpack")]
+    assert len({record.program and record.program.sha256 for record in records}) == 1
 
 
 def test_a_backend_is_told_by_what_became_of_its_program(empty: Path) -> None:

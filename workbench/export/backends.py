@@ -145,9 +145,9 @@ def _qualcomm() -> list[Any]:
     return [QnnPartitioner(specs, skip_mutable_buffer=True)]
 
 
-def _on_device(library: str) -> str:
+def _on_device(library: str, what: str = "a device") -> str:
     return (
-        f"on a device, with a bundle's example/main.cpp built with ExecuTorch's {library}: "
+        f"on {what}, with the example/ of any bundle, built with -DBACKEND={library}: "
         "./pesto_example program.pte CLIP.wav CLIP.csv; then here: workbench score {recipe}{variant} --frames CLIP.csv"
     )
 
@@ -165,6 +165,6 @@ TARGETS: dict[Backend, Target] = {
         _openvino,
         "where OpenVINO's runtime is: pip install 'pesto-workbench[openvino]' && workbench run {recipe}",
     ),
-    "arm": Target(_arm, _on_device("vgf_backend (Arm GPUs with ML extensions for Vulkan)")),
+    "arm": Target(_arm, _on_device("vgf_backend", "an Arm GPU with ML extensions for Vulkan")),
     "qualcomm": Target(_qualcomm, _on_device("qnn_executorch_backend")),
 }
