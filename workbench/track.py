@@ -56,8 +56,8 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
     Raises AudioError or ProgramError.
     """
     with Child(_OPENS_WITHIN_S) as child:
-        stream, tells = child.call(opened, program)
-        if "confidence" not in tells["outputs"].split(","):
+        stream, outputs, tells = child.call(opened, program)
+        if "confidence" not in outputs:
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
             confidence_threshold = tells.get("confidence_threshold")
