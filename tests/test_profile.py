@@ -308,6 +308,14 @@ def test_programs_without_parts_are_refused(folder: Path, more: str, message: st
     assert not Path("outputs").exists()
 
 
+def test_a_variant_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "two.yaml").write_text(f"{RECIPE}matrix: {{mirror: [0, 1]}}\n")
+    profiled = []
+    monkeypatch.setattr(profile, "profile", lambda job, *_: profiled.append(job.recipe) or made_up())
+    assert workbench("two.yaml", "--variant", "two@mirror=0", "--out", "here").exit_code == 0
+    assert [(recipe.name, recipe.mirror) for recipe in profiled] == [("two@mirror=0", 0)]
+
+
 def test_a_table_a_record_and_a_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "profile", lambda *_: made_up())
     result = workbench("least.yaml", "--out", "here")

@@ -133,15 +133,15 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "problem"),
+    ("key", "variant", "problem"),
     [
-        ("streams: 2", "streams: a long stream is of one voice, got 2"),
-        ("protocol: reset-per-chunk", "protocol: a long stream is continuous, got reset-per-chunk"),
+        ("matrix: {streams: [1, 2]}", "voices@streams=2", "streams: a long stream is of one voice, got 2"),
+        ("protocol: reset-per-chunk", "voices", "protocol: a long stream is continuous, got reset-per-chunk"),
     ],
 )
-def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, problem: str) -> None:
+def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, variant: str, problem: str) -> None:
     (tmp_path / "voices.yaml").write_text(RECIPE + key)
-    result = command(tmp_path, "soak", "voices.yaml")
+    result = command(tmp_path, "soak", "voices.yaml", "--variant", variant)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == f"error: voices.yaml: {problem}"
     assert [path.name for path in tmp_path.iterdir()] == ["voices.yaml"]

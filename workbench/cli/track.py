@@ -5,14 +5,13 @@ from pathlib import Path
 import click
 
 from workbench.cli.group import main
+from workbench.cli.inputs import out_option
 
 
 @main.command()
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE", help="What to run.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="A .csv, .json or .png; CSV is printed else."
-)
+@out_option("A .csv, .json or .png; CSV is printed else.", "FILE")
 @click.option(
     "--confidence-threshold",
     type=click.FloatRange(0, 1),
