@@ -165,7 +165,7 @@ def make(
             add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
         place = folder / name
-        build = functools.partial(building.build, job, place, progress(name), fresh, store)
+        build = functools.partial(building.build_to_run, job, place, progress(name), fresh, store)
         add(name, job.recipe.description, place / name_for(job.recipe.lowering.backend), build)
     for name, program in entered.programs.items():
         add(name, "program", program, lambda: None)

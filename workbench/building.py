@@ -66,6 +66,16 @@ def build(
     return program, start, found is not None
 
 
+def build_to_run(
+    job: Job, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> ProgramFile:
+    """`build`, for who runs the program next. Raises ProgramError also where it cannot run here; then it stays."""
+    program, start, _ = build(job, folder, progress, fresh, store)
+    if isinstance(start, str):
+        raise ProgramError(f"{folder / program.path}: {start}")
+    return program
+
+
 def started(program: Path, threads: int) -> Start:
     """Load a program in a process of its own and run it once. Raises ProgramError where it does not."""
     with Child() as child:
@@ -109,14 +119,14 @@ def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> Pr
 
 def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
     """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    backend = recipe.lowering.backend
     backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
-    target = next((target for name, target in TARGETS.items() if name == recipe.lowering.backend), None)
-    if target is None or not backends:
+    if backend not in TARGETS or not backends:
         return ""
     with Child() as child:
         absent = child.call(missing, sorted(backends))
     variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
-    elsewhere = target.elsewhere.format(recipe=recipe.source.name, variant=variant)
+    elsewhere = TARGETS[backend].elsewhere.format(recipe=recipe.source.name, variant=variant)
     return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 

@@ -37,11 +37,11 @@ def soak(
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
-    ProgramError as `building.build`.
+    ProgramError as `building.build_to_run`.
     """
     recipe = job.recipe
     check(recipe)
-    program, _, _ = building.build(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
+    program = building.build_to_run(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)
     began = time.perf_counter()
