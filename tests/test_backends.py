@@ -16,9 +16,9 @@ from workbench.audit.report.page import report_html
 from workbench.audit.report.pull_request import report_md
 from workbench.audit.results import judged
 from workbench.audit.tolerance import held
-from workbench.errors import LoweringError
+from workbench.errors import LoweringError, NotInstalledError
 from workbench.export import backends
-from workbench.export.backends import TARGETS, Backend, partitioners_of
+from workbench.export.backends import TARGETS, Backend, not_installed
 from workbench.model.stream import State, Stream
 from workbench.recipe import Gate, Lowering
 
@@ -32,8 +32,8 @@ def test_a_recipe_can_name_each_backend_that_lowers() -> None:
 
 def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("QNN_SDK_ROOT", raising=False)
-    with pytest.raises(LoweringError) as caught:
-        partitioners_of("qualcomm")
+    with pytest.raises(NotInstalledError) as caught:
+        TARGETS["qualcomm"].partitioners()
     assert str(caught.value) == (
         "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of its "
         "own, when it is imported: so it was not; install it, set QNN_SDK_ROOT to its folder and run again"
@@ -44,11 +44,8 @@ def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypa
 def test_what_is_not_installed_is_told_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     for name, wants in (("openvino", "openvino, nncf"), ("arm", "tosa_serializer"), ("coreml", "coremltools")):
-        with pytest.raises(LoweringError) as caught:
-            partitioners_of(name)
-        assert str(caught.value) == (
-            f"lowering to {name} wants {wants}, not installed; pip install 'pesto-workbench[{name}]'"
-        )
+        assert not_installed(name) == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
+    assert not_installed("xnnpack") == ""
 
 
 def test_no_backend_is_imported_before_it_is_asked_for() -> None:
@@ -58,7 +55,7 @@ def test_no_backend_is_imported_before_it_is_asked_for() -> None:
 
 
 def test_portable_takes_nothing_out_of_the_graph() -> None:
-    assert partitioners_of("portable") == []
+    assert TARGETS["portable"].partitioners() == []
 
 
 def elsewhere(*gates: Gate) -> Any:

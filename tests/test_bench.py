@@ -19,7 +19,7 @@ from workbench.audit.environment import environment
 from workbench.bench import Field, Ready, excerpt
 from workbench.cli import main
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
-from workbench.export.onnx import missing
+from workbench.export.backends import not_installed
 from workbench.measure.bench import Figures, Times, Trial, figures, ratio, under_load
 from workbench.measure.contender import Contender
 from workbench.measure.race import Baseline
@@ -265,7 +265,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
 
     monkeypatch.setattr(bench.building, "build", build)
     monkeypatch.setattr(bench, "Child", Dead)
-    monkeypatch.setattr(bench, "missing", lambda: "onnx not installed: pip install it")
+    monkeypatch.setattr(bench, "not_installed", lambda _: "onnx not installed: pip install it")
     entered = Field({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
     ready = bench.make(entered, folder, lambda name: lambda *_: None)
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
@@ -382,9 +382,9 @@ def test_a_bench_for_real(folder: Path, program: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 0, result.stderr
     record = Bench.model_validate_json(Path("here/bench.json").read_bytes())
     found = {one.name: one for one in record.runs[0].contenders}
-    onnx = [] if missing() else ["onnx", "onnx-least"]
+    onnx = [] if not_installed("onnx") else ["onnx", "onnx-least"]
     assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
-    assert [one.name for one in record.runs[0].not_run] == (["onnx"] if missing() else [])
+    assert [one.name for one in record.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (record.sample_rate_hz, record.chunk_samples, record.mirror) == (16_000, 320, 1)
     for name, one in found.items():
         assert one.voiced_frames > 100

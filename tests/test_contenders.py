@@ -8,9 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
+from workbench.export import backends
+from workbench.export.backends import Extra, not_installed
 from workbench.export.contract import CARRIER, as_json
 from workbench.export.host_file import host_file
-from workbench.export.onnx import missing, to_onnx
+from workbench.export.onnx import to_onnx
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
 from workbench.model.forms import Forms
@@ -41,8 +43,8 @@ def torchscript(stream: Stream, folder: Path) -> Session:
 
 
 def onnx(stream: Stream, folder: Path, state: State = "explicit", scope: Scope = "whole") -> Session:
-    if missing():
-        pytest.skip(missing())
+    if absent := not_installed("onnx"):
+        pytest.skip(absent)
     path = folder / f"{stream.streams}-{state}-{scope}.onnx"
     if not path.exists():
         model = restated_of(stream, state, scope)
@@ -177,30 +179,8 @@ def test_the_file_tells_the_stream(opened: Open) -> None:
 
 
 def test_what_to_install_for_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.export import onnx as module
-
-    monkeypatch.setattr(module, "PACKAGES", ("numpy", "onnx_of_nowhere"))
-    assert missing() == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
-
-
-def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from workbench import job
-    from workbench.audio.corpus import Corpus
-    from workbench.catalogue import recipes_of
-    from workbench.errors import RecipeError
-
-    path = tmp_path / "r.yaml"
-    path.write_text(
-        "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\nstate: explicit\n"
-        "lowering: {backend: onnx}\n"
-    )
-    (recipe,) = recipes_of([path], Corpus(Path(__file__).parent.parent / "calib_audio"))
-    monkeypatch.setattr(job, "missing", lambda: "onnx not installed: pip install 'pesto-workbench[onnx]'")
-    with pytest.raises(RecipeError) as caught:
-        job.prepare(recipe)
-    assert str(caught.value) == (
-        f"{path}: lowering.backend: onnx: onnx not installed: pip install 'pesto-workbench[onnx]'"
-    )
+    monkeypatch.setitem(backends.EXTRAS, "onnx", Extra(("numpy", "onnx_of_nowhere"), ()))
+    assert not_installed("onnx") == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
 
 
 def refusal(path: Path) -> str:

@@ -11,17 +11,19 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
+from workbench.export.backends import not_installed
 from workbench.export.contract import CARRIER, HOST_SUFFIX
-from workbench.export.onnx import finished, frozen_past, missing, to_onnx
+from workbench.export.onnx import finished, frozen_past, to_onnx
 from workbench.export.onnx_contents import contents
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import State, Stream
 from workbench.model.streaming import StreamingPesto
+from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open import open_program
-from workbench.runtime.session import chunks
+from workbench.runtime.session import chunks, roll
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+pytestmark = pytest.mark.skipif(bool(not_installed("onnx")), reason=not_installed("onnx"))
 STREAM = Stream(16_000, 320, 1, 0.0)
 Sing = Callable[[int, float], np.ndarray]
 
@@ -202,3 +204,48 @@ def test_static_int8_is_where_it_was_asked(tmp_path: Path, sing: Sing) -> None:
     session = open_program(written(found.content, tmp_path))
     assert np.isfinite(session.step(sing(16_000, 1.0)[-320:]).pitch_semitones).all()
     assert_array_equal(session.step(np.zeros(320, np.float32)).pitch_semitones.shape, (1,))
+
+
+@pytest.mark.slow
+def test_all_of_the_calibration_audio_is_heard(sing: Sing) -> None:
+    """Silence after the singing changes no range, however long it is."""
+    import torch
+    from onnx.numpy_helper import to_array
+
+    from workbench.export.onnx_int8 import quantize_onnx
+    from workbench.recipe import Quantization
+
+    def scales(*clips: np.ndarray) -> dict[str, float]:
+        asked = Quantization(parts={"encoder.prefilter": "int8-static"})
+        graph, _ = quantize_onnx(model_of("explicit"), asked, list(map(torch.tensor, clips)), lambda *_: None)
+        values = {tensor.name: to_array(tensor) for tensor in graph.graph.initializer}
+        nodes = [node for node in graph.graph.node if node.op_type == "QuantizeLinear"]
+        return {node.input[0]: float(values[node.input[1]]) for node in nodes if values[node.input[1]].size == 1}
+
+    sung, silence = sing(16_000, 1.0), np.zeros(20 * 320, np.float32)
+    heard = scales(sung, *[silence] * 3)  # 110 calls
+    assert heard == scales(sung)
+    assert len(heard) > 2 and max(heard.values()) > 2 * max(scales(silence).values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mirror", [0.0, 1.0])
+def test_at_48_khz_it_is_upstream_s_pitch_and_a_reset_is_a_fresh_session(
+    mirror: float, tmp_path: Path, sing: Sing
+) -> None:
+    stream = Stream(48_000, 960, 1, mirror)
+    upstream = load_upstream("mir-1k_g7", stream)
+    program = written(to_onnx(StreamingPesto(upstream, stream, Forms("grouped"), "explicit")), tmp_path)
+    audio = sing(48_000, 1.5)
+    session = open_program(program)
+    first = roll(session, audio, [1])
+    assert len(session.step(audio[:960])) == 1  # a memory that is not empty
+    session.reset()
+    for again in (roll(session, audio, [1]), roll(open_program(program), audio, [1])):
+        for what in ("pitch_semitones", "confidence", "volume"):
+            assert_array_equal(getattr(again, what), getattr(first, what))
+    eager = roll(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio, [1])
+    sung = eager.confidence > 0.5
+    assert sung.sum() > 40
+    cents = 100 * np.abs(first.pitch_semitones - eager.pitch_semitones)[sung]
+    assert np.percentile(cents, 95) <= 0.01

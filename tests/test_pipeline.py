@@ -750,7 +750,23 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
     assert not (tmp_path / "other").exists()
 
 
-# --- a program that cannot run here
+# --- what this machine lacks
+
+
+def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
+    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+    from workbench.export import backends
+
+    asked = job_of(lowering={"backend": "onnx"}, state="explicit")
+    monkeypatch.setitem(backends.EXTRAS, "onnx", backends.Extra(("onnx_of_nowhere",), ()))
+    wants = "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+    record, reused = pipeline.run(asked, tmp_path / "new", quiet, {})
+    assert (record.verdict, record.reasons, reused) == ("inconclusive", (wants,), "")
+    assert record.null_reasons == dict.fromkeys(("program", "deviation", "floor", "truth", "speed"), wants)
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"result.json"}
+    assert pipeline._recorded_before(tmp_path / "new", asked) is None, "it is tried again"
 
 
 def test_a_program_that_cannot_run_here_is_kept_and_not_scored(

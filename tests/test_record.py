@@ -141,7 +141,7 @@ def record(**changed: Any) -> Record:
             schemes={},
             ranges=(),
             calibration=None,
-            null_reasons={"calibration": "no part of it was quantized"},
+            null_reasons={"calibration": "no part of it was quantized by itself"},
         ),
         "latency": LatencyOfEstimate(algorithmic_ms=25.0),
         "deviation": deviation_of(),

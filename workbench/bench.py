@@ -14,7 +14,8 @@ from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
-from workbench.export.onnx import missing, to_onnx
+from workbench.export.backends import not_installed
+from workbench.export.onnx import to_onnx
 from workbench.export.program import FILE_NAMES, kind_of, name_for
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
@@ -154,11 +155,12 @@ def make(
     if TORCHSCRIPT not in entered.jobs:
         path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
         add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
-    if missing():
-        ready.not_run[ONNX] = missing()
+    no_onnx = not_installed("onnx")
+    if no_onnx:
+        ready.not_run[ONNX] = no_onnx
     for name, job in entered.jobs.items():
         plain = not job.quantized and kind_of(name_for(job.recipe.lowering.backend)) == "pte"
-        if plain and not missing():  # whatever graph a float program has, ONNX Runtime gets it too
+        if plain and not no_onnx:  # whatever graph a float program has, ONNX Runtime gets it too
             label = ONNX if name == FIRST else f"{ONNX}-{name}"
             path = folder / label / name_for(ONNX)
             what = f"ONNX Runtime, the graph of {name}, state in and out"

@@ -9,8 +9,8 @@ from workbench import other_formats
 from workbench.atomic import write_whole
 from workbench.audit.making import remove
 from workbench.audit.programs import entry, keep, note, program_in
-from workbench.errors import LoweringError, ProgramError
-from workbench.export.backends import TARGETS, versions_for
+from workbench.errors import LoweringError, NotInstalledError, ProgramError
+from workbench.export.backends import TARGETS, not_installed, versions_for
 from workbench.export.calibration import excerpts
 from workbench.export.host_file import host_file
 from workbench.export.lower import lower
@@ -86,6 +86,8 @@ def started(program: Path, threads: int) -> Start:
 def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     """Quantize where asked, lower, and store the program."""
     recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
+    if absent := not_installed(backend):
+        raise NotInstalledError(absent)
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
     host = host_file(job.model) if recipe.lowering.scope == "network" else b""
     quantized = None
@@ -126,7 +128,8 @@ def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
     with Child() as child:
         absent = child.call(missing, sorted(backends))
     variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
-    elsewhere = TARGETS[backend].elsewhere.format(recipe=recipe.source.name, variant=variant)
+    named = recipe.source.name if recipe.source.is_absolute() else recipe.source.as_posix()
+    elsewhere = TARGETS[backend].elsewhere.format(recipe=named, variant=variant)
     return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 

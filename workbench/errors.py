@@ -35,6 +35,10 @@ class LoweringError(WorkbenchError):
     """A model could not be exported and lowered to a program."""
 
 
+class NotInstalledError(LoweringError):
+    """What makes the program is not on this machine, so that nothing was tried."""
+
+
 class ProgramError(WorkbenchError):
     """A program cannot be loaded, run or understood."""
 

@@ -13,9 +13,8 @@ import torch
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, dependencies
-from workbench.errors import AudioError, RecipeError
+from workbench.errors import AudioError
 from workbench.export.backends import versions_for
-from workbench.export.onnx import missing
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
 from workbench.model.checkpoint import checkpoint_sha256
@@ -113,10 +112,7 @@ def forms_of(recipe: Recipe) -> Forms:
 
 
 def prepare(recipe: Recipe) -> Job:
-    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be, and
-    RecipeError where its backend is not installed."""
-    if recipe.lowering.backend == "onnx" and missing():
-        raise RecipeError([f"{recipe.source}: lowering.backend: onnx: {missing()}"])
+    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a low-rank front end would depend on the cores
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)

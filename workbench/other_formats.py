@@ -23,7 +23,9 @@ def make(
     recipe, model = job.recipe, job.model
     quantized: Quantized | None = None
     if recipe.lowering.backend == "torchscript":
-        exported = traced(job.baseline.session().model, job.stream, told_by(model, confidence_threshold))
+        exported = traced(
+            job.baseline.session(streams=job.stream.streams).model, job.stream, told_by(model, confidence_threshold)
+        )
     elif job.quantized:
         graph, quantized = quantize_onnx(model, recipe.quantization, clips, progress)
         exported = contents(finished(graph, model, confidence_threshold))

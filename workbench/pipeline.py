@@ -22,7 +22,7 @@ from workbench.audit.results import (
 )
 from workbench.audit.scored import has_files_of, keep_scores, scored_before
 from workbench.building import build, not_run_here, started
-from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.job import Job, Progress
 from workbench.measure.race import race
 from workbench.measure.sizes import no_sizes
@@ -88,7 +88,10 @@ def _measured(
     except (LoweringError, ProgramError) as error:
         reused = False
         remove(place)  # also of what did not repeat
-        record = unmeasured(record, job, str(error).replace(str(place), str(folder)))
+        why = str(error).replace(str(place), str(folder))
+        if isinstance(error, NotInstalledError):
+            record = record.model_copy(update={"not_run_here": why})
+        record = unmeasured(record, job, why)
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
     move_in(record, folder, progress)
     return record, "program" if reused else ""

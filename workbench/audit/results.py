@@ -81,7 +81,7 @@ class Record(Section):
     environment: Environment
     audio: tuple[ClipUsed, ...]
     recorded: tuple[FramesUsed, ...] = ()  # of a program that ran elsewhere
-    not_run_here: str = ""  # why this machine cannot run the program, and what runs it elsewhere
+    not_run_here: str = ""  # why this machine cannot make or run the program, and what does
     program: ProgramFile | None
     latency: LatencyOfEstimate
     protocol: Protocol = Protocol()
@@ -114,10 +114,11 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     """The record with its gates, verdict and the reasons for it.
 
     `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame that is not
-    finite, or a gate missed. `inconclusive`: nothing failed, but the program did not run on this machine, or frames
-    came without one, too few voiced frames stand behind the pitch figures, or a gate names a number that could not be
-    computed or that does not decide it (the rounds of a timing lie on both sides of the limit); or the run itself is in
-    doubt: the baseline is wrong against the known f0, or the machine was too busy for the times to mean anything.
+    finite, or a gate missed. `inconclusive`: nothing failed, but this machine lacks what makes or runs the program, or
+    frames came without one, too few voiced frames stand behind the pitch figures, or a gate names a number that could
+    not be computed or that does not decide it (the rounds of a timing lie on both sides of the limit); or the run
+    itself is in doubt: the baseline is wrong against the known f0, or the machine was too busy for the times to mean
+    anything.
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -137,8 +138,10 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
             f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]
         doubts += [_doubt(gate) for gate in results if gate.passed is None and record.deviation is not None]
-        doubts += [record.null_reasons["program"]] if record.program is None else []
-        doubts += [record.not_run_here] if record.deviation is None else []
+        if record.deviation is None:
+            doubts.append(record.not_run_here)
+        elif record.program is None:
+            doubts.append(record.null_reasons["program"])
     if record.deviation is not None:
         if record.deviation.nonfinite_frames:
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")

@@ -1,4 +1,4 @@
-"""The backends that lower a graph: what has to be installed for each, and where and how a program of it runs.
+"""The backends that make a program: what has to be installed for each, and where and how a program of it runs.
 
 A partitioner is imported only when its backend is asked for: most want packages that are optional, and Qualcomm's
 downloads an SDK of gigabytes when it is imported. What runs in this very runtime is no matter of a list: the runtime is
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.errors import LoweringError
+from workbench.errors import NotInstalledError
 
 Backend = Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
 
@@ -23,42 +23,47 @@ _QNN_SDK = "QNN_SDK_ROOT"
 
 @dataclass(frozen=True)
 class Target:
-    """`partitioners` are made anew for each graph. `modules` have to be importable, `extra` installs them, and
-    `packages` are those whose version a program depends on. `elsewhere` is where a program runs, and with what.
-    `takes`: what becomes of an internal memory where the delegate takes it out of the program's hands."""
+    """`partitioners` are made anew for each graph. `elsewhere` is where a program runs, and with what. `takes`: what
+    becomes of an internal memory where the delegate takes it out of the program's hands."""
 
     partitioners: Callable[[], list[Any]]
     elsewhere: str = ""
-    takes: str = "froze the stream's memory ({}) into a constant: the program would forget all audio between calls"
-    extra: str = ""
-    modules: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Of the packages beside ExecuTorch that lower to it, where they are installed."""
-        found = {}
-        for package in self.packages:
-            try:
-                found[package] = version(package)
-            except PackageNotFoundError:
-                continue
-        return found
+    takes: str = "takes the stream's memory ({}) out of the program, which would forget all audio between calls"
 
 
-def partitioners_of(name: Backend) -> list[Any]:
-    """What takes its part of a graph for the backend, none for portable.
+@dataclass(frozen=True)
+class Extra:
+    """What is optional, by the backend's name: `modules` have to be importable, `packages` are those whose version a
+    program depends on."""
 
-    Raises LoweringError where what it needs is not installed, and says what to install.
-    """
-    target = TARGETS[name]
-    missing = [module for module in target.modules if find_spec(module) is None]
-    if missing:
-        raise LoweringError(
-            f"lowering to {name} wants {', '.join(missing)}, not installed; "
-            f"pip install 'pesto-workbench[{target.extra}]'"
-        )
-    return target.partitioners()
+    modules: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+EXTRAS = {
+    "onnx": Extra(*[("onnx", "onnxscript", "onnxruntime")] * 2),
+    "coreml": Extra(("coremltools",), ("coremltools",)),
+    "openvino": Extra(("openvino", "nncf"), ("openvino", "nncf")),
+    "arm": Extra(("tosa_serializer",), ("tosa-tools", "ai_ml_sdk_model_converter")),
+}
+
+
+def not_installed(backend: str) -> str:
+    """What to do about a backend's extra not being installed; nothing where it is, or where there is none."""
+    modules = EXTRAS[backend].modules if backend in EXTRAS else ()
+    absent = [module for module in modules if find_spec(module) is None]
+    return f"{', '.join(absent)} not installed: pip install 'pesto-workbench[{backend}]'" if absent else ""
+
+
+def versions_for(backend: str) -> dict[str, str]:
+    """Of the packages beside ExecuTorch that make a program for it, where they are installed."""
+    found = {}
+    for package in EXTRAS[backend].packages if backend in EXTRAS else ():
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def _xnnpack() -> list[Any]:
@@ -125,7 +130,7 @@ def _qualcomm() -> list[Any]:
 
     No SDK was at hand: what comes after the imports is untried."""
     if not os.environ.get(_QNN_SDK):
-        raise LoweringError(
+        raise NotInstalledError(
             "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of "
             f"its own, when it is imported: so it was not; install it, set {_QNN_SDK} to its folder and run again"
         )
@@ -154,33 +159,12 @@ TARGETS: dict[Backend, Target] = {
         _coreml,
         "on a Mac, whose ExecuTorch has Core ML: workbench run {recipe}",
         "took the stream's memory ({}) into a state of Core ML's, which the program's own reset would not empty",
-        extra="coreml",
-        modules=("coremltools",),
-        packages=("coremltools",),
     ),
     "vulkan": Target(_vulkan, _on_device("vulkan_backend")),
     "openvino": Target(
         _openvino,
         "where OpenVINO's runtime is: pip install 'pesto-workbench[openvino]' && workbench run {recipe}",
-        extra="openvino",
-        modules=("openvino", "nncf"),
-        packages=("openvino", "nncf"),
     ),
-    "arm": Target(
-        _arm,
-        _on_device("vgf_backend (Arm GPUs with ML extensions for Vulkan)"),
-        extra="arm",
-        modules=("tosa_serializer",),
-        packages=("tosa-tools", "ai_ml_sdk_model_converter"),
-    ),
+    "arm": Target(_arm, _on_device("vgf_backend (Arm GPUs with ML extensions for Vulkan)")),
     "qualcomm": Target(_qualcomm, _on_device("qnn_executorch_backend")),
 }
-
-
-def versions_for(backend: str) -> dict[str, str]:
-    """Of the packages beside ExecuTorch that make a program for it, where they are installed."""
-    if backend == "onnx":
-        from workbench.export.onnx import PACKAGES
-
-        return {package: version(package) for package in PACKAGES}
-    return TARGETS[backend].versions if backend in TARGETS else {}

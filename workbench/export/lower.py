@@ -12,7 +12,7 @@ from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPas
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError
-from workbench.export.backends import TARGETS, Backend, partitioners_of
+from workbench.export.backends import TARGETS, Backend
 from workbench.export.contract import STATE_BUFFER
 from workbench.export.program import Lowered
 from workbench.export.told import told_by
@@ -35,13 +35,14 @@ def lower(
 
     An internal memory is emptied first; its initial zeros are stored, as the format promises none.
 
-    Raises LoweringError where any stage of the toolchain refuses, where an internal memory was frozen into a constant,
-    or where a program with explicit state remembers something itself.
+    Raises NotInstalledError without what the backend wants, and LoweringError where any stage of the toolchain refuses,
+    where an internal memory is no longer the program's, or where a program with explicit state remembers something
+    itself.
     """
     model.reset()
     internal, tells = model.state == "internal", told_by(model, confidence_threshold)
     with translated(f"lowering to {backend}"):
-        partitioners = partitioners_of(backend)
+        partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
         with redirect_stderr(io.StringIO()):  # where some backends draw progress bars of their own
@@ -79,7 +80,7 @@ def lower_alone(module: nn.Module, example: tuple[Tensor, ...], backend: Backend
     with translated(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
         remembers = bool(exported.graph_signature.buffers_to_mutate)
-        edge = to_edge_transform_and_lower(exported, partitioner=partitioners_of(backend))
+        edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
         passes = [InitializedMutableBufferPass([STATE_BUFFER])] if remembers else []
         program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
     _, by_type = _bytes_of_constants(exported)

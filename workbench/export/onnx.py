@@ -1,9 +1,8 @@
 """The restated stream as ONNX. What fails there is state that the model keeps: the exporter makes a constant of it.
 
-Wants the extra `onnx`: `missing()` says whether it is there.
+Wants the extra `onnx`.
 """
 
-import importlib.util
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -21,15 +20,8 @@ from workbench.model.streaming import StreamingPesto
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _INPUTS = {"explicit": ("audio", "ring"), "none": ("window",), "frozen": ("audio",)}
 _LAYOUT = ("Identity", "Reshape", "Unsqueeze", "Squeeze")  # what may stand between the audio and where it is joined
-
-
-def missing() -> str:
-    """What to do about ONNX not being installed; nothing where it is."""
-    absent = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
-    return f"{', '.join(absent)} not installed: pip install 'pesto-workbench[onnx]'" if absent else ""
 
 
 def to_onnx(model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:

@@ -1,12 +1,12 @@
 """What is in an ONNX program, and what ONNX Runtime makes of it."""
 
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from workbench.export.onnx import PACKAGES, frozen_past
+from workbench.export.backends import versions_for
+from workbench.export.onnx import frozen_past
 from workbench.export.program import Exported
 from workbench.export.toolchain import translated
 
@@ -44,7 +44,7 @@ def contents(content: bytes) -> Exported:
         bytes_by_kind={"initializers": stored, "rest": len(content) - stored},
         bytes_by_part=dict(parts.most_common()),
         bytes_by_dtype=dict(types.most_common()),
-        made_with={package: version(package) for package in PACKAGES},
+        made_with=versions_for("onnx"),
         frozen=frozen_past(graph),
     )
 

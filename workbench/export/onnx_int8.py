@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _LAYERS = ("Conv", "MatMul", "Gemm")
 _SCOPES = "pkg.torch.onnx.name_scopes"
-_HELD_CALLS = 64  # of which the quantizer keeps every intermediate range before it merges them
 
 Told = Callable[[str, int, int], None]
 
@@ -75,7 +74,6 @@ def quantize_onnx(
             per_channel=True,
             activation_type=QuantType.QUInt8,  # what the runtime is fastest with on x86
             weight_type=QuantType.QInt8,
-            extra_options={"CalibMaxIntermediateOutputs": _HELD_CALLS},
         )
         found = onnx.load(after)
     schemes = _schemes(found.graph, layer, layers(model))

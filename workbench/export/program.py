@@ -250,5 +250,5 @@ def _described(
         schemes=quantized.schemes if quantized else {},
         ranges=quantized.ranges if quantized else (),
         calibration=quantized.calibration if quantized else None,
-        null_reasons=nulls if quantized else nulls | {"calibration": "no part of it was quantized"},
+        null_reasons=nulls if quantized else nulls | {"calibration": "no part of it was quantized by itself"},
     )
