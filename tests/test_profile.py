@@ -38,8 +38,8 @@ def layer(name: str, macs: int, size: int, dtype: str = "float32") -> Layer:
     return Layer(name=name, dtype=dtype, macs=macs, bytes=size)  # type: ignore[arg-type]
 
 
-def probe(kind: str, name: str, work: int) -> Probe:
-    return Probe(name, kind, 1, 1, work, b"")  # type: ignore[arg-type]
+def probe(kind: str, name: str, macs_or_bytes: int) -> Probe:
+    return Probe(name, kind, 1, 1, macs_or_bytes, b"")  # type: ignore[arg-type]
 
 
 PROBES = [

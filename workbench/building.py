@@ -18,9 +18,10 @@ from workbench.export.naive import quantize_globally
 from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.race import cold_start
 from workbench.measure.speed import Start
+from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.delegates import missing

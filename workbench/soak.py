@@ -12,8 +12,9 @@ from workbench.audit.environment import environment
 from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
 from workbench.errors import RecipeError
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.soak import long_stream
+from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.open import open_program
 from workbench.runtime.pte import set_threads

@@ -51,11 +51,6 @@ class PteSession:
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
             raise ProgramError(f"{path}: the program loads, but cannot be set up ({first_line(error)})") from error
 
-    @property
-    def algorithmic_ms(self) -> float:
-        """How far the centre of a frame's analysis window lies before the end of its hop, in milliseconds."""
-        return float(self.constants["algorithmic_ms"])
-
     def reset(self, stream: int | None = None) -> None:
         checked_stream(stream, self.stream)
         self._host.reset(stream)

@@ -1,7 +1,8 @@
 """A session, and the one chunk loop that drives every session.
 
-Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement, a `.pte`. `roll` feeds each of them the
-same chunks from the same empty memory, so that a difference between two rolls is the export's and not the harness's.
+Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement, a program of any format. `roll` feeds
+each of them the same chunks from the same empty memory, so that a difference between two rolls is the export's and not
+the harness's.
 """
 
 from collections.abc import Iterator, Sequence
