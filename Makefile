@@ -5,12 +5,15 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
 
+UNDECIDED := Nothing failed. What could not be decided is named above: a busy machine leaves times in doubt, so run it again.
+
 PROFILED := float-xnnpack float-low-rank int8-mixed
 
 .PHONY: demo test test-all lint measured bench profiles findings docs clean
 
 demo: $(VENV)/.installed
-	$(BIN)/workbench run recipes/float-xnnpack.yaml
+	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
+	@$(BIN)/workbench run recipes/float-xnnpack.yaml; code=$$?; test $$code -ne 3 || { echo "$(UNDECIDED)"; code=0; }; exit $$code
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

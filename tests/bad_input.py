@@ -343,6 +343,12 @@ PROGRAMS = (
         lambda: None,
         "half.pte",
     ),
+    Case(
+        "a picture's threshold, for a table",
+        "track take.wav --program half.pte --threshold 0.3 --out take.csv",
+        "--threshold is where a .png draws pitch, and none is asked for; --confidence-threshold filters frames",
+        lambda: None,
+    ),
     Case(  # the last one: it takes its process down
         "10 kB of noise",
         "track take.wav --program p.pte",

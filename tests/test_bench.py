@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -247,9 +248,11 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
             class lowering:
                 backend = "xnnpack"
 
-    def build(job: object, place: Path, *_: object) -> None:
+    def build(job: object, place: Path, *_: object) -> tuple[SimpleNamespace, Start | str, bool]:
         if place.name == "least":
             raise LoweringError("no")
+        elsewhere = "not run here: this runtime has no such backend" if place.name == "phone" else ""
+        return SimpleNamespace(path="program.pte"), elsewhere or Start(30.0, 4.0, 500_000_000), False
 
     class Dead:
         def __enter__(self) -> "Dead":
@@ -263,7 +266,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     monkeypatch.setattr(bench.building, "build", build)
     monkeypatch.setattr(bench, "Child", Dead)
     monkeypatch.setattr(bench, "not_installed", lambda _: "onnx not installed: pip install it")
-    entered = Field({"first-experiments": Told(), "least": Told()}, {"mine": file})  # type: ignore[dict-item]
+    entered = Field({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
     ready = bench.make(entered, folder, lambda name: lambda *_: None)
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
     assert ready.contenders[0].file.name == "mir-1k_g7.ckpt"
@@ -271,6 +274,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         "torchscript": "it crashed",
         "onnx": "onnx not installed: pip install it",
         "least": "no",
+        "phone": f"{folder}/phone/program.pte: not run here: this runtime has no such backend",
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from workbench.errors import ProgramError
+from workbench.errors import LoweringError, ProgramError
 from workbench.export import backends
 from workbench.export.backends import Extra, not_installed
 from workbench.export.contract import CARRIER, as_json
@@ -161,6 +161,17 @@ def test_a_script_of_something_else_is_refused(tmp_path: Path, stream: Stream, r
     del told["streams"]
     torch.jit.save(script, path, _extra_files={CARRIER: as_json(told)})
     assert refusal(path) == f"{path}: the program loads, but does not say its streams; build it again"
+
+
+def test_torch_that_fails_without_a_word_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def silent(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(torch.jit, "trace", silent)
+    with pytest.raises(LoweringError, match=r"^tracing to TorchScript failed \(RuntimeError\)$"):
+        traced(load_upstream("mir-1k_g7", STREAM), STREAM, {})
 
 
 def test_the_file_tells_the_stream(opened: Open) -> None:

@@ -57,6 +57,16 @@ def test_below_the_threshold_a_track_is_unvoiced() -> None:
     assert "confidence_threshold" not in json.loads(as_json(tracked(None)))
 
 
+def test_a_picture_draws_from_the_threshold_that_is_named_else_from_the_tracks_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from workbench import track
+
+    monkeypatch.setattr(track, "track_png", lambda *given: given[-1])
+    drawn = [track.rendered(tracked(own), ".png", named) for own in (None, 0.3) for named in (None, 0.7)]
+    assert drawn == [0.5, 0.7, 0.3, 0.7]
+
+
 @pytest.mark.slow
 def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_path: Path) -> None:
     import soundfile
@@ -71,8 +81,8 @@ def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_p
     time_s = np.arange(16_000) / 16_000
     soundfile.write(audio, 0.2 * np.sin(2 * np.pi * 440 * time_s) * (time_s > 0.5), 16_000)
     with Child() as child:
-        assert "confidence_threshold" not in child.call(opened, program)[1]
-        assert child.call(opened, filtering)[1]["confidence_threshold"] == 0.6
+        assert "confidence_threshold" not in child.call(opened, program)[2]
+        assert child.call(opened, filtering)[2]["confidence_threshold"] == 0.6
     plain, filtered, overridden = track(audio, program), track(audio, filtering), track(audio, filtering, 0)
     np.testing.assert_array_equal(filtered.confidence, plain.confidence)
     np.testing.assert_array_equal(filtered.pitch_semitones, plain.pitch_semitones)

@@ -38,8 +38,8 @@ def layer(name: str, macs: int, size: int, dtype: str = "float32") -> Layer:
     return Layer(name=name, dtype=dtype, macs=macs, bytes=size)  # type: ignore[arg-type]
 
 
-def probe(kind: str, name: str, work: int) -> Probe:
-    return Probe(name, kind, 1, 1, work, b"")  # type: ignore[arg-type]
+def probe(kind: str, name: str, macs_or_bytes: int) -> Probe:
+    return Probe(name, kind, 1, 1, macs_or_bytes, b"")  # type: ignore[arg-type]
 
 
 PROBES = [
@@ -306,6 +306,14 @@ def test_programs_without_parts_are_refused(folder: Path, more: str, message: st
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == f"error: least.yaml: {message}"
     assert not Path("outputs").exists()
+
+
+def test_a_variant_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "two.yaml").write_text(f"{RECIPE}matrix: {{mirror: [0, 1]}}\n")
+    profiled = []
+    monkeypatch.setattr(profile, "profile", lambda job, *_: profiled.append(job.recipe) or made_up())
+    assert workbench("two.yaml", "--variant", "two@mirror=0", "--out", "here").exit_code == 0
+    assert [(recipe.name, recipe.mirror) for recipe in profiled] == [("two@mirror=0", 0)]
 
 
 def test_a_table_a_record_and_a_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from workbench.audit.soak import Soak, judged
+from workbench.errors import ProgramError
 from workbench.measure.soak import long_stream
 from workbench.model.stream import Stream
 from workbench.recipe import Gate
@@ -133,18 +135,30 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "problem"),
+    ("key", "variant", "problem"),
     [
-        ("streams: 2", "streams: a long stream is of one voice, got 2"),
-        ("protocol: reset-per-chunk", "protocol: a long stream is continuous, got reset-per-chunk"),
+        ("matrix: {streams: [1, 2]}", "voices@streams=2", "streams: a long stream is of one voice, got 2"),
+        ("protocol: reset-per-chunk", "voices", "protocol: a long stream is continuous, got reset-per-chunk"),
     ],
 )
-def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, problem: str) -> None:
+def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, variant: str, problem: str) -> None:
     (tmp_path / "voices.yaml").write_text(RECIPE + key)
-    result = command(tmp_path, "soak", "voices.yaml")
+    result = command(tmp_path, "soak", "voices.yaml", "--variant", variant)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == f"error: voices.yaml: {problem}"
     assert [path.name for path in tmp_path.iterdir()] == ["voices.yaml"]
+
+
+def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from workbench import soak
+
+    elsewhere = "not run here: this runtime has no such backend; there: a command"
+    built = (SimpleNamespace(path="program.pte"), elsewhere, False)
+    monkeypatch.setattr(soak.building, "build", lambda *_: built)
+    recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
+    with pytest.raises(ProgramError) as caught:
+        soak.soak(SimpleNamespace(recipe=recipe), tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
+    assert str(caught.value) == f"{tmp_path}/program.pte: {elsewhere}"
 
 
 @pytest.mark.slow

@@ -101,7 +101,13 @@ def test_an_unknown_recipe() -> None:
 
 def test_a_recipe_of_several_variants() -> None:
     Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
-    assert last_error("two.yaml") == "error: two.yaml: holds 2 variants; name a recipe file without a matrix"
+    names = "two@mirror=0, two@mirror=1"
+    assert last_error("two.yaml") == f"error: two.yaml: holds 2 variants; name one with --variant: {names}"
+    assert last_error("two.yaml", "--variant", "two") == (
+        f"error: two.yaml: holds no variant two; name one with --variant: {names}"
+    )
+    message = last_error("two.yaml", "--variant", "two@mirror=1", "--chunk", "8000,16000")
+    assert message.startswith("error: two@mirror=1: every point of the sweep is refused; the first: ")
 
 
 def test_a_wrong_audio_path() -> None:

@@ -78,13 +78,13 @@ def test_a_file_shorter_than_a_chunk(tmp_path: Path, program: Path) -> None:
     soundfile.write(path, np.array([0.5]), 16_000)
     answer = track(path, program)
     for suffix in (".csv", ".json", ".png"):
-        assert rendered(answer, suffix, 0.5)
+        assert rendered(answer, suffix)
 
 
 def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
     from workbench.track import rendered
 
-    text = rendered(tracked, ".csv", 0.5).decode()
+    text = rendered(tracked, ".csv").decode()
     rows = list(csv.reader(io.StringIO(text)))
     assert text.startswith("time,frequency,confidence\n")
     assert all(len(cell.split(".")[1]) == 3 for row in rows[1:] for cell in row)
@@ -97,7 +97,7 @@ def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
 def test_json_says_the_same_by_name(tracked, tone_wav: Path) -> None:
     from workbench.track import rendered
 
-    answer = json.loads(rendered(tracked, ".json", 0.5))
+    answer = json.loads(rendered(tracked, ".json"))
     assert answer["audio"] == str(tone_wav)
     assert (answer["sample_rate_hz"], answer["hop_samples"]) == (16_000, 320)
     np.testing.assert_allclose(answer["time_ms"], 1000 * tracked.time_s, atol=6e-4)
@@ -110,7 +110,7 @@ def test_png_is_a_picture(tracked) -> None:
 
     from workbench.track import rendered
 
-    content = rendered(tracked, ".png", 0.5)
+    content = rendered(tracked, ".png")
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     height, width, _ = matplotlib.image.imread(io.BytesIO(content)).shape
     assert width > height > 300
@@ -121,7 +121,7 @@ def test_another_format_is_refused(tracked) -> None:
 
     for suffix, shown in ((".txt", ".txt"), ("", "no suffix")):
         with pytest.raises(WorkbenchError) as caught:
-            rendered(tracked, suffix, 0.5)
+            rendered(tracked, suffix)
         assert str(caught.value) == f"{shown}: cannot write that; use .csv, .json, .png"
 
 

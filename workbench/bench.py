@@ -19,7 +19,7 @@ from workbench.export.onnx import to_onnx
 from workbench.export.program import FILE_NAMES, kind_of, name_for
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
-from workbench.job import Job, Progress, forms_of, prepare
+from workbench.job import Job, forms_of, prepare
 from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
 from workbench.measure.contender import Contender
 from workbench.measure.deadline import busy_process
@@ -28,6 +28,7 @@ from workbench.measure.speed import Plan
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.pesto import load_upstream
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
@@ -167,7 +168,7 @@ def make(
             add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
         place = folder / name
-        build = functools.partial(building.build, job, place, progress(name), fresh, store)
+        build = functools.partial(building.build_to_run, job, place, progress(name), fresh, store)
         add(name, job.recipe.description, place / name_for(job.recipe.lowering.backend), build)
     for name, program in entered.programs.items():
         add(name, "program", program, lambda: None)

@@ -18,9 +18,10 @@ from workbench.export.naive import quantize_globally
 from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.race import cold_start
 from workbench.measure.speed import Start
+from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.delegates import missing
@@ -64,6 +65,16 @@ def build(
     if store:
         keep(store, fingerprint, folder, fresh=fresh)
     return program, start, found is not None
+
+
+def build_to_run(
+    job: Job, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> ProgramFile:
+    """`build`, for who runs the program next. Raises ProgramError also where it cannot run here; then it stays."""
+    program, start, _ = build(job, folder, progress, fresh, store)
+    if isinstance(start, str):
+        raise ProgramError(f"{folder / program.path}: {start}")
+    return program
 
 
 def started(program: Path, threads: int) -> Start:
@@ -111,15 +122,15 @@ def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> Pr
 
 def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
     """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    backend = recipe.lowering.backend
     backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
-    target = next((target for name, target in TARGETS.items() if name == recipe.lowering.backend), None)
-    if target is None or not backends:
+    if backend not in TARGETS or not backends:
         return ""
     with Child() as child:
         absent = child.call(missing, sorted(backends))
     variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
     named = recipe.source.name if recipe.source.is_absolute() else recipe.source.as_posix()
-    elsewhere = target.elsewhere.format(recipe=named, variant=variant)
+    elsewhere = TARGETS[backend].elsewhere.format(recipe=named, variant=variant)
     return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 

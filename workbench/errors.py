@@ -41,3 +41,8 @@ class NotInstalledError(LoweringError):
 
 class ProgramError(WorkbenchError):
     """A program cannot be loaded, run or understood."""
+
+
+def first_line(error: BaseException) -> str:
+    """What somebody else's error says, for a line of ours; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +22,8 @@ from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
 from workbench.recipe import Recipe
-
-Progress = Callable[[str, int, int], None]
-"""Told the stage, and how much of it is done of how much."""
 
 
 @dataclass

@@ -10,7 +10,8 @@ from workbench.export.onnx_int8 import quantize_onnx
 from workbench.export.program import ProgramFile, Quantized, describe_exported, name_for
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
-from workbench.job import Job, Progress
+from workbench.job import Job
+from workbench.progress import Progress
 
 
 def make(

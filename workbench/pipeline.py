@@ -23,10 +23,11 @@ from workbench.audit.results import (
 from workbench.audit.scored import has_files_of, keep_scores, scored_before
 from workbench.building import build, not_run_here, started
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.race import race
 from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Speed, Start
+from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.session import Frames

@@ -14,7 +14,7 @@ from workbench.audit.profile import Profile, instructions
 from workbench.audit.results import used
 from workbench.errors import RecipeError
 from workbench.export.lower import lower_alone
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.events import NO_TRACER, Event, events_here
 from workbench.measure.in_parts import PROGRAM, Step, times_here
 from workbench.measure.parts import AUDIO, RING, cut
@@ -22,6 +22,7 @@ from workbench.measure.peak import probes
 from workbench.measure.profile import Counted, figures
 from workbench.measure.race import SEED, calls_of
 from workbench.measure.speed import Plan
+from workbench.progress import Progress
 from workbench.runtime.child import Child
 from workbench.runtime.session import Floats
 

@@ -16,8 +16,9 @@ from workbench.audit.recorded import read_recorded
 from workbench.audit.results import Record, judged
 from workbench.errors import ProgramError
 from workbench.export.program import ProgramFile
-from workbench.job import Job, Progress, canonical_sha256
+from workbench.job import Job, canonical_sha256
 from workbench.pipeline import begun, move_in, unmeasured
+from workbench.progress import Progress
 from workbench.scoring import score
 
 ELSEWHERE = "frames were recorded elsewhere"

@@ -17,7 +17,7 @@ from workbench.audit.recorded import Recorded
 from workbench.audit.report.moments import keep_seconds, worst
 from workbench.audit.scored import picture_path
 from workbench.errors import ProgramError
-from workbench.job import Job, Progress, canonical_sha256
+from workbench.job import Job, canonical_sha256
 from workbench.measure.contour import contour
 from workbench.measure.deviation import ClipRolls, deviation
 from workbench.measure.floor import dithered, floor
@@ -26,6 +26,7 @@ from workbench.measure.sizes import SizeFigures, over_sizes, size_figures
 from workbench.measure.speed import Plan
 from workbench.measure.truth import Alignment, align, reference_hz, truth
 from workbench.model.stream import Stream
+from workbench.progress import Progress
 from workbench.runtime.child import Child
 from workbench.runtime.open import roll_program
 from workbench.runtime.protocol import Memory, protocol_of, under

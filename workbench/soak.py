@@ -12,8 +12,9 @@ from workbench.audit.environment import environment
 from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
 from workbench.errors import RecipeError
-from workbench.job import Job, Progress
+from workbench.job import Job
 from workbench.measure.soak import long_stream
+from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.open import open_program
 from workbench.runtime.pte import set_threads
@@ -37,11 +38,11 @@ def soak(
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
-    ProgramError as `building.build`.
+    ProgramError as `building.build_to_run`.
     """
     recipe = job.recipe
     check(recipe)
-    program, _, _ = building.build(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
+    program = building.build_to_run(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)
     began = time.perf_counter()

@@ -16,8 +16,9 @@ from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, 
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import Record, used
 from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
-from workbench.job import Job, Progress, prepare
+from workbench.job import Job, prepare
 from workbench.measure.onset import Onset, onset
+from workbench.progress import Progress
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program

@@ -19,6 +19,7 @@ from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 
 FORMATS = (".csv", ".json", ".png")
+_DRAWN_FROM = 0.5  # so much confidence, where nobody says
 _OPENS_WITHIN_S = 60.0
 _RUNS_WITHIN = 200.0  # times the audio; portable kernels, the slowest there are, take some fifteen
 
@@ -56,8 +57,8 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
     Raises AudioError or ProgramError.
     """
     with Child(_OPENS_WITHIN_S) as child:
-        stream, tells = child.call(opened, program)
-        if "confidence" not in tells["outputs"].split(","):
+        stream, outputs, tells = child.call(opened, program)
+        if "confidence" not in outputs:
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
             confidence_threshold = tells.get("confidence_threshold")
@@ -99,14 +100,18 @@ def as_json(track: Track) -> str:
     )
 
 
-def as_png(track: Track, threshold: float) -> bytes:
-    """Pitch where confidence reaches the track's own threshold, or else this one, and confidence."""
-    threshold = threshold if track.confidence_threshold is None else track.confidence_threshold
+def as_png(track: Track, threshold: float | None = None) -> bytes:
+    """Confidence, and pitch where it reaches this threshold, or else the track's own, or else 0.5."""
+    if threshold is None:
+        threshold = _DRAWN_FROM if track.confidence_threshold is None else track.confidence_threshold
     return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
 
 
-def rendered(track: Track, suffix: str, threshold: float) -> bytes:
-    """The content of a file of this kind. Raises WorkbenchError for a kind that is not one of FORMATS."""
+def rendered(track: Track, suffix: str, threshold: float | None = None) -> bytes:
+    """The content of a file of this kind; `threshold` is a picture's, as in `as_png`.
+
+    Raises WorkbenchError for a kind that is not one of FORMATS.
+    """
     if suffix == ".csv":
         return as_csv(track).encode()
     if suffix == ".json":

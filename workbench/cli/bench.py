@@ -1,6 +1,5 @@
 """`bench`: several ways to run one stream, timed side by side."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,10 +14,12 @@ from workbench.cli.inputs import (
     fresh_option,
     json_option,
     new_folder,
+    out_option,
     shipped_recipe,
     variants_of,
 )
 from workbench.cli.numbers import Numbers
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 from workbench.export.program import PROGRAM_SUFFIXES
 
@@ -39,7 +40,7 @@ _WARMUP_CHUNKS = 50
 @click.option("--rounds", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Turns of each.")
 @click.option("--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls a turn.")
 @audio_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the programs and of bench.json.")
+@out_option("Folder of the programs and of bench.json.")
 @json_option
 @fresh_option
 @calib_audio_option
@@ -101,8 +102,7 @@ def bench(
         write_bench(record, folder)
         write_whole(folder / PICTURE_NAME, bench_png(record))
     if as_json:
-        answer = {"folder": str(folder), **record.model_dump(mode="json")}
-        click.echo(json.dumps(answer, allow_nan=False))
+        print_json(folder, record)
     else:
         print_bench(record, folder)
     absent = {one.name for each in record.runs for one in each.not_run}

@@ -6,14 +6,12 @@ from pathlib import Path
 import click
 
 from workbench.cli.group import FAIL, PASS, main
-from workbench.cli.inputs import calib_audio_option, corpus_of, json_option
+from workbench.cli.inputs import calib_audio_option, corpus_of, json_option, out_option
 
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR|FILE.zip", help="Where to.  [default: bundle/ in RUN]"
-)
+@out_option("Where to.  [default: bundle/ in RUN]", "DIR|FILE.zip")
 @click.option("--force", is_flag=True, help="Bundle a program that did not pass; manifest and page say so.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle that is there.")
 @click.option(

@@ -4,11 +4,11 @@ Imports of torch and what needs it are inside the functions: `--help` and `check
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.job import Job
     from workbench.recipe import Recipe
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent
 _OUTPUTS = Path("outputs")
 STORE = _OUTPUTS / ".programs"  # by what they were made from, for all runs
@@ -27,6 +28,8 @@ STORE = _OUTPUTS / ".programs"  # by what they were made from, for all runs
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
 )
+recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
+variant_option = click.option("--variant", metavar="NAME", help="Of a recipe with a matrix, as `check` names it.")
 calib_audio_option = click.option(
     "--calib-audio",
     type=click.Path(path_type=Path, file_okay=False),
@@ -44,6 +47,11 @@ gates_option = click.option(
     help="YAML of limits laid over the recipes' own: metric: <= 0.01, or null to drop one.",
 )
 fresh_option = click.option("--fresh", is_flag=True, help="Make everything anew, even where nothing changed.")
+
+
+def out_option(help: str, metavar: str = "DIR") -> Callable[[_Command], _Command]:
+    """Where a command leaves what it makes."""
+    return click.option("--out", type=click.Path(path_type=Path), metavar=metavar, help=help)
 
 
 def beside(name: str) -> Path:
@@ -87,15 +95,7 @@ def jobs_of(variants: "Sequence[Recipe]") -> "list[Job]":
     return jobs
 
 
-def one_variant_of(path: Path, corpus: "Corpus") -> "Recipe":
-    """Raises WorkbenchError where there are several."""
-    variants = variants_of([path], corpus)
-    if len(variants) > 1:
-        raise WorkbenchError(f"{path}: holds {len(variants)} variants; name a recipe file without a matrix")
-    return variants[0]
-
-
-def named_variant_of(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+def variant_of(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
     """Raises WorkbenchError where there are several and none is named, or none of that name."""
     variants = {recipe.name: recipe for recipe in variants_of([path], corpus, gates)}
     if name is None and len(variants) == 1:

@@ -1,6 +1,5 @@
 """`profile`: where the time of a program goes."""
 
-import json
 from pathlib import Path
 
 import click
@@ -15,26 +14,32 @@ from workbench.cli.inputs import (
     jobs_of,
     json_option,
     new_folder,
-    one_variant_of,
+    out_option,
+    recipe_argument,
+    variant_of,
+    variant_option,
 )
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 
 
 @main.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
+@variant_option
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Of everything that is timed."
 )
 @click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Turns of each.")
 @audio_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the program and profile.json.")
+@out_option("Folder of the program and profile.json.")
 @json_option
 @fresh_option
 @calib_audio_option
 def profile(
     recipe: Path,
+    variant: str | None,
     threads: int,
     rounds: int,
     audio: Path | None,
@@ -58,7 +63,7 @@ def profile(
       workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
     """
     corpus = corpus_of(calib_audio)
-    (job,) = jobs_of([one_variant_of(recipe, corpus)])
+    (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.atomic import write_whole
     from workbench.audit.profile import PICTURE_NAME, print_profile, write_profile
     from workbench.audit.profile_picture import profile_png
@@ -76,7 +81,6 @@ def profile(
     write_profile(record, folder)
     write_whole(folder / PICTURE_NAME, profile_png(record))
     if as_json:
-        answer = {"folder": str(folder), **record.model_dump(mode="json")}
-        click.echo(json.dumps(answer, allow_nan=False))
+        print_json(folder, record)
     else:
         print_profile(record, folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from workbench.job import Progress
+    from workbench.progress import Progress
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`run` and `build`: from recipes to programs and records."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,11 @@ from workbench.cli.inputs import (
     json_option,
     name_of,
     new_folder,
+    out_option,
     recipes_argument,
     variants_of,
 )
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @recipes_argument
 @audio_option
 @gates_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run; completed if there.")
+@out_option("Folder of the run; completed if there.")
 @json_option
 @fresh_option
 @calib_audio_option
@@ -97,7 +98,7 @@ def run(
             )
     if as_json:
         for record, place in results:
-            click.echo(json.dumps({"folder": str(place), **record.model_dump(mode="json")}, allow_nan=False))
+            print_json(place, record)
     else:
         from workbench.audit.table import print_results
 
@@ -132,7 +133,7 @@ def write_page(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corp
 
 @main.command()
 @recipes_argument
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the programs.")
+@out_option("Folder for the programs.")
 @fresh_option
 @calib_audio_option
 def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:

@@ -1,6 +1,5 @@
 """`score`: frames that were recorded elsewhere, on a phone say."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -14,15 +13,19 @@ from workbench.cli.inputs import (
     gates_option,
     jobs_of,
     json_option,
-    named_variant_of,
     new_folder,
+    out_option,
+    recipe_argument,
+    variant_of,
+    variant_option,
 )
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 from workbench.cli.run import write_page
 
 
 @main.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
 @click.option(
     "--frames",
     multiple=True,
@@ -31,13 +34,13 @@ from workbench.cli.run import write_page
     metavar="FILE",
     help="Frames of a clip: a .csv or a run's .npz, or a folder of them. Again for more.",
 )
-@click.option("--variant", metavar="NAME", help="Of a recipe with a matrix, as `check` names it.")
+@variant_option
 @audio_option
 @click.option(
     "--program", type=click.Path(path_type=Path), metavar="FILE.pte", help="What gave them, where `build` left it."
 )
 @gates_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run.")
+@out_option("Folder of the run.")
 @json_option
 @calib_audio_option
 def score(
@@ -67,7 +70,7 @@ def score(
       workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = corpus_of(calib_audio)
-    (job,) = jobs_of([named_variant_of(recipe, variant, corpus, gates)])
+    (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
     from workbench.audit.table import print_results
     from workbench.job import listen
     from workbench.recorded import score_recorded
@@ -78,7 +81,7 @@ def score(
         listen([job], corpus, audio, progress)
         record = score_recorded(job, frames, place, progress, program)
     if as_json:
-        click.echo(json.dumps({"folder": str(place), **record.model_dump(mode="json")}, allow_nan=False))
+        print_json(place, record)
     else:
         print_results([(record, place)])
     page = write_page(folder, [(record, place)], corpus)

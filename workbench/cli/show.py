@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.group import main
-from workbench.cli.inputs import beside, calib_audio_option, corpus_of, recipes_argument, variants_of
+from workbench.cli.inputs import beside, calib_audio_option, corpus_of, out_option, recipes_argument, variants_of
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -61,12 +61,7 @@ def schema() -> None:
 
 
 @main.command("audio")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Write each clip there, as a program hears it.",
-)
+@out_option("Write each clip there, as a program hears it.")
 @click.option("--rate", type=click.IntRange(8000, 192_000), default=48_000, show_default=True, help="Of --out, in Hz.")
 @calib_audio_option
 def list_audio(out: Path | None, rate: int, calib_audio: Path | None) -> None:

@@ -1,6 +1,5 @@
 """`soak`: hours of audio through a program, without a reset."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,21 +15,27 @@ from workbench.cli.inputs import (
     jobs_of,
     json_option,
     new_folder,
-    one_variant_of,
+    out_option,
+    recipe_argument,
+    variant_of,
+    variant_option,
 )
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 
 
 @main.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
+@variant_option
 @click.option("--hours", type=click.FloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
 @audio_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the program and of soak.json.")
+@out_option("Folder of the program and of soak.json.")
 @json_option
 @fresh_option
 @calib_audio_option
 def soak(
     recipe: Path,
+    variant: str | None,
     hours: float,
     audio: Path | None,
     out: Path | None,
@@ -48,20 +53,20 @@ def soak(
       workbench soak recipes/float-xnnpack.yaml --hours 1
     """
     corpus = corpus_of(calib_audio)
-    jobs = jobs_of([one_variant_of(recipe, corpus)])
+    (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.audit.soak import print_soak, write_soak
     from workbench.job import listen
     from workbench.soak import check
     from workbench.soak import soak as soak_variant
 
-    check(jobs[0].recipe)
+    check(job.recipe)
     with progress_shown() as progress:
-        listen(jobs, corpus, audio, progress)
-        folder = out or new_folder(f"soak-{jobs[0].recipe.name}")
-        record = soak_variant(jobs[0], folder, hours, progress, fresh, STORE)
+        listen([job], corpus, audio, progress)
+        folder = out or new_folder(f"soak-{job.recipe.name}")
+        record = soak_variant(job, folder, hours, progress, fresh, STORE)
     write_soak(record, folder)
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), **record.model_dump(mode="json")}, allow_nan=False))
+        print_json(folder, record)
     else:
         print_soak(record, folder)
     sys.exit(VERDICTS[record.verdict])

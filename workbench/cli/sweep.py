@@ -1,6 +1,5 @@
 """`sweep`: what chunk, mirror and rate do to accuracy, delay and cost."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,14 +14,19 @@ from workbench.cli.inputs import (
     fresh_option,
     json_option,
     new_folder,
-    one_variant_of,
+    out_option,
+    recipe_argument,
+    variant_of,
+    variant_option,
 )
 from workbench.cli.numbers import Numbers
+from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
 
 
 @main.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@recipe_argument
+@variant_option
 @click.option(
     "--chunk",
     "chunks",
@@ -45,12 +49,13 @@ from workbench.cli.progress import progress_shown
     help="Sample rates.  [default: the recipe's]",
 )
 @audio_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the sweep; completed if there.")
+@out_option("Folder of the sweep; completed if there.")
 @json_option
 @fresh_option
 @calib_audio_option
 def sweep(
     recipe: Path,
+    variant: str | None,
     chunks: tuple[int, ...] | None,
     mirrors: tuple[float, ...] | None,
     rates_hz: tuple[int, ...] | None,
@@ -75,7 +80,7 @@ def sweep(
       workbench sweep recipes/int8-mixed.yaml --chunk 480,960 --audio take.wav --out outputs/chunks --json
     """
     corpus = corpus_of(calib_audio)
-    variant = one_variant_of(recipe, corpus)
+    chosen = variant_of(recipe, variant, corpus)
     from workbench.runtime.child import silence_libraries
 
     silence_libraries()
@@ -87,13 +92,13 @@ def sweep(
 
         progress("import", 1, 1)
         grid = (
-            chunks or (variant.chunk_samples,),
-            mirrors or (variant.mirror,),
-            rates_hz or (variant.sample_rate_hz,),
+            chunks or (chosen.chunk_samples,),
+            mirrors or (chosen.mirror,),
+            rates_hz or (chosen.sample_rate_hz,),
         )
-        planned = plan(variant, *grid, progress)
+        planned = plan(chosen, *grid, progress)
         listen([point.job for point in planned if point.job], corpus, audio, progress)
-    folder = out or new_folder(f"sweep-{variant.name}")
+    folder = out or new_folder(f"sweep-{chosen.name}")
     points = []
     for at, point in enumerate(planned):
         title = f"{point.setting.suffix} ({at + 1} of {len(planned)})"
@@ -102,12 +107,11 @@ def sweep(
         points.append(done)
         if reused:
             click.echo(f"{title}: nothing it depends on changed; used again", err=True)
-    result = collect(variant, planned, points)
+    result = collect(chosen, planned, points)
     write_sweep(result, folder)
     write_picture(result, folder)
     if as_json:
-        answer = {"folder": str(folder), **result.model_dump(mode="json")}
-        click.echo(json.dumps(answer, allow_nan=False))
+        print_json(folder, result)
     else:
         from workbench.audit.points_table import print_sweep
 

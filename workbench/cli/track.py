@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from workbench.cli.group import main
+from workbench.cli.inputs import out_option
+from workbench.errors import WorkbenchError
 
 
 @main.command()
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE", help="What to run.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="A .csv, .json or .png; CSV is printed else."
-)
+@out_option("A .csv, .json or .png; CSV is printed else.", "FILE")
 @click.option(
     "--confidence-threshold",
     type=click.FloatRange(0, 1),
@@ -21,11 +21,11 @@ from workbench.cli.group import main
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Of a .png without a confidence threshold: where pitch is drawn.",
+    help="Of a .png alone: where pitch is drawn.  [default: the confidence threshold, else 0.5]",
 )
-def track(audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float) -> None:
+def track(
+    audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float | None
+) -> None:
     """Run an exported program on an audio file: time in milliseconds, hertz, confidence.
 
     A program built with `postprocess: {confidence_threshold: ...}` tells its threshold. Without one no frame is
@@ -45,6 +45,10 @@ def track(audio: Path, program: Path, out: Path | None, confidence_threshold: fl
 
     if out is not None and out.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"{out}: cannot write that; use a name that ends in {', '.join(FORMATS)}")
+    if threshold is not None and (out is None or out.suffix.lower() != ".png"):
+        raise WorkbenchError(
+            "--threshold is where a .png draws pitch, and none is asked for; --confidence-threshold filters frames"
+        )
     answer = track_file(audio, program, confidence_threshold)
     content = rendered(answer, out.suffix.lower() if out else ".csv", threshold)
     if out:

@@ -24,7 +24,8 @@ unvoiced. It changes no estimate, and programs without such a wish do not have i
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,34 +65,47 @@ def constants(
     }
 
 
-def stream_told(told: Mapping[str, Any], path: Path) -> Stream:
-    """The stream that a program's entries tell. Raises ProgramError for entries of another format, KeyError where some
-    are missing."""
-    if told["workbench_format"] != FORMAT:
+def told(entries: Mapping[str, Any], path: Path) -> tuple[Stream, tuple[Output, ...]]:
+    """The stream and the outputs that a program's entries tell.
+
+    Raises ProgramError for entries of another format, KeyError where some are missing.
+    """
+    if entries["workbench_format"] != FORMAT:
         raise ProgramError(
-            f"{path}: made for format {told['workbench_format']}, this workbench reads {FORMAT}; build it again"
+            f"{path}: made for format {entries['workbench_format']}, this workbench reads {FORMAT}; build it again"
         )
     keys = ("sample_rate_hz", "hop_samples", "frames_per_chunk", "mirror", "max_frames_per_chunk", "streams")
-    asked = {key: told[key] for key in keys}
+    asked = {key: entries[key] for key in keys}
     if asked["max_frames_per_chunk"] == asked["frames_per_chunk"]:
         asked["max_frames_per_chunk"] = None
-    return Stream(**asked)
+    return Stream(**asked), tuple(entries["outputs"].split(","))
 
 
-def as_json(told: Constants) -> str:
+@contextmanager
+def entries_wanted(path: Path) -> Iterator[None]:
+    """Raise ProgramError for an entry that is looked for within and missing."""
+    try:
+        yield
+    except KeyError as error:
+        raise ProgramError(
+            f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
+        ) from error
+
+
+def as_json(entries: Constants) -> str:
     """The entries as text, for formats that carry text."""
-    return json.dumps(told, sort_keys=True)
+    return json.dumps(entries, sort_keys=True)
 
 
 def from_json(text: str, path: Path) -> dict[str, Any]:
     """The entries that `as_json` wrote. Raises ProgramError where they are none of the workbench's."""
     try:
-        told = json.loads(text)
+        entries = json.loads(text)
     except ValueError:
-        told = None
-    if not isinstance(told, dict) or "workbench_format" not in told:
+        entries = None
+    if not isinstance(entries, dict) or "workbench_format" not in entries:
         raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
-    return told
+    return entries
 
 
 def shown(confidence_threshold: float | None) -> Constants:

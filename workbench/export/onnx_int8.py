@@ -7,7 +7,7 @@ the least and greatest value heard; they are in the file, beside each tensor.
 import ast
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from workbench.export.onnx import exported
 from workbench.export.program import Calibration, Quantized
 from workbench.export.toolchain import translated
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
 _LAYERS = ("Conv", "MatMul", "Gemm")
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
-Told = Callable[[str, int, int], None]
-
 
 def quantize_onnx(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], told: Told
+    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], told: Progress
 ) -> tuple["ModelProto", Quantized]:
     """The stream as ONNX with the asked layers in int8, or all that the quantizer takes (`everywhere`), calibrated on
     clips (n,) float32, each called chunk by chunk from an empty memory.
@@ -96,7 +95,7 @@ def quantize_onnx(
 class _Calls:
     """What the quantizer draws its calls from, by the names of the model's inputs: one a call, in order."""
 
-    def __init__(self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], told: Told) -> None:
+    def __init__(self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], told: Progress) -> None:
         chunk = model.stream.chunk_samples
         self.total = sum(-(-len(clip) // chunk) for clip in clips)
         self.done = 0

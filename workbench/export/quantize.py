@@ -9,7 +9,7 @@ the whole stream inlines. What came out is held against what was asked twice: on
 import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -23,13 +23,13 @@ from workbench.export.scoped import ConvertedPart, convert, is_static
 from workbench.export.stability import Half, stability
 from workbench.model.encoder import Encoder, TiledEncoder
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for, without_part
 
 _GAP_ROWS = 96  # of the calibration audio; they run one by one
 _STABILITY_FRAMES = 4096  # on which two calibrations are compared
 
-Told = Callable[[str, int, int], None]  # a stage, and how much of it is done of how much
 Converted = dict[str, ConvertedPart]
 Calibrated = tuple[Mapping[str, nn.Module], Mapping[str, Inputs]]  # the parts in float, and what each hears
 
@@ -46,7 +46,7 @@ def check_rules(model: StreamingPesto, asked: Quantization) -> None:
 
 
 def quantize(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], voiced_confidence: float, told: Told
+    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], voiced_confidence: float, told: Progress
 ) -> Quantized:
     """Quantize the stream in place, calibrated on clips, (n,) float32 each; `told` hears how much is done.
 
@@ -97,7 +97,7 @@ def quantize(
     return Quantized(schemes, ranges, dict(operators), weight_bytes, calibration)
 
 
-def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str, told: Told) -> list[Converted]:
+def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str, told: Progress) -> list[Converted]:
     """The parts that any rule reaches, quantized once for each of the calibrations."""
     modules = calibrations[0][0]
     parts = [part for part in PARTS if any(_wanted(asked, name) != "none" for name in layers_of(modules[part], part))]
@@ -123,7 +123,7 @@ def _stability(
     half_inputs: Sequence[Mapping[str, Inputs]],
     frames: Tensor,
     voiced_confidence: float,
-    told: Told,
+    told: Progress,
 ) -> Stability | None:
     """Two calibrations of the float model, each with all that a calibration decides: equalization too."""
     if _unstable(asked, len(half_inputs)):

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from workbench.errors import LoweringError, WorkbenchError
+from workbench.errors import LoweringError, WorkbenchError, first_line
 
 
 @contextmanager
@@ -19,5 +19,4 @@ def translated(stage: str) -> Iterator[None]:
     except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
-        raise LoweringError(f"{stage} failed ({type(error).__name__}: {first})") from error
+        raise LoweringError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error

@@ -5,7 +5,7 @@ from collections import Counter
 
 import torch
 
-from workbench.errors import LoweringError
+from workbench.errors import LoweringError, first_line
 from workbench.export.contract import CARRIER, Constants, as_json
 from workbench.export.program import Exported
 from workbench.model.pesto import PESTO, reset_upstream
@@ -27,7 +27,7 @@ def traced(model: PESTO, stream: Stream, tells: Constants) -> Exported:
         reset_upstream(script)  # tracing ran it
         torch.jit.save(script, content, _extra_files={CARRIER: as_json(tells)})
     except RuntimeError as error:
-        raise LoweringError(f"tracing to TorchScript failed ({str(error).strip().splitlines()[0]})") from error
+        raise LoweringError(f"tracing to TorchScript failed ({first_line(error)})") from error
     operators = Counter(node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::"))
     weighted: Counter[str] = Counter()
     parts: Counter[str] = Counter()

@@ -16,7 +16,7 @@ from executorch.extension.pybindings import _portable_lib
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workbench.errors import ProgramError
+from workbench.errors import ProgramError, first_line
 from workbench.measure.parts import AUDIO, RING
 from workbench.measure.race import SEED
 from workbench.measure.speed import Plan
@@ -92,8 +92,7 @@ def times_here(
     try:
         return _times(program, parts, empty, probes, audio, None if ring is None else torch.from_numpy(ring), plan)
     except RuntimeError as error:
-        first = (str(error).strip() or "RuntimeError").splitlines()[0]
-        raise ProgramError(f"the program's parts do not run alone ({first})") from error
+        raise ProgramError(f"the program's parts do not run alone ({first_line(error)})") from error
 
 
 def _times(

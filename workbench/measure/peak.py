@@ -37,7 +37,7 @@ class Probe:
     kind: Kind
     rows: int
     columns: int
-    work: int  # multiply-adds of a call, or bytes of weights
+    macs_or_bytes: int  # of a call: multiply-adds, or the weights that it reads
     pte: bytes
 
     @property
@@ -83,11 +83,11 @@ def probes(weight_bytes: int, told: Callable[[int, int], None]) -> list[Probe]:
     made: list[Probe] = []
     total = 2 * len(_SIDES) + 2
 
-    def add(kind: Kind, linear: nn.Module, rows: int, columns: int, outputs: int, work: int) -> None:
+    def add(kind: Kind, linear: nn.Module, rows: int, columns: int, outputs: int, macs_or_bytes: int) -> None:
         told(len(made), total)
         pte, _ = lower_alone(linear, (torch.zeros(rows, columns),), "xnnpack")
         shape = f"{kind}, ({rows} × {columns}) by ({columns} × {outputs})"
-        made.append(Probe(shape, kind, rows, columns, work, pte))
+        made.append(Probe(shape, kind, rows, columns, macs_or_bytes, pte))
 
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
@@ -121,7 +121,7 @@ def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
     """From probes and (rounds,) milliseconds of each: of every kind, the one with the largest median rate."""
     best: dict[str, tuple[Probe, NDArray[np.float64]]] = {}
     for probe, ms in timed:
-        rate = probe.work / ms / 1e6  # a call's work in a millisecond is that many millionths of 1e9 in a second
+        rate = probe.macs_or_bytes / ms / 1e6  # n in a millisecond are n millionths of 1e9 in a second
         if probe.kind not in best or np.median(rate) > np.median(best[probe.kind][1]):
             best[probe.kind] = probe, rate
     return Peaks(

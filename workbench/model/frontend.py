@@ -102,21 +102,6 @@ class GroupedConstantQ(nn.Module):
                 errors.append(_relative_errors(self.group[-1], own))
             self.bin_relative_errors: Doubles = np.concatenate(errors)
 
-    @property
-    def weights(self) -> int:
-        """Weights of all groups."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-    @property
-    def relative_error(self) -> float:
-        """Root mean square of the bins' relative errors."""
-        return float(np.sqrt(np.square(self.bin_relative_errors).mean()))
-
-    @property
-    def worst_relative_error(self) -> float:
-        """The largest of the bins' relative errors."""
-        return float(self.bin_relative_errors.max())
-
     def forward(self, frames: Tensor) -> Tensor:
         real, imaginary = [], []
         for at, group in zip(self.groups, self.group, strict=True):

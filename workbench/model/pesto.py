@@ -39,7 +39,9 @@ _stand_in_for_torchaudio()
 from pesto.data import Preprocessor  # noqa: E402
 from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
 
-__all__ = ["PESTO", "ConfidenceClassifier", "Resnet1d", "load_upstream", "read_checkpoint", "reset_upstream"]
+__all__ = ["MEMORY", "PESTO", "ConfidenceClassifier", "Resnet1d", "load_upstream", "read_checkpoint", "reset_upstream"]
+
+MEMORY = "cache.pad"  # how the names of upstream's streaming memories end
 
 # Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
@@ -146,5 +148,5 @@ def _short(error: Exception) -> str:
 def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
     """Empty the streaming memory of an upstream model, or one stream's, as right after loading."""
     for name, buffer in model.named_buffers():
-        if name.endswith("cache.pad"):
+        if name.endswith(MEMORY):
             (buffer if stream is None else buffer[stream]).zero_()

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench.errors import ProgramError
-from workbench.export.contract import CARRIER, from_json, stream_told
+from workbench.errors import ProgramError, first_line
+from workbench.export.contract import CARRIER, entries_wanted, from_json, told
 from workbench.runtime.host import host_of
-from workbench.runtime.session import Floats, Frames, checked, checked_stream, frames_of
+from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
 _SPINNING = "session.force_spinning_stop"  # between calls; while one runs, threads spin as they do by default
 _ERRORS_ALONE = 3
@@ -23,8 +23,7 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
+        checked_file(path)
         try:
             import onnxruntime
         except ImportError as error:
@@ -37,16 +36,11 @@ class OnnxSession:
             self._runtime = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             metadata = self._runtime.get_modelmeta().custom_metadata_map
         except Exception as error:  # its own classes, which it does not export
-            raise ProgramError(f"{path}: not a model that ONNX Runtime loads ({_first_line(error)})") from error
+            raise ProgramError(f"{path}: not a model that ONNX Runtime loads ({first_line(error)})") from error
         self.constants = from_json(metadata.get(CARRIER, ""), path)
-        try:
-            self.stream = stream_told(self.constants, path)
-            self.outputs = tuple(self.constants["outputs"].split(","))
+        with entries_wanted(path):
+            self.stream, self.outputs = told(self.constants, path)
             self._host = host_of(self.constants, path)
-        except KeyError as error:
-            raise ProgramError(
-                f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
-            ) from error
         self._names = [given.name for given in self._runtime.get_inputs()]
 
     def reset(self, stream: int | None = None) -> None:
@@ -58,10 +52,6 @@ class OnnxSession:
         try:
             returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
-            raise ProgramError(f"the model failed while running ({_first_line(error)})") from error
+            raise ProgramError(f"the model failed while running ({first_line(error)})") from error
         self._host.keep(returned)
         return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.export.program import Kind, kind_of
-from workbench.model.stream import Stream
+from workbench.model.stream import Output, Stream
 from workbench.runtime.onnx import OnnxSession
 from workbench.runtime.protocol import Memory, under
 from workbench.runtime.pte import PteSession
@@ -17,8 +17,9 @@ from workbench.runtime.torchscript import TorchScriptSession
 
 
 class ProgramSession(Session, Protocol):
-    """A session on a file; `constants` is all that the program tells."""
+    """A session on a file: `outputs` are what it returns, `constants` is all that it tells."""
 
+    outputs: tuple[Output, ...]
     constants: dict[str, Any]
 
 
@@ -38,10 +39,10 @@ def import_runtime(path: Path) -> None:
         import onnxruntime  # noqa: F401
 
 
-def opened(path: Path) -> tuple[Stream, dict[str, Any]]:
-    """The stream of a program and all that it tells."""
+def opened(path: Path) -> tuple[Stream, tuple[Output, ...], dict[str, Any]]:
+    """The stream of a program, its outputs, and all that it tells."""
     session = open_program(path)
-    return session.stream, session.constants
+    return session.stream, session.outputs, session.constants
 
 
 def roll_program(

@@ -10,10 +10,10 @@ from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Runtime
 from threadpoolctl import threadpool_limits
 
-from workbench.errors import ProgramError
-from workbench.export.contract import stream_told
+from workbench.errors import ProgramError, first_line
+from workbench.export.contract import told
 from workbench.runtime.host import host_of
-from workbench.runtime.session import Floats, Frames, checked, checked_stream, frames_of
+from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
 
 @functools.cache
@@ -33,30 +33,23 @@ class PteSession:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
+        checked_file(path)
         try:
             self._program = Runtime.get().load_program(path)
             names = self._program.method_names
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
-            raise ProgramError(f"{path}: not a program that this runtime can load ({_first_line(error)})") from error
+            raise ProgramError(f"{path}: not a program that this runtime can load ({first_line(error)})") from error
         if "workbench_format" not in names or "forward" not in names:
             raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
         try:
             self.constants = {name: self._constant(name) for name in sorted(names - {"forward", "reset"})}
-            self.stream = stream_told(self.constants, path)
+            self.stream, self.outputs = told(self.constants, path)
             self._host = host_of(self.constants, path)
-            self.outputs = tuple(self.constants["outputs"].split(","))
             self._forward = self._program.load_method("forward")
             internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
             self._reset = self._program.load_method("reset") if internal else None
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
-            raise ProgramError(f"{path}: the program loads, but cannot be set up ({_first_line(error)})") from error
-
-    @property
-    def algorithmic_ms(self) -> float:
-        """How far the centre of a frame's analysis window lies before the end of its hop, in milliseconds."""
-        return float(self.constants["algorithmic_ms"])
+            raise ProgramError(f"{path}: the program loads, but cannot be set up ({first_line(error)})") from error
 
     def reset(self, stream: int | None = None) -> None:
         checked_stream(stream, self.stream)
@@ -65,21 +58,17 @@ class PteSession:
             try:
                 self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
             except RuntimeError as error:
-                raise ProgramError(f"the program's reset failed ({_first_line(error)})") from error
+                raise ProgramError(f"the program's reset failed ({first_line(error)})") from error
 
     def step(self, chunk: Floats) -> Frames:
         inputs = self._host.inputs(checked(chunk, self.stream))
         try:
             estimates = self._forward.execute([torch.from_numpy(given) for given in inputs])
         except RuntimeError as error:
-            raise ProgramError(f"the program failed while running ({_first_line(error)})") from error
+            raise ProgramError(f"the program failed while running ({first_line(error)})") from error
         returned = [tensor.numpy() for tensor in estimates]
         self._host.keep(returned)
         return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
 
     def _constant(self, name: str) -> Any:
         return self._program.load_method(name).execute([])[0]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,18 +1,20 @@
 """A session, and the one chunk loop that drives every session.
 
-Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement, a `.pte`. `roll` feeds each of them the
-same chunks from the same empty memory, so that a difference between two rolls is the export's and not the harness's.
+Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement, a program of any format. `roll` feeds
+each of them the same chunks from the same empty memory, so that a difference between two rolls is the export's and not
+the harness's.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.errors import ProgramError
+from workbench.errors import ProgramError, first_line
 from workbench.model.stream import OUTPUTS, Output, Stream
 
 Floats = NDArray[np.float32]
@@ -70,7 +72,7 @@ def checked(chunk: ArrayLike, stream: Stream) -> Floats:
     try:
         given = np.asarray(chunk)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ProgramError(f"a chunk that is no array ({str(error).splitlines()[0]}); wants float32 samples") from error
+        raise ProgramError(f"a chunk that is no array ({first_line(error)}); wants float32 samples") from error
     if given.dtype.kind != "f":
         raise ProgramError(f"a chunk of {given.dtype}; wants float32 samples in -1..1")
     if given.shape[:-1] not in ([(stream.streams,)] if stream.streams > 1 else [(), (1,)]) or not given.ndim:
@@ -82,6 +84,12 @@ def checked(chunk: ArrayLike, stream: Stream) -> Floats:
             wanted = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
         raise ProgramError(f"a chunk of {given.shape[-1]} samples; this stream takes {wanted}")
     return np.array(given, np.float32, order="C", ndmin=2)
+
+
+def checked_file(path: Path) -> None:
+    """Raise ProgramError where there is no such file to load."""
+    if not path.is_file():
+        raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
 
 
 def checked_stream(which: int | None, stream: Stream) -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from workbench.errors import ProgramError
-from workbench.export.contract import CARRIER, from_json, stream_told
-from workbench.runtime.session import Floats, Frames, checked, checked_stream, frames_of
-
-_MEMORY = "cache.pad"  # how the names of upstream's streaming memories end
+from workbench.export.contract import CARRIER, entries_wanted, from_json, told
+from workbench.model.pesto import MEMORY
+from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
 
 class TorchScriptSession:
@@ -20,25 +19,19 @@ class TorchScriptSession:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
-        told = {CARRIER: ""}
+        checked_file(path)
+        carried = {CARRIER: ""}
         try:
-            self._model = torch.jit.load(path, map_location="cpu", _extra_files=told).eval()  # type: ignore[no-untyped-call]
+            self._model = torch.jit.load(path, map_location="cpu", _extra_files=carried).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, OSError) as error:
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
-        text: str | bytes = told[CARRIER]
+        text: str | bytes = carried[CARRIER]
         self.constants = from_json(text if isinstance(text, str) else text.decode(), path)
-        try:
-            self.stream = stream_told(self.constants, path)
-            self.outputs = tuple(self.constants["outputs"].split(","))
-        except KeyError as error:
-            raise ProgramError(
-                f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
-            ) from error
-        self._memories = [buffer for name, buffer in self._model.named_buffers() if name.endswith(_MEMORY)]
+        with entries_wanted(path):
+            self.stream, self.outputs = told(self.constants, path)
+        self._memories = [buffer for name, buffer in self._model.named_buffers() if name.endswith(MEMORY)]
         if not self._memories:
-            raise ProgramError(f"{path}: holds no streaming memory (*{_MEMORY}); export the streaming model")
+            raise ProgramError(f"{path}: holds no streaming memory (*{MEMORY}); export the streaming model")
         self.reset()
 
     def reset(self, stream: int | None = None) -> None:

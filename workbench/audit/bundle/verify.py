@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.audit.bundle import standalone
 from workbench.audit.bundle.standalone import PROGRAM, Finding, NotABundleError
-from workbench.errors import ProgramError, WorkbenchError
+from workbench.errors import ProgramError, WorkbenchError, first_line
 from workbench.runtime.child import Child
 
 _MOST_FILES = 1000
@@ -88,8 +88,7 @@ def _opened(bundle: Path) -> Iterator[Path]:
         except UNREADABLE as error:
             if isinstance(error, OSError) and error.filename is not None:  # of a file here, not of the zip
                 raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise NotABundleError(f"a zip that cannot be read ({reason})") from error
+            raise NotABundleError(f"a zip that cannot be read ({first_line(error)})") from error
         yield Path(unpacked)
 
 

@@ -132,8 +132,8 @@ def _content(
     child: Child, variant: Kept, program: Path, corpus: Corpus, seconds: float
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Every file of the bundle, by name."""
-    stream, tells = child.call(opened, program)
-    if missing := [name for name in OUTPUTS if name not in tells["outputs"].split(",")]:
+    stream, outputs, tells = child.call(opened, program)
+    if missing := [name for name in OUTPUTS if name not in outputs]:
         raise WorkbenchError(
             f"{program}: returns no {' and no '.join(missing)}, and a bundle's goldens hold all outputs; build it with "
             "them"
