@@ -581,6 +581,7 @@ BUNDLES = (
     ),
 )
 
+IN_THE_WAY = "has a record, whose program would be replaced; name another --out"
 NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
 RECORDS = (
     Case(
@@ -603,6 +604,24 @@ RECORDS = (
         "a record of another version", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 2}')
     ),
     Case("a record nested 100,000 deep", "compare run run", NO_RECORD, text("run/v/result.json", "[" * 100_000)),
+    Case(
+        "--out where a run's record is",
+        "build recipes/least.yaml --out out",
+        f"out/least: {IN_THE_WAY}",
+        text("out/least/result.json", ""),
+    ),
+    Case(
+        "--out that is a variant's folder",
+        "profile recipes/least.yaml --out out",
+        f"out: {IN_THE_WAY}",
+        text("out/result.json", ""),
+    ),
+    Case(
+        "the same for hours",
+        "soak recipes/least.yaml --out out",
+        f"out: {IN_THE_WAY}",
+        text("out/result.json", ""),
+    ),
     Case(
         "--out is a file",
         "build recipes/least.yaml --out out",

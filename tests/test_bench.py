@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from workbench import bench
+from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, rows
 from workbench.audit.bench_picture import bench_png
@@ -241,6 +242,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     class Told:
         quantized = True
         baseline = BASELINE
+        program_fingerprint = "f" * 64
 
         class recipe:
             description = "A test"
@@ -276,6 +278,14 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         "least": "no",
         "phone": f"{folder}/phone/program.pte: not run here: this runtime has no such backend",
     }
+    for name in ("torchscript", "least"):
+        write_whole(folder / "out" / name / "result.json", b"a run's")
+        with pytest.raises(WorkbenchError) as caught:
+            bench.make(entered, folder / "out", lambda name: lambda *_: None)
+        assert str(caught.value) == (
+            f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
+        )
+        (folder / "out" / name / "result.json").unlink()
 
 
 # --- what is printed, of made-up figures

@@ -343,7 +343,7 @@ def test_the_wheel_records_no_events(program: Path) -> None:
 def test_a_profile_for_real(folder: Path, program: Path, lowered: "Lowered", monkeypatch: pytest.MonkeyPatch) -> None:
     def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, Start, bool]:
         """The recipe's program, which other tests have too."""
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         (place / "program.pte").write_bytes(program.read_bytes())
         return describe(lowered, "program.pte", "internal"), Start(1.0, 1.0, 1), False
 

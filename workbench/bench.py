@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench import building
+from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
@@ -138,7 +139,10 @@ def make(
     fresh: bool = False,
     store: Path | None = None,
 ) -> Ready:
-    """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name."""
+    """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name.
+
+    Raises WorkbenchError as `building.check_free`.
+    """
     baseline = entered.baseline
     ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
 
@@ -150,8 +154,14 @@ def make(
             ready.not_run[name] = str(error)
 
     def in_child(function: Callable[..., bytes], path: Path, *arguments: object) -> None:
-        with Child() as child:
+        with alone_in(path.parent), Child() as child:
+            building.check_free(path.parent)
             write_whole(path, child.call(function, *arguments))
+
+    def build(name: str, job: Job) -> None:
+        with alone_in(folder / name):
+            building.check_free(folder / name, job, fresh)
+            building.build_to_run(job, folder / name, progress(name), fresh, store)
 
     if TORCHSCRIPT not in entered.jobs:
         path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
@@ -167,9 +177,8 @@ def make(
             what = f"ONNX Runtime, the graph of {name}, state in and out"
             add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
     for name, job in entered.jobs.items():
-        place = folder / name
-        build = functools.partial(building.build_to_run, job, place, progress(name), fresh, store)
-        add(name, job.recipe.description, place / name_for(job.recipe.lowering.backend), build)
+        file = folder / name / name_for(job.recipe.lowering.backend)
+        add(name, job.recipe.description, file, functools.partial(build, name, job))
     for name, program in entered.programs.items():
         add(name, "program", program, lambda: None)
     return ready

@@ -7,15 +7,16 @@ import torch
 
 from workbench import other_formats
 from workbench.atomic import write_whole
-from workbench.audit.making import remove
-from workbench.audit.programs import entry, keep, note, program_in
-from workbench.errors import LoweringError, NotInstalledError, ProgramError
+from workbench.audit.making import remove, settle
+from workbench.audit.programs import NOTES_NAME, entry, keep, note, program_in
+from workbench.audit.results import RESULT_NAME
+from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.backends import TARGETS, not_installed, versions_for
 from workbench.export.calibration import excerpts
 from workbench.export.host_file import host_file
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
-from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
+from workbench.export.program import FILE_NAMES, HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job
@@ -26,6 +27,18 @@ from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.delegates import missing
 from workbench.runtime.open import import_runtime, open_program
+
+
+def check_free(folder: Path, job: Job | None = None, fresh: bool = False) -> None:
+    """Raise WorkbenchError where the folder has a record whose program another would replace: the job's, made `fresh`
+    or from other things than the one that is there; or one without a job.
+
+    For who is alone in the folder: what a killed run had finished there moves in first.
+    """
+    settle(folder)
+    anew = fresh or job is None or program_in(folder, job.program_fingerprint) is None
+    if anew and (folder / RESULT_NAME).exists():
+        raise WorkbenchError(f"{folder}: has a record, whose program would be replaced; name another --out")
 
 
 def build(
@@ -59,7 +72,7 @@ def build(
         if not start:
             start = started(path, job.recipe.speed.threads)
     except (LoweringError, ProgramError):
-        remove(folder)
+        remove(folder, (*FILE_NAMES, NOTES_NAME))  # and leave what a record has beside them
         raise
     note(folder, fingerprint, program)
     if store:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from workbench import building
+from workbench.alone import alone_in
 from workbench.audit.environment import environment
 from workbench.audit.profile import Profile, instructions
 from workbench.audit.results import used
@@ -56,9 +57,15 @@ def profile(
     """Build the program in `folder`, and time it, its parts and what measures the machine.
 
     A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
-    as `building.build`, also of a part.
+    as `building.build`, also of a part, and WorkbenchError as `building.check_free`.
     """
     check(job)
+    with alone_in(folder):
+        building.check_free(folder, job, fresh)
+        return _profiled(job, folder, plan, progress, fresh, store)
+
+
+def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool, store: Path | None) -> Profile:
     recipe, stream = job.recipe, job.stream
     program, _, reused = building.build(job, folder, progress, fresh, store)
     if reused and job.quantized:

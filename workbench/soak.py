@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from workbench import building
+from workbench.alone import alone_in
 from workbench.audit.environment import environment
 from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
@@ -38,10 +39,16 @@ def soak(
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
-    ProgramError as `building.build_to_run`.
+    ProgramError as `building.build_to_run`, and WorkbenchError as `building.check_free`.
     """
+    check(job.recipe)
+    with alone_in(folder):
+        building.check_free(folder, job, fresh)
+        return _soaked(job, folder, hours, progress, fresh, store)
+
+
+def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
     recipe = job.recipe
-    check(recipe)
     program = building.build_to_run(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)

@@ -156,6 +156,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     jobs = jobs_of([*variants, *(variants_of(files, corpus) if files else [])])
     from workbench.alone import alone_in
     from workbench.building import build as build_program
+    from workbench.building import check_free
     from workbench.job import listen
 
     if any(job.quantized for job in jobs):
@@ -166,9 +167,10 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     code = PASS
     for job in jobs:
         place, record = folder / job.recipe.name, records.get(job.recipe.source)
-        _check_nothing_is_lost(place, record)
+        anew = fresh or record is not None
         with progress_shown(job.recipe.name) as progress, alone_in(place):
-            program, start, reused = build_program(job, place, progress, fresh or record is not None, STORE)
+            check_free(place, job, anew)
+            program, start, reused = build_program(job, place, progress, anew, STORE)
         again = ", used again: nothing it depends on changed" if reused else ""
         loads = start if isinstance(start, str) else f"loads in {start.load_ms:.0f} ms"
         click.echo(f"{place / program.path}  {program.bytes:,} bytes, {loads}{again}")
@@ -185,15 +187,6 @@ def _record_to_rebuild(path: Path) -> "Record":
     if record.program is None:
         raise WorkbenchError(f"{path}: there was no program ({record.null_reasons['program']}); nothing to build again")
     return record
-
-
-def _check_nothing_is_lost(place: Path, record: "Record | None") -> None:
-    """What is built again is not to take the place of what was scored."""
-    from workbench.audit.results import RESULT_NAME
-    from workbench.errors import WorkbenchError
-
-    if record is not None and (place / RESULT_NAME).exists():
-        raise WorkbenchError(f"{place}: has a record, whose program would be replaced; name another --out")
 
 
 def _is_the_same(record: "Record", program: "ProgramFile", job: "Job") -> bool:

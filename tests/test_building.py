@@ -1,0 +1,74 @@
+"""A program made in a folder that may have a record: what is in the way, and what goes where it fails."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from stored import stored
+
+from workbench import building
+from workbench.audit.making import making
+from workbench.audit.programs import note
+from workbench.audit.results import RESULT_NAME, write_record
+from workbench.errors import LoweringError, WorkbenchError
+
+FINGERPRINT = "f" * 64
+
+
+@pytest.fixture
+def job() -> Any:
+    lowering = SimpleNamespace(backend="xnnpack")
+    return SimpleNamespace(program_fingerprint=FINGERPRINT, recipe=SimpleNamespace(lowering=lowering))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A variant's folder: its record, the program of that fingerprint, and frames."""
+    folder = tmp_path / "run" / "variant"
+    write_record(stored(), folder)
+    (folder / "frames").mkdir()
+    (folder / "frames" / "a.npz").write_bytes(b"frames")
+    (folder / "program.pte").write_bytes(b"a program")
+    program = stored().program
+    assert program is not None
+    note(folder, FINGERPRINT, program.model_copy(update={"sha256": hashlib.sha256(b"a program").hexdigest()}))
+    return folder
+
+
+def refusal(check: Callable[[], None]) -> str:
+    with pytest.raises(WorkbenchError) as caught:
+        check()
+    return str(caught.value)
+
+
+def test_a_record_s_program_is_not_replaced_by_another(folder: Path, job: Any) -> None:
+    in_the_way = f"{folder}: has a record, whose program would be replaced; name another --out"
+    building.check_free(folder, job)  # it is that very program
+    assert refusal(lambda: building.check_free(folder, job, fresh=True)) == in_the_way
+    assert refusal(lambda: building.check_free(folder)) == in_the_way
+    job.program_fingerprint = "e" * 64
+    assert refusal(lambda: building.check_free(folder, job)) == in_the_way
+    (folder / RESULT_NAME).rename(making(folder))
+    building.check_free(folder, job)
+
+
+def test_nor_that_of_a_killed_run_which_had_finished(folder: Path, job: Any) -> None:
+    (folder / ".made").mkdir()
+    (folder / RESULT_NAME).rename(folder / ".made" / RESULT_NAME)
+    assert refusal(lambda: building.check_free(folder, job, fresh=True)).startswith(f"{folder}: has a record")
+    assert (folder / RESULT_NAME).is_file()
+
+
+def test_a_failure_takes_the_program_away_and_nothing_else(
+    folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise LoweringError("no")
+
+    monkeypatch.setattr(building, "_make", refuse)
+    with pytest.raises(LoweringError):
+        building.build(job, folder, lambda *_: None, fresh=True)
+    assert sorted(path.name for path in folder.rglob("*")) == ["a.npz", "frames", RESULT_NAME]
