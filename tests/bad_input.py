@@ -623,6 +623,18 @@ RECORDS = (
         text("out/result.json", ""),
     ),
     Case(
+        "--out where the known f0 of the audio lies",
+        "track take.wav --program p.pte --out ./take.csv",
+        "take.csv: is where the known f0 of take.wav lies; name another --out",
+        text("take.wav", ""),
+    ),
+    Case(
+        "--out where the known f0 of other audio lies",
+        "track take.wav --program p.pte --out takes/b.csv",
+        "takes/b.csv: is where the known f0 of takes/b.FLAC lies; name another --out",
+        text("takes/b.FLAC", ""),
+    ),
+    Case(
         "--out is a file",
         "build recipes/least.yaml --out out",
         "out/least: Not a directory; nothing more was written",

@@ -298,18 +298,18 @@ def test_track_of_a_missing_program() -> None:
 def test_track_of_a_broken_program() -> None:
     soundfile.write("take.wav", np.ones(800) / 9, 8_000)
     Path("broken.pte").write_text("this is not a program")
-    (line,) = refused("track", "take.wav", "--program", "broken.pte", "--out", "take.csv")
+    (line,) = refused("track", "take.wav", "--program", "broken.pte", "--out", "take-pitch.csv")
     assert line.startswith("error: broken.pte: not a program that this runtime can load (")
-    assert not Path("take.csv").exists()
+    assert not Path("take-pitch.csv").exists()
 
 
 @pytest.mark.slow
 def test_track_of_broken_audio(program: Path) -> None:
     Path("take.wav").write_text("this is not audio")
-    assert refused("track", "take.wav", "--program", program, "--out", "take.csv") == [
+    assert refused("track", "take.wav", "--program", program, "--out", "take-pitch.csv") == [
         "error: take.wav: not audio that can be read (Format not recognised); convert it to wav or flac"
     ]
-    assert not Path("take.csv").exists()
+    assert not Path("take-pitch.csv").exists()
 
 
 @pytest.mark.slow

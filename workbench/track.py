@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.files import read_clip
+from workbench.audio.files import ANNOTATION_SUFFIX, AUDIO_SUFFIXES, read_clip
 from workbench.audit.pictures import track_png
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import Stream
@@ -46,6 +46,14 @@ class Track:
         if self.confidence_threshold is None:
             return hz
         return np.where(self.confidence >= self.confidence_threshold, hz, 0.0)
+
+
+def check_out(out: Path, audio: Path) -> None:
+    """Raise WorkbenchError where a track would take the place of the known f0 of that audio, or of any other."""
+    there = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    for clip in (audio, *(path for path in there if path.suffix.lower() in AUDIO_SUFFIXES)):
+        if clip.with_suffix(ANNOTATION_SUFFIX).resolve() == out.resolve():
+            raise WorkbenchError(f"{out}: is where the known f0 of {clip} lies; name another --out")
 
 
 def track(audio: Path, program: Path, confidence_threshold: float | None = None) -> Track:

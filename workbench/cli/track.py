@@ -33,14 +33,14 @@ def track(
 
     \b
     Example:
-      workbench track take.wav --program program.pte --out take.csv
+      workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
     from workbench.atomic import write_whole
     from workbench.runtime.child import silence_libraries
 
     silence_libraries()
-    from workbench.track import FORMATS, rendered
+    from workbench.track import FORMATS, check_out, rendered
     from workbench.track import track as track_file
 
     if out is not None and out.suffix.lower() not in FORMATS:
@@ -49,6 +49,8 @@ def track(
         raise WorkbenchError(
             "--threshold is where a .png draws pitch, and none is asked for; --confidence-threshold filters frames"
         )
+    if out is not None:
+        check_out(out, audio)
     answer = track_file(audio, program, confidence_threshold)
     content = rendered(answer, out.suffix.lower() if out else ".csv", threshold)
     if out:
