@@ -1,5 +1,10 @@
 """Turns, paces and memory, without a clock: who is called when, with what."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +108,25 @@ def test_a_busy_process_is_there_for_the_block_alone() -> None:
         (process,) = multiprocessing.active_children()
         assert process.is_alive()
     assert multiprocessing.active_children() == []
+
+
+def test_a_busy_process_ends_with_its_parent() -> None:
+    """One that was killed ends nothing itself; a core at work for ever would be left of it."""
+    script = (
+        "import multiprocessing, time\nfrom workbench.measure.deadline import busy_process\n"
+        "if __name__ == '__main__':\n    with busy_process():\n"
+        "        print(multiprocessing.active_children()[0].pid, flush=True)\n        time.sleep(3600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        process = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 20
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < until:
+            os.kill(process, 0)
+            time.sleep(0.05)
+        os.kill(process, signal.SIGKILL)
 
 
 def test_the_peak_is_the_process_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
