@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def refusal(check: Callable[[], None]) -> str:
+def refusal(check: Callable[[], object]) -> str:
     with pytest.raises(WorkbenchError) as caught:
         check()
     return str(caught.value)
@@ -72,3 +72,17 @@ def test_a_failure_takes_the_program_away_and_nothing_else(
     with pytest.raises(LoweringError):
         building.build(job, folder, lambda *_: None, fresh=True)
     assert sorted(path.name for path in folder.rglob("*")) == ["a.npz", "frames", RESULT_NAME]
+
+
+def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed() -> None:
+        raise WorkbenchError("own.ckpt: changed while it was used; run again")
+
+    job.check_unchanged = changed
+    job.program_fingerprint = "e" * 64
+    monkeypatch.setattr(building, "_make", lambda *_: stored().program)
+    monkeypatch.setattr(building, "not_run_here", lambda *_: "not here")
+    store, notes = folder.parent / "store", (folder / "program.json").read_bytes()
+    assert "changed" in refusal(lambda: building.build(job, folder, lambda *_: None, store=store))
+    assert (folder / "program.json").read_bytes() == notes
+    assert not store.exists()

@@ -54,7 +54,7 @@ def build(
     Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
     or of the store. Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not
     loaded), and whether it was made before. Raises LoweringError where it cannot be lowered, ProgramError where it does
-    not load or run; it is removed then.
+    not load or run; it is removed then. Raises WorkbenchError where what it is made from changed meanwhile.
     """
     path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
     progress("lower", 0, 1)
@@ -74,6 +74,7 @@ def build(
     except (LoweringError, ProgramError):
         remove(folder, (*FILE_NAMES, NOTES_NAME))  # and leave what a record has beside them
         raise
+    job.check_unchanged()
     note(folder, fingerprint, program)
     if store:
         keep(store, fingerprint, folder, fresh=fresh)

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,12 @@ import torch
 
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
-from workbench.audit.environment import code_sha256, dependencies
-from workbench.errors import AudioError
+from workbench.audit.environment import code_sha256, cpu, dependencies
+from workbench.errors import AudioError, WorkbenchError
 from workbench.export.backends import versions_for
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
-from workbench.model.checkpoint import checkpoint_sha256
+from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
 from workbench.model.stream import Stream
@@ -28,11 +29,14 @@ from workbench.recipe import Recipe
 
 @dataclass
 class Job:
-    """A recipe with its model and its clips."""
+    """A recipe with its model and its clips. The hashes are of the checkpoint and of the code before either was used:
+    both are read again and again while a job is at work."""
 
     recipe: Recipe
     baseline: Baseline
     model: StreamingPesto
+    checkpoint_sha256: str
+    code_sha256: str
     calibrate: list[Clip] = field(default_factory=list)
     score: list[Clip] = field(default_factory=list)
 
@@ -47,7 +51,6 @@ class Job:
     @property
     def program_fingerprint(self) -> str:
         """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
-        checkpoint = checkpoint_sha256(self.recipe.checkpoint)
         asked = self.recipe.resolved()
         parts = (
             "reduction",
@@ -65,22 +68,38 @@ class Job:
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
         libraries = dependencies() | versions_for(self.recipe.lowering.backend)
         return canonical_sha256(
-            checkpoint, repr(self.stream), parts_asked, heard, libraries, code_sha256(), _sums_of_this_machine()
+            self.checkpoint_sha256,
+            repr(self.stream),
+            parts_asked,
+            heard,
+            libraries,
+            self.code_sha256,
+            _sums_of_this_machine(),
         )
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that the figures depend on: of the recipe, all but what only judges or describes them."""
+        """Hash of all that the figures depend on: of the recipe, all but what only judges or describes them, and the
+        machine that times are of."""
         asked = self.recipe.resolved()
         del asked["description"], asked["gates"], asked["scoring"]["min_voiced_frames"]
         clips = [
             [clip.name, clip.sha256, clip.f0 and [clip.f0.times_s.tolist(), clip.f0.hz.tolist()]] for clip in self.clips
         ]
-        return canonical_sha256(self.program_fingerprint, asked, clips)
+        return canonical_sha256(self.program_fingerprint, asked, clips, cpu(), os.cpu_count())
 
     @property
     def clips(self) -> list[Clip]:
         return [*self.calibrate, *self.score]
+
+    def check_unchanged(self) -> None:
+        """Raise WorkbenchError where the checkpoint or the code is another than when the job began: what came of both
+        would be taken for what either gives."""
+        checkpoint = self.recipe.checkpoint
+        if checkpoint_sha256(checkpoint) != self.checkpoint_sha256:
+            raise WorkbenchError(f"{checkpoint_path(checkpoint)}: changed while it was used; run again")
+        if code_sha256() != self.code_sha256:
+            raise WorkbenchError("the workbench's own code changed while it was used; run again")
 
 
 def _sums_of_this_machine() -> list[object]:
@@ -112,12 +131,13 @@ def forms_of(recipe: Recipe) -> Forms:
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a low-rank front end would depend on the cores
+    before = checkpoint_sha256(recipe.checkpoint), code_sha256()
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state, recipe.outputs, recipe.lowering.scope)
     check_rules(model, recipe.quantization)
-    return Job(recipe, baseline, model)
+    return Job(recipe, baseline, model, *before)
 
 
 def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Progress) -> None:

@@ -28,7 +28,6 @@ from workbench.measure.race import race
 from workbench.measure.sizes import no_sizes
 from workbench.measure.speed import Plan, Speed, Start
 from workbench.progress import Progress
-from workbench.recipe import Recipe
 from workbench.runtime.protocol import protocol_of
 from workbench.runtime.session import Frames
 from workbench.scoring import score
@@ -57,7 +56,7 @@ def run(
         if not fresh and (earlier := _recorded_before(folder, job)) is not None:
             if earlier.speed is not None and earlier.speed.in_doubt:
                 return _timed_again(earlier, job, folder, progress)
-            return _judged_again(earlier, job.recipe, folder)
+            return _judged_again(earlier, job, folder)
         return _measured(job, folder, progress, rolled, fresh, store)
 
 
@@ -83,6 +82,7 @@ def _measured(
             if (figures := scored_before(place, made_from, job.score, seconds)) is None:
                 remove(place, FIGURES)
                 figures = score(job, place / program.path, place, progress, rolled, seconds)
+                job.check_unchanged()
                 keep_scores(place, made_from, seconds, figures)
             speed = _timed(job, place / program.path, start, progress, seconds)
             record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
@@ -94,7 +94,7 @@ def _measured(
             record = record.model_copy(update={"not_run_here": why})
         record = unmeasured(record, job, why)
     record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
-    move_in(record, folder, progress)
+    move_in(record, job, folder, progress)
     return record, "program" if reused else ""
 
 
@@ -120,12 +120,16 @@ def _timed_again(earlier: Record, job: Job, folder: Path, progress: Progress) ->
         | {"speed": speed, "seconds": seconds}
     )
     record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
-    move_in(record, folder, progress)
+    move_in(record, job, folder, progress)
     return record, "scores"
 
 
-def move_in(record: Record, folder: Path, progress: Progress) -> None:
-    """Store the record with all that was made for it, and tell where the earlier one is kept."""
+def move_in(record: Record, job: Job, folder: Path, progress: Progress) -> None:
+    """Store the record with all that was made for it, and tell where the earlier one is kept.
+
+    Raises WorkbenchError where the checkpoint or the code changed since the job began.
+    """
+    job.check_unchanged()
     _tell(finish(record, folder), progress)
 
 
@@ -140,7 +144,7 @@ def begun(job: Job) -> Record:
     return Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
-        recipe=used(recipe),
+        recipe=used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         audio=tuple(
             ClipUsed(name=clip.name, role=role, sha256=clip.sha256, seconds=clip.duration_s)
@@ -163,12 +167,13 @@ def unmeasured(record: Record, job: Job, why: str) -> Record:
     return record.model_copy(update={"null_reasons": nulls, "deviation_over_sizes": over_sizes})
 
 
-def _judged_again(earlier: Record, recipe: Recipe, folder: Path) -> tuple[Record, str]:
+def _judged_again(earlier: Record, job: Job, folder: Path) -> tuple[Record, str]:
     """Gates and words may be others than those of the earlier record: its figures stay, its verdict may not."""
-    if earlier.recipe == used(recipe):
+    recipe = used(job.recipe, job.checkpoint_sha256)
+    if earlier.recipe == recipe:
         return earlier, "result"
-    asked = earlier.model_copy(update={"recipe": used(recipe)})
-    record = judged(asked, recipe.gates, recipe.scoring.min_voiced_frames)
+    asked = earlier.model_copy(update={"recipe": recipe})
+    record = judged(asked, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
     write_record(record, folder)
     return record, "figures"
 

@@ -96,7 +96,7 @@ def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: boo
         nulls["instructions"] = "this system does not list its processor's instructions"
     return Profile(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=used(recipe),
+        recipe=used(recipe, job.checkpoint_sha256),
         environment=environment(plan.threads),
         instructions=found_instructions,
         program=program,

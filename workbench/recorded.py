@@ -57,7 +57,7 @@ def score_recorded(
             record = record.model_copy(update={"null_reasons": {**record.null_reasons, "program": _NO_PROGRAM}})
         seconds["all"] = time.perf_counter() - began
         record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
-        move_in(record, folder, progress)
+        move_in(record, job, folder, progress)
     return record
 
 

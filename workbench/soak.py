@@ -63,7 +63,7 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
     )
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=used(recipe),
+        recipe=used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,
         clips=tuple(clip.name for clip in job.score),

@@ -92,10 +92,11 @@ def measure(
 
 def collect(recipe: Recipe, planned: Sequence[Planned], points: Sequence[Point]) -> Sweep:
     """The points as one record."""
-    clips = {clip.name: None for point in planned if point.job for clip in point.job.score}
+    jobs = [point.job for point in planned if point.job]
+    clips = {clip.name: None for job in jobs for clip in job.score}
     return Sweep(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=used(recipe),
+        recipe=used(recipe, jobs[0].checkpoint_sha256),
         protocol=protocol_of(recipe.protocol),
         environment=environment(recipe.speed.threads),
         clips=tuple(clips),
@@ -125,6 +126,7 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
     with Child() as child:
         variant = child.call(_onset_of_program, place / record.program.path, record.protocol.variant)
     progress("delay", 2, 2)
+    job.check_unchanged()
     onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
     write_whole(place / ONSETS_NAME, (onsets.model_dump_json(indent=2) + "\n").encode())
     return onsets

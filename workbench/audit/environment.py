@@ -37,7 +37,7 @@ def environment(threads: int) -> Environment:
     return Environment(
         **versions(),
         platform=platform.platform(),
-        cpu=_cpu(),
+        cpu=cpu(),
         cores=os.cpu_count() or 1,
         threads=threads,
         commit=commit,
@@ -65,9 +65,8 @@ def dependencies() -> dict[str, str]:
     return {name: version(name) for name in sorted(names)}
 
 
-@functools.cache
 def code_sha256() -> str:
-    """Hash of the workbench's own source: what was computed by other code is not reused."""
+    """Hash of the workbench's own source as it is now: what was computed by other code is not reused."""
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
@@ -87,7 +86,7 @@ def _commit() -> str | None:
     return answer.stdout.strip()
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """The processor's name, where the system tells it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():

@@ -18,7 +18,6 @@ from workbench.measure.floor import Floor
 from workbench.measure.sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
 from workbench.measure.speed import WIDEST, Speed
 from workbench.measure.truth import Truth
-from workbench.model.checkpoint import checkpoint_sha256
 from workbench.recipe import Gate, Recipe, gates_of, over
 from workbench.runtime.protocol import Protocol
 from workbench.section import Section
@@ -35,13 +34,13 @@ class RecipeUsed(Section):
     checkpoint_sha256: str = ""
 
 
-def used(recipe: Recipe) -> RecipeUsed:
-    """A recipe as a record keeps it. Raises CheckpointError where its checkpoint is gone."""
+def used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
+    """A recipe as a record keeps it, with the hash of the checkpoint that was loaded for it."""
     return RecipeUsed(
         name=recipe.name,
         sha256=recipe.sha256,
         resolved=recipe.resolved(),
-        checkpoint_sha256=checkpoint_sha256(recipe.checkpoint),
+        checkpoint_sha256=checkpoint_sha256,
     )
 
 
