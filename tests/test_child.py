@@ -35,8 +35,9 @@ def say_and_abort(words: bytes) -> None:
     os.abort()
 
 
-def kill_itself() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def kill_itself(by: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), by)
 
 
 def leave() -> None:
@@ -86,10 +87,23 @@ def test_a_process_that_dies_is_a_program_error(die: object) -> None:
 
 
 def test_one_that_is_killed_says_nothing_of_the_program() -> None:
+    for by in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with Child() as child, pytest.raises(WorkbenchError) as caught:
+            child.call(kill_itself, by)
+        assert_killed(caught.value)
+
+
+def test_nor_one_of_which_nobody_knows_how_it_ended() -> None:
     with Child() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(kill_itself)
-    assert not isinstance(caught.value, ProgramError)
-    assert str(caught.value) == (
+        child.call(pid)
+        child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
+        child.call(abort)
+    assert_killed(caught.value)
+
+
+def assert_killed(error: WorkbenchError) -> None:
+    assert not isinstance(error, ProgramError)
+    assert str(error) == (
         "the process that ran a program was killed, by hand or for want of memory; run it again, with more memory free"
     )
 

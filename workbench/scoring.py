@@ -116,7 +116,8 @@ def _roll_here(
     frames: list[Frames] = []
     with Child() as child:
         for turn, lanes in enumerate(_lanes(job)):
-            frames += child.call(roll_program, program, _samples(lanes), _turned(sizes, turn), memory)
+            asked = _samples(lanes), _turned(sizes, turn), memory
+            frames += child.call(roll_program, program, *asked, threads=job.recipe.speed.threads)
             heard(len(lanes))
     _check_repeats(job, frames, program, sizes, memory)
     return frames
@@ -148,7 +149,8 @@ def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: tup
     those that were scored."""
     lanes = _lanes(job)[0]
     with Child() as another:
-        again = another.call(roll_program, program, _samples(lanes), _turned(sizes, 0), memory, times=2)
+        asked = _samples(lanes), _turned(sizes, 0), memory
+        again = another.call(roll_program, program, *asked, times=2, threads=job.recipe.speed.threads)
     for clip, frames, earlier in zip(lanes, again, scored, strict=False):
         if not all(
             np.array_equal(getattr(frames, what), getattr(earlier, what), equal_nan=True)
@@ -175,7 +177,12 @@ def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progre
                 frames
                 for first in range(0, len(whole), stream.streams)
                 for frames in scorer.call(
-                    roll_program, program, whole[first : first + stream.streams], [size], protocol.variant
+                    roll_program,
+                    program,
+                    whole[first : first + stream.streams],
+                    [size],
+                    protocol.variant,
+                    threads=job.recipe.speed.threads,
                 )
             ]
             plan = replace(job_plan, chunks_per_round=max(2, job_plan.chunks_per_round // size), warmup_chunks=3)

@@ -22,6 +22,7 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
+from workbench.runtime.pte import set_threads
 from workbench.runtime.protocol import Memory, protocol_of, under
 from workbench.section import Section
 
@@ -124,7 +125,8 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
     baseline = onset(under(record.protocol.baseline, job.baseline.session(margins=False)))
     progress("delay", 1, 2)
     with Child() as child:
-        variant = child.call(_onset_of_program, place / record.program.path, record.protocol.variant)
+        program, threads = place / record.program.path, job.recipe.speed.threads
+        variant = child.call(_onset_of_program, program, record.protocol.variant, threads)
     progress("delay", 2, 2)
     job.check_unchanged()
     onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
@@ -132,6 +134,8 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
     return onsets
 
 
-def _onset_of_program(path: Path, memory: Memory) -> Onset:
+def _onset_of_program(path: Path, memory: Memory, threads: int) -> Onset:
     """For a Child: the program, freshly loaded, up and down the staircase."""
+    torch.set_num_threads(threads)
+    set_threads(threads)
     return onset(under(memory, open_program(path)))

@@ -21,6 +21,9 @@ from workbench.errors import ProgramError, WorkbenchError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_FROM_OUTSIDE = (None, *(-sent for sent in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
+"""How a process ends, or does not tell how, that another has ended."""
+
 
 def silence_libraries() -> None:
     """Keep the libraries' own warnings off the screen: missing CUDA kernels, experimental interfaces."""
@@ -101,7 +104,7 @@ class Child:
         except BrokenProcessPool as error:
             self._pool.shutdown()
             self._at_work = False
-            if self._process.exitcode == -signal.SIGKILL:
+            if self._process.exitcode in _FROM_OUTSIDE:
                 raise WorkbenchError(
                     "the process that ran a program was killed, by hand or for want of memory; run it again, with more "
                     "memory free"

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from workbench.export.program import Kind, kind_of
 from workbench.model.stream import Output, Stream
 from workbench.runtime.onnx import OnnxSession
 from workbench.runtime.protocol import Memory, under
-from workbench.runtime.pte import PteSession
+from workbench.runtime.pte import PteSession, set_threads
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.runtime.torchscript import TorchScriptSession
 
@@ -51,8 +53,15 @@ def roll_program(
     sizes: Sequence[int] | None = None,
     memory: Memory = "continuous",
     times: int = 1,
+    threads: int | None = None,
 ) -> list[Frames]:
-    """`session.roll_streams` on a freshly loaded program, `times` over, from a reset each; the last is returned."""
+    """`session.roll_streams` on a freshly loaded program, `times` over, from a reset each; the last is returned.
+
+    With `threads`, it fixes them: for a process that has loaded no program with others, through `Child`.
+    """
+    if threads is not None:  # or the last bits of a sum would depend on the machine's cores
+        torch.set_num_threads(threads)
+        set_threads(threads)
     session = under(memory, open_program(path))
     for _ in range(times):
         frames = roll_streams(session, clips, sizes)
