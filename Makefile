@@ -29,7 +29,7 @@ lint: $(VENV)/.installed
 
 # The figures of the README: run every shipped recipe on the shipped audio, keep the records, write the table anew.
 measured: $(VENV)/.installed
-	$(BIN)/workbench run recipes --out outputs/measured; test $$? -ne 2
+	$(BIN)/workbench run recipes --out outputs/measured; case $$? in 0|1|3) ;; *) exit 1 ;; esac
 	$(BIN)/python tests/regenerate.py --records outputs/measured
 
 # The README's table of speeds: everything beside everything in one run, with 1 thread and with 2. Wants a quiet machine.

@@ -4,6 +4,7 @@ Every message says what is wrong, where, and what to do. The library raises thes
 lines on stderr and an exit code.
 """
 
+import errno
 from collections.abc import Sequence
 
 
@@ -46,3 +47,10 @@ class ProgramError(WorkbenchError):
 def first_line(error: BaseException) -> str:
     """What somebody else's error says, for a line of ours; its type where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+
+
+def wants_memory(error: BaseException) -> bool:
+    """Whether the machine had no memory left: torch says so as a RuntimeError, the system as an OSError."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

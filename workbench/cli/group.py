@@ -2,11 +2,12 @@
 
 import errno
 import sys
+import traceback
 from typing import Any
 
 import click
 
-from workbench.errors import RecipeError, WorkbenchError
+from workbench.errors import RecipeError, WorkbenchError, wants_memory
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
@@ -18,22 +19,32 @@ class Translating(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
+            raise
         except RecipeError as error:
             lines = error.problems
         except WorkbenchError as error:
             lines = (str(error),)
-        except MemoryError:
-            lines = ("this machine has no memory left for it; end other programs, or ask for less at once",)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever reads the output has read enough: click's to handle
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever reads the output has read enough
                 raise
-            lines = (f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written",)
+            lines = (_unforeseen(error),)
         except KeyboardInterrupt:
             click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
             sys.exit(INTERRUPTED)
         for line in lines:
             click.echo(f"error: {line}", err=True)
         sys.exit(ERROR)
+
+
+def _unforeseen(error: Exception) -> str:
+    """A line for what the machine did not give; what is left is a bug of ours, whose traceback is printed before it."""
+    if wants_memory(error):
+        return "this machine has no memory left for it; end other programs, or ask for less at once"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written"
+    click.echo(traceback.format_exc(), err=True, nl=False)
+    return "a bug of the workbench, not of what it was given; tell us, with the lines above"
 
 
 @click.group(cls=Translating, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from workbench.errors import LoweringError, WorkbenchError, first_line
+from workbench.errors import LoweringError, WorkbenchError, first_line, wants_memory
 
 
 @contextmanager
@@ -19,4 +19,6 @@ def translated(stage: str) -> Iterator[None]:
     except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
+        if wants_memory(error):
+            raise MemoryError(str(error)) from error
         raise LoweringError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench.errors import ProgramError
+from workbench.errors import ProgramError, wants_memory
 from workbench.export.contract import CARRIER, entries_wanted, from_json, told
 from workbench.model.pesto import MEMORY
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
@@ -41,5 +41,14 @@ class TorchScriptSession:
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        estimates = self._model(torch.from_numpy(checked(chunk, self.stream)))
+        audio = torch.from_numpy(checked(chunk, self.stream))
+        try:
+            estimates = self._model(audio)
+        except RuntimeError as error:
+            if wants_memory(error):
+                raise
+            last = (
+                (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+            )  # above it, where in the script
+            raise ProgramError(f"the script failed while running ({last})") from error
         return frames_of([tensor.numpy() for tensor in estimates], self.outputs, np.ndim(chunk) == 1)

@@ -1,0 +1,81 @@
+"""Want of memory, and what nobody foresaw: neither is a verdict on a model."""
+
+import errno
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import Sums
+
+from workbench.cli.group import ERROR, Translating
+from workbench.errors import LoweringError, ProgramError
+from workbench.export.toolchain import translated
+from workbench.runtime.torchscript import TorchScriptSession
+
+WANT = RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried to")
+NO_MEMORY = "error: this machine has no memory left for it; end other programs, or ask for less at once\n"
+
+
+def test_want_of_memory_is_no_failure_to_lower() -> None:
+    with pytest.raises(MemoryError), translated("lowering"):
+        raise WANT
+    with pytest.raises(LoweringError) as caught, translated("lowering"):
+        raise RuntimeError("no such operator\nand more")
+    assert str(caught.value) == "lowering failed (RuntimeError: no such operator)"
+
+
+def told(error: BaseException) -> tuple[int, str]:
+    @click.group(cls=Translating)
+    def main() -> None: ...
+
+    @main.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(main, ["fail"])
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize("error", [WANT, MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")])
+def test_want_of_memory_is_one_line(error: BaseException) -> None:
+    assert told(error) == (ERROR, NO_MEMORY)
+
+
+def test_a_bug_is_no_verdict() -> None:
+    code, says = told(KeyError("of ours"))
+    first, *_, before, last = says.splitlines()
+    assert (code, first, before) == (ERROR, "Traceback (most recent call last):", "KeyError: 'of ours'")
+    assert last == "error: a bug of the workbench, not of what it was given; tell us, with the lines above"
+
+
+def test_what_is_click_s_stays_so() -> None:
+    assert told(click.exceptions.Exit(5)) == (5, "")
+    assert told(click.Abort()) == (1, "Aborted!\n")
+    assert told(click.ClickException("no")) == (1, "Error: no\n")
+
+
+def test_a_script_that_fails_is_a_program_that_does() -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("The following operation failed in the TorchScript interpreter.\nRuntimeError: too small\n")
+
+    session = TorchScriptSession.__new__(TorchScriptSession)
+    session.stream, session._model = Sums().stream, fail
+    with pytest.raises(ProgramError) as caught:
+        session.step(np.zeros(2, np.float32))
+    assert str(caught.value) == "the script failed while running (RuntimeError: too small)"
+
+
+def test_make_measured_takes_verdicts_alone() -> None:
+    """0, 1 and 3 are verdicts; 2, and 130 or 137 of a run that was ended, are none."""
+    import subprocess
+
+    line = next(
+        line for line in Path(__file__).parent.parent.joinpath("Makefile").read_text().splitlines() if "case" in line
+    )
+    command = line.partition(";")[2].replace("$$", "$")
+    passes = [
+        code for code in (0, 1, 2, 3, 127, 130, 137) if not subprocess.call(f"(exit {code}); {command}", shell=True)
+    ]
+    assert passes == [0, 1, 3]
