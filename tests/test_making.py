@@ -1,5 +1,6 @@
 """A variant's folder taken over by a new record: killed at any step, it is the earlier one's or the new one's."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from workbench.audit.results import RESULT_NAME, Record, read_record, write_reco
 
 EARLIER = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 NEW = replaced(EARLIER, "program.bytes", 1)
+MEASURED = ("deviation", "floor", "truth", "speed")
+NOT_HERE = EARLIER.model_copy(
+    update=dict.fromkeys(MEASURED) | {"null_reasons": dict.fromkeys(MEASURED, "not here"), "not_run_here": "not here"}
+)
 ASIDE = "result-20260102-030405.json"
 
 
@@ -70,6 +75,14 @@ def test_a_failure_takes_away_what_belonged_to_the_earlier_record(folder: Path) 
     assert (folder / "bundle").is_dir()
 
 
+def test_figures_that_come_alone_are_of_the_files_that_are_there(folder: Path) -> None:
+    making.remove(making.making(folder))
+    finish(NEW, folder)
+    found = files(folder)
+    assert set(found) == {RESULT_NAME, ASIDE, "program.pte", "frames/a.npz", "frames/gone.npz"}
+    assert {found[name] for name in found if not name.endswith(".json")} == {"earlier"}
+
+
 STEPS = ("rename", "replace", "unlink")
 
 
@@ -90,6 +103,71 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in STEPS:
         monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
     monkeypatch.setattr(making.shutil, "rmtree", counted(making.shutil.rmtree))
+
+
+def begin(folder: Path) -> None:
+    """The earlier record as it is, with more than the new one has; and what cannot run here, made and not moved in."""
+    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
+    (folder / "moments").mkdir()
+    (folder / "moments" / "a.wav").write_text("earlier")
+    (folder / "bundle").mkdir()
+    making.making(folder).mkdir()
+    for name in ("program.onnx", "program.json"):
+        (making.making(folder) / name).write_text("new")
+
+
+def is_the_one_that_cannot_run_here(folder: Path) -> bool:
+    found = files(folder)
+    return (
+        set(found) == {RESULT_NAME, ASIDE, "program.onnx", "program.json"}
+        and read_record(folder / RESULT_NAME) == NOT_HERE
+        and found["program.onnx"] == found["program.json"] == "new"
+        and (folder / "bundle").is_dir()
+    )
+
+
+def test_killed_at_any_step_with_a_program_that_cannot_run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no figures, but a program: which is not to go with the earlier record's files, nor they to stay."""
+    for step in range(100):
+        folder = tmp_path / str(step)
+        begin(folder)
+        with monkeypatch.context() as patched:
+            kill_at(step, patched)
+            try:
+                finish(NOT_HERE, folder)
+                survived = True
+            except Killed:
+                survived = False
+        remove_parts(folder)
+        if RESULT_NAME in (found := files(folder)) and read_record(folder / RESULT_NAME) == EARLIER:
+            assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
+        for again in range(100):  # and killed a second time, wherever that is
+            with monkeypatch.context() as patched:
+                kill_at(again, patched)
+                try:
+                    finish(NOT_HERE, folder) if making.making(folder).exists() else settle(folder)
+                    break
+                except Killed:
+                    pass
+            remove_parts(folder)
+        assert is_the_one_that_cannot_run_here(folder), step
+        if survived:
+            assert step > 8
+            return
+    raise AssertionError("never survived")
+
+
+@pytest.mark.parametrize("text", ["", '{"schema_version": 2}'])
+def test_a_finished_record_that_cannot_be_read_does_not_stay_in_the_way(folder: Path, text: str) -> None:
+    before = {name: content for name, content in files(folder).items() if not name.startswith(".")}
+    making.making(folder).rename(folder / ".made")
+    (folder / ".made" / RESULT_NAME).write_text(text)
+    os.utime(folder / ".made" / RESULT_NAME, (0, 0))
+    assert settle(folder) == folder / "result-19700101-000000.json"
+    assert files(folder) == {**before, "result-19700101-000000.json": text}
+    assert settle(folder) is None
 
 
 def test_killed_at_any_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

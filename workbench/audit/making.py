@@ -2,24 +2,26 @@
 
 So whoever reads the folder, and a run that is killed at any moment, finds the earlier files or the new ones, never some
 of each. Renaming `.making` to `.made` is the one step that decides: before it a new run goes on with what is there,
-after it the next one first moves in what is left.
+after it the next one first does what is left. What is earlier goes while it is called `.made`, and what is new comes in
+while it is called `.moving`: so that neither is taken for the other.
 """
 
 import shutil
 from pathlib import Path
 
-from workbench.audit.history import set_aside
+from workbench.audit.history import set_aside, set_aside_unread
 from workbench.audit.programs import NOTES_NAME
 from workbench.audit.report.moments import MOMENTS_FOLDER
 from workbench.audit.results import RESULT_NAME, Record, read_record, write_record
 from workbench.audit.scored import SCORES_NAME
+from workbench.errors import WorkbenchError
 from workbench.export.program import FILE_NAMES
 
 FIGURES = ("frames", "pictures", MOMENTS_FOLDER)
 OWN = (*FILE_NAMES, NOTES_NAME, *FIGURES)
 """The files and folders that belong to a record."""
 
-_MAKING, _MADE, _REPLACED = ".making", ".made", ".replaced"
+_MAKING, _MADE, _MOVING = ".making", ".made", ".moving"
 
 
 def making(folder: Path) -> Path:
@@ -39,24 +41,28 @@ def finish(record: Record, folder: Path) -> Path | None:
 def settle(folder: Path) -> Path | None:
     """Move in what a finished run, maybe one that was killed, made; nothing where there is none.
 
-    Every step can be the last one: the record goes out first and comes in last, and what has moved is not moved again.
+    Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is kept,
+    or a finished one that cannot be read: then the folder stays as it was.
     """
-    made = folder / _MADE
+    made, moving = folder / _MADE, folder / _MOVING
     kept = None
     if (made / RESULT_NAME).is_file():
-        record = read_record(made / RESULT_NAME)
-        kept = set_aside(record, folder)
-        if record.deviation is None:  # nothing was compared, and what an earlier record compared goes with it
-            remove(folder)
-        for new in sorted(made.iterdir()):
-            if new.name in (RESULT_NAME, _REPLACED):
-                continue
-            if (folder / new.name).is_dir():  # cannot be replaced in one step
-                shutil.rmtree(made / _REPLACED, ignore_errors=True)
-                (folder / new.name).rename(made / _REPLACED)
-            new.replace(folder / new.name)
-        (made / RESULT_NAME).replace(folder / RESULT_NAME)
-    shutil.rmtree(made, ignore_errors=True)
+        try:
+            record = read_record(made / RESULT_NAME)
+        except WorkbenchError:
+            kept = set_aside_unread(made / RESULT_NAME, folder)
+        else:
+            kept = set_aside(record, folder)
+            if record.deviation is None or len(list(made.iterdir())) > 1:
+                remove(folder)  # but not where figures came alone: other times of the same files
+            made.rename(moving)
+    if (moving / RESULT_NAME).is_file():
+        for new in sorted(moving.iterdir()):
+            if new.name != RESULT_NAME:
+                new.replace(folder / new.name)
+        (moving / RESULT_NAME).replace(folder / RESULT_NAME)
+    for place in (made, moving):
+        shutil.rmtree(place, ignore_errors=True)
     return kept
 
 
