@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +17,16 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from workbench.alone import alone_in
 from workbench.audio.corpus import Corpus
 from workbench.audio.files import Clip
-from workbench.audit.bundle import standalone
+from workbench.audit.bundle import standalone, write
 from workbench.audit.bundle.golden import Golden, _tolerance, record_golden, table, wav
 from workbench.audit.bundle.manifest import manifest, methods
 from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, Floats
-from workbench.audit.bundle.verify import verify
+from workbench.audit.bundle.verify import Verification, verify
 from workbench.audit.bundle.write import check_place, page, sealed, zipped
+from workbench.audit.history import Kept
 from workbench.audit.results import Record, read_record, write_record
 from workbench.cli import main
 from workbench.errors import ProgramError, WorkbenchError
@@ -374,6 +377,84 @@ def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str
     thesis.write_bytes(zipped(content))
     check_place(thesis, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run", "thesis.zip"]
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
+    """Bundles a variant into `out`, where another bundle may be; no program is run."""
+
+    class Nobody:
+        def __enter__(self) -> "Nobody":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, *_: object) -> object:
+            return STREAM, OUTPUTS, constants(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS)
+
+    record = measured()
+    assert record.program is not None
+    sha256 = standalone.hashlib.sha256(b"no program").hexdigest()
+    record = record.model_copy(update={"program": record.program.model_copy(update={"sha256": sha256})})
+    variant = Kept(record, kept(tmp_path, record), "run")
+    monkeypatch.setattr(write, "Child", Nobody)
+    monkeypatch.setattr(write, "record_golden", lambda *_: golden_of())
+    monkeypatch.setattr(write, "verify", lambda *_: Verification((), ran=True))
+    return lambda: write.write_bundle(variant, tmp_path / "out", None, 1.0, True, overwrite=True)  # type: ignore[arg-type]
+
+
+def test_one_of_both_bundles_is_there_wherever_it_is_interrupted(
+    shipped: Callable[[], object], tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = laid_out(content, tmp_path / "out"), Path.rename
+    (out / "mine").touch()
+
+    def interrupt(path: Path, to: Path) -> Path:
+        if to == out and path.name == "bundle":
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        shipped()
+    assert (out / "mine").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
+    monkeypatch.undo()
+
+
+def test_what_a_killed_process_left_is_taken_away(
+    shipped: Callable[[], object], tmp_path: Path, content: dict[str, bytes]
+) -> None:
+    laid_out(content, tmp_path / ".out.abcd_123" / "bundle")
+    left = laid_out(content, tmp_path / ".out.12345678" / "earlier")
+    (left / "mine").touch()
+    (tmp_path / ".out.projects").mkdir()
+    (tmp_path / ".out.projects" / "thesis").touch()
+    write._tidy(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.projects", "out", "run"]
+    assert (tmp_path / "out" / "mine").exists()  # it was there, and is again
+    shipped()
+    assert not (tmp_path / "out" / "mine").exists()
+    assert (tmp_path / "out" / PROGRAM).read_bytes() == b"no program"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.projects", "out", "run"]
+
+
+def test_a_program_that_is_replaced_meanwhile_is_not_bundled(
+    shipped: Callable[[], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (program,) = (tmp_path / "run").rglob("program.pte")
+
+    def golden(*_: object) -> Golden:
+        program.write_bytes(b"another")
+        with pytest.raises(WorkbenchError, match="another process is at work here"), alone_in(program.parent):
+            pass
+        return golden_of()
+
+    monkeypatch.setattr(write, "record_golden", golden)
+    with pytest.raises(WorkbenchError) as caught:
+        shipped()
+    assert str(caught.value).startswith(f"{program}: not the program that was scored (its sha256 is ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_wav_is_read_by_others_bit_for_bit(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A variant of a run as a bundle: folder or zip, whole or not at all, the same bytes each time."""
 
+import glob
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 import jinja2
 
+from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
 from workbench.audit.bundle import standalone
@@ -27,6 +29,7 @@ from workbench.runtime.child import Child
 from workbench.runtime.open import opened
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
+_EARLIER = "earlier"  # what a bundle that is being replaced is called meanwhile
 _LICENCES = {  # where each text lies in an installed package
     "licences/Apache-2.0.txt": ("pesto-workbench", "LICENSE"),
     "licences/LGPL-3.0.md": ("pesto-pitch", "LICENSE.md"),
@@ -61,13 +64,19 @@ def check_shippable(variant: Kept, force: bool) -> Path:
     path = folder / record.program.path
     if not path.is_file():
         raise WorkbenchError(f"{path}: the record's program is not there; run the recipe again")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != record.program.sha256:
-        raise WorkbenchError(
-            f"{path}: not the program that was scored (its sha256 is {found[:12]}…, the record's "
-            f"{record.program.sha256[:12]}…); run the recipe again"
-        )
+    _scored(path, record.program.sha256)
     return path
+
+
+def _scored(path: Path, sha256: str) -> bytes:
+    """The bytes of a program, which are those that were scored: WorkbenchError where they are not."""
+    content = path.read_bytes()
+    if (found := _sha256(content)) != sha256:
+        raise WorkbenchError(
+            f"{path}: not the program that was scored (its sha256 is {found[:12]}…, the record's {sha256[:12]}…); run "
+            "the recipe again"
+        )
+    return content
 
 
 def check_place(out: Path, overwrite: bool) -> None:
@@ -97,9 +106,10 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
     Raises WorkbenchError as `check_shippable` and `check_place` do, and ProgramError where the program does not run.
     """
     program = check_shippable(variant, force)
+    _tidy(out)
     check_place(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with Child() as child, tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as made:
+    with alone_in(variant.folder), Child() as child, tempfile.TemporaryDirectory(**_beside(out)) as made:
         described, content = _content(child, variant, program, corpus, seconds)
         folder = Path(made) / "bundle"
         for name, data in content.items():
@@ -111,10 +121,34 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
         if out.suffix == ".zip":
             write_whole(out, zipped(content))
         else:
-            if out.exists():
-                out.rename(Path(made) / "earlier")  # goes with the temporary folder
-            shutil.move(folder, out)
+            _swap(folder, out)
     return described
+
+
+def _beside(out: Path) -> dict[str, Any]:
+    return {"prefix": f".{out.name}.", "dir": out.parent}
+
+
+def _swap(folder: Path, out: Path) -> None:
+    """Move a folder to where an earlier one may be, which then is called `earlier` beside it; or none of both."""
+    earlier = folder.with_name(_EARLIER)
+    try:
+        if out.exists():
+            out.rename(earlier)
+        folder.rename(out)
+    except BaseException:
+        if earlier.exists() and not out.exists():
+            earlier.rename(out)
+        raise
+
+
+def _tidy(out: Path) -> None:
+    """Take away what a killed process left beside a bundle; an earlier one that it had moved there goes back."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.????????"):
+        if left.is_dir() and {path.name for path in left.iterdir()} <= {_EARLIER, "bundle"}:
+            if (left / _EARLIER).exists() and not out.exists():
+                (left / _EARLIER).rename(out)
+            shutil.rmtree(left)
 
 
 def zipped(content: dict[str, bytes]) -> bytes:
@@ -131,7 +165,8 @@ def zipped(content: dict[str, bytes]) -> bytes:
 def _content(
     child: Child, variant: Kept, program: Path, corpus: Corpus, seconds: float
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Every file of the bundle, by name."""
+    """Every file of the bundle, by name. For who is alone in the variant's folder, as it is read there twice."""
+    assert variant.record.program is not None
     stream, outputs, tells = child.call(opened, program)
     if missing := [name for name in OUTPUTS if name not in outputs]:
         raise WorkbenchError(
@@ -141,7 +176,7 @@ def _content(
     threshold = float(variant.record.recipe.resolved["scoring"]["voiced_confidence"])
     golden = record_golden(child, program, stream, corpus, seconds, threshold)
     content = {
-        PROGRAM: program.read_bytes(),
+        PROGRAM: _scored(program, variant.record.program.sha256),
         AUDIO: wav(golden.audio, stream.sample_rate_hz),
         FRAMES: table(golden).encode(),
         "verify.py": Path(standalone.__file__).read_bytes(),
