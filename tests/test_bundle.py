@@ -197,6 +197,30 @@ def test_a_manifest_that_names_files_outside_is_refused(name: str, content: dict
     assert refusal(folder) == f"names a file {name!r}, which could lie outside; do not use it"
 
 
+@pytest.mark.parametrize("stream", [[], 7, None, "none"])
+def test_a_sealed_manifest_without_a_stream_is_one_line(
+    stream: object, content: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = laid_out(resealed(content, stream=stream), tmp_path / "b")
+    manifest, findings = standalone.check_hashes(folder)
+    assert manifest is not None and all(found.ok for found in findings)
+    (finding,) = standalone.check_golden(folder, manifest)
+    assert (finding.file, finding.ok, finding.says) == (MANIFEST, False, "does not say the stream of its program")
+
+
+@pytest.mark.parametrize("audio", [b"RIFF....WAVEfmt \x10\0\0\0", b"RIFF....WAVEdata\x07\0\0\0abcdefg", b""])
+def test_sealed_nonsense_is_one_line(
+    audio: bytes, content: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = laid_out({**content, AUDIO: audio}, tmp_path / "b")
+    manifest = json.loads(content[MANIFEST])
+    monkeypatch.setattr(standalone, "load", lambda _: None)
+    monkeypatch.setattr(standalone, "told", lambda _: manifest["stream"])
+    (finding,) = standalone.check_golden(folder, manifest)
+    assert (finding.file, finding.ok) == (PROGRAM, False)
+    assert finding.says.startswith("does not run here: ") and "\n" not in finding.says
+
+
 def test_a_manifest_of_another_kind_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
     folder = laid_out(resealed(content, bundle_format=9), tmp_path / "b")
     assert refusal(folder) == "bundle format 9, this can read 1; use the verify.py inside it"

@@ -16,11 +16,13 @@ from workbench.audit.rebuilt import rebuilt
 from workbench.audit.results import write_record
 from workbench.catalogue import recipe_of, recipes_of
 from workbench.cli import main
-from workbench.errors import RecipeError
+from workbench.errors import CheckpointError, RecipeError
 
 RECORD = stored("int8-static")
 PROGRAM = RECORD.program
 assert PROGRAM is not None
+CHECKPOINT = "c" * 64
+RECORD = replaced(RECORD, "recipe.checkpoint_sha256", CHECKPOINT)
 CLIPS = [
     Clip(clip.name, Path("a.wav"), clip.sha256, 16_000, [0.0], 16_000, 1, None)  # type: ignore[arg-type]
     for clip in RECORD.audio
@@ -29,7 +31,7 @@ CLIPS = [
 
 
 def test_the_same_bytes() -> None:
-    found = rebuilt(RECORD, PROGRAM, environment(1), ())
+    found = rebuilt(RECORD, PROGRAM, environment(1), (), CHECKPOINT)
     assert (found.same, found.parts, found.since) == (True, (), ())
 
 
@@ -38,11 +40,12 @@ def test_what_differs_and_what_changed_since() -> None:
         update={
             "sha256": "0" * 64,
             "bytes_by_kind": {**PROGRAM.bytes_by_kind, "rest": 7},
+            "made_with": {"onnx": "9.9"},
             "ranges": (PROGRAM.ranges[0].model_copy(update={"scale": 9.0}), *PROGRAM.ranges[1:]),
         }
     )
     here = RECORD.environment.model_copy(update={"torch": "9.9", "threads": 7})
-    found = rebuilt(RECORD, other, here, CLIPS[1:])
+    found = rebuilt(RECORD, other, here, CLIPS[1:], "0" * 64)
     assert found.same is False
     assert found.parts == (
         f"rest: {PROGRAM.bytes_by_kind['rest']:,} before, 7 now",
@@ -50,12 +53,14 @@ def test_what_differs_and_what_changed_since() -> None:
     )
     assert found.since == (
         f"torch: {RECORD.environment.torch} before, 9.9 now",
+        "onnx: nothing before, 9.9 now",
+        f"checkpoint mir-1k_g7: sha256 {CHECKPOINT[:12]}… before, 000000000000… now",
         f"clip {CLIPS[0].name}: another or none",
     )
 
 
 def test_other_bytes_of_the_same_sizes() -> None:
-    found = rebuilt(RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS)
+    found = rebuilt(RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT)
     assert found.parts == ("all sizes, operators and ranges are the same: weights or constants have other values",)
     assert found.since == ()
 
@@ -77,6 +82,36 @@ def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_of(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
     assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: wants at most 1, got 2",)
+
+
+def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
+    own = tmp_path / "own.ckpt"
+    own.write_bytes(b"trusted")
+    trusting = replaced(
+        replaced(RECORD, "recipe.resolved.trust_checkpoint", True), "recipe.resolved.checkpoint", str(own)
+    )
+    record = replaced(trusting, "recipe.checkpoint_sha256", hashlib.sha256(b"trusted").hexdigest())
+    assert recipe_of(record, Path("r/result.json")).trust_checkpoint
+    for other in (trusting, replaced(trusting, "recipe.checkpoint_sha256", "")):
+        with pytest.raises(CheckpointError) as caught:
+            recipe_of(other, Path("r/result.json"))
+        assert str(caught.value) == (
+            f"{own}: not the checkpoint that r/result.json trusts to run code; name it in a recipe of your own"
+        )
+
+
+def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text("calibrate: []\nscore: []\n")
+    for place in ("a", "b"):
+        write_record(RECORD, Path(place))
+    result = CliRunner().invoke(main, ["build", "a/result.json", "b/result.json", "--out", "again"])
+    assert result.stderr == (
+        "error: b/result.json: is called int8-static, as is a/result.json; build them one by one, each with an --out of "
+        "its own\n"
+    )
+    assert (result.exit_code, Path("again").exists()) == (2, False)
 
 
 @pytest.mark.parametrize(

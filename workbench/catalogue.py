@@ -5,8 +5,8 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.results import Record, gateable
-from workbench.errors import RecipeError
-from workbench.model.checkpoint import packaged_checkpoints
+from workbench.errors import CheckpointError, RecipeError
+from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
 from workbench.recipe import Recipe, Vocabulary, load_recipes, over, read_limits, recipe_files, resolved_again
 
 
@@ -39,8 +39,14 @@ def limits_of(path: Path) -> dict[str, str | None]:
 
 
 def recipe_of(record: Record, path: Path) -> Recipe:
-    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe."""
+    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe, CheckpointError
+    where its checkpoint is gone, or may run code and is not the file that was trusted."""
     try:
-        return resolved_again(record.recipe.name, path, record.recipe.resolved)
+        recipe = resolved_again(record.recipe.name, path, record.recipe.resolved)
     except RecipeError as error:
         raise RecipeError([f"{path}: recipe.resolved: {problem}" for problem in error.problems]) from None
+    if recipe.trust_checkpoint and checkpoint_sha256(recipe.checkpoint) != record.recipe.checkpoint_sha256:
+        raise CheckpointError(
+            f"{recipe.checkpoint}: not the checkpoint that {path} trusts to run code; name it in a recipe of your own"
+        )
+    return recipe

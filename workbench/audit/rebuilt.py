@@ -20,8 +20,11 @@ class Rebuilt:
     since: tuple[str, ...]
 
 
-def rebuilt(record: Record, program: ProgramFile, here: Environment, calibrate: Iterable[Clip]) -> Rebuilt:
-    """The record's program against the same recipe's, built in `here` with these clips to calibrate on.
+def rebuilt(
+    record: Record, program: ProgramFile, here: Environment, calibrate: Iterable[Clip], checkpoint_sha256: str
+) -> Rebuilt:
+    """The record's program against the same recipe's, built in `here` from that checkpoint, with these clips to
+    calibrate on.
 
     The record has to have a program.
     """
@@ -44,6 +47,14 @@ def rebuilt(record: Record, program: ProgramFile, here: Environment, calibrate: 
         for name, one, other in _differing(record.environment.model_dump(), here.model_dump())
         if name in _MAKES_BYTES
     ]
+    since += [
+        f"{name}: {_in_words(one)} before, {_in_words(other)} now"
+        for name, one, other in _differing(before.made_with, program.made_with)
+    ]
+    earlier = record.recipe.checkpoint_sha256
+    if earlier not in ("", checkpoint_sha256):  # older records do not tell
+        name = record.recipe.resolved["checkpoint"]
+        since.append(f"checkpoint {name}: sha256 {earlier[:12]}… before, {checkpoint_sha256[:12]}… now")
     if before.calibration is not None:
         heard = {clip.name: clip.sha256 for clip in record.audio if clip.role == "calibrate"}
         since += [

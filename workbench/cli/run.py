@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.audit.results import Record
     from workbench.export.program import ProgramFile
     from workbench.job import Job
+    from workbench.recipe import Recipe
     from workbench.runtime.session import Frames
 
 
@@ -153,7 +154,9 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     from workbench.catalogue import recipe_of
 
     variants = [recipe_of(record, path) for path, record in records.items()]
-    jobs = jobs_of([*variants, *(variants_of(files, corpus) if files else [])])
+    variants += variants_of(files, corpus) if files else []
+    _check_own_folders(variants)
+    jobs = jobs_of(variants)
     from workbench.alone import alone_in
     from workbench.building import build as build_program
     from workbench.building import check_free
@@ -179,6 +182,20 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     sys.exit(code)
 
 
+def _check_own_folders(variants: "list[Recipe]") -> None:
+    """Raise WorkbenchError where two programs would be built into one folder."""
+    from workbench.errors import WorkbenchError
+
+    sources: dict[str, Path] = {}
+    for recipe in variants:
+        if recipe.name in sources:
+            raise WorkbenchError(
+                f"{recipe.source}: is called {recipe.name}, as is {sources[recipe.name]}; build them one by one, each "
+                "with an --out of its own"
+            )
+        sources[recipe.name] = recipe.source
+
+
 def _record_to_rebuild(path: Path) -> "Record":
     from workbench.audit.results import read_record
     from workbench.errors import WorkbenchError
@@ -194,7 +211,8 @@ def _is_the_same(record: "Record", program: "ProgramFile", job: "Job") -> bool:
     from workbench.audit.environment import environment
     from workbench.audit.rebuilt import rebuilt
 
-    found = rebuilt(record, program, environment(job.recipe.speed.threads), job.calibrate)
+    here = environment(job.recipe.speed.threads)
+    found = rebuilt(record, program, here, job.calibrate, job.checkpoint_sha256)
     if found.same:
         click.echo(f"  byte for byte the record's (sha256 {program.sha256[:12]}…)")
     else:
