@@ -1,7 +1,9 @@
 """The folder of clips: names, roles, rendering on demand, and the user's own recordings."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +193,20 @@ class TestDisjoint:
         message = "clips that calibrate and score at once: b (the same as a); a score needs audio not yet seen"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])
+
+
+def test_a_clip_is_read_once_whoever_renders_it_is_done(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While this one waits for the folder, another process renders the clip: it is not rendered again."""
+    corpus = Corpus(root)
+    name = corpus.clips()[0]
+    render, rendered = Corpus._render, []
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        render(corpus, name)
+        yield
+
+    monkeypatch.setattr(corpus, "_alone", alone)
+    monkeypatch.setattr(Corpus, "_render", lambda _, clip: rendered.append(clip))
+    assert corpus.read(name, 16_000).name == name
+    assert rendered == []

@@ -14,7 +14,7 @@ from test_record import record
 
 from workbench.audit import points_picture
 from workbench.audit.environment import environment
-from workbench.audit.points import Point, Setting, Sweep, failed, measured, refused, write_sweep
+from workbench.audit.points import Point, Setting, Sweep, failed, measured, not_run, refused, write_sweep
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.points_table import cells, print_sweep
 from workbench.audit.results import RecipeUsed, judged
@@ -94,6 +94,21 @@ def test_a_failed_point_keeps_its_geometry() -> None:
     assert point.geometry_ms == 35.0
     assert point.reasons == ("the program crashed the runtime",)
     assert point.null_reasons["variant"] == point.null_reasons["program_bytes"] == "the program crashed the runtime"
+
+
+def elsewhere(**where: Any) -> Point:
+    why, figures = "not run here: no such backend", ("deviation", "floor", "truth", "speed")
+    unrun = record(**dict.fromkeys(figures), null_reasons=dict.fromkeys(figures, why), not_run_here=why)
+    return not_run(setting(**where), judged(unrun, (), 100))
+
+
+def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
+    point = elsewhere()
+    assert (point.status, point.verdict) == ("inconclusive", "inconclusive")
+    assert point.reasons == ("not run here: no such backend",)
+    assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "not run here: no such backend"
+    assert (point.program_bytes, point.geometry_ms) == (17_000_001, 35.0)
+    assert cells(point, fair=True)["verdict"] == "inconclusive"
 
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:

@@ -96,6 +96,28 @@ def test_a_store_that_cannot_be_written_fails_nothing(folder: Path, tmp_path: Pa
     assert program_in(folder, FINGERPRINT) is not None
 
 
+def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> None:
+    """Where there is nothing to keep, as another process is at the folder: a file would be in the way for ever."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / ".DS_Store").write_text("a file manager's")
+    keep(store, "e" * 64, folder)
+    assert [path.name for path in store.iterdir()] == [".DS_Store"]
+    keep(store, FINGERPRINT, folder, most_bytes=0)
+    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) is not None
+
+
+def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    keep(store, FINGERPRINT, folder)
+    old, new = (entry(store, FINGERPRINT) / name for name in (".old.part", ".new.part"))
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    keep(store, FINGERPRINT, folder)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_what_the_host_needs_beside_it_is_kept_with_it(folder: Path, tmp_path: Path) -> None:
     hybrid = with_host(program_of(CONTENT), HOST_NAME, b"kernels")
     (folder / HOST_NAME).write_bytes(b"kernels")

@@ -108,8 +108,8 @@ def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, m
         write_record(RECORD, Path(place))
     result = CliRunner().invoke(main, ["build", "a/result.json", "b/result.json", "--out", "again"])
     assert result.stderr == (
-        "error: b/result.json: is called int8-static, as is a/result.json; build them one by one, each with an --out of "
-        "its own\n"
+        "error: b/result.json: is called int8-static, as is a/result.json; build them one by one, each with an --out "
+        "of its own\n"
     )
     assert (result.exit_code, Path("again").exists()) == (2, False)
 

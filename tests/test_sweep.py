@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 from click.testing import CliRunner, Result
-from test_points import HEARD, broken, good, record
+from test_points import HEARD, broken, elsewhere, good, record
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.points import Setting, refused
@@ -190,7 +190,7 @@ def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str)
     def measure(planned: object, *_: object) -> object:
         where = planned.setting.keys  # type: ignore[attr-defined]
         at = {"chunk": where["chunk_samples"], "mirror": where["mirror"], "rate": where["sample_rate_hz"]}
-        point = {"good": lambda: good(**at), "broken": lambda: broken(**at)}
+        point = {"good": lambda: good(**at), "broken": lambda: broken(**at), "elsewhere": lambda: elsewhere(**at)}
         outcome = next(coming)
         return (point[outcome]() if outcome in point else refused(Setting(**where), outcome)), outcome == "good"
 
@@ -198,7 +198,8 @@ def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str)
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "code"), [(("good", "good"), 0), (("good", "cannot be"), 0), (("good", "broken"), 1)]
+    ("outcomes", "code"),
+    [(("good", "good"), 0), (("good", "cannot be"), 0), (("good", "broken"), 1), (("good", "elsewhere"), 3)],
 )
 def test_the_exit_code_and_what_is_left(
     outcomes: tuple[str, ...], code: int, module: ModuleType, monkeypatch: pytest.MonkeyPatch
@@ -283,6 +284,16 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
     again, reused = module.measure(planned, Path("swept"), quiet)
     assert (again, reused) == (point, lost == "nothing")
     assert module.measure(planned, Path("swept"), quiet, fresh=True)[1] is False
+
+
+def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
+    unrun = record(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
+    monkeypatch.setattr(module.pipeline, "run", lambda *_: (unrun, "result"))
+    point, reused = module.measure(planned, Path("swept"), quiet)
+    assert (point.status, reused) == ("inconclusive", True)
 
 
 def test_a_program_that_dies_under_the_tone_is_told(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

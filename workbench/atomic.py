@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-_PART = ".part"  # how the hidden files end that are not whole yet
+PART = ".part"  # how the hidden files end that are not whole yet
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -14,7 +14,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_PART)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PART)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -32,5 +32,5 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def remove_parts(folder: Path) -> None:
     """Take away what a killed process left half-written in a folder and below; only where no other is writing."""
-    for path in folder.rglob(f".*{_PART}"):
+    for path in folder.rglob(f".*{PART}"):
         path.unlink(missing_ok=True)

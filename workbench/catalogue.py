@@ -39,8 +39,8 @@ def limits_of(path: Path) -> dict[str, str | None]:
 
 
 def recipe_of(record: Record, path: Path) -> Recipe:
-    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe, CheckpointError
-    where its checkpoint is gone, or may run code and is not the file that was trusted."""
+    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe, and
+    CheckpointError where its checkpoint is gone, or may run code and is not the file that was trusted."""
     try:
         recipe = resolved_again(record.recipe.name, path, record.recipe.resolved)
     except RecipeError as error:

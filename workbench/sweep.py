@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from workbench import pipeline
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
-from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, refused
+from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import Record, used
 from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
@@ -22,8 +22,8 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
-from workbench.runtime.pte import set_threads
 from workbench.runtime.protocol import Memory, protocol_of, under
+from workbench.runtime.pte import set_threads
 from workbench.section import Section
 
 ONSETS_NAME = "onset.json"
@@ -79,6 +79,8 @@ def measure(
         return refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
     record, reused = pipeline.run(planned.job, place, progress, {}, fresh, store)
+    if record.not_run_here:
+        return not_run(planned.setting, record), reused == "result"
     if record.program is None or record.deviation is None:
         lost = "program" if record.program is None else "deviation"
         return failed(planned.setting, record, record.null_reasons[lost]), False

@@ -72,7 +72,9 @@ class Corpus:
         """The clip `name` at `sample_rate_hz`, rendered first if need be. AudioError where it is missing or bad."""
         if name in self._entries:
             if not self._is_rendered(name):
-                self._render(name)
+                with self._alone():
+                    if not self._is_rendered(name):  # by another process meanwhile
+                        self._render(name)
             return read_clip(self._path(name), sample_rate_hz, name)
         recording = self._recordings().get(name)
         if recording is None:

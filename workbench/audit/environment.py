@@ -75,15 +75,15 @@ def code_sha256() -> str:
 
 def _commit() -> str | None:
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(_PACKAGE), "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        _git("ls-files", "--error-unmatch", Path(__file__).name)  # or it may be installed below somebody's own checkout
+        return _git("describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+
+
+def _git(*words: str) -> str:
+    here = Path(__file__).parent
+    return subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def cpu() -> str:

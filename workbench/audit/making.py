@@ -41,8 +41,8 @@ def finish(record: Record, folder: Path) -> Path | None:
 def settle(folder: Path) -> Path | None:
     """Move in what a finished run, maybe one that was killed, made; nothing where there is none.
 
-    Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is kept,
-    or a finished one that cannot be read: then the folder stays as it was.
+    Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is
+    kept, or a finished one that cannot be read: then the folder stays as it was.
     """
     made, moving = folder / _MADE, folder / _MOVING
     kept = None

@@ -53,13 +53,14 @@ class Side(Section):
 
 
 class Point(Section):
-    """One setting: measured, or failed (there is no program that runs), or refused (there cannot be one), and why.
+    """One setting: measured, or failed (there is no program that runs), or refused (there cannot be one), or
+    inconclusive (there is one, which this machine cannot run), and why.
 
     `geometry_ms` is `latency.algorithmic_ms` and half a chunk: what a measured delay is to be held against.
     """
 
     setting: Setting
-    status: Literal["measured", "failed", "refused"]
+    status: Literal["measured", "failed", "refused", "inconclusive"]
     reasons: tuple[str, ...]
     verdict: Verdict | None
     algorithmic_ms: float | None
@@ -99,6 +100,12 @@ def failed(setting: Setting, record: Record, reason: str) -> Point:
     reasons = record.reasons if reason in record.reasons else (*record.reasons, reason)
     figures = _figures(setting, record)
     return _filled(Point, figures, reason, setting=setting, status="failed", reasons=reasons, verdict="fail")
+
+
+def not_run(setting: Setting, record: Record) -> Point:
+    """The point of a program that cannot run on this machine."""
+    known = {"setting": setting, "status": "inconclusive", "reasons": record.reasons, "verdict": record.verdict}
+    return _filled(Point, _figures(setting, record), record.not_run_here, **known)
 
 
 def measured(setting: Setting, record: Record, onsets: dict[str, Onset]) -> Point:

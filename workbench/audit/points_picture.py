@@ -18,7 +18,7 @@ _PANELS = {
 
 
 def sweep_png(sweep: Sweep) -> bytes:
-    """All points as a PNG; what has no number is left out, what was refused or failed is a cross at the bottom."""
+    """All points as a PNG; what has no number is left out, and a cross at the bottom where nothing was measured."""
     rates_hz = list(dict.fromkeys(point.setting.sample_rate_hz for point in sweep.points))
     mirrors = list(dict.fromkeys(point.setting.mirror for point in sweep.points))
     figure, grid = plt.subplots(
@@ -44,7 +44,7 @@ def sweep_png(sweep: Sweep) -> bytes:
         "baseline (upstream, eager)",
         "variant (program)",
         "by geometry, with half a chunk",
-        "refused or failed",
+        "refused, failed or not run",
     ]
     labels = [f"mirror {mirror:g}" for mirror in mirrors] + words
     figure.legend([*colors, *kinds], labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False)

@@ -6,14 +6,17 @@ that a damaged one, or one made from other things, is made again.
 
 import hashlib
 import json
+import os
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.atomic import write_whole
+from workbench.atomic import PART, write_whole
 from workbench.export.program import ProgramFile
 
 NOTES_NAME = "program.json"
+_WRITTEN_WITHIN_S = 3600.0
 MOST_STORED_BYTES = 1_000_000_000  # some two hundred programs
 
 
@@ -50,9 +53,20 @@ def keep(store: Path, fingerprint: str, folder: Path, fresh: bool = False, most_
             for name, content in made[1].items():
                 write_whole(place / name, content)
             write_whole(place / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
-        place.touch()
+        if place.is_dir():
+            os.utime(place)
         total = 0
-        for other in sorted(store.iterdir(), key=lambda other: other.stat().st_mtime, reverse=True):
-            total += sum(file.stat().st_size for file in other.iterdir())
+        entries = [other for other in store.iterdir() if other.is_dir()]
+        for other in sorted(entries, key=lambda other: other.stat().st_mtime, reverse=True):
+            total += sum(_size(file) for file in other.iterdir())
             if total > most_bytes and other != place:
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _size(file: Path) -> int:
+    """In bytes; 0 where it was half-written so long ago that its process is gone, and it is taken away."""
+    found = file.stat()
+    if file.suffix == PART and time.time() - found.st_mtime > _WRITTEN_WITHIN_S:
+        file.unlink()
+        return 0
+    return found.st_size

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import FAIL, PASS, main
+from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli.inputs import (
     STORE,
     audio_option,
@@ -72,7 +72,7 @@ def sweep(
     sweep.json, sweep.png and a folder for each point; with --out the same command again does only what is missing.
 
     Exit codes: 0 measured, whatever the recipe's gates say of single points; 1 a program could not be made, or the
-    recipe's protocol is unfair; 2 a mistake, or every combination is refused.
+    recipe's protocol is unfair; 2 a mistake, or every combination is refused; 3 a program cannot run on this machine.
 
     \b
     Example:
@@ -117,4 +117,5 @@ def sweep(
 
         print_sweep(result, folder)
     failed = any(point.status == "failed" for point in points) or not result.protocol.fair
-    sys.exit(FAIL if failed else PASS)
+    undecided = any(point.status == "inconclusive" for point in points)
+    sys.exit(FAIL if failed else INCONCLUSIVE if undecided else PASS)
