@@ -157,7 +157,8 @@ def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.Monk
     monkeypatch.setattr(soak.building, "build", lambda *_: built)
     recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
     with pytest.raises(ProgramError) as caught:
-        soak.soak(SimpleNamespace(recipe=recipe), tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
+        job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64)
+        soak.soak(job, tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
     assert str(caught.value) == f"{tmp_path}/program.pte: {elsewhere}"
 
 
