@@ -197,11 +197,26 @@ def of_other(kind: str) -> Kept:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_records_of_different_baselines_are_not_ranked(kind: str, differs: str, objective: Objective) -> None:
     with pytest.raises(WorkbenchError) as error:
-        pick([kept(FAST), kept(MIDDLE), of_other(kind)], objective)
+        pick([kept(FAST), of_other(kind)], objective)
     assert str(error.value) == (
-        f"the 3 that pass cannot be ranked together: fast and small differ in {differs}; name fewer folders, or a "
-        "group with --like NAME, as in --like fast; the groups: fast and 1 like it; small"
+        f"the 2 that pass cannot be ranked together: fast and small differ in {differs}; name fewer folders, or a "
+        "group with --like NAME, as in --like fast; the groups: fast; small"
     )
+
+
+def test_the_largest_group_is_ranked_where_none_is_named() -> None:
+    choice = pick([of_other("rate"), kept(FAST), kept(MIDDLE)], "smallest")
+    assert choice == pick([of_other("rate"), kept(FAST), kept(MIDDLE)], "smallest", like="fast").model_copy(
+        update={
+            "warnings": (
+                "not all that pass can be ranked together: these are fast and 1 like it, the largest group; for "
+                "another, --like NAME: small",
+            )
+        }
+    )
+    assert [(one.name, one.reasons) for one in choice.left_out] == [
+        ("small", ("differs from fast in sample_rate_hz (16000 and 48000)",))
+    ]
 
 
 def test_records_of_other_audio_are_not_ranked() -> None:

@@ -26,6 +26,10 @@ class _Entry:
             return f"deviation.pitch.p95_cents has no value: {deviation.pitch.null_reasons['p95_cents']}"
         return "" if self.record.speed else f"speed has no value: {self.record.null_reasons['speed']}"
 
+    @property
+    def passes(self) -> bool:
+        return self.record.verdict == "pass" and not self.lacks
+
 
 def point_of(name: str, record: Record) -> Point | None:
     """Where the record stands; None where it has no such figures."""
@@ -47,19 +51,22 @@ def pick(
 ) -> Choice:
     """Choose among the records whose verdict is pass; with `limits`, judged again by these laid over their own gates.
 
-    `like` names one of them: those that do not compare with it are left out. Raises WorkbenchError where candidates
-    do not compare and none was named, or the name is nobody's.
+    `like` names one of them: those that do not compare with it are left out. Where none is named and not all compare,
+    the largest group is ranked, and the warnings tell of the others. Raises WorkbenchError where no group is the
+    largest, or the name is nobody's.
     """
     records = [one.record if limits is None else judged_by(one.record, limits) for one in kept]
     entries = [_Entry(*each) for each in zip(names_of(kept), kept, records, strict=True)]
     facts = speed_facts if objective in NEEDS_SPEED else deviation_facts
     left_out: list[Rejected] = []
+    of_others: tuple[str, ...] = ()
+    if like is None:
+        like, of_others = _largest_group([entry for entry in entries if entry.passes], facts)
     if like is not None:
         entries, left_out = _like(like, entries, facts)
-    passing = [entry for entry in entries if entry.record.verdict == "pass" and not entry.lacks]
-    rejected = [_rejected(entry) for entry in entries if entry not in passing]
-    _check(passing, facts)
-    warnings = _timed_elsewhere(passing)
+    passing = [entry for entry in entries if entry.passes]
+    rejected = [_rejected(entry) for entry in entries if not entry.passes]
+    elsewhere = _timed_elsewhere(passing)
     if not passing:
         doubts = sum(one.verdict == "inconclusive" for one in rejected)
         why = f"none of {len(rejected)} passes" + (f", {doubts} inconclusive" if doubts else "")
@@ -76,19 +83,19 @@ def pick(
         )
     by_name = {entry.name: entry for entry in passing}
     points = {name: point for name, entry in by_name.items() if (point := point_of(name, entry.record))}
-    if warnings:
+    if elsewhere:
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
     floor_cents = largest_floor_cents([entry.record for entry in passing])
     told_apart = {name: replace(point, cents=max(point.cents, floor_cents)) for name, point in points.items()}
     ahead = front(list(told_apart.values()))
-    far = distances(ahead.points, floor_cents) if not warnings else {}
+    far = distances(ahead.points, floor_cents) if not elsewhere else {}
     ranked = _ranked(objective, [points[point.name] for point in ahead.points], far)
     candidates = {name: _candidate(entry, far.get(name)) for name, entry in by_name.items()}
     return Choice(
         objective=objective,
         winner=candidates[ranked[0].name],
         why=reasons_for(objective, ranked, list(points.values()), far, floor_cents),
-        warnings=warnings,
+        warnings=(*of_others, *elsewhere),
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(
             Dominated(candidate=candidates[name], by=by, how=gain(told_apart[by[0]], told_apart[name]))
@@ -117,8 +124,8 @@ def _like(
     )
 
 
-def _check(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> None:
-    """Raise WorkbenchError where not all compare."""
+def _largest_group(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> tuple[str | None, tuple[str, ...]]:
+    """Whom most of them compare with, and what to tell of the others; None where all compare."""
     kinds: list[list[_Entry]] = []
     for entry in passing:
         same = next((kind for kind in kinds if not difference(facts(kind[0].record), facts(entry.record))), None)
@@ -127,14 +134,20 @@ def _check(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> None:
         else:
             same.append(entry)
     if len(kinds) < 2:
-        return
+        return None, ()
+    groups = [_and_more([entry.name for entry in kind]) for kind in kinds]
+    largest, next_largest = sorted(kinds, key=len, reverse=True)[:2]
     one, other = (kind[0] for kind in kinds[:2])
-    groups = "; ".join(_and_more([entry.name for entry in kind]) for kind in kinds)
-    largest = max(kinds, key=len)[0].name
-    raise WorkbenchError(
-        f"the {len(passing)} that pass cannot be ranked together: {one.name} and {other.name} differ in "
-        f"{difference(facts(one.record), facts(other.record))}; name fewer folders, or a group with --like NAME, as in "
-        f"--like {largest}; the groups: {groups}"
+    if len(largest) == len(next_largest):
+        raise WorkbenchError(
+            f"the {len(passing)} that pass cannot be ranked together: {one.name} and {other.name} differ in "
+            f"{difference(facts(one.record), facts(other.record))}; name fewer folders, or a group with --like NAME, "
+            f"as in --like {largest[0].name}; the groups: {'; '.join(groups)}"
+        )
+    others = "; ".join(group for group, kind in zip(groups, kinds, strict=True) if kind is not largest)
+    return largest[0].name, (
+        f"not all that pass can be ranked together: these are {_and_more([entry.name for entry in largest])}, the "
+        f"largest group; for another, --like NAME: {others}",
     )
 
 

@@ -38,8 +38,9 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     of each axis is scaled from 0, the best, to 1, the worst, and the point nearest to zero is chosen, all axes weighing
     the same.
 
-    Records of other audio, another stream or another baseline are not ranked together, nor times of different machines:
-    the objectives that need no time then go on without them, and say so.
+    Records of other audio, another stream or another baseline are not ranked together: the largest group is, or the one
+    that --like names, and what is left out is told. Nor are times of different machines: the objectives that need no
+    time then go on without them, and say so.
 
     Exit codes: 0 a winner; 1 none passes; 2 a mistake, or records that do not compare; 3 none passes, and some are
     inconclusive.
