@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from workbench import bench
+from workbench import bench, entries
 from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, rows
 from workbench.audit.bench_picture import bench_png
 from workbench.audit.environment import environment
-from workbench.bench import Field, Ready, excerpt
+from workbench.bench import Ready, excerpt
 from workbench.cli import main
+from workbench.entries import Field
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.backends import not_installed
 from workbench.measure.bench import Figures, Times, Trial, figures, ratio, under_load
@@ -165,14 +166,14 @@ KEYS = {
 
 def test_all_are_of_one_stream() -> None:
     with_checkpoint = {**KEYS, "checkpoint": "mir-1k_g7"}
-    assert bench._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": with_checkpoint}) == with_checkpoint
+    assert entries._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": with_checkpoint}) == with_checkpoint
     with pytest.raises(WorkbenchError) as caught:
-        bench._in_common({"a": KEYS, "b": {**KEYS, "sample_rate_hz": 16_000, "mirror": 0.0}})
+        entries._in_common({"a": KEYS, "b": {**KEYS, "sample_rate_hz": 16_000, "mirror": 0.0}})
     assert str(caught.value) == (
         "b: sample_rate_hz 16000 and mirror 0.0, where a has 48000 and 1.0; bench contenders of one stream at a time"
     )
     with pytest.raises(WorkbenchError) as caught:
-        bench._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": {**KEYS, "checkpoint": "other.ckpt"}})
+        entries._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": {**KEYS, "checkpoint": "other.ckpt"}})
     assert str(caught.value) == (
         "c: checkpoint other.ckpt, where b has mir-1k_g7; bench contenders of one stream at a time"
     )

@@ -1,7 +1,7 @@
-"""Contenders timed side by side: checked to be of one stream, made, tried one by one, then raced together."""
+"""Contenders timed side by side: made, tried one by one, then raced together."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,14 @@ from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
-from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.entries import EAGER, FIRST, ONNX, TORCHSCRIPT, Field
+from workbench.errors import LoweringError, ProgramError
 from workbench.export.backends import not_installed
 from workbench.export.onnx import to_onnx
-from workbench.export.program import FILE_NAMES, kind_of, name_for
+from workbench.export.program import kind_of, name_for
 from workbench.export.told import told_by
 from workbench.export.torchscript import traced
-from workbench.job import Job, forms_of, prepare
+from workbench.job import Job, forms_of
 from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
 from workbench.measure.contender import Contender
 from workbench.measure.deadline import busy_process
@@ -30,29 +31,13 @@ from workbench.model.checkpoint import checkpoint_path
 from workbench.model.pesto import load_upstream
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
-from workbench.recipe import Recipe, replaced
+from workbench.recipe import Recipe
 from workbench.runtime.child import Child
-from workbench.runtime.open import open_program
 from workbench.runtime.session import Floats
 
-EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250
-_OPENS_WITHIN_S, _RUNS_WITHIN_S = 60.0, 3600.0  # a program that hangs is not to hold up the others
-
-Keys = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Field:
-    """Who is to run: jobs to build by the contender's name, and programs that are there."""
-
-    jobs: dict[str, Job]
-    programs: dict[str, Path]
-
-    @property
-    def baseline(self) -> Baseline:
-        return self.jobs[FIRST].baseline
+_RUNS_WITHIN_S = 3600.0  # a contender that hangs is not to hold up the others
 
 
 @dataclass
@@ -61,75 +46,6 @@ class Ready:
 
     contenders: list[Contender] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
-
-
-def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, progress: Progress) -> Field:
-    """Check that all are of one stream, and load their models; `first` is restated for that stream.
-
-    Raises WorkbenchError where they differ, ProgramError for a program that cannot be read, RecipeError and ModelError
-    where a recipe cannot be.
-    """
-    said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
-    for path in programs:
-        with Child(_OPENS_WITHIN_S) as child:
-            said[str(path)] = child.call(_said_by_program, path)
-    keys = _in_common(said)
-    restated = replaced(first, "bench", **keys)
-    jobs = {}
-    for at, (name, recipe) in enumerate({FIRST: restated, **{recipe.name: recipe for recipe in recipes}}.items()):
-        progress("model", at, len(recipes) + 1)
-        jobs[name] = prepare(recipe)
-    progress("model", len(jobs), len(jobs))
-    taken = {EAGER, TORCHSCRIPT, ONNX, *jobs}
-    named: dict[str, Path] = {}
-    for path in programs:
-        name = path.parent.name if path.name in FILE_NAMES and path.parent.name else path.stem
-        named[str(path) if name in taken | set(named) else name] = path
-    return Field(jobs, named)
-
-
-def _said_by(recipe: Recipe) -> Keys:
-    return {
-        "sample_rate_hz": recipe.sample_rate_hz,
-        "chunk_samples": recipe.chunk_samples,
-        "frames_per_chunk": recipe.min_frames,  # the size of the calls, where there are several
-        "mirror": recipe.mirror,
-        "streams": recipe.streams,
-        "reduction": recipe.reduction,
-        "checkpoint": recipe.checkpoint,
-    }
-
-
-def _said_by_program(path: Path) -> Keys:
-    """In a process of its own. A program does not say which checkpoint it was made from."""
-    session = open_program(path)
-    stream = session.stream
-    return {
-        "sample_rate_hz": stream.sample_rate_hz,
-        "chunk_samples": stream.chunk_samples,
-        "frames_per_chunk": stream.frames_per_chunk,
-        "mirror": stream.mirror,
-        "streams": stream.streams,
-        "reduction": session.constants["reduction"],
-    }
-
-
-def _in_common(said: Mapping[str, Keys]) -> Keys:
-    """What all say. Raises WorkbenchError where one says otherwise than another before it."""
-    common: Keys = {}
-    said_first: dict[str, str] = {}
-    for name, keys in said.items():
-        wrong = [key for key, value in keys.items() if common.get(key, value) != value]
-        if wrong:
-            mine = " and ".join(f"{key} {keys[key]}" for key in wrong)
-            others = " and ".join(f"{common[key]}" for key in wrong)
-            raise WorkbenchError(
-                f"{name}: {mine}, where {said_first[wrong[0]]} has {others}; bench contenders of one stream at a time"
-            )
-        for key, value in keys.items():
-            common.setdefault(key, value)
-            said_first.setdefault(key, name)
-    return common
 
 
 def make(

@@ -85,7 +85,8 @@ def bench(
         from workbench.atomic import write_whole
         from workbench.audit.bench import PICTURE_NAME, print_bench, write_bench
         from workbench.audit.bench_picture import bench_png
-        from workbench.bench import FIRST, enter, make, run
+        from workbench.bench import make, run
+        from workbench.entries import FIRST, enter
         from workbench.job import listen
         from workbench.measure.speed import Plan
 
