@@ -1,4 +1,4 @@
-"""The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record. It alone strings stages."""
+"""The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record."""
 
 import shutil
 import time

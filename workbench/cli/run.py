@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Build, score and time every variant of the recipes.
 
-    Each variant leaves a folder with result.json, program.pte, pictures and frames; report.html shows all that are in
+    Each variant leaves a folder with result.json, its program, pictures and frames; report.html shows all that are in
     the run's folder. Without --out that is a dated one under outputs/; with --out the same command again does only what
     is missing. What changed is measured anew, and the earlier record stays as result-<date>.json; where only gates
     changed, the same figures are judged again.

@@ -37,6 +37,7 @@ def list_recipes(folder: Path | None, as_json: bool, calib_audio: Path | None) -
     \b
     Example:
       workbench recipes
+      workbench recipes recipes/findings
     """
     variants = variants_of((folder or beside("recipes"),), corpus_of(calib_audio))
     if as_json:

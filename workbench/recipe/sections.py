@@ -153,7 +153,7 @@ class Quantization(Keys):
         names = ("observer", "outside", "equalize", "correct_bias", "leaky_relu", "residual_add")
         given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
         if self.everywhere and given:
-            wrong(f"everywhere takes XNNPACK's own settings, and so no {', '.join(given)}")
+            wrong(f"everywhere takes the quantizer's own settings, and so no {', '.join(given)}")
         return self
 
     @field_validator("parts")
