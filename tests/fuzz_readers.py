@@ -1,224 +1,197 @@
-"""The readers of what others wrote, fed with mutations that reach new lines of code: by hand.
+"""The readers of what others wrote, fed with mutations that reach new code, by atheris (libFuzzer): by hand.
 
-    python tests/fuzz_readers.py --minutes 10 [--seed 0] [--reader recipe]
+    python tests/fuzz_readers.py --minutes 10 [--reader recipe] [--seed 1] [--out outputs/fuzz] [--json]
+    python tests/fuzz_readers.py --reader zip --input outputs/fuzz/zip/crash-0a1b2c
 
-Coverage-guided as AFL is: an input that makes a reader run a line that none has run before is kept and mutated on. The
-seeds are the shipped recipes, the manifest of clips, a kept record, and a bundle's files. A reader may return or raise
-one of the workbench's own errors, in lines that are not empty; anything else, and an answer that takes longer than 5 s,
-is a finding, and its input is printed. Lines are seen by `sys.settrace` in the modules of ours that read.
+The seeds are the shipped recipes, limits, the manifest of clips entry by entry, two kept records, and a bundle's
+manifest and zip; the dictionary has the words of the schemas and YAML's signs. A reader may return or raise one of the
+workbench's own errors, in lines that are not empty; anything else, an answer that takes longer than 5 s and 2 GB of
+memory are findings. Each reader has a process of its own, which ends at the first of them but goes on after a slow one.
+Under --out are the inputs of findings and libFuzzer's log with the traceback; --input reads one again. Wants the extra
+`fuzz`.
 """
 
 import argparse
-import random
+import gc
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
+from types import FunctionType
 from typing import Any
 
-from workbench.audio.manifest import read_manifest
+from workbench.audio.corpus import Corpus
+from workbench.audio.manifest import Manifest, read_manifest
 from workbench.audit.bundle.standalone import MANIFEST, SUMS, NotABundleError, canonical_sums, check_hashes
-from workbench.audit.bundle.verify import _check_entries
-from workbench.audit.results import read_record
+from workbench.audit.bundle.verify import _opened
+from workbench.audit.results import Record, gateable, read_record
+from workbench.catalogue import limits_of, recipes_of
 from workbench.errors import WorkbenchError
-from workbench.recipe import Vocabulary, load_recipes, read_limits
+from workbench.recipe import json_schema
 
 ROOT = Path(__file__).parent.parent
-SLOW_S = 5.0
-TRACED = tuple(f"{ROOT}/workbench/{place}" for place in ("recipe", "audio/manifest", "audit/results", "audit/bundle"))
-WORDS = (
-    b"extends: ", b"matrix: ", b"null", b"{}", b"[]", b"&a ", b"*a", b"!!", b"<<: ", b"---\n", b"- ", b"? ", b": ",
-    b"'", b'"', b"|", b">", b"<= ", b">= ", b"1e999", b".nan", b".inf", b"0x", b"-1", b"\xff", b"\x00", b"\\ud800",
-    b"2001-01-01", b"true", b"files", b"../", b"\n", b"  ", b"\t", b"[" * 30, b"{" * 30, b"9" * 5000, b"%YAML 1.1\n",
-)  # fmt: skip
+OPTIONS = ["-report_slow_units=5", "-timeout=60", "-rss_limit_mb=2048", "-keep_seed=1", "-print_final_stats=1"]
+GUIDES = ("workbench", "ruamel.yaml.parser", "ruamel.yaml.constructor", "zipfile")  # not YAML's scanner: too slow
+YAML = ["null", "{}", "[]", "&a ", "*a", "!!", "<<: ", "---\n", "- ", "? ", ": ", "'", '"', "|", ">", "<= ", ">= "]
+YAML += ["1e999", ".nan", "../", ".inf", "1_000", "\\ud800", "2001-01-01", "true", "\n  ", "\t", "#", "%YAML 1.1\n"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reader:
-    """What is fed, from what it starts, and what it has answered."""
+    """The name of its file, how it is read, what mutations start from, and words for them to put in."""
 
-    read: Callable[[Path, bytes], object]
+    file: str
+    read: Callable[[Path], object]
     seeds: list[bytes]
-    tried: int = 0
-    taken: int = 0
-    findings: list[str] = field(default_factory=list)
-
-
-def _recipe(folder: Path, content: bytes) -> object:
-    path = folder / "r.yaml"
-    path.write_bytes(content)
-    return load_recipes([path], Vocabulary(("mir-1k_g7",), ("sung/a",), ("sung",), ("program.bytes",)))
-
-
-def _gates(folder: Path, content: bytes) -> object:
-    path = folder / "g.yaml"
-    path.write_bytes(content)
-    return read_limits(path, Vocabulary((), (), (), ("program.bytes",)))
-
-
-def _manifest(folder: Path, content: bytes) -> object:
-    path = folder / "manifest.yaml"
-    path.write_bytes(content)
-    return read_manifest(path)
-
-
-def _record(folder: Path, content: bytes) -> object:
-    path = folder / "result.json"
-    path.write_bytes(content)
-    return read_record(path)
-
-
-def _bundle(folder: Path, content: bytes) -> object:
-    """A manifest.json with the SHA256SUMS that belongs to it, so that more than the sums is read."""
-    import hashlib
-
-    (folder / MANIFEST).write_bytes(content)
-    (folder / SUMS).write_text(canonical_sums({MANIFEST: hashlib.sha256(content).hexdigest()}))
-    return check_hashes(folder)
-
-
-def _zip(folder: Path, content: bytes) -> object:
-    import io
-    import zipfile
-
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except Exception as error:  # what zipfile raises is `verify`'s to translate, and tested there
-        raise NotABundleError("no zip") from error
-    return _check_entries(archive.infolist())
-
-
-def _a_zip() -> bytes:
-    import io
-    import zipfile
-
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name in ("manifest.json", "golden/audio.wav", "../x"):
-            archive.writestr(name, b"x")
-    return made.getvalue()
+    words: list[str]
 
 
 def readers() -> dict[str, Reader]:
+    corpus = Corpus(ROOT / "calib_audio")
     recipes = [path.read_bytes() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
-    record = (ROOT / "docs" / "measured" / "float-xnnpack.json").read_bytes()
-    entry = b'{"bytes": 4, "sha256": "' + b"0f" * 32 + b'"}'
-    names = (b"program.pte", b"golden/audio.wav", b"golden/frames.csv")
-    listed = b'{"bundle_format": 1, "files": {' + b", ".join(b'"%s": %s' % (name, entry) for name in names) + b"}}"
+    limits = [b"program.bytes: <= 1_000\n", b"truth.rpa50_change: '>= -0.01'\ndeviation.voicing_flip_rate: null\n"]
+    entries = [entry.model_dump(mode="json", exclude_none=True) for entry in corpus.manifest.score]
+    clips = [json.dumps({"calibrate": [], "score": [entry]}).encode() for entry in entries]  # JSON is YAML
+    records = [(ROOT / f"docs/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
+    names = ("program.pte", "golden/audio.wav", "golden/frames.csv")
+    listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
+    zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]
     return {
-        "recipe": Reader(_recipe, recipes),
-        "gates": Reader(_gates, [b"program.bytes: <= 1_000\n", b"program.bytes: null\n"]),
-        "clips": Reader(_manifest, [(ROOT / "calib_audio" / "manifest.yaml").read_bytes()]),
-        "record": Reader(_record, [record]),
-        "bundle": Reader(_bundle, [listed]),
-        "zip": Reader(_zip, [_a_zip()]),
+        "recipe": Reader("r.yaml", lambda path: recipes_of([path], corpus), recipes, _words(json_schema()) + YAML),
+        "gates": Reader("g.yaml", limits_of, limits, [*gateable(), *YAML]),
+        "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
+        "record": Reader("result.json", read_record, records, _words(Record.model_json_schema())),
+        "bundle": Reader(MANIFEST, _read_bundle, [json.dumps(listed).encode()], [*_words(listed), "\\ud800", "../"]),
+        "zip": Reader("b.zip", _read_zip, zips, ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "../", "a/b"]),
     }
 
 
-def mutated(draw: random.Random, kept: list[bytes]) -> bytes:
-    """A kept input with some bytes changed, words put in, pieces cut out or doubled, or spliced with another."""
-    content = bytearray(draw.choice(kept))
-    for _ in range(draw.choice((1, 1, 2, 4, 8))):
-        at = draw.randrange(len(content) + 1)
-        end = min(len(content), at + draw.choice((1, 2, 8, 64)))
-        kind = draw.randrange(6)
-        if kind == 0 and content:
-            content[min(at, len(content) - 1)] = draw.randrange(256)
-        elif kind == 1:
-            content[at:at] = draw.choice(WORDS)
-        elif kind == 2:
-            del content[at:end]
-        elif kind == 3:
-            content[at:at] = content[at:end]
-        elif kind == 4:
-            content[at:end] = draw.choice(WORDS)
-        else:
-            other = draw.choice(kept)
-            start = draw.randrange(len(other) + 1)
-            content[at:end] = other[start : start + draw.choice((4, 32, 256))]
-    return bytes(content)
+def _zip(*names: str, how: int = zipfile.ZIP_STORED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", how) as archive:
+        for name in names:
+            archive.writestr(name, b"" if name.endswith("/") else b"x" * 40)
+    return made.getvalue()
 
 
-@contextmanager
-def lines_seen() -> Iterator[set[tuple[str, int, int]]]:
-    """The lines that our readers run within, each with the one before it in its function."""
-    seen: set[tuple[str, int, int]] = set()
+def _words(schema: dict[str, Any]) -> list[str]:
+    return sorted(set(re.findall(r'"([\w./-]{2,30})"', json.dumps(schema))))
 
-    def of_a_call(frame: FrameType, event: str, _: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(TRACED):
-            return None
-        before = frame.f_lineno
 
-        def of_a_line(frame: FrameType, event: str, _: Any) -> Any:
-            nonlocal before
-            seen.add((frame.f_code.co_filename, before, frame.f_lineno))
-            before = frame.f_lineno
-            return of_a_line
+def _read_bundle(path: Path) -> None:
+    """With the SHA256SUMS that belongs to it, so that more than the sums is read."""
+    path.with_name(SUMS).write_text(canonical_sums({MANIFEST: hashlib.sha256(path.read_bytes()).hexdigest()}))
+    check_hashes(path.parent)
 
-        return of_a_line
 
-    sys.settrace(of_a_call)
+def _read_zip(path: Path) -> None:
+    with _opened(path):
+        pass
+
+
+def taken(reader: Reader, folder: Path, content: bytes) -> bool:
+    """Whether it is good to the reader. Raises what a reader may not raise, AssertionError for what it may not say."""
+    path = folder / reader.file
+    path.write_bytes(content)
     try:
-        yield seen
-    finally:
-        sys.settrace(None)
+        reader.read(path)
+    except (WorkbenchError, NotABundleError) as error:
+        lines = getattr(error, "problems", (str(error),))
+        assert lines and all(line.strip() and "\n" not in line and line.isprintable() for line in lines), repr(lines)
+        return False
+    return True
 
 
-def feed(reader: Reader, folder: Path, content: bytes) -> set[tuple[str, int, int]]:
-    """Read one input; returns the lines that ran."""
-    began = time.monotonic()
-    with lines_seen() as seen:
-        try:
-            reader.read(folder, content)
-            reader.taken += 1
-        except (WorkbenchError, NotABundleError) as error:
-            lines = getattr(error, "problems", (str(error),))
-            if not lines or not all(line.strip() and "\n" not in line and line.isprintable() for line in lines):
-                reader.findings.append(f"says {lines!r} of {content!r}")
-        except Exception as error:
-            reader.findings.append(f"raises {error!r} for {content!r}")
-    reader.tried += 1
-    if time.monotonic() - began > SLOW_S:
-        reader.findings.append(f"takes {time.monotonic() - began:.0f} s for {content!r}")
-    return seen
+def search(reader: Reader, folder: Path, options: list[str]) -> None:
+    """libFuzzer, which ends this process; the file `taken` in the folder gets a byte for each input that is good."""
+    import atheris
+
+    for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
+        if (function.__module__ or "").startswith(GUIDES):
+            function.__code__ = atheris.patch_code(function.__code__, trace_dataflow=True)
+    count = os.open(folder / "taken", os.O_CREAT | os.O_WRONLY)
+    atheris.Setup([sys.argv[0], *options], lambda content: taken(reader, folder, content) and os.write(count, b"+"))
+    atheris.Fuzz()
 
 
-def main(minutes: float, seed: int, only: str | None) -> int:
-    draw = random.Random(seed)
-    chosen = {name: reader for name, reader in readers().items() if only in (None, name)}
-    with tempfile.TemporaryDirectory() as made:
-        for name, reader in chosen.items():
-            reached: set[tuple[str, int, int]] = set()
-            kept = []
-            for content in reader.seeds:
-                reached |= feed(reader, Path(made), content)
-                kept.append(content)
-            seeded = len(reached)
-            until = time.monotonic() + 60 * minutes / len(chosen)
-            while time.monotonic() < until:
-                content = mutated(draw, kept)
-                new = feed(reader, Path(made), content) - reached
-                if new:
-                    reached |= new
-                    kept.append(content)
-            print(
-                f"{name:8} {reader.tried:7,} inputs, {reader.taken:6,} taken, {len(kept):4} kept, steps between lines "
-                f"{seeded} -> {len(reached)}, {len(set(reader.findings))} findings",
-                flush=True,
-            )
-            for finding in list(dict.fromkeys(reader.findings))[:5]:
-                print(f"  {finding[:600]}")
-    return sum(len(reader.findings) for reader in chosen.values())
+def searched(name: str, reader: Reader, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    """The counts and findings of a reader's search in a process of its own."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as made:
+        kept, seeds, words, folder = (Path(made) / part for part in ("kept", "seeds", "words", "folder"))
+        kept.mkdir()
+        seeds.mkdir()
+        for at, content in enumerate(reader.seeds):
+            (seeds / str(at)).write_bytes(content)
+        escaped = ("".join(f"\\x{byte:02x}" for byte in word.encode()) for word in reader.words)
+        words.write_text("".join(f'"{word}"\n' for word in escaped))
+        shutil.copytree(ROOT / "recipes", folder)
+        options = [*OPTIONS, f"-max_total_time={max(1, round(seconds))}", f"-seed={seed}", f"-dict={words}"]
+        inside = [folder, *options, f"-artifact_prefix={out}/", kept, seeds]
+        command = [sys.executable, __file__, "--reader", name, "--inside", *map(str, inside)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        good = (folder / "taken").stat().st_size if (folder / "taken").exists() else 0
+    (out / "log").write_text(done.stdout)
+    findings = re.findall(r"Test unit written to (.+)", done.stdout)
+    if done.returncode and not findings:
+        sys.exit(f"{name}: the search broke off:\n{done.stdout[-2000:]}")
+
+    def last(pattern: str) -> int:
+        return int((re.findall(pattern + r" (\d+)", done.stdout) or [0])[-1])
+
+    return {
+        "reader": name,
+        "inputs": last("number_of_executed_units:"),
+        "taken": good,
+        "kept": last("corp:"),
+        "coverage_of_seeds": last("INITED cov:"),
+        "coverage": last("cov:"),
+        "findings": findings,
+    }
+
+
+def main() -> int:
+    known = readers()
+    parser = argparse.ArgumentParser(description="Coverage-guided fuzzing of the readers.")
+    parser.add_argument("--minutes", type=float, default=10, help="of all together")
+    parser.add_argument("--reader", choices=list(known), help="this one alone")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "fuzz", help="for inputs of findings, and logs")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each at the end")
+    parser.add_argument("--input", type=Path, help="only read this, as --reader")
+    parser.add_argument("--inside", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.inside:
+        search(known[asked.reader], Path(asked.inside[0]), asked.inside[1:])
+    if asked.input:
+        with tempfile.TemporaryDirectory() as made:
+            folder = shutil.copytree(ROOT / "recipes", Path(made) / "folder")
+            good = taken(known[asked.reader], folder, asked.input.read_bytes())
+        print("taken as good" if good else "refused, as it may be")
+        return 0
+    if not find_spec("atheris"):
+        sys.exit("atheris is not installed; pip install -e '.[fuzz]' brings it")
+    chosen = [asked.reader] if asked.reader else list(known)
+    rows = []
+    for name in chosen:
+        row = searched(name, known[name], 60 * asked.minutes / len(chosen), asked.seed, asked.out.resolve() / name)
+        print(f"{name:8}{row['inputs']:9,} inputs, {row['taken']:7,} taken, {row['kept']:5,} kept, coverage", end=" ")
+        print(f"{row['coverage_of_seeds']:,} -> {row['coverage']:,}, {len(row['findings'])} findings")
+        print(*(f"  {finding}\n" for finding in row["findings"]), sep="", end="", flush=True)
+        rows.append(row)
+    print(*(json.dumps(row) + "\n" for row in rows if asked.json), sep="", end="")
+    return int(any(row["findings"] for row in rows))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Coverage-guided fuzzing of the readers.")
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--reader", choices=sorted(readers()))
-    asked = parser.parse_args()
-    sys.exit(bool(main(asked.minutes, asked.seed, asked.reader)))
+    sys.exit(main())

@@ -230,6 +230,12 @@ def test_a_manifest_of_another_kind_is_refused(content: dict[str, bytes], tmp_pa
     assert refusal(folder) == "its manifest.json is none (AttributeError: 'list' object has no attribute 'items')"
 
 
+def test_a_manifest_with_a_name_that_no_disk_takes_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
+    files = json.loads(content[MANIFEST])["files"] | {"a" * 256: {"bytes": 0, "sha256": "0" * 64}}
+    folder = laid_out(resealed(content, files=files), tmp_path / "b")
+    assert refusal(folder) == f"names a file '{'a' * 40}'..., longer than 255 bytes"
+
+
 def test_half_a_character_in_a_manifest_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
     """Found by tests/fuzz_readers.py: JSON can hold what UTF-8 cannot."""
     told = json.loads(content[MANIFEST])
@@ -269,6 +275,9 @@ def test_zips_that_lead_outside_or_explode_are_refused(tmp_path: Path) -> None:
     assert refused((link, b"/etc/passwd")) == "program.pte is a link or a device, not a file; do not use it"
     with pytest.warns(UserWarning, match="Duplicate"):
         assert refused((zipfile.ZipInfo("a"), b""), (zipfile.ZipInfo("a"), b"")) == "a is in it twice"
+    assert refused((zipfile.ZipInfo("a/b"), b""), (zipfile.ZipInfo("a"), b"")) == "a is in it as a file and as a folder"
+    long = f"names a file '{'a' * 40}'..., longer than 255 bytes"
+    assert refused((zipfile.ZipInfo("a" * 256), b"")) == refused((zipfile.ZipInfo("a" * 99 + "/é" * 60), b"")) == long
     many = [(zipfile.ZipInfo(f"{at}"), b"") for at in range(1001)]
     assert refused(*many) == "a zip of 1001 files, more than the 1000 a bundle can have"
     assert not (tmp_path.parent / "outside").exists()

@@ -311,6 +311,8 @@ def test_a_mistake_in_words(text: str, problem: str) -> None:
         ("a: " + "[" * 21, "line 1: is nested more than 20 levels deep"),
         ("a: '" + "x" * 32_000 + "'", "has more than 32_000 bytes, which is no recipe"),
         ('a: "\\0"\n', "line 1: holds a control character or half a character pair; leave it out"),
+        ("%YAML 1.4\n---\na: 1\n", "is not YAML (version minor part can only be 2 or 1, got (1, 4))"),
+        ("{[{a: 1}]: 2}", "holds a key that is a list of mappings; a key is a word"),
         ("a: 2001-99-99\n", "holds a value that YAML cannot read (month must be in 1..12)"),
         (
             "gates:\n  program.bytes: >= 5\n",

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from workbench.errors import AudioError, RecipeError
 from workbench.recipe import read_mapping
+from workbench.recipe.problems import dotted, show
 
 # Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
@@ -163,8 +165,12 @@ def read_manifest(path: Path) -> Manifest:
     except RecipeError as error:
         raise AudioError(str(error)) from None
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, e['loc'])) or 'calibrate and score'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise AudioError(f"{path}: {'; '.join(problems)}; correct the entry") from None
+        problems = "; ".join(map(_explain, error.errors()))
+        raise AudioError(f"{path}: {problems}; correct the entry") from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    says = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "union_tag_invalid":  # pydantic would repeat the kind as it stands
+        says = f"kind: wants one of {error['ctx']['expected_tags']}, got {show(error['ctx']['tag'])}"
+    return f"{dotted(error['loc']) or 'calibrate and score'}: {says}"

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from workbench.errors import RecipeError
+from workbench.errors import RecipeError, first_line
 from workbench.recipe.matrix import Axis, Values, read_axes
 from workbench.recipe.problems import did_you_mean, show
 from workbench.recipe.schema import is_checkpoint_file, is_file, recipe_keys
@@ -111,6 +111,10 @@ def read_mapping(path: Path, what: str = "recipe") -> Values:
         values = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise RecipeError([f"{path}: {_explain(error, text)}"]) from None
+    except AssertionError as error:  # ruamel's, of %YAML with a version that it does not know
+        raise RecipeError([f"{path}: is not YAML ({first_line(error)})"]) from None
+    except TypeError:  # ruamel's, of a key that Python cannot look up
+        raise RecipeError([f"{path}: holds a key that is a list of mappings; a key is a word"]) from None
     except ValueError as error:  # a date or a number that looks like one and is none
         raise RecipeError([f"{path}: holds a value that YAML cannot read ({error})"]) from None
     if values is None:

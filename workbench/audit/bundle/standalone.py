@@ -28,6 +28,7 @@ COLUMNS = ("call", "frame", "stream", "pitch_semitones", "confidence", "volume")
 WITHIN = ("pitch_within", "confidence_within", "volume_within")  # the same units; inf: not compared
 RUNTIME = ("executorch", "torch")
 MOST_BYTES = 1 << 30  # of one file
+_LONGEST_NAME = 255  # bytes of a file's, with its folders': more than that, file systems do not take
 _LFS_POINTER = b"version https://git-lfs"
 
 Floats = NDArray[np.float32]
@@ -52,10 +53,12 @@ def canonical_sums(files: dict[str, str]) -> str:
 
 
 def check_name(name: object) -> str:
-    """A file's name inside a bundle. Raises NotABundleError for one that could lead outside."""
+    """A file's name inside a bundle. Raises NotABundleError for one that could lead outside, or that no disk takes."""
     plain = isinstance(name, str) and name.isprintable() and not set(name) & set('\\:*?"<>|')
     if not plain or PurePosixPath(str(name)).as_posix() != name or {"", ".", ".."} & set(str(name).split("/")):
         raise NotABundleError(f"names a file {name!r}, which could lie outside; do not use it")
+    if len(str(name).encode()) > _LONGEST_NAME:
+        raise NotABundleError(f"names a file {str(name)[:40]!r}..., longer than {_LONGEST_NAME} bytes")
     return str(name)
 
 

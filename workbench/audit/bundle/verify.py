@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from workbench.audit.bundle import standalone
@@ -110,6 +110,8 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         if entry.filename in names:
             raise NotABundleError(f"{entry.filename} is in it twice")
         names.add(entry.filename)
+    if both := names & {str(folder) for name in names for folder in PurePosixPath(name).parents}:
+        raise NotABundleError(f"{min(both)} is in it as a file and as a folder")
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
