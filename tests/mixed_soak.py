@@ -172,6 +172,10 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
         log.close()
     wrong = [f"worker {at} ended with {code}" for at, code in enumerate(codes) if code]
     wrong += [f"{line['command']}: {line['wrong']}" for worker in lines for line in worker if line["wrong"]]
+    for _ in range(60):  # the trackers that Python starts end a moment after whom they were started by
+        if not marked(mark):
+            break
+        time.sleep(1)
     wrong += [f"process left: {name}" for name in marked(mark)] + left_behind(folder)
     records, torn = torn_records(folder)
     memory = []

@@ -340,3 +340,13 @@ def test_a_program_tells_its_sizes_streams_and_state(lowered_program: Program) -
         Runtime.get().load_program(lowered_program(VOICES, state)).method_names for state in ("explicit", "internal")
     ]
     assert names[1] - names[0] == {"reset"}
+
+
+@pytest.mark.slow
+def test_one_or_two_frames_a_call(new_session: New, sing: Sing) -> None:
+    """The smallest range there is, of which torch would make the constant 2."""
+    stream, song = replace(FIXED, max_frames_per_chunk=2), sing(16_000, 2.0)
+    program = new_session("internal", stream)
+    assert_near(roll(program, song, [1, 2, 2]), roll(new_session("upstream", stream), song, [1, 2, 2]))
+    with pytest.raises(ProgramError, match=r"^a chunk of 960 samples; this stream takes 1 to 2 hops of 320$"):
+        program.step(song[:960])

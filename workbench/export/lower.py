@@ -94,10 +94,11 @@ def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedP
     lower the bound.
     """
     stream = model.stream
-    example = model.example(stream.max_frames)
     if not stream.dynamic:
-        return torch.export.export(graph, example)
-    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=stream.max_frames)
+        return torch.export.export(graph, model.example(stream.max_frames))
+    most = max(stream.max_frames, 3)  # of 1 and 2 alone, torch makes a constant; hosts are told what the stream takes
+    example = model.example(most)
+    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=most)
     past = model.past_samples if model.state == "none" else 0
     shapes = ({1: stream.hop_samples * frames + past}, *(None for _ in example[1:]))
     return torch.export.export(graph, example, dynamic_shapes=shapes)
