@@ -127,6 +127,6 @@ def test_openvino_freezes_an_internal_memory_and_is_caught(lowered_to: Callable[
     with pytest.raises(LoweringError) as caught:
         lowered_to("openvino", "internal")
     assert str(caught.value) == (
-        "lowering to openvino froze the stream's memory (ring) into a constant: the program would forget all audio "
+        "lowering to openvino takes the stream's memory (ring) out of the program, which would forget all audio "
         "between calls; leave it to the host (state: explicit), or use another backend"
     )

@@ -245,7 +245,7 @@ def test_a_stream_that_does_not_keep_its_memory_is_refused(stream: Stream, monke
     with pytest.raises(LoweringError) as caught:
         lower(model, "xnnpack")
     assert str(caught.value) == (
-        "lowering to xnnpack froze the stream's memory (ring) into a constant: the program would "
+        "lowering to xnnpack takes the stream's memory (ring) out of the program, which would "
         "forget all audio between calls; leave it to the host (state: explicit), or use another backend"
     )
 
