@@ -44,6 +44,7 @@ RECIPE = {
     "chunk_samples": 320,
     "mirror": 1,
     "scoring": {"min_voiced_frames": 20},
+    "gates": {"deviation.pitch.p95_cents": "<= 1"},
     "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
 }
 COMMAND = [sys.executable, "-m", "workbench", "run", "r.yaml", "--out", "out"]

@@ -29,13 +29,14 @@ from typing import Any
 from kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
 
 SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
+COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for int8 of parts that take it badly
 FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
 RECIPES: dict[str, dict[str, Any]] = {
     "float": {},
     "explicit": {"state": "explicit"},
     "sizes": {"frames_per_chunk": {"min": 1, "max": 2}},
-    "int8": {"quantization": {"parts": {"encoder.prefilter": "int8-dynamic"}}},
-    "static": {"quantization": {"parts": {"encoder.narrow": "int8-static"}}},
+    "int8": {"quantization": {"parts": {"encoder.prefilter": "int8-dynamic"}}, **COARSE},
+    "static": {"quantization": {"parts": {"encoder.narrow": "int8-static"}}, **COARSE},
     "fails": {"gates": {"program.bytes": "<= 1000"}},
     "undecided": {"scoring": {"min_voiced_frames": 9000}},
     "unfair": {"protocol": "variant-reset-per-chunk"},

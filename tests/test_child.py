@@ -3,14 +3,13 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import alive, ends_with_its_parent
 
 from workbench.errors import AudioError, ProgramError, WorkbenchError
 from workbench.runtime.child import Child
@@ -55,14 +54,6 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
     assert multiprocessing.active_children() == []
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
@@ -126,15 +117,7 @@ def test_it_ends_with_its_parent() -> None:
         "if __name__ == '__main__':\n    with Child() as child:\n        print(child.call(os.getpid), flush=True)\n"
         "        child.call(time.sleep, 3600)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        process = int(parent.stdout.readline())
-        assert alive(process)
-        parent.kill()
-    until = time.monotonic() + 20
-    while alive(process) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not alive(process)
+    assert ends_with_its_parent(script)
 
 
 def test_its_last_words_are_told() -> None:

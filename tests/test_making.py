@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,21 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making.shutil, "rmtree", counted(making.shutil.rmtree))
 
 
+def survives(step: int, change: Callable[[], object]) -> bool:
+    """Whether the change ends where all after that step is refused."""
+    with pytest.MonkeyPatch.context() as patched:
+        kill_at(step, patched)
+        try:
+            change()
+        except Killed:
+            return False
+    return True
+
+
+def complete(folder: Path) -> None:
+    finish(NOT_HERE, folder) if making.making(folder).exists() else settle(folder)
+
+
 def begin(folder: Path) -> None:
     """The earlier record as it is, with more than the new one has; and what cannot run here, made and not moved in."""
     fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
@@ -126,31 +142,18 @@ def is_the_one_that_cannot_run_here(folder: Path) -> bool:
     )
 
 
-def test_killed_at_any_step_with_a_program_that_cannot_run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) -> None:
     """It has no figures, but a program: which is not to go with the earlier record's files, nor they to stay."""
     for step in range(100):
         folder = tmp_path / str(step)
         begin(folder)
-        with monkeypatch.context() as patched:
-            kill_at(step, patched)
-            try:
-                finish(NOT_HERE, folder)
-                survived = True
-            except Killed:
-                survived = False
+        survived = survives(step, partial(finish, NOT_HERE, folder))
         remove_parts(folder)
         if RESULT_NAME in (found := files(folder)) and read_record(folder / RESULT_NAME) == EARLIER:
             assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
         for again in range(100):  # and killed a second time, wherever that is
-            with monkeypatch.context() as patched:
-                kill_at(again, patched)
-                try:
-                    finish(NOT_HERE, folder) if making.making(folder).exists() else settle(folder)
-                    break
-                except Killed:
-                    pass
+            if survives(again, partial(complete, folder)):
+                break
             remove_parts(folder)
         assert is_the_one_that_cannot_run_here(folder), step
         if survived:
@@ -170,17 +173,11 @@ def test_a_finished_record_that_cannot_be_read_does_not_stay_in_the_way(folder: 
     assert settle(folder) is None
 
 
-def test_killed_at_any_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_step(folder: Path) -> None:
     """Over all steps that change the disk, from first to last: whole, or nothing to read, and then completed."""
     before = files(folder)
     for step in range(100):
-        with monkeypatch.context() as patched:
-            kill_at(step, patched)
-            try:
-                finish(NEW, folder)
-                survived = True
-            except Killed:
-                survived = False
+        survived = survives(step, lambda: finish(NEW, folder))
         remove_parts(folder)  # as the next run in it begins
         visible = {name: text for name, text in files(folder).items() if not name.startswith(".")}
         if RESULT_NAME in visible:  # what is read beside a record is its own

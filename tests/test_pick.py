@@ -164,7 +164,8 @@ def test_gates_given_judge_again() -> None:
 
 
 def test_its_own_gates_hold_beside_those_given_and_null_takes_one_away() -> None:
-    gated = replaced(FAST, "recipe.resolved", {**FAST.recipe.resolved, "gates": {"program.bytes": "<= 10"}})
+    gates = {"program.bytes": "<= 10", "deviation.pitch.p95_cents": "<= 9"}
+    gated = replaced(FAST, "recipe.resolved", {**FAST.recipe.resolved, "gates": gates})
     assert pick([kept(gated)], "smallest", {}).winner is None
     assert winner(pick([kept(gated)], "smallest", {"program.bytes": None})) == "fast"
 

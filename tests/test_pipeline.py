@@ -37,6 +37,7 @@ RECIPE = {
     "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
     "gates": {"deviation.pitch.p95_cents": "<= 0.01", "deviation.confidence.max": "<= 1e-4"},
 }
+UNGATED = "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1"
 CLIPS = ("synthetic-score-vibrato", "synthetic-score-silence")
 
 
@@ -320,11 +321,12 @@ def test_a_key_that_leaves_the_program_alone(
     ("keys", "verdict", "reasons"),
     [
         ({"description": "Other words"}, "pass", ()),
-        ({"gates": {}}, "pass", ()),
+        ({"gates": {"deviation.pitch.max_cents": "<= 1"}}, "pass", ()),
+        ({"gates": {}}, "inconclusive", (UNGATED,)),
         ({"scoring": {"min_voiced_frames": 9000}}, "inconclusive", ("only 60 voiced frames, wants 9000",)),
-        ({"gates": {"deviation.frames": "<= 3"}}, "fail", ("deviation.frames is 85, wants <= 3",)),
+        ({"gates": {"deviation.frames": "<= 3"}}, "fail", ("deviation.frames is 85, wants <= 3", UNGATED)),
     ],
-    ids=["description", "no gates", "frames wanted", "another gate"],
+    ids=["description", "other gates", "no gates", "frames wanted", "another gate"],
 )
 def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     keys: dict[str, object],
@@ -556,7 +558,7 @@ def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Qu
     from workbench.pipeline import run
 
     size = (folder / "program.pte").stat().st_size
-    gates = {"program.bytes": "<= 1000", "deviation.confidence.max": "<= 1e-4", "latency.algorithmic_ms": ">= 500"}
+    gates = {"program.bytes": "<= 1000", "deviation.pitch.p95_cents": "<= 0.01", "latency.algorithmic_ms": ">= 500"}
     record, _ = run(job_of(gates=gates), folder, quiet, {})
     assert record.verdict == "fail"
     assert record.reasons == (

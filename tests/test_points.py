@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from test_record import HELD, record
 from test_record import failed as failed_record
-from test_record import record
 
 from workbench.audit import points_picture
 from workbench.audit.environment import environment
@@ -32,12 +32,12 @@ def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> Settin
 
 
 def good(variant: Onset = HEARD, **where: Any) -> Point:
-    return measured(setting(**where), judged(record(), (), 100), {"baseline": HEARD, "variant": variant})
+    return measured(setting(**where), judged(record(), HELD, 100), {"baseline": HEARD, "variant": variant})
 
 
 def broken(**where: Any) -> Point:
     reason = "the program crashed the runtime"
-    return failed(setting(**where), judged(failed_record(reason), (), 100), reason)
+    return failed(setting(**where), judged(failed_record(reason), HELD, 100), reason)
 
 
 def sweep(*points: Point, protocol: str = "continuous") -> Sweep:
@@ -63,7 +63,7 @@ def test_a_point_takes_its_figures_from_the_record() -> None:
 
 
 def test_the_point_of_a_missed_gate_is_measured() -> None:
-    missed = judged(record(), (Gate("program.bytes", "<=", 1),), 100)
+    missed = judged(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
     point = measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
     assert (point.status, point.verdict) == ("measured", "fail")
     assert point.reasons == ("program.bytes is 17000001, wants <= 1",)
@@ -99,7 +99,7 @@ def test_a_failed_point_keeps_its_geometry() -> None:
 def elsewhere(**where: Any) -> Point:
     why, figures = "not run here: no such backend", ("deviation", "floor", "truth", "speed")
     unrun = record(**dict.fromkeys(figures), null_reasons=dict.fromkeys(figures, why), not_run_here=why)
-    return not_run(setting(**where), judged(unrun, (), 100))
+    return not_run(setting(**where), judged(unrun, HELD, 100))
 
 
 def test_a_point_that_cannot_run_here_is_inconclusive() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import Sums
 from numpy.testing import assert_array_equal
-from test_record import deviation_of, failed, record
+from test_record import HELD, deviation_of, failed, record
 
 from workbench.audit.cells import cells, markdown
 from workbench.audit.results import Record, judged, read_record, write_record
@@ -87,11 +87,11 @@ def test_fair_passes(name: str) -> None:
 @pytest.mark.parametrize("name", UNFAIR)
 def test_unfair_is_told_with_every_other_failure_and_doubt(name: str) -> None:
     protocol = protocol_of(name)
-    spoilt = judged(record(protocol=protocol, deviation=deviation_of(None, 0, 3)), (), 100)
+    spoilt = judged(record(protocol=protocol, deviation=deviation_of(0.0, 0, 3)), HELD, 100)
     assert spoilt.verdict == "fail"
     assert spoilt.reasons[0].startswith("UNFAIR: ")
     assert spoilt.reasons[1:] == ("3 of 300 frames are not finite", "only 0 voiced frames, wants 100")
-    without_program = judged(failed("no").model_copy(update={"protocol": protocol}), (), 100)
+    without_program = judged(failed("no").model_copy(update={"protocol": protocol}), HELD, 100)
     assert (without_program.verdict, without_program.reasons[1:]) == ("fail", ("no",))
 
 

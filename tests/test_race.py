@@ -1,15 +1,11 @@
 """Turns, paces and memory, without a clock: who is called when, with what."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from processes import ends_with_its_parent
 
 from workbench.measure import deadline, race
 from workbench.measure.deadline import paced
@@ -117,16 +113,7 @@ def test_a_busy_process_ends_with_its_parent() -> None:
         "if __name__ == '__main__':\n    with busy_process():\n"
         "        print(multiprocessing.active_children()[0].pid, flush=True)\n        time.sleep(3600)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        process = int(parent.stdout.readline())
-        parent.kill()
-    until = time.monotonic() + 20
-    with pytest.raises(ProcessLookupError):
-        while time.monotonic() < until:
-            os.kill(process, 0)
-            time.sleep(0.05)
-        os.kill(process, signal.SIGKILL)
+    assert ends_with_its_parent(script)
 
 
 def test_the_peak_is_the_process_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

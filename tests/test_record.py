@@ -30,6 +30,7 @@ from workbench.recipe import Gate
 from workbench.section import Section
 
 MEASURED = ("program", "deviation", "floor", "truth", "speed")
+HELD = (Gate("deviation.pitch.p95_cents", "<=", 1),)  # by which `record` passes
 
 
 class Figures(Section):
@@ -192,11 +193,11 @@ class TestFile:
         assert read_record(path) == whole
 
     def test_round_trip_of_a_record_without_figures(self, tmp_path: Path) -> None:
-        whole = judged(failed("the program crashed the runtime"), (), 100)
+        whole = judged(failed("the program crashed the runtime"), HELD, 100)
         assert read_record(write_record(whole, tmp_path)) == whole
 
     def test_the_file_has_the_keys_that_others_read(self, tmp_path: Path) -> None:
-        whole = judged(record(), (Gate("speed.rounds", ">=", 10),), 100)
+        whole = judged(record(), HELD, 100)
         stored = json.loads(write_record(whole, tmp_path).read_text(), parse_constant=pytest.fail)
         assert stored["schema_version"] == 1
         assert stored["program"]["bytes"] == 17_000_001
@@ -205,9 +206,8 @@ class TestFile:
         assert stored["deviation"]["clips"][0]["name"] == "sung/a"
         assert stored["truth"]["variant"]["voicing_false_alarm"] is None
         assert stored["truth"]["variant"]["null_reasons"] == {"voicing_false_alarm": "every frame is voiced"}
-        assert stored["gates"] == [
-            {"null_reasons": {}, "metric": "speed.rounds", "limit": ">= 10", "value": 20.0, "passed": True}
-        ]
+        gate = {"metric": "deviation.pitch.p95_cents", "limit": "<= 1", "value": 0.005, "passed": True}
+        assert stored["gates"] == [{"null_reasons": {}, **gate}]
         assert (stored["verdict"], stored["reasons"]) == ("pass", [])
 
     @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
@@ -285,33 +285,41 @@ class TestVerdict:
         )
 
     def test_a_near_miss_shows_the_difference(self) -> None:
-        (reason,) = judged(record(), (Gate("program.bytes", "<=", 17_000_000),), 100).reasons
+        (reason,) = judged(record(), (*HELD, Gate("program.bytes", "<=", 17_000_000)), 100).reasons
         value, _, limit = reason.removeprefix("program.bytes is ").partition(", wants <= ")
         assert float(value) > float(limit)
 
+    def test_without_a_gate_on_pitch_nothing_is_passed(self) -> None:
+        """The pitch may be anything then, and a pass is what people deploy on."""
+        reason = "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1"
+        for gates in ((), (Gate("program.bytes", "<=", 10**9), Gate("speed.speedup_p50", ">=", 1))):
+            whole = judged(record(), gates, 100)
+            assert (whole.verdict, whole.reasons) == ("inconclusive", (reason,))
+        assert judged(failed("it crashed"), (), 100).reasons == ("it crashed",)
+
     def test_too_few_voiced_frames(self) -> None:
-        whole = judged(record(deviation=deviation_of(voiced_frames=99)), (), 100)
+        whole = judged(record(deviation=deviation_of(voiced_frames=99)), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("inconclusive", ("only 99 voiced frames, wants 100",))
-        assert judged(record(deviation=deviation_of(voiced_frames=100)), (), 100).verdict == "pass"
+        assert judged(record(deviation=deviation_of(voiced_frames=100)), HELD, 100).verdict == "pass"
 
     def test_a_busy_machine_decides_nothing(self) -> None:
         """The ends of the rounds are 2.25 apart: whatever the median says, it may as well be twice that or half."""
         busy = replaced(record(), "speed.speedup_high", 4.5 * 2.25)
-        whole = judged(busy, (), 100)
+        whole = judged(busy, HELD, 100)
         assert whole.verdict == "inconclusive"
         assert whole.reasons == (
             "the machine was too busy to time anything: four fifths of the rounds lie between 4.5 and 10.1 times "
             "faster, wants ends within a factor of 2; run it again when the "
             "machine is quiet, and only the times are taken anew",
         )
-        assert judged(replaced(record(), "speed.speedup_high", 9.0), (), 100).verdict == "pass"
+        assert judged(replaced(record(), "speed.speedup_high", 9.0), HELD, 100).verdict == "pass"
 
     @pytest.mark.parametrize(
         ("right", "frames", "verdict"), [(0.49, 100, "inconclusive"), (0.5, 100, "pass"), (0.1, 99, "pass")]
     )
     def test_a_baseline_that_is_wrong_proves_nothing(self, right: float, frames: int, verdict: str) -> None:
         doubted = replaced(replaced(record(), "truth.baseline.rpa50", right), "truth.voiced_frames", frames)
-        whole = judged(doubted, (), 100)
+        whole = judged(doubted, HELD, 100)
         assert whole.verdict == verdict
         assert whole.reasons == (
             (
@@ -323,20 +331,20 @@ class TestVerdict:
         )
 
     def test_a_gate_on_a_number_that_could_not_be_computed(self) -> None:
-        whole = judged(record(), (Gate("truth.variant.voicing_false_alarm", "<=", 0.1),), 100)
+        whole = judged(record(), (*HELD, Gate("truth.variant.voicing_false_alarm", "<=", 0.1)), 100)
         assert whole.verdict == "inconclusive"
         assert whole.reasons == ("truth.variant.voicing_false_alarm has no value: every frame is voiced",)
 
     def test_a_gate_on_a_section_that_is_missing(self) -> None:
         without = record(truth=None, null_reasons={"truth": "not measured yet"})
-        whole = judged(without, (Gate("truth.variant.rpa50", ">=", 0.9),), 100)
+        whole = judged(without, (*HELD, Gate("truth.variant.rpa50", ">=", 0.9)), 100)
         assert (whole.verdict, whole.reasons) == (
             "inconclusive",
             ("truth.variant.rpa50 has no value: not measured yet",),
         )
 
     def test_frames_that_are_not_finite_fail_whatever_the_gates_say(self) -> None:
-        whole = judged(record(deviation=deviation_of(nonfinite_frames=2)), (), 100)
+        whole = judged(record(deviation=deviation_of(nonfinite_frames=2)), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("2 of 300 frames are not finite",))
 
     def test_a_memory_that_is_a_constant_fails_and_so_does_a_pitch_that_does_not_move(self) -> None:
@@ -346,7 +354,7 @@ class TestVerdict:
         whole = record(contour=Contour(baseline=reach(48, 67, 0.9), variant=reach(50, 50.4, 0.1)))
         assert whole.program is not None
         frozen = whole.program.model_copy(update={"frozen": ("ring: 1×7232 zeros",)})
-        judgement = judged(whole.model_copy(update={"program": frozen}), (), 100)
+        judgement = judged(whole.model_copy(update={"program": frozen}), HELD, 100)
         assert (judgement.verdict, judgement.reasons) == (
             "fail",
             (
@@ -374,7 +382,7 @@ class TestVerdict:
         assert [(gate.metric, gate.passed) for gate in whole.gates] == [("program.bytes", None)]
 
     def test_a_program_without_a_deviation_fails_too(self) -> None:
-        whole = judged(record(deviation=None, null_reasons={"deviation": "it crashed on the third clip"}), (), 100)
+        whole = judged(record(deviation=None, null_reasons={"deviation": "it crashed on the third clip"}), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("it crashed on the third clip",))
 
     def test_judging_changes_nothing_else(self) -> None:

@@ -97,7 +97,9 @@ def test_confidence_real_time_and_finite_frames_count() -> None:
 def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
     free = judged(soak_of(0.0), ())
     assert free.verdict == "inconclusive"
-    assert free.reasons == ("the recipe has no gate on deviation.pitch to hold the parts against",)
+    assert free.reasons == (
+        "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1",
+    )
 
 
 def test_a_figure_that_is_not_there_is_a_doubt() -> None:

@@ -49,7 +49,7 @@ def soak(
 
 def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
     recipe = job.recipe
-    program = building.build_to_run(job, folder, progress, fresh, store)  # it ran in a process of its own: may run here
+    program = building.build_to_run(job, folder, progress, fresh, store)
     torch.set_num_threads(recipe.speed.threads)
     set_threads(recipe.speed.threads)
     began = time.perf_counter()

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from workbench.recipe import Gate
 from workbench.section import Section
 
+PITCH = "deviation.pitch."  # what holds a program's pitch to upstream's
 _RATIOS = ("speed.speedup_low", "speed.speedup_p50", "speed.speedup_high")
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -40,6 +41,13 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
         else:
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value)))
     return tuple(results)
+
+
+def ungated(gates: Iterable[Gate]) -> str:
+    """Why the gates say nothing of the pitch, which is what a program is for; "" where one of them does."""
+    if any(gate.metric.startswith(PITCH) for gate in gates):
+        return ""
+    return f"no gate holds its pitch to upstream's; give the recipe one, such as {PITCH}p95_cents: <= 1"
 
 
 def _undecided(gate: Gate, record: Section) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from workbench.atomic import write_whole
 from workbench.audit.environment import Environment
-from workbench.audit.gates import Verdict
+from workbench.audit.gates import PITCH, Verdict, ungated
 from workbench.audit.results import RecipeUsed
 from workbench.export.program import ProgramFile
 from workbench.measure.soak import Stretch
@@ -17,7 +17,6 @@ from workbench.recipe import Gate
 from workbench.section import Section
 
 SOAK_NAME = "soak.json"
-_PITCH = "deviation.pitch."
 # From the end of the first part on. A page more for every call would be a hundred times as much in an hour.
 _GROWTH = 0.02
 _SLOWER = 1.5  # last part's median call over the first's; the machine alone moves it by a quarter
@@ -46,14 +45,14 @@ def judged(soak: Soak, gates: tuple[Gate, ...]) -> Soak:
     Slower calls make it inconclusive, not failed: another job on the machine does that too.
     """
     failures, doubts = [], []
-    held = [gate for gate in gates if gate.metric.startswith(_PITCH) or gate.metric == "deviation.confidence.max"]
+    held = [gate for gate in gates if gate.metric.startswith(PITCH) or gate.metric == "deviation.confidence.max"]
     for part in soak.stretches:
         until = f"until {part.until_s:.0f} s"
         if part.nonfinite_frames:
             failures.append(f"{until}: {part.nonfinite_frames} of {part.frames} frames are not finite")
             continue
         for gate in held:
-            name = gate.metric.removeprefix(_PITCH)
+            name = gate.metric.removeprefix(PITCH)
             value = getattr(part.pitch, name) if gate.metric != name else part.confidence_max
             if value is None:
                 doubts.append(f"{until}: {gate.metric} has no value: {part.pitch.null_reasons[name]}")
@@ -61,8 +60,7 @@ def judged(soak: Soak, gates: tuple[Gate, ...]) -> Soak:
                 failures.append(f"{until}: {gate.metric} is {value:.10g}, wants {gate}")
         if part.real_time_factor >= 1:
             failures.append(f"{until}: a call takes {part.real_time_factor:.2f} times as long as its audio")
-    if not any(gate.metric.startswith(_PITCH) for gate in held):
-        doubts.append("the recipe has no gate on deviation.pitch to hold the parts against")
+    doubts += [ungated(held)] * bool(ungated(held))
     first, last = soak.stretches[0], soak.stretches[-1]
     growth = max(part.resident_bytes for part in soak.stretches) / first.resident_bytes - 1
     if growth > _GROWTH:

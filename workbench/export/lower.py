@@ -35,9 +35,9 @@ def lower(
 
     An internal memory is emptied first; its initial zeros are stored, as the format promises none.
 
-    Raises NotInstalledError without what the backend wants, and LoweringError where any stage of the toolchain refuses,
-    where an internal memory is no longer the program's, or where a program with explicit state remembers something
-    itself.
+    Raises NotInstalledError for qualcomm without its SDK (the extras of other backends are the caller's to look for),
+    and LoweringError where any stage of the toolchain refuses, where an internal memory is no longer the program's, or
+    where a program with explicit state remembers something itself.
     """
     model.reset()
     internal, tells = model.state == "internal", told_by(model, confidence_threshold)

@@ -47,8 +47,7 @@ class TorchScriptSession:
         except RuntimeError as error:
             if wants_memory(error):
                 raise
-            last = (
-                (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
-            )  # above it, where in the script
+            why = str(error).strip() or type(error).__name__
+            last = why.splitlines()[-1].strip()  # above it, where in the script
             raise ProgramError(f"the script failed while running ({last})") from error
         return frames_of([tensor.numpy() for tensor in estimates], self.outputs, np.ndim(chunk) == 1)
