@@ -62,7 +62,8 @@ def page() -> str:
         "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by `make "
         "findings`, and in [measured](measured), by `make measured`. An answer stands only where the figures bear it "
         "out, as the file of what was said has it. A verdict is of the recipe's gates, and some are meant to fail. A "
-        f"dash is a number that there is not, and the record says why. {_heard(FINDINGS)} {_heard(MEASURED)}\n",
+        "dash is a number that there is not, and the record says why. `p50 (ms)` is eager's call and the program's. "
+        f"{_heard(FINDINGS)} {_heard(MEASURED)}\n",
         markdown([_row(claim) for claim in found], ("they said", "recipe", "measured")),
         *(_closer(claim) for claim in found),
     ]
@@ -76,7 +77,13 @@ def _heard(folder: Path) -> str:
     if not seconds:
         return f"There is none in {folder.name} yet."
     named = f": {', '.join(sorted(seconds))}" if len(seconds) < 5 else ""
-    return f"Those in {folder.name} are of {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}."
+    places = [read_record(path).environment for path in folder.glob("*.json")]
+    made = " and ".join(sorted({str(place.commit) for place in places}))
+    where = " and ".join(sorted({f"{place.cpu}, executorch {place.executorch}" for place in places}))
+    return (
+        f"Those in {folder.name} are of {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}, or of as many of "
+        f"them as the frames in a row say; workbench {made}, {where}."
+    )
 
 
 def _records(claim: Claim) -> list[Record]:
@@ -189,8 +196,7 @@ def _backend_cells(record: Record) -> dict[str, str]:
         "portable": number(program.portable_nodes if program else None, "d"),
         "memory": program.state if program else NONE,
         "bytes": number(program.bytes if program else None, ",d"),
-        "pitch p95 (cents)": cells(record)["pitch p95 (cents)"],
-        "p50 (ms)": cells(record)["p50 (ms)"],
+        **{column: cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
     }
 
 

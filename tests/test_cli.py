@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from workbench.audio.corpus import Corpus
 from workbench.audit.environment import environment
 from workbench.audit.results import LatencyOfEstimate, RecipeUsed, Record, write_record
 from workbench.cli import main
@@ -186,6 +187,17 @@ def test_audio_lists_and_renders() -> None:
         f"{'synthetic/score/sine':42}    0.3 s  known f0",
     ]
     assert Path("calib_audio/synthetic/score/sine.flac").is_file()
+
+
+def test_audio_writes_what_a_recipe_scores_at_its_rate() -> None:
+    """And no clip that calibrates: frames of such a one are nobody's to `score`."""
+    result = workbench("audio", "recipes/least.yaml", "--out", "clips")
+    assert (result.exit_code, result.stdout) == (0, "clips/synthetic-score-sine.wav\n")
+    samples, rate_hz = soundfile.read("clips/synthetic-score-sine.wav", dtype="float32")
+    assert (rate_hz, soundfile.info("clips/synthetic-score-sine.wav").subtype) == (16_000, "FLOAT")
+    clip = Corpus(Path("calib_audio")).read("synthetic/score/sine", 16_000)
+    assert np.array_equal(samples, clip.samples)
+    assert "--out and --variant want a RECIPE" in workbench("audio", "--out", "clips").stderr
 
 
 def test_env_says_what_is_installed() -> None:
@@ -406,10 +418,10 @@ def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, mo
 
 def test_a_verdict_that_only_gates_changed_is_told(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("one.yaml").write_text(RECIPE)
-    write_record(record("one", "pass"), Path("results/one"))
+    write_record(record("one", "inconclusive"), Path("results/one"))
     monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "fail"), "figures"))
     result = workbench("run", "one.yaml", "--out", "results")
-    assert errors(result) == ["one: nothing measured changed; its figures are judged again: was pass, is fail"]
+    assert errors(result) == ["one: nothing measured changed; its figures are judged again: was inconclusive, is fail"]
 
 
 def test_json_is_one_line_for_each_variant(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

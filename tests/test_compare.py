@@ -296,7 +296,7 @@ def test_a_run_against_a_stored_reference(tmp_path: Path) -> None:
     folder = written(stored("int8-mixed"), tmp_path)
     result = command(reference, folder)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "int8-mixed: nothing changed\n", "")
-    written(stored("int8-mixed", deviation__pitch__p95_cents=77.0), tmp_path)
+    written(stored("int8-mixed", deviation__pitch__p95_cents=0.99), tmp_path)
     result = command(reference, tmp_path)
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()

@@ -1,5 +1,6 @@
 """The documents say what the code does."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,7 @@ from regenerate import MEASURED, ROOT, generated
 from stored import with_todays_defaults
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.results import read_record
+from workbench.audit.results import judged_by, read_record
 from workbench.catalogue import recipes_of
 from workbench.cli import main
 
@@ -60,6 +61,14 @@ def test_the_shipped_recipes_are_good_and_measured() -> None:
     assert {variant.name: variant.resolved() for variant in variants} == {
         name: with_todays_defaults(record.recipe.resolved) for name, record in records.items()
     }, "a recipe changed since it was measured: run `make measured`"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*/*.json")), ids=lambda path: path.stem)
+def test_kept_records_are_judged_by_todays_rules(path: Path) -> None:
+    if "verdict" in json.loads(path.read_text()):
+        record = read_record(path)
+        judged = judged_by(record, {})
+        assert (judged.verdict, judged.reasons) == (record.verdict, record.reasons), "run `make docs`"
 
 
 def test_the_unfair_picture_is_of_the_same_program() -> None:

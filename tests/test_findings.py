@@ -53,7 +53,10 @@ def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> Non
         return rows()[said]
 
     good = stored(renamed="torchscript")
-    assert measured(good) == "torchscript: pass, pitch p95 0.0008 cents. It traces, and agrees with upstream."
+    assert measured(good) == (
+        "torchscript: pass, pitch p95 0.0008 cents. It traces, and agrees with upstream. So does what `torch.export` "
+        "makes; which of them it was decided nothing."
+    )
     assert measured(good.model_copy(update={"verdict": "fail"})) == (
         "torchscript: fail, pitch p95 0.0008 cents. No answer: torchscript is fail, the answer wants pass."
     )

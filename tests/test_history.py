@@ -177,3 +177,16 @@ def test_no_runs_and_no_folder(tmp_path: Path) -> None:
     assert result.stderr == (
         f"error: {tmp_path}/none: no such folder; `workbench run` makes outputs/, or name another\n"
     )
+
+
+def test_what_passed_by_an_older_rule_is_judged_by_todays(tmp_path: Path) -> None:
+    """A record that nothing held to upstream's pitch once passed; whoever picks or bundles is not to trust it."""
+    assert RECORD.verdict == "pass"
+    written(replaced(RECORD, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"}), tmp_path)
+    (kept,) = kept_in([tmp_path])
+    assert kept.record.verdict == "inconclusive"
+    assert kept.record.reasons == (
+        "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1",
+    )
+    written(RECORD, tmp_path)
+    assert kept_in([tmp_path])[0].record == RECORD

@@ -27,6 +27,7 @@ def variant(name: str, cents: float, size: int, p50: float, spread: float = 0.1,
         speed__speedup_low=p50 - spread,
         speed__speedup_high=p50 + spread,
         floor__pitch__p95_cents=0.1,
+        recipe__resolved__gates={"deviation.pitch.p95_cents": "<= 10"},
         verdict="pass",
         **values,
     )

@@ -292,7 +292,9 @@ class TestVerdict:
     def test_without_a_gate_on_pitch_nothing_is_passed(self) -> None:
         """The pitch may be anything then, and a pass is what people deploy on."""
         reason = "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1"
-        for gates in ((), (Gate("program.bytes", "<=", 10**9), Gate("speed.speedup_p50", ">=", 1))):
+        bias = Gate("deviation.pitch.bias_cents", "<=", 1)  # signed: 300 cents too low are within it
+        lower = Gate("deviation.pitch.p95_cents", ">=", 0)
+        for gates in ((), (Gate("program.bytes", "<=", 10**9), Gate("speed.speedup_p50", ">=", 1)), (bias, lower)):
             whole = judged(record(), gates, 100)
             assert (whole.verdict, whole.reasons) == ("inconclusive", (reason,))
         assert judged(failed("it crashed"), (), 100).reasons == ("it crashed",)

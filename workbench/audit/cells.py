@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from workbench.audit.results import Record
 from workbench.export.program import LayerGap
+from workbench.measure.deviation import Deviation, PitchDeviation
 from workbench.measure.sizes import SizeFigures
 
 NONE = "–"
@@ -39,8 +40,8 @@ def int8_cells(record: Record) -> dict[str, str]:
     return {
         "variant": record.recipe.name,
         "pitch p95 (cents)": number(deviation.pitch.p95_cents if deviation else None, ".2f"),
-        "over 50 cents": number(deviation.pitch.over_50_cents_rate if deviation else None, ".2%"),
-        "voiced frames": number(deviation.voiced_frames if deviation else None, "d"),
+        "over 50 cents": _over_50(deviation.pitch, deviation) if deviation else NONE,
+        "upstream's under dither": _over_50(record.floor.pitch, deviation) if record.floor and deviation else NONE,
         "layers in int8": number(
             sum(scheme != "none" for scheme in program.schemes.values()) if program else None, "d"
         ),
@@ -48,8 +49,14 @@ def int8_cells(record: Record) -> dict[str, str]:
         "most noise made in": f"{weakest.layer} ({weakest.alone_db:.1f} dB)" if weakest else NONE,
         "other clips: pitch p95": number(stable.pitch_p95_cents if stable else None, ".2f"),
         "scales, median": number(stable.scale_median_relative if stable else None, ".0%"),
-        "calibration (s)": number(calibration.took_s if calibration else None, ".0f"),
+        "calibration and gaps (s)": number(calibration.took_s if calibration else None, ".0f"),
     }
+
+
+def _over_50(pitch: PitchDeviation, of: Deviation) -> str:
+    """How many voiced frames are more than 50 cents off, of how many."""
+    rate = pitch.over_50_cents_rate
+    return NONE if rate is None else f"{rate * of.voiced_frames:.0f} / {of.voiced_frames}"
 
 
 def size_cells(size: SizeFigures) -> dict[str, str]:

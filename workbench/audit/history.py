@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.audit.results import RESULT_NAME, Record, read_record
+from workbench.audit.results import RESULT_NAME, Record, judged_by, read_record
 from workbench.errors import WorkbenchError
 
 
@@ -24,9 +24,10 @@ class Kept:
 
 
 def kept_in(places: Sequence[Path]) -> list[Kept]:
-    """All records below the places, each a run, a variant's folder or its `result.json`; in order, none twice.
+    """All records below the places, each a run, a variant's folder or its `result.json`; in order, none twice. What
+    passed is judged by today's rules: an older one may have let too much through.
 
-    Raises WorkbenchError where a place does not exist, holds none, or one that cannot be read.
+    Raises WorkbenchError where a place does not exist, holds none, or one that cannot be read or judged.
     """
     found: dict[Path, Kept] = {}
     for place in places:
@@ -38,7 +39,9 @@ def kept_in(places: Sequence[Path]) -> list[Kept]:
         for path in paths:
             folder = path.parent  # its parent by the text alone may be called ".."
             run, current = folder.resolve().parent.name, path.name == RESULT_NAME
-            found[path.resolve()] = Kept(read_record(path), folder, run, current)
+            record = read_record(path)
+            record = judged_by(record, {}) if record.verdict == "pass" else record
+            found[path.resolve()] = Kept(record, folder, run, current)
     return list(found.values())
 
 

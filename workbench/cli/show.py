@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.group import main
-from workbench.cli.inputs import beside, calib_audio_option, corpus_of, out_option, recipes_argument, variants_of
+from workbench.cli.inputs import (
+    beside,
+    calib_audio_option,
+    corpus_of,
+    out_option,
+    recipes_argument,
+    variant_of,
+    variant_option,
+    variants_of,
+)
 
 if TYPE_CHECKING:
-    from workbench.audio.corpus import Corpus
+    from workbench.audio.files import Clip
 
 
 @main.command()
@@ -62,39 +71,45 @@ def schema() -> None:
 
 
 @main.command("audio")
-@out_option("Write each clip there, as a program hears it.")
-@click.option("--rate", type=click.IntRange(8000, 192_000), default=48_000, show_default=True, help="Of --out, in Hz.")
+@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@variant_option
+@out_option("Write the clips that RECIPE scores there, as its program hears them.")
 @calib_audio_option
-def list_audio(out: Path | None, rate: int, calib_audio: Path | None) -> None:
-    """List the clips that recipes can name, and render the synthetic ones.
+def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib_audio: Path | None) -> None:
+    """List the clips that recipes can name, or those that RECIPE scores, and render the synthetic ones.
 
-    With --out, they are written as mono WAVs of 32-bit floats: what to feed a program elsewhere, on a phone say, whose
-    frames `workbench score` is to take.
+    With --out, what RECIPE scores is written as mono WAVs of 32-bit floats at its rate: what to feed its program
+    elsewhere, on a phone say, whose frames `workbench score` is to take.
 
     \b
     Example:
       workbench audio
-      workbench audio --out clips --rate 48000
+      workbench audio recipes/float-xnnpack.yaml --out clips
     """
+    if recipe is None and (out is not None or variant is not None):
+        raise click.UsageError("--out and --variant want a RECIPE, whose clips and rate are meant.")
     corpus = corpus_of(calib_audio)
+    names, rate_hz = corpus.clips(), 48_000
+    if recipe is not None:
+        asked = variant_of(recipe, variant, corpus)
+        names, rate_hz = tuple(corpus.select(asked.audio.score)), asked.sample_rate_hz
     corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
-    if out is not None:
-        _write_clips(corpus, out, rate)
-        return
-    for name in corpus.clips():
-        clip = corpus.read(name, 48_000)
-        known = "known f0" if clip.f0 is not None else "f0 not known"
-        click.echo(f"{name:42} {clip.duration_s:6.1f} s  {known}")
+    for name in names:
+        clip = corpus.read(name, rate_hz)
+        if out is None:
+            known = "known f0" if clip.f0 is not None else "f0 not known"
+            click.echo(f"{name:42} {clip.duration_s:6.1f} s  {known}")
+        else:
+            click.echo(str(_written(clip, out)))
 
 
-def _write_clips(corpus: "Corpus", folder: Path, rate_hz: int) -> None:
+def _written(clip: "Clip", folder: Path) -> Path:
     from workbench.atomic import write_whole
     from workbench.audit.bundle.golden import wav
 
-    for name in corpus.clips():
-        path = folder / f"{name.replace('/', '-')}.wav"
-        write_whole(path, wav(corpus.read(name, rate_hz).samples[None], rate_hz))
-        click.echo(str(path))
+    path = folder / f"{clip.name.replace('/', '-')}.wav"
+    write_whole(path, wav(clip.samples[None], clip.sample_rate_hz))
+    return path
 
 
 @main.command("env")

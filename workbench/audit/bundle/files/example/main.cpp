@@ -4,7 +4,7 @@
 //   ./pesto_example PROGRAM.pte AUDIO.wav FRAMES.csv
 //
 // The second form writes the frames of any float32 WAV, a channel for each stream, for `workbench score`. The WAV has to
-// have the rate that the program is made for: `workbench audio --rate 48000 --out DIR` writes the clips so.
+// have the rate that the program is made for: `workbench audio RECIPE --out DIR` writes the clips so.
 //
 // It uses ExecuTorch's core runtime alone, so that what happens to memory is in plain sight. With extension/module,
 // Module(path, mode, nullptr, nullptr, nullptr, /*share_memory_arenas=*/true) does what `Program` and `Memory` do here.
