@@ -1,6 +1,6 @@
 """Runs killed at random moments, and gone on with: by hand, for what a test is too short for.
 
-    python tests/kill_and_resume.py --moments 20 [--seed 0] [--json]
+    python tests/kill_and_resume.py --moments 20 [--seed 0] [--out FILE.json]
 
 Each run has a project of its own: one small recipe, three short clips. Every second one begins over the record of
 another recipe of the same name. It is sent SIGKILL at a moment drawn evenly from an uninterrupted run's time; then
@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from reliability import run_here
 
 from workbench.audit.results import Record, judged, read_record
 from workbench.recipe import gates_of
@@ -49,6 +51,7 @@ RECIPE = {
 }
 COMMAND = [sys.executable, "-m", "workbench", "run", "r.yaml", "--out", "out"]
 TORCHS_OWN = "torchinductor_"  # a folder that torch makes for its compiler and leaves empty
+STAGE = re.compile(r"import|model|audio|render .*|.+ \(\d+ of \d+\): .+")  # a line of progress; libraries warn too
 MARK = "WORKBENCH_KILLED"  # in the environment of everything that a run starts
 
 
@@ -178,7 +181,7 @@ def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) ->
         shutil.copytree(earlier, place)
     before = visible(place) if earlier is not None else None
     told, _ = run(folder, after_s)
-    stages = [line for line in told.splitlines() if line and not line.startswith("left alive")]
+    stages = [line for line in told.splitlines() if STAGE.fullmatch(line)]
     found, wrong = seen(place, before)
     wrong += [line for line in told.splitlines() if line.startswith("left alive")]
     told, resumed_s = run(folder)
@@ -225,11 +228,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Kill runs at random moments and go on with them.")
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print a line of JSON for each at the end")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="where to put what was found as JSON as well")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-and-resume-") as made:
         found = main(asked.moments, asked.seed, Path(made), functools.partial(print, flush=True))
-    if asked.json:
-        for one in found:
-            print(json.dumps(asdict(one)))
+    if asked.out:
+        asked.out.write_text(json.dumps({**run_here(), "kills": [asdict(one) for one in found]}, indent=2) + "\n")
     sys.exit(any(one.wrong for one in found))

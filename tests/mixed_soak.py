@@ -27,6 +27,7 @@ from statistics import median
 from typing import Any
 
 from kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
+from reliability import run_here
 
 SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
 COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for int8 of parts that take it badly
@@ -193,6 +194,7 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
             took[line["command"]].append(line["took_s"])
     counts = Counter(line["command"] for worker in lines for line in worker)
     return {
+        **run_here(),
         "minutes": minutes,
         "workers": workers,
         "commands": sum(counts.values()),

@@ -19,6 +19,7 @@ from pathlib import Path
 import bad_input
 import click
 import findings
+import reliability
 
 from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_sizes
@@ -191,6 +192,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "cli.md": help_pages(),
         ROOT / "docs" / "bad-input.md": bad_input.markdown(),
         ROOT / "docs" / "findings.md": findings.page(),
+        ROOT / "docs" / "reliability.md": reliability.page(),
         ROOT / "recipes" / "recipe.schema.json": schema(),
     }
 
