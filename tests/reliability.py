@@ -54,8 +54,8 @@ def _kills(figures: dict[str, Any]) -> str:
     ]
     return (
         "## Killed at random moments\n\n`python tests/kill_and_resume.py`: SIGKILL, over the record of another recipe "
-        f"in every second run, then the same command again. **{right} of {len(kills)}** ended with the record and files "
-        "of an uninterrupted run, but for the times, and left no process and no other file.\n\n"
+        f"in every second run, then the same command again. **{right} of {len(kills)}** ended with the record and "
+        "files of an uninterrupted run, but for the times, and left no process and no other file.\n\n"
         f"{markdown(rows, tuple(rows[0]))}\n{_where(figures)}"
     )
 

@@ -1,4 +1,4 @@
-"""Recipes built twice, each time anew and in a process of its own, and compared byte by byte: by hand, it takes minutes.
+"""Recipes built twice, each time anew and in a process of its own, compared byte by byte: by hand, it takes minutes.
 
     python tests/two_builds.py recipes/float-xnnpack.yaml recipes/int8-static.yaml [--out FILE.json]
 
