@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from workbench import building
 from workbench.alone import alone_in
@@ -18,7 +17,7 @@ from workbench.measure.soak import long_stream
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.open import open_program
-from workbench.runtime.pte import set_threads
+from workbench.runtime.pte import fix_threads
 
 
 def check(recipe: Recipe) -> None:
@@ -50,8 +49,7 @@ def soak(
 def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
     recipe = job.recipe
     program = building.build_to_run(job, folder, progress, fresh, store)
-    torch.set_num_threads(recipe.speed.threads)
-    set_threads(recipe.speed.threads)
+    fix_threads(recipe.speed.threads)
     began = time.perf_counter()
     stretches = long_stream(
         job.baseline.session(),

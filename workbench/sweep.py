@@ -23,7 +23,7 @@ from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
 from workbench.runtime.protocol import Memory, protocol_of, under
-from workbench.runtime.pte import set_threads
+from workbench.runtime.pte import fix_threads
 from workbench.section import Section
 
 ONSETS_NAME = "onset.json"
@@ -138,6 +138,5 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
 
 def _onset_of_program(path: Path, memory: Memory, threads: int) -> Onset:
     """For a Child: the program, freshly loaded, up and down the staircase."""
-    torch.set_num_threads(threads)
-    set_threads(threads)
+    fix_threads(threads)
     return onset(under(memory, open_program(path)))
