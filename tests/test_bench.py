@@ -369,6 +369,15 @@ def test_json_is_the_record(faked: list[object]) -> None:
     assert answer == json.loads(Path("here/bench.json").read_bytes())
 
 
+def test_an_earlier_bench_of_other_things_is_kept(faked: list[object]) -> None:
+    assert "kept as" not in workbench("least.yaml", "--out", "here").stderr
+    path = Path("here/bench.json")
+    path.write_text(path.read_text().replace('"rounds": 11', '"rounds": 12'))
+    result = workbench("least.yaml", "--out", "here")
+    assert result.stderr.splitlines()[-1] == "the earlier record is kept as bench-20250101-000000.json"
+    assert '"rounds": 12' in Path("here/bench-20250101-000000.json").read_text()
+
+
 def test_a_named_contender_that_does_not_run_is_1(faked: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "make", lambda *_: Ready([], {"least": "lowering failed"}))
     result = workbench("least.yaml", "--out", "here")

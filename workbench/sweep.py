@@ -15,6 +15,7 @@ from workbench.audit.environment import environment
 from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import Record, used
+from workbench.audit.stored import write
 from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.job import Job, prepare
 from workbench.measure.onset import Onset, onset
@@ -132,7 +133,7 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
     progress("delay", 2, 2)
     job.check_unchanged()
     onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
-    write_whole(place / ONSETS_NAME, (onsets.model_dump_json(indent=2) + "\n").encode())
+    write(onsets, place / ONSETS_NAME)
     return onsets
 
 

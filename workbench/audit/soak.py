@@ -7,7 +7,6 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from workbench.atomic import write_whole
 from workbench.audit.environment import Environment
 from workbench.audit.gates import PITCH, Verdict, ungated
 from workbench.audit.results import RecipeUsed
@@ -74,13 +73,6 @@ def judged(soak: Soak, gates: tuple[Gate, ...], min_voiced_frames: int) -> Soak:
         doubts.append(f"calls took {slower:.2f} times as long at the end as at the start; run it on a quiet machine")
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
     return soak.model_copy(update={"verdict": verdict, "reasons": (*failures, *doubts)})
-
-
-def write_soak(soak: Soak, folder: Path) -> Path:
-    """Store the record as `soak.json` in its folder."""
-    path = folder / SOAK_NAME
-    write_whole(path, (soak.model_dump_json(indent=2) + "\n").encode())
-    return path
 
 
 def print_soak(soak: Soak, folder: Path) -> None:

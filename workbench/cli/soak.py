@@ -20,7 +20,7 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.output import print_json
+from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 
 
@@ -54,7 +54,7 @@ def soak(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.audit.soak import print_soak, write_soak
+    from workbench.audit.soak import SOAK_NAME, print_soak
     from workbench.job import listen
     from workbench.soak import check
     from workbench.soak import soak as soak_variant
@@ -64,7 +64,7 @@ def soak(
         listen([job], corpus, audio, progress)
         folder = out or new_folder(f"soak-{job.recipe.name}")
         record = soak_variant(job, folder, hours, progress, fresh, STORE)
-    write_soak(record, folder)
+    store(record, folder / SOAK_NAME)
     if as_json:
         print_json(folder, record)
     else:
