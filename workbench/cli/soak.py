@@ -20,6 +20,7 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
+from workbench.cli.numbers import Finite
 from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 
@@ -27,7 +28,7 @@ from workbench.cli.progress import progress_shown
 @main.command()
 @recipe_argument
 @variant_option
-@click.option("--hours", type=click.FloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
+@click.option("--hours", type=Finite(0.001, 100), default=1.0, show_default=True, help="Of audio.")
 @audio_option
 @out_option("Folder of the program and of soak.json.")
 @json_option
