@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -220,6 +221,54 @@ def test_recipes_of_two_streams_are_refused(folder: Path) -> None:
     assert not Path("outputs").exists()
 
 
+@pytest.mark.parametrize("name", ["eager", "torchscript", "onnx", "first-experiments"])
+def test_a_recipe_does_not_take_the_place_of_a_contender_that_is_always_there(folder: Path, name: str) -> None:
+    (folder / f"{name}.yaml").write_text(RECIPE)
+    result = workbench("least.yaml", f"{name}.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {name}.yaml: is called {name}, as one of every bench is; rename it"
+    )
+
+
+def test_nor_of_another_s_graph_in_onnx(folder: Path) -> None:
+    (folder / "onnx-least.yaml").write_text(RECIPE)
+    result = workbench("onnx-least.yaml", "least.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        "error: onnx-least.yaml: is called onnx-least, as ONNX Runtime on the graph of least is; rename it"
+    )
+    assert not Path("outputs").exists()
+
+
+def test_a_program_of_a_name_that_is_taken_goes_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Telling:
+        def __init__(self, limit_s: float) -> None: ...
+
+        def __enter__(self) -> "Telling":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, *_: object) -> dict[str, object]:
+            return KEYS
+
+    def prepared(recipe: object) -> SimpleNamespace:
+        lowering = SimpleNamespace(backend="xnnpack")
+        return SimpleNamespace(quantized=False, recipe=SimpleNamespace(lowering=lowering))
+
+    monkeypatch.setattr(entries, "Child", Telling)
+    monkeypatch.setattr(entries, "replaced", lambda first, *_, **__: first)
+    monkeypatch.setattr(entries, "prepare", prepared)
+    monkeypatch.setattr(entries, "_said_by", lambda _: KEYS)
+    fast: Any = SimpleNamespace(name="fast")
+    programs = [Path("mine/program.pte"), Path("onnx-fast/program.pte"), Path("fast.pte"), Path("your/mine.onnx")]
+    entered = entries.enter([fast], programs, fast, lambda *_: None)
+    assert list(entered.jobs) == ["first-experiments", "fast"]
+    assert entered.onnx == {"first-experiments": "onnx", "fast": "onnx-fast"}
+    assert list(entered.programs) == ["mine", "onnx-fast/program.pte", "fast.pte", "your/mine.onnx"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -367,6 +416,15 @@ def test_json_is_the_record(faked: list[object]) -> None:
     answer = json.loads(result.stdout)
     assert answer.pop("folder") == "here"
     assert answer == json.loads(Path("here/bench.json").read_bytes())
+
+
+def test_an_earlier_bench_of_other_things_is_kept(faked: list[object]) -> None:
+    assert "kept as" not in workbench("least.yaml", "--out", "here").stderr
+    path = Path("here/bench.json")
+    path.write_text(path.read_text().replace('"rounds": 11', '"rounds": 12'))
+    result = workbench("least.yaml", "--out", "here")
+    assert result.stderr.splitlines()[-1] == "the earlier record is kept as bench-20250101-000000.json"
+    assert '"rounds": 12' in Path("here/bench-20250101-000000.json").read_text()
 
 
 def test_a_named_contender_that_does_not_run_is_1(faked: list[object], monkeypatch: pytest.MonkeyPatch) -> None:

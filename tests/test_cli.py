@@ -299,6 +299,21 @@ def test_track_does_not_write_other_formats() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["soak", "least.yaml", "--hours", "nan"], "--hours"),
+        (["bundle", "run", "--seconds", "NaN"], "--seconds"),
+        (["track", "a.wav", "--program", "p.pte", "--confidence-threshold", "nan"], "--confidence-threshold"),
+        (["track", "a.wav", "--program", "p.pte", "--threshold", "nan"], "--threshold"),
+    ],
+)
+def test_nan_is_no_number(words: list[str], option: str) -> None:
+    result = workbench(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert errors(result)[-1] == f"Error: Invalid value for '{option}': wants a number; got {words[-1]}"
+
+
 def test_track_of_a_missing_program() -> None:
     soundfile.write("take.wav", np.ones(800) / 9, 8_000)
     assert refused("track", "take.wav", "--program", "absent.pte") == [

@@ -116,7 +116,7 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
     from workbench import building, pipeline, scoring
     from workbench.measure.speed import Start
-    from workbench.runtime import open as opening
+    from workbench.runtime import pte
 
     asked = Quick([])
 
@@ -127,7 +127,7 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
     monkeypatch.setattr(building, "lower", lower)
     for module in (building, scoring):
         monkeypatch.setattr(module, "Child", Here)
-    monkeypatch.setattr(opening, "set_threads", lambda _: None)  # this process may have loaded a program already
+    monkeypatch.setattr(pte, "set_threads", lambda _: None)  # this process may have loaded a program already
     monkeypatch.setattr(building, "cold_start", lambda *_: Start(1.0, 2.0, 3))
     monkeypatch.setattr(pipeline, "race", lambda *_: read_record(finished / "result.json").speed)
     return asked

@@ -14,10 +14,11 @@ from test_record import failed as failed_record
 
 from workbench.audit import points_picture
 from workbench.audit.environment import environment
-from workbench.audit.points import Point, Setting, Sweep, failed, measured, not_run, refused, write_sweep
+from workbench.audit.points import SWEEP_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.points_table import cells, print_sweep
 from workbench.audit.results import RecipeUsed, judged
+from workbench.audit.stored import write
 from workbench.measure.onset import Onset
 from workbench.recipe import Gate
 from workbench.runtime.protocol import protocol_of
@@ -113,7 +114,7 @@ def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:
     whole = sweep(good(), broken(mirror=0.0), refused(setting(chunk=9000), "the hop is too long"))
-    path = write_sweep(whole, tmp_path)
+    path = write(whole, tmp_path / SWEEP_NAME)
     stored = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert path == tmp_path / "sweep.json"
     assert [point["status"] for point in stored["points"]] == ["measured", "failed", "refused"]

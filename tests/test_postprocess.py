@@ -1,6 +1,7 @@
 """`postprocess`: what a recipe may ask for, what a program tells of it, and what `track` makes of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from workbench.audio.corpus import Corpus
 from workbench.catalogue import recipes_of
-from workbench.errors import RecipeError
+from workbench.errors import ProgramError, RecipeError
 from workbench.export.contract import constants, shown
 from workbench.model.stream import OUTPUTS, Stream
 from workbench.recipe import Recipe
@@ -55,6 +56,16 @@ def test_below_the_threshold_a_track_is_unvoiced() -> None:
     assert as_csv(tracked(0.3)).splitlines()[1:3] == ["0.000,0.000,0.200", "20.000,440.000,0.300"]
     assert json.loads(as_json(tracked(0.3)))["confidence_threshold"] == 0.3
     assert "confidence_threshold" not in json.loads(as_json(tracked(None)))
+
+
+def test_a_frame_that_is_not_finite_is_no_json() -> None:
+    broken = replace(tracked(0.3), pitch_semitones=np.float32([np.nan, 69, np.inf]))
+    with pytest.raises(ProgramError) as caught:
+        as_json(broken)  # the first is unvoiced, and so 0 Hz
+    assert str(caught.value) == (
+        "a.pte: frame 2, at 40 ms of a.wav, is not finite, and JSON has no such number; a .csv shows it"
+    )
+    assert as_csv(broken).splitlines()[3] == "40.000,inf,0.900"
 
 
 def test_a_picture_draws_from_the_threshold_that_is_named_else_from_the_tracks_own(

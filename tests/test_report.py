@@ -181,18 +181,19 @@ def test_broken_frames_are_named(tmp_path: Path) -> None:
 def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path) -> None:
     from test_profile import made_up
 
-    from workbench.audit.profile import PROFILE_NAME, write_profile
+    from workbench.audit.profile import PROFILE_NAME
+    from workbench.audit.stored import write
 
     make_run(tmp_path)
     place = tmp_path / "float-xnnpack"
     assert PROFILE == PROFILE_NAME
     assert "Not profiled." in report_html(kept_in([place]))
     profile = made_up()
-    write_profile(profile, place)
+    write(profile, place / PROFILE_NAME)
     (one,) = kept_in([place])
     assert told(one, "a", {}, {}, None)["time_by"] is None, "a profile of another program"
     assert one.record.program is not None
-    write_profile(profile.model_copy(update={"program": one.record.program}), place)
+    write(profile.model_copy(update={"program": one.record.program}), place / PROFILE_NAME)
     shown = told(one, "a", {}, {}, None)["time_by"]
     assert [row["name"] for row in shown["rows"]] == [part.name for part in profile.parts]
     assert [row["net_us"] for row in shown["rows"]] == [part.net_us and part.net_us.p50 for part in profile.parts]

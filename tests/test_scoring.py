@@ -11,6 +11,7 @@ from test_points import HEARD
 
 from workbench import scoring, sweep
 from workbench.runtime import open as opening
+from workbench.runtime import pte
 from workbench.runtime.open import roll_program
 from workbench.runtime.session import Frames
 
@@ -27,9 +28,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         return Sums()
 
     torchs = SimpleNamespace(set_num_threads=lambda threads: told.append(("torch", threads)))
+    monkeypatch.setattr(pte, "torch", torchs)
+    monkeypatch.setattr(pte, "set_threads", lambda threads: told.append(("runtime", threads)))
     for module in (opening, sweep):
-        monkeypatch.setattr(module, "set_threads", lambda threads: told.append(("runtime", threads)))
-        monkeypatch.setattr(module, "torch", torchs)
         monkeypatch.setattr(module, "open_program", open_program)
     monkeypatch.setattr(sweep, "onset", lambda _: HEARD)
     return told

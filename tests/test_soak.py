@@ -1,5 +1,6 @@
 """A long stream, short: its parts, and a session that goes wrong slowly."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from workbench.audit.soak import Soak, judged
 from workbench.errors import ProgramError
-from workbench.measure.soak import long_stream
+from workbench.measure.soak import Heard, long_stream
 from workbench.model.stream import Stream
 from workbench.recipe import Gate
 from workbench.runtime.session import Frames
@@ -36,27 +37,32 @@ class Counter:
 def test_a_drift_shows_from_part_to_part() -> None:
     steady, drifting = Counter(0.0), Counter(0.125)
     clip = np.repeat(np.arange(3, dtype=np.float32), 100)
-    told = []
-    parts = long_stream(
-        steady,
-        drifting,
-        np.concatenate([clip, clip[:50]]),
-        4 / 3600,
-        0.5,
-        parts=4,
-        told=lambda *done: told.append(done),
-    )  # 4 s, 40 calls
+    looped = np.concatenate([clip, clip[:50]])
+    told = list(long_stream(steady, drifting, looped, 4 / 3600, 0.5, parts=4))  # 4 s, 40 calls
+    parts = [heard.part for heard in told]
     assert [part.pitch.max_cents for part in parts] == [125, 250, 375, 500]
     assert drifting.heard == steady.heard == [float(at % 3) for at in range(40)]  # whole calls, over and over
     assert all(part.resident_bytes > 1_000_000 and part.confidence_max == 0 for part in parts)
     assert [part.until_s for part in parts] == [1, 2, 3, 4]
     assert [(part.frames, part.voiced_frames) for part in parts] == [(10, 10)] * 4
-    assert told == [(done, 40) for done in range(1, 41)]
+    assert [(heard.calls, heard.of, heard.until_s) for heard in told] == [
+        (10, 40, 1),
+        (20, 40, 2),
+        (30, 40, 3),
+        (40, 40, 4),
+    ]
+
+
+def test_it_tells_how_far_it_is_every_minute() -> None:
+    told = list(long_stream(Counter(0.0), Counter(0.0), np.ones(300, np.float32), 150 / 3600, 0.5, parts=1))
+    assert [(heard.calls, heard.of) for heard in told] == [(600, 1500), (1200, 1500), (1500, 1500)]
+    assert [heard.part is not None for heard in told] == [False, False, True]
 
 
 def soak_of(drift: float, **last: object) -> Soak:
     """Four parts; the last with some figures changed."""
-    *parts, end = long_stream(Counter(0.0), Counter(drift), np.ones(300, np.float32), 4 / 3600, 0.5, parts=4)
+    told = long_stream(Counter(0.0), Counter(drift), np.ones(300, np.float32), 4 / 3600, 0.5, parts=4)
+    *parts, end = (heard.part for heard in told if heard.part)
     parts = [part.model_copy(update={"variant_p50_ms": 1.0, "resident_bytes": 500}) for part in (*parts, end)]
     parts[-1] = parts[-1].model_copy(update=last)
     return Soak.model_construct(stretches=tuple(parts))
@@ -66,36 +72,36 @@ GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidenc
 
 
 def test_every_part_has_to_keep_the_gates_on_pitch() -> None:
-    steady, drifting = judged(soak_of(0.0), GATES), judged(soak_of(0.125), GATES)
+    steady, drifting = judged(soak_of(0.0), GATES, 40), judged(soak_of(0.125), GATES, 40)
     assert (steady.verdict, steady.reasons) == ("pass", ())
     assert drifting.verdict == "fail"
     assert drifting.reasons == ("until 4 s: deviation.pitch.max_cents is 500, wants <= 400",)
 
 
 def test_a_process_that_grows_fails_and_slower_calls_are_inconclusive() -> None:
-    grown = judged(soak_of(0.0, resident_bytes=550), GATES)
+    grown = judged(soak_of(0.0, resident_bytes=550), GATES, 40)
     assert (grown.verdict, grown.reasons) == (
         "fail",
         ("the process grew by 10.0% after the first part, wants at most 2%",),
     )
-    slower = judged(soak_of(0.0, variant_p50_ms=2.0), GATES)
+    slower = judged(soak_of(0.0, variant_p50_ms=2.0), GATES, 40)
     assert slower.verdict == "inconclusive"
     assert slower.reasons == ("calls took 2.00 times as long at the end as at the start; run it on a quiet machine",)
 
 
 def test_confidence_real_time_and_finite_frames_count() -> None:
-    assert judged(soak_of(0.0, confidence_max=0.5), GATES).reasons == (
+    assert judged(soak_of(0.0, confidence_max=0.5), GATES, 40).reasons == (
         "until 4 s: deviation.confidence.max is 0.5, wants <= 0",
     )
-    assert judged(soak_of(0.0, real_time_factor=1.25), GATES).reasons == (
+    assert judged(soak_of(0.0, real_time_factor=1.25), GATES, 40).reasons == (
         "until 4 s: a call takes 1.25 times as long as its audio",
     )
-    broken = judged(soak_of(0.0, nonfinite_frames=3), GATES)
+    broken = judged(soak_of(0.0, nonfinite_frames=3), GATES, 40)
     assert (broken.verdict, broken.reasons) == ("fail", ("until 4 s: 3 of 10 frames are not finite",))
 
 
 def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
-    free = judged(soak_of(0.0), ())
+    free = judged(soak_of(0.0), (), 40)
     assert free.verdict == "inconclusive"
     assert free.reasons == (
         "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1",
@@ -108,11 +114,42 @@ def test_a_figure_that_is_not_there_is_a_doubt() -> None:
         update={"max_cents": None, "null_reasons": {"max_cents": "no voiced frame"}}
     )
     parts = (soak.stretches[0].model_copy(update={"pitch": silent}), *soak.stretches[1:])
-    doubted = judged(soak.model_copy(update={"stretches": parts}), GATES)
+    doubted = judged(soak.model_copy(update={"stretches": parts}), GATES, 40)
     assert (doubted.verdict, doubted.reasons) == (
         "inconclusive",
         ("until 1 s: deviation.pitch.max_cents has no value: no voiced frame",),
     )
+
+
+def test_few_voiced_frames_are_a_doubt() -> None:
+    doubted = judged(soak_of(0.0), GATES, 41)  # 10 in each of four parts
+    assert (doubted.verdict, doubted.reasons) == ("inconclusive", ("only 40 voiced frames, wants 41",))
+
+
+def begin(*_: object) -> None: ...
+
+
+minutes = iter([Heard(600, 1500, 60.0, None)])  # of the process that imports this anew
+
+
+def a_minute() -> Heard:
+    """The first; then the process aborts, as a broken program makes it."""
+    return next(minutes, None) or os.abort()
+
+
+def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench import soak
+
+    monkeypatch.setattr(soak, "begin_here", begin)
+    monkeypatch.setattr(soak, "go_on_here", a_minute)
+    scoring, speed = SimpleNamespace(voiced_confidence=0.5), SimpleNamespace(threads=1)
+    recipe = SimpleNamespace(scoring=scoring, speed=speed)
+    job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
+    shown = []
+    with pytest.raises(ProgramError) as caught:
+        soak._streamed(job, Path("program.pte"), 1, lambda *done: shown.append(done))  # type: ignore[arg-type]
+    assert str(caught.value) == "program.pte: after 60 s of audio, the program crashed the runtime"
+    assert shown == [("stream", 0, 1), ("stream", 600, 1500)]
 
 
 RECIPE = """

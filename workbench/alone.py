@@ -15,7 +15,15 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 @contextmanager
 def alone_in(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Have a folder, made where it is missing, for this process; half-written files in it are taken away first.
+    """`locked`, for who makes what is in the folder and below: half-written files are taken away first."""
+    with locked(folder, wait):
+        remove_parts(folder)
+        yield
+
+
+@contextmanager
+def locked(folder: Path, wait: bool = False) -> Iterator[None]:
+    """Have a folder, made where it is missing, for this process.
 
     The lock is the system's own (flock, on the folder itself): it leaves no file, and goes with the process, however
     that ends. Where the file system has no such locks, nothing is locked. Not to be nested. `wait`: until another
@@ -23,7 +31,6 @@ def alone_in(folder: Path, wait: bool = False) -> Iterator[None]:
     """
     handle = _locked(folder, wait)
     try:
-        remove_parts(folder)
         yield
     finally:
         with suppress(OSError):  # where something came of it

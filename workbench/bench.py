@@ -14,7 +14,7 @@ from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
-from workbench.entries import EAGER, FIRST, ONNX, TORCHSCRIPT, Field
+from workbench.entries import EAGER, ONNX, TORCHSCRIPT, Field
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.backends import not_installed
 from workbench.export.onnx import to_onnx
@@ -79,19 +79,15 @@ def make(
             building.check_free(folder / name, job, fresh)
             building.build_to_run(job, folder / name, progress(name), fresh, store)
 
-    if TORCHSCRIPT not in entered.jobs:
-        path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
-        add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
+    path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
+    add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
     no_onnx = not_installed("onnx")
     if no_onnx:
         ready.not_run[ONNX] = no_onnx
-    for name, job in entered.jobs.items():
-        plain = not job.quantized and kind_of(name_for(job.recipe.lowering.backend)) == "pte"
-        if plain and not no_onnx:  # whatever graph a float program has, ONNX Runtime gets it too
-            label = ONNX if name == FIRST else f"{ONNX}-{name}"
-            path = folder / label / name_for(ONNX)
-            what = f"ONNX Runtime, the graph of {name}, state in and out"
-            add(label, what, path, functools.partial(in_child, _onnx, path, baseline, job.recipe))
+    for name, label in ({} if no_onnx else entered.onnx).items():
+        path = folder / label / name_for(ONNX)
+        what = f"ONNX Runtime, the graph of {name}, state in and out"
+        add(label, what, path, functools.partial(in_child, _onnx, path, baseline, entered.jobs[name].recipe))
     for name, job in entered.jobs.items():
         file = folder / name / name_for(job.recipe.lowering.backend)
         add(name, job.recipe.description, file, functools.partial(build, name, job))

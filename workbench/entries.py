@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.export.program import FILE_NAMES
+from workbench.export.program import FILE_NAMES, kind_of, name_for
 from workbench.job import Job, prepare
 from workbench.measure.race import Baseline
 from workbench.progress import Progress
@@ -14,6 +14,7 @@ from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
 
 EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
+_ALWAYS = (EAGER, TORCHSCRIPT, ONNX, FIRST)
 _OPENS_WITHIN_S = 60.0  # a program that hangs is not to hold up the others
 
 Keys = dict[str, object]
@@ -30,13 +31,26 @@ class Field:
     def baseline(self) -> Baseline:
         return self.jobs[FIRST].baseline
 
+    @property
+    def onnx(self) -> dict[str, str]:
+        """By the name of a job, what ONNX Runtime on its graph is called: whatever graph a float program has, it gets
+        it too."""
+        return {
+            name: ONNX if name == FIRST else f"{ONNX}-{name}"
+            for name, job in self.jobs.items()
+            if not job.quantized and kind_of(name_for(job.recipe.lowering.backend)) == "pte"
+        }
+
 
 def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, progress: Progress) -> Field:
     """Check that all are of one stream, and load their models; `first` is restated for that stream.
 
-    Raises WorkbenchError where they differ, ProgramError for a program that cannot be read, RecipeError and ModelError
-    where a recipe cannot be.
+    Raises WorkbenchError where they differ or two would be called the same, ProgramError for a program that cannot be
+    read, RecipeError and ModelError where a recipe cannot be.
     """
+    for recipe in recipes:
+        if recipe.name in _ALWAYS:
+            raise WorkbenchError(f"{recipe.source}: is called {recipe.name}, as one of every bench is; rename it")
     said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
     for path in programs:
         with Child(_OPENS_WITHIN_S) as child:
@@ -48,7 +62,13 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
         progress("model", at, len(recipes) + 1)
         jobs[name] = prepare(recipe)
     progress("model", len(jobs), len(jobs))
-    taken = {EAGER, TORCHSCRIPT, ONNX, *jobs}
+    graphs = Field(jobs, {}).onnx
+    for name, label in graphs.items():
+        if label in jobs:
+            raise WorkbenchError(
+                f"{jobs[label].recipe.source}: is called {label}, as ONNX Runtime on the graph of {name} is; rename it"
+            )
+    taken = {*_ALWAYS, *jobs, *graphs.values()}
     named: dict[str, Path] = {}
     for path in programs:
         name = path.parent.name if path.name in FILE_NAMES and path.parent.name else path.stem

@@ -5,20 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from workbench import building
 from workbench.alone import alone_in
 from workbench.audit.environment import environment
 from workbench.audit.results import used
 from workbench.audit.soak import Soak, judged
-from workbench.errors import RecipeError
+from workbench.errors import ProgramError, RecipeError
 from workbench.job import Job
-from workbench.measure.soak import long_stream
+from workbench.measure.soak import Heard, Stretch, begin_here, go_on_here
 from workbench.progress import Progress
 from workbench.recipe import Recipe
-from workbench.runtime.open import open_program
-from workbench.runtime.pte import set_threads
+from workbench.runtime.child import Child
 
 
 def check(recipe: Recipe) -> None:
@@ -38,8 +36,8 @@ def soak(
 ) -> Soak:
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
-    For a process that has loaded no program yet: it fixes the threads. Raises RecipeError as `check`, LoweringError and
-    ProgramError as `building.build_to_run`, and WorkbenchError as `building.check_free`.
+    Raises RecipeError as `check`, LoweringError and ProgramError as `building.build_to_run`, ProgramError also for a
+    program that crashes or fails on the way, and WorkbenchError as `building.check_free`.
     """
     check(job.recipe)
     with alone_in(folder):
@@ -50,17 +48,8 @@ def soak(
 def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
     recipe = job.recipe
     program = building.build_to_run(job, folder, progress, fresh, store)
-    torch.set_num_threads(recipe.speed.threads)
-    set_threads(recipe.speed.threads)
     began = time.perf_counter()
-    stretches = long_stream(
-        job.baseline.session(),
-        open_program(folder / program.path),
-        np.concatenate([clip.samples for clip in job.score]),
-        hours,
-        recipe.scoring.voiced_confidence,
-        told=lambda done, total: progress("stream", done, total),
-    )
+    stretches = _streamed(job, folder / program.path, hours, progress)
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=used(recipe, job.checkpoint_sha256),
@@ -71,4 +60,31 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
         took_s=time.perf_counter() - began,
         stretches=stretches,
     )
-    return judged(record, recipe.gates)
+    return judged(record, recipe.gates, recipe.scoring.min_voiced_frames)
+
+
+def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tuple[Stretch, ...]:
+    """The parts, from a process of its own. Raises ProgramError where the program takes that down, and says when."""
+    recipe = job.recipe
+    samples = np.concatenate([clip.samples for clip in job.score])
+    stretches: list[Stretch] = []
+    heard = Heard(0, 1, 0.0, None)
+    with Child() as child:
+        try:
+            child.call(
+                begin_here,
+                job.baseline,
+                program,
+                samples,
+                hours,
+                recipe.scoring.voiced_confidence,
+                recipe.speed.threads,
+            )
+            while heard.calls < heard.of:
+                progress("stream", heard.calls, heard.of)
+                heard = child.call(go_on_here)
+                stretches += [heard.part] if heard.part else []
+        except ProgramError as error:
+            raise ProgramError(f"{program}: after {heard.until_s:.0f} s of audio, {error}") from error
+    progress("stream", heard.calls, heard.of)
+    return tuple(stretches)

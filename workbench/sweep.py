@@ -15,6 +15,7 @@ from workbench.audit.environment import environment
 from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import Record, used
+from workbench.audit.stored import write
 from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.job import Job, prepare
 from workbench.measure.onset import Onset, onset
@@ -23,7 +24,7 @@ from workbench.recipe import Recipe, replaced
 from workbench.runtime.child import Child
 from workbench.runtime.open import open_program
 from workbench.runtime.protocol import Memory, protocol_of, under
-from workbench.runtime.pte import set_threads
+from workbench.runtime.pte import fix_threads
 from workbench.section import Section
 
 ONSETS_NAME = "onset.json"
@@ -132,12 +133,11 @@ def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -
     progress("delay", 2, 2)
     job.check_unchanged()
     onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
-    write_whole(place / ONSETS_NAME, (onsets.model_dump_json(indent=2) + "\n").encode())
+    write(onsets, place / ONSETS_NAME)
     return onsets
 
 
 def _onset_of_program(path: Path, memory: Memory, threads: int) -> Onset:
     """For a Child: the program, freshly loaded, up and down the staircase."""
-    torch.set_num_threads(threads)
-    set_threads(threads)
+    fix_threads(threads)
     return onset(under(memory, open_program(path)))

@@ -92,7 +92,17 @@ def as_csv(track: Track) -> str:
 
 
 def as_json(track: Track) -> str:
-    """The same columns by name, with the stream they were made with."""
+    """The same columns by name, with the stream they were made with.
+
+    Raises ProgramError where a frame is not finite: JSON has no such number.
+    """
+    broken = np.flatnonzero(~(np.isfinite(track.frequency_hz) & np.isfinite(track.confidence)))
+    if len(broken):
+        at_ms = 1000 * track.time_s[broken[0]]
+        raise ProgramError(
+            f"{track.program}: frame {broken[0]}, at {at_ms:.0f} ms of {track.audio}, is not finite, and JSON has no "
+            "such number; a .csv shows it"
+        )
     return json.dumps(
         {
             "audio": str(track.audio),
@@ -118,7 +128,7 @@ def as_png(track: Track, threshold: float | None = None) -> bytes:
 def rendered(track: Track, suffix: str, threshold: float | None = None) -> bytes:
     """The content of a file of this kind; `threshold` is a picture's, as in `as_png`.
 
-    Raises WorkbenchError for a kind that is not one of FORMATS.
+    Raises WorkbenchError for a kind that is not one of FORMATS, ProgramError as `as_json`.
     """
     if suffix == ".csv":
         return as_csv(track).encode()

@@ -1,6 +1,5 @@
 """The record of a bench, and its tables. `bench.json`, schema_version 1."""
 
-import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from workbench.atomic import write_whole
 from workbench.audit.cells import number
 from workbench.audit.environment import Environment
 from workbench.measure.bench import Figures, Ratio
@@ -77,13 +75,6 @@ def onnxruntime_version() -> tuple[str | None, dict[str, str]]:
         return version("onnxruntime"), {}
     except PackageNotFoundError:
         return None, {"onnxruntime": "not installed"}
-
-
-def write_bench(bench: Bench, folder: Path) -> Path:
-    """Store the record as `bench.json` in its folder."""
-    path = folder / BENCH_NAME
-    write_whole(path, (json.dumps(bench.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
-    return path
 
 
 def cells(figures: Figures, held_against: tuple[str, ...]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.audit.results import RESULT_NAME, Record, judged_by, read_record
+from workbench.audit.stored import free_name
 from workbench.errors import WorkbenchError
 
 
@@ -143,18 +144,9 @@ def set_aside(record: Record, folder: Path) -> Path | None:
             return None
     except (WorkbenchError, ValueError):
         pass  # kept all the same: an older version's, say
-    return path.rename(_free_name(folder, written))
+    return path.rename(free_name(path, written))
 
 
 def set_aside_unread(path: Path, folder: Path) -> Path:
     """Move a record that cannot be read, maybe a later version's, to where `set_aside` keeps them in a folder."""
-    return path.rename(_free_name(folder, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
-
-
-def _free_name(folder: Path, written: datetime) -> Path:
-    path = folder / RESULT_NAME
-    place, more = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}"), 1
-    while place.exists():
-        more += 1
-        place = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}-{more}")
-    return place
+    return path.rename(free_name(folder / RESULT_NAME, datetime.fromtimestamp(path.stat().st_mtime, UTC)))

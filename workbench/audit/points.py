@@ -1,10 +1,7 @@
 """The record of a sweep: what each combination of chunk, mirror and rate does. `sweep.json`, schema_version 1."""
 
-import json
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from workbench.atomic import write_whole
 from workbench.audit.environment import Environment
 from workbench.audit.gates import Verdict, figure
 from workbench.audit.results import RecipeUsed, Record
@@ -148,10 +145,3 @@ def _filled(section: type[_S], figures: dict[str, Figure], reason: str, **known:
     missing = set(section.model_fields) - {"null_reasons"} - set(values) - set(known)
     nulls = reasons | dict.fromkeys(missing, reason)
     return section(**values, **known, **dict.fromkeys(missing), null_reasons=nulls)
-
-
-def write_sweep(sweep: Sweep, folder: Path) -> Path:
-    """Store a sweep as `sweep.json` in its folder."""
-    path = folder / SWEEP_NAME
-    write_whole(path, (json.dumps(sweep.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
-    return path

@@ -1,6 +1,5 @@
 """The record of a profile, and its tables. `profile.json`, schema_version 1."""
 
-import json
 import re
 import sys
 from collections import defaultdict
@@ -12,7 +11,6 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from workbench.atomic import write_whole
 from workbench.audit.cells import NONE, number
 from workbench.audit.environment import Environment
 from workbench.audit.results import RecipeUsed
@@ -73,12 +71,6 @@ def instructions() -> tuple[str, ...] | None:
         return None
     found = re.search(r"^(?:flags|Features)\s*:(.*)$", _CPUINFO.read_text(), flags=re.MULTILINE)
     return tuple(name for name in _INSTRUCTIONS if name in found[1].split()) if found else None
-
-
-def write_profile(profile: Profile, folder: Path) -> None:
-    """Store the record as `profile.json` in its folder."""
-    content = json.dumps(profile.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
-    write_whole(folder / PROFILE_NAME, content.encode())
 
 
 def read_profile(path: Path) -> Profile | None:

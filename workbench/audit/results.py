@@ -1,15 +1,14 @@
 """The record of one variant: everything that was measured, how, and on what. `result.json`, schema_version 1."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from workbench.atomic import write_whole
 from workbench.audit.environment import Environment
 from workbench.audit.gates import GateResult, Verdict, judge, metrics, ungated
+from workbench.audit.stored import write
 from workbench.errors import WorkbenchError
 from workbench.export.program import ProgramFile
 from workbench.measure.contour import Contour, no_contour
@@ -191,9 +190,7 @@ def judged_by(record: Record, limits: Mapping[str, str | None]) -> Record:
 
 def write_record(record: Record, folder: Path) -> Path:
     """Store a record as `result.json` in its folder."""
-    path = folder / RESULT_NAME
-    write_whole(path, (json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
-    return path
+    return write(record, folder / RESULT_NAME)
 
 
 def read_record(path: Path) -> Record:

@@ -19,7 +19,7 @@ from workbench.cli.inputs import (
     variants_of,
 )
 from workbench.cli.numbers import Numbers
-from workbench.cli.output import print_json
+from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 from workbench.export.program import PROGRAM_SUFFIXES
 
@@ -83,7 +83,7 @@ def bench(
     with progress_shown() as progress:
         progress("import", 0, 1)
         from workbench.atomic import write_whole
-        from workbench.audit.bench import PICTURE_NAME, print_bench, write_bench
+        from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, print_bench
         from workbench.audit.bench_picture import bench_png
         from workbench.bench import make, run
         from workbench.entries import FIRST, enter
@@ -100,8 +100,8 @@ def bench(
         plans = [Plan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[FIRST]
         record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)
-        write_bench(record, folder)
-        write_whole(folder / PICTURE_NAME, bench_png(record))
+    store(record, folder / BENCH_NAME)
+    write_whole(folder / PICTURE_NAME, bench_png(record))
     if as_json:
         print_json(folder, record)
     else:

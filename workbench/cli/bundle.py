@@ -7,6 +7,7 @@ import click
 
 from workbench.cli.group import FAIL, PASS, main
 from workbench.cli.inputs import calib_audio_option, corpus_of, json_option, out_option
+from workbench.cli.numbers import Finite
 
 
 @main.command()
@@ -14,9 +15,7 @@ from workbench.cli.inputs import calib_audio_option, corpus_of, json_option, out
 @out_option("Where to.  [default: bundle/ in RUN]", "DIR|FILE.zip")
 @click.option("--force", is_flag=True, help="Bundle a program that did not pass; manifest and page say so.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle that is there.")
-@click.option(
-    "--seconds", type=click.FloatRange(0.5, 60), default=4.0, show_default=True, help="Of golden audio, from a phrase."
-)
+@click.option("--seconds", type=Finite(0.5, 60), default=4.0, show_default=True, help="Of golden audio, from a phrase.")
 @calib_audio_option
 def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: float, calib_audio: Path | None) -> None:
     """Put together what an app team needs: program, manifest, golden audio with the frames to expect, how to call it.

@@ -1,16 +1,46 @@
-"""The group of commands: it turns errors into one line each on stderr and an exit code."""
+"""The group of commands: it turns errors into one line each on stderr and an exit code, and signals too."""
 
 import errno
+import signal
 import sys
+import threading
 import traceback
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import click
 
 from workbench.errors import RecipeError, WorkbenchError, wants_memory
 
-PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
+PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, from `timeout` or systemd: it unwinds as ctrl-C does, so that no temporary file or process is left."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Raise _Terminated at SIGTERM, once: `timeout` sends it twice, and the second is not to stop the tidying up.
+
+    Processes that are started have it as they always do: an exec takes no handler along. Left alone where whoever
+    started this one ignores it or handles it, and outside the main thread, where Python allows none.
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
 
 
 class Translating(click.Group):
@@ -18,7 +48,8 @@ class Translating(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with _terminable():
+                return super().invoke(context)
         except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
             raise
         except RecipeError as error:
@@ -29,9 +60,9 @@ class Translating(click.Group):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever reads the output has read enough
                 raise
             lines = (_unforeseen(error),)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
-            sys.exit(INTERRUPTED)
+            sys.exit(TERMINATED if isinstance(error, _Terminated) else INTERRUPTED)
         for line in lines:
             click.echo(f"error: {line}", err=True)
         sys.exit(ERROR)

@@ -1,8 +1,19 @@
-"""Lists of numbers on the command line: 240,480,960."""
+"""Numbers on the command line: finite ones, and lists of them: 240,480,960."""
 
+import math
 from typing import Any
 
 import click
+
+
+class Finite(click.FloatRange):
+    """A number between two limits. Click's own range has nan in it, for nan is neither below nor above."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        number: float = super().convert(value, param, context)
+        if math.isnan(number):
+            self.fail(f"wants a number; got {value}", param, context)
+        return number
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):

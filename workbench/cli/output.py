@@ -1,4 +1,4 @@
-"""What several commands print."""
+"""What several commands leave and print."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,17 @@ import click
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from workbench.section import Section
+
+
+def store(record: "Section", path: Path) -> None:
+    """Write a record, and tell where an earlier one of other things is kept."""
+    from workbench.audit.stored import write_anew
+
+    kept = write_anew(record, path)
+    if kept:
+        click.echo(f"the earlier record is kept as {kept.name}", err=True)
 
 
 def print_json(folder: Path, record: "BaseModel") -> None:

@@ -19,7 +19,7 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.output import print_json
+from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
@@ -65,7 +65,7 @@ def profile(
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.atomic import write_whole
-    from workbench.audit.profile import PICTURE_NAME, print_profile, write_profile
+    from workbench.audit.profile import PICTURE_NAME, PROFILE_NAME, print_profile
     from workbench.audit.profile_picture import profile_png
     from workbench.job import listen
     from workbench.measure.speed import Plan
@@ -78,7 +78,7 @@ def profile(
         listen([job], corpus, audio, progress)
         plan = Plan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
         record = profile_program(job, folder, plan, progress, fresh, STORE)
-    write_profile(record, folder)
+    store(record, folder / PROFILE_NAME)
     write_whole(folder / PICTURE_NAME, profile_png(record))
     if as_json:
         print_json(folder, record)

@@ -20,14 +20,15 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.output import print_json
+from workbench.cli.numbers import Finite
+from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 
 
 @main.command()
 @recipe_argument
 @variant_option
-@click.option("--hours", type=click.FloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
+@click.option("--hours", type=Finite(0.001, 100), default=1.0, show_default=True, help="Of audio.")
 @audio_option
 @out_option("Folder of the program and of soak.json.")
 @json_option
@@ -54,7 +55,7 @@ def soak(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.audit.soak import print_soak, write_soak
+    from workbench.audit.soak import SOAK_NAME, print_soak
     from workbench.job import listen
     from workbench.soak import check
     from workbench.soak import soak as soak_variant
@@ -64,7 +65,7 @@ def soak(
         listen([job], corpus, audio, progress)
         folder = out or new_folder(f"soak-{job.recipe.name}")
         record = soak_variant(job, folder, hours, progress, fresh, STORE)
-    write_soak(record, folder)
+    store(record, folder / SOAK_NAME)
     if as_json:
         print_json(folder, record)
     else:

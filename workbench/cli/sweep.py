@@ -20,7 +20,7 @@ from workbench.cli.inputs import (
     variant_option,
 )
 from workbench.cli.numbers import Numbers
-from workbench.cli.output import print_json
+from workbench.cli.output import print_json, store
 from workbench.cli.progress import progress_shown
 
 
@@ -86,7 +86,7 @@ def sweep(
     silence_libraries()
     with progress_shown() as progress:
         progress("import", 0, 1)
-        from workbench.audit.points import write_sweep
+        from workbench.audit.points import SWEEP_NAME
         from workbench.job import listen
         from workbench.sweep import collect, measure, plan, write_picture
 
@@ -108,7 +108,7 @@ def sweep(
         if reused:
             click.echo(f"{title}: nothing it depends on changed; used again", err=True)
     result = collect(chosen, planned, points)
-    write_sweep(result, folder)
+    store(result, folder / SWEEP_NAME)
     write_picture(result, folder)
     if as_json:
         print_json(folder, result)

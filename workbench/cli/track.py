@@ -6,6 +6,7 @@ import click
 
 from workbench.cli.group import main
 from workbench.cli.inputs import out_option
+from workbench.cli.numbers import Finite
 from workbench.errors import WorkbenchError
 
 
@@ -15,12 +16,12 @@ from workbench.errors import WorkbenchError
 @out_option("A .csv, .json or .png; CSV is printed else.", "FILE")
 @click.option(
     "--confidence-threshold",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     help="Frames below it are unvoiced: 0 Hz, not drawn.  [default: the program's own, if its recipe set one]",
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     help="Of a .png alone: where pitch is drawn.  [default: the confidence threshold, else 0.5]",
 )
 def track(

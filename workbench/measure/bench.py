@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from workbench.measure.contender import Contender
@@ -14,7 +13,7 @@ from workbench.measure.deadline import paced
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
 from workbench.measure.race import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
 from workbench.measure.speed import WIDEST, Plan, Start, times_faster
-from workbench.runtime.pte import set_threads
+from workbench.runtime.pte import fix_threads
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.section import Section
 
@@ -131,8 +130,7 @@ def responses_here(
 
 @functools.cache
 def _opened(contenders: tuple[Contender, ...], threads: int) -> dict[str, Session]:
-    torch.set_num_threads(threads)
-    set_threads(threads)
+    fix_threads(threads)
     return {contender.name: contender.session() for contender in contenders}
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from workbench.measure.speed import Plan, Speed, Start, summarize
@@ -17,7 +16,7 @@ from workbench.model.stream import Reduction, Stream
 from workbench.runtime.child import Child
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open import open_program
-from workbench.runtime.pte import set_threads
+from workbench.runtime.pte import fix_threads
 from workbench.runtime.session import Floats, Session, chunks
 
 SEED = 7  # of the order of the sides within each round
@@ -42,8 +41,7 @@ class Baseline:
 def cold_start(open_session: Callable[[], Session], threads: int) -> Start:
     """Open a session and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
     fresh process, through `Child`: it fixes the threads."""
-    torch.set_num_threads(threads)
-    set_threads(threads)
+    fix_threads(threads)
     begin = time.perf_counter()
     session = open_session()
     loaded = time.perf_counter()
@@ -86,8 +84,7 @@ def race_here(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(rounds, chunks) milliseconds of baseline and variant in calls of so many frames. For a fresh process, through
     `Child`: it fixes the threads, and may be called again there."""
-    torch.set_num_threads(plan.threads)
-    set_threads(plan.threads)
+    fix_threads(plan.threads)
     sides: dict[str, Session] = {
         "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
         "variant": open_program(program),

@@ -1,21 +1,27 @@
 """A long stream: hours of looped audio through a program and through the baseline, in the same chunks.
 
 What a session does wrong slowly shows here: a memory that drifts, a process that grows, calls that take longer.
+It is for a process of its own, which keeps it from one call to the next: a program may crash after hours.
 """
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
+from workbench.measure.race import Baseline
+from workbench.runtime.open import open_program
+from workbench.runtime.pte import fix_threads
 from workbench.runtime.session import Floats, Frames, Session, chunks
 from workbench.section import Section
 
 _STATUS = Path("/proc/self/statm")
+_TOLD_EVERY_S = 60.0  # of audio
 
 
 class Stretch(Section):
@@ -34,27 +40,31 @@ class Stretch(Section):
     resident_bytes: int
 
 
+@dataclass(frozen=True)
+class Heard:
+    """How far a long stream is, and the part that it ends just here, if it does."""
+
+    calls: int
+    of: int
+    until_s: float  # of the audio
+    part: Stretch | None
+
+
 def long_stream(
-    baseline: Session,
-    variant: Session,
-    samples: Floats,
-    hours: float,
-    threshold: float,
-    parts: int = 12,
-    told: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Stretch, ...]:
+    baseline: Session, variant: Session, samples: Floats, hours: float, threshold: float, parts: int = 12
+) -> Iterator[Heard]:
     """Both sessions from a reset through the clip (n,) over and over, of whole calls, without another reset.
 
-    Pitch is compared where the baseline's confidence reaches `threshold`; `baseline.stream` is that of both. `told`
-    hears how many calls are done.
+    Pitch is compared where the baseline's confidence reaches `threshold`; `baseline.stream` is that of both. Tells how
+    far it is after each part, and every minute of audio.
     """
     stream = baseline.stream
     loop = list(chunks(samples[: max(1, len(samples) // stream.chunk_samples) * stream.chunk_samples], stream))
     calls = max(parts, round(hours * 3_600_000 / stream.chunk_ms))
+    told_every = round(_TOLD_EVERY_S * 1000 / stream.chunk_ms)
     baseline.reset()
     variant.reset()
     heard = cycle(loop)
-    stretches = []
     done = 0
     for part in range(parts):
         count = calls * (part + 1) // parts - done
@@ -62,9 +72,27 @@ def long_stream(
         for at in range(count):
             both.step(at, baseline, variant, next(heard))
             done += 1
-            told(done, calls)
-        stretches.append(both.stretch(done * stream.chunk_ms / 1000, threshold, stream.chunk_ms))
-    return tuple(stretches)
+            until_s = done * stream.chunk_ms / 1000
+            if at == count - 1:
+                yield Heard(done, calls, until_s, both.stretch(until_s, threshold, stream.chunk_ms))
+            elif done % told_every == 0:
+                yield Heard(done, calls, until_s, None)
+
+
+_going: list[Iterator[Heard]] = []  # the long stream of this process
+
+
+def begin_here(
+    baseline: Baseline, program: Path, samples: Floats, hours: float, threshold: float, threads: int
+) -> None:
+    """Set up a program's long stream. For a fresh process, through `Child`: it fixes the threads."""
+    fix_threads(threads)
+    _going[:] = [long_stream(baseline.session(), open_program(program), samples, hours, threshold)]
+
+
+def go_on_here() -> Heard:
+    """The next stretch of the long stream that was begun here."""
+    return next(_going[0])
 
 
 class _Both:

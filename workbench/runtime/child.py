@@ -93,8 +93,8 @@ class Child:
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            future: Future[T] = self._pool.submit(function, *args, **kwargs)
             self._at_work = True
+            future: Future[T] = self._pool.submit(function, *args, **kwargs)
             wait([future], self.limit_s)
             self._at_work = not future.done()
             if self._at_work:

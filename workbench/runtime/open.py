@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
 from workbench.export.program import Kind, kind_of
 from workbench.model.stream import Output, Stream
 from workbench.runtime.onnx import OnnxSession
 from workbench.runtime.protocol import Memory, under
-from workbench.runtime.pte import PteSession, set_threads
+from workbench.runtime.pte import PteSession, fix_threads
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.runtime.torchscript import TorchScriptSession
 
@@ -60,8 +58,7 @@ def roll_program(
     With `threads`, it fixes them: for a process that has loaded no program with others, through `Child`.
     """
     if threads is not None:  # or the last bits of a sum would depend on the machine's cores
-        torch.set_num_threads(threads)
-        set_threads(threads)
+        fix_threads(threads)
     session = under(memory, open_program(path))
     for _ in range(times):
         frames = roll_streams(session, clips, sizes)

@@ -24,6 +24,12 @@ def set_threads(threads: int) -> None:
     threadpool_limits(threads, "blas")
 
 
+def fix_threads(threads: int) -> None:
+    """Have torch and every runtime here work with so many threads: `set_threads`, and torch's own."""
+    torch.set_num_threads(threads)
+    set_threads(threads)
+
+
 class PteSession:
     """One program, one memory. Each session loads the file anew: a Program hands out the same method, with the same
     memory, to all who ask. Internal memory is emptied by the program's own `reset`; explicit memory is the session's.
