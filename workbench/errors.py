@@ -20,6 +20,10 @@ class RecipeError(WorkbenchError):
         super().__init__("\n".join(self.problems))
 
 
+class ChangedError(WorkbenchError):
+    """What is being used, a checkpoint or the workbench's own code, is another than when it was first read."""
+
+
 class AudioError(WorkbenchError):
     """A clip, an annotation or a folder of them cannot be used."""
 

@@ -1,12 +1,13 @@
 """The group of commands: it turns errors into one line each on stderr and an exit code."""
 
-import errno
 import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import click
 
+from workbench.cli.pipes import unbroken
 from workbench.errors import RecipeError, WorkbenchError, wants_memory
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -14,27 +15,31 @@ VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
 
 
 class Translating(click.Group):
-    """A group whose commands' errors become lines."""
+    """A group whose commands' errors become lines, and whose reader may leave before it has read them."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with redirect_stdout(unbroken(sys.stdout)), redirect_stderr(unbroken(sys.stderr)):
+            return super().main(*args, **kwargs)
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
             raise
-        except RecipeError as error:
-            lines = error.problems
-        except WorkbenchError as error:
-            lines = (str(error),)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever reads the output has read enough
-                raise
-            lines = (_unforeseen(error),)
+            for line in told(error):
+                click.echo(f"error: {line}", err=True)
+            sys.exit(ERROR)
         except KeyboardInterrupt:
             click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
             sys.exit(INTERRUPTED)
-        for line in lines:
-            click.echo(f"error: {line}", err=True)
-        sys.exit(ERROR)
+
+
+def told(error: Exception) -> tuple[str, ...]:
+    """An error as lines: one for each mistake."""
+    if isinstance(error, RecipeError):
+        return error.problems
+    return (str(error) if isinstance(error, WorkbenchError) else _unforeseen(error),)
 
 
 def _unforeseen(error: Exception) -> str:
