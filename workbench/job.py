@@ -130,7 +130,6 @@ def forms_of(recipe: Recipe) -> Forms:
 
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
-    torch.set_num_threads(recipe.speed.threads)  # or the last bits of a low-rank front end would depend on the cores
     before = checkpoint_sha256(recipe.checkpoint), code_sha256()
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
