@@ -1,5 +1,6 @@
 """The folder of clips: names, roles, rendering on demand, and the user's own recordings."""
 
+import errno
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -169,6 +170,19 @@ def test_a_place_that_cannot_be_written(root: Path) -> None:
     message = f"{root}/synthetic: cannot be written (File exists); check the folder's permissions"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
         Corpus(root).render()
+
+
+@pytest.mark.parametrize("refused_by", ["write_whole", "alone_in"])
+def test_a_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"workbench.audio.corpus.{refused_by}", full)
+    with pytest.raises(AudioError) as caught:
+        Corpus(root).render()
+    place, _, rest = str(caught.value).partition(": ")
+    assert Path(place).is_relative_to(root / "synthetic")
+    assert rest == "cannot be written (No space left on device); free some space on its disk"
 
 
 class TestDisjoint:

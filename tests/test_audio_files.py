@@ -107,6 +107,28 @@ def test_bad_clips_are_one_line_each(tmp_path: Path, name: str, message: str) ->
         read_clip(path, 48_000)
 
 
+def test_a_clip_that_changes_while_it_is_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, decode = tmp_path / "a.wav", soundfile.read
+    soundfile.write(path, sine(440, 8000), 8000)
+
+    def replaced(*args: object, **kwargs: object) -> object:
+        soundfile.write(path, sine(220, 8000), 8000)
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(soundfile, "read", replaced)
+    message = f"{path}: changed while it was read; wait until it is all there, and run again"
+    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+        read_clip(path, 8000)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "aiff"])
+def test_what_is_behind_a_tag_is_heard_as_it_is(tmp_path: Path, suffix: str) -> None:
+    path, tagged = tmp_path / f"a.{suffix}", tmp_path / f"tagged.{suffix}"
+    soundfile.write(path, sine(440, 8000), 8000)
+    tagged.write_bytes(b"ID3\x03\0\0" + bytes([0, 0, 2, 0]) + bytes(256) + path.read_bytes())  # size: 2 * 128
+    np.testing.assert_array_equal(read_clip(tagged, 8000).samples, read_clip(path, 8000).samples)
+
+
 def test_the_annotation_beside_a_clip_is_its_f0(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "take.1.wav", sine(440, 8000), 8000)
     (tmp_path / "take.1.csv").write_text("\ufeffseconds, hertz\r\n\r\n0.0, 0\r\n0.01, 440.5\r\n", encoding="utf-8")

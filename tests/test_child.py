@@ -78,7 +78,7 @@ def test_a_process_that_dies_is_a_program_error(die: object) -> None:
 
 
 def test_one_that_is_killed_says_nothing_of_the_program() -> None:
-    signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.SIGBUS)
     for by in (one for one in signals if signal.getsignal(one) != signal.SIG_IGN):  # as nohup has it
         with Child() as child, pytest.raises(WorkbenchError) as caught:
             child.call(kill_itself, by)
@@ -93,10 +93,18 @@ def test_nor_one_of_which_nobody_knows_how_it_ended() -> None:
     assert_killed(caught.value)
 
 
+def test_nor_one_that_found_no_memory() -> None:
+    words = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
+    with Child() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(say_and_abort, words)
+    assert_killed(caught.value)
+
+
 def assert_killed(error: WorkbenchError) -> None:
     assert not isinstance(error, ProgramError)
     assert str(error) == (
-        "the process that ran a program was killed, by hand or for want of memory; run it again, with more memory free"
+        "the process that ran a program was killed, by hand, by a limit or for want of memory; run it again, with more "
+        "memory free"
     )
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from workbench.audio.corpus import Corpus
 from workbench.audit.environment import environment
 from workbench.audit.results import LatencyOfEstimate, RecipeUsed, Record, write_record
 from workbench.cli import main
+from workbench.errors import ChangedError, WorkbenchError
 from workbench.recipe import json_schema
 
 MANIFEST = """
@@ -498,6 +500,69 @@ def test_a_run_without_out_gets_a_folder_of_its_own(pipeline: ModuleType, monkey
         assert re.fullmatch(r"outputs/\d{8}-\d{6}-least(-\d+)?/least", place.as_posix())
 
 
+KILLED = "the process that ran a program was killed, by hand, by a limit or for want of memory; run it again"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "line"),
+    [
+        (WorkbenchError(KILLED), KILLED),
+        (MemoryError(), "this machine has no memory left for it; end other programs, or ask for less at once"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_trouble_of_one_variant_is_not_that_of_the_others(
+    trouble: Exception, line: str, as_json: bool, pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("three.yaml").write_text(RECIPE + "matrix: {mirror: [0, 0.5, 1]}\n")
+
+    def fake(job: Any, *_: object) -> tuple[Record, str]:
+        if job.recipe.name == "three@mirror=0.5":
+            raise trouble
+        return record(job.recipe.name, "fail"), ""
+
+    monkeypatch.setattr(pipeline, "run", fake)
+    result = workbench("run", "three.yaml", "--out", "results", *["--json"] * as_json)
+    assert result.exit_code == 2
+    assert errors(result) == [f"error: three@mirror=0.5: {line}"]
+    report = Path("results/report.md").read_text()
+    for mirror, there in (("0", True), ("0.5", False), ("1", True)):
+        assert (f"| three@mirror={mirror} |" in report) == there
+    if as_json:
+        names = [json.loads(line)["recipe"]["name"] for line in result.stdout.splitlines()]
+        assert names == ["three@mirror=0", "three@mirror=1"]
+    else:
+        assert result.stdout.endswith("\nreport     results/report.html\n")
+
+
+def test_where_every_variant_is_in_trouble_there_is_nothing_to_show(
+    pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise WorkbenchError(KILLED)
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    result = workbench("run", "recipes/least.yaml", "--out", "results")
+    assert (result.exit_code, result.stdout, errors(result)) == (2, "", [f"error: least: {KILLED}"])
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("trouble", [ChangedError("changed; run again"), OSError(28, "No space left on device", "x")])
+def test_what_concerns_every_variant_ends_the_run(
+    trouble: Exception, pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
+    asked = []
+
+    def fail(job: Any, *_: object) -> None:
+        asked.append(job.recipe.name)
+        raise trouble
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    assert workbench("run", "two.yaml", "--out", "results").exit_code == 2
+    assert asked == ["two@mirror=0"]
+
+
 def test_a_full_disk_is_one_line(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device", "results/least/program.pte")
@@ -506,6 +571,36 @@ def test_a_full_disk_is_one_line(pipeline: ModuleType, monkeypatch: pytest.Monke
     result = workbench("run", "recipes/least.yaml", "--out", "results")
     assert result.exit_code == 2
     assert errors(result)[-1] == ("error: results/least/program.pte: No space left on device; nothing more was written")
+
+
+def unread(code: str, *words: str, errors: bool = True) -> tuple[int, str]:
+    """Exit code and stderr of a process whose stdout nobody reads; nor its `errors`, where false."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", f"from workbench.cli import main\n{code}\nmain()", *words]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE if errors else writer, text=True)
+    os.close(writer)
+    return done.returncode, done.stderr or ""
+
+
+def test_a_reader_who_has_read_enough_changes_no_exit_code() -> None:
+    Path("wrong.yaml").write_text(RECIPE + "mirorr: 1\n")
+    assert unread("", "check", "recipes") == (0, "")
+    assert unread("", "--help") == (0, "")
+    assert unread("", "check", "wrong.yaml", errors=False) == (2, "")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_report_is_written_whoever_reads(words: list[str]) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_cli import record\nfrom workbench import pipeline\n"
+        "pipeline.run = lambda job, *_: (record(job.recipe.name, 'pass'), '')"
+    )
+    exit_code, says = unread(code, "run", "recipes/least.yaml", "--out", "results", *words)
+    assert exit_code == 0
+    assert "Broken" not in says and "error: " not in says
+    assert Path("results/report.html").is_file()
 
 
 def test_an_interrupted_run_says_how_to_go_on(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

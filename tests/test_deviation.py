@@ -118,6 +118,25 @@ class TestPitch:
         assert figures.nonfinite_frames == 1
         assert figures.pitch.max_cents == 25.0
 
+    def test_a_baseline_that_is_not_finite_is_no_fault_of_the_variant_and_gives_no_figure(self) -> None:
+        figures = of(frames([60, np.nan, 60]), frames([60, 60, 60]))
+        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == (0, 1)
+        reason = "1 of 3 voiced frames have no finite pitch in the baseline"
+        assert figures.pitch.null_reasons == dict.fromkeys(PITCH_FIGURES, reason)
+        assert (figures.voicing_flip_rate, figures.volume_p95_relative) == (None, None)
+
+    def test_sides_that_are_both_not_finite_are_counted_each(self) -> None:
+        figures = of(frames([60, np.nan, np.nan]), frames([60, np.nan, 60], volume=[np.inf, 1, 1]))
+        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == (2, 2)
+        clip = figures.clips[0]
+        assert (clip.nonfinite_frames, clip.baseline_nonfinite_frames) == (2, 2)
+
+    def test_a_baseline_whose_confidence_is_no_number_is_counted_where_it_makes_no_frame_voiced(self) -> None:
+        baseline = frames([60, 60], confidence=[np.nan, 0.75])
+        figures = of(baseline, frames([72, 60]), voiced=baseline.confidence >= 0.5)
+        assert (figures.voiced_frames, figures.pitch.max_cents, figures.baseline_nonfinite_frames) == (1, 0.0, 1)
+        assert figures.confidence.max is None
+
 
 class TestConfidenceAndVolume:
     def test_confidence_over_all_frames(self) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import Sums
 
 from workbench.cli.group import ERROR, Translating
-from workbench.errors import LoweringError, ProgramError
+from workbench.errors import LoweringError, ProgramError, program_error
 from workbench.export.toolchain import translated
 from workbench.runtime.torchscript import TorchScriptSession
 
@@ -24,6 +24,21 @@ def test_want_of_memory_is_no_failure_to_lower() -> None:
     with pytest.raises(LoweringError) as caught, translated("lowering"):
         raise RuntimeError("no such operator\nand more")
     assert str(caught.value) == "lowering failed (RuntimeError: no such operator)"
+
+
+ONNX_WANT = RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer of size 8")
+
+
+@pytest.mark.parametrize("error", [WANT, ONNX_WANT, MemoryError("std::bad_alloc")])
+def test_want_of_memory_is_no_failure_of_a_program(error: BaseException) -> None:
+    with pytest.raises(MemoryError) as caught:
+        raise program_error("the program failed while running", error)
+    assert str(caught.value) == str(error)
+
+
+def test_a_runtime_s_error_is_one_of_the_program() -> None:
+    failed = program_error("the program failed while running", RuntimeError("no kernel\nand more"))
+    assert str(failed) == "the program failed while running (no kernel)"
 
 
 def told(error: BaseException) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from workbench.model import grouping
 from workbench.model.frontend import EPS, ConstantQ, Framing, Frontend, GroupedConstantQ, constant_q
@@ -91,6 +92,21 @@ def loud_and_quiet(kernels: Kernels, stream: Stream, sing: Callable[[int, float]
     noise = np.random.default_rng(3).standard_normal(len(seconds)) * 0.1
     clips = (sing(stream.sample_rate_hz, 2.0), noise, np.sin(660 * seconds), np.sin(9_000 * seconds))
     return torch.cat([kernels.windows(stream, np.asarray(clip, np.float32)) for clip in clips])
+
+
+def test_the_bits_of_a_front_end_are_those_of_any_number_of_threads() -> None:
+    """A program's fingerprint does not have the threads of a float recipe."""
+
+    def weights(threads: int) -> list[bytes]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            with threadpool_limits(threads, "blas"):
+                return [weight.detach().numpy().tobytes() for weight in build("low-rank", SETUPS[0]).parameters()]
+        finally:
+            torch.set_num_threads(before)
+
+    assert weights(1) == weights(2)
 
 
 @pytest.mark.parametrize("stream", SETUPS)

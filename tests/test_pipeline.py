@@ -379,6 +379,29 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
     assert pipeline.run(job_of(), folder, quiet, {}) == (record, "result")
 
 
+def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
+    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench import pipeline
+    from workbench.audit.history import earlier_in
+
+    before = read_record(folder / "result.json")
+    assert before.speed is not None
+    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
+    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
+    write_record(doubted, folder)
+
+    def crash(*_: object) -> None:
+        raise ProgramError("the program crashed the runtime")
+
+    monkeypatch.setattr(pipeline, "race", crash)
+    record, reused = pipeline.run(job_of(), folder, quiet, {})
+    assert reused == ""
+    assert_failed(record, folder, "the program crashed the runtime")
+    (earlier,) = earlier_in(folder)
+    assert read_record(earlier) == doubted
+
+
 def test_a_record_with_other_figures_stays_beside_the_new_one(
     folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:

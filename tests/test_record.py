@@ -349,6 +349,18 @@ class TestVerdict:
         whole = judged(record(deviation=deviation_of(nonfinite_frames=2)), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("2 of 300 frames are not finite",))
 
+    def test_frames_of_upstream_that_are_not_finite_leave_it_open(self) -> None:
+        unsound = deviation_of().model_copy(update={"baseline_nonfinite_frames": 2})
+        whole = judged(record(deviation=unsound), HELD, 100)
+        told = "2 of 300 frames of upstream itself are not finite; check the audio and the checkpoint"
+        assert (whole.verdict, whole.reasons) == ("inconclusive", (told,))
+
+    def test_older_records_count_no_frames_of_upstream(self) -> None:
+        older = deviation_of().model_dump(mode="json")
+        for counted in (older, *older["clips"]):
+            del counted["baseline_nonfinite_frames"]
+        assert Deviation.model_validate_json(json.dumps(older)) == deviation_of()
+
     def test_a_memory_that_is_a_constant_fails_and_so_does_a_pitch_that_does_not_move(self) -> None:
         def reach(low: float, high: float, confidence: float) -> Reach:
             return Reach(low_semitones=low, middle_semitones=low, high_semitones=high, confidence=confidence)

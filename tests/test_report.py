@@ -482,3 +482,11 @@ def test_the_page_of_ten_variants_is_below_three_megabytes(run: Path, tmp_path: 
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:audio/wav") == 50
     assert len(page) < 3_000_000
+
+
+def test_a_recipe_without_a_gate_is_told_that_it_passes_nothing(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    kept = kept_in([tmp_path / "float-xnnpack"])[0]
+    ungated = dataclasses.replace(kept, record=kept.record.model_copy(update={"gates": ()}))
+    told = "The recipe sets no gate: what is broken fails, and nothing passes without a gate on the pitch."
+    assert told in report_html([ungated]) and told not in report_html([kept])

@@ -166,6 +166,13 @@ class TestAlign:
         wrong = Frames(pitch, late.confidence, late.volume)
         assert align([(clip("a", sung_track()), wrong)], STREAM).delay_ms == pytest.approx(47, abs=1)
 
+    def test_nor_do_frames_that_are_not_finite(self) -> None:
+        late = late_frames(47)
+        pitch, confidence = late.pitch_semitones.copy(), late.confidence.copy()
+        pitch[::7], confidence[::5] = np.nan, np.nan
+        broken = Frames(pitch, confidence, late.volume)
+        assert align([(clip("a", sung_track()), broken)], STREAM).delay_ms == pytest.approx(47, abs=1)
+
     def test_clips_without_known_f0_have_no_say(self) -> None:
         mute = clip("b", None), frames(np.full(300, 50.0), 1.0)
         known = clip("a", sung_track()), late_frames(47)

@@ -20,6 +20,10 @@ class RecipeError(WorkbenchError):
         super().__init__("\n".join(self.problems))
 
 
+class ChangedError(WorkbenchError):
+    """What is being used, a checkpoint or the workbench's own code, is another than when it was first read."""
+
+
 class AudioError(WorkbenchError):
     """A clip, an annotation or a folder of them cannot be used."""
 
@@ -50,7 +54,18 @@ def first_line(error: BaseException) -> str:
 
 
 def wants_memory(error: BaseException) -> bool:
-    """Whether the machine had no memory left: torch says so as a RuntimeError, the system as an OSError."""
+    """Whether the machine had no memory left: torch and ONNX Runtime say so in words, the system as an OSError."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
+_NO_MEMORY = ("can't allocate memory", "Failed to allocate memory")
+
+
+def program_error(says: str, error: BaseException) -> ProgramError:
+    """What a runtime's error tells of a program. Raises MemoryError where the machine's memory was wanting, which tells
+    nothing of it."""
+    if wants_memory(error):
+        raise MemoryError(first_line(error)) from error
+    return ProgramError(f"{says} ({first_line(error)})")

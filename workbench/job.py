@@ -14,7 +14,7 @@ import torch
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, cpu, dependencies
-from workbench.errors import AudioError, WorkbenchError
+from workbench.errors import AudioError, ChangedError
 from workbench.export.backends import versions_for
 from workbench.export.quantize import check_rules
 from workbench.measure.race import Baseline
@@ -93,13 +93,13 @@ class Job:
         return [*self.calibrate, *self.score]
 
     def check_unchanged(self) -> None:
-        """Raise WorkbenchError where the checkpoint or the code is another than when the job began: what came of both
+        """Raise ChangedError where the checkpoint or the code is another than when the job began: what came of both
         would be taken for what either gives."""
         checkpoint = self.recipe.checkpoint
         if checkpoint_sha256(checkpoint) != self.checkpoint_sha256:
-            raise WorkbenchError(f"{checkpoint_path(checkpoint)}: changed while it was used; run again")
+            raise ChangedError(f"{checkpoint_path(checkpoint)}: changed while it was used; run again")
         if code_sha256() != self.code_sha256:
-            raise WorkbenchError("the workbench's own code changed while it was used; run again")
+            raise ChangedError("the workbench's own code changed while it was used; run again")
 
 
 def _sums_of_this_machine() -> list[object]:
@@ -130,7 +130,6 @@ def forms_of(recipe: Recipe) -> Forms:
 
 def prepare(recipe: Recipe) -> Job:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
-    torch.set_num_threads(recipe.speed.threads)  # or the last bits of a low-rank front end would depend on the cores
     before = checkpoint_sha256(recipe.checkpoint), code_sha256()
     stream = stream_of(recipe)
     baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)

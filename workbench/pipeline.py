@@ -110,18 +110,21 @@ def _timed(job: Job, program: Path, start: Start, progress: Progress, seconds: d
 
 
 def _timed_again(earlier: Record, job: Job, folder: Path, progress: Progress) -> tuple[Record, str]:
-    """A record whose times are in doubt, with others: all else stays as it was measured."""
+    """A record whose times are in doubt, with others: all else stays as it was measured. A program that does not run
+    this time is a record that fails, as it would be the first time."""
     assert earlier.program is not None
     shutil.rmtree(making(folder), ignore_errors=True)
-    seconds, program = dict(earlier.seconds), folder / earlier.program.path
-    speed = _timed(job, program, started(program, job.recipe.speed.threads), progress, seconds)
-    record = begun(job).model_copy(
-        update={name: getattr(earlier, name) for name in Record.model_fields if name not in _OF_A_RUN}
-        | {"speed": speed, "seconds": seconds}
-    )
+    seconds, program, record, reused = dict(earlier.seconds), folder / earlier.program.path, begun(job), "scores"
+    try:
+        speed = _timed(job, program, started(program, job.recipe.speed.threads), progress, seconds)
+    except ProgramError as error:
+        record, reused = unmeasured(record, job, str(error)), ""
+    else:
+        kept = {name: getattr(earlier, name) for name in Record.model_fields if name not in _OF_A_RUN}
+        record = record.model_copy(update=kept | {"speed": speed, "seconds": seconds})
     record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
     move_in(record, job, folder, progress)
-    return record, "scores"
+    return record, reused
 
 
 def move_in(record: Record, job: Job, folder: Path, progress: Progress) -> None:

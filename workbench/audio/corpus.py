@@ -1,5 +1,6 @@
 """The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and what the user dropped in."""
 
+import errno
 import hashlib
 import io
 import json
@@ -88,9 +89,7 @@ class Corpus:
             with alone_in(folder, wait=True):
                 yield
         except OSError as error:
-            raise AudioError(
-                f"{folder}: cannot be written ({error.strerror}); check the folder's permissions"
-            ) from None
+            raise _unwritten(folder, error) from None
 
     def _recordings(self) -> dict[str, Path]:
         return {
@@ -116,7 +115,13 @@ class Corpus:
             write_whole(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
             write_whole(path, _flac(rendering, _stamp(self._entries[name])))
         except OSError as error:
-            raise AudioError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions") from None
+            raise _unwritten(path, error) from None
+
+
+def _unwritten(path: Path, error: OSError) -> AudioError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    todo = "free some space on its disk" if full else "check the folder's permissions"
+    return AudioError(f"{path}: cannot be written ({error.strerror}); {todo}")
 
 
 def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:

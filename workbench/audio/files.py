@@ -100,21 +100,23 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
     """Decode `path`, mix it to mono (the mean of its channels) and resample it (soxr, very high quality).
 
     `NAME.csv` beside `NAME.wav` is read as its f0. The clip is called `name`, or by the file's stem.
-    Raises AudioError for a file that is missing, a folder, not audio, empty, longer than LONGEST_CLIP_S, or not finite,
-    and for a bad annotation.
+    Raises AudioError for a file that is missing, a folder, not audio, empty, longer than LONGEST_CLIP_S, not finite, or
+    still being written, and for a bad annotation.
     """
     if path.is_dir():
         raise AudioError(f"{path}: a folder where an audio file is wanted; name one of its files")
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = _sha256(path)
         told_s = soundfile.info(path).duration  # by its header: nothing is decoded yet
         if told_s > LONGEST_CLIP_S:
             raise AudioError(
                 f"{path}: {told_s / 3600:.1f} hours of audio, and {LONGEST_CLIP_S / 3600:g} is the most; cut it into "
                 "parts"
             )
+        # from the file, not from its bytes in memory: there libsndfile misplaces what is behind an ID3 tag
         decoded, source_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        if _sha256(path) != sha256:
+            raise AudioError(f"{path}: changed while it was read; wait until it is all there, and run again")
     except FileNotFoundError:
         raise AudioError(f"{path}: no such audio file; check the path") from None
     except soundfile.LibsndfileError as error:
@@ -206,6 +208,11 @@ def list_audio(folder: Path) -> list[Path]:
             raise AudioError(f"{folder}: {by_stem[file.stem].name} and {file.name} share a name; rename or remove one")
         by_stem[file.stem] = file
     return list(by_stem.values())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_row(cells: list[str], where: str, previous_s: float | None) -> tuple[float, float]:

@@ -111,12 +111,12 @@ def gateable() -> tuple[str, ...]:
 def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> Record:
     """The record with its gates, verdict and the reasons for it.
 
-    `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame that is not
-    finite, or a gate missed. `inconclusive`: nothing failed, but this machine lacks what makes or runs the program, or
-    frames came without one, too few voiced frames stand behind the pitch figures, no gate is on the pitch, or a gate
+    `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame of it that is
+    not finite, or a gate missed. `inconclusive`: nothing failed, but this machine lacks what makes or runs the program,
+    or frames came without one, too few voiced frames stand behind the pitch figures, no gate is on the pitch, or a gate
     names a number that could not be computed or that does not decide it (the rounds of a timing lie on both sides of
-    the limit); or the run itself is in doubt: the baseline is wrong against the known f0, or the machine was too busy
-    for the times to mean anything.
+    the limit); or the run itself is in doubt: the baseline is not finite, or wrong against the known f0, or the machine
+    was too busy for the times to mean anything.
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -145,6 +145,11 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
         if record.deviation.voiced_frames < min_voiced_frames:
             doubts.append(f"only {record.deviation.voiced_frames} voiced frames, wants {min_voiced_frames}")
+        if unknown := record.deviation.baseline_nonfinite_frames:
+            doubts.append(
+                f"{unknown} of {record.deviation.frames} frames of upstream itself are not finite; check the audio and "
+                "the checkpoint"
+            )
         doubts += [ungated(gates)] * bool(ungated(gates))
         doubts += _doubts_of_the_run(record, min_voiced_frames)
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"

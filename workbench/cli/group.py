@@ -1,16 +1,16 @@
 """The group of commands: it turns errors into one line each on stderr and an exit code, and signals too."""
 
-import errno
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, NoReturn
 
 import click
 
+from workbench.cli.pipes import unbroken
 from workbench.errors import RecipeError, WorkbenchError, wants_memory
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
@@ -44,7 +44,11 @@ def _terminate(*_: object) -> NoReturn:
 
 
 class Translating(click.Group):
-    """A group whose commands' errors become lines."""
+    """A group whose commands' errors become lines, and whose reader may leave before it has read them."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with redirect_stdout(unbroken(sys.stdout)), redirect_stderr(unbroken(sys.stderr)):
+            return super().main(*args, **kwargs)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -52,20 +56,20 @@ class Translating(click.Group):
                 return super().invoke(context)
         except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
             raise
-        except RecipeError as error:
-            lines = error.problems
-        except WorkbenchError as error:
-            lines = (str(error),)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:  # whoever reads the output has read enough
-                raise
-            lines = (_unforeseen(error),)
+            for line in told(error):
+                click.echo(f"error: {line}", err=True)
+            sys.exit(ERROR)
         except KeyboardInterrupt as error:
             click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
             sys.exit(TERMINATED if isinstance(error, _Terminated) else INTERRUPTED)
-        for line in lines:
-            click.echo(f"error: {line}", err=True)
-        sys.exit(ERROR)
+
+
+def told(error: Exception) -> tuple[str, ...]:
+    """An error as lines: one for each mistake."""
+    if isinstance(error, RecipeError):
+        return error.problems
+    return (str(error) if isinstance(error, WorkbenchError) else _unforeseen(error),)
 
 
 def _unforeseen(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli.group import ERROR, FAIL, INCONCLUSIVE, PASS, main, told
 from workbench.cli.inputs import (
     STORE,
     audio_option,
@@ -24,6 +24,7 @@ from workbench.cli.inputs import (
 )
 from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
+from workbench.errors import ChangedError, CheckpointError, WorkbenchError, wants_memory
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -56,7 +57,7 @@ def run(
     Each variant leaves a folder with result.json, its program, pictures and frames; report.html shows all that are in
     the run's folder. Without --out that is a dated one under outputs/; with --out the same command again does only what
     is missing. What changed is measured anew, and the earlier record stays as result-<date>.json; where only gates
-    changed, the same figures are judged again.
+    changed, the same figures are judged again. Where one variant cannot be measured, the others are.
 
     A file of gates is a mapping of metrics to limits, as under `gates:` in a recipe. It is laid over every recipe's
     gates metric by metric, and null takes one away.
@@ -77,12 +78,20 @@ def run(
         listen(jobs, corpus, audio, progress)
     folder = out or new_folder(name_of(jobs))
     before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
-    results = []
+    results, unmeasured = [], False
     rolled: dict[str, Frames] = {}
     for at, job in enumerate(jobs):
         place = folder / job.recipe.name
-        with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
-            record, reused = run_variant(job, place, progress, rolled, fresh, STORE)
+        try:
+            with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
+                record, reused = run_variant(job, place, progress, rolled, fresh, STORE)
+        except Exception as error:
+            if not _is_of_one_variant(error):
+                raise
+            for line in told(error):
+                click.echo(f"error: {job.recipe.name}: {line}", err=True)
+            unmeasured = True
+            continue
         results.append((record, place))
         if reused == "figures":
             was = before.get(place, record.verdict)
@@ -97,25 +106,35 @@ def run(
             click.echo(
                 f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True
             )
+    if results:
+        show(results, write_page(folder, results, corpus), as_json)
+    verdicts = {record.verdict for record, _ in results}
+    judged = FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS
+    sys.exit(ERROR if unmeasured else judged)
+
+
+def _is_of_one_variant(error: Exception) -> bool:
+    """Whether the next may do better: not where what they are made from changed, the disk is full, or we have a bug."""
+    of_all = isinstance(error, ChangedError | CheckpointError)
+    return wants_memory(error) or (isinstance(error, WorkbenchError) and not of_all)
+
+
+def show(results: "list[tuple[Record, Path]]", page: Path, as_json: bool) -> None:
+    """Print the records, as JSON or as a table with where its page is."""
     if as_json:
         for record, place in results:
             print_json(place, record)
-    else:
-        from workbench.audit.table import print_results
+        return
+    from workbench.audit.table import print_results
 
-        print_results(results)
-    page = write_page(folder, results, corpus)
-    if not as_json:
-        click.echo(f"\nreport     {page}")
-    verdicts = {record.verdict for record, _ in results}
-    sys.exit(FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS)
+    print_results(results)
+    click.echo(f"\nreport     {page}")
 
 
 def write_page(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
     """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
     from workbench.audit.history import Kept, run_in
     from workbench.audit.report.page import PAGE_NAME, write_report
-    from workbench.errors import WorkbenchError
 
     own = [Kept(record, place, folder.resolve().name) for record, place in results]
     there, places = run_in(folder), {place for _, place in results}
@@ -184,8 +203,6 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
 
 def _check_own_folders(variants: "list[Recipe]") -> None:
     """Raise WorkbenchError where two programs would be built into one folder."""
-    from workbench.errors import WorkbenchError
-
     sources: dict[str, Path] = {}
     for recipe in variants:
         if recipe.name in sources:
@@ -198,7 +215,6 @@ def _check_own_folders(variants: "list[Recipe]") -> None:
 
 def _record_to_rebuild(path: Path) -> "Record":
     from workbench.audit.results import read_record
-    from workbench.errors import WorkbenchError
 
     record = read_record(path)
     if record.program is None:

@@ -19,9 +19,8 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.output import print_json
 from workbench.cli.progress import progress_shown
-from workbench.cli.run import write_page
+from workbench.cli.run import show, write_page
 
 
 @main.command()
@@ -71,7 +70,6 @@ def score(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
-    from workbench.audit.table import print_results
     from workbench.job import listen
     from workbench.recorded import score_recorded
 
@@ -80,11 +78,6 @@ def score(
     with progress_shown(job.recipe.name) as progress:
         listen([job], corpus, audio, progress)
         record = score_recorded(job, frames, place, progress, program)
-    if as_json:
-        print_json(place, record)
-    else:
-        print_results([(record, place)])
-    page = write_page(folder, [(record, place)], corpus)
-    if not as_json:
-        click.echo(f"\nreport     {page}")
+    results = [(record, place)]
+    show(results, write_page(folder, results, corpus), as_json)
     sys.exit(VERDICTS[record.verdict])

@@ -54,11 +54,15 @@ class TiedFrame(Section):
 
 
 class FrameDeviation(Section):
-    """What one set of frames shows. Volume is relative to the baseline's; a flip crosses the voicing threshold."""
+    """What one set of frames shows. Volume is relative to the baseline's; a flip crosses the voicing threshold.
+
+    Frames that are not finite are the variant's, and the baseline's apart: each is counted on its own side, and takes
+    away the figures that it would enter."""
 
     frames: int
     voiced_frames: int
     nonfinite_frames: int
+    baseline_nonfinite_frames: int = 0  # not counted apart in older records
     pitch: PitchDeviation
     confidence: ConfidenceDeviation
     voicing_flip_rate: float | None
@@ -118,6 +122,8 @@ def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDev
     reason = None
     if not signed.size:
         reason = "no voiced frame"
+    elif unknown := int((~np.isfinite(baseline.pitch_semitones[voiced])).sum()):
+        reason = f"{unknown} of {signed.size} voiced frames have no finite pitch in the baseline"
     elif not np.isfinite(signed).all():
         reason = f"{int((~np.isfinite(signed)).sum())} of {signed.size} voiced frames have no finite pitch"
     if reason:
@@ -154,15 +160,8 @@ def confidence_deviation(baseline: Frames, variant: Frames) -> ConfidenceDeviati
 
 
 def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) -> FrameDeviation:
-    finite = np.all(
-        [
-            np.isfinite(values)
-            for side in (baseline, variant)
-            for name, values in zip(OUTPUTS, (side.pitch_semitones, side.confidence, side.volume), strict=True)
-            if name not in side.absent
-        ],
-        axis=0,
-    )
+    ours, theirs = _finite(variant), _finite(baseline)
+    finite = ours & theirs
     reason = "" if finite.all() else f"{int((~finite).sum())} frames are not finite"
     nulls = {}
     volume = flips = None
@@ -177,13 +176,20 @@ def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) 
     return FrameDeviation(
         frames=len(baseline),
         voiced_frames=int(voiced.sum()),
-        nonfinite_frames=int((~finite).sum()),
+        nonfinite_frames=int((~ours).sum()),
+        baseline_nonfinite_frames=int((~theirs).sum()),
         pitch=pitch_deviation(baseline, variant, voiced),
         confidence=confidence_deviation(baseline, variant),
         voicing_flip_rate=flips,
         volume_p95_relative=volume,
         null_reasons=nulls,
     )
+
+
+def _finite(side: Frames) -> Mask:
+    """(frames,) whether all that the side returns is a number."""
+    values = zip(OUTPUTS, (side.pitch_semitones, side.confidence, side.volume), strict=True)
+    return np.asarray(np.all([np.isfinite(of) for name, of in values if name not in side.absent], axis=0))
 
 
 def absent(output: Output) -> str:

@@ -95,7 +95,7 @@ def _errors_cents(known: Sequence[tuple[PitchTrack, Frames]], stream: Stream, de
     for track, frames in known:
         hz = reference_hz(track, len(frames), stream, delay_ms)
         cents = 1200 * np.abs(np.log2(semitones_to_hz(frames.pitch_semitones)[hz > 0] / hz[hz > 0]))
-        errors.append(np.minimum(cents, _WORST_CENTS))
+        errors.append(np.fmin(cents, _WORST_CENTS))  # also where it is no number
     return np.concatenate(errors)
 
 

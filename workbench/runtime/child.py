@@ -21,8 +21,11 @@ from workbench.errors import ProgramError, WorkbenchError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_FROM_OUTSIDE = (None, *(-sent for sent in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)))
-"""How a process ends, or does not tell how, that another has ended."""
+_SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_LIMITS = (signal.SIGXCPU, signal.SIGBUS)  # of its time, and of what backs the files that it has mapped
+_FROM_OUTSIDE = (None, *(-by for by in (*_SENT, *_LIMITS)))
+"""How a process ends, or does not tell how, that another or the machine has ended."""
+_NO_MEMORY = "bad_alloc"  # what C++ says before it aborts
 
 
 def silence_libraries() -> None:
@@ -65,8 +68,8 @@ class Child:
     """A process that runs one function after another, as a context manager. It ends with its parent, however that ends.
 
     `call` returns what the function returns, raises what it raises, and raises ProgramError where the process dies or,
-    with `limit_s`, does not answer in time. A process killed from outside tells nothing of the program, and so is a
-    plain WorkbenchError. Functions and arguments must pickle.
+    with `limit_s`, does not answer in time. A process that was killed from outside, or ended for want of memory, tells
+    nothing of the program, and so is a plain WorkbenchError. Functions and arguments must pickle.
     """
 
     def __init__(self, limit_s: float | None = None) -> None:
@@ -104,15 +107,19 @@ class Child:
         except BrokenProcessPool as error:
             self._pool.shutdown()
             self._at_work = False
-            if self._process.exitcode in _FROM_OUTSIDE:
+            ended = self._process.exitcode
+            wanted_memory = ended == -signal.SIGABRT and any(_NO_MEMORY in line for line in self._said())
+            if ended in _FROM_OUTSIDE or wanted_memory:
                 raise WorkbenchError(
-                    "the process that ran a program was killed, by hand or for want of memory; run it again, with more "
-                    "memory free"
+                    "the process that ran a program was killed, by hand, by a limit or for want of memory; run it "
+                    "again, with more memory free"
                 ) from error
             raise ProgramError(f"the program crashed the runtime{self._last_words()}") from error
 
     def _last_words(self) -> str:
-        self._log.seek(0)
-        lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        errors = [line for line in lines if "cpuinfo" not in line]
+        errors = [line for line in self._said() if "cpuinfo" not in line]
         return f" (it last said: {errors[-1]})" if errors else ""
+
+    def _said(self) -> list[str]:
+        self._log.seek(0)
+        return [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench.errors import ProgramError, first_line
+from workbench.errors import ProgramError, program_error
 from workbench.export.contract import CARRIER, entries_wanted, from_json, told
 from workbench.runtime.host import host_of
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
@@ -36,7 +36,7 @@ class OnnxSession:
             self._runtime = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             metadata = self._runtime.get_modelmeta().custom_metadata_map
         except Exception as error:  # its own classes, which it does not export
-            raise ProgramError(f"{path}: not a model that ONNX Runtime loads ({first_line(error)})") from error
+            raise program_error(f"{path}: not a model that ONNX Runtime loads", error) from error
         self.constants = from_json(metadata.get(CARRIER, ""), path)
         with entries_wanted(path):
             self.stream, self.outputs = told(self.constants, path)
@@ -52,6 +52,6 @@ class OnnxSession:
         try:
             returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
-            raise ProgramError(f"the model failed while running ({first_line(error)})") from error
+            raise program_error("the model failed while running", error) from error
         self._host.keep(returned)
         return frames_of(returned, self.outputs, np.ndim(chunk) == 1)

@@ -10,7 +10,7 @@ from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Runtime
 from threadpoolctl import threadpool_limits
 
-from workbench.errors import ProgramError, first_line
+from workbench.errors import ProgramError, program_error
 from workbench.export.contract import told
 from workbench.runtime.host import host_of
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
@@ -35,7 +35,8 @@ class PteSession:
     memory, to all who ask. Internal memory is emptied by the program's own `reset`; explicit memory is the session's.
 
     The file must be one that this process may trust: a broken one can crash the runtime, so load what is not ours
-    through `child.Child`. Raises ProgramError where it does not load or is no program of the workbench.
+    through `child.Child`. Raises ProgramError where it does not load or is no program of the workbench, MemoryError
+    where the machine has no memory left for it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,8 +44,8 @@ class PteSession:
         try:
             self._program = Runtime.get().load_program(path)
             names = self._program.method_names
-        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
-            raise ProgramError(f"{path}: not a program that this runtime can load ({first_line(error)})") from error
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise program_error(f"{path}: not a program that this runtime can load", error) from error
         if "workbench_format" not in names or "forward" not in names:
             raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
         try:
@@ -55,7 +56,7 @@ class PteSession:
             internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
             self._reset = self._program.load_method("reset") if internal else None
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
-            raise ProgramError(f"{path}: the program loads, but cannot be set up ({first_line(error)})") from error
+            raise program_error(f"{path}: the program loads, but cannot be set up", error) from error
 
     def reset(self, stream: int | None = None) -> None:
         checked_stream(stream, self.stream)
@@ -64,14 +65,14 @@ class PteSession:
             try:
                 self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
             except RuntimeError as error:
-                raise ProgramError(f"the program's reset failed ({first_line(error)})") from error
+                raise program_error("the program's reset failed", error) from error
 
     def step(self, chunk: Floats) -> Frames:
         inputs = self._host.inputs(checked(chunk, self.stream))
         try:
             estimates = self._forward.execute([torch.from_numpy(given) for given in inputs])
         except RuntimeError as error:
-            raise ProgramError(f"the program failed while running ({first_line(error)})") from error
+            raise program_error("the program failed while running", error) from error
         returned = [tensor.numpy() for tensor in estimates]
         self._host.keep(returned)
         return frames_of(returned, self.outputs, np.ndim(chunk) == 1)

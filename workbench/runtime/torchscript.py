@@ -24,6 +24,8 @@ class TorchScriptSession:
         try:
             self._model = torch.jit.load(path, map_location="cpu", _extra_files=carried).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, OSError) as error:
+            if wants_memory(error):
+                raise
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
         text: str | bytes = carried[CARRIER]
         self.constants = from_json(text if isinstance(text, str) else text.decode(), path)
