@@ -15,7 +15,8 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 @contextmanager
 def alone_in(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Have a folder, made where it is missing, for this process; half-written files in it are taken away first.
+    """Have a folder, made where it is missing, for this process; half-written files in it are taken away first,
+    but not below: another process may have a folder there.
 
     The lock is the system's own (flock, on the folder itself): it leaves no file, and goes with the process, however
     that ends. Where the file system has no such locks, nothing is locked. Not to be nested. `wait`: until another
@@ -44,7 +45,7 @@ def _locked(folder: Path, wait: bool) -> int:
             if error.errno in _TAKEN:
                 os.close(handle)
                 raise WorkbenchError(
-                    f"{folder}: another process is at work here; wait until it is done, or name another --out"
+                    f"{folder}: another process is at work here; wait until it is done, or use another folder"
                 ) from None
         with suppress(FileNotFoundError):
             if folder.stat().st_ino == os.fstat(handle).st_ino:
