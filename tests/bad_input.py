@@ -339,7 +339,7 @@ PROGRAMS = (
     ),
     program(
         "one that says half of its stream",
-        "the program loads, but cannot be set up ('sample_rate_hz')",
+        "the program loads, but does not say its sample_rate_hz; build it again",
         lambda: None,
         "half.pte",
     ),

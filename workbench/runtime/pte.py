@@ -48,7 +48,7 @@ class PteSession:
             self._forward = self._program.load_method("forward")
             internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
             self._reset = self._program.load_method("reset") if internal else None
-        except (RuntimeError, KeyError, ValueError, IndexError) as error:
+        except (RuntimeError, ValueError, IndexError) as error:
             raise ProgramError(f"{path}: the program loads, but cannot be set up ({first_line(error)})") from error
 
     def reset(self, stream: int | None = None) -> None:
