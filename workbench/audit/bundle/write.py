@@ -17,11 +17,12 @@ import jinja2
 from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
+from workbench.audit.arrays import UNREADABLE
 from workbench.audit.bundle import standalone
 from workbench.audit.bundle.golden import record_golden, table, wav
 from workbench.audit.bundle.manifest import FileBytes, Manifest, manifest
 from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
-from workbench.audit.bundle.verify import UNREADABLE, verify
+from workbench.audit.bundle.verify import verify
 from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import OUTPUTS
