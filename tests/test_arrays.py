@@ -82,7 +82,7 @@ def test_good_ones() -> None:
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
 def test_bad_ones(content: bytes) -> None:
-    with pytest.raises(ValueError, match="^not "):
+    with pytest.raises(ValueError, match=r"^not "):
         columns(content, NAMES)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
 _LAYERS = ("Conv", "MatMul", "Gemm")
+_FEEDS = {"encoder": "pitch", "confidence": "confidence"}  # what each part is for; the front end is for all
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -60,7 +61,9 @@ def quantize_onnx(
     found = plain if nodes == [] else _quantized(plain, calls, nodes, operators)  # to it, no nodes are all
     schemes = _schemes(found.graph, layer, layers(model))
     if not asked.everywhere:
-        _check(schemes, layers(model), asked)
+        idle = {part for part, output in _FEEDS.items() if output not in model.outputs}  # which the exporter leaves out
+        unused = {name: "none" for name in layers(model) if name.split(".")[0] in idle}
+        _check(unused | schemes, layers(model), asked)
     calibration = Calibration(
         excerpts=len(heard),
         audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
