@@ -211,6 +211,13 @@ AUDIO = (
         sung("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
     ),
     heard("DC alone", "1.0", sung("a.wav", np.ones(48_000) / 2, 48_000)),
+    Case(
+        "a folder that is called wav: left out",
+        "audio",
+        f"synthetic/score/sine {' ' * 22}   0.3 s  known f0",
+        lambda: Path("calib_audio/sung/a.wav").mkdir(parents=True),
+        0,
+    ),
     heard("clipped at full scale", "1.0", sung("a.wav", np.sign(WAVE), 48_000)),
     heard("ten times over full scale", "1.0", sung("a.wav", 33 * WAVE, 48_000)),
     heard("24 bit", "1.0", sung("a.wav", WAVE, 48_000, "PCM_24")),
@@ -339,9 +346,21 @@ PROGRAMS = (
     ),
     program(
         "one that says half of its stream",
-        "the program loads, but cannot be set up ('sample_rate_hz')",
+        "the program loads, but does not say its sample_rate_hz; build it again",
         lambda: None,
         "half.pte",
+    ),
+    Case(
+        "a folder for a program to hear",
+        "track takes --program mute.pte",
+        "takes: a folder where an audio file is wanted; name one of its files",
+        lambda: Path("takes").mkdir(),
+    ),
+    program(
+        "one that says a word for a number",
+        "the program loads, but its hop_samples cannot be used (Input should be a valid integer); build it again",
+        lambda: None,
+        "wordy.pte",
     ),
     Case(
         "a picture's threshold, for a table",
@@ -581,6 +600,22 @@ BUNDLES = (
     ),
 )
 
+
+def npy() -> None:
+    with Path("sine.npz").open("wb") as file:
+        np.save(file, np.ones(15))
+
+
+def of_another_recipe() -> None:
+    """The notes of a kept record's program, for a file of another backend."""
+    from hashlib import sha256
+
+    record = json.loads((Path(__file__).parent.parent / "docs/measured/float-xnnpack.json").read_bytes())
+    program = {**record["program"], "path": "program.onnx", "sha256": sha256(b"").hexdigest()}
+    text("program.onnx", "")()
+    text("program.json", json.dumps({"fingerprint": "", "program": program}))()
+
+
 IN_THE_WAY = "has a record, whose program would be replaced; name another --out"
 NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
 RECORDS = (
@@ -604,6 +639,25 @@ RECORDS = (
         "a record of another version", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 2}')
     ),
     Case("a record nested 100,000 deep", "compare run run", NO_RECORD, text("run/v/result.json", "[" * 100_000)),
+    Case(
+        "one array for the frames of a run",
+        "score recipes/least.yaml --frames sine.npz",
+        "sine.npz: not frames that a run left; give those of its frames/, or a .csv",
+        npy,
+    ),
+    Case(
+        "a program of another recipe",
+        "score recipes/least.yaml --frames sine.csv --program program.onnx",
+        "program.onnx: not a program of least (its file is program.onnx, not program.pte); name the one that gave the "
+        "frames",
+        of_another_recipe,
+    ),
+    Case(
+        "frames of calls that each began anew",
+        "score r.yaml --frames sine.csv",
+        "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
+        text("r.yaml", RECIPE + "protocol: reset-per-chunk\n"),
+    ),
     Case(
         "--out where a run's record is",
         "build recipes/least.yaml --out out",

@@ -90,4 +90,23 @@ def test_what_a_killed_process_left_goes(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "a" / ".own.wav").touch()
     assert len(list((tmp_path / "a").iterdir())) == 3
     remove_parts(tmp_path)
+    assert len(list((tmp_path / "a").iterdir())) == 3, "not below"
+    remove_parts(tmp_path / "a", tmp_path / "not there")
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".own.wav", "whole.json"]
+
+
+def test_a_write_takes_away_what_was_half_written_beside_it_long_ago(tmp_path: Path) -> None:
+    old, new, own = (tmp_path / name for name in (".old_abc1.part", ".new_abc1.part", ".own.part"))
+    for part in (old, new, own):
+        part.touch()
+    for part in (old, own):
+        os.utime(part, (0, 0))
+    write_whole(tmp_path / "report.html", b"")
+    assert (old.exists(), new.exists(), own.exists()) == (False, True, True)
+
+
+def test_what_is_not_ours_to_take_away_stops_no_write(tmp_path: Path) -> None:
+    (tmp_path / ".old_abc1.part").mkdir()
+    os.utime(tmp_path / ".old_abc1.part", (0, 0))
+    write_whole(tmp_path / "report.html", b"whole")
+    assert (tmp_path / "report.html").read_bytes() == b"whole"

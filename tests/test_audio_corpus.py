@@ -143,6 +143,14 @@ def test_two_at_once_do_not_disturb_each_other(root: Path) -> None:
     assert not list(root.rglob("*.part"))
 
 
+def test_what_a_killed_process_left_goes_with_the_next_rendering(root: Path) -> None:
+    left = root / "synthetic" / "score" / ".half_abc.part"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    Corpus(root).render()
+    assert not left.exists()
+
+
 def test_two_recordings_of_one_name(root: Path) -> None:
     record(root / "sung" / "a.wav")
     record(root / "sung" / "a.flac")

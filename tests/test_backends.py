@@ -18,7 +18,7 @@ from workbench.audit.results import judged
 from workbench.audit.tolerance import held
 from workbench.errors import LoweringError, NotInstalledError
 from workbench.export import backends
-from workbench.export.backends import TARGETS, Backend, not_installed
+from workbench.export.backends import TARGETS, Backend, not_installed, versions_for
 from workbench.model.stream import State, Stream
 from workbench.recipe import Gate, Lowering
 
@@ -39,6 +39,14 @@ def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypa
         "own, when it is imported: so it was not; install it, set QNN_SDK_ROOT to its folder and run again"
     )
     assert not [name for name in sys.modules if name.startswith("executorch.backends.qualcomm")]
+
+
+def test_a_program_depends_on_the_sdk_that_makes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("QNN_SDK_ROOT", raising=False)
+    assert versions_for("qualcomm") == {}
+    (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
+    monkeypatch.setenv("QNN_SDK_ROOT", str(tmp_path / "latest"))
+    assert versions_for("qualcomm") == {"QNN_SDK_ROOT": "2.37.0"}
 
 
 def test_what_is_not_installed_is_told_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
-from workbench.export.contract import FORMAT
+from workbench.export.contract import FORMAT, constants
+from workbench.model.stream import OUTPUTS, Stream
 
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
 
@@ -30,7 +31,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs that load and are not ours: of another model, of another format, and one that tells half."""
+    """Programs that load and are not ours: of another model, of another format, and such as tell half, one thing wrong,
+    or all of a stream that they have not."""
     import torch
     from executorch.exir import to_edge
 
@@ -41,6 +43,8 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("programs")
     exported = torch.export.export(Twice(), (torch.ones(1, 8),))
     told = {"other": None, "older": {"workbench_format": 2}, "half": {"workbench_format": FORMAT}}
+    told["mute"] = constants(Stream(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
+    told["wordy"] = {**told["mute"], "hop_samples": "many"}
     for name, tells in told.items():
         (root / f"{name}.pte").write_bytes(to_edge(exported, constant_methods=tells).to_executorch().buffer)
     return root

@@ -13,15 +13,15 @@ from workbench import building
 from workbench.audit.making import making
 from workbench.audit.programs import note
 from workbench.audit.results import RESULT_NAME, write_record
-from workbench.errors import LoweringError, WorkbenchError
+from workbench.errors import LoweringError, ProgramError, WorkbenchError
 
 FINGERPRINT = "f" * 64
 
 
 @pytest.fixture
 def job() -> Any:
-    lowering = SimpleNamespace(backend="xnnpack")
-    return SimpleNamespace(program_fingerprint=FINGERPRINT, recipe=SimpleNamespace(lowering=lowering))
+    recipe = SimpleNamespace(lowering=SimpleNamespace(backend="xnnpack"), speed=SimpleNamespace(threads=1))
+    return SimpleNamespace(program_fingerprint=FINGERPRINT, recipe=recipe)
 
 
 @pytest.fixture
@@ -62,16 +62,36 @@ def test_nor_that_of_a_killed_run_which_had_finished(folder: Path, job: Any) -> 
     assert (folder / RESULT_NAME).is_file()
 
 
-def test_a_failure_takes_the_program_away_and_nothing_else(
+def test_a_failure_takes_away_what_it_made_and_nothing_else(
     folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise LoweringError("no")
 
+    def crash(*_: object) -> None:
+        raise ProgramError("it crashed the runtime")
+
+    def makes(*_: object) -> Any:
+        (folder / "program.pte").write_bytes(b"another")
+        return stored().program
+
+    def left() -> dict[str, bytes | bool]:
+        return {path.name: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+    before = left()
     monkeypatch.setattr(building, "_make", refuse)
     with pytest.raises(LoweringError):
         building.build(job, folder, lambda *_: None, fresh=True)
-    assert sorted(path.name for path in folder.rglob("*")) == ["a.npz", "frames", RESULT_NAME]
+    assert left() == before, "nothing was made"
+    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
+    monkeypatch.setattr(building, "started", crash)
+    with pytest.raises(ProgramError):
+        building.build(job, folder, lambda *_: None)
+    assert left() == before, "it is the record's"
+    monkeypatch.setattr(building, "_make", makes)
+    with pytest.raises(ProgramError):
+        building.build(job, folder, lambda *_: None, fresh=True)
+    assert sorted(left()) == ["a.npz", "frames", RESULT_NAME]
 
 
 def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -458,18 +458,34 @@ def test_one_of_both_bundles_is_there_wherever_it_is_interrupted(
 def test_what_a_killed_process_left_is_taken_away(
     shipped: Callable[[], object], tmp_path: Path, content: dict[str, bytes]
 ) -> None:
-    laid_out(content, tmp_path / ".out.abcd_123" / "bundle")
-    left = laid_out(content, tmp_path / ".out.12345678" / "earlier")
-    (left / "mine").touch()
-    (tmp_path / ".out.projects").mkdir()
-    (tmp_path / ".out.projects" / "thesis").touch()
-    write._tidy(tmp_path / "out")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.projects", "out", "run"]
+    left = tmp_path / ".out.bundling"
+    laid_out(content, left / "bundle")
+    (laid_out(content, left / "earlier") / "mine").touch()
+    with write._beside(tmp_path / "out") as made:
+        assert (made, list(made.iterdir())) == (left, [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
     assert (tmp_path / "out" / "mine").exists()  # it was there, and is again
     shipped()
     assert not (tmp_path / "out" / "mine").exists()
     assert (tmp_path / "out" / PROGRAM).read_bytes() == b"no program"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.projects", "out", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
+
+
+def test_two_at_once_do_not_disturb_each_other(
+    shipped: Callable[[], object], tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of one variant nor of two into one place: the second is refused, and the first goes on."""
+    (variant,) = (path.parent for path in (tmp_path / "run").rglob("program.pte"))
+    out = laid_out(content, tmp_path / "out")
+    for taken in (variant, tmp_path / ".out.bundling"):
+        with alone_in(taken):
+            with pytest.raises(WorkbenchError) as caught:
+                shipped()
+            assert str(caught.value) == (
+                f"{taken}: another process is at work here; wait until it is done, or use another folder"
+            )
+    assert (out / PROGRAM).read_bytes() == content[PROGRAM]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
 
 
 def test_a_program_that_is_replaced_meanwhile_is_not_bundled(

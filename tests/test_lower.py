@@ -362,7 +362,7 @@ def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
     path = tmp_path / "silent.pte"
     edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 3})
     path.write_bytes(edge.to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: the program loads, but cannot be set up ('sample_rate_hz')"
+    assert refusal(child, path) == f"{path}: the program loads, but does not say its sample_rate_hz; build it again"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

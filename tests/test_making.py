@@ -117,6 +117,11 @@ def survives(step: int, change: Callable[[], object]) -> bool:
     return True
 
 
+def begin_again(folder: Path) -> None:
+    """What the next run in it takes away first."""
+    remove_parts(folder, making.making(folder), making.making(folder) / "frames")
+
+
 def complete(folder: Path) -> None:
     finish(NOT_HERE, folder) if making.making(folder).exists() else settle(folder)
 
@@ -148,18 +153,28 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
         folder = tmp_path / str(step)
         begin(folder)
         survived = survives(step, partial(finish, NOT_HERE, folder))
-        remove_parts(folder)
+        begin_again(folder)
         if RESULT_NAME in (found := files(folder)) and read_record(folder / RESULT_NAME) == EARLIER:
             assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
         for again in range(100):  # and killed a second time, wherever that is
             if survives(again, partial(complete, folder)):
                 break
-            remove_parts(folder)
+            begin_again(folder)
         assert is_the_one_that_cannot_run_here(folder), step
         if survived:
             assert step > 8
             return
     raise AssertionError("never survived")
+
+
+def test_what_was_half_made_goes_before_it_is_gone_on_with(folder: Path) -> None:
+    for place in (".", "frames", "pictures", "moments"):
+        (making.making(folder) / place).mkdir(exist_ok=True)
+        (making.making(folder) / place / ".half_abc.part").touch()
+    settle(folder)
+    assert not list(folder.rglob("*.part"))
+    finish(NEW, folder)
+    assert is_the_new_one(folder)
 
 
 @pytest.mark.parametrize("text", ["", '{"schema_version": 2}'])
@@ -178,7 +193,7 @@ def test_killed_at_any_step(folder: Path) -> None:
     before = files(folder)
     for step in range(100):
         survived = survives(step, lambda: finish(NEW, folder))
-        remove_parts(folder)  # as the next run in it begins
+        begin_again(folder)
         visible = {name: text for name, text in files(folder).items() if not name.startswith(".")}
         if RESULT_NAME in visible:  # what is read beside a record is its own
             of = "earlier" if read_record(folder / RESULT_NAME) == EARLIER else "new"

@@ -13,7 +13,8 @@ from numpy.testing import assert_array_equal
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.backends import not_installed
 from workbench.export.contract import CARRIER, HOST_SUFFIX
-from workbench.export.onnx import finished, frozen_past, to_onnx
+from workbench.export.layers import layers
+from workbench.export.onnx import exported, finished, frozen_past, to_onnx
 from workbench.export.onnx_contents import contents
 from workbench.model.forms import Forms
 from workbench.model.pesto import load_upstream
@@ -73,7 +74,7 @@ def test_what_is_in_it(explicit: bytes) -> None:
     assert abs(found.bytes_by_dtype["float32"] - weights) < 0.01 * weights
     assert found.quantized_ops == {} and found.frozen == ()
     assert found.graph_ops["Conv"] == 7  # first, two prefilters, three narrow, confidence
-    assert set(found.made_with) == {"onnx", "onnxscript", "onnxruntime"}
+    assert set(found.made_with) == {"onnx", "onnxscript", "onnx_ir", "onnxruntime"}
 
 
 def test_the_outputs_are_those_asked(explicit: bytes, tmp_path: Path) -> None:
@@ -182,6 +183,38 @@ def test_the_file_carries_what_a_pte_tells(explicit: bytes) -> None:
         3,
     )
     assert HOST_SUFFIX == ".npz" and "scope" not in told
+
+
+def test_no_layer_in_int8_leaves_all_in_float(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime's quantizer takes a list of no nodes for all nodes."""
+    import torch
+
+    from workbench.export import onnx_int8
+    from workbench.recipe import Quantization
+
+    plain, model = exported(model_of("explicit")), model_of("explicit")
+    monkeypatch.setattr(onnx_int8, "exported", lambda _: plain)
+    asked = Quantization(parts={"encoder": "none", "frontend": "none", "confidence": "none"})  # the last is not in it
+    graph, quantized = onnx_int8.quantize_onnx(model, asked, [torch.zeros(320)], lambda *_: None)
+    assert graph is plain
+    assert set(quantized.schemes.values()) == {"none"}
+    assert {name for name in layers(model) if name.startswith(("encoder", "frontend"))} <= set(quantized.schemes)
+    assert quantized.calibration.rows == 0
+
+
+def test_a_layer_that_is_not_in_the_graph_is_not_taken_for_checked() -> None:
+    from workbench.export.onnx_int8 import _check
+    from workbench.recipe import Quantization
+
+    known = ["encoder.a", "encoder.b", "encoder.c", "confidence.conv"]
+    asked = Quantization(parts={"encoder": "int8-static", "encoder.c": "none"})
+    _check({"encoder.a": "static", "encoder.b": "static", "encoder.c": "none"}, known, asked)
+    with pytest.raises(LoweringError) as caught:
+        _check({"encoder.a": "half"}, known, asked)
+    assert str(caught.value) == (
+        "quantization came out other than asked: encoder.a: asked static, got half; encoder.b: asked static, got "
+        "nothing, it is not in the graph; encoder.c: asked none, got nothing, it is not in the graph"
+    )
 
 
 @pytest.mark.slow

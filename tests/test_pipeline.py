@@ -731,7 +731,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
 def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
     """The run's own frames, as they are and written as a phone would: every figure but the times is the run's."""
     from workbench.audit.recorded import read_recorded
-    from workbench.recorded import ELSEWHERE, score_recorded
+    from workbench.recorded import _MADE_OTHERWISE, ELSEWHERE, score_recorded
 
     here = read_record(finished / "result.json")
     written = tmp_path / "phone.csv"
@@ -752,6 +752,12 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
         assert read_record(folder / "result.json") == record
         assert {path.stem for path in (folder / "pictures").iterdir()} == set(CLIPS)
         assert record.fingerprint != here.fingerprint, "or a run would take it for its own"
+    other = shutil.copytree(finished, tmp_path / "other day")
+    notes = json.loads((other / "program.json").read_text())
+    (other / "program.json").write_text(json.dumps({**notes, "fingerprint": "f" * 64}))
+    doubted = score_recorded(job_of(), [written], tmp_path / "doubted", quiet, other / "program.pte")
+    assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_MADE_OTHERWISE,))
+    assert doubted.deviation == here.deviation
     assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
     moved = read_recorded([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
     assert sum(len(one.frames) for one in moved.values()) == here.deviation.frames

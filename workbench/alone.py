@@ -15,7 +15,8 @@ _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 @contextmanager
 def alone_in(folder: Path, wait: bool = False) -> Iterator[None]:
-    """`locked`, for who makes what is in the folder and below: half-written files are taken away first."""
+    """`locked`, for who makes what is in the folder: half-written files in it are taken away first, but not below,
+    where another process may have a folder."""
     with locked(folder, wait):
         remove_parts(folder)
         yield
@@ -51,7 +52,7 @@ def _locked(folder: Path, wait: bool) -> int:
             if error.errno in _TAKEN:
                 os.close(handle)
                 raise WorkbenchError(
-                    f"{folder}: another process is at work here; wait until it is done, or name another --out"
+                    f"{folder}: another process is at work here; wait until it is done, or use another folder"
                 ) from None
         with suppress(FileNotFoundError):
             if folder.stat().st_ino == os.fstat(handle).st_ino:

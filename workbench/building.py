@@ -10,13 +10,13 @@ from workbench.atomic import write_whole
 from workbench.audit.making import remove, settle
 from workbench.audit.programs import NOTES_NAME, entry, keep, note, program_in
 from workbench.audit.results import RESULT_NAME
-from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
+from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.backends import TARGETS, not_installed, versions_for
 from workbench.export.calibration import excerpts
 from workbench.export.host_file import host_file
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
-from workbench.export.program import FILE_NAMES, HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
+from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job
@@ -54,25 +54,26 @@ def build(
     Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
     or of the store. Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not
     loaded), and whether it was made before. Raises LoweringError where it cannot be lowered, ProgramError where it does
-    not load or run; it is removed then. Raises WorkbenchError where what it is made from changed meanwhile.
+    not load or run; it is removed then, unless it was in this folder before, where it may be a record's. Raises
+    WorkbenchError where what it is made from changed meanwhile.
     """
     path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
     progress("lower", 0, 1)
-    places = [folder, *([earlier] if earlier else []), *([entry(store, fingerprint)] if store else [])]
-    found = None if fresh else next(filter(None, (program_in(place, fingerprint) for place in places)), None)
+    there = None if fresh else program_in(folder, fingerprint)
+    places = [*([earlier] if earlier else []), *([entry(store, fingerprint)] if store else [])]
+    found = None if fresh else there or next(filter(None, (program_in(place, fingerprint) for place in places)), None)
+    if found is None:
+        program = _make(job, path, progress)
+    else:
+        program, contents = found
+        for name, content in contents.items() if not there else ():
+            write_whole(folder / name, content)
+    progress("lower", 1, 1)
     try:
-        if found is None:
-            program = _make(job, path, progress)
-        else:
-            program, contents = found
-            for name, content in contents.items():
-                write_whole(folder / name, content)
-        progress("lower", 1, 1)
-        start: Start | str = not_run_here(program, job.recipe)
-        if not start:
-            start = started(path, job.recipe.speed.threads)
-    except (LoweringError, ProgramError):
-        remove(folder, (*FILE_NAMES, NOTES_NAME))  # and leave what a record has beside them
+        start: Start | str = not_run_here(program, job.recipe) or started(path, job.recipe.speed.threads)
+    except ProgramError:
+        if not there:
+            remove(folder, (*program.files, NOTES_NAME))
         raise
     job.check_unchanged()
     note(folder, fingerprint, program)

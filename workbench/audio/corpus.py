@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from workbench.alone import alone_in
-from workbench.atomic import write_whole
+from workbench.atomic import remove_parts, write_whole
 from workbench.audio.files import ANNOTATION_SUFFIX, Clip, list_audio, read_clip
 from workbench.audio.manifest import Entry, Manifest, read_manifest
 from workbench.audio.oscillator import RENDER_RATE_HZ
@@ -87,6 +87,7 @@ class Corpus:
         folder = self.root / _SYNTHETIC
         try:
             with alone_in(folder, wait=True):
+                remove_parts(*(place for place in folder.iterdir() if place.is_dir()))
                 yield
         except OSError as error:
             raise _unwritten(folder, error) from None

@@ -1,7 +1,6 @@
 """The frames of a clip as a run keeps them, both sides: `frames/<clip>.npz` in the variant's folder."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.atomic import write_whole
+from workbench.audit.arrays import columns
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import ClipRolls, Mask
 from workbench.runtime.session import Frames
 from workbench.units import CENTS_PER_SEMITONE
 
+_SIDES = ("baseline", "variant")
 _OF_A_SIDE = ("pitch_semitones", "confidence", "volume")
+_ARRAYS = ("time_s", "voiced", *(f"{side}_{what}" for side in _SIDES for what in _OF_A_SIDE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,10 @@ def read_frames(folder: Path, clip: str) -> ClipFrames | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            sides = [Frames(*(stored[f"{side}_{what}"] for what in _OF_A_SIDE)) for side in ("baseline", "variant")]
-            return ClipFrames(clip, stored["time_s"], stored["voiced"], *sides)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = columns(path.read_bytes(), _ARRAYS)
+        if stored["voiced"].dtype != bool:
+            raise ValueError("a mask of numbers")
+        sides = [Frames(*(stored[f"{side}_{what}"] for what in _OF_A_SIDE)) for side in _SIDES]
+        return ClipFrames(clip, stored["time_s"], stored["voiced"], *sides)
+    except (OSError, ValueError) as error:
         raise WorkbenchError(f"{path}: not frames that a run left; run the recipe again with --fresh") from error

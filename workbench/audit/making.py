@@ -9,6 +9,7 @@ while it is called `.moving`: so that neither is taken for the other.
 import shutil
 from pathlib import Path
 
+from workbench.atomic import remove_parts
 from workbench.audit.history import set_aside, set_aside_unread
 from workbench.audit.programs import NOTES_NAME
 from workbench.audit.report.moments import MOMENTS_FOLDER
@@ -39,11 +40,13 @@ def finish(record: Record, folder: Path) -> Path | None:
 
 
 def settle(folder: Path) -> Path | None:
-    """Move in what a finished run, maybe one that was killed, made; nothing where there is none.
+    """Move in what a finished run, maybe one that was killed, made; nothing where there is none. What it half wrote
+    where files are made goes.
 
     Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is
     kept, or a finished one that cannot be read: then the folder stays as it was.
     """
+    remove_parts(making(folder), *(making(folder) / name for name in FIGURES))
     made, moving = folder / _MADE, folder / _MOVING
     kept = None
     if (made / RESULT_NAME).is_file():

@@ -8,15 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.atomic import PART, write_whole
+from workbench.atomic import remove_old_parts, write_whole
 from workbench.export.program import ProgramFile
 
 NOTES_NAME = "program.json"
-_WRITTEN_WITHIN_S = 3600.0
 MOST_STORED_BYTES = 1_000_000_000  # some two hundred programs
 
 
@@ -58,15 +56,7 @@ def keep(store: Path, fingerprint: str, folder: Path, fresh: bool = False, most_
         total = 0
         entries = [other for other in store.iterdir() if other.is_dir()]
         for other in sorted(entries, key=lambda other: other.stat().st_mtime, reverse=True):
-            total += sum(_size(file) for file in other.iterdir())
+            remove_old_parts(other)
+            total += sum(file.stat().st_size for file in other.iterdir())
             if total > most_bytes and other != place:
                 shutil.rmtree(other, ignore_errors=True)
-
-
-def _size(file: Path) -> int:
-    """In bytes; 0 where it was half-written so long ago that its process is gone, and it is taken away."""
-    found = file.stat()
-    if file.suffix == PART and time.time() - found.st_mtime > _WRITTEN_WITHIN_S:
-        file.unlink()
-        return 0
-    return found.st_size

@@ -9,7 +9,6 @@ and `frame` and `stream`, which are then checked. Other columns are left alone. 
 import csv
 import hashlib
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.audio.files import Clip
+from workbench.audit.arrays import columns
 from workbench.audit.results import FramesUsed
 from workbench.errors import WorkbenchError
 from workbench.model.stream import OUTPUTS, Output, Stream
@@ -146,12 +146,12 @@ def _npz(path: Path, outputs: Sequence[Output], stream: Stream) -> list[_Table]:
     """What a run left of a clip. It does not say the calls."""
     if stream.dynamic:
         raise WorkbenchError(f"{path}: a run's frames do not tell their calls, whose sizes vary here; give a .csv")
-    content = path.read_bytes()
+    content, names = path.read_bytes(), {out: f"variant_{_COLUMN_OF[out]}" for out in OUTPUTS if out in outputs}
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            values = {out: stored[f"variant_{_COLUMN_OF[out]}"].tolist() for out in OUTPUTS if out in outputs}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = columns(content, list(names.values()))
+    except ValueError as error:
         raise WorkbenchError(f"{path}: not frames that a run left; give those of its frames/, or a .csv") from error
+    values = {out: stored[name].tolist() for out, name in names.items()}
     return [_Table(path, hashlib.sha256(content).hexdigest(), path.stem, values, None)]
 
 

@@ -79,6 +79,7 @@ class Record(Section):
     environment: Environment
     audio: tuple[ClipUsed, ...]
     recorded: tuple[FramesUsed, ...] = ()  # of a program that ran elsewhere
+    program_in_doubt: str = ""  # why the program that is named with them may be another than the recipe's
     not_run_here: str = ""  # why this machine cannot make or run the program, and what does
     program: ProgramFile | None
     latency: LatencyOfEstimate
@@ -113,10 +114,10 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
 
     `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame of it that is
     not finite, or a gate missed. `inconclusive`: nothing failed, but this machine lacks what makes or runs the program,
-    or frames came without one, too few voiced frames stand behind the pitch figures, no gate is on the pitch, or a gate
-    names a number that could not be computed or that does not decide it (the rounds of a timing lie on both sides of
-    the limit); or the run itself is in doubt: the baseline is not finite, or wrong against the known f0, or the machine
-    was too busy for the times to mean anything.
+    or frames came without one or with one that may be another recipe's, too few voiced frames stand behind the pitch
+    figures, no gate is on the pitch, or a gate names a number that could not be computed or that does not decide it
+    (the rounds of a timing lie on both sides of the limit); or the run itself is in doubt: the baseline is not finite,
+    or wrong against the known f0, or the machine was too busy for the times to mean anything.
     """
     failures, doubts = [], []
     results = judge(gates, record)
@@ -140,6 +141,7 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
             doubts.append(record.not_run_here)
         elif record.program is None:
             doubts.append(record.null_reasons["program"])
+        doubts += [record.program_in_doubt] * bool(record.program_in_doubt)
     if record.deviation is not None:
         if record.deviation.nonfinite_frames:
             failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")

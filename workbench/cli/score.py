@@ -71,8 +71,9 @@ def score(
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
     from workbench.job import listen
-    from workbench.recorded import score_recorded
+    from workbench.recorded import check, score_recorded
 
+    check(job.recipe)
     folder = out or new_folder(f"{job.recipe.name}-recorded")
     place = folder / job.recipe.name
     with progress_shown(job.recipe.name) as progress:

@@ -41,7 +41,7 @@ class Extra:
 
 
 EXTRAS = {
-    "onnx": Extra(*[("onnx", "onnxscript", "onnxruntime")] * 2),
+    "onnx": Extra(("onnx", "onnxscript", "onnxruntime"), ("onnx", "onnxscript", "onnx_ir", "onnxruntime")),
     "coreml": Extra(("coremltools",), ("coremltools",)),
     "openvino": Extra(("openvino", "nncf"), ("openvino", "nncf")),
     "arm": Extra(("tosa_serializer",), ("tosa-tools", "ai_ml_sdk_model_converter")),
@@ -56,8 +56,11 @@ def not_installed(backend: str) -> str:
 
 
 def versions_for(backend: str) -> dict[str, str]:
-    """Of the packages beside ExecuTorch that make a program for it, where they are installed."""
+    """Of the packages beside ExecuTorch that make a program for it, where they are installed; Qualcomm's SDK goes by
+    its folder, which has its version for a name."""
     found = {}
+    if backend == "qualcomm" and (sdk := os.environ.get(_QNN_SDK)):
+        found[_QNN_SDK] = Path(sdk).resolve().name
     for package in EXTRAS[backend].packages if backend in EXTRAS else ():
         try:
             found[package] = version(package)

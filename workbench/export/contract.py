@@ -24,13 +24,14 @@ unvoiced. It changes no estimate, and programs without such a wish do not have i
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
 from workbench.errors import ProgramError
-from workbench.model.stream import Output, Reduction, State, Stream
+from workbench.model.stream import OUTPUTS, Output, Reduction, Scope, State, Stream
 
 FORMAT = 3  # raised when the meaning of the entries changes
 STATE_BUFFER = "ring"
@@ -65,31 +66,69 @@ def constants(
     }
 
 
+class _Entries(BaseModel):
+    """What all programs tell, and of what kind it is; a program may come from anywhere."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    workbench_format: int
+    sample_rate_hz: int = Field(gt=0)
+    hop_samples: int = Field(gt=0)
+    frames_per_chunk: int = Field(gt=0)
+    max_frames_per_chunk: int
+    streams: int = Field(gt=0)
+    mirror: float = Field(ge=0, le=1)
+    algorithmic_ms: float = Field(ge=0)
+    reduction: Reduction
+    state: State
+    state_samples: int = Field(ge=0)
+    outputs: str
+    scope: Scope = "whole"
+    host_sha256: str = Field(default="", validate_default=True)
+    confidence_threshold: float = 0.0
+
+    @field_validator("max_frames_per_chunk")
+    @classmethod
+    def _is_no_less(cls, most: int, known: ValidationInfo) -> int:
+        if most < known.data.get("frames_per_chunk", most):
+            raise ValueError("less than frames_per_chunk")
+        return most
+
+    @field_validator("outputs")
+    @classmethod
+    def _are_known(cls, names: str) -> str:
+        if not names or names.split(",") != [output for output in OUTPUTS if output in names.split(",")]:
+            raise ValueError(f"wants some of {','.join(OUTPUTS)}, in this order")
+        return names
+
+    @field_validator("host_sha256")
+    @classmethod
+    def _is_there(cls, sha256: str, known: ValidationInfo) -> str:
+        if known.data.get("scope") == "network" and not sha256:
+            raise ValueError("wanted where the front end is the host's")
+        return sha256
+
+
 def told(entries: Mapping[str, Any], path: Path) -> tuple[Stream, tuple[Output, ...]]:
-    """The stream and the outputs that a program's entries tell.
+    """The stream and the outputs that a program's entries tell; all others are then such as `constants` makes them.
 
-    Raises ProgramError for entries of another format, KeyError where some are missing.
+    Raises ProgramError for entries of another format, and where one is missing or none that a program can have.
     """
-    if entries["workbench_format"] != FORMAT:
-        raise ProgramError(
-            f"{path}: made for format {entries['workbench_format']}, this workbench reads {FORMAT}; build it again"
-        )
-    keys = ("sample_rate_hz", "hop_samples", "frames_per_chunk", "mirror", "max_frames_per_chunk", "streams")
-    asked = {key: entries[key] for key in keys}
-    if asked["max_frames_per_chunk"] == asked["frames_per_chunk"]:
-        asked["max_frames_per_chunk"] = None
-    return Stream(**asked), tuple(entries["outputs"].split(","))
-
-
-@contextmanager
-def entries_wanted(path: Path) -> Iterator[None]:
-    """Raise ProgramError for an entry that is looked for within and missing."""
+    version = entries.get("workbench_format")
+    if isinstance(version, int) and version != FORMAT:
+        raise ProgramError(f"{path}: made for format {version}, this workbench reads {FORMAT}; build it again")
     try:
-        yield
-    except KeyError as error:
-        raise ProgramError(
-            f"{path}: the program loads, but does not say its {error.args[0]}; build it again"
-        ) from error
+        said = _Entries.model_validate(dict(entries))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        key, why = wrong["loc"][0], wrong["msg"].removeprefix("Value error, ")
+        says = f"does not say its {key}" if wrong["type"] == "missing" else f"its {key} cannot be used ({why})"
+        raise ProgramError(f"{path}: the program loads, but {says}; build it again") from error
+    several = said.max_frames_per_chunk if said.max_frames_per_chunk > said.frames_per_chunk else None
+    stream = Stream(
+        said.sample_rate_hz, said.hop_samples, said.frames_per_chunk, said.mirror, several, streams=said.streams
+    )
+    return stream, tuple(output for output in OUTPUTS if output in said.outputs.split(","))
 
 
 def as_json(entries: Constants) -> str:
@@ -97,11 +136,11 @@ def as_json(entries: Constants) -> str:
     return json.dumps(entries, sort_keys=True)
 
 
-def from_json(text: str, path: Path) -> dict[str, Any]:
+def from_json(text: str | bytes, path: Path) -> dict[str, Any]:
     """The entries that `as_json` wrote. Raises ProgramError where they are none of the workbench's."""
     try:
         entries = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         entries = None
     if not isinstance(entries, dict) or "workbench_format" not in entries:
         raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")

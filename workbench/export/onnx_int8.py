@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
 _LAYERS = ("Conv", "MatMul", "Gemm")
+_FEEDS = {"encoder": "pitch", "confidence": "confidence"}  # what each part is for; the front end is for all
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
@@ -57,6 +58,30 @@ def quantize_onnx(
             for node in plain.graph.node
             if node.op_type in operators and rule_for(asked.parts, layer[node.name]) == "int8-static"
         ]
+    found = plain if nodes == [] else _quantized(plain, calls, nodes, operators)  # to it, no nodes are all
+    schemes = _schemes(found.graph, layer, layers(model))
+    if not asked.everywhere:
+        idle = {part for part, output in _FEEDS.items() if output not in model.outputs}  # which the exporter leaves out
+        unused = {name: "none" for name in layers(model) if name.split(".")[0] in idle}
+        _check(unused | schemes, layers(model), asked)
+    calibration = Calibration(
+        excerpts=len(heard),
+        audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
+        rows=calls.done * model.stream.frames_per_chunk,
+        seed=asked.seed,
+        corrected_biases=0,
+        gaps=(),
+        stability=None,
+        took_s=time.perf_counter() - began,
+        null_reasons={"stability": "not measured with ONNX Runtime's quantizer"},
+    )
+    return found, Quantized(schemes, (), {}, 0, calibration)
+
+
+def _quantized(
+    plain: "ModelProto", calls: "_Calls", nodes: Sequence[str] | None, operators: Sequence[str] | None
+) -> "ModelProto":
+    """Those nodes in int8, or for None, all that the quantizer takes."""
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder, translated("ONNX Runtime's quantizer"):
         import onnx
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -74,22 +99,7 @@ def quantize_onnx(
             activation_type=QuantType.QUInt8,  # what the runtime is fastest with on x86
             weight_type=QuantType.QInt8,
         )
-        found = onnx.load(after)
-    schemes = _schemes(found.graph, layer, layers(model))
-    if not asked.everywhere:
-        _check(schemes, asked)
-    calibration = Calibration(
-        excerpts=len(heard),
-        audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
-        rows=calls.done * model.stream.frames_per_chunk,
-        seed=asked.seed,
-        corrected_biases=0,
-        gaps=(),
-        stability=None,
-        took_s=time.perf_counter() - began,
-        null_reasons={"stability": "not measured with ONNX Runtime's quantizer"},
-    )
-    return found, Quantized(schemes, (), {}, 0, calibration)
+        return onnx.load(after)
 
 
 class _Calls:
@@ -146,10 +156,14 @@ def _schemes(graph: "GraphProto", layer: Mapping[str, str], known: Sequence[str]
     return found
 
 
-def _check(schemes: Mapping[str, str], asked: Quantization) -> None:
+def _check(schemes: Mapping[str, str], known: Sequence[str], asked: Quantization) -> None:
+    """Raise LoweringError for a layer that is other than asked, and for one that a rule reaches and the graph has
+    not: what is not found is not checked."""
     wrong = []
-    for name, got in schemes.items():
-        wanted = "static" if rule_for(asked.parts, name) == "int8-static" else "none"
+    for name in known:
+        rule = rule_for(asked.parts, name)
+        wanted = "static" if rule == "int8-static" else "none"
+        got = schemes.get(name, "none" if rule is None else "nothing, it is not in the graph")
         if got != wanted:
             wrong.append(f"{name}: asked {wanted}, got {got}")
     if wrong:

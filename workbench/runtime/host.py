@@ -76,9 +76,9 @@ class WindowKeeper:
 
 
 def host_of(told: Mapping[str, Any], path: Path) -> Host:
-    """The host that a program at `path` wants, with an empty memory.
+    """The host that a program at `path` wants, by entries that `contract.told` found good, with an empty memory.
 
-    Raises ProgramError where its front end is not beside it, KeyError where the program does not say what it wants.
+    Raises ProgramError where its front end is not beside it.
     """
     state, streams, past_samples = told["state"], int(told["streams"]), int(told["state_samples"])
     if state == "explicit":

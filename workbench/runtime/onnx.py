@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from workbench.errors import ProgramError, program_error
-from workbench.export.contract import CARRIER, entries_wanted, from_json, told
+from workbench.export.contract import CARRIER, from_json, told
 from workbench.runtime.host import host_of
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
@@ -38,9 +38,8 @@ class OnnxSession:
         except Exception as error:  # its own classes, which it does not export
             raise program_error(f"{path}: not a model that ONNX Runtime loads", error) from error
         self.constants = from_json(metadata.get(CARRIER, ""), path)
-        with entries_wanted(path):
-            self.stream, self.outputs = told(self.constants, path)
-            self._host = host_of(self.constants, path)
+        self.stream, self.outputs = told(self.constants, path)
+        self._host = host_of(self.constants, path)
         self._names = [given.name for given in self._runtime.get_inputs()]
 
     def reset(self, stream: int | None = None) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.export.contract import told
 from workbench.export.program import Kind, kind_of
 from workbench.model.stream import Output, Stream
 from workbench.runtime.onnx import OnnxSession
 from workbench.runtime.protocol import Memory, under
-from workbench.runtime.pte import PteSession, fix_threads
+from workbench.runtime.pte import PteSession, fix_threads, loaded
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
 from workbench.runtime.torchscript import TorchScriptSession
 
@@ -43,6 +44,13 @@ def opened(path: Path) -> tuple[Stream, tuple[Output, ...], dict[str, Any]]:
     """The stream of a program, its outputs, and all that it tells."""
     session = open_program(path)
     return session.stream, session.outputs, session.constants
+
+
+def tells(path: Path) -> dict[str, Any]:
+    """All that a program tells, found good. It need not be one that this runtime can run: a `.pte` is only loaded."""
+    said = loaded(path)[1] if kind_of(path.name) == "pte" else open_program(path).constants
+    told(said, path)
+    return said
 
 
 def roll_program(

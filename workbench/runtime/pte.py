@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from executorch.extension.pybindings import _portable_lib
-from executorch.runtime import Runtime
+from executorch.runtime import Program, Runtime
 from threadpoolctl import threadpool_limits
 
 from workbench.errors import ProgramError, program_error
@@ -40,23 +40,15 @@ class PteSession:
     """
 
     def __init__(self, path: Path) -> None:
-        checked_file(path)
+        program, self.constants = loaded(path)
         try:
-            self._program = Runtime.get().load_program(path)
-            names = self._program.method_names
-        except (RuntimeError, ValueError, IndexError) as error:
-            raise program_error(f"{path}: not a program that this runtime can load", error) from error
-        if "workbench_format" not in names or "forward" not in names:
-            raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
-        try:
-            self.constants = {name: self._constant(name) for name in sorted(names - {"forward", "reset"})}
             self.stream, self.outputs = told(self.constants, path)
             self._host = host_of(self.constants, path)
-            self._forward = self._program.load_method("forward")
+            self._forward = program.load_method("forward")
             internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
-            self._reset = self._program.load_method("reset") if internal else None
-        except (RuntimeError, KeyError, ValueError, IndexError) as error:
-            raise program_error(f"{path}: the program loads, but cannot be set up", error) from error
+            self._reset = program.load_method("reset") if internal else None
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise _not_set_up(path, error) from error
 
     def reset(self, stream: int | None = None) -> None:
         checked_stream(stream, self.stream)
@@ -77,5 +69,26 @@ class PteSession:
         self._host.keep(returned)
         return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
 
-    def _constant(self, name: str) -> Any:
-        return self._program.load_method(name).execute([])[0]
+
+def loaded(path: Path) -> tuple[Program, dict[str, Any]]:
+    """A program, and all that it tells: also one whose delegates this runtime has not, for it is not set up to run.
+
+    Raises ProgramError where it does not load or is none of the workbench's.
+    """
+    checked_file(path)
+    try:
+        program = Runtime.get().load_program(path)
+        names = program.method_names
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise program_error(f"{path}: not a program that this runtime can load", error) from error
+    if "workbench_format" not in names or "forward" not in names:
+        raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
+    try:
+        tells = {name: program.load_method(name).execute([])[0] for name in sorted(names - {"forward", "reset"})}
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise _not_set_up(path, error) from error
+    return program, tells
+
+
+def _not_set_up(path: Path, error: Exception) -> ProgramError:
+    return program_error(f"{path}: the program loads, but cannot be set up", error)

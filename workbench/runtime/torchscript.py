@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from workbench.errors import ProgramError, wants_memory
-from workbench.export.contract import CARRIER, entries_wanted, from_json, told
+from workbench.export.contract import CARRIER, from_json, told
 from workbench.model.pesto import MEMORY
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
@@ -27,10 +27,8 @@ class TorchScriptSession:
             if wants_memory(error):
                 raise
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
-        text: str | bytes = carried[CARRIER]
-        self.constants = from_json(text if isinstance(text, str) else text.decode(), path)
-        with entries_wanted(path):
-            self.stream, self.outputs = told(self.constants, path)
+        self.constants = from_json(carried[CARRIER], path)
+        self.stream, self.outputs = told(self.constants, path)
         self._memories = [buffer for name, buffer in self._model.named_buffers() if name.endswith(MEMORY)]
         if not self._memories:
             raise ProgramError(f"{path}: holds no streaming memory (*{MEMORY}); export the streaming model")

@@ -1,17 +1,15 @@
 """A bundle, folder or zip, held against its own promises. Nothing of the bundle but its program is ever run."""
 
-import lzma
 import stat
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from workbench.audit.arrays import UNREADABLE
 from workbench.audit.bundle import standalone
 from workbench.audit.bundle.standalone import PROGRAM, Finding, NotABundleError
 from workbench.errors import ProgramError, WorkbenchError, first_line
@@ -20,19 +18,6 @@ from workbench.runtime.child import Child
 _MOST_FILES = 1000
 _RUNS_WITHIN_S = 1800.0  # a minute of golden audio at most
 _MOST_BYTES = 1 << 30  # of all files of a zip together, unpacked
-UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a damaged zip
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    IndexError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """A variant of a run as a bundle: folder or zip, whole or not at all, the same bytes each time."""
 
-import glob
 import hashlib
 import io
 import json
 import shutil
-import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, files
 from importlib.resources import files as resources
 from pathlib import Path
@@ -17,11 +17,12 @@ import jinja2
 from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
+from workbench.audit.arrays import UNREADABLE
 from workbench.audit.bundle import standalone
 from workbench.audit.bundle.golden import record_golden, table, wav
 from workbench.audit.bundle.manifest import FileBytes, Manifest, manifest
 from workbench.audit.bundle.standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
-from workbench.audit.bundle.verify import UNREADABLE, verify
+from workbench.audit.bundle.verify import verify
 from workbench.audit.history import Kept, kept_in
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.model.stream import OUTPUTS
@@ -29,7 +30,7 @@ from workbench.runtime.child import Child
 from workbench.runtime.open import opened
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
-_EARLIER = "earlier"  # what a bundle that is being replaced is called meanwhile
+_NEW, _EARLIER = "bundle", "earlier"  # beside `out`: the bundle that is made, and what it replaces meanwhile
 _LICENCES = {  # where each text lies in an installed package
     "licences/Apache-2.0.txt": ("pesto-workbench", "LICENSE"),
     "licences/LGPL-3.0.md": ("pesto-pitch", "LICENSE.md"),
@@ -106,12 +107,10 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
     Raises WorkbenchError as `check_shippable` and `check_place` do, and ProgramError where the program does not run.
     """
     program = check_shippable(variant, force)
-    _tidy(out)
-    check_place(out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with alone_in(variant.folder), Child() as child, tempfile.TemporaryDirectory(**_beside(out)) as made:
+    with alone_in(variant.folder), _beside(out) as made, Child() as child:
+        check_place(out, overwrite)
         described, content = _content(child, variant, program, corpus, seconds)
-        folder = Path(made) / "bundle"
+        folder = made / _NEW
         for name, data in content.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
@@ -125,30 +124,32 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
     return described
 
 
-def _beside(out: Path) -> dict[str, Any]:
-    return {"prefix": f".{out.name}.", "dir": out.parent}
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out` to make a bundle in: it is one process's at a time, and so is `out`. It goes with
+    all that a killed process left in it, once an earlier bundle that was moved there is back."""
+    whole = out.absolute()  # which has a name also where `out` is "."
+    made = whole.parent / f".{whole.name}.bundling"
+
+    def tidy() -> None:
+        if (made / _EARLIER).exists() and not whole.exists():
+            (made / _EARLIER).rename(whole)
+        for left in (_NEW, _EARLIER):
+            shutil.rmtree(made / left, ignore_errors=True)
+
+    with alone_in(made):
+        tidy()
+        try:
+            yield made
+        finally:
+            tidy()
 
 
 def _swap(folder: Path, out: Path) -> None:
-    """Move a folder to where an earlier one may be, which then is called `earlier` beside it; or none of both."""
-    earlier = folder.with_name(_EARLIER)
-    try:
-        if out.exists():
-            out.rename(earlier)
-        folder.rename(out)
-    except BaseException:
-        if earlier.exists() and not out.exists():
-            earlier.rename(out)
-        raise
-
-
-def _tidy(out: Path) -> None:
-    """Take away what a killed process left beside a bundle; an earlier one that it had moved there goes back."""
-    for left in out.parent.glob(f".{glob.escape(out.name)}.????????"):
-        if left.is_dir() and {path.name for path in left.iterdir()} <= {_EARLIER, "bundle"}:
-            if (left / _EARLIER).exists() and not out.exists():
-                (left / _EARLIER).rename(out)
-            shutil.rmtree(left)
+    """Move a folder to where an earlier one may be, which then lies beside it."""
+    if out.exists():
+        out.rename(folder.with_name(_EARLIER))
+    folder.rename(out)
 
 
 def zipped(content: dict[str, bytes]) -> bytes:
