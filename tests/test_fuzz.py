@@ -1,5 +1,5 @@
-"""Random recipes, audio and chunk schedules, held against what must be true of all of them. docs/fuzzing.md has counts
-of longer searches: `FUZZ=20 pytest tests/test_fuzz.py -m 'slow or not slow'` looks at twenty times as many."""
+"""Random recipes, audio and chunk schedules, held against what must be true of all of them. docs/fuzzing.md says how
+many, and what came of a longer search: `FUZZ=5 pytest tests/test_fuzz.py` looks at five times as many."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from drawn_recipes import all_keys, recipes
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -29,55 +30,6 @@ def few(examples: int) -> settings:
 
 # --- recipes
 
-scheme = st.sampled_from(["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"])
-part = st.one_of(
-    st.sampled_from(["encoder", "encoder.*", "encoder.first", "encoder.prefilter", "encoder.prefilter.1"]),
-    st.sampled_from(["encoder.narrow", "encoder.narrow.?", "encoder.toeplitz", "frontend", "frontend.*"]),
-    st.sampled_from(["confidence", "nothing", "encoder.nothing"]),
-)
-unit = st.floats(0, 1)
-recipes = st.fixed_dictionaries(
-    {
-        "description": st.just("Drawn"),
-        "sample_rate_hz": st.one_of(st.sampled_from([8000, 16_000, 44_100, 48_000]), st.integers(7000, 60_000)),
-        "chunk_samples": st.one_of(st.sampled_from([160, 320, 441, 480, 960, 4096]), st.integers(0, 20_000)),
-        "mirror": st.one_of(st.sampled_from([0, 0.5, 1]), unit),
-    },
-    optional={
-        "checkpoint": st.sampled_from(["mir-1k_g7", "mir-1k"]),
-        "frames_per_chunk": st.one_of(
-            st.integers(0, 8), st.fixed_dictionaries({"min": st.integers(0, 4), "max": st.integers(1, 300)})
-        ),
-        "streams": st.integers(0, 8),
-        "reduction": st.sampled_from(["alwa", "argmax", "mean"]),
-        "state": st.sampled_from(["internal", "explicit"]),
-        "outputs": st.lists(st.sampled_from(["pitch", "confidence", "volume"]), max_size=3),
-        "frontend": st.sampled_from(["upstream", "grouped", "low-rank"]),
-        "frontend_tolerance": st.sampled_from([1e-4, 1e-3, 1e-6, 0.1]),
-        "lowering": st.fixed_dictionaries(
-            {},
-            optional={
-                "backend": st.sampled_from(["xnnpack", "portable"]),
-                "toeplitz": st.sampled_from(["linear", "conv", "block"]),
-                "prefilter": st.sampled_from(["conv", "fourier"]),
-                "prefilter_band": st.sampled_from([1.0, 0.5, 1e-9]),
-            },
-        ),
-        "quantization": st.one_of(
-            st.just("none"),
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "parts": st.dictionaries(part, scheme, max_size=3),
-                    "everywhere": st.booleans(),
-                    "equalize": st.booleans(),
-                    "correct_bias": st.booleans(),
-                },
-            ),
-        ),
-    },
-)
-
 
 def accepted(keys: dict[str, Any]) -> Recipe:
     """The recipe, where it is one."""
@@ -90,7 +42,7 @@ def accepted(keys: dict[str, Any]) -> Recipe:
 
 
 @few(200)
-@given(recipes)
+@given(all_keys)
 def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
     recipe = accepted(keys)
     again = resolved_again("drawn", recipe.source, recipe.resolved())
