@@ -44,7 +44,7 @@ def _kills(figures: dict[str, Any]) -> str:
     rows = [
         {
             "killed after (s)": f"{kill['after_s']:.1f}",
-            "at": kill["stage"] or "start",
+            "last told": kill["stage"] or "–",
             "record then": kill["found"],
             "went on for (s)": f"{kill['resumed_s']:.1f}",
             "used again": kill["reused"] or "nothing",
