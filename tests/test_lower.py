@@ -1,5 +1,6 @@
 """A lowered program: the numbers of upstream, the promises of a session, what is in the file, and broken ones."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -211,6 +212,22 @@ def test_lowering_again_gives_the_same_bytes(lowered, restated, sing: Sing) -> N
     restated.estimate(torch.tensor(sing(16_000, 0.4)[None, -320:]))  # audio in the memory must not reach the file
     assert lower(restated, "xnnpack").pte == lowered.pte
     assert restated.ring.abs().max() == 0
+
+
+def test_a_lowered_graph_goes_when_it_is_done(restated) -> None:
+    """Caches of torch and ExecuTorch kept each, weights and all: a run of many variants grew by 25 MB with every one."""
+    import torch
+
+    from workbench.export.lower import lower
+
+    def graphs() -> int:
+        gc.collect()
+        return sum(isinstance(found, torch.export.ExportedProgram) for found in gc.get_objects())
+
+    lower(restated, "xnnpack")
+    before = graphs()
+    lower(restated, "xnnpack")
+    assert graphs() <= before
 
 
 def test_portable_kernels_run_it_too(restated, tmp_path: Path, program: Path) -> None:

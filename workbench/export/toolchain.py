@@ -1,8 +1,12 @@
-"""What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for."""
+"""What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for,
+and what it keeps, nobody needs."""
 
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+
+from executorch.exir.backend.utils import is_same_node
+from torch._subclasses import FakeTensorMode
 
 from workbench.errors import LoweringError, WorkbenchError, first_line, wants_memory
 
@@ -22,3 +26,11 @@ def translated(stage: str) -> Iterator[None]:
         if wants_memory(error):
             raise MemoryError(str(error)) from error
         raise LoweringError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    """Empty the caches by which torch and ExecuTorch keep every graph, weights and all, for as long as the process."""
+    FakeTensorMode.cache_clear()
+    is_same_node.cache_clear()
