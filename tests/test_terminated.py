@@ -14,7 +14,8 @@ from processes import LIMIT_S, alive
 from workbench.cli import main
 
 COMMAND = """
-import os, tempfile, time
+import os, signal, tempfile, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
 from workbench.cli.group import main
 from workbench.runtime.child import Child
 
