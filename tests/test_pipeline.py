@@ -354,17 +354,23 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     assert pipeline.run(job, folder, quiet, {}) == (record, "result")
 
 
+def with_times_in_doubt(folder: Path) -> tuple[Record, Record]:
+    """The record before, and the one that a busy machine would have left in its place."""
+    before = read_record(folder / "result.json")
+    assert before.speed is not None
+    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
+    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
+    write_record(doubted, folder)
+    return before, doubted
+
+
 def test_times_in_doubt_are_taken_anew_and_nothing_else(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench import pipeline
     from workbench.audit.history import earlier_in
 
-    before = read_record(folder / "result.json")
-    assert before.speed is not None
-    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
-    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
-    write_record(doubted, folder)
+    before, doubted = with_times_in_doubt(folder)
     others = {name: content for name, content in files(folder).items() if not name.startswith("result")}
     monkeypatch.setattr(pipeline, "score", None)
     record, reused = pipeline.run(job_of(), folder, quiet, {})
@@ -385,11 +391,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
     from workbench import pipeline
     from workbench.audit.history import earlier_in
 
-    before = read_record(folder / "result.json")
-    assert before.speed is not None
-    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
-    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
-    write_record(doubted, folder)
+    _, doubted = with_times_in_doubt(folder)
 
     def crash(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
