@@ -26,6 +26,7 @@ from workbench.audit.cells import cells, int8_cells, markdown, size_cells, some_
 from workbench.audit.profile import PICTURE_NAME as PROFILE_PICTURE
 from workbench.audit.profile import PROFILE_NAME, Profile, read_profile
 from workbench.audit.results import Record, judged_by, read_record
+from workbench.audit.stored import write
 from workbench.cli import main
 from workbench.measure.profile import furthest
 from workbench.recipe import json_schema
@@ -228,7 +229,7 @@ def judge_anew(path: Path) -> None:
     """Judge a kept record by today's rules, which may have changed since; what was measured stays."""
     record = read_record(path)
     if (judged := judged_by(record, {})) != record:
-        path.write_text(json.dumps(judged.model_dump(mode="json"), indent=2, allow_nan=False) + "\n")
+        write(judged, path)
 
 
 if __name__ == "__main__":

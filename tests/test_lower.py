@@ -215,7 +215,7 @@ def test_lowering_again_gives_the_same_bytes(lowered, restated, sing: Sing) -> N
 
 
 def test_a_lowered_graph_goes_when_it_is_done(restated) -> None:
-    """Caches of torch and ExecuTorch kept each, weights and all: a run of many variants grew by 25 MB with each."""
+    """Caches of torch and ExecuTorch kept each, weights and all, for as long as the process."""
     import torch
 
     from workbench.export.lower import lower
