@@ -1,6 +1,7 @@
 """A lowered program: the numbers of upstream, the promises of a session, what is in the file, and broken ones."""
 
 import gc
+import linecache
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -220,14 +221,17 @@ def test_a_lowered_graph_goes_when_it_is_done(restated) -> None:
 
     from workbench.export.lower import lower
 
-    def graphs() -> int:
+    def kept() -> tuple[int, int]:
         gc.collect()
-        return sum(isinstance(found, torch.export.ExportedProgram) for found in gc.get_objects())
+        graphs = sum(isinstance(found, torch.export.ExportedProgram) for found in gc.get_objects())
+        return graphs, sum(name.startswith("<eval_with_key>") for name in linecache.cache)
 
     lower(restated, "xnnpack")
-    before = graphs()
+    graphs, sources = kept()
     lower(restated, "xnnpack")
-    assert graphs() <= before
+    again = kept()
+    assert again[0] <= graphs
+    assert again[1] == sources == 0
 
 
 def test_portable_kernels_run_it_too(restated, tmp_path: Path, program: Path) -> None:

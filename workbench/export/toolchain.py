@@ -2,11 +2,13 @@
 and what it keeps, nobody needs."""
 
 import io
+import linecache
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 from executorch.exir.backend.utils import is_same_node
 from torch._subclasses import FakeTensorMode
+from torch.fx.graph_module import _loader as sources_of_graphs
 
 from workbench.errors import LoweringError, WorkbenchError, first_line, wants_memory
 
@@ -34,3 +36,5 @@ def _forget() -> None:
     """Empty the caches by which torch and ExecuTorch keep every graph, weights and all, for as long as the process."""
     FakeTensorMode.cache_clear()
     is_same_node.cache_clear()
+    sources_of_graphs.eval_cache.clear()  # some 700 modules are generated in a lowering, and each leaves its source
+    linecache.clearcache()
