@@ -88,7 +88,7 @@ def program(lowered: "Lowered", tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The .pte of a stream, lowered once: for slow tests."""
+    """The .pte of a stream, lowered once, in the form that lowers fastest: for slow tests."""
     folder, made = tmp_path_factory.mktemp("programs"), {}
 
     def program(stream: Stream, state: State) -> Path:
@@ -99,7 +99,7 @@ def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
         if (stream, state) not in made:
             model = StreamingPesto(
-                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", "fourier", "block"), state
+                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", toeplitz="block"), state
             )
             made[stream, state] = folder / f"{len(made)}.pte"
             made[stream, state].write_bytes(lower(model, "xnnpack").pte)

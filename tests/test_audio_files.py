@@ -135,6 +135,8 @@ def test_the_annotation_beside_a_clip_is_its_f0(tmp_path: Path) -> None:
     f0 = read_clip(tmp_path / "take.1.wav", 8000).f0
     assert f0 is not None
     assert (f0.times_s.tolist(), f0.hz.tolist()) == ([0.0, 0.01], [0.0, 440.5])
+    assert f0.sha256 == PitchTrack(f0.times_s, f0.hz).sha256
+    assert len({f0.sha256, PitchTrack(f0.times_s, f0.hz + 1).sha256, PitchTrack(f0.hz, f0.times_s).sha256}) == 3
 
 
 def test_an_annotation_needs_no_header(tmp_path: Path) -> None:

@@ -200,6 +200,14 @@ def test_deviations_on_other_audio_are_undecided() -> None:
     assert (change.part, change.key, change.after) == ("audio", f"score {BEFORE.audio[-1].name}", None)
 
 
+def test_deviations_under_another_annotation_are_undecided() -> None:
+    *others, last = BEFORE.audio
+    annotated = (*others, last.model_copy(update={"f0_sha256": "b" * 64}))
+    found = pair(with_values(("deviation.pitch.p95_cents", 99.0), ("audio", annotated)))
+    assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (of no clip and 1 clips ")
+    assert [(change.part, change.key) for change in found.changes] == [("audio", f"known f0 of {last.name}")]
+
+
 def test_another_stream_is_undecided_and_its_times_are_left_out() -> None:
     found = pair(with_values(("recipe.resolved.mirror", 0.0)))
     assert found.undecided == ("deviation and accuracy are not compared: mirror (1.0 and 0.0)",)

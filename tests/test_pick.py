@@ -226,6 +226,14 @@ def test_records_of_other_audio_are_not_ranked() -> None:
         pick([kept(FAST), of_other("audio")], "smallest")
 
 
+def test_records_of_another_known_f0_are_not_ranked() -> None:
+    """It decides which frames are voiced, and so every figure of pitch."""
+    annotated = [clip.model_copy(update={"f0_sha256": "a" * 64}) for clip in SMALL.audio]
+    other = SMALL.model_copy(update={"audio": tuple(annotated)})
+    with pytest.raises(WorkbenchError, match=r"differ in known f0 \(of no clip and 15 clips \w{8}\); name"):
+        pick([kept(FAST), kept(other)], "smallest")
+
+
 def test_audio_that_only_calibrates_may_differ() -> None:
     calibrated = SMALL.model_copy(update={"audio": tuple(clip for clip in SMALL.audio if clip.role == "score")})
     assert winner(pick([kept(FAST), kept(calibrated)], "smallest")) == "small"

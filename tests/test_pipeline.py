@@ -203,6 +203,7 @@ def test_the_record_tells_what_was_run(finished: Path) -> None:
         ("synthetic/score/vibrato", "score"),
         ("synthetic/score/silence", "score"),
     ]
+    assert {len(clip.f0_sha256) for clip in record.audio} == {64}
     assert [gate.passed for gate in record.gates] == [True, True]
     assert set(record.seconds) == {"build", "score", "pictures", "speed"}
 
@@ -652,6 +653,7 @@ def test_audio_without_known_f0_is_voiced_by_the_baseline(
     record, _ = run(job_of(tmp_path / "takes"), folder, quiet, {})
     assert record.deviation is not None
     assert [(clip.name, clip.voiced_by) for clip in record.deviation.clips] == [("take one", "baseline confidence")]
+    assert [clip.f0_sha256 for clip in record.audio if clip.role == "score"] == [""]
     with np.load(folder / "frames" / "take one.npz") as stored:
         assert record.deviation.voiced_frames == (stored["baseline_confidence"] >= 0.5).sum() >= 20
     assert (folder / "pictures" / "take one.png").is_file()

@@ -33,7 +33,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Stream, Scop
         if (stream, scope) not in made:
             path = tmp_path_factory.mktemp("programs") / "program.pte"
             upstream = load_upstream("mir-1k_g7", stream)
-            model = StreamingPesto(upstream, stream, Forms("grouped", "fourier", "block"), "none", scope=scope)
+            model = StreamingPesto(upstream, stream, Forms("grouped", toeplitz="block"), "none", scope=scope)
             path.write_bytes(lower(model, "xnnpack").pte)
             if scope == "network":
                 path.with_suffix(".npz").write_bytes(host_file(model))

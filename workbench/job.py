@@ -83,9 +83,7 @@ class Job:
         machine that times are of."""
         asked = self.recipe.resolved()
         del asked["description"], asked["gates"], asked["scoring"]["min_voiced_frames"]
-        clips = [
-            [clip.name, clip.sha256, clip.f0 and [clip.f0.times_s.tolist(), clip.f0.hz.tolist()]] for clip in self.clips
-        ]
+        clips = [[clip.name, clip.sha256, clip.f0 and clip.f0.sha256] for clip in self.clips]
         return canonical_sha256(self.program_fingerprint, asked, clips, cpu(), os.cpu_count())
 
     @property

@@ -150,7 +150,13 @@ def begun(job: Job) -> Record:
         recipe=used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         audio=tuple(
-            ClipUsed(name=clip.name, role=role, sha256=clip.sha256, seconds=clip.duration_s)
+            ClipUsed(
+                name=clip.name,
+                role=role,
+                sha256=clip.sha256,
+                f0_sha256=clip.f0.sha256 if clip.f0 else "",
+                seconds=clip.duration_s,
+            )
             for role, clips in (("calibrate", job.calibrate), ("score", job.score))
             for clip in clips
         ),

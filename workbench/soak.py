@@ -18,6 +18,8 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 
+_MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
+
 
 def check(recipe: Recipe) -> None:
     """Raise RecipeError for a recipe of several streams, another protocol, or without confidence."""
@@ -69,7 +71,7 @@ def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tupl
     samples = np.concatenate([clip.samples for clip in job.score])
     stretches: list[Stretch] = []
     heard = Heard(0, 1, 0.0, None)
-    with Child() as child:
+    with Child(_MINUTE_WITHIN_S) as child:
         try:
             child.call(
                 begin_here,

@@ -50,6 +50,11 @@ class PitchTrack:
         object.__setattr__(self, "times_s", times_s)
         object.__setattr__(self, "hz", hz)
 
+    @property
+    def sha256(self) -> str:
+        """Of both columns as float64, times first."""
+        return hashlib.sha256(self.times_s.tobytes() + self.hz.tobytes()).hexdigest()
+
     def at(self, times_s: ArrayLike) -> NDArray[np.float64]:
         """f0 in hertz (m,) at `times_s` (m,), 0 where unvoiced.
 

@@ -5,7 +5,7 @@ baseline, between those of the same machine and threads as well.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.audit.results import Record
@@ -41,9 +41,18 @@ def stream_facts(record: Record) -> Facts:
 
 
 def audio_facts(record: Record) -> Facts:
-    """The scored clips by their bytes."""
-    clips = sorted(clip.sha256 for clip in record.audio if clip.role == "score")
-    return {"scored audio": f"{len(clips)} clips {hashlib.sha256(''.join(clips).encode()).hexdigest()[:8]}"}
+    """The scored clips by their bytes, and by their known f0: it decides which frames are voiced."""
+    clips = [clip for clip in record.audio if clip.role == "score"]
+    return {
+        "scored audio": _counted(clip.sha256 for clip in clips),
+        "known f0": _counted(clip.f0_sha256 for clip in clips if clip.f0_sha256),
+    }
+
+
+def _counted(hashes: Iterable[str]) -> str:
+    """Equal for the same hashes, in whatever order."""
+    found = sorted(hashes)
+    return f"{len(found)} clips {hashlib.sha256(''.join(found).encode()).hexdigest()[:8]}" if found else "of no clip"
 
 
 def library_facts(record: Record) -> Facts:

@@ -161,7 +161,8 @@ def _environment(record: Record) -> Facts:
 
 
 def _clips(record: Record) -> Facts:
-    return {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
+    hashes = {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
+    return hashes | {f"known f0 of {clip.name}": clip.f0_sha256 for clip in record.audio if clip.f0_sha256}
 
 
 def _program(record: Record) -> Facts:

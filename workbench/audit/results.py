@@ -44,11 +44,13 @@ def used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
 
 
 class ClipUsed(Section):
-    """A clip that went into the record, by its bytes."""
+    """A clip that went into the record, by its bytes; `f0_sha256` is of its known f0, which decides what is voiced, and
+    empty where there is none, as in records of before it was kept."""
 
     name: str
     role: Literal["calibrate", "score"]
     sha256: str
+    f0_sha256: str = ""
     seconds: float
 
 
