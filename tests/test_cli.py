@@ -300,7 +300,6 @@ def test_track_does_not_write_other_formats() -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "option"),
     [
