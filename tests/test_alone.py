@@ -37,7 +37,7 @@ def test_nothing_is_left_of_it(tmp_path: Path) -> None:
 
 
 def test_what_was_made_stays_and_what_was_half_made_goes(tmp_path: Path) -> None:
-    (tmp_path / ".half_abc.part").touch()
+    (tmp_path / ".workbench-half_abc.part").touch()
     with alone_in(tmp_path):
         (tmp_path / "made").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
@@ -47,9 +47,17 @@ def test_what_was_made_stays_and_what_was_half_made_goes(tmp_path: Path) -> None
 
 def test_what_another_process_writes_below_stays(tmp_path: Path) -> None:
     """One that has a folder there for itself; and what only looks like a file of ours."""
-    below = tmp_path / "variant" / ".making" / ".half_abc.part"
+    below = tmp_path / "variant" / ".making" / ".workbench-half_abc.part"
     below.parent.mkdir(parents=True)
-    others = [tmp_path / name for name in (".holiday-film.part", "half_abc.part", ".HALF_ABC.part", ".half_abc.part2")]
+    others = [
+        tmp_path / name
+        for name in (
+            ".download.part",
+            "workbench-half_abc.part",
+            ".workbench-HALF_ABC.part",
+            ".workbench-half_abc.part2",
+        )
+    ]
     for path in (below, *others):
         path.touch()
     with alone_in(tmp_path):

@@ -96,7 +96,7 @@ def test_what_a_killed_process_left_goes(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_write_takes_away_what_was_half_written_beside_it_long_ago(tmp_path: Path) -> None:
-    old, new, own = (tmp_path / name for name in (".old_abc1.part", ".new_abc1.part", ".own.part"))
+    old, new, own = (tmp_path / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part", ".own.part"))
     for part in (old, new, own):
         part.touch()
     for part in (old, own):
@@ -106,7 +106,7 @@ def test_a_write_takes_away_what_was_half_written_beside_it_long_ago(tmp_path: P
 
 
 def test_what_is_not_ours_to_take_away_stops_no_write(tmp_path: Path) -> None:
-    (tmp_path / ".old_abc1.part").mkdir()
-    os.utime(tmp_path / ".old_abc1.part", (0, 0))
+    (tmp_path / ".workbench-old_abc1.part").mkdir()
+    os.utime(tmp_path / ".workbench-old_abc1.part", (0, 0))
     write_whole(tmp_path / "report.html", b"whole")
     assert (tmp_path / "report.html").read_bytes() == b"whole"

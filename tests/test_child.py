@@ -39,6 +39,17 @@ def kill_itself(by: int) -> None:
     os.kill(os.getpid(), by)
 
 
+def no_memory() -> None:
+    raise MemoryError
+
+
+class Large:
+    """What the child has no memory to unpickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return no_memory, ()
+
+
 def leave() -> None:
     os._exit(0)
 
@@ -97,6 +108,12 @@ def test_nor_one_that_found_no_memory() -> None:
     words = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
     with Child() as child, pytest.raises(WorkbenchError) as caught:
         child.call(say_and_abort, words)
+    assert_killed(caught.value)
+
+
+def test_nor_one_without_memory_for_what_it_is_given() -> None:
+    with Child() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(print, Large())
     assert_killed(caught.value)
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from stored import MEASURED, kept, lost, replaced, stored, written
 
-from workbench.audit.comparable import difference, stream_facts
+from workbench.audit.comparable import audio_facts, difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
 from workbench.audit.results import Record
 from workbench.audit.tolerance import HELD, ON_REQUEST, held
@@ -201,11 +201,31 @@ def test_deviations_on_other_audio_are_undecided() -> None:
 
 
 def test_deviations_under_another_annotation_are_undecided() -> None:
-    *others, last = BEFORE.audio
-    annotated = (*others, last.model_copy(update={"f0_sha256": "b" * 64}))
-    found = pair(with_values(("deviation.pitch.p95_cents", 99.0), ("audio", annotated)))
-    assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (of no clip and 1 clips ")
-    assert [(change.part, change.key) for change in found.changes] == [("audio", f"known f0 of {last.name}")]
+    before, after = (
+        BEFORE.model_copy(
+            update={"audio": tuple(clip.model_copy(update={"f0_sha256": sha256}) for clip in BEFORE.audio)}
+        )
+        for sha256 in ("a" * 64, "b" * 64)
+    )
+    moved = replaced(after, "deviation.pitch.p95_cents", 99.0)
+    found = pair(moved, before=before)
+    assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (")
+    assert {change.key for change in found.changes} == {f"known f0 of {clip.name}" for clip in BEFORE.audio}
+    assert pair(replaced(before, "deviation.pitch.p95_cents", 99.0), before=before).regressions
+
+
+def test_annotations_that_changed_places_are_others() -> None:
+    scored = [clip for clip in BEFORE.audio if clip.role == "score"][:2]
+    one = [clip.model_copy(update={"f0_sha256": letter * 64}) for clip, letter in zip(scored, "ab", strict=True)]
+    other = [clip.model_copy(update={"f0_sha256": letter * 64}) for clip, letter in zip(scored, "ba", strict=True)]
+    facts = [audio_facts(BEFORE.model_copy(update={"audio": tuple(audio)})) for audio in (one, other)]
+    assert difference(*facts).startswith("known f0 (")
+
+
+def test_what_cannot_be_made_here_is_no_regression() -> None:
+    found = pair(lost(BEFORE, "not installed").model_copy(update={"not_run_here": "pip install it"}))
+    assert found.regressions == ()
+    assert found.undecided == ("no program was made here: pip install it",)
 
 
 def test_another_stream_is_undecided_and_its_times_are_left_out() -> None:

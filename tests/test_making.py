@@ -170,7 +170,7 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
 def test_what_was_half_made_goes_before_it_is_gone_on_with(folder: Path) -> None:
     for place in (".", "frames", "pictures", "moments"):
         (making.making(folder) / place).mkdir(exist_ok=True)
-        (making.making(folder) / place / ".half_abc.part").touch()
+        (making.making(folder) / place / ".workbench-half_abc.part").touch()
     settle(folder)
     assert not list(folder.rglob("*.part"))
     finish(NEW, folder)

@@ -110,7 +110,7 @@ def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> No
 def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     keep(store, FINGERPRINT, folder)
-    old, new = (entry(store, FINGERPRINT) / name for name in (".old_abc1.part", ".new_abc1.part"))
+    old, new = (entry(store, FINGERPRINT) / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part"))
     for part in (old, new):
         part.write_bytes(b"half")
     os.utime(old, (0, 0))

@@ -59,6 +59,15 @@ def test_what_differs_and_what_changed_since() -> None:
     )
 
 
+def test_another_library_is_among_what_changed() -> None:
+    before, now = (
+        RECORD.environment.model_copy(update={"libraries": {"numpy": version, "scipy": "1"}}) for version in "23"
+    )
+    record = RECORD.model_copy(update={"environment": before})
+    found = rebuilt(record, PROGRAM.model_copy(update={"sha256": "0" * 64}), now, CLIPS, CHECKPOINT)
+    assert found.since == ("numpy: 2 before, 3 now",)
+
+
 def test_other_bytes_of_the_same_sizes() -> None:
     found = rebuilt(RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT)
     assert found.parts == ("all sizes, operators and ranges are the same: weights or constants have other values",)
@@ -82,6 +91,13 @@ def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_of(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
     assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: wants at most 1, got 2",)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "", ".hidden", "a/b", "a@../b", "n" * 201])
+def test_a_name_that_is_no_folders(name: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe_of(replaced(RECORD, "recipe.name", name), Path("r/result.json"))
+    assert caught.value.problems[0].startswith("r/result.json: recipe.name: ")
 
 
 def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 from conftest import Sums
 from numpy.testing import assert_array_equal
 
+from workbench.errors import ProgramError
 from workbench.model.pesto import load_upstream
-from workbench.model.stream import Stream
+from workbench.model.stream import OUTPUTS, Stream
 from workbench.model.streaming import StreamingPesto
 from workbench.runtime.eager import RestatedSession, UpstreamSession
 from workbench.runtime.session import Frames, Session, chunks, frame_end_s, join, random_sizes, roll, schedule
+from workbench.runtime.session import frames_of as returned_by
 
 STREAM = Stream(16_000, 320, 2, 1.0)
 NewSession = Callable[[], Session]
@@ -150,6 +152,21 @@ def test_roll_gives_every_frame_of_the_padded_clip(sing: Callable[[int, float], 
     assert len(frames) == 6 * STREAM.frames_per_chunk
     padded = np.concatenate([samples, np.zeros(STREAM.chunk_samples - 1, np.float32)])
     assert_same(frames, roll(restated(), padded))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        ([(1, 2), (1, 2)], "[(1, 2), (1, 2)]"),
+        ([(1, 2), (1, 2), (1, 5)], "[(1, 2), (1, 2), (1, 5)]"),
+        ([(), (), ()], "[(), (), ()]"),
+    ],
+)
+def test_a_program_that_returns_other_than_it_tells_is_refused(shapes: list[tuple[int, ...]], told: str) -> None:
+    stream, returned = Stream(16_000, 320, 1, 0.0), [np.zeros(shape, np.float32) for shape in shapes]
+    with pytest.raises(ProgramError) as caught:
+        returned_by(returned, OUTPUTS, np.zeros(640, np.float32), stream)
+    assert str(caught.value) == f"the program returned {told}, not pitch,confidence,volume of (1, 2); build it again"
 
 
 def frames_of(*pitch: float, margin: bool) -> Frames:

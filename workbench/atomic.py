@@ -6,8 +6,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_SUFFIX = ".part"
-_PARTS = f".{'[a-z0-9_]' * 8}{_SUFFIX}"  # how tempfile names the hidden files that are not whole yet
+_PREFIX, _SUFFIX = ".workbench-", ".part"
+_PARTS = f"{_PREFIX}{'[a-z0-9_]' * 8}{_SUFFIX}"  # how tempfile names the hidden files that are not whole yet
 _WRITTEN_WITHIN_S = 3600.0
 
 
@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_old_parts(path.parent)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_SUFFIX)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)

@@ -7,7 +7,16 @@ from workbench.audio.corpus import Corpus
 from workbench.audit.results import Record, gateable
 from workbench.errors import CheckpointError, RecipeError
 from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
-from workbench.recipe import Recipe, Vocabulary, load_recipes, over, read_limits, recipe_files, resolved_again
+from workbench.recipe import (
+    Recipe,
+    Vocabulary,
+    load_recipes,
+    over,
+    read_limits,
+    recipe_files,
+    resolved_again,
+    unfit_name,
+)
 
 
 def recipes_of(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None) -> list[Recipe]:
@@ -39,8 +48,11 @@ def limits_of(path: Path) -> dict[str, str | None]:
 
 
 def recipe_of(record: Record, path: Path) -> Recipe:
-    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe, and
-    CheckpointError where its checkpoint is gone, or may run code and is not the file that was trusted."""
+    """The recipe of the record at `path`. Raises RecipeError where today's workbench has no such recipe, or none can
+    have that name, which becomes a folder's; CheckpointError where its checkpoint is gone, or may run code and is not
+    the file that was trusted."""
+    if problem := unfit_name(record.recipe.name):
+        raise RecipeError([f"{path}: recipe.name: {problem}"])
     try:
         recipe = resolved_again(record.recipe.name, path, record.recipe.resolved)
     except RecipeError as error:

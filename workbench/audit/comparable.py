@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.audit.results import Record
+from workbench.audit.results import F0_NOT_KEPT, Record
 from workbench.recipe.schema import is_checkpoint_file
 
 Facts = dict[str, Any]
@@ -41,18 +41,17 @@ def stream_facts(record: Record) -> Facts:
 
 
 def audio_facts(record: Record) -> Facts:
-    """The scored clips by their bytes, and by their known f0: it decides which frames are voiced."""
+    """The scored clips by their bytes, and, where it was kept, by their known f0, which decides what is voiced."""
     clips = [clip for clip in record.audio if clip.role == "score"]
-    return {
-        "scored audio": _counted(clip.sha256 for clip in clips),
-        "known f0": _counted(clip.f0_sha256 for clip in clips if clip.f0_sha256),
-    }
+    facts = {"scored audio": f"{len(clips)} clips {_together(clip.sha256 for clip in clips)}"}
+    if all(clip.f0_sha256 != F0_NOT_KEPT for clip in clips):
+        facts["known f0"] = _together(f"{clip.sha256} {clip.f0_sha256}" for clip in clips)
+    return facts
 
 
-def _counted(hashes: Iterable[str]) -> str:
-    """Equal for the same hashes, in whatever order."""
-    found = sorted(hashes)
-    return f"{len(found)} clips {hashlib.sha256(''.join(found).encode()).hexdigest()[:8]}" if found else "of no clip"
+def _together(hashes: Iterable[str]) -> str:
+    """The same for the same hashes, in whatever order."""
+    return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:8]
 
 
 def library_facts(record: Record) -> Facts:
@@ -77,5 +76,7 @@ def speed_facts(record: Record) -> Facts:
 
 
 def difference(one: Facts, other: Facts) -> str:
-    """What differs, in words: "mirror (0.0 and 1.0), streams (1 and 4)"; "" where nothing does."""
-    return ", ".join(f"{key} ({value} and {other[key]})" for key, value in one.items() if value != other[key])
+    """What differs, in words: "mirror (0.0 and 1.0), streams (1 and 4)"; "" where nothing does that both sides tell."""
+    return ", ".join(
+        f"{key} ({value} and {other[key]})" for key, value in one.items() if key in other and value != other[key]
+    )

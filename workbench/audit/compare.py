@@ -8,7 +8,7 @@ from typing import Any, Literal
 from workbench.audit.comparable import Facts, audio_facts, difference, flat, machine_facts, stream_facts
 from workbench.audit.gates import Verdict, figure
 from workbench.audit.history import Kept
-from workbench.audit.results import Record, gateable
+from workbench.audit.results import F0_NOT_KEPT, Record, gateable
 from workbench.audit.tolerance import Better, Tolerance
 from workbench.errors import WorkbenchError
 
@@ -111,7 +111,9 @@ def _pair(before: Kept, after: Kept, held: Held) -> Pair:
     undecided = [f"deviation and accuracy are not compared: {barriers['deviation']}"] * bool(barriers["deviation"])
     undecided += _gone(figures) if new.program else []
     notes = []
-    if old.program and not new.program:
+    if old.program and not new.program and new.not_run_here:
+        undecided.append(f"no program was made here: {new.not_run_here}")
+    elif old.program and not new.program:
         regressions.insert(0, f"program is gone: {new.null_reasons['program']}")
     elif new.program and not old.program:
         improvements.insert(0, f"there is a program, and there was none: {old.null_reasons['program']}")
@@ -145,8 +147,8 @@ def _changes(old: Record, new: Record) -> list[Change]:
     changes = [Change("verdict", "by its gates", old.verdict, new.verdict)] if old.verdict != new.verdict else []
     parts: dict[Literal["recipe", "environment", "audio", "program"], tuple[Facts, Facts]] = {
         "recipe": (flat(old.recipe.resolved), flat(new.recipe.resolved)),
-        "environment": (_environment(old), _environment(new)),
-        "audio": (_clips(old), _clips(new)),
+        "environment": (_environment(old, new), _environment(new, old)),
+        "audio": (_clips(old, new), _clips(new, old)),
         "program": (_program(old), _program(new)),
     }
     for part, (before, after) in parts.items():
@@ -156,13 +158,17 @@ def _changes(old: Record, new: Record) -> list[Change]:
     return changes
 
 
-def _environment(record: Record) -> Facts:
-    return record.environment.model_dump(mode="json", exclude={"null_reasons"})
+def _environment(record: Record, other: Record) -> Facts:
+    told = bool(record.environment.libraries and other.environment.libraries)
+    return flat(record.environment.model_dump(exclude={"null_reasons"} | ({"libraries"} if not told else set())))
 
 
-def _clips(record: Record) -> Facts:
+def _clips(record: Record, other: Record) -> Facts:
+    """By their bytes, and by their known f0 where the other record has kept it too."""
     hashes = {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
-    return hashes | {f"known f0 of {clip.name}": clip.f0_sha256 for clip in record.audio if clip.f0_sha256}
+    if any(clip.f0_sha256 == F0_NOT_KEPT for clip in (*record.audio, *other.audio)):
+        return hashes
+    return hashes | {f"known f0 of {clip.name}": clip.f0_sha256 for clip in record.audio}
 
 
 def _program(record: Record) -> Facts:

@@ -9,6 +9,8 @@ import subprocess
 from importlib.metadata import requires, version
 from pathlib import Path
 
+from pydantic import Field
+
 import workbench
 from workbench.section import Section
 
@@ -16,7 +18,8 @@ _PACKAGE = Path(workbench.__file__).parent
 
 
 class Environment(Section):
-    """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed."""
+    """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed. `libraries`
+    has every package that the workbench declares to need; records of before it was kept have none."""
 
     python: str
     platform: str
@@ -29,6 +32,7 @@ class Environment(Section):
     pesto: str
     workbench: str
     commit: str | None
+    libraries: dict[str, str] = Field(default={})
 
 
 def environment(threads: int) -> Environment:
@@ -41,6 +45,7 @@ def environment(threads: int) -> Environment:
         cores=os.cpu_count() or 1,
         threads=threads,
         commit=commit,
+        libraries=dependencies(),
         null_reasons={} if commit else {"commit": "not run from a git checkout"},
     )
 

@@ -47,9 +47,10 @@ def rebuilt(
         for name, one, other in _differing(record.environment.model_dump(), here.model_dump())
         if name in _MAKES_BYTES
     ]
+    libraries = record.environment.libraries and _differing(record.environment.libraries, here.libraries)
     since += [
         f"{name}: {_in_words(one)} before, {_in_words(other)} now"
-        for name, one, other in _differing(before.made_with, program.made_with)
+        for name, one, other in (*libraries, *_differing(before.made_with, program.made_with))
     ]
     earlier = record.recipe.checkpoint_sha256
     if earlier not in ("", checkpoint_sha256):  # older records do not tell

@@ -43,14 +43,17 @@ def used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
     )
 
 
+F0_NOT_KEPT = "not kept"  # by the workbench that made the record
+
+
 class ClipUsed(Section):
     """A clip that went into the record, by its bytes; `f0_sha256` is of its known f0, which decides what is voiced, and
-    empty where there is none, as in records of before it was kept."""
+    empty where there is none."""
 
     name: str
     role: Literal["calibrate", "score"]
     sha256: str
-    f0_sha256: str = ""
+    f0_sha256: str = F0_NOT_KEPT
     seconds: float
 
 

@@ -51,6 +51,9 @@ def judged(soak: Soak, gates: tuple[Gate, ...], min_voiced_frames: int) -> Soak:
         if part.nonfinite_frames:
             failures.append(f"{until}: {part.nonfinite_frames} of {part.frames} frames are not finite")
             continue
+        if part.baseline_nonfinite_frames:
+            unknown = part.baseline_nonfinite_frames
+            doubts.append(f"{until}: {unknown} of {part.frames} frames of upstream itself are not finite")
         for gate in held:
             name = gate.metric.removeprefix(PITCH)
             value = getattr(part.pitch, name) if gate.metric != name else part.confidence_max

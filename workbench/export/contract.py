@@ -67,21 +67,22 @@ def constants(
 
 
 class _Entries(BaseModel):
-    """What all programs tell, and of what kind it is; a program may come from anywhere."""
+    """What all programs tell, of what kind it is, and how large: as a recipe may ask for it, as a program may come from
+    anywhere."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     workbench_format: int
-    sample_rate_hz: int = Field(gt=0)
-    hop_samples: int = Field(gt=0)
-    frames_per_chunk: int = Field(gt=0)
-    max_frames_per_chunk: int
-    streams: int = Field(gt=0)
+    sample_rate_hz: int = Field(ge=8000, le=192_000)
+    hop_samples: int = Field(ge=1, le=1_920_000)
+    frames_per_chunk: int = Field(ge=1, le=1_920_000)
+    max_frames_per_chunk: int = Field(le=1_920_000)
+    streams: int = Field(ge=1, le=64)
     mirror: float = Field(ge=0, le=1)
-    algorithmic_ms: float = Field(ge=0)
+    algorithmic_ms: float = Field(ge=0, le=60_000)
     reduction: Reduction
     state: State
-    state_samples: int = Field(ge=0)
+    state_samples: int = Field(ge=0, le=10_000_000)
     outputs: str
     scope: Scope = "whole"
     host_sha256: str = Field(default="", validate_default=True)

@@ -32,6 +32,7 @@ class Stretch(Section):
     frames: int
     voiced_frames: int
     nonfinite_frames: int
+    baseline_nonfinite_frames: int = 0  # not counted apart in older records
     pitch: PitchDeviation
     confidence_max: float | None
     variant_p50_ms: float
@@ -61,7 +62,7 @@ def long_stream(
     stream = baseline.stream
     loop = list(chunks(samples[: max(1, len(samples) // stream.chunk_samples) * stream.chunk_samples], stream))
     calls = max(parts, round(hours * 3_600_000 / stream.chunk_ms))
-    told_every = round(_TOLD_EVERY_S * 1000 / stream.chunk_ms)
+    told_every = max(1, round(_TOLD_EVERY_S * 1000 / stream.chunk_ms))
     baseline.reset()
     variant.reset()
     heard = cycle(loop)
@@ -119,13 +120,15 @@ class _Both:
         baseline = Frames(pitch, confidence, confidence, margin if self.margins else None)
         variant = Frames(other_pitch, other_confidence, other_confidence)
         voiced = confidence >= threshold
+        broken = (~np.isfinite(self.values).all(1)).reshape(2, -1).sum(1)
         moved = confidence_deviation(baseline, variant)
         p50_ms, p95_ms = (float(ms) for ms in np.percentile(self.ms, (50, 95)))
         return Stretch(
             until_s=until_s,
             frames=len(baseline),
             voiced_frames=int(voiced.sum()),
-            nonfinite_frames=int((~np.isfinite(self.values).all((0, 1)).reshape(-1)).sum()),
+            nonfinite_frames=int(broken[1]),
+            baseline_nonfinite_frames=int(broken[0]),
             pitch=pitch_deviation(baseline, variant, voiced),
             confidence_max=moved.max,
             variant_p50_ms=p50_ms,

@@ -3,7 +3,7 @@
 from workbench.recipe.editors import json_schema
 from workbench.recipe.files import read_mapping
 from workbench.recipe.gates import Gate, gates_of, over
-from workbench.recipe.load import load_recipes, read_limits, recipe_files
+from workbench.recipe.load import load_recipes, read_limits, recipe_files, unfit_name
 from workbench.recipe.replace import replaced, resolved_again
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
@@ -29,4 +29,5 @@ __all__ = [
     "recipe_files",
     "replaced",
     "resolved_again",
+    "unfit_name",
 ]

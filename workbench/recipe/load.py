@@ -1,5 +1,6 @@
 """From files to recipes: every variant validated, and every mistake of every file reported at once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from workbench.errors import RecipeError
 from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
 from workbench.recipe.gates import LIMITS
 from workbench.recipe.matrix import SAFE, combine
-from workbench.recipe.problems import FIXED, RANGE, Location, dotted, explain
+from workbench.recipe.problems import FIXED, RANGE, Location, dotted, explain, show
 from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
 from workbench.recipe.vocabulary import Vocabulary
 
+_NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the file's stem, and what its matrix adds
 LONGEST_NAME = 200  # characters: a recipe's name becomes a folder's, and file systems stop at 255 bytes
 
 
@@ -62,6 +64,13 @@ def recipe_files(folder: Path) -> list[Path]:
     if not files:
         raise RecipeError([f"{folder}: holds no recipe (*.yaml)"])
     return files
+
+
+def unfit_name(name: str) -> str:
+    """Why a recipe cannot be called this, as its name becomes a folder's; "" where it can."""
+    if not _NAME.fullmatch(name):
+        return f"{show(name)} cannot name a folder; recipes are called by their file's name and their matrix's labels"
+    return f"{show(name[:40])}... has more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else ""
 
 
 def _name_problems(file: RecipeFile, names: dict[str, Path]) -> Iterable[str]:

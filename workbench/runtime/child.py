@@ -25,7 +25,8 @@ _SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LIMITS = (signal.SIGXCPU, signal.SIGBUS)  # of its time, and of what backs the files that it has mapped
 _FROM_OUTSIDE = (None, *(-by for by in (*_SENT, *_LIMITS)))
 """How a process ends, or does not tell how, that another or the machine has ended."""
-_NO_MEMORY = "bad_alloc"  # what C++ says before it aborts
+_NO_MEMORY = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
+"""What C++ says before it aborts, and Python and the loader where the process ends before it is at work."""
 
 
 def silence_libraries() -> None:
@@ -108,7 +109,7 @@ class Child:
             self._pool.shutdown()
             self._at_work = False
             ended = self._process.exitcode
-            wanted_memory = ended == -signal.SIGABRT and any(_NO_MEMORY in line for line in self._said())
+            wanted_memory = any(words in line for line in self._said() for words in _NO_MEMORY)
             if ended in _FROM_OUTSIDE or wanted_memory:
                 raise WorkbenchError(
                     "the process that ran a program was killed, by hand, by a limit or for want of memory; run it "

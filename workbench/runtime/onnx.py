@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from workbench.errors import ProgramError, program_error
@@ -53,4 +52,4 @@ class OnnxSession:
         except Exception as error:  # as above
             raise program_error("the model failed while running", error) from error
         self._host.keep(returned)
-        return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
+        return frames_of(returned, self.outputs, chunk, self.stream)

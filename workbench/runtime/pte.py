@@ -4,7 +4,6 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Program, Runtime
@@ -67,7 +66,7 @@ class PteSession:
             raise program_error("the program failed while running", error) from error
         returned = [tensor.numpy() for tensor in estimates]
         self._host.keep(returned)
-        return frames_of(returned, self.outputs, np.ndim(chunk) == 1)
+        return frames_of(returned, self.outputs, chunk, self.stream)
 
 
 def loaded(path: Path) -> tuple[Program, dict[str, Any]]:

@@ -98,11 +98,17 @@ def checked_stream(which: int | None, stream: Stream) -> None:
         raise ProgramError(f"no stream {which} to reset; there are {stream.streams}, counted from 0")
 
 
-def frames_of(returned: Sequence[Floats], outputs: Sequence[Output], flat: bool) -> Frames:
-    """What a program returned, (streams, frames) each and first its `outputs`, as copies; NaN for those it has not.
+def frames_of(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floats, stream: Stream) -> Frames:
+    """What a program returned for that chunk, (streams, frames) each and first its `outputs`, as copies; NaN for those
+    it has not. Without the axis of the one stream where the chunk has none.
 
-    `flat`: without the axis of the one stream.
+    Raises ProgramError where it returned anything else.
     """
+    flat = np.ndim(chunk) == 1
+    wanted = (stream.streams, np.shape(chunk)[-1] // stream.hop_samples)
+    shapes = [np.shape(values) for values in returned[: len(outputs)]]
+    if shapes != [wanted] * len(outputs):
+        raise ProgramError(f"the program returned {shapes}, not {','.join(outputs)} of {wanted}; build it again")
     own = [np.array(values[0] if flat else values, np.float32) for values in returned[: len(outputs)]]
     absent = tuple(name for name in OUTPUTS if name not in outputs)
     if not absent:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from workbench.errors import ProgramError, wants_memory
@@ -50,4 +49,4 @@ class TorchScriptSession:
             why = str(error).strip() or type(error).__name__
             last = why.splitlines()[-1].strip()  # above it, where in the script
             raise ProgramError(f"the script failed while running ({last})") from error
-        return frames_of([tensor.numpy() for tensor in estimates], self.outputs, np.ndim(chunk) == 1)
+        return frames_of([tensor.numpy() for tensor in estimates], self.outputs, chunk, self.stream)

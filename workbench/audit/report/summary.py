@@ -7,6 +7,7 @@ from workbench.audit.comparable import (
     Facts,
     audio_facts,
     deviation_facts,
+    difference,
     library_facts,
     machine_facts,
     speed_facts,
@@ -61,7 +62,7 @@ def cautions(kept: Sequence[Kept]) -> list[str]:
         "held against different baselines, each against its own": stream_facts,
     }
     first, *others = [one.record for one in kept]
-    return [what for what, facts in asked.items() if any(facts(record) != facts(first) for record in others)]
+    return [what for what, facts in asked.items() if any(difference(facts(first), facts(record)) for record in others)]
 
 
 def _claim(
