@@ -21,6 +21,7 @@ from workbench.audio.corpus import Corpus
 from workbench.audit.environment import environment
 from workbench.audit.results import LatencyOfEstimate, RecipeUsed, Record, write_record
 from workbench.cli import main
+from workbench.cli.group import ERROR, FAIL, INCONCLUSIVE, INTERRUPTED, TERMINATED
 from workbench.errors import ChangedError, WorkbenchError
 from workbench.recipe import json_schema
 
@@ -86,7 +87,9 @@ def test_the_commands() -> None:
     assert {"run", "build", "check", "recipes", "schema", "audio", "track", "env"} <= set(main.commands)
     result = workbench("--help")
     assert result.exit_code == 0
-    assert "Exit codes: 0 all gates pass; 1 a gate fails; 2 a mistake" in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "Exit codes: 0 answered, and all gates pass; 1 a gate fails" in told
+    assert all(f"; {code} " in told for code in (FAIL, ERROR, INCONCLUSIVE, INTERRUPTED)) and f"{TERMINATED} " in told
     assert all(name in result.stdout for name in main.commands)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from regenerate import MEASURED, ROOT, generated
 from stored import with_todays_defaults
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.gates import ungated
 from workbench.audit.results import judged_by, read_record
 from workbench.catalogue import recipes_of
 from workbench.cli import main
@@ -22,6 +24,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.removeprefix("$ ").startswith("workbench ")
 ]
+RECIPES = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
@@ -41,6 +44,18 @@ def test_every_command_of_the_readme_parses(line: str) -> None:
     assert command is not None
     if "--help" not in words:
         command.make_context(name, words, context)  # raises for an unknown option or a missing argument
+
+
+def test_every_recipe_of_the_readme_is_good(tmp_path: Path) -> None:
+    """Each as a reader saves it, beside the shipped recipes that it extends."""
+    for shipped in (ROOT / "recipes").glob("*.yaml"):
+        shutil.copyfile(shipped, tmp_path / shipped.name)
+    paths = [tmp_path / f"mine-{at}.yaml" for at, _ in enumerate(RECIPES)]
+    for path, text in zip(paths, RECIPES, strict=True):
+        path.write_text(text)
+    variants = recipes_of(paths, Corpus(ROOT / "calib_audio"))
+    assert {variant.source for variant in variants} == set(paths) and len(paths) >= 4
+    assert all(not ungated(variant.gates) for variant in variants)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))

@@ -87,8 +87,10 @@ def _unforeseen(error: Exception) -> str:
 def main() -> None:
     """Export PESTO pitch tracking to ExecuTorch, and measure what the export cost.
 
-    Exit codes: 0 all gates pass; 1 a gate fails; 2 a mistake in the command, a recipe, the audio or a program;
-    3 nothing fails, but something could not be decided.
+    Exit codes: 0 answered, and all gates pass; 1 a gate fails, a regression, other bytes, a bundle that does not
+    verify; 2 what kept it from answering: a mistake in the command, a recipe, the audio or a program, a full disk, want
+    of memory, a process killed from outside, a variant that cannot be measured, a bug; 3 nothing fails, but something
+    could not be decided; 130 interrupted, 143 terminated.
 
     \b
     Example:
