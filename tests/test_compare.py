@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from stored import MEASURED, kept, lost, replaced, stored, written
+from stored import MEASURED, kept, lost, replaced, stored, with_known_f0, written
 
 from workbench.audit.comparable import difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
@@ -201,11 +201,12 @@ def test_deviations_on_other_audio_are_undecided() -> None:
 
 
 def test_deviations_under_another_annotation_are_undecided() -> None:
-    *others, last = BEFORE.audio
-    annotated = (*others, last.model_copy(update={"f0_sha256": "b" * 64}))
-    found = pair(with_values(("deviation.pitch.p95_cents", 99.0), ("audio", annotated)))
-    assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (of no clip and 1 clips ")
-    assert [(change.part, change.key) for change in found.changes] == [("audio", f"known f0 of {last.name}")]
+    at = [clip.role for clip in BEFORE.audio].index("score")
+    before = with_known_f0(BEFORE, "a" * 64)
+    after = with_known_f0(replaced(BEFORE, "deviation.pitch.p95_cents", 99.0), *["a" * 64] * at, "b" * 64, "a" * 64)
+    found = pair(after, before=before)
+    assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (15 clips ")
+    assert [(one.part, one.key) for one in found.changes] == [("audio", f"known f0 of {BEFORE.audio[at].name}")]
 
 
 def test_another_stream_is_undecided_and_its_times_are_left_out() -> None:
