@@ -10,7 +10,7 @@ from stored import MEASURED, kept, lost, replaced, stored, with_known_f0, writte
 
 from workbench.audit.comparable import difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
-from workbench.audit.results import Record
+from workbench.audit.results import Record, read_record
 from workbench.audit.tolerance import HELD, ON_REQUEST, held
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -302,10 +302,11 @@ def command(*words: str | Path) -> Result:
 
 def test_a_run_against_a_stored_reference(tmp_path: Path) -> None:
     reference = MEASURED / "int8-mixed.json"
-    folder = written(stored("int8-mixed"), tmp_path)
+    record = read_record(reference)
+    folder = written(record, tmp_path)
     result = command(reference, folder)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "int8-mixed: nothing changed\n", "")
-    written(stored("int8-mixed", deviation__pitch__p95_cents=0.99), tmp_path)
+    written(replaced(record, "deviation.pitch.p95_cents", 0.99), tmp_path)
     result = command(reference, tmp_path)
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()
