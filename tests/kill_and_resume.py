@@ -4,7 +4,7 @@
 
 Each run has a project of its own: one small recipe, three short clips. Every second one begins over the record of
 another recipe of the same name. It is sent SIGKILL at a moment drawn evenly from an uninterrupted run's time; then
-- what is seen in its folder is all of the earlier record, or all of the new one, or no record;
+- what is seen in its folder is all files of the earlier record, or all of the new one's, or no record;
 - no process of it is left;
 - the same command goes on, and ends with the record and files of the uninterrupted run, but for the times, and with
   nothing else in the folder.
@@ -53,6 +53,7 @@ COMMAND = [sys.executable, "-m", "workbench", "run", "r.yaml", "--out", "out"]
 TORCHS_OWN = "torchinductor_"  # a folder that torch makes for its compiler and leaves empty
 STAGE = re.compile(r"import|model|audio|render .*|.+ \(\d+ of \d+\): .+")  # a line of progress; libraries warn too
 MARK = "WORKBENCH_KILLED"  # in the environment of everything that a run starts
+ENDED = (0, 3)  # a busy machine may make a pass inconclusive
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Kill:
 
     after_s: float
     over_an_earlier_record: bool
-    stage: str  # the last one that the run told of
+    stage: str  # the last one that the run told of; "" was not kept
     found: str  # which record there was after the kill: none, the earlier, the new
     resumed_s: float
     reused: str
@@ -76,8 +77,8 @@ def project(folder: Path, **keys: object) -> Path:
     return folder
 
 
-def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float]:
-    """The command in that folder; returns what it told on stderr, and how long it took."""
+def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float, int]:
+    """The command in that folder; returns what it told on stderr, how long it took, and its exit code."""
     mark = uuid.uuid4().hex
     begin = time.monotonic()
     with (folder / "told").open("wb") as told:
@@ -98,7 +99,7 @@ def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float]:
     while (alive := marked(mark)) and time.monotonic() < until:
         time.sleep(0.1)
     told_text = (folder / "told").read_text()
-    return told_text + "".join(f"left alive: {name}\n" for name in alive), took_s
+    return told_text + "".join(f"left alive: {name}\n" for name in alive), took_s, process.returncode
 
 
 def marked(mark: str) -> list[str]:
@@ -154,22 +155,32 @@ def differences(folder: Path, reference: Path) -> list[str]:
     return wrong
 
 
-def seen(folder: Path, earlier: dict[str, bytes] | None) -> tuple[str, list[str]]:
-    """Which record a killed run's folder has, and what is wrong with it."""
+def seen(folder: Path, earlier: dict[str, bytes] | None, names: set[str] | None = None) -> tuple[str, list[str]]:
+    """Which record a killed run's folder has, and what is wrong with it; `names`: the files of an uninterrupted run."""
     found = visible(folder)
-    if earlier is not None and found == earlier:
-        return "the earlier", []
     if "result.json" not in found:
-        return "none", [] if earlier is None or any(name.startswith("result-") for name in found) else [
-            "the record is gone"
-        ]
+        aside = any(is_aside(name) for name in found)
+        return "none", ["the record is gone"] if earlier is not None and not aside else []
+    if earlier is not None and found["result.json"] == earlier["result.json"]:
+        other = [name for name in sorted(earlier.keys() | found.keys()) if earlier.get(name) != found.get(name)]
+        return "the earlier", [f"other than the earlier record's: {other}"] if other else []
     try:
         record = read_record(folder / "result.json")
     except Exception as error:
         return "torn", [str(error)]
     assert record.program is not None
-    same = hashlib.sha256(found.get("program.pte", b"")).hexdigest() == record.program.sha256
-    return "the new", [] if same else ["the record's program is another"]
+    wrong = []
+    if hashlib.sha256(found.get("program.pte", b"")).hexdigest() != record.program.sha256:
+        wrong.append("the record's program is another")
+    here = {name for name in found if not is_aside(name)}
+    if names is not None and here != names:
+        wrong.append(f"other files than the new record's: {sorted(here ^ names)}")
+    return "the new", wrong
+
+
+def is_aside(name: str) -> bool:
+    """Whether a file is an earlier record that was set aside."""
+    return name.startswith("result-")
 
 
 def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) -> Kill:
@@ -180,11 +191,12 @@ def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) ->
     if earlier is not None:
         shutil.copytree(earlier, place)
     before = visible(place) if earlier is not None else None
-    told, _ = run(folder, after_s)
-    stages = [line for line in told.splitlines() if STAGE.fullmatch(line)]
-    found, wrong = seen(place, before)
+    told, _, _ = run(folder, after_s)
+    stages = [line for line in told.splitlines() if STAGE.fullmatch(line)] or ["nothing yet"]
+    found, wrong = seen(place, before, set(visible(reference)))
     wrong += [line for line in told.splitlines() if line.startswith("left alive")]
-    told, resumed_s = run(folder)
+    told, resumed_s, code = run(folder)
+    wrong += [] if code in ENDED else [f"went on and ended with {code}"]
     wrong += [line for line in told.splitlines() if line.startswith(("left alive", "error", "Traceback"))]
     for aside in place.glob("result-*.json"):
         if earlier is None or aside.read_bytes() != (earlier / "result.json").read_bytes():
@@ -194,9 +206,7 @@ def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) ->
     wrong += differences(place, reference) if (place / "result.json").is_file() else [f"no record: {told[-500:]}"]
     temporary = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)]
     wrong += [f"left in the temporary folder: {name}" for name in temporary]
-    return Kill(
-        after_s, earlier is not None, stages[-1] if stages else "", found, resumed_s, "; ".join(reused), tuple(wrong)
-    )
+    return Kill(after_s, earlier is not None, stages[-1], found, resumed_s, "; ".join(reused), tuple(wrong))
 
 
 def main(moments: int, seed: int, folder: Path, tell: Callable[[str], object]) -> list[Kill]:
@@ -204,8 +214,8 @@ def main(moments: int, seed: int, folder: Path, tell: Callable[[str], object]) -
     reference, other = project(folder / "reference"), project(folder / "other", mirror=0.5)
     for place in (reference, other):
         (place / "tmp").mkdir()
-    _, took_s = run(reference)
-    run(other)
+    (_, took_s, code), (_, _, of_other) = run(reference), run(other)
+    assert {code, of_other} <= set(ENDED), f"uninterrupted runs ended with {code} and {of_other}"
     tell(f"uninterrupted: {took_s:.1f} s")
     draw = random.Random(seed)
     kills = []

@@ -5,8 +5,9 @@
 Each worker is one process that does one command after another, drawn at random, as a server would: runs that pass, fail
 and cannot decide, of float, int8, several sizes and explicit state, some anew; builds, tracks, reports, comparisons,
 bundles and their verification; and mistakes. All of them share calib_audio/, outputs/ and its store of programs. After
-each command the answer is checked against what has to come, and the worker's memory is taken; at the end,
-- every record in outputs/ is whole and its program is the one it names;
+each command its exit code and its words are checked against what has to come, and the worker's memory is taken; at the
+end,
+- every record in outputs/ is whole, those set aside too, and its program is the one it names;
 - no hidden file, temporary file or process is left, but for the store of programs, within its bound;
 - memory is flat: what a worker holds in the last third of its commands is, in the median, what it held in the second.
 Wants a machine of its own. Exit code 1 where something is wrong.
@@ -17,6 +18,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,10 +29,11 @@ from statistics import median
 from typing import Any
 
 from kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
-from reliability import run_here
+from reliability import ends, memory_in_words, run_here
 
 SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
 COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for int8 of parts that take it badly
+LEAST_COMMANDS = 30  # of a worker, to tell whether its memory grows
 FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
 RECIPES: dict[str, dict[str, Any]] = {
     "float": {},
@@ -42,29 +45,55 @@ RECIPES: dict[str, dict[str, Any]] = {
     "undecided": {"scoring": {"min_voiced_frames": 9000}},
     "unfair": {"protocol": "variant-reset-per-chunk"},
 }
-# what each command has to end with; a busy machine may make a pass inconclusive
-COMMANDS: dict[str, tuple[str, tuple[int, ...]]] = {
-    "run float": ("run float.yaml --out outputs/{own}", (0, 3)),
-    "run explicit": ("run explicit.yaml --out outputs/{own}", (0, 3)),
-    "run sizes": ("run sizes.yaml --out outputs/{own}", (0, 3)),
-    "run int8": ("run int8.yaml --out outputs/{own}", (0, 3)),
-    "run static anew": ("run static.yaml --out outputs/{own} --fresh", (0, 3)),
-    "run fails": ("run fails.yaml --out outputs/{own}", (1,)),
-    "run undecided": ("run undecided.yaml --out outputs/{own}", (3,)),
-    "run unfair": ("run unfair.yaml --out outputs/{own}", (1,)),
-    "run the same": ("run float.yaml --out outputs/shared", (0, 2, 3)),  # 2: the other worker is at it
-    "run to a dated folder": ("run float.yaml --audio take.wav", (0, 3)),
-    "build anew": ("build float.yaml --out outputs/{own}-built --fresh", (0,)),
-    "track": ("track take.wav --program float.pte", (0,)),
-    "report": ("report outputs/first --out outputs/{own}.html", (0, 2)),
-    "compare": ("compare outputs/first outputs/first", (0, 3)),
-    "bundle": ("bundle outputs/first/float --force --overwrite --out {own}.zip", (0,)),
-    "verify": ("verify first.zip", (0,)),
-    "runs": ("runs", (0,)),
-    "no recipe": ("run none.yaml --out outputs/{own}", (2,)),
-    "no audio": ("run float.yaml --audio none --out outputs/{own}", (2,)),
-    "no program": ("track take.wav --program r.json", (2,)),
+NEVER = re.compile(r"Traceback|a bug of the workbench")
+BUSY = "inconclusive: the machine was too busy to time anything"
+TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done"
+NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `workbench run"
+
+
+def passes(name: str) -> dict[int, str]:
+    """What a run of a good recipe ends with; a busy machine may make a pass inconclusive."""
+    return {0: rf"^{name} +pass\b", 3: BUSY}
+
+
+# the exit codes that each command may end with, and for each what then has to be in its answer
+COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
+    "run float": ("run float.yaml --out outputs/{own}", passes("float")),
+    "run explicit": ("run explicit.yaml --out outputs/{own}", passes("explicit")),
+    "run sizes": ("run sizes.yaml --out outputs/{own}", passes("sizes")),
+    "run int8": ("run int8.yaml --out outputs/{own}", passes("int8")),
+    "run static anew": ("run static.yaml --out outputs/{own} --fresh", passes("static")),
+    "run fails": ("run fails.yaml --out outputs/{own}", {1: r"fail: program.bytes is \d+, wants <= 1000"}),
+    "run undecided": ("run undecided.yaml --out outputs/{own}", {3: r"inconclusive: only \d+ voiced.*, wants 9000"}),
+    "run unfair": ("run unfair.yaml --out outputs/{own}", {1: "fail: UNFAIR: .* variant reset-per-chunk; unlike is"}),
+    "run the same": ("run float.yaml --out outputs/shared", {**passes("float"), 2: TAKEN}),  # by the other worker
+    "run to a dated folder": ("run float.yaml --audio take.wav", passes("float")),
+    "build anew": ("build float.yaml --out outputs/{own}-built --fresh", {0: r"[\d,]+ bytes, loads in \d+ ms$"}),
+    "track": ("track take.wav --program float.pte", {0: r"^time,frequency,confidence\n[\d.]+,"}),
+    "report": ("report outputs/first --out outputs/{own}.html", {0: r"\.html  1 variant, [\d,]+ bytes", 2: NO_RECORD}),
+    "compare": ("compare outputs/first outputs/first", {0: "^float: nothing changed$"}),
+    "bundle": (
+        "bundle outputs/first/float --force --overwrite --out {own}.zip",
+        {0: r"\.zip: float, .* golden frames"},
+    ),
+    "verify": ("verify first.zip", {0: "^verified$"}),
+    "runs": ("runs", {0: r"^first +\d{4}-\d\d-\d\d "}),
+    "no recipe": ("run none.yaml --out outputs/{own}", {2: "^error: none.yaml: there is no file 'none.yaml'"}),
+    "no audio": ("run float.yaml --audio none --out outputs/{own}", {2: "^error: none: no such file or folder; check"}),
+    "no program": ("track take.wav --program r.json", {2: "^error: r.json: not a program that this runtime can load"}),
 }
+
+
+def mistaken(name: str, code: int, answer: str) -> str:
+    """What is wrong with how a command ended and with all that it wrote; "" where nothing is."""
+    patterns = COMMANDS[name][1]
+    if never := NEVER.search(answer):
+        return f"says {never[0]!r}: {answer[-300:]!r}"
+    if code not in patterns:
+        return f"ended with {code}: {answer[-300:]!r}"
+    if not re.search(patterns[code], answer, re.MULTILINE):
+        return f"ended with {code} and does not say {patterns[code]!r}: {answer[-300:]!r}"
+    return ""
 
 
 def resident_bytes() -> int:
@@ -82,14 +111,13 @@ def work(own: str, until: float, seed: int) -> None:
     while time.monotonic() < until:
         deck = deck or draw.sample(sorted(COMMANDS), len(COMMANDS))
         name = deck.pop()
-        words, codes = COMMANDS[name]
         begin = time.monotonic()
-        result = CliRunner().invoke(main, words.format(own=own).split())
-        wrong = "" if result.exit_code in codes else f"ended with {result.exit_code}: {result.output[-300:]!r}"
+        result = CliRunner().invoke(main, COMMANDS[name][0].format(own=own).split())
+        wrong = mistaken(name, result.exit_code, result.output)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             wrong = f"raised {result.exception!r}"
-        line = {"command": name, "took_s": time.monotonic() - begin, "resident_bytes": resident_bytes(), "wrong": wrong}
-        print(json.dumps(line), flush=True)
+        line = {"command": name, "code": result.exit_code, "took_s": time.monotonic() - begin, "wrong": wrong}
+        print(json.dumps({**line, "resident_bytes": resident_bytes()}), flush=True)
 
 
 def project(folder: Path) -> None:
@@ -130,17 +158,54 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def torn_records(folder: Path) -> tuple[int, list[str]]:
-    """How many records there are, and those that are not whole."""
-    from workbench.audit.results import read_record
+    """How many records there are, those set aside too, and which are not whole."""
+    from workbench.audit.results import RESULT_NAME, read_record
+    from workbench.errors import WorkbenchError
 
-    wrong, paths = [], sorted((folder / "outputs").rglob("result.json"))
+    wrong, paths = [], sorted((folder / "outputs").rglob("result*.json"))
     for path in paths:
-        record = read_record(path)
-        if record.program is not None:
-            content = (path.parent / record.program.path).read_bytes()
-            if hashlib.sha256(content).hexdigest() != record.program.sha256:
-                wrong.append(f"{path.relative_to(folder)}: another program than its record's")
+        try:
+            program = read_record(path).program
+            if program is not None and path.name == RESULT_NAME:  # the programs of those set aside are gone
+                content = (path.parent / program.path).read_bytes()
+                if hashlib.sha256(content).hexdigest() != program.sha256:
+                    wrong.append(f"{path.relative_to(folder)}: another program than its record's")
+        except (WorkbenchError, OSError) as error:
+            wrong.append(f"{path.relative_to(folder)}: {error}")
     return len(paths), wrong
+
+
+def memory_of(held: list[int]) -> tuple[dict[str, Any], list[str]]:
+    """A worker's resident bytes after each command, in figures, and what is wrong with them.
+
+    The slope is over the last two thirds: in the first, what every kind of command needs is imported and made.
+    """
+    import numpy as np
+
+    most = max(held, default=0)
+    if len(held) < LEAST_COMMANDS:
+        row = {"thirds_bytes": [], "grew_bytes_per_command": None, "most_bytes": most}
+        return row, [f"{len(held)} are too few commands to judge memory"]
+    third = len(held) // 3
+    first, second, last = (median(part) for part in (held[:third], held[third : 2 * third], held[2 * third :]))
+    slope = float(np.polyfit(range(len(held) - third), held[third:], 1)[0])
+    row = {"thirds_bytes": [first, second, last], "grew_bytes_per_command": slope, "most_bytes": most}
+    return row, [f"memory grew: {second / 1e6:.0f} to {last / 1e6:.0f} MB"] if last > FLAT * second else []
+
+
+def by_command(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """How often each command was done, what it ended with how often, and how long it took."""
+    found = defaultdict(list)
+    for line in lines:
+        found[line["command"]].append(line)
+    return {
+        name: {
+            "count": len(of),
+            "codes": {str(code): count for code, count in sorted(Counter(line["code"] for line in of).items())},
+            "median_s": median(line["took_s"] for line in of),
+        }
+        for name, of in sorted(found.items())
+    }
 
 
 def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any]:
@@ -181,24 +246,16 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
     wrong += [f"process left: {name}" for name in marked(mark)] + left_behind(folder)
     records, torn = torn_records(folder)
     memory = []
-    for worker in lines:
-        held = [line["resident_bytes"] for line in worker]
-        third = max(1, len(held) // 3)
-        thirds = [median(held[at * third : (at + 1) * third] or held) for at in range(3)]
-        memory.append({"thirds_bytes": thirds, "most_bytes": max(held, default=0)})
-        if len(held) >= 30 and thirds[2] > FLAT * thirds[1]:
-            wrong.append(f"memory grew: {thirds[1] / 1e6:.0f} to {thirds[2] / 1e6:.0f} MB")
-    took: dict[str, list[float]] = defaultdict(list)
-    for worker in lines:
-        for line in worker:
-            took[line["command"]].append(line["took_s"])
-    counts = Counter(line["command"] for worker in lines for line in worker)
+    for at, worker in enumerate(lines):
+        row, grown = memory_of([line["resident_bytes"] for line in worker])
+        memory.append(row)
+        wrong += [f"worker {at}: {line}" for line in grown]
     return {
         **run_here(),
         "minutes": minutes,
         "workers": workers,
-        "commands": sum(counts.values()),
-        "by_command": {name: {"count": counts[name], "median_s": median(took[name])} for name in sorted(counts)},
+        "commands": sum(map(len, lines)),
+        "by_command": by_command([line for worker in lines for line in worker]),
         "records": records,
         "memory": memory,
         "wrong": [*wrong, *torn],
@@ -208,10 +265,9 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
 def show(figures: dict[str, Any]) -> None:
     print(f"{figures['commands']} commands in {figures['minutes']:g} minutes by {figures['workers']} workers")
     for name, row in figures["by_command"].items():
-        print(f"  {name:24} {row['count']:5}   median {row['median_s']:6.1f} s")
+        print(f"  {name:24} {row['count']:5}   median {row['median_s']:6.1f} s   ended with {ends(row['codes'])}")
     for at, row in enumerate(figures["memory"]):
-        thirds = ", ".join(f"{size / 1e6:.0f}" for size in row["thirds_bytes"])
-        print(f"worker {at}: median resident MB by thirds {thirds}; most {row['most_bytes'] / 1e6:.0f}")
+        print(f"worker {at}: resident MB {memory_in_words(row)}")
     print(f"{figures['records']} records, all whole" if not figures["wrong"] else f"{figures['records']} records")
     for line in figures["wrong"]:
         print(f"WRONG  {line}")

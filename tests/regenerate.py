@@ -64,12 +64,14 @@ def readme() -> str:
     }
     text = (ROOT / "README.md").read_text()
     for name, table in tables.items():
-        text = re.sub(
+        text, count = re.subn(
             rf"(<!-- {name} -->\n).*(<!-- /{name} -->)",
             lambda found, table=table: f"{found[1]}{table}{found[2]}",  # type: ignore[misc]
             text,
             flags=re.DOTALL,
         )
+        if count != 1:
+            raise SystemExit(f"README.md: wants one <!-- {name} -->, has {count}")
     return text
 
 

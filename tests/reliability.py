@@ -38,13 +38,27 @@ def _where(figures: dict[str, Any]) -> str:
     )
 
 
+def ends(codes: dict[str, int]) -> str:
+    """What a command ended with, how often."""
+    return ", ".join(f"{code} ({count}×)" for code, count in codes.items())
+
+
+def memory_in_words(worker: dict[str, Any]) -> str:
+    """A worker's resident memory in MB: the median of each third of its commands, the slope after the first third."""
+    most = f"most {worker['most_bytes'] / 1e6:.0f}"
+    if not worker["thirds_bytes"]:
+        return f"not judged ({most})"
+    thirds = ", ".join(f"{size / 1e6:.0f}" for size in worker["thirds_bytes"])
+    return f"{thirds} ({worker['grew_bytes_per_command'] / 1e6:+.2f} a command, {most})"
+
+
 def _kills(figures: dict[str, Any]) -> str:
     kills = figures["kills"]
     right = sum(not kill["wrong"] for kill in kills)
     rows = [
         {
             "killed after (s)": f"{kill['after_s']:.1f}",
-            "last told": kill["stage"] or "–",
+            "last told": kill["stage"] or "not kept",
             "record then": kill["found"],
             "went on for (s)": f"{kill['resumed_s']:.1f}",
             "used again": kill["reused"] or "nothing",
@@ -62,20 +76,23 @@ def _kills(figures: dict[str, Any]) -> str:
 
 def _soak(figures: dict[str, Any]) -> str:
     rows = [
-        {"command": name, "times": f"{row['count']}", "median (s)": f"{row['median_s']:.1f}"}
+        {
+            "command": name,
+            "times": f"{row['count']}",
+            "ended with": ends(row["codes"]),
+            "median (s)": f"{row['median_s']:.1f}",
+        }
         for name, row in figures["by_command"].items()
     ]
-    memory = "; ".join(
-        f"{', '.join(f'{size / 1e6:.0f}' for size in worker['thirds_bytes'])} (most {worker['most_bytes'] / 1e6:.0f})"
-        for worker in figures["memory"]
-    )
+    memory = "; ".join(memory_in_words(worker) for worker in figures["memory"])
     wrong = "; ".join(figures["wrong"])
     return (
         f"## {figures['minutes']:g} minutes of mixed commands\n\n`python tests/mixed_soak.py`: {figures['workers']} "
         f"processes that share one folder and its store of programs, {figures['commands']} commands. Each worker's "
-        f"resident memory in MB, the median of each third of its commands: {memory}. {figures['records']} records in "
-        f"the end. {'Wrong: ' + escaped(wrong) if wrong else 'Every record is whole; nothing was left behind'}.\n\n"
-        f"{markdown(rows, ('command',))}\n{_where(figures)}"
+        "resident memory in MB, the median of each third of its commands, and how it grew from the second third on: "
+        f"{memory}. {figures['records']} records in the end. "
+        f"{'Wrong: ' + escaped(wrong) if wrong else 'Every record is whole; nothing was left behind'}.\n\n"
+        f"{markdown(rows, ('command', 'ended with'))}\n{_where(figures)}"
     )
 
 

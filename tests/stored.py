@@ -1,11 +1,12 @@
 """Whole records for tests: those of docs/measured, with some of their values replaced."""
 
 import json
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from workbench.audit.history import Kept
-from workbench.audit.results import Record, read_record, write_record
+from workbench.audit.results import ClipUsed, Record, read_record, write_record
 from workbench.recipe.schema import RecipeKeys
 from workbench.section import Section
 
@@ -13,13 +14,21 @@ MEASURED = Path(__file__).parent.parent / "docs" / "measured"
 
 
 def stored(name: str = "float-xnnpack", **values: Any) -> Record:
-    """A stored record with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name."""
-    record = read_record(MEASURED / f"{name}.json")
+    """A stored record with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name. As if
+    it did not say with which known f0, for some stored ones do and others are from before."""
+    record = with_known_f0(read_record(MEASURED / f"{name}.json"), ClipUsed.model_fields["f0_sha256"].default)
     if renamed := values.pop("renamed", None):
         record = replaced(record, "recipe.name", renamed)
     for path, value in values.items():
         record = replaced(record, path.replace("__", "."), value)
     return record
+
+
+def with_known_f0(record: Record, *f0_sha256: Any) -> Record:
+    """The record with its clips' known f0 of those hashes, the last one for all that are left."""
+    hashes = chain(f0_sha256, repeat(f0_sha256[-1]))
+    audio = tuple(clip.model_copy(update={"f0_sha256": one}) for clip, one in zip(record.audio, hashes, strict=False))
+    return record.model_copy(update={"audio": audio})
 
 
 def replaced(whole: Any, path: str, value: Any) -> Any:

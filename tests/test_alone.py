@@ -1,7 +1,7 @@
 """One process at a time in a folder."""
 
 import multiprocessing
-import time
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -72,10 +72,21 @@ def test_a_second_process_is_refused_until_the_first_is_done(tmp_path: Path, oth
     assert str(caught.value) == (
         f"{folder}: another process is at work here; wait until it is done, or use another folder"
     )
+
+
+def test_who_waits_comes_in_when_the_first_is_done(tmp_path: Path, other: Connection) -> None:
+    came = threading.Event()
+
+    def wait() -> None:
+        with alone_in(tmp_path / "run", wait=True):
+            came.set()
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    assert not came.wait(0.5)
     other.send("go on")
-    began = time.monotonic()
-    with alone_in(folder, wait=True):
-        assert time.monotonic() - began < 60
+    assert came.wait(30)
+    waiting.join()
 
 
 def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:

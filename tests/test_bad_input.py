@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from workbench.cli import main
 from workbench.export.contract import FORMAT, constants
 from workbench.model.stream import OUTPUTS, Stream
 
+MOST_READ_BYTES = 20_000_000
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
 
 
@@ -90,12 +92,20 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     logging.disable(logging.NOTSET)
 
 
-def files(folder: Path) -> dict[str, bytes | None]:
-    return {
-        path.relative_to(folder).as_posix(): None
-        for path in sorted(folder.rglob("*"))
-        if not path.is_dir() or path.is_symlink()
-    }
+def files(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """All files below, with what is in them: bytes, where a link leads, or of what must not or need not be read, when
+    it was written and how long it is."""
+    paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink()]
+    return {path.relative_to(folder).as_posix(): _content(path) for path in paths}
+
+
+def _content(path: Path) -> tuple[Any, ...]:
+    status = path.lstat()
+    if path.is_symlink():
+        return (path.readlink(),)
+    if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IRUSR or status.st_size > MOST_READ_BYTES:
+        return status.st_mode, status.st_size, status.st_mtime_ns
+    return (path.read_bytes(),)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from stored import MEASURED, kept, lost, replaced, stored, written
+from stored import MEASURED, kept, lost, replaced, stored, with_known_f0, written
 
 from workbench.audit.comparable import audio_facts, difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
-from workbench.audit.results import Record
+from workbench.audit.results import Record, read_record
 from workbench.audit.tolerance import HELD, ON_REQUEST, held
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -201,12 +201,7 @@ def test_deviations_on_other_audio_are_undecided() -> None:
 
 
 def test_deviations_under_another_annotation_are_undecided() -> None:
-    before, after = (
-        BEFORE.model_copy(
-            update={"audio": tuple(clip.model_copy(update={"f0_sha256": sha256}) for clip in BEFORE.audio)}
-        )
-        for sha256 in ("a" * 64, "b" * 64)
-    )
+    before, after = with_known_f0(BEFORE, "a" * 64), with_known_f0(BEFORE, "b" * 64)
     moved = replaced(after, "deviation.pitch.p95_cents", 99.0)
     found = pair(moved, before=before)
     assert found.undecided[0].startswith("deviation and accuracy are not compared: known f0 (")
@@ -321,10 +316,11 @@ def command(*words: str | Path) -> Result:
 
 def test_a_run_against_a_stored_reference(tmp_path: Path) -> None:
     reference = MEASURED / "int8-mixed.json"
-    folder = written(stored("int8-mixed"), tmp_path)
+    record = read_record(reference)
+    folder = written(record, tmp_path)
     result = command(reference, folder)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "int8-mixed: nothing changed\n", "")
-    written(stored("int8-mixed", deviation__pitch__p95_cents=0.99), tmp_path)
+    written(replaced(record, "deviation.pitch.p95_cents", 0.99), tmp_path)
     result = command(reference, tmp_path)
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()

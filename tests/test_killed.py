@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kill_and_resume import COMMAND, project, run, seen, visible
+from kill_and_resume import COMMAND, ENDED, project, run, seen, visible
 from stored import stored
 
 from workbench.audit.results import read_record, write_record
@@ -35,7 +35,8 @@ def test_killed_while_lowering_and_while_timing(tmp_path: Path) -> None:
     for stage in ("lower", "speed"):
         kill_at(stage, folder)
         assert seen(place, earlier) == ("the earlier", [])
-    told, _ = run(folder)
+    told, _, code = run(folder)
+    assert code in ENDED
     assert "nothing it depends on changed; the earlier program is used again" in told
     assert ": score" not in told and "left alive" not in told
     found = visible(place)
