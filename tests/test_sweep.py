@@ -264,7 +264,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     result = read_record(place / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
-    monkeypatch.setattr(module.pipeline, "build", None)  # what a point would be made with
+    monkeypatch.setattr(module.pipeline, "build_aside", None)  # what a point would be made with
     monkeypatch.setattr(module, "onset", None)
     again = workbench(*words)
     assert "nothing it depends on changed; used again" in again.stderr
