@@ -1,5 +1,6 @@
 """What made-up times amount to, who is refused, what is printed; and, slow, all of it for real."""
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -21,12 +22,12 @@ from workbench.audit.environment import environment
 from workbench.bench import Ready, excerpt
 from workbench.cli import main
 from workbench.entries import Field
-from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.backends import not_installed
 from workbench.measure.bench import Figures, Times, Trial, figures, ratio, under_load
 from workbench.measure.contender import Contender
 from workbench.measure.race import Baseline
-from workbench.measure.speed import Start
+from workbench.measure.speed import Plan, Start
 from workbench.model.stream import Stream
 from workbench.runtime.session import Frames
 
@@ -52,11 +53,16 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def contender(name: str, file: Path) -> Contender:
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Contender(name, "made up", "eager" if name == "eager" else "pte", file, sha256, BASELINE)
+
+
 def of(
     file: Path, rounds: dict[str, Sequence[float]], moved: dict[str, float] | None = None, voiced: int = VOICED
 ) -> dict[str, Figures]:
     """Figures of contenders by name from the time of their calls in each round, and cents their pitch is off."""
-    contenders = [Contender(name, "made up", "eager" if name == "eager" else "pte", file, BASELINE) for name in rounds]
+    contenders = [contender(name, file) for name in rounds]
     trials = {
         name: Trial(Start(30.0, 4.0, 500_000_000), 480_000_000, heard((moved or {}).get(name, 0.0), voiced))
         for name in rounds
@@ -108,6 +114,7 @@ def test_every_contender_has_its_figures(file: Path) -> None:
     assert fast.round_p50_ms == (1, 2, 1)
     assert (fast.percentiles_ms[0], fast.percentiles_ms[50], fast.percentiles_ms[100]) == (1, 1, 2)
     assert (fast.load_ms, fast.first_step_ms, fast.bytes) == (30, 4, 5)
+    assert fast.sha256 == hashlib.sha256(b"12345").hexdigest()
     assert (fast.peak_rss_bytes, fast.load_rss_bytes) == (500_000_000, 20_000_000)
 
 
@@ -292,7 +299,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     class Told:
         quantized = True
         baseline = BASELINE
-        program_fingerprint = "f" * 64
+        program_fingerprint, checkpoint_sha256 = "f" * 64, "c" * 64
 
         class recipe:
             description = "A test"
@@ -304,7 +311,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         if place.name == "least":
             raise LoweringError("no")
         elsewhere = "not run here: this runtime has no such backend" if place.name == "phone" else ""
-        return SimpleNamespace(path="program.pte"), elsewhere or Start(30.0, 4.0, 500_000_000), False
+        return SimpleNamespace(path="program.pte", sha256="b" * 64), elsewhere or Start(30.0, 4.0, 500_000_000), False
 
     class Dead:
         def __enter__(self) -> "Dead":
@@ -322,6 +329,8 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     ready = bench.make(entered, folder, lambda name: lambda *_: None)
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
     assert ready.contenders[0].file.name == "mir-1k_g7.ckpt"
+    assert [one.sha256 for one in ready.contenders] == ["c" * 64, "b" * 64, hashlib.sha256(b"12345").hexdigest()]
+    assert len(ready.jobs) == 3
     assert ready.not_run == {
         "torchscript": "it crashed",
         "onnx": "onnx not installed: pip install it",
@@ -336,6 +345,28 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
             f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
         )
         (folder / "out" / name / "result.json").unlink()
+
+
+def test_what_changed_while_it_was_timed_has_no_record(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change() -> None:
+        raise ChangedError("own.ckpt: changed while it was used; run again")
+
+    def timed(*_: object) -> Run:
+        file.write_bytes(replaced_by)
+        return made_up(file).runs[0]
+
+    monkeypatch.setattr(bench, "_run", timed)
+    ready = Ready([contender("eager", file), contender("fast", file)])
+    given = ready, [clip(np.zeros(20))], 0.5, [Plan(1, 3, 5, 2)], lambda *_: None
+    replaced_by = b"12345"
+    assert bench.run(*given).clips == ("a",)
+    replaced_by = b"54321"
+    with pytest.raises(ChangedError) as caught:
+        bench.run(*given)
+    assert str(caught.value) == f"{file}: changed while it was used; run again"
+    ready.jobs = [SimpleNamespace(check_unchanged=change)]  # type: ignore[list-item]
+    with pytest.raises(ChangedError, match=r"^own\.ckpt: changed"):
+        bench.run(*given)
 
 
 # --- what is printed, of made-up figures

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stored import stored
+from stored import replaced, stored
 
 from workbench import building
+from workbench.atomic import write_whole
 from workbench.audit.making import making
 from workbench.audit.programs import note
 from workbench.audit.results import RESULT_NAME, write_record
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.measure.speed import Start
 
 FINGERPRINT = "f" * 64
 
@@ -71,8 +73,8 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
     def crash(*_: object) -> None:
         raise ProgramError("it crashed the runtime")
 
-    def makes(*_: object) -> Any:
-        (folder / "program.pte").write_bytes(b"another")
+    def makes(_: object, path: Path, *__: object) -> Any:
+        write_whole(path, b"another")
         return stored().program
 
     def left() -> dict[str, bytes | bool]:
@@ -91,7 +93,43 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
     monkeypatch.setattr(building, "_make", makes)
     with pytest.raises(ProgramError):
         building.build(job, folder, lambda *_: None, fresh=True)
-    assert sorted(left()) == ["a.npz", "frames", RESULT_NAME]
+    assert left() == before, "what is new was never run"
+
+
+def test_the_earlier_program_stays_until_the_new_one_was_run(
+    folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[bytes, bytes]] = []
+
+    def makes(_: object, path: Path, *__: object) -> Any:
+        write_whole(path, b"another")
+        return replaced(stored().program, "sha256", hashlib.sha256(b"another").hexdigest())
+
+    def starts(program: Path, *_: object) -> Start:
+        found.append(((folder / "program.pte").read_bytes(), program.read_bytes()))
+        return Start(1.0, 2.0, 3)
+
+    job.check_unchanged = lambda: None
+    job.program_fingerprint = "e" * 64
+    (folder / "program.npz").touch()  # of yet another program
+    monkeypatch.setattr(building, "_make", makes)
+    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
+    monkeypatch.setattr(building, "started", starts)
+    program, _, reused = building.build(job, folder, lambda *_: None)
+    assert found == [(b"a program", b"another")]
+    assert program.is_in(folder) and not reused
+    assert building.build(job, folder, lambda *_: None)[2], "its notes came with it"
+    assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
+
+
+def test_where_it_fails_it_is_called_by_its_folder(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(program: Path, *_: object) -> None:
+        raise ProgramError(f"{program}: no")
+
+    monkeypatch.setattr(building, "_make", lambda *_: stored().program)
+    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
+    monkeypatch.setattr(building, "started", crash)
+    assert refusal(lambda: building.build(job, folder, lambda *_: None, fresh=True)) == f"{folder}/program.pte: no"
 
 
 def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:

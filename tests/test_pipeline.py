@@ -342,7 +342,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
 
     before = read_record(folder / "result.json")
     others = {name: content for name, content in files(folder).items() if name != "result.json"}
-    monkeypatch.setattr(pipeline, "build", None)
+    monkeypatch.setattr(pipeline, "build_aside", None)
     job = job_of(**keys)
     record, reused = pipeline.run(job, folder, quiet, {})
     assert (record.verdict, record.reasons, reused) == (verdict, reasons, "figures")

@@ -4,11 +4,13 @@ import io
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from workbench import profile
@@ -18,6 +20,7 @@ from workbench.audit.profile import Profile, layer_cells, next_lines, part_cells
 from workbench.audit.profile_picture import profile_png
 from workbench.audit.results import RecipeUsed
 from workbench.cli import main
+from workbench.errors import ChangedError
 from workbench.export.program import ProgramFile, describe
 from workbench.measure import peak
 from workbench.measure.events import NO_TRACER, events_here
@@ -26,6 +29,8 @@ from workbench.measure.layers import Layer
 from workbench.measure.peak import Probe, bound
 from workbench.measure.profile import Counted, figures, furthest
 from workbench.measure.race import Start
+from workbench.measure.speed import Plan
+from workbench.model.stream import Stream
 from workbench.runtime.child import Child
 
 if TYPE_CHECKING:
@@ -328,6 +333,28 @@ def test_a_table_a_record_and_a_picture(folder: Path, monkeypatch: pytest.Monkey
     answer = json.loads(workbench("least.yaml", "--out", "here", "--json").stdout)
     assert answer.pop("folder") == "here"
     assert answer == json.loads(Path("here/profile.json").read_bytes())
+
+
+def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed() -> None:
+        raise ChangedError("own.ckpt: changed while it was used; run again")
+
+    monkeypatch.setattr(profile.building, "build", lambda *_: (SimpleNamespace(path="program.pte"), None, False))
+    monkeypatch.setattr(profile, "_lower_parts", lambda *_: ([], []))
+    monkeypatch.setattr(profile, "probes", lambda *_: [])
+    monkeypatch.setattr(profile, "lower_alone", lambda *_: (b"", 0))
+    monkeypatch.setattr(profile.Child, "call", lambda *_: None)
+    monkeypatch.setattr(profile, "_events", lambda *_: ())
+    job = SimpleNamespace(
+        recipe=SimpleNamespace(state="internal"),
+        stream=Stream(16_000, 320, 1, 1.0),
+        model=SimpleNamespace(outputs=("pitch",)),
+        score=[SimpleNamespace(samples=np.ones(640, np.float32))],
+        check_unchanged=changed,
+    )
+    plan = Plan(torch.get_num_threads(), 3, 5, 2)
+    with pytest.raises(ChangedError):
+        profile._profiled(job, tmp_path, plan, lambda *_: None, False, None)  # type: ignore[arg-type]
 
 
 # --- all of it

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.audit.soak import Soak, judged
-from workbench.errors import ProgramError
+from workbench.errors import ChangedError, ProgramError
 from workbench.measure.soak import Heard, long_stream
 from workbench.model.stream import Stream
 from workbench.recipe import Gate
@@ -199,6 +199,20 @@ def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.Monk
         job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64)
         soak.soak(job, tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
     assert str(caught.value) == f"{tmp_path}/program.pte: {elsewhere}"
+
+
+def test_what_changed_while_it_was_streamed_has_no_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from workbench import soak
+
+    def changed() -> None:
+        raise ChangedError("own.ckpt: changed while it was used; run again")
+
+    monkeypatch.setattr(soak.building, "build_to_run", lambda *_: SimpleNamespace(path="program.pte"))
+    monkeypatch.setattr(soak, "_streamed", lambda *_: ())
+    recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
+    job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64, check_unchanged=changed)
+    with pytest.raises(ChangedError):
+        soak.soak(job, tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

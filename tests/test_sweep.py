@@ -1,15 +1,20 @@
 """A sweep: what its command refuses, which points there are, what each leaves, and what a second one takes over."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+from stored import replaced as replaced_in
 from test_points import HEARD, broken, elsewhere, good, record
 
+from workbench.alone import alone_in
+from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
 from workbench.audit.points import Setting, refused
 from workbench.audit.results import read_record
@@ -17,6 +22,9 @@ from workbench.catalogue import recipes_of
 from workbench.cli import main
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
 from workbench.recipe import Recipe, replaced
+
+if TYPE_CHECKING:
+    from workbench.sweep import Planned
 
 MANIFEST = """
 calibrate:
@@ -256,34 +264,54 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     result = read_record(place / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
-    monkeypatch.setattr(module.pipeline, "build", None)  # what a point would be made with
+    monkeypatch.setattr(module.pipeline, "build_aside", None)  # what a point would be made with
     monkeypatch.setattr(module, "onset", None)
     again = workbench(*words)
     assert "nothing it depends on changed; used again" in again.stderr
     assert json.loads(again.stdout)["points"] == [point, cannot]
 
 
-@pytest.mark.parametrize("lost", ["nothing", "onset.json", "other fingerprint", "spoilt"])
-def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
-    lost: str, module: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a made-up record, and the delay of both sides made up too."""
+@pytest.fixture
+def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "Planned":
+    """A point whose record and program are there, and whose delay is made up on both sides."""
     (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
-    monkeypatch.setattr(module.pipeline, "run", lambda *_: (record(), "result"))
+    made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
+    write_whole(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
+    monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
     monkeypatch.setattr(module, "onset", lambda _: HEARD)
     monkeypatch.setattr(module.Child, "call", lambda *_: HEARD)
-    point, reused = module.measure(planned, Path("swept"), quiet)
+    return planned
+
+
+@pytest.mark.parametrize("lost", ["nothing", "onset.json", "other fingerprint", "other program", "spoilt"])
+def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
+    lost: str, module: ModuleType, heard: "Planned"
+) -> None:
+    point, reused = module.measure(heard, Path("swept"), quiet)
     assert (point.status, reused) == ("measured", False)
-    path = Path("swept") / planned.job.recipe.name / "onset.json"
+    path = Path("swept") / heard.job.recipe.name / "onset.json"
     if lost == "onset.json":
         path.unlink()
     elif lost == "other fingerprint":
         path.write_text(path.read_text().replace("f" * 64, "e" * 64))
+    elif lost == "other program":
+        path.write_text(path.read_text().replace(hashlib.sha256(b"a program").hexdigest(), "e" * 64))
     elif lost == "spoilt":
         path.write_bytes(path.read_bytes()[:-9])
-    again, reused = module.measure(planned, Path("swept"), quiet)
+    again, reused = module.measure(heard, Path("swept"), quiet)
     assert (again, reused) == (point, lost == "nothing")
-    assert module.measure(planned, Path("swept"), quiet, fresh=True)[1] is False
+    assert module.measure(heard, Path("swept"), quiet, fresh=True)[1] is False
+
+
+def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "Planned") -> None:
+    place = Path("swept") / heard.job.recipe.name
+    with alone_in(place), pytest.raises(WorkbenchError, match="another process is at work here"):
+        module.measure(heard, Path("swept"), quiet)
+    (place / "program.pte").write_bytes(b"another")
+    with pytest.raises(WorkbenchError) as caught:
+        module.measure(heard, Path("swept"), quiet)
+    assert str(caught.value) == f"{place}/program.pte: changed while it was used; run again"
+    assert not (place / "onset.json").exists()
 
 
 def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
@@ -296,13 +324,12 @@ def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
     assert (point.status, reused) == ("inconclusive", True)
 
 
-def test_a_program_that_dies_under_the_tone_is_told(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_dies_under_the_tone_is_told(
+    module: ModuleType, heard: "Planned", monkeypatch: pytest.MonkeyPatch
+) -> None:
     def die(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
 
-    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
-    monkeypatch.setattr(module.pipeline, "run", lambda *_: (record(), "result"))
-    monkeypatch.setattr(module, "onset", lambda _: HEARD)
     monkeypatch.setattr(module.Child, "call", die)
-    point, _ = module.measure(planned, Path("swept"), quiet)
+    point, _ = module.measure(heard, Path("swept"), quiet)
     assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))

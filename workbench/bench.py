@@ -1,6 +1,7 @@
 """Contenders timed side by side: made, tried one by one, then raced together."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +15,8 @@ from workbench.atomic import write_whole
 from workbench.audio.files import Clip
 from workbench.audit.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.audit.environment import environment
-from workbench.entries import EAGER, ONNX, TORCHSCRIPT, Field
-from workbench.errors import LoweringError, ProgramError
+from workbench.entries import EAGER, FIRST, ONNX, TORCHSCRIPT, Field
+from workbench.errors import ChangedError, LoweringError, ProgramError
 from workbench.export.backends import not_installed
 from workbench.export.onnx import to_onnx
 from workbench.export.program import kind_of, name_for
@@ -42,10 +43,12 @@ _RUNS_WITHIN_S = 3600.0  # a contender that hangs is not to hold up the others
 
 @dataclass
 class Ready:
-    """Contenders that can be opened, eager first, and those that could not be made, with the reason."""
+    """Contenders that can be opened, eager first, those that could not be made, with the reason, and the jobs that they
+    were made of."""
 
     contenders: list[Contender] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
+    jobs: Sequence[Job] = ()
 
 
 def make(
@@ -59,25 +62,27 @@ def make(
 
     Raises WorkbenchError as `building.check_free`.
     """
-    baseline = entered.baseline
-    ready = Ready([Contender(EAGER, "upstream, streaming", "eager", checkpoint_path(baseline.checkpoint), baseline)])
+    baseline, checkpoint = entered.baseline, checkpoint_path(entered.baseline.checkpoint)
+    sha256 = entered.jobs[FIRST].checkpoint_sha256
+    eager = Contender(EAGER, "upstream, streaming", "eager", checkpoint, sha256, baseline)
+    ready = Ready([eager], jobs=tuple(entered.jobs.values()))
 
-    def add(name: str, what: str, file: Path, make_file: Callable[[], object]) -> None:
+    def add(name: str, what: str, file: Path, make_file: Callable[[], str]) -> None:
         try:
-            make_file()
-            ready.contenders.append(Contender(name, what, kind_of(file.name), file, baseline))
+            ready.contenders.append(Contender(name, what, kind_of(file.name), file, make_file(), baseline))
         except (LoweringError, ProgramError) as error:
             ready.not_run[name] = str(error)
 
-    def in_child(function: Callable[..., bytes], path: Path, *arguments: object) -> None:
+    def in_child(function: Callable[..., bytes], path: Path, *arguments: object) -> str:
         with alone_in(path.parent), Child() as child:
             building.check_free(path.parent)
-            write_whole(path, child.call(function, *arguments))
+            write_whole(path, content := child.call(function, *arguments))
+        return hashlib.sha256(content).hexdigest()
 
-    def build(name: str, job: Job) -> None:
+    def build(name: str, job: Job) -> str:
         with alone_in(folder / name):
             building.check_free(folder / name, job, fresh)
-            building.build_to_run(job, folder / name, progress(name), fresh, store)
+            return building.build_to_run(job, folder / name, progress(name), fresh, store).sha256
 
     path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
     add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
@@ -92,8 +97,12 @@ def make(
         file = folder / name / name_for(job.recipe.lowering.backend)
         add(name, job.recipe.description, file, functools.partial(build, name, job))
     for name, program in entered.programs.items():
-        add(name, "program", program, lambda: None)
+        add(name, "program", program, functools.partial(_sha256, program))
     return ready
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _torchscript(baseline: Baseline) -> bytes:
@@ -121,11 +130,14 @@ def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
 def run(ready: Ready, clips: Sequence[Clip], threshold: float, plans: Sequence[Plan], progress: Progress) -> Bench:
     """Time all contenders with each plan's number of threads: alone in a process each, then together in one.
 
-    Raises ProgramError where eager itself does not run.
+    Raises ProgramError where eager itself does not run, ChangedError where what was timed is not what was made: the
+    folders are free while it is.
     """
     samples = excerpt(clips)
     baseline = ready.contenders[0].baseline
     onnxruntime, why = onnxruntime_version()
+    runs = tuple(_run(ready, samples, threshold, plan, progress) for plan in plans)
+    _check_unchanged(ready)
     return Bench(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         environment=environment(max(plan.threads for plan in plans)),
@@ -139,9 +151,17 @@ def run(ready: Ready, clips: Sequence[Clip], threshold: float, plans: Sequence[P
         mirror=baseline.stream.mirror,
         clips=tuple(clip.name for clip in clips),
         audio_s=len(samples) / baseline.stream.sample_rate_hz,
-        runs=tuple(_run(ready, samples, threshold, plan, progress) for plan in plans),
+        runs=runs,
         null_reasons=why,
     )
+
+
+def _check_unchanged(ready: Ready) -> None:
+    for job in ready.jobs:
+        job.check_unchanged()
+    for contender in ready.contenders:
+        if _sha256(contender.file) != contender.sha256:
+            raise ChangedError(f"{contender.file}: changed while it was used; run again")
 
 
 def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: Progress) -> Run:

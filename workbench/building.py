@@ -1,13 +1,14 @@
 """From a job to its program: quantized where asked, lowered, stored, and run once in a process of its own."""
 
 import functools
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from workbench import other_formats
 from workbench.atomic import write_whole
-from workbench.audit.making import remove, settle
+from workbench.audit.making import making, remove, settle
 from workbench.audit.programs import NOTES_NAME, entry, keep, note, program_in
 from workbench.audit.results import RESULT_NAME
 from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
@@ -16,7 +17,7 @@ from workbench.export.calibration import excerpts
 from workbench.export.host_file import host_file
 from workbench.export.lower import lower
 from workbench.export.naive import quantize_globally
-from workbench.export.program import HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
+from workbench.export.program import FILE_NAMES, HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
 from workbench.export.quantize import check_lowered, quantize
 from workbench.export.toolchain import translated
 from workbench.job import Job
@@ -27,6 +28,8 @@ from workbench.recipe import Recipe
 from workbench.runtime.child import Child
 from workbench.runtime.delegates import missing
 from workbench.runtime.open import import_runtime, open_program
+
+_OF_A_PROGRAM = (*FILE_NAMES, NOTES_NAME)
 
 
 def check_free(folder: Path, job: Job | None = None, fresh: bool = False) -> None:
@@ -42,6 +45,30 @@ def check_free(folder: Path, job: Job | None = None, fresh: bool = False) -> Non
 
 
 def build(
+    job: Job, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> tuple[ProgramFile, Start | str, bool]:
+    """`build_aside`, moved into `folder` once it is done: until then, and where it fails, the earlier program stays.
+
+    For who is alone in the folder. Raises as `build_aside`.
+    """
+    if not fresh and program_in(folder, job.program_fingerprint):
+        return build_aside(job, folder, progress, store=store)  # it stays where it is: it may be a record's
+    place = making(folder)
+    try:
+        program, start, reused = build_aside(job, place, progress, fresh, store)
+        remove(folder, _OF_A_PROGRAM)  # first: a kill leaves too few files, never some of each program
+        for name in (*program.files, NOTES_NAME):
+            (place / name).replace(folder / name)
+    except ProgramError as error:
+        raise ProgramError(str(error).replace(str(place), str(folder))) from error
+    finally:
+        remove(place, _OF_A_PROGRAM)
+        with suppress(OSError):  # where a killed run left its scores
+            place.rmdir()
+    return program, start, reused
+
+
+def build_aside(
     job: Job,
     folder: Path,
     progress: Progress,

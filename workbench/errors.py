@@ -21,7 +21,8 @@ class RecipeError(WorkbenchError):
 
 
 class ChangedError(WorkbenchError):
-    """What is being used, a checkpoint or the workbench's own code, is another than when it was first read."""
+    """What is being used, a checkpoint, a program or the workbench's own code, is another than when it was first
+    read."""
 
 
 class AudioError(WorkbenchError):

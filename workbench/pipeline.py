@@ -21,8 +21,9 @@ from workbench.audit.results import (
     write_record,
 )
 from workbench.audit.scored import has_files_of, keep_scores, scored_before
-from workbench.building import build, not_run_here, started
+from workbench.building import build_aside, not_run_here, started
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
+from workbench.export.program import FILE_NAMES
 from workbench.job import Job
 from workbench.measure.race import race
 from workbench.measure.sizes import no_sizes
@@ -72,7 +73,8 @@ def _measured(
     recipe = job.recipe
     record = begun(job)
     try:
-        program, start, reused = build(job, place, progress, fresh, store, folder)
+        program, start, reused = build_aside(job, place, progress, fresh, store, folder)
+        remove(place, tuple(name for name in FILE_NAMES if name not in program.files))  # a killed run's, of other keys
         seconds["build"] = time.perf_counter() - began
         if isinstance(start, str):
             remove(place, FIGURES)

@@ -57,7 +57,8 @@ def profile(
     """Build the program in `folder`, and time it, its parts and what measures the machine.
 
     A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
-    as `building.build`, also of a part, and WorkbenchError as `building.check_free`.
+    as `building.build`, also of a part, WorkbenchError as `building.check_free`, and ChangedError as
+    `Job.check_unchanged`.
     """
     check(job)
     with alone_in(folder):
@@ -89,6 +90,7 @@ def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: boo
             times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
         progress("time", 1, 1)
     events = _events(whole.file, calls[:_EVENT_CALLS], ring)
+    job.check_unchanged()
     totals, found, at_most = figures(counted, asked, times)
     found_instructions = instructions()
     nulls = {} if events else {"events": NO_TRACER}

@@ -39,7 +39,8 @@ def soak(
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
     Raises RecipeError as `check`, LoweringError and ProgramError as `building.build_to_run`, ProgramError also for a
-    program that crashes or fails on the way, and WorkbenchError as `building.check_free`.
+    program that crashes or fails on the way, WorkbenchError as `building.check_free`, and ChangedError as
+    `Job.check_unchanged`.
     """
     check(job.recipe)
     with alone_in(folder):
@@ -52,6 +53,7 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
     program = building.build_to_run(job, folder, progress, fresh, store)
     began = time.perf_counter()
     stretches = _streamed(job, folder / program.path, hours, progress)
+    job.check_unchanged()
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=used(recipe, job.checkpoint_sha256),

@@ -10,13 +10,15 @@ import torch
 from pydantic import ValidationError
 
 from workbench import pipeline
+from workbench.alone import alone_in
 from workbench.atomic import write_whole
 from workbench.audit.environment import environment
 from workbench.audit.points import PICTURE_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
 from workbench.audit.points_picture import sweep_png
 from workbench.audit.results import Record, used
 from workbench.audit.stored import write
-from workbench.errors import ModelError, ProgramError, RecipeError, WorkbenchError
+from workbench.errors import ChangedError, ModelError, ProgramError, RecipeError, WorkbenchError
+from workbench.export.program import ProgramFile
 from workbench.job import Job, prepare
 from workbench.measure.onset import Onset, onset
 from workbench.progress import Progress
@@ -43,6 +45,7 @@ class _Onsets(Section):
     """What is kept of a point beside its record."""
 
     fingerprint: str  # of the record that it belongs to
+    program_sha256: str
     baseline: Onset
     variant: Onset
 
@@ -75,7 +78,10 @@ def plan(
 def measure(
     planned: Planned, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> tuple[Point, bool]:
-    """One point, whole in a folder of its own below `folder`. Returns it, and whether all of it was there already."""
+    """One point, whole in a folder of its own below `folder`. Returns it, and whether all of it was there already.
+
+    Raises what `pipeline.run` does, and ChangedError where another process replaced the program since.
+    """
     if planned.job is None:
         return refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
@@ -85,9 +91,9 @@ def measure(
     if record.program is None or record.deviation is None:
         lost = "program" if record.program is None else "deviation"
         return failed(planned.setting, record, record.null_reasons[lost]), False
-    kept = None if fresh else _kept(place, record)
+    kept = None if fresh else _kept(place, record.fingerprint, record.program.sha256)
     try:
-        onsets = kept or _measure_onsets(planned.job, record, place, progress)
+        onsets = kept or _measure_onsets(planned.job, record, record.program, place, progress)
     except ProgramError as error:
         return failed(planned.setting, record, str(error)), False
     sides = {"baseline": onsets.baseline, "variant": onsets.variant}
@@ -113,27 +119,31 @@ def write_picture(sweep: Sweep, folder: Path) -> None:
     write_whole(folder / PICTURE_NAME, sweep_png(sweep))
 
 
-def _kept(place: Path, record: Record) -> _Onsets | None:
+def _kept(place: Path, *identity: str) -> _Onsets | None:
     try:
         kept = _Onsets.model_validate_json((place / ONSETS_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-    return kept if kept.fingerprint == record.fingerprint else None
+    return kept if (kept.fingerprint, kept.program_sha256) == identity else None
 
 
-def _measure_onsets(job: Job, record: Record, place: Path, progress: Progress) -> _Onsets:
-    assert record.program is not None
+def _measure_onsets(job: Job, record: Record, program: ProgramFile, place: Path, progress: Progress) -> _Onsets:
+    path, threads = place / program.path, job.recipe.speed.threads
     progress("delay", 0, 2)
-    torch.set_num_threads(job.recipe.speed.threads)
+    torch.set_num_threads(threads)
     baseline = onset(under(record.protocol.baseline, job.baseline.session(margins=False)))
     progress("delay", 1, 2)
-    with Child() as child:
-        program, threads = place / record.program.path, job.recipe.speed.threads
-        variant = child.call(_onset_of_program, program, record.protocol.variant, threads)
-    progress("delay", 2, 2)
-    job.check_unchanged()
-    onsets = _Onsets(fingerprint=record.fingerprint, baseline=baseline, variant=variant)
-    write(onsets, place / ONSETS_NAME)
+    with alone_in(place):
+        if not program.is_in(place):  # the folder was free since its record was made
+            raise ChangedError(f"{path}: changed while it was used; run again")
+        with Child() as child:
+            variant = child.call(_onset_of_program, path, record.protocol.variant, threads)
+        progress("delay", 2, 2)
+        job.check_unchanged()
+        onsets = _Onsets(
+            fingerprint=record.fingerprint, program_sha256=program.sha256, baseline=baseline, variant=variant
+        )
+        write(onsets, place / ONSETS_NAME)
     return onsets
 
 

@@ -18,7 +18,8 @@ from workbench.audit.scored import SCORES_NAME
 from workbench.errors import WorkbenchError
 from workbench.export.program import FILE_NAMES
 
-FIGURES = ("frames", "pictures", MOMENTS_FOLDER)
+FIGURES = (SCORES_NAME, "frames", "pictures", MOMENTS_FOLDER)
+"""What scoring leaves. The scores go first: they are taken for what is in the folders."""
 OWN = (*FILE_NAMES, NOTES_NAME, *FIGURES)
 """The files and folders that belong to a record."""
 

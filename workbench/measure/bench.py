@@ -69,6 +69,7 @@ class Figures(Section):
     name: str
     what: str
     file: str
+    sha256: str = ""  # of the file; "" in records from before it was kept
     bytes: int
     frames: int
     voiced_frames: int
@@ -162,6 +163,7 @@ def _figures(
         name=name,
         what=contender.what,
         file=str(contender.file),
+        sha256=contender.sha256,
         bytes=contender.file.stat().st_size,
         frames=len(expected),
         voiced_frames=int(voiced.sum()),

@@ -11,12 +11,14 @@ from workbench.runtime.session import Session
 
 @dataclass(frozen=True)
 class Contender:
-    """`what` says in words what it is, `file` is all that it loads: for eager, upstream's checkpoint."""
+    """`what` says in words what it is, `file` is all that it loads: for eager, upstream's checkpoint. `sha256` is the
+    file's when it was made, or entered."""
 
     name: str
     what: str
     kind: Literal["eager", "torchscript", "onnx", "pte"]
     file: Path
+    sha256: str
     baseline: Baseline
 
     def session(self) -> Session:
