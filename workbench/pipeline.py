@@ -1,5 +1,6 @@
 """The sentence: recipe -> audio -> model -> program -> sessions -> figures -> record."""
 
+import gc
 import shutil
 import time
 from datetime import UTC, datetime
@@ -58,7 +59,10 @@ def run(
             if earlier.speed is not None and earlier.speed.in_doubt:
                 return _timed_again(earlier, job, folder, progress)
             return _judged_again(earlier, job, folder)
-        return _measured(job, folder, progress, rolled, fresh, store)
+        try:
+            return _measured(job, folder, progress, rolled, fresh, store)
+        finally:
+            gc.collect()  # models and pictures are rings of references, and among so many objects would wait for long
 
 
 def _measured(

@@ -1,6 +1,7 @@
 """What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for,
 and what it keeps, nobody needs."""
 
+import gc
 import io
 import linecache
 from collections.abc import Iterator
@@ -36,5 +37,6 @@ def _forget() -> None:
     """Empty the caches by which torch and ExecuTorch keep every graph, weights and all, for as long as the process."""
     FakeTensorMode.cache_clear()
     is_same_node.cache_clear()
+    gc.collect()  # graphs are rings of references, and among so many objects the collector lets them wait
     sources_of_graphs.eval_cache.clear()  # some 700 modules are generated in a lowering, and each leaves its source
     linecache.clearcache()
