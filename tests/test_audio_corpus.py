@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from workbench.audio import Clip, Corpus, check_disjoint, read_clip
+from workbench.audio.corpus import check_own_files
 from workbench.errors import AudioError
 
 MANIFEST = """
@@ -215,6 +216,16 @@ class TestDisjoint:
         message = "clips that calibrate and score at once: b (the same as a); a score needs audio not yet seen"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])
+
+
+def test_two_clips_whose_files_would_share_a_name(tmp_path: Path) -> None:
+    sound = record(tmp_path / "a.wav", 1)
+    one, other = read_clip(sound, 8000, "sung/calibrate/x"), read_clip(sound, 8000, "sung/calibrate-x")
+    check_own_files([one, one])
+    with pytest.raises(AudioError) as caught:
+        check_own_files([one, other])
+    says = "sung/calibrate-x: its files would be called as those of sung/calibrate/x; rename one of them"
+    assert str(caught.value) == says
 
 
 def test_a_clip_is_read_once_whoever_renders_it_is_done(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.audio.corpus import Corpus, check_disjoint
+from workbench.audio.corpus import Corpus, check_disjoint, check_own_files
 from workbench.audio.files import Clip, find_audio, read_clip
 from workbench.audit.environment import code_sha256, cpu, dependencies
 from workbench.errors import AudioError, ChangedError
@@ -141,7 +141,8 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
     """Give each job its clips, at its rate, rendering what is missing. `audio` (a file or folder) scores in place of
     the recipe's own choice.
 
-    Raises AudioError for a clip that cannot be used, for none at all, and for one that calibrates and scores.
+    Raises AudioError for a clip that cannot be used, for none at all, for one that calibrates and scores, and for two
+    whose files would share a name.
     """
 
     @functools.cache
@@ -171,6 +172,7 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
         if not job.score:
             raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
         check_disjoint(job.calibrate, job.score)
+        check_own_files(job.score)
     progress("audio", len(jobs), len(jobs))
 
 

@@ -14,7 +14,7 @@ import soundfile
 
 from workbench.alone import alone_in
 from workbench.atomic import remove_parts, write_whole
-from workbench.audio.files import ANNOTATION_SUFFIX, Clip, list_audio, read_clip
+from workbench.audio.files import ANNOTATION_SUFFIX, Clip, file_stem, list_audio, read_clip
 from workbench.audio.manifest import Entry, Manifest, read_manifest
 from workbench.audio.oscillator import RENDER_RATE_HZ
 from workbench.audio.synth import SYNTH_VERSION, Rendering, render
@@ -134,6 +134,15 @@ def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
         raise AudioError(
             f"clips that calibrate and score at once: {', '.join(pairs)}; a score needs audio not yet seen"
         )
+
+
+def check_own_files(score: Sequence[Clip]) -> None:
+    """Raise AudioError where two scored clips would leave their frames and pictures in one file."""
+    names: dict[str, str] = {}
+    for clip in score:
+        other = names.setdefault(file_stem(clip.name), clip.name)
+        if other != clip.name:
+            raise AudioError(f"{clip.name}: its files would be called as those of {other}; rename one of them")
 
 
 def _identities(clip: Clip) -> tuple[str, str, str]:

@@ -101,6 +101,11 @@ class Clip:
         return len(self.samples) / self.sample_rate_hz
 
 
+def file_stem(clip: str) -> str:
+    """What files of a clip are called, by its name: the corpus's have folders in them."""
+    return clip.replace("/", "-")
+
+
 def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
     """Decode `path`, mix it to mono (the mean of its channels) and resample it (soxr, very high quality).
 

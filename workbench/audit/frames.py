@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.atomic import write_whole
+from workbench.audio.files import file_stem
 from workbench.audit.arrays import columns
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import ClipRolls, Mask
@@ -38,7 +39,7 @@ class ClipFrames:
 
 def frames_path(folder: Path, clip: str) -> Path:
     """Where a variant's folder has the frames of a clip."""
-    return folder / "frames" / f"{clip.replace('/', '-')}.npz"
+    return folder / "frames" / f"{file_stem(clip)}.npz"
 
 
 def write_frames(folder: Path, sides: ClipRolls, time_s: NDArray[np.float64]) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.audio.files import Clip
+from workbench.audio.files import Clip, file_stem
 from workbench.audit.arrays import columns
 from workbench.audit.results import FramesUsed
 from workbench.errors import WorkbenchError
@@ -158,7 +158,7 @@ def _npz(path: Path, outputs: Sequence[Output], stream: Stream) -> list[_Table]:
 def _clip_of(table: _Table, clips: Sequence[Clip]) -> Clip:
     """By its whole name, by that name as a run's files have it, or by its last part where only one has that."""
     for named in (
-        [clip for clip in clips if table.clip in (clip.name, clip.name.replace("/", "-"))],
+        [clip for clip in clips if table.clip in (clip.name, file_stem(clip.name))],
         [clip for clip in clips if table.clip == clip.name.rpartition("/")[2]],
     ):
         if len(named) == 1:

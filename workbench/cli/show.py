@@ -105,9 +105,10 @@ def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib
 
 def _written(clip: "Clip", folder: Path) -> Path:
     from workbench.atomic import write_whole
+    from workbench.audio.files import file_stem
     from workbench.audit.bundle.golden import wav
 
-    path = folder / f"{clip.name.replace('/', '-')}.wav"
+    path = folder / f"{file_stem(clip.name)}.wav"
     write_whole(path, wav(clip.samples[None], clip.sample_rate_hz))
     return path
 

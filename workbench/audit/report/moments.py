@@ -16,7 +16,7 @@ import soxr
 
 from workbench.atomic import write_whole
 from workbench.audio.corpus import Corpus
-from workbench.audio.files import Clip
+from workbench.audio.files import Clip, file_stem
 from workbench.audit.frames import ClipFrames
 from workbench.audit.results import Record
 from workbench.errors import AudioError
@@ -40,7 +40,7 @@ class Moment:
 
     @property
     def file_name(self) -> str:
-        return f"{self.clip.replace('/', '-')}-{self.at_s:.3f}s.wav"
+        return f"{file_stem(self.clip)}-{self.at_s:.3f}s.wav"
 
 
 def worst(clips: Sequence[ClipFrames]) -> list[Moment]:
