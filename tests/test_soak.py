@@ -152,6 +152,29 @@ def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.Monke
     assert shown == [("stream", 0, 1), ("stream", 600, 1500)]
 
 
+whole_parts = iter([Heard(600, 1500, 60.0, soak_of(0.0).stretches[0])])
+
+
+def a_part() -> Heard:
+    return next(whole_parts, None) or os.abort()
+
+
+def test_what_was_heard_before_a_crash_is_kept_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench import soak
+
+    monkeypatch.setattr(soak, "begin_here", begin)
+    monkeypatch.setattr(soak, "go_on_here", a_part)
+    recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5), speed=SimpleNamespace(threads=1))
+    job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
+    stretches, ended = soak._streamed(job, Path("program.pte"), 1, lambda *_: None)  # type: ignore[arg-type]
+    assert ([part.until_s for part in stretches], ended) == (
+        [1.0],
+        "after 60 s of audio, the program crashed the runtime",
+    )
+    broken = soak_of(0.0).model_copy(update={"ended": ended})
+    assert (judged(broken, GATES, 40).verdict, judged(broken, GATES, 40).reasons) == ("fail", (ended,))
+
+
 RECIPE = """
 description: A test
 sample_rate_hz: 16000
@@ -208,7 +231,7 @@ def test_what_changed_while_it_was_streamed_has_no_record(monkeypatch: pytest.Mo
         raise ChangedError("own.ckpt: changed while it was used; run again")
 
     monkeypatch.setattr(soak.building, "build_to_run", lambda *_: SimpleNamespace(path="program.pte"))
-    monkeypatch.setattr(soak, "_streamed", lambda *_: ())
+    monkeypatch.setattr(soak, "_streamed", lambda *_: ((), ""))
     recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
     job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64, check_unchanged=changed)
     with pytest.raises(ChangedError):

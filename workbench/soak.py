@@ -38,9 +38,9 @@ def soak(
 ) -> Soak:
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
-    Raises RecipeError as `check`, LoweringError and ProgramError as `building.build_to_run`, ProgramError also for a
-    program that crashes or fails on the way, WorkbenchError as `building.check_free`, and ChangedError as
-    `Job.check_unchanged`.
+    A program that crashes, hangs or fails on the way ends it, and fails. Raises RecipeError as `check`, LoweringError
+    and ProgramError as `building.build_to_run`, ProgramError also where no part of the stream came to its end,
+    WorkbenchError as `building.check_free`, and ChangedError as `Job.check_unchanged`.
     """
     check(job.recipe)
     with alone_in(folder):
@@ -52,7 +52,7 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
     recipe = job.recipe
     program = building.build_to_run(job, folder, progress, fresh, store)
     began = time.perf_counter()
-    stretches = _streamed(job, folder / program.path, hours, progress)
+    stretches, ended = _streamed(job, folder / program.path, hours, progress)
     job.check_unchanged()
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -63,12 +63,16 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
         hours=hours,
         took_s=time.perf_counter() - began,
         stretches=stretches,
+        ended=ended,
     )
     return judged(record, recipe.gates, recipe.scoring.min_voiced_frames)
 
 
-def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tuple[Stretch, ...]:
-    """The parts, from a process of its own. Raises ProgramError where the program takes that down, and says when."""
+def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tuple[tuple[Stretch, ...], str]:
+    """The parts, from a process of its own, and how the program took that down, if it did.
+
+    Raises ProgramError where it did so in the first part: there is nothing to keep.
+    """
     recipe = job.recipe
     samples = np.concatenate([clip.samples for clip in job.score])
     stretches: list[Stretch] = []
@@ -89,6 +93,9 @@ def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tupl
                 heard = child.call(go_on_here)
                 stretches += [heard.part] if heard.part else []
         except ProgramError as error:
-            raise ProgramError(f"{program}: after {heard.until_s:.0f} s of audio, {error}") from error
+            ended = f"after {heard.until_s:.0f} s of audio, {error}"
+            if not stretches:
+                raise ProgramError(f"{program}: {ended}") from error
+            return tuple(stretches), ended
     progress("stream", heard.calls, heard.of)
-    return tuple(stretches)
+    return tuple(stretches), ""

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
@@ -33,18 +34,19 @@ class Soak(Section):
     hours: float
     took_s: float
     stretches: tuple[Stretch, ...]
+    ended: str = Field("", description="How the program ended it before all parts were streamed.")
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
 
 
 def judged(soak: Soak, gates: tuple[Gate, ...], min_voiced_frames: int) -> Soak:
     """The record with its verdict: every part within the recipe's gates on pitch and on the largest confidence
-    deviation, finite, faster than real time, and a process that does not grow.
+    deviation, finite, faster than real time, to the end, and a process that does not grow.
 
     Slower calls make it inconclusive, not failed: another job on the machine does that too. So do fewer voiced frames
     in all parts together: the gates compare no others, and a short stream has few in each.
     """
-    failures, doubts = [], []
+    failures, doubts = [soak.ended] * bool(soak.ended), []
     held = [gate for gate in gates if gate.metric.startswith(PITCH) or gate.metric == "deviation.confidence.max"]
     for part in soak.stretches:
         until = f"until {part.until_s:.0f} s"

@@ -49,11 +49,12 @@ def soak(
     The clips go round and round. In twelve parts: deviation, the time of a call, and the memory of the process.
 
     It fails where a part misses a gate of the recipe on deviation.pitch or deviation.confidence.max (no other is
-    asked), has a frame that is not finite, or takes longer for a call than its audio lasts; and where the process grows
-    by more than 2% after the first part. Else it is inconclusive for too few voiced frames, for no gate on the pitch or
-    one without a number, and where the last part's calls take more than 1.5 times as long as the first's.
+    asked), has a frame that is not finite, or takes longer for a call than its audio lasts; where the program crashes
+    or hangs on the way; and where the process grows by more than 2% after the first part. Else it is inconclusive for
+    too few voiced frames, for no gate on the pitch or one without a number, and where the last part's calls take more
+    than 1.5 times as long as the first's.
 
-    Exit codes: 0 it passes; 1 it fails; 2 a mistake, or the program crashes or hangs; 3 inconclusive.
+    Exit codes: 0 it passes; 1 it fails; 2 a mistake, or the program ends in the first part; 3 inconclusive.
 
     \b
     Example:
