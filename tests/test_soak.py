@@ -98,6 +98,23 @@ def test_confidence_real_time_and_finite_frames_count() -> None:
     )
     broken = judged(soak_of(0.0, nonfinite_frames=3), GATES, 40)
     assert (broken.verdict, broken.reasons) == ("fail", ("until 4 s: 3 of 10 frames are not finite",))
+    unknown = judged(soak_of(0.0, baseline_nonfinite_frames=3), GATES, 40)
+    says = "until 4 s: 3 of 10 frames of upstream itself are not finite"
+    assert (unknown.verdict, unknown.reasons) == ("inconclusive", (says,))
+
+
+def test_each_side_s_broken_frames_are_counted_apart() -> None:
+    for broken, counts in (((float("nan"), 0.0), (10, 0)), ((0.0, float("nan")), (0, 10))):
+        told = long_stream(*map(Counter, broken), np.ones(300, np.float32), 1 / 3600, 0.5, parts=1)
+        (part,) = (heard.part for heard in told)
+        assert (part.baseline_nonfinite_frames, part.nonfinite_frames) == counts
+
+
+def test_calls_longer_than_it_tells_are_told_each() -> None:
+    counter = Counter(0.0)
+    counter.stream = Stream(1000, 130_000, 1, 0.0)  # 130 s
+    told = list(long_stream(counter, counter, np.ones(130_000, np.float32), 260 / 3600, 0.5, parts=1))
+    assert [heard.calls for heard in told] == [1, 2]
 
 
 def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
