@@ -30,27 +30,27 @@ lint: $(VENV)/.installed
 # The figures of the README: run every shipped recipe on the shipped audio, keep the records, write the table anew.
 measured: $(VENV)/.installed
 	$(BIN)/workbench run recipes --out outputs/measured; case $$? in 0|1|3) ;; *) exit 1 ;; esac
-	$(BIN)/python tests/regenerate.py --records outputs/measured
+	$(BIN)/python -m tools.docs.regenerate --records outputs/measured
 
 # The README's table of speeds: everything beside everything in one run, with 1 thread and with 2. Wants a quiet machine.
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
-	$(BIN)/python tests/regenerate.py --bench outputs/bench
+	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
 
 # The README's table of bounds: where the time of three programs goes. Wants a quiet machine too.
 profiles: $(VENV)/.installed
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
-	$(BIN)/python tests/regenerate.py --profiles outputs/profiles
+	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles
 
 # docs/findings.md: the systems of the first experiments, with all that can be installed to lower and run them.
 findings: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,coreml,openvino,arm]"
 	$(BIN)/workbench run recipes/findings --out outputs/findings; test $$? -eq 1
-	$(BIN)/python tests/regenerate.py --findings outputs/findings
+	$(BIN)/python -m tools.docs.regenerate --findings outputs/findings
 
 docs: $(VENV)/.installed
-	$(BIN)/python tests/regenerate.py
+	$(BIN)/python -m tools.docs.regenerate
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -11,13 +11,13 @@ import soxr
 from numpy.typing import NDArray
 
 from workbench.audio.corpus import Corpus
-from workbench.audio.oscillator import RENDER_RATE_HZ
 from workbench.audio.synth import render
-from workbench.model.stream import State, Stream
+from workbench.audio.synth_oscillator import RENDER_RATE_HZ
+from workbench.recipe.options import State, Stream
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
-    from workbench.export.program import Lowered
+    from workbench.export.program_file import Lowered
     from workbench.model.streaming import StreamingPesto
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait: on a busy machine that is slow
@@ -65,8 +65,8 @@ def stream() -> Stream:
 
 @pytest.fixture(scope="session")
 def restated(stream: Stream) -> "StreamingPesto":
-    from workbench.model.pesto import load_upstream
     from workbench.model.streaming import StreamingPesto
+    from workbench.model.upstream import load_upstream
 
     return StreamingPesto(load_upstream("mir-1k_g7", stream), stream)
 
@@ -74,7 +74,7 @@ def restated(stream: Stream) -> "StreamingPesto":
 @pytest.fixture(scope="session")
 def lowered(restated: "StreamingPesto") -> "Lowered":
     """Takes about ten seconds: for slow tests."""
-    from workbench.export.lower import lower
+    from workbench.export.executorch import lower
 
     return lower(restated, "xnnpack")
 
@@ -92,10 +92,10 @@ def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     folder, made = tmp_path_factory.mktemp("programs"), {}
 
     def program(stream: Stream, state: State) -> Path:
-        from workbench.export.lower import lower
-        from workbench.model.forms import Forms
-        from workbench.model.pesto import load_upstream
+        from workbench.export.executorch import lower
+        from workbench.model.implementations import Forms
         from workbench.model.streaming import StreamingPesto
+        from workbench.model.upstream import load_upstream
 
         if (stream, state) not in made:
             model = StreamingPesto(

@@ -7,11 +7,11 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import Sums
 
-from workbench.cli.group import ERROR, Translating
+from tests.conftest import Sums
+from workbench.cli._shared.group import ERROR, Translating
 from workbench.errors import LoweringError, ProgramError, program_error
-from workbench.export.toolchain import translated
+from workbench.export.toolchain_errors import translated
 from workbench.runtime.torchscript import TorchScriptSession
 
 WANT = RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried to")

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from workbench.alone import alone_in
-from workbench.atomic import remove_parts, write_whole
-from workbench.audio.files import ANNOTATION_SUFFIX, Clip, file_stem, list_audio, read_clip
-from workbench.audio.manifest import Entry, Manifest, read_manifest
-from workbench.audio.oscillator import RENDER_RATE_HZ
+from workbench.audio.decode import ANNOTATION_SUFFIX, Clip, file_stem, list_audio, read_clip
 from workbench.audio.synth import SYNTH_VERSION, Rendering, render
+from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
+from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.errors import AudioError
 from workbench.recipe import matches
+from workbench.storage.atomic import remove_parts, write_whole
+from workbench.storage.locks import alone_in
 
 _SYNTHETIC = "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.manifest import Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
-from workbench.audio.oscillator import RENDER_RATE_HZ, VOICED_FLOOR, Signal, harmonic_sum, pink_noise, rms, swell
-from workbench.audio.voice import in_a_room, sing
+from workbench.audio.synth_manifest import Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
+from workbench.audio.synth_oscillator import RENDER_RATE_HZ, VOICED_FLOOR, Signal, harmonic_sum, pink_noise, rms, swell
+from workbench.audio.synth_voice import in_a_room, sing
 from workbench.errors import AudioError
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
 

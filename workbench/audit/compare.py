@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.audit.comparable import Facts, audio_facts, difference, flat, machine_facts, stream_facts
+from workbench.audit.comparability import Facts, audio_facts, difference, flat, machine_facts, stream_facts
 from workbench.audit.gates import Verdict, figure
-from workbench.audit.history import Kept
-from workbench.audit.results import F0_NOT_KEPT, Record, gateable
-from workbench.audit.tolerance import Better, Tolerance
+from workbench.audit.tolerances import Better, Tolerance
 from workbench.errors import WorkbenchError
+from workbench.records.result import F0_NOT_KEPT, Record, gateable
+from workbench.records.run_folders import Kept
 
 Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
 Held = Mapping[str, tuple[Better, Tolerance]]

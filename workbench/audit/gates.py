@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from workbench.recipe import Gate
-from workbench.section import Section
+from workbench.record_model import Section
 
 PITCH = "deviation.pitch."
 # A limit on one of these keeps the pitch near upstream's. The bias is signed, and a constant 300 cents is no octave.

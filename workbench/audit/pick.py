@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.audit.choice import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
-from workbench.audit.comparable import Facts, deviation_facts, difference, machine_facts, speed_facts
-from workbench.audit.history import Kept, names_of
+from workbench.audit.comparability import Facts, deviation_facts, difference, machine_facts, speed_facts
+from workbench.audit.explain import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
 from workbench.audit.pareto import Point, Speedup, distances, front
-from workbench.audit.results import Record, judged_by
 from workbench.errors import WorkbenchError
+from workbench.records.result import Record, judged_by
+from workbench.records.run_folders import Kept, names_of
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from workbench.cli import (  # each adds its commands to the group
     sweep,
     track,
 )
-from workbench.cli.group import main
+from workbench.cli._shared.group import main
 
 __all__ = [
     "bench",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import FAIL, PASS, main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import FAIL, PASS, main
+from workbench.cli._shared.numbers import Numbers
+from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
@@ -18,10 +19,9 @@ from workbench.cli.inputs import (
     shipped_recipe,
     variants_of,
 )
-from workbench.cli.numbers import Numbers
-from workbench.cli.output import print_json, store
-from workbench.cli.progress import progress_shown
-from workbench.export.program import PROGRAM_SUFFIXES
+from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.progress import progress_shown
+from workbench.export.program_file import PROGRAM_SUFFIXES
 
 _DEFAULT, _FIRST = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
 _WARMUP_CHUNKS = 50
@@ -77,18 +77,18 @@ def bench(
     programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
     recipes = variants_of([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
     (first,) = variants_of([shipped_recipe(_FIRST)], corpus)
-    from workbench.runtime.child import silence_libraries
+    from workbench.runtime.isolation import silence_libraries
 
     silence_libraries()
     with progress_shown() as progress:
         progress("import", 0, 1)
-        from workbench.atomic import write_whole
-        from workbench.audit.bench import BENCH_NAME, PICTURE_NAME, print_bench
-        from workbench.audit.bench_picture import bench_png
-        from workbench.bench import make, run
-        from workbench.entries import FIRST, enter
-        from workbench.job import listen
         from workbench.measure.speed import Plan
+        from workbench.records.bench import BENCH_NAME, PICTURE_NAME, print_bench
+        from workbench.report.plots.bench import bench_png
+        from workbench.storage.atomic import write_whole
+        from workbench.workflows.bench import make, run
+        from workbench.workflows.contenders import FIRST, enter
+        from workbench.workflows.prepare import listen
 
         progress("import", 1, 1)
         entered = enter(recipes, programs, first, progress)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import FAIL, PASS, main
-from workbench.cli.inputs import calib_audio_option, corpus_of, json_option, out_option
-from workbench.cli.numbers import Finite
+from workbench.cli._shared.group import FAIL, PASS, main
+from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.options import calib_audio_option, corpus_of, json_option, out_option
 
 
 @main.command()
@@ -26,10 +26,10 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     Example:
       workbench bundle outputs/20261122-120000-int8-mixed/int8-mixed --out pitch.zip
     """
-    from workbench.runtime.child import silence_libraries
+    from workbench.runtime.isolation import silence_libraries
 
     silence_libraries()
-    from workbench.audit.bundle.write import one_variant, write_bundle
+    from workbench.bundle.write import one_variant, write_bundle
 
     variant = one_variant(run)
     place = out or variant.folder / "bundle"
@@ -54,8 +54,8 @@ def verify(bundle: Path, as_json: bool) -> None:
     Example:
       workbench verify pitch.zip
     """
-    from workbench.audit.bundle.standalone import answer
-    from workbench.audit.bundle.verify import verify as verify_bundle
+    from workbench.bundle.verify import verify as verify_bundle
+    from workbench.bundle.verify_standalone import answer
 
     found = verify_bundle(bundle)
     click.echo(answer(found.findings, found.ran, as_json))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.group import VERDICTS, main
+from workbench.cli._shared.group import VERDICTS, main
 
 if TYPE_CHECKING:
     from workbench.audit.compare import Comparison, Pair
@@ -58,8 +58,8 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
       workbench compare outputs/yesterday outputs/today --tolerance program.bytes=0 --format github
     """
     from workbench.audit.compare import compare as held_against
-    from workbench.audit.history import kept_in
-    from workbench.audit.tolerance import held
+    from workbench.audit.tolerances import held
+    from workbench.records.run_folders import kept_in
 
     chosen = held(tolerances)
     comparison = held_against(kept_in([before]), kept_in([after]), chosen)

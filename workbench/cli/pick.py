@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
 
 if TYPE_CHECKING:
-    from workbench.audit.choice import Candidate, Choice, Objective
+    from workbench.audit.explain import Candidate, Choice, Objective
 
 OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 
@@ -50,9 +50,9 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
       workbench pick outputs/20260301-101500-6-variants --objective smallest
       workbench pick outputs/* --like int8-mixed --gates limits.yaml --json | jq -r .winner.program
     """
-    from workbench.audit.history import kept_in, newest_run
     from workbench.audit.pick import pick as choose
-    from workbench.catalogue import limits_of
+    from workbench.records.run_folders import kept_in, newest_run
+    from workbench.workflows.load_recipes import limits_of
 
     limits = limits_of(gates) if gates else None
     if not runs:
@@ -90,7 +90,7 @@ def _print(choice: "Choice") -> None:
 
 
 def _cells(candidate: "Candidate", standing: str) -> tuple[str, ...]:
-    from workbench.audit.cells import number, spread
+    from workbench.report.formatting import number, spread
 
     speed = spread(candidate.speedup_p50, candidate.speedup_low, candidate.speedup_high)
     figures = (f"{candidate.pitch_p95_cents:.4f}", f"{candidate.bytes:,}", speed, number(candidate.distance, ".2f"))

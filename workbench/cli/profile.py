@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import main
+from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
@@ -19,8 +19,8 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.output import print_json, store
-from workbench.cli.progress import progress_shown
+from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.progress import progress_shown
 
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 
@@ -64,13 +64,13 @@ def profile(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.atomic import write_whole
-    from workbench.audit.profile import PICTURE_NAME, PROFILE_NAME, print_profile
-    from workbench.audit.profile_picture import profile_png
-    from workbench.job import listen
     from workbench.measure.speed import Plan
-    from workbench.profile import check
-    from workbench.profile import profile as profile_program
+    from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, print_profile
+    from workbench.report.plots.profile import profile_png
+    from workbench.storage.atomic import write_whole
+    from workbench.workflows.prepare import listen
+    from workbench.workflows.profile import check
+    from workbench.workflows.profile import profile as profile_program
 
     check(job)
     folder = out or new_folder(f"profile-{job.recipe.name}")

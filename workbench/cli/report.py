@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import main
-from workbench.cli.inputs import calib_audio_option, corpus_of, new_folder
+from workbench.cli._shared.group import main
+from workbench.cli._shared.options import calib_audio_option, corpus_of, new_folder
 
 
 @main.command()
@@ -28,9 +28,9 @@ def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -
       workbench report outputs/20261122-181500-int8-mixed
       workbench report outputs/measured outputs/takes --out report.html
     """
-    from workbench.audit.history import kept_in
-    from workbench.audit.report.page import PAGE_NAME, write_report
     from workbench.errors import WorkbenchError
+    from workbench.records.run_folders import kept_in
+    from workbench.report.html.page import PAGE_NAME, write_report
 
     if out is not None and out.suffix != ".html":
         raise WorkbenchError(f"--out {out}: the page is HTML, and Markdown goes beside it; name a file.html")

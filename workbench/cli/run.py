@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.group import ERROR, FAIL, INCONCLUSIVE, PASS, main, told
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, main, told
+from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
@@ -22,17 +22,17 @@ from workbench.cli.inputs import (
     recipes_argument,
     variants_of,
 )
-from workbench.cli.output import print_json
-from workbench.cli.progress import progress_shown
+from workbench.cli._shared.output import print_json
+from workbench.cli._shared.progress import progress_shown
 from workbench.errors import ChangedError, CheckpointError, WorkbenchError, wants_memory
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
-    from workbench.audit.results import Record
-    from workbench.export.program import ProgramFile
-    from workbench.job import Job
+    from workbench.export.program_file import ProgramFile
     from workbench.recipe import Recipe
+    from workbench.records.result import Record
     from workbench.runtime.session import Frames
+    from workbench.workflows.prepare import Job
 
 
 @main.command()
@@ -70,9 +70,9 @@ def run(
     """
     corpus = corpus_of(calib_audio)
     jobs = jobs_of(variants_of(recipes, corpus, gates))
-    from workbench.audit.history import run_in
-    from workbench.job import listen
-    from workbench.pipeline import run as run_variant
+    from workbench.records.run_folders import run_in
+    from workbench.workflows.prepare import listen
+    from workbench.workflows.run import run as run_variant
 
     with progress_shown() as progress:
         listen(jobs, corpus, audio, progress)
@@ -125,7 +125,7 @@ def show(results: "list[tuple[Record, Path]]", page: Path, as_json: bool) -> Non
         for record, place in results:
             print_json(place, record)
         return
-    from workbench.audit.table import print_results
+    from workbench.report.tables.results import print_results
 
     print_results(results)
     click.echo(f"\nreport     {page}")
@@ -133,8 +133,8 @@ def show(results: "list[tuple[Record, Path]]", page: Path, as_json: bool) -> Non
 
 def write_page(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
     """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
-    from workbench.audit.history import Kept, run_in
-    from workbench.audit.report.page import PAGE_NAME, write_report
+    from workbench.records.run_folders import Kept, run_in
+    from workbench.report.html.page import PAGE_NAME, write_report
 
     own = [Kept(record, place, folder.resolve().name) for record, place in results]
     there, places = run_in(folder), {place for _, place in results}
@@ -170,16 +170,16 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     corpus = corpus_of(calib_audio)
     records = {path: _record_to_rebuild(path) for path in recipes if path.suffix == ".json"}
     files = [path for path in recipes if path not in records]
-    from workbench.catalogue import recipe_of
+    from workbench.workflows.load_recipes import recipe_of
 
     variants = [recipe_of(record, path) for path, record in records.items()]
     variants += variants_of(files, corpus) if files else []
     _check_own_folders(variants)
     jobs = jobs_of(variants)
-    from workbench.alone import alone_in
-    from workbench.building import build as build_program
-    from workbench.building import check_free
-    from workbench.job import listen
+    from workbench.storage.locks import alone_in
+    from workbench.workflows.build import build as build_program
+    from workbench.workflows.build import check_free
+    from workbench.workflows.prepare import listen
 
     if any(job.quantized for job in jobs):
         with progress_shown() as progress:
@@ -214,7 +214,7 @@ def _check_own_folders(variants: "list[Recipe]") -> None:
 
 
 def _record_to_rebuild(path: Path) -> "Record":
-    from workbench.audit.results import read_record
+    from workbench.records.result import read_record
 
     record = read_record(path)
     if record.program is None:
@@ -224,8 +224,8 @@ def _record_to_rebuild(path: Path) -> "Record":
 
 def _is_the_same(record: "Record", program: "ProgramFile", job: "Job") -> bool:
     """Tells whether the bytes are the record's, and where not, what is another."""
-    from workbench.audit.environment import environment
-    from workbench.audit.rebuilt import rebuilt
+    from workbench.audit.reproduce import rebuilt
+    from workbench.records.environment import environment
 
     here = environment(job.recipe.speed.threads)
     found = rebuilt(record, program, here, job.calibrate, job.checkpoint_sha256)

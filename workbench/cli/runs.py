@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.group import main
+from workbench.cli._shared.group import main
 
 if TYPE_CHECKING:
-    from workbench.audit.history import Run
+    from workbench.records.run_folders import Run
 
 _VERDICTS = ("pass", "fail", "inconclusive")
 
@@ -30,7 +30,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
       workbench runs
       workbench runs outputs --json | jq -r 'select(.verdicts.fail > 0) | .folder'
     """
-    from workbench.audit.history import runs_in
+    from workbench.records.run_folders import runs_in
 
     runs = runs_in(folder)
     if as_json:
@@ -43,7 +43,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
 
 
 def _facts(run: "Run") -> dict[str, Any]:
-    from workbench.audit.history import earlier_in
+    from workbench.records.run_folders import earlier_in
 
     places = [kept.record.environment for kept in run.kept]
     verdicts: Counter[str] = Counter(kept.record.verdict for kept in run.kept)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import VERDICTS, main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import VERDICTS, main
+from workbench.cli._shared.options import (
     audio_option,
     calib_audio_option,
     corpus_of,
@@ -19,7 +19,7 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.progress import progress_shown
+from workbench.cli._shared.progress import progress_shown
 from workbench.cli.run import show, write_page
 
 
@@ -70,8 +70,8 @@ def score(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
-    from workbench.job import listen
-    from workbench.recorded import check, score_recorded
+    from workbench.workflows.prepare import listen
+    from workbench.workflows.score_external import check, score_recorded
 
     check(job.recipe)
     folder = out or new_folder(f"{job.recipe.name}-recorded")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.group import main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import main
+from workbench.cli._shared.options import (
     beside,
     calib_audio_option,
     corpus_of,
@@ -19,7 +19,7 @@ from workbench.cli.inputs import (
 )
 
 if TYPE_CHECKING:
-    from workbench.audio.files import Clip
+    from workbench.audio.decode import Clip
 
 
 @main.command()
@@ -104,9 +104,9 @@ def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib
 
 
 def _written(clip: "Clip", folder: Path) -> Path:
-    from workbench.atomic import write_whole
-    from workbench.audio.files import file_stem
-    from workbench.audit.bundle.golden import wav
+    from workbench.audio.decode import file_stem
+    from workbench.bundle.golden import wav
+    from workbench.storage.atomic import write_whole
 
     path = folder / f"{file_stem(clip.name)}.wav"
     write_whole(path, wav(clip.samples[None], clip.sample_rate_hz))
@@ -122,7 +122,7 @@ def env(as_json: bool) -> None:
     Example:
       workbench env --json
     """
-    from workbench.audit.environment import environment
+    from workbench.records.environment import environment
 
     found = environment(threads=1).model_dump(mode="json", exclude={"threads", "null_reasons"})
     if as_json:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import VERDICTS, main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import VERDICTS, main
+from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
@@ -20,9 +21,8 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.numbers import Finite
-from workbench.cli.output import print_json, store
-from workbench.cli.progress import progress_shown
+from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.progress import progress_shown
 
 
 @main.command()
@@ -62,10 +62,10 @@ def soak(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.audit.soak import SOAK_NAME, print_soak
-    from workbench.job import listen
-    from workbench.soak import check
-    from workbench.soak import soak as soak_variant
+    from workbench.records.soak import SOAK_NAME, print_soak
+    from workbench.workflows.prepare import listen
+    from workbench.workflows.soak import check
+    from workbench.workflows.soak import soak as soak_variant
 
     check(job.recipe)
     with progress_shown() as progress:

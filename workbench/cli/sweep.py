@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import FAIL, INCONCLUSIVE, PASS, main
-from workbench.cli.inputs import (
+from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli._shared.numbers import Numbers
+from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
@@ -19,9 +20,8 @@ from workbench.cli.inputs import (
     variant_of,
     variant_option,
 )
-from workbench.cli.numbers import Numbers
-from workbench.cli.output import print_json, store
-from workbench.cli.progress import progress_shown
+from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.progress import progress_shown
 
 
 @main.command()
@@ -81,14 +81,14 @@ def sweep(
     """
     corpus = corpus_of(calib_audio)
     chosen = variant_of(recipe, variant, corpus)
-    from workbench.runtime.child import silence_libraries
+    from workbench.runtime.isolation import silence_libraries
 
     silence_libraries()
     with progress_shown() as progress:
         progress("import", 0, 1)
-        from workbench.audit.points import SWEEP_NAME
-        from workbench.job import listen
-        from workbench.sweep import collect, measure, plan, write_picture
+        from workbench.records.sweep import SWEEP_NAME
+        from workbench.workflows.prepare import listen
+        from workbench.workflows.sweep import collect, measure, plan, write_picture
 
         progress("import", 1, 1)
         grid = (
@@ -113,7 +113,7 @@ def sweep(
     if as_json:
         print_json(folder, result)
     else:
-        from workbench.audit.points_table import print_sweep
+        from workbench.report.tables.sweep import print_sweep
 
         print_sweep(result, folder)
     failed = any(point.status == "failed" for point in points) or not result.protocol.fair

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.group import main
-from workbench.cli.inputs import out_option
-from workbench.cli.numbers import Finite
+from workbench.cli._shared.group import main
+from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.options import out_option
 from workbench.errors import WorkbenchError
 
 
@@ -37,12 +37,12 @@ def track(
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
-    from workbench.atomic import write_whole
-    from workbench.runtime.child import silence_libraries
+    from workbench.runtime.isolation import silence_libraries
+    from workbench.storage.atomic import write_whole
 
     silence_libraries()
-    from workbench.track import FORMATS, check_out, rendered
-    from workbench.track import track as track_file
+    from workbench.workflows.track import FORMATS, check_out, rendered
+    from workbench.workflows.track import track as track_file
 
     if out is not None and out.suffix.lower() not in FORMATS:
         raise click.BadParameter(f"{out}: cannot write that; use a name that ends in {', '.join(FORMATS)}")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import LoweringError
-from workbench.export.contract import CARRIER, as_json
+from workbench.export.metadata import CARRIER, as_json
 from workbench.export.told import told_by
-from workbench.export.toolchain import translated
+from workbench.export.toolchain_errors import translated
 from workbench.model.streaming import StreamingPesto
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 import hashlib
 
-from workbench.export.contract import Constants, constants, shown
-from workbench.export.host_file import host_file
+from workbench.export.host_frontend import host_file
+from workbench.export.metadata import Constants, constants, shown
 from workbench.model.streaming import StreamingPesto
 
 

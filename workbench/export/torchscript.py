@@ -6,10 +6,10 @@ from collections import Counter
 import torch
 
 from workbench.errors import LoweringError, first_line
-from workbench.export.contract import CARRIER, Constants, as_json
-from workbench.export.program import Exported
-from workbench.model.pesto import PESTO, reset_upstream
-from workbench.model.stream import Stream
+from workbench.export.metadata import CARRIER, Constants, as_json
+from workbench.export.program_file import Exported
+from workbench.model.upstream import PESTO, reset_upstream
+from workbench.recipe.options import Stream
 
 _WEIGHTED = {"aten::_convolution": "convolution", "aten::linear": "linear", "aten::matmul": "mm", "aten::mm": "mm"}
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.measure.contender import Contender
-from workbench.measure.deadline import paced
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
-from workbench.measure.race import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
+from workbench.measure.load_test import paced
 from workbench.measure.speed import WIDEST, Plan, Start, times_faster
-from workbench.runtime.pte import fix_threads
+from workbench.measure.timing import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
+from workbench.record_model import Section
+from workbench.runtime.executorch import fix_threads
 from workbench.runtime.session import Floats, Frames, Session, roll_streams
-from workbench.section import Section
 
 WRONG_FROM_CENTS = 50  # at p95; what mir_eval's raw pitch accuracy counts as a wrong pitch
 LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from workbench.measure.race import Baseline
-from workbench.runtime.open import import_runtime, open_program
+from workbench.measure.timing import Baseline
+from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.session import Session
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.measure.deviation import ClipRolls, Mask
+from workbench.record_model import Section
 from workbench.runtime.session import Frames, join
-from workbench.section import Section
 
 FLAT_SHARE = 0.25  # of what upstream's contour reaches: a pitch that moves less does not follow the voice
 LEAST_SEMITONES = 2.0  # that upstream's has to reach, before any other is called flat

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.model.stream import OUTPUTS, Output
+from workbench.recipe.options import OUTPUTS, Output
+from workbench.record_model import Section
 from workbench.runtime.session import Frames, join
-from workbench.section import Section
 from workbench.units import CENTS_PER_SEMITONE
 
 Mask = NDArray[np.bool_]

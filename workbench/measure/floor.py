@@ -14,8 +14,8 @@ from workbench.measure.deviation import (
     confidence_deviation,
     pitch_deviation,
 )
+from workbench.record_model import Section
 from workbench.runtime.session import Floats, join
-from workbench.section import Section
 
 _LEAST_BIT = 2.0**-15  # of 16-bit audio, full scale 1.0
 _SEED = 16

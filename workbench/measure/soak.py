@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
-from workbench.measure.race import Baseline
-from workbench.runtime.open import open_program
-from workbench.runtime.pte import fix_threads
+from workbench.measure.timing import Baseline
+from workbench.record_model import Section
+from workbench.runtime.executorch import fix_threads
+from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Frames, Session, chunks
-from workbench.section import Section
 
 _STATUS = Path("/proc/self/statm")
 _TOLD_EVERY_S = 60.0  # of audio

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.model.stream import Stream
-from workbench.section import Section
+from workbench.recipe.options import Stream
+from workbench.record_model import Section
 
 WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
 

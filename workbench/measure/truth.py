@@ -11,11 +11,11 @@ import mir_eval
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.files import Clip, PitchTrack
+from workbench.audio.decode import Clip, PitchTrack
 from workbench.measure.deviation import absent
-from workbench.model.stream import Stream
+from workbench.recipe.options import Stream
+from workbench.record_model import Section
 from workbench.runtime.session import Frames, frame_end_s, join
-from workbench.section import Section
 from workbench.units import semitones_to_hz
 
 _LONGEST_DELAY_MS = 200

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.model.forms import Forms
-from workbench.model.fourier import FourierConv, Tiling
-from workbench.model.pesto import Resnet1d
-from workbench.model.sums import Mean
+from workbench.model.fourier_conv import FourierConv, Tiling
+from workbench.model.implementations import Forms
+from workbench.model.reductions import Mean
 from workbench.model.toeplitz import toeplitz
+from workbench.model.upstream import Resnet1d
 
 _BLOCK_BINS = 5  # of the first layer that are made at once: fewer take more slices, more take more zeros
 

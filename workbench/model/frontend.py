@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from workbench.model.grouping import Doubles, Group, basis, exact_groups, low_rank_groups
+from workbench.model.bin_groups import Doubles, Group, basis, exact_groups, low_rank_groups
 
 Frontend = Literal["upstream", "grouped", "low-rank"]
 

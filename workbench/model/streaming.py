@@ -1,7 +1,7 @@
 """PESTO restated so that it exports: real arithmetic, memory as one tensor, weights and pitch shift baked in.
 
-In its exact forms the numbers are upstream's to float rounding; `tests/test_streaming.py` holds that over rates, hops,
-mirrors and reductions. What is restated, and why:
+In its exact forms the numbers are upstream's to float rounding; `tests/model/test_streaming.py` holds that over rates,
+hops, mirrors and reductions. What is restated, and why:
 
 - upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
   (`frontend.py`);
@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from workbench.errors import ModelError
 from workbench.model.encoder import conv2d, encoder
-from workbench.model.forms import Forms
 from workbench.model.frontend import EPS, constant_q
-from workbench.model.pesto import PESTO, ConfidenceClassifier
-from workbench.model.stream import OUTPUTS, Output, Reduction, Scope, State, Stream
-from workbench.model.sums import Mean, Total
+from workbench.model.implementations import Forms
+from workbench.model.reductions import Mean, Total
+from workbench.model.upstream import PESTO, ConfidenceClassifier
+from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, Stream
 
 PLAIN = Forms()
 

@@ -1,13 +1,13 @@
 """Recipes: what to build and how to score it, read from YAML, validated, frozen. Knows no torch."""
 
-from workbench.recipe.editors import json_schema
 from workbench.recipe.files import read_mapping
 from workbench.recipe.gates import Gate, gates_of, over
+from workbench.recipe.json_schema import json_schema
+from workbench.recipe.known_names import Vocabulary, matches
 from workbench.recipe.load import load_recipes, read_limits, recipe_files, unfit_name
-from workbench.recipe.replace import replaced, resolved_again
+from workbench.recipe.overrides import replaced, resolved_again
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
-from workbench.recipe.vocabulary import Vocabulary, matches
 
 __all__ = [
     "Audio",

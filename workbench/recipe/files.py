@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
 
 from workbench.errors import RecipeError, first_line
 from workbench.recipe.matrix import Axis, Values, read_axes
-from workbench.recipe.problems import did_you_mean, show
+from workbench.recipe.messages import did_you_mean, show
 from workbench.recipe.schema import is_checkpoint_file, is_file, recipe_keys
 
 MOST_BYTES = 32_000  # a recipe has one or two thousand, and the parser takes a second or two for this many

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StrictStr, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from workbench.recipe.problems import did_you_mean, show, wrong
-from workbench.recipe.vocabulary import Vocabulary
+from workbench.recipe.known_names import Vocabulary
+from workbench.recipe.messages import did_you_mean, show, wrong
 
 LIMIT_PATTERN = r"^(<=|>=) *[+-]?[0-9_]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
 

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from workbench.errors import RecipeError
 from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
 from workbench.recipe.gates import LIMITS
+from workbench.recipe.known_names import Vocabulary
 from workbench.recipe.matrix import SAFE, combine
-from workbench.recipe.problems import FIXED, RANGE, Location, dotted, explain, show
+from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain, show
 from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
-from workbench.recipe.vocabulary import Vocabulary
 
 _NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the file's stem, and what its matrix adds
 LONGEST_NAME = 200  # characters: a recipe's name becomes a folder's, and file systems stop at 255 bytes

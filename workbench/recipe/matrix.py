@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from workbench.recipe.problems import did_you_mean, dotted, show
+from workbench.recipe.messages import did_you_mean, dotted, show
 
 MOST_VARIANTS = 256
 SAFE = re.compile(r"[\w.+-]+")  # what a label or axis may be made of, as it becomes part of a folder's name

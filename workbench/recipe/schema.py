@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
-from workbench.recipe.backends import unfit, unfit_quantization
+from workbench.recipe.backend_limits import unfit, unfit_quantization
 from workbench.recipe.gates import Gate, GatesFromMapping
-from workbench.recipe.problems import did_you_mean, show, wrong
+from workbench.recipe.known_names import Vocabulary
+from workbench.recipe.messages import did_you_mean, show, wrong
 from workbench.recipe.sections import (
     Audio,
     FramesPerChunk,
@@ -21,7 +22,6 @@ from workbench.recipe.sections import (
     Scoring,
     Speed,
 )
-from workbench.recipe.vocabulary import Vocabulary
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 _DEFAULT_TOLERANCE = 1e-4  # as model.frontend.TOLERANCE, which says why

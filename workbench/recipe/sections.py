@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.problems import FIXED, RANGE, did_you_mean, show, wrong
-from workbench.recipe.vocabulary import Vocabulary, has_wildcard, matches
+from workbench.recipe.known_names import Vocabulary, has_wildcard, matches
+from workbench.recipe.messages import FIXED, RANGE, did_you_mean, show, wrong
 
 
 class Keys(BaseModel):

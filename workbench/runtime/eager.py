@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from workbench.model.pesto import PESTO, reset_upstream
-from workbench.model.stream import Stream
 from workbench.model.streaming import StreamingPesto
+from workbench.model.upstream import PESTO, reset_upstream
+from workbench.recipe.options import Stream
 from workbench.runtime.session import Floats, Frames, checked, checked_stream
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import ProgramError, first_line
-from workbench.model.stream import OUTPUTS, Output, Stream
+from workbench.recipe.options import OUTPUTS, Output, Stream
 
 Floats = NDArray[np.float32]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from workbench.errors import ProgramError, wants_memory
-from workbench.export.contract import CARRIER, from_json, told
-from workbench.model.pesto import MEMORY
+from workbench.export.metadata import CARRIER, from_json, told
+from workbench.model.upstream import MEMORY
 from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
 
 

@@ -1,0 +1,184 @@
+"""Gates held against figures, and which figures of the record a gate can name."""
+
+import pytest
+from pydantic import Field
+
+from workbench.audit.gates import GateResult, judge, metrics
+from workbench.recipe import Gate, gates_of, over
+from workbench.record_model import Section
+from workbench.records.result import gateable
+
+
+class Part(Section):
+    cents: float | None
+    count: int = 3
+    name: str = "a"
+    counts: dict[str, int] = Field(default={})
+    names: tuple[str, ...] = ()
+
+
+class Entry(Section):
+    cents: float
+
+
+class Whole(Section):
+    part: Part | None
+    rate: float
+    passed: bool = True
+    entries: tuple[Entry, ...] = ()
+    rows: list[float] = Field(default=[])
+
+
+WHOLE = Whole(part=Part(cents=0.25), rate=5.0)
+
+
+def one(metric: str, comparison: str, limit: float, record: Section = WHOLE) -> GateResult:
+    (result,) = judge([Gate(metric, comparison, limit)], record)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("comparison", "limit", "passed"),
+    [
+        *(("<=", 0.3, True), ("<=", 0.25, True), ("<=", 0.2499, False), ("<=", -1.0, False)),
+        *((">=", 0.2, True), (">=", 0.25, True), (">=", 0.2501, False)),
+    ],
+)
+def test_a_figure_exactly_at_the_limit_passes(comparison: str, limit: float, passed: bool) -> None:
+    result = one("part.cents", comparison, limit)
+    assert (result.metric, result.value, result.passed) == ("part.cents", 0.25, passed)
+    assert result.limit == str(Gate("part.cents", comparison, limit))
+    assert result.null_reasons == {}
+
+
+def test_whole_numbers_and_figures_at_the_top_can_be_gated() -> None:
+    assert one("part.count", "<=", 3).value == 3.0
+    assert one("rate", ">=", 6).passed is False
+
+
+def test_no_number_is_neither_passed_nor_missed_and_says_why() -> None:
+    part = Part(cents=None, null_reasons={"cents": "no voiced frame"})
+    result = one("part.cents", "<=", 0.01, Whole(part=part, rate=1.0))
+    assert (result.value, result.passed, result.limit) == (None, None, "<= 0.01")
+    assert result.null_reasons == {"value": "no voiced frame", "passed": "no voiced frame"}
+
+
+def test_a_path_through_a_section_that_is_missing_says_why_that_is() -> None:
+    result = one("part.cents", "<=", 0.01, Whole(part=None, rate=1.0, null_reasons={"part": "not measured yet"}))
+    assert (result.value, result.passed) == (None, None)
+    assert result.null_reasons == {"value": "not measured yet", "passed": "not measured yet"}
+
+
+def test_gates_are_judged_one_by_one_in_their_order() -> None:
+    gates = [Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1), Gate("rate", "<=", 5)]
+    assert [(result.metric, result.passed) for result in judge(gates, WHOLE)] == [
+        ("rate", True),
+        ("part.cents", False),
+        ("rate", True),
+    ]
+    assert judge([], WHOLE) == ()
+
+
+@pytest.mark.parametrize("limit", [17_000_001, 0.12345678, 1_048_577])
+def test_the_limit_is_recorded_as_the_recipe_wrote_it(limit: float) -> None:
+    result = one("rate", "<=", limit)
+    assert float(result.limit.removeprefix("<= ")) == limit
+    assert result.limit == str(Gate("rate", "<=", limit))
+
+
+class Ratios(Section):
+    speedup_p50: float = 5.0
+    speedup_low: float = 4.0
+    speedup_high: float = 6.0
+    load_ms: float = 5.0
+
+
+class Timed(Section):
+    speed: Ratios | None = Ratios()
+
+
+@pytest.mark.parametrize("metric", ["speed.speedup_p50", "speed.speedup_low", "speed.speedup_high"])
+@pytest.mark.parametrize("comparison", ["<=", ">="])
+def test_a_ratio_of_speeds_does_not_decide_a_limit_within_its_spread(metric: str, comparison: str) -> None:
+    result = one(metric, comparison, 4.9, Timed())
+    assert result.value is not None
+    assert result.passed is None
+    assert result.null_reasons == {
+        "passed": "four fifths of its rounds lie between 4 and 6, on both sides of the limit; time it with more "
+        "rounds, or on a quiet machine"
+    }
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "passed"),
+    [
+        ("speed.speedup_p50", 3.9, True),
+        ("speed.speedup_p50", 4.0, True),
+        ("speed.speedup_low", 4.0, True),
+        ("speed.speedup_p50", 6.1, False),
+        ("speed.speedup_low", 6.0, False),
+        ("speed.load_ms", 4.9, True),
+    ],
+)
+def test_a_limit_outside_the_spread_is_decided(metric: str, limit: float, passed: bool) -> None:
+    assert one(metric, ">=", limit, Timed()).passed is passed
+
+
+def test_a_ratio_that_was_not_measured_is_that_and_no_more() -> None:
+    result = one("speed.speedup_p50", ">=", 5, Timed(speed=None, null_reasons={"speed": "it crashed"}))
+    assert result.null_reasons == dict.fromkeys(("value", "passed"), "it crashed")
+
+
+def test_limits_are_laid_over_gates_one_by_one() -> None:
+    own = (Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1))
+    assert over(own, {}) == own
+    assert over(own, {"part.cents": "<= 2e-1", "part.count": ">=3"}) == (
+        Gate("rate", ">=", 5),
+        Gate("part.cents", "<=", 0.2),
+        Gate("part.count", ">=", 3),
+    )
+    assert over(own, {"rate": None, "part.count": None}) == (Gate("part.cents", "<=", 0.1),)
+    assert gates_of({gate.metric: str(gate) for gate in own}) == own
+
+
+def test_metrics_are_the_numbers_of_a_model_and_nothing_else() -> None:
+    assert metrics(Whole) == ["part.cents", "part.count", "rate"]
+
+
+def test_a_gate_can_name_every_figure_that_the_record_promises() -> None:
+    pitch = ("median_cents", "p95_cents", "max_cents", "bias_cents", "over_50_cents_rate", "octave_rate")
+    sung = ("rpa50", "rca50", "voicing_recall", "voicing_false_alarm", "overall")
+    timed = ("p50_ms", "p95_ms", "p99_ms", "max_ms")
+    promised = {
+        *("program.bytes", "program.delegated_nodes", "program.portable_nodes", "latency.algorithmic_ms"),
+        *(f"deviation.pitch.{name}" for name in pitch),
+        *(f"deviation.confidence.{name}" for name in ("mean", "p95", "max")),
+        *(f"deviation.{name}" for name in ("voicing_flip_rate", "volume_p95_relative", "frames", "voiced_frames")),
+        *("floor.pitch.median_cents", "floor.pitch.p95_cents", "floor.pitch.max_cents", "floor.confidence.p95"),
+        *(f"truth.{side}.{name}" for side in ("baseline", "variant") for name in sung),
+        *("truth.delay_ms", "truth.best_threshold", "speed.threads"),
+        *(f"speed.{side}.{name}" for side in ("baseline", "variant") for name in timed),
+        *(f"speed.speedup_{name}" for name in ("p50", "low", "high")),
+        *("speed.real_time_factor", "speed.deadline_miss_rate", "speed.load_ms", "speed.cold_first_step_ms"),
+        "speed.peak_rss_bytes",
+    }
+    assert promised <= set(gateable())
+
+
+def test_a_gate_can_name_no_list_no_text_and_nothing_about_the_run_itself() -> None:
+    named = gateable()
+    assert len(set(named)) == len(named)
+    assert {path.split(".")[0] for path in named} == {
+        "program",
+        "latency",
+        "deviation",
+        "floor",
+        "truth",
+        "speed",
+        "deviation_over_sizes",
+    }
+    last = {path.rpartition(".")[2] for path in named}
+    texts = {"name", "path", "sha256", "state", "dither", "voiced_by", "null_reasons", "schema_version"}
+    lists = {"clips", "tied_frames", "delegates", "quantized_ops", "float_ops", "bytes_by_part", "bytes_by_kind"}
+    assert not last & (texts | lists)
+    assert not {path for path in named if "clips." in path or "tied_frames." in path}

@@ -1,0 +1,195 @@
+"""A program built again from its record: the same bytes, or what is another and why that may be."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tests.helpers.results import lost, replaced, stored
+from workbench.audio.corpus import Corpus
+from workbench.audio.decode import Clip
+from workbench.audit.reproduce import rebuilt
+from workbench.cli import main
+from workbench.errors import CheckpointError, RecipeError
+from workbench.export.program_cache import program_in
+from workbench.records.environment import environment
+from workbench.records.result import write_record
+from workbench.workflows.load_recipes import recipe_of, recipes_of
+
+RECORD = stored("int8-static")
+PROGRAM = RECORD.program
+assert PROGRAM is not None
+CHECKPOINT = "c" * 64
+RECORD = replaced(RECORD, "recipe.checkpoint_sha256", CHECKPOINT)
+CLIPS = [
+    Clip(clip.name, Path("a.wav"), clip.sha256, 16_000, [0.0], 16_000, 1, None)  # type: ignore[arg-type]
+    for clip in RECORD.audio
+    if clip.role == "calibrate"
+]
+
+
+def test_the_same_bytes() -> None:
+    found = rebuilt(RECORD, PROGRAM, environment(1), (), CHECKPOINT)
+    assert (found.same, found.parts, found.since) == (True, (), ())
+
+
+def test_what_differs_and_what_changed_since() -> None:
+    other = PROGRAM.model_copy(
+        update={
+            "sha256": "0" * 64,
+            "bytes_by_kind": {**PROGRAM.bytes_by_kind, "rest": 7},
+            "made_with": {"onnx": "9.9"},
+            "ranges": (PROGRAM.ranges[0].model_copy(update={"scale": 9.0}), *PROGRAM.ranges[1:]),
+        }
+    )
+    here = RECORD.environment.model_copy(update={"torch": "9.9", "threads": 7})
+    found = rebuilt(RECORD, other, here, CLIPS[1:], "0" * 64)
+    assert found.same is False
+    assert found.parts == (
+        f"rest: {PROGRAM.bytes_by_kind['rest']:,} before, 7 now",
+        f"1 of {len(PROGRAM.ranges)} ranges have other values",
+    )
+    assert found.since == (
+        f"torch: {RECORD.environment.torch} before, 9.9 now",
+        "onnx: nothing before, 9.9 now",
+        f"checkpoint mir-1k_g7: sha256 {CHECKPOINT[:12]}… before, 000000000000… now",
+        f"clip {CLIPS[0].name}: another or none",
+    )
+
+
+def test_another_library_is_among_what_changed() -> None:
+    before, now = (
+        RECORD.environment.model_copy(update={"libraries": {"numpy": version, "scipy": "1"}}) for version in "23"
+    )
+    record = RECORD.model_copy(update={"environment": before})
+    found = rebuilt(record, PROGRAM.model_copy(update={"sha256": "0" * 64}), now, CLIPS, CHECKPOINT)
+    assert found.since == ("numpy: 2 before, 3 now",)
+
+
+def test_other_bytes_of_the_same_sizes() -> None:
+    found = rebuilt(RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT)
+    assert found.parts == ("all sizes, operators and ranges are the same: weights or constants have other values",)
+    assert found.since == ()
+
+
+def _said(today: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """What today's recipe says of the keys that there were then."""
+    return {key: _said(today[key], was) if key == "lowering" else today[key] for key, was in then.items()}
+
+
+def test_every_kept_record_has_a_recipe_of_today() -> None:
+    for path in sorted((Path(__file__).parent.parent.parent / "docs" / "measured").glob("*.json")):
+        record = stored(path.stem)
+        recipe = recipe_of(record, path)
+        assert _said(recipe.resolved(), record.recipe.resolved) == record.recipe.resolved
+        assert (recipe.name, recipe.source) == (path.stem, path)
+
+
+def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe_of(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
+    assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: wants at most 1, got 2",)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "", ".hidden", "a/b", "a@../b", "n" * 201])
+def test_a_name_that_is_no_folders(name: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe_of(replaced(RECORD, "recipe.name", name), Path("r/result.json"))
+    assert caught.value.problems[0].startswith("r/result.json: recipe.name: ")
+
+
+def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
+    own = tmp_path / "own.ckpt"
+    own.write_bytes(b"trusted")
+    trusting = replaced(
+        replaced(RECORD, "recipe.resolved.trust_checkpoint", True), "recipe.resolved.checkpoint", str(own)
+    )
+    record = replaced(trusting, "recipe.checkpoint_sha256", hashlib.sha256(b"trusted").hexdigest())
+    assert recipe_of(record, Path("r/result.json")).trust_checkpoint
+    for other in (trusting, replaced(trusting, "recipe.checkpoint_sha256", "")):
+        with pytest.raises(CheckpointError) as caught:
+            recipe_of(other, Path("r/result.json"))
+        assert str(caught.value) == (
+            f"{own}: not the checkpoint that r/result.json trusts to run code; name it in a recipe of your own"
+        )
+
+
+def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text("calibrate: []\nscore: []\n")
+    for place in ("a", "b"):
+        write_record(RECORD, Path(place))
+    result = CliRunner().invoke(main, ["build", "a/result.json", "b/result.json", "--out", "again"])
+    assert result.stderr == (
+        "error: b/result.json: is called int8-static, as is a/result.json; build them one by one, each with an --out "
+        "of its own\n"
+    )
+    assert (result.exit_code, Path("again").exists()) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (lost(RECORD), "again/result.json: there was no program (it crashed); nothing to build again"),
+        (RECORD, "again/int8-static: has a record, whose program would be replaced; name another --out"),
+    ],
+    ids=["without a program", "in the way"],
+)
+def test_what_cannot_be_built_again(record: Any, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text("calibrate: []\nscore: []\n")
+    float_like = replaced(record, "recipe.resolved.quantization.parts", {})
+    float_like = replaced(float_like, "recipe.resolved.quantization.equalize", False)
+    for place in ("again", "again/int8-static"):
+        write_record(float_like, Path(place))
+    result = CliRunner().invoke(main, ["build", "again/result.json", "--out", "again"])
+    assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [f"error: {says}"]
+    assert result.exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In static int8, whose ranges come from the clips: two builds, byte for byte; and a record that lies is told."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text(
+        "calibrate:\n- {name: t, kind: tones, notes: [57], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}\n"
+        "score:\n- {name: s, kind: silence, duration_s: 0.3}\n"
+    )
+    (tmp_path / "r.yaml").write_text(
+        "description: Again\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\nfrontend: grouped\n"
+        "quantization: {parts: {encoder.narrow: int8-static}}\n"
+    )
+    from workbench.workflows.prepare import listen, prepare
+
+    runner = CliRunner()
+    assert runner.invoke(main, ["build", "r.yaml", "--out", "first"]).exit_code == 0
+    first = Path("first/r/program.pte").read_bytes()
+    corpus = Corpus(Path("calib_audio"))
+    (recipe,) = recipes_of([Path("r.yaml")], corpus)
+    job = prepare(recipe)
+    listen([job], corpus, None, lambda *_: None)
+    found = program_in(Path("first/r"), job.program_fingerprint)
+    assert found is not None
+    record = RECORD.model_copy(
+        update={
+            "program": found[0],
+            "recipe": RECORD.recipe.model_copy(update={"name": "r", "resolved": recipe.resolved()}),
+            "environment": environment(1),
+        }
+    )
+    write_record(record, Path("run"))
+    again = runner.invoke(main, ["build", "run/result.json", "--out", "again"])
+    assert (again.exit_code, again.stdout.splitlines()[1]) == (
+        0,
+        f"  byte for byte the record's (sha256 {hashlib.sha256(first).hexdigest()[:12]}…)",
+    )
+    assert Path("again/r/program.pte").read_bytes() == first
+    write_record(replaced(record, "program.sha256", "0" * 64), Path("run"))
+    lied = runner.invoke(main, ["build", "run/result.json", "--out", "once-more"])
+    assert lied.exit_code == 1
+    assert "NOT the record's: sha256" in lied.stdout

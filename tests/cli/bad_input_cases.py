@@ -1,0 +1,726 @@
+"""What people give a workbench that it cannot use, and what it answers: the table of docs/bad-input.md, and its tests.
+
+Each case is made in an empty project (one recipe, two short clips, a program that is none of ours, and the paths below
+as they are seen from there) and given to a command. `says` is the one line on stderr after "error: "; where the exit
+code is not 2, it is a line of the answer.
+"""
+
+import io
+import json
+import os
+import pickle
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+RECIPE = "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\n"
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57], note_s: 0.2, gap_s: 0.1, harmonics: 3, level_dbfs: -20}
+score:
+  - {name: sine, kind: tones, notes: [69], note_s: 0.2, gap_s: 0.1, harmonics: 1, level_dbfs: -40}
+"""
+RAN = Path("it-ran")  # what a pickle that is let run would leave
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is wrong, how to make it, and the answer."""
+
+    what: str
+    command: str
+    says: str
+    make: Callable[[], object]
+    code: int = 2
+
+
+def text(name: str, content: str | bytes) -> Callable[[], object]:
+    data = content.encode() if isinstance(content, str) else content
+
+    def make() -> None:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(data)
+
+    return make
+
+
+def recipe(what: str, says: str, keys: str = "", whole: str | bytes | None = None) -> Case:
+    """A recipe r.yaml: the least one with some keys, or another text as a whole."""
+    given = {line.split(":")[0] for line in keys.splitlines()}
+    least = "".join(f"{line}\n" for line in RECIPE.splitlines() if line.split(":")[0] not in given)
+    return Case(what, "check r.yaml", f"r.yaml: {says}", text("r.yaml", least + keys if whole is None else whole))
+
+
+def circle() -> None:
+    Path("r.yaml").write_text(RECIPE + "extends: s\n")
+    Path("s.yaml").write_text(RECIPE + "extends: r\n")
+
+
+BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+
+RECIPES = (
+    Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'", lambda: None),
+    Case("a folder without recipes", "check empty", "empty: holds no recipe (*.yaml)", lambda: Path("empty").mkdir()),
+    recipe("an empty file", "is empty; a recipe is a mapping of keys to values", whole=""),
+    recipe("a list", "is not a recipe: wants a mapping of keys to values, got a list", whole="- a\n"),
+    recipe("10 MB", "has more than 32_000 bytes, which is no recipe", whole=b"#" * 10_000_000),
+    recipe("Latin-1", "line 2: is not UTF-8 text; save the file in that encoding", whole=b"a: 1\nb: \xe9\n"),
+    recipe("UTF-16", "line 1: is not UTF-8 text; save the file in that encoding", whole=RECIPE.encode("utf-16")),
+    recipe(
+        "a billion laughs (aliases of aliases)",
+        "line 2: the alias *a is not for recipes; repeat the value, or use extends or matrix",
+        whole=BOMB,
+    ),
+    recipe("nested 10,000 deep", "line 1: is nested more than 20 levels deep", whole="a: " + "[" * 10_000),
+    recipe(
+        "a tag that would call Python",
+        "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system is not for recipes; leave it out",
+        whole="a: !!python/object/apply:os.system [touch it-ran]\n",
+    ),
+    recipe(
+        "a NUL in a value",
+        "line 1: holds a control character or half a character pair; leave it out",
+        whole='a: "\\0"\n',
+    ),
+    recipe("a key twice", "line 3: the key 'a' is there twice", whole="a: 1\nb: 2\na: 3\n"),
+    recipe(
+        "a date that is none", "holds a value that YAML cannot read (month must be in 1..12)", whole="a: 2001-99-99"
+    ),
+    recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1\n"),
+    recipe("text for a number", "sample_rate_hz: wants a whole number, got 'fast'", "sample_rate_hz: fast\n"),
+    recipe("a number out of range", "mirror: wants at most 1, got 2", "mirror: 2\n"),
+    recipe("not a number", "mirror: wants a finite number, got nan", "mirror: .nan\n"),
+    recipe(
+        "a number of 7,000 digits",
+        "chunk_samples: wants at most 1920000, got a huge number",
+        f"chunk_samples: 0x{'F' * 6000}\n",
+    ),
+    recipe(
+        "frames that do not divide the chunk",
+        "frames_per_chunk: chunk_samples (320) does not divide into 7 frames of whole samples",
+        "frames_per_chunk: 7\n",
+    ),
+    recipe("extends itself", "extends: goes round in a circle: r.yaml -> r.yaml", "extends: r\n"),
+    Case(
+        "extends in a circle of two",
+        "check r.yaml",
+        "s.yaml: extends: goes round in a circle: r.yaml -> s.yaml -> r.yaml",
+        circle,
+    ),
+    recipe("extends nothing", "extends: there is no file 'base.yaml'", "extends: base\n"),
+    recipe(
+        "a matrix of 10,000 variants",
+        "matrix: makes 10000 variants, and 256 is the most; split it over recipes",
+        "matrix: {mirror: ["
+        + ", ".join(f"0.{at:02}" for at in range(100))
+        + "], speed.rounds: ["
+        + ", ".join(str(at) for at in range(3, 103))
+        + "]}\n",
+    ),
+    recipe(
+        "a gate on no metric",
+        "gates.program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
+        "gates: {program.byts: <= 1}\n",
+    ),
+    recipe(
+        "a gate without a limit",
+        "gates.program.bytes: wants a limit such as '<= 0.01' or '>= 5', got 'small'",
+        "gates: {program.bytes: small}\n",
+    ),
+    recipe(
+        "a clip that is not there",
+        "audio.score.0: there is no clip 'synthetic/score/sin' (did you mean 'synthetic/score/sine'?)",
+        "audio: {score: [synthetic/score/sin]}\n",
+    ),
+)
+
+
+def sung(
+    name: str, samples: np.ndarray, rate_hz: int, subtype: str = "FLOAT", form: str = "WAV"
+) -> Callable[[], object]:
+    """A recording that is dropped into calib_audio/sung."""
+
+    def make() -> None:
+        path = Path("calib_audio/sung") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, rate_hz, subtype, format=form)
+
+    return make
+
+
+def heard(what: str, seconds: str, make: Callable[[], object]) -> Case:
+    """A recording that is taken as it is."""
+    return Case(what, "audio", f"sung/a {' ' * 36}{seconds:>6} s  f0 not known", make, 0)
+
+
+def refused(what: str, says: str, make: Callable[[], object], name: str = "a.wav") -> Case:
+    return Case(what, "audio", f"calib_audio/sung/{name}: {says}", make)
+
+
+def three_hours() -> None:
+    """A header and no samples on the disk: 8 kHz, 16 bit."""
+    size = 3 * 3600 * 8000 * 2
+    header = (
+        b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    )
+    text("calib_audio/sung/a.wav", header + b"data" + struct.pack("<I", size))()
+    os.truncate("calib_audio/sung/a.wav", 44 + size)
+
+
+def half_a_wav() -> None:
+    sung("a.wav", np.ones(48_000) / 9, 48_000)()
+    os.truncate("calib_audio/sung/a.wav", 44 + 96_000)
+
+
+def half_a_flac() -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
+    sung("a.flac", noise, 48_000, "PCM_16", "FLAC")()
+    path = Path("calib_audio/sung/a.flac")
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def unreadable() -> None:
+    sung("a.wav", np.ones(800), 8000)()
+    Path("calib_audio/sung/a.wav").chmod(0)
+
+
+WAVE = 0.3 * np.sin(np.arange(48_000) / 20)
+CONVERT = "convert it to wav or flac"
+AUDIO = (
+    refused(
+        "empty file",
+        f"not audio that can be read (Format not recognised); {CONVERT}",
+        text("calib_audio/sung/a.wav", ""),
+    ),
+    refused("0 samples", "0 samples of audio; record it again or take it away", sung("a.wav", WAVE[:0], 48_000)),
+    heard("1 sample", "0.0", sung("a.wav", WAVE[:1], 48_000)),
+    refused(
+        "NaN and infinities",
+        "3 of its samples are NaN or infinite; export it again as wav or flac",
+        sung("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
+    ),
+    heard("DC alone", "1.0", sung("a.wav", np.ones(48_000) / 2, 48_000)),
+    Case(
+        "a folder that is called wav: left out",
+        "audio",
+        f"synthetic/score/sine {' ' * 22}   0.3 s  known f0",
+        lambda: Path("calib_audio/sung/a.wav").mkdir(parents=True),
+        0,
+    ),
+    heard("clipped at full scale", "1.0", sung("a.wav", np.sign(WAVE), 48_000)),
+    heard("ten times over full scale", "1.0", sung("a.wav", 33 * WAVE, 48_000)),
+    heard("24 bit", "1.0", sung("a.wav", WAVE, 48_000, "PCM_24")),
+    heard("8 kHz", "6.0", sung("a.wav", WAVE, 8000)),
+    heard("192 kHz", "0.2", sung("a.wav", WAVE, 192_000)),
+    heard("8 channels", "1.0", sung("a.wav", np.tile(WAVE[:, None], 8), 48_000)),
+    heard("flac that is called wav", "1.0", sung("a.wav", WAVE, 48_000, "PCM_16", "FLAC")),
+    heard("a wav cut off in the middle: what is there", "0.5", half_a_wav),
+    refused(
+        "a flac cut off in the middle",
+        "not audio that can be read (Error : flac decoder lost sync); convert it to wav or flac",
+        half_a_flac,
+        "a.flac",
+    ),
+    refused(
+        "text that is called wav",
+        f"not audio that can be read (Format not recognised); {CONVERT}",
+        text("calib_audio/sung/a.wav", "la la"),
+    ),
+    refused(
+        "what phones record",
+        f"not audio that can be read (Format not recognised); {CONVERT}",
+        text("calib_audio/sung/a.m4a", b"\0\0\0\x18ftypM4A "),
+        "a.m4a",
+    ),
+    refused("3 hours", "3.0 hours of audio, and 1 is the most; cut it into parts", three_hours),
+    refused("not ours to read", "cannot be opened (Permission denied); check its permissions", unreadable),
+    Case(
+        "two files of one name",
+        "audio",
+        "calib_audio/sung: a.flac and a.wav share a name; rename or remove one",
+        lambda: (sung("a.wav", WAVE, 48_000)(), sung("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
+    ),
+    refused(
+        "a pitch track with three columns",
+        "3 columns where 2 are wanted; write seconds,hertz",
+        lambda: (sung("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
+        "a.csv:1",
+    ),
+    refused(
+        "a pitch track that runs backwards",
+        "0.1 s does not come after 0.2 s; sort the rows by time",
+        lambda: (sung("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
+        "a.csv:2",
+    ),
+    Case(
+        "no such folder",
+        "run recipes/least.yaml --audio no",
+        "no: no such file or folder; check the path",
+        lambda: None,
+    ),
+    Case(
+        "a folder without audio",
+        "run recipes/least.yaml --audio takes",
+        "takes: no audio in this folder; put wav, flac, ogg or mp3 files into it",
+        lambda: Path("takes").mkdir(),
+    ),
+    Case(
+        "a clip that calibrates too",
+        "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
+        "clips that calibrate and score at once: tone (the same as synthetic/calibrate/tone); a score needs audio not "
+        "yet seen",
+        lambda: None,
+    ),
+    Case(
+        "an alias in the manifest of clips",
+        "audio",
+        "calib_audio/manifest.yaml: line 2: the alias *a is not for recipes; repeat the value, or use extends or "
+        "matrix",
+        text("calib_audio/manifest.yaml", "calibrate: &a []\nscore: *a\n"),
+    ),
+    Case(
+        "a synthetic clip of 30 years",
+        "audio",
+        "calib_audio/manifest.yaml: score.0.silence.duration_s: Input should be less than or equal to 3600; correct "
+        "the entry",
+        text("calib_audio/manifest.yaml", "calibrate: []\nscore: [{name: a, kind: silence, duration_s: 1e9}]\n"),
+    ),
+)
+
+
+def program(what: str, says: str, make: Callable[[], object], name: str = "p.pte") -> Case:
+    return Case(what, f"track take.wav --program {name}", f"{name}: {says}", make)
+
+
+def spoilt(change: Callable[[bytes], bytes]) -> Callable[[], object]:
+    """p.pte: other.pte, changed."""
+    return lambda: Path("p.pte").write_bytes(change(Path("other.pte").read_bytes()))
+
+
+NO_PROGRAM = "not a program that this runtime can load"
+NONE = "no such program; `workbench build RECIPE` makes one"
+PROGRAMS = (
+    program("no such file", NONE, lambda: None),
+    program("a folder", NONE, lambda: Path("p.pte").mkdir()),
+    program("an empty file", f"{NO_PROGRAM} (Failed to load program, error: 0x:12)", text("p.pte", "")),
+    program("text", f"{NO_PROGRAM} (Failed to load program, error: 0x:23)", text("p.pte", "this is no program\n" * 9)),
+    program("10 kB of zeros", f"{NO_PROGRAM} (Failed to load program, error: 0x:23)", text("p.pte", bytes(10_000))),
+    program(
+        "cut off in the middle",
+        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
+        spoilt(lambda whole: whole[: len(whole) // 2]),
+    ),
+    program(
+        "its first byte flipped",
+        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
+        spoilt(lambda whole: bytes([whole[0] ^ 1]) + whole[1:]),
+    ),
+    program(
+        "its file type of another kind",
+        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
+        spoilt(lambda whole: whole[:4] + b"XX99" + whole[8:]),
+    ),
+    program(
+        "another model's",
+        "a program, but not one of the workbench: it does not say its stream",
+        lambda: None,
+        "other.pte",
+    ),
+    program(
+        "one of another version of the workbench",
+        "made for format 2, this workbench reads 3; build it again",
+        lambda: None,
+        "older.pte",
+    ),
+    program(
+        "one that says half of its stream",
+        "the program loads, but does not say its sample_rate_hz; build it again",
+        lambda: None,
+        "half.pte",
+    ),
+    Case(
+        "a folder for a program to hear",
+        "track takes --program mute.pte",
+        "takes: a folder where an audio file is wanted; name one of its files",
+        lambda: Path("takes").mkdir(),
+    ),
+    program(
+        "one that says a word for a number",
+        "the program loads, but its hop_samples cannot be used (Input should be a valid integer); build it again",
+        lambda: None,
+        "wordy.pte",
+    ),
+    Case(
+        "a picture's threshold, for a table",
+        "track take.wav --program half.pte --threshold 0.3 --out take.csv",
+        "--threshold is where a .png draws pitch, and none is asked for; --confidence-threshold filters frames",
+        lambda: None,
+    ),
+    Case(  # the last one: it takes its process down
+        "10 kB of noise",
+        "track take.wav --program p.pte",
+        "the program crashed the runtime (it last said: what():  UnicodeDecodeError: 'utf-8' codec can't decode byte "
+        "0xcf in position 20: invalid continuation byte)",
+        text("p.pte", np.random.default_rng(0).bytes(10_000)),
+    ),
+)
+
+
+class Runs:
+    """Pickles as a call that leaves a file."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return os.system, (f"touch {RAN}",)
+
+
+def checkpoint(what: str, says: str, make: Callable[[Path], object]) -> Case:
+    """A recipe whose checkpoint is own.ckpt."""
+
+    def both() -> None:
+        Path("r.yaml").write_text(RECIPE + "checkpoint: own.ckpt\n")
+        make(Path("own.ckpt"))
+
+    return Case(what, "build r.yaml --out built", f"{{here}}/own.ckpt: {says}", both)
+
+
+def torch_save(content: Callable[[], object]) -> Callable[[Path], object]:
+    def make(path: Path) -> None:
+        import torch
+
+        torch.save(content(), path)
+
+    return make
+
+
+def changed(change: Callable[[dict], object]) -> Callable[[], object]:
+    """The packaged checkpoint, with something else in it."""
+
+    def content() -> object:
+        from workbench.model.checkpoint import checkpoint_path
+        from workbench.model.upstream import read_checkpoint
+
+        good = read_checkpoint(checkpoint_path("mir-1k_g7"))
+        change(good)
+        return good
+
+    return content
+
+
+def of_other_shape(good: dict) -> None:
+    weights = good["state_dict"]
+    name = next(name for name in weights if name.endswith("weight") and len(weights[name]) > 1)
+    weights[name] = weights[name][:1]
+
+
+UNOPENED = "not a checkpoint that torch can open; was it written by torch.save?"
+CHECKPOINTS = (
+    Case(
+        "an unknown name",
+        "check r.yaml",
+        "r.yaml: checkpoint: 'mir-1k_g8' is neither a packaged checkpoint (mir-1k, mir-1k_g7) nor a .ckpt, .pt or .pth "
+        "file (did you mean 'mir-1k_g7'?)",
+        text("r.yaml", RECIPE + "checkpoint: mir-1k_g8\n"),
+    ),
+    Case(
+        "no such checkpoint",
+        "check r.yaml",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        text("r.yaml", RECIPE + "checkpoint: own.ckpt\n"),
+    ),
+    Case(
+        "a folder",
+        "check r.yaml",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        lambda: (text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")(), Path("own.ckpt").mkdir()),
+    ),
+    checkpoint("an empty file", UNOPENED, lambda path: path.touch()),
+    checkpoint("text", UNOPENED, lambda path: path.write_text("this is not a checkpoint\n")),
+    checkpoint("a zip of something else", UNOPENED, lambda path: zipfile.ZipFile(path, "w").close()),
+    checkpoint(
+        "a list",
+        "not a PESTO checkpoint: it has no hparams, state_dict, hcqt_params; see pesto-pitch",
+        torch_save(lambda: [1]),
+    ),
+    checkpoint(
+        "other keys",
+        "not a PESTO checkpoint: it has no hparams, hcqt_params; see pesto-pitch",
+        torch_save(lambda: {"state_dict": {}, "epoch": 3}),
+    ),
+    checkpoint(
+        "without its weights",
+        "does not fit pesto-pitch's model: 22 weights missing, 0 unknown (first: shift); use mir-1k_g7",
+        torch_save(changed(lambda good: good["state_dict"].clear())),
+    ),
+    checkpoint(
+        "a weight of another shape",
+        "does not fit pesto-pitch's model (size mismatch for encoder.conv1.0.weight: copying a param with shape "
+        "torch.Size([1, 1, 39]) from checkpoint, the shape in current model is torch.Size([40, 1, 39]).); use "
+        "mir-1k_g7",
+        torch_save(changed(of_other_shape)),
+    ),
+    checkpoint(
+        "a pickle that would run a command",
+        "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
+        "made it",
+        lambda path: path.write_bytes(pickle.dumps(Runs(), protocol=2)),
+    ),
+    checkpoint(
+        "torch.save of what would run a command",
+        "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
+        "made it",
+        torch_save(lambda: {"hparams": Runs()}),
+    ),
+)
+
+
+def bundle(
+    change: Callable[[dict[str, bytes]], object] = lambda files: None, name: str = "b", **keys: object
+) -> Callable[[], object]:
+    """A folder b: files of a bundle whose program is none, its manifest with `keys`; `change` happens after sealing."""
+    from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
+
+    def make() -> None:
+        from hashlib import sha256
+
+        files = dict.fromkeys((PROGRAM, AUDIO, FRAMES), b"none")
+        listed = {name: {"bytes": 4, "sha256": sha256(b"none").hexdigest()} for name in files}
+        listed |= keys.pop("more", {})  # type: ignore[operator, arg-type]
+        files[MANIFEST] = json.dumps({"bundle_format": 1, "files": listed, **keys}).encode()
+        sums = {name: entry["sha256"] for name, entry in listed.items()} if isinstance(listed, dict) else {}
+        files[SUMS] = canonical_sums({**sums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
+        change(files)
+        for name, content in files.items():
+            text(f"b/{name}", content)()
+
+    return make
+
+
+def no_bundle(what: str, says: str, make: Callable[[], object], name: str = "b.zip") -> Case:
+    return Case(what, f"verify {name}", f"{name}: not a bundle: {says}", make)
+
+
+def zip_of(entry: zipfile.ZipInfo, content: bytes = b"x") -> Callable[[], object]:
+    def make() -> None:
+        with zipfile.ZipFile("b.zip", "w") as archive:
+            archive.writestr(entry, content)
+
+    return make
+
+
+def link_to(target: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo("program.pte")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+def zip_of_zeros() -> None:
+    """2 GB of nothing in some kB: only its directory says so, and that is enough."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("program.pte", bytes(100_000))
+    content = buffer.getvalue()
+    Path("b.zip").write_bytes(content.replace(struct.pack("<I", 100_000), struct.pack("<I", 2_000_000_000)))
+
+
+OUTSIDE = "which could lie outside; do not use it"
+BUNDLES = (
+    no_bundle("no such file", "there is no such folder or file", lambda: None),
+    no_bundle("an empty folder", "no manifest.json; `workbench bundle` makes bundles", lambda: Path("b").mkdir(), "b"),
+    no_bundle("text that is called zip", "a zip that cannot be read (File is not a zip file)", text("b.zip", "text")),
+    no_bundle(
+        "a zip cut off",
+        "a zip that cannot be read (File is not a zip file)",
+        lambda: (zip_of(zipfile.ZipInfo("a"))(), os.truncate("b.zip", 40)),
+    ),
+    no_bundle(
+        "a zip with a path that leads out",
+        f"names a file '../../it-ran', {OUTSIDE}",
+        zip_of(zipfile.ZipInfo("../../it-ran")),
+    ),
+    no_bundle(
+        "a zip with an absolute path", f"names a file '/tmp/it-ran', {OUTSIDE}", zip_of(zipfile.ZipInfo("/tmp/it-ran"))
+    ),
+    no_bundle(
+        "a zip with a link",
+        "program.pte is a link or a device, not a file; do not use it",
+        zip_of(link_to("/etc/passwd")),
+    ),
+    no_bundle(
+        "a zip that unpacks to 2 GB",
+        "a zip of 2000000000 bytes unpacked, more than the 1073741824 a bundle can have",
+        zip_of_zeros,
+    ),
+    no_bundle(
+        "a manifest that points outside",
+        f"names a file '../outside', {OUTSIDE}",
+        bundle(more={"../outside": {"bytes": 0, "sha256": ""}}),
+        "b",
+    ),
+    no_bundle(
+        "a bundle of another version",
+        "bundle format 9, this can read 1; use the verify.py inside it",
+        bundle(bundle_format=9),
+        "b",
+    ),
+    no_bundle(
+        "a manifest that lists no files", "its manifest.json is none (KeyError: 'program.pte')", bundle(files={}), "b"
+    ),
+    Case(
+        "a wrong hash",
+        "verify b",
+        "FAILED  program.pte        was changed: its sha256 is 187897ce0afc…, the manifest's 140bedbf9c3f…",
+        bundle(lambda files: files.update({"program.pte": b"more"})),
+        1,
+    ),
+    Case(
+        "a missing file",
+        "verify b",
+        "FAILED  golden/audio.wav   is missing",
+        bundle(lambda files: files.pop("golden/audio.wav")),
+        1,
+    ),
+    Case(
+        "a manifest that was changed",
+        "verify b",
+        "FAILED  manifest.json      is not the one that SHA256SUMS knows: one of the two was changed",
+        bundle(lambda files: files.update({"manifest.json": files["manifest.json"] + b" "})),
+        1,
+    ),
+)
+
+
+def npy() -> None:
+    with Path("sine.npz").open("wb") as file:
+        np.save(file, np.ones(15))
+
+
+def of_another_recipe() -> None:
+    """The notes of a kept record's program, for a file of another backend."""
+    from hashlib import sha256
+
+    record = json.loads((Path(__file__).parent.parent.parent / "docs/measured/float-xnnpack.json").read_bytes())
+    program = {**record["program"], "path": "program.onnx", "sha256": sha256(b"").hexdigest()}
+    text("program.onnx", "")()
+    text("program.json", json.dumps({"fingerprint": "", "program": program}))()
+
+
+THERE = '{"schema_version": 1}\n'  # what must not be lost
+KNOWN_F0 = "seconds,hertz\n0.00,220\n0.01,0\n"
+IN_THE_WAY = "has a record, whose program would be replaced; name another --out"
+NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
+RECORDS = (
+    Case(
+        "a folder that is not there",
+        "compare run run",
+        "run: no such file or folder; `workbench runs` lists what there is",
+        lambda: None,
+    ),
+    Case(
+        "a run without a record",
+        "compare run run",
+        "run: no result.json in it; `workbench run` leaves one for each variant",
+        lambda: Path("run").mkdir(),
+    ),
+    Case("an empty record", "compare run run", NO_RECORD, text("run/v/result.json", "")),
+    Case(
+        "half a record", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 1, "created": "20')
+    ),
+    Case(
+        "a record of another version", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 2}')
+    ),
+    Case("a record nested 100,000 deep", "compare run run", NO_RECORD, text("run/v/result.json", "[" * 100_000)),
+    Case(
+        "one array for the frames of a run",
+        "score recipes/least.yaml --frames sine.npz",
+        "sine.npz: not frames that a run left; give those of its frames/, or a .csv",
+        npy,
+    ),
+    Case(
+        "a program of another recipe",
+        "score recipes/least.yaml --frames sine.csv --program program.onnx",
+        "program.onnx: not a program of least (its file is program.onnx, not program.pte); name the one that gave the "
+        "frames",
+        of_another_recipe,
+    ),
+    Case(
+        "frames of calls that each began anew",
+        "score r.yaml --frames sine.csv",
+        "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
+        text("r.yaml", RECIPE + "protocol: reset-per-chunk\n"),
+    ),
+    Case(
+        "--out where a run's record is",
+        "build recipes/least.yaml --out out",
+        f"out/least: {IN_THE_WAY}",
+        text("out/least/result.json", THERE),
+    ),
+    Case(
+        "--out that is a variant's folder",
+        "profile recipes/least.yaml --out out",
+        f"out: {IN_THE_WAY}",
+        text("out/result.json", THERE),
+    ),
+    Case(
+        "the same for hours",
+        "soak recipes/least.yaml --out out",
+        f"out: {IN_THE_WAY}",
+        text("out/result.json", THERE),
+    ),
+    Case(
+        "--out where the known f0 of the audio lies",
+        "track take.wav --program p.pte --out ./take.csv",
+        "take.csv: is where the known f0 of take.wav lies; name another --out",
+        lambda: (text("take.wav", "")(), text("take.csv", KNOWN_F0)()),
+    ),
+    Case(
+        "--out where the known f0 of other audio lies",
+        "track take.wav --program p.pte --out takes/b.csv",
+        "takes/b.csv: is where the known f0 of takes/b.FLAC lies; name another --out",
+        lambda: (text("takes/b.FLAC", "")(), text("takes/b.csv", KNOWN_F0)()),
+    ),
+    Case(
+        "--out is a file",
+        "build recipes/least.yaml --out out",
+        "out/least: Not a directory; nothing more was written",
+        text("out", THERE),
+    ),
+)
+
+TABLES = {
+    "Recipes": RECIPES,
+    "Audio": AUDIO,
+    "Programs": PROGRAMS,
+    "Checkpoints": CHECKPOINTS,
+    "Bundles": BUNDLES,
+    "Records and places": RECORDS,
+}
+
+
+def markdown() -> str:
+    """The table of all cases, as docs/bad-input.md."""
+    count = sum(map(len, TABLES.values()))
+    pages = [
+        f"# Bad input\n\n{count} things that a workbench may be given, and its answer to each: generated from "
+        "tests/cli/bad_input_cases.py, and run as tests\n(tests/cli/test_bad_input.py). Exit code 2 is a "
+        "mistake, one line on stderr; 1, that something does not hold; 0, that it is\ntaken as it is. No "
+        "program is loaded in the workbench's own process, no checkpoint or bundle runs code of its own, and none of all this leaves a file.\n"
+    ]
+    for title, cases in TABLES.items():
+        rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.says)} |" for case in cases]
+        pages.append(
+            "\n".join(
+                [f"\n## {title}\n", "| given | to | exit code | answer |", "| :-- | :-- | --: | :-- |", *rows, ""]
+            )
+        )
+    return "".join(pages)
+
+
+def _cell(says: str) -> str:
+    plain = " ".join(says.replace("{here}/", "").split())
+    return plain.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")

@@ -1,0 +1,141 @@
+"""Every case of bad_input.py: its one line, its exit code, and nothing left behind."""
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from tests.cli.bad_input_cases import MANIFEST, RAN, RECIPE, TABLES, Case
+from workbench.audio.corpus import Corpus
+from workbench.cli import main
+from workbench.export.metadata import FORMAT, constants
+from workbench.recipe.options import OUTPUTS, Stream
+
+MOST_READ_BYTES = 20_000_000
+CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two clips, rendered once."""
+    root = tmp_path_factory.mktemp("calib_audio")
+    (root / "manifest.yaml").write_text(MANIFEST)
+    Corpus(root).render()
+    return root
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs that load and are not ours: of another model, of another format, and such as tell half, one thing wrong,
+    or all of a stream that they have not."""
+    import torch
+    from executorch.exir import to_edge
+
+    class Twice(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    root = tmp_path_factory.mktemp("programs")
+    exported = torch.export.export(Twice(), (torch.ones(1, 8),))
+    told = {"other": None, "older": {"workbench_format": 2}, "half": {"workbench_format": FORMAT}}
+    told["mute"] = constants(Stream(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
+    told["wordy"] = {**told["mute"], "hop_samples": "many"}
+    for name, tells in told.items():
+        (root / f"{name}.pte").write_bytes(to_edge(exported, constant_methods=tells).to_executorch().buffer)
+    return root
+
+
+@pytest.fixture(scope="module")
+def one_child() -> Iterator[Any]:
+    """One process for all programs, so that the runtime is imported once; a crash would end it, and its tests fail."""
+    from workbench.runtime.isolation import Child
+
+    class Shared:
+        def __init__(self, limit_s: float | None = None) -> None: ...
+
+        def __enter__(self) -> Child:
+            child.call(os.chdir, Path.cwd())
+            return child
+
+        def __exit__(self, *_: object) -> None: ...
+
+    with Child() as child:
+        yield Shared
+
+
+@pytest.fixture
+def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder: one recipe, two clips, and for programs, what is not ours."""
+    case = request.getfixturevalue("case")
+    corpus = request.getfixturevalue("corpus")
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "least.yaml").write_text(RECIPE)
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
+    (tmp_path / "calib_audio" / "synthetic").symlink_to(corpus / "synthetic")
+    if case in TABLES["Programs"]:
+        for path in request.getfixturevalue("others").iterdir():
+            (tmp_path / path.name).symlink_to(path)
+        soundfile.write(tmp_path / "take.wav", np.ones(800) / 9, 8000)
+        from workbench.workflows import track
+
+        monkeypatch.setattr(track, "Child", request.getfixturevalue("one_child"))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    logging.disable(logging.NOTSET)
+
+
+def files(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """All files below, with what is in them: bytes, where a link leads, or of what must not or need not be read, when
+    it was written and how long it is."""
+    paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink()]
+    return {path.relative_to(folder).as_posix(): _content(path) for path in paths}
+
+
+def _content(path: Path) -> tuple[Any, ...]:
+    status = path.lstat()
+    if path.is_symlink():
+        return (path.readlink(),)
+    if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IRUSR or status.st_size > MOST_READ_BYTES:
+        return status.st_mode, status.st_size, status.st_mtime_ns
+    return (path.read_bytes(),)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("case", CASES)
+def test_a_case(case: Case, project: Path) -> None:
+    case.make()
+    given = project / "calib_audio" / "sung" / "a.wav"
+    if "Permission denied" in case.says and given.exists():
+        try:
+            given.read_bytes()
+        except PermissionError:
+            pass
+        else:
+            pytest.skip("this user may read everything")
+    before = files(project)
+    result = CliRunner().invoke(main, case.command.split())
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    says = case.says.replace("{here}", str(project))
+    if case.code == 2:
+        told = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        assert (told, result.exit_code) == ([f"error: {says}"], 2)
+        assert result.stdout == "" or case.command == "audio"  # which lists what is good first
+    else:
+        assert says in result.stdout.splitlines()
+        assert result.exit_code == case.code
+    assert "Traceback" not in result.output
+    assert files(project) == before
+    assert not RAN.exists() and not Path("/tmp", RAN).exists()
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(CASES) >= 60
+    assert len({(case.values[0].command, case.values[0].what) for case in CASES}) == len(CASES)

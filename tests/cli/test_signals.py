@@ -1,0 +1,88 @@
+"""SIGTERM, from `timeout` or systemd, unwinds a command as ctrl-C does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.helpers.processes import LIMIT_S, alive
+from workbench.cli import main
+
+COMMAND = """
+import os, signal, tempfile, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
+from workbench.cli._shared.group import main
+from workbench.runtime.isolation import Child
+
+@main.command()
+def wait():
+    with tempfile.TemporaryDirectory() as folder, Child() as child:
+        process = child.call(os.getpid)
+        try:
+            print(process, flush=True)
+            child.call(time.sleep, 3600)
+        finally:
+            print("tidying up", flush=True)
+            time.sleep(0.5)  # as long as the second signal takes
+
+if __name__ == "__main__":
+    main(["wait"])
+"""
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> subprocess.Popen[str]:
+    """A command that has a temporary folder and a process at work, in a session of its own."""
+    (tmp_path / "temporary").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND],
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_of_a_command(waiting: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals) -> None:
+    assert waiting.stdout is not None and waiting.stderr is not None
+    child = int(waiting.stdout.readline())
+    assert len(list((tmp_path / "temporary").iterdir())) == 1
+    waiting.send_signal(sent)
+    assert waiting.stdout.readline() == "tidying up\n"
+    if sent == signal.SIGTERM:
+        waiting.send_signal(sent)  # as `timeout` does
+    assert waiting.wait(LIMIT_S) == 128 + sent
+    assert waiting.stderr.read() == "interrupted; run, build and sweep with --out go on from what is there\n"
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not alive(child)
+
+
+def test_its_processes_end_at_it_as_any_does(waiting: subprocess.Popen[str]) -> None:
+    assert waiting.stdout is not None and waiting.stderr is not None
+    child = int(waiting.stdout.readline())
+    os.kill(child, signal.SIGTERM)
+    assert waiting.wait(LIMIT_S) == 2
+    assert waiting.stderr.read().startswith("error: the process that ran a program was killed, by hand, by a limit")
+    until = time.monotonic() + LIMIT_S
+    while alive(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not alive(child)
+
+
+def test_who_calls_the_commands_keeps_what_it_does_at_it() -> None:
+    for earlier in (signal.SIG_DFL, signal.SIG_IGN):
+        before = signal.signal(signal.SIGTERM, earlier)
+        try:
+            assert CliRunner().invoke(main, ["env"]).exit_code == 0
+            assert signal.getsignal(signal.SIGTERM) == earlier
+        finally:
+            signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,110 @@
+"""The documents say what the code does."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.helpers.results import with_todays_defaults
+from tools.docs.regenerate import MEASURED, ROOT, generated
+from workbench.audio.corpus import Corpus
+from workbench.audit.gates import ungated
+from workbench.cli import main
+from workbench.records.result import judged_by, read_record
+from workbench.workflows.load_recipes import recipes_of
+
+README = (ROOT / "README.md").read_text()
+RECORDS = [path for path in sorted((ROOT / "docs").glob("*/*.json")) if "verdict" in json.loads(path.read_text())]
+COMMANDS = [
+    line.removeprefix("$ ").split(" | ")[0].split(" > ")[0]
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+    if line.removeprefix("$ ").startswith("workbench ")
+]
+RECIPES = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
+def test_generated_files_are_current(path: Path) -> None:
+    assert path.read_text() == generated()[path], "run `make docs`"
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_readme_parses(line: str) -> None:
+    _, name, *words = shlex.split(line, comments=True)
+    context = click.Context(main, info_name="workbench", **main.context_settings)
+    command = main.get_command(context, name)
+    assert command is not None
+    if "--help" not in words:
+        command.make_context(name, words, context)  # raises for an unknown option or a missing argument
+
+
+def test_every_recipe_of_the_readme_is_good(tmp_path: Path) -> None:
+    """Each as a reader saves it, beside the shipped recipes that it extends."""
+    for shipped in (ROOT / "recipes").glob("*.yaml"):
+        shutil.copyfile(shipped, tmp_path / shipped.name)
+    paths = [tmp_path / f"mine-{at}.yaml" for at, _ in enumerate(RECIPES)]
+    for path, text in zip(paths, RECIPES, strict=True):
+        path.write_text(text)
+    variants = recipes_of(paths, Corpus(ROOT / "calib_audio"))
+    assert {variant.source for variant in variants} == set(paths) and len(paths) >= 4
+    assert all(not ungated(variant.gates) for variant in variants)
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+def test_every_make_target_of_the_readme_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_every_local_link_of_the_readme_leads_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_shipped_recipes_are_good_and_measured() -> None:
+    variants = recipes_of([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
+    records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
+    assert {variant.name for variant in variants} == set(records)
+    assert {variant.name: variant.resolved() for variant in variants} == {
+        name: with_todays_defaults(record.recipe.resolved) for name, record in records.items()
+    }, "a recipe changed since it was measured: run `make measured`"
+
+
+def test_records_are_kept() -> None:
+    assert {path.parent.name for path in RECORDS} == {"measured", "findings"}
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_kept_records_are_judged_by_todays_rules(path: Path) -> None:
+    record = read_record(path)
+    judged = judged_by(record, {})
+    assert (judged.verdict, judged.reasons) == (record.verdict, record.reasons), "run `make docs`"
+
+
+def test_the_unfair_picture_is_of_the_same_program() -> None:
+    fair, unfair = (read_record(MEASURED / f"{name}.json").program for name in ("float-xnnpack", "unfair"))
+    assert fair is not None and unfair is not None
+    assert fair.sha256 == unfair.sha256
+
+
+def test_the_int8_recipes_are_what_their_names_say() -> None:
+    def schemes(name: str) -> dict[str, str]:
+        program = read_record(MEASURED / f"{name}.json").program
+        assert program is not None
+        return {layer: scheme for layer, scheme in program.schemes.items() if scheme != "none"}
+
+    assert set(schemes("int8-dynamic").values()) == {"dynamic"}
+    assert set(schemes("int8-static").values()) == {"static"}
+    assert {layer.split(".")[1] for layer in schemes("int8-static")} == {"prefilter", "narrow"}
+    assert set(schemes("int8-mixed").values()) == {"dynamic"}
+    assert {layer.split(".")[1] for layer in schemes("int8-mixed")} == {"first", "prefilter"}
+    assert {layer.split(".")[1] for layer in schemes("int8-dynamic")} == {"first", "prefilter", "narrow", "toeplitz"}

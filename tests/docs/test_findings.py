@@ -1,0 +1,110 @@
+"""The page of findings: an answer only where a record gives one, and every recipe of the findings in it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.results import MEASURED, lost, replaced, stored, with_todays_defaults
+from tools.docs import findings
+from tools.docs.findings import NOT_YET, ROOT, claims, page
+from workbench.audio.corpus import Corpus
+from workbench.records.result import Record, read_record, write_record
+from workbench.workflows.load_recipes import recipes_of
+
+CORPUS = Corpus(ROOT / "calib_audio")
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Claims without a record of their own."""
+    shutil.copyfile(findings.FINDINGS / "claims.yaml", tmp_path / "claims.yaml")
+    monkeypatch.setattr(findings, "FINDINGS", tmp_path)
+    return tmp_path
+
+
+def rows() -> dict[str, str]:
+    """The first table: what is measured by what was said."""
+    lines = [line.strip("| ").split(" | ") for line in page().splitlines() if line.startswith("| [")]
+    return {said.split("]")[0].removeprefix("["): measured for said, _, measured in lines}
+
+
+def test_every_recipe_of_the_findings_is_good_and_answers_a_claim() -> None:
+    folder = ROOT / "recipes" / "findings"
+    recipes_of([folder], CORPUS)
+    named = {name for claim in claims() for key in ("recipes", "beside") for name in claim.get(key, ())}
+    assert {path.stem for path in folder.glob("*.yaml")} <= named
+
+
+def test_without_a_record_nothing_is_claimed(empty: Path) -> None:
+    said = "ONNX fails: flat pitch near MIDI 50, confidence near 0.1."
+    assert rows()[said] == NOT_YET
+    assert "Reproduced in kind" not in page()
+    assert rows()["Jittery when compared unfairly, identical when compared fairly."].startswith(
+        "unfair: fail, pitch p95"
+    )
+
+
+def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> None:
+    said = "Models that trace are more likely to export."
+
+    def measured(record: Record) -> str:
+        (empty / "torchscript.json").write_bytes(write_record(record, empty / "run").read_bytes())
+        return rows()[said]
+
+    good = stored(renamed="torchscript")
+    assert measured(good) == (
+        "torchscript: pass, pitch p95 0.0008 cents. It traces, and agrees with upstream. So does what `torch.export` "
+        "makes; which of them it was decided nothing."
+    )
+    assert measured(good.model_copy(update={"verdict": "fail"})) == (
+        "torchscript: fail, pitch p95 0.0008 cents. No answer: torchscript is fail, the answer wants pass."
+    )
+    assert measured(replaced(good, "deviation.pitch.p95_cents", 0.5)).endswith(
+        "No answer: deviation.pitch.p95\\_cents of torchscript is 0.5, the answer wants \\<= 0.01."
+    )
+    naive = stored(renamed="onnx-naive").model_copy(update={"verdict": "fail", "reasons": ("a crash",)})
+    (empty / "onnx-naive.json").write_bytes(write_record(naive, empty / "run").read_bytes())
+    assert rows()["ONNX fails: flat pitch near MIDI 50, confidence near 0.1."].endswith(
+        "No answer: onnx-naive does not tell that the stream's memory is a constant of the graph."
+    )
+
+
+def test_the_kept_records_answer_every_claim() -> None:
+    assert [measured for measured in rows().values() if "No answer" in measured or NOT_YET in measured] == []
+
+
+def test_the_kept_records_are_of_today_s_recipes() -> None:
+    variants = {variant.name: variant.resolved() for variant in recipes_of([ROOT / "recipes" / "findings"], CORPUS)}
+    records = {path.stem: read_record(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
+    assert {name: with_todays_defaults(resolved) for name, resolved in records.items()} == variants
+
+
+def test_a_backend_is_told_by_what_became_of_its_program(empty: Path) -> None:
+    elsewhere = "not run here: this runtime has no VulkanBackend; on a device, ..."
+    program = stored().program
+    lowered = lost(stored(renamed="vulkan"), elsewhere).model_copy(
+        update={
+            "program": program,
+            "not_run_here": elsewhere,
+            "verdict": "inconclusive",
+            "reasons": (elsewhere,),
+            "null_reasons": dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere),
+        }
+    )
+    refused = lost(stored(renamed="qualcomm"), "no SDK").model_copy(update={"reasons": ("no SDK",)})
+    for record in (lowered, refused):
+        (empty / f"{record.recipe.name}.json").write_bytes(write_record(record, empty / "run").read_bytes())
+    text = page()
+    assert "| vulkan | inconclusive | yes |" in text and "| 6,499,692 | – | – |" in text
+    assert "| qualcomm | fail | no | – | – | – | – | – | – | – |" in text
+    assert f"- **vulkan** inconclusive: {elsewhere}\n- **qualcomm** fail: no SDK\n" in text
+    measured = rows()["Backend exploration: Core ML, Vulkan, or Qualcomm."]
+    assert measured.startswith("vulkan: inconclusive (lowered, not run here); qualcomm: fail (no program)")
+    assert f"; coreml: {NOT_YET}" in measured
+
+
+def test_records_of_shipped_recipes_are_linked() -> None:
+    assert {f"{name}.json" for claim in claims() for name in claim.get("measured", ())} <= {
+        path.name for path in MEASURED.iterdir()
+    }

@@ -1,0 +1,140 @@
+"""Backends: what lowers to each, what is said where something is missing, and a program that cannot run here."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from tests.helpers.results import kept, lost, stored
+from workbench.audit.compare import compare
+from workbench.audit.pick import pick
+from workbench.audit.tolerances import held
+from workbench.errors import LoweringError, NotInstalledError
+from workbench.export import backends
+from workbench.export.backends import TARGETS, Backend, not_installed, versions_for
+from workbench.recipe import Gate, Lowering
+from workbench.recipe.options import State, Stream
+from workbench.records.result import judged
+from workbench.report.html.page import report_html
+from workbench.report.markdown import report_md
+
+STREAM = Stream(16_000, 320, 1, 1.0)
+ELSEWHERE = "not run here: this runtime has no VulkanBackend; on a device, with ..."
+
+
+def test_a_recipe_can_name_each_backend_that_lowers() -> None:
+    assert set(get_args(Lowering.model_fields["backend"].annotation)) >= set(get_args(Backend)) == set(TARGETS)
+
+
+def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QNN_SDK_ROOT", raising=False)
+    with pytest.raises(NotInstalledError) as caught:
+        TARGETS["qualcomm"].partitioners()
+    assert str(caught.value) == (
+        "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of its "
+        "own, when it is imported: so it was not; install it, set QNN_SDK_ROOT to its folder and run again"
+    )
+    assert not [name for name in sys.modules if name.startswith("executorch.backends.qualcomm")]
+
+
+def test_a_program_depends_on_the_sdk_that_makes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("QNN_SDK_ROOT", raising=False)
+    assert versions_for("qualcomm") == {}
+    (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
+    monkeypatch.setenv("QNN_SDK_ROOT", str(tmp_path / "latest"))
+    assert versions_for("qualcomm") == {"QNN_SDK_ROOT": "2.37.0"}
+
+
+def test_what_is_not_installed_is_told_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    for name, wants in (("openvino", "openvino, nncf"), ("arm", "tosa_serializer"), ("coreml", "coremltools")):
+        assert not_installed(name) == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
+    assert not_installed("xnnpack") == ""
+
+
+def test_no_backend_is_imported_before_it_is_asked_for() -> None:
+    code = "import sys, workbench.export.backends; print(*(name for name in sys.modules if 'executorch' in name))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
+
+
+def test_portable_takes_nothing_out_of_the_graph() -> None:
+    assert TARGETS["portable"].partitioners() == []
+
+
+def elsewhere(*gates: Gate) -> Any:
+    """The record of a program that only another machine can run."""
+    record = lost(stored(), ELSEWHERE).model_copy(update={"program": stored().program, "not_run_here": ELSEWHERE})
+    nulls = {name: why for name, why in record.null_reasons.items() if name != "program"}
+    return judged(record.model_copy(update={"null_reasons": nulls}), gates, 100)
+
+
+class TestVerdict:
+    def test_it_is_inconclusive_with_the_command_once(self) -> None:
+        record = elsewhere(Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("speed.speedup_low", ">=", 2))
+        assert (record.verdict, record.reasons) == ("inconclusive", (ELSEWHERE,))
+
+    def test_what_is_known_of_it_can_fail(self) -> None:
+        record = elsewhere(Gate("program.bytes", "<=", 1))
+        assert record.verdict == "fail"
+        assert record.reasons == ("program.bytes is 6499692, wants <= 1", ELSEWHERE)
+
+
+def test_what_this_runtime_lacks_is_asked_of_it() -> None:
+    from workbench.runtime.available_backends import missing
+
+    assert missing(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
+
+
+class TestReaders:
+    """Who reads records copes with one that has a program and no figure."""
+
+    def test_it_is_never_picked(self) -> None:
+        choice = pick([kept(elsewhere()), kept(stored("int8-mixed"), "outputs/other")], "smallest")
+        assert choice.winner is not None and choice.winner.name == "int8-mixed"
+        (rejected,) = choice.rejected
+        assert (rejected.name, rejected.verdict, rejected.reasons) == ("float-xnnpack", "inconclusive", (ELSEWHERE,))
+
+    def test_what_was_measured_before_is_undecided_now(self) -> None:
+        comparison = compare([kept(stored())], [kept(elsewhere())], held(()))
+        assert comparison.verdict == "inconclusive"
+        assert any(ELSEWHERE in line for pair in comparison.pairs for line in pair.undecided)
+
+    def test_the_report_shows_its_bytes_and_why_there_is_no_contour(self) -> None:
+        page = report_html([kept(elsewhere())])
+        assert "6,499,692" in page and f"Nothing was compared: {ELSEWHERE}" in page
+        assert ELSEWHERE in report_md([kept(elsewhere())], ["float-xnnpack"], Path("report.html"))
+
+
+# --- what this machine makes of each; slow
+
+
+@pytest.fixture(scope="module")
+def lowered_to() -> Callable[[Backend, State], Any]:
+    """A restated stream in the forms of float-xnnpack, lowered to a backend."""
+    from workbench.export.executorch import lower
+    from workbench.model.implementations import Forms
+    from workbench.model.streaming import StreamingPesto
+    from workbench.model.upstream import load_upstream
+
+    upstream = load_upstream("mir-1k_g7", STREAM)
+
+    def to(backend: Backend, state: State) -> Any:
+        return lower(StreamingPesto(upstream, STREAM, Forms("grouped", "fourier", "block"), state), backend)
+
+    return to
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("openvino") is None, reason="the extra openvino is not installed")
+def test_openvino_freezes_an_internal_memory_and_is_caught(lowered_to: Callable[[Backend, State], Any]) -> None:
+    with pytest.raises(LoweringError) as caught:
+        lowered_to("openvino", "internal")
+    assert str(caught.value) == (
+        "lowering to openvino takes the stream's memory (ring) out of the program, which would forget all audio "
+        "between calls; leave it to the host (state: explicit), or use another backend"
+    )

@@ -1,0 +1,65 @@
+"""A run as one would find it on disk, for the tests of the report: real records, made-up frames and clips."""
+
+from pathlib import Path
+
+import numpy as np
+
+from workbench.audio.decode import Clip
+from workbench.measure.deviation import ClipRolls
+from workbench.records.frames import ClipFrames, write_frames
+from workbench.records.result import ClipUsed, Record, read_record, write_record
+from workbench.records.worst_moments import keep_seconds, worst
+from workbench.runtime.session import Frames
+
+MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
+HOP_S, FRAMES, RATE_HZ = 0.02, 150, 16_000
+NASTY = "<img src=x onerror=alert(1)> & 'quoted' \"twice\""
+CLIPS = (f"sung/{NASTY}", "sung/plain")
+OFF = {10: 50.0, 30: 40.0, 59: 45.0, 120: -30.0}  # frame -> cents; the others are equal
+
+
+def frames_of(clip: str, off: dict[int, float]) -> ClipFrames:
+    """A slow rise, voiced but for the first five frames; the variant is `off` by so many cents."""
+    baseline = np.linspace(55, 60, FRAMES, dtype=np.float32)
+    variant = baseline.copy()
+    for frame, cents in off.items():
+        variant[frame] += cents / 100
+    confidence = np.linspace(0.2, 0.9, FRAMES, dtype=np.float32)
+    volume = np.ones(FRAMES, np.float32)
+    return ClipFrames(
+        clip,
+        (np.arange(FRAMES) + 1) * HOP_S,
+        np.arange(FRAMES) >= 5,
+        Frames(baseline, confidence, volume),
+        Frames(variant, confidence, volume),
+    )
+
+
+def clip_of(name: str) -> Clip:
+    """Three seconds of a tone."""
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(3 * RATE_HZ) / RATE_HZ)
+    return Clip(name, Path("a.wav"), "0" * 64, RATE_HZ, tone.astype(np.float32), RATE_HZ, 1, None)
+
+
+def make_run(run: Path) -> list[Record]:
+    """Four variants in the order in which they are found: one with frames and sound whose names are markup, one that
+    is a record alone, one without a program, one whose comparison is unfair."""
+    mixed = read_record(MEASURED / "int8-mixed.json")
+    names = {"name": f"a-{NASTY.replace('/', '')}", "resolved": {**mixed.recipe.resolved, "description": NASTY}}
+    nasty = mixed.model_copy(
+        update={
+            "recipe": mixed.recipe.model_copy(update=names),
+            "audio": tuple(ClipUsed(name=name, role="score", sha256="0" * 64, seconds=3.0) for name in CLIPS),
+            "reasons": (NASTY,),
+        }
+    )
+    places = {"a": nasty, **{name: read_record(MEASURED / f"{name}.json") for name in ("float-xnnpack", "int8-naive")}}
+    places["unfair"] = read_record(MEASURED / "unfair.json")
+    for name, record in places.items():
+        write_record(record, run / name)
+    both = [frames_of(CLIPS[0], OFF), frames_of(CLIPS[1], {7: 5.0})]
+    for frames in both:
+        sides = ClipRolls(frames.clip, frames.baseline, frames.variant, frames.voiced, "baseline confidence")
+        write_frames(run / "a", sides, frames.time_s)
+    keep_seconds(run / "a", worst(both), [clip_of(name) for name in CLIPS])
+    return list(places.values())

@@ -1,0 +1,176 @@
+"""A stream in parts: multiply-adds and bytes against sums by hand, and what they make together against the whole."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from workbench.measure.operators.layer_costs import Layer, layers_in, traced
+from workbench.measure.operators.parts import AUDIO, RING, Part, cut
+from workbench.model.implementations import Forms
+from workbench.model.streaming import StreamingPesto
+from workbench.model.upstream import load_upstream
+from workbench.quantize.annotate import convert
+from workbench.quantize.calibration import part_inputs
+from workbench.recipe import Quantization
+from workbench.recipe.options import OUTPUTS, Stream
+
+STREAM = Stream(16_000, 320, 1, 1.0)
+STEPS = [
+    "frontend",
+    "log",
+    "encoder.norm",
+    "encoder.first",
+    "encoder.prefilter.0",
+    "encoder.prefilter.1",
+    "encoder.narrow",
+    "encoder.toeplitz",
+    "reduce",
+    "confidence",
+    "total",
+]
+
+
+def tone(stream: Stream, calls: int) -> list[Tensor]:
+    """Calls (streams, samples) of a tone that is another in each stream."""
+    samples = stream.chunk_samples * calls
+    times_s = torch.arange(samples) / stream.sample_rate_hz
+    hz = 220.0 * torch.arange(1, stream.streams + 1)[:, None]
+    voices = 0.3 * torch.sin(2 * torch.pi * hz * times_s) + 0.1 * torch.sin(4 * torch.pi * hz * times_s)
+    return list(torch.split(voices, stream.chunk_samples, 1))
+
+
+def model(stream: Stream, forms: Forms, state: str = "internal") -> StreamingPesto:
+    return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> list[list[Tensor]]:
+    """What the parts make of each call, one handing on to the next, from an empty memory."""
+    values, estimates = {RING: ring}, []
+    for part in parts:
+        for name, buffer in part.module.named_buffers():
+            if name == RING:
+                buffer.zero_()
+    for audio in calls:
+        values[AUDIO] = audio
+        for part in parts:
+            made = part.module(*(values[name] for name in part.hears))
+            values |= dict(zip(part.makes, (made,) if isinstance(made, Tensor) else made, strict=True))
+        estimates.append([values[name].flatten() for name in OUTPUTS])
+    return estimates
+
+
+@torch.no_grad()
+def whole(model: StreamingPesto, calls: Sequence[Tensor]) -> list[list[Tensor]]:
+    ring, estimates = model.empty_ring(), []
+    for audio in calls:
+        estimate, ring = model.advance(audio, ring)
+        estimates.append([each.flatten() for each in estimate[:3]])
+    return estimates
+
+
+def assert_nothing_is_left_out(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
+    parts = cut(model, calls)
+    torch.testing.assert_close(chained(parts, calls, model.empty_ring()), whole(model, calls), rtol=1e-6, atol=1e-6)
+    return parts
+
+
+# --- multiply-adds and bytes
+
+
+class _Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 5)
+        self.conv = nn.Conv2d(1, 4, (1, 3), padding=(0, 1), bias=False)
+        self.register_buffer("column", torch.ones(5, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)  # (2, 3) -> (2, 5)
+        x = x * (x @ self.column) * (x.abs() @ self.column)
+        made: Tensor = self.conv(x[:, None, None, :])
+        return made
+
+
+def test_layers_against_sums_by_hand() -> None:
+    x = torch.ones(2, 3)
+    assert layers_in(traced(_Twice(), [x]), [x], "part") == [
+        Layer(name="part.linear", dtype="float32", macs=2 * 3 * 5, bytes=4 * (3 * 5 + 5)),
+        Layer(name="part", dtype="float32", macs=2 * (2 * 5 * 1), bytes=4 * 5),  # one column, met twice
+        Layer(name="part.conv", dtype="float32", macs=2 * 4 * 5 * 3, bytes=4 * 4 * 3),
+    ]
+
+
+def test_an_int8_layer_is_told_by_its_weights() -> None:
+    x = torch.rand(64, 16)
+    asked = Quantization(parts={"part.0": "int8-static"})
+    module = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4))
+    converted = convert(module, "part", asked, (x,), lambda _: None).module
+    # a scale (float32) and a zero point (int64) for each output beside the weights, and a float bias
+    first = Layer(name="part.0", dtype="int8", macs=16 * 8, bytes=16 * 8 + 8 * (4 + 8) + 4 * 8)
+    last = Layer(name="part.1", dtype="float32", macs=8 * 4, bytes=4 * (8 * 4 + 4))
+    assert layers_in(converted, [x[:1]], "part") == [first, last]
+
+
+# --- the cut
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[Part]:
+    return assert_nothing_is_left_out(model(STREAM, Forms("grouped")), tone(STREAM, 8))
+
+
+def test_parts_make_what_the_stream_makes(plain: list[Part]) -> None:
+    assert [part.name for part in plain] == STEPS
+
+
+def test_the_layers_of_the_parts_against_sums_by_hand(plain: list[Part]) -> None:
+    macs = {part.name: sum(layer.macs for layer in part.layers) for part in plain}
+    channels, taps, bins = 40, 39, 219
+    assert macs["encoder.first"] == channels * taps * bins
+    assert macs["encoder.prefilter.0"] == macs["encoder.prefilter.1"] == channels * channels * taps * bins
+    assert macs["encoder.norm"] == 2 * bins  # two means
+    assert macs["encoder.toeplitz"] == 657 * 384  # as a Linear
+    assert (macs["log"], macs["total"]) == (0, 251)
+    (first,) = (part for part in plain if part.name == "encoder.first")
+    assert [(layer.name, layer.bytes) for layer in first.layers] == [
+        ("encoder.first.0", 4 * (channels * taps + channels))
+    ]
+    (frontend,) = (part for part in plain if part.name == "frontend")
+    assert sum(layer.macs for layer in frontend.layers) * 4 == sum(layer.bytes for layer in frontend.layers)
+
+
+def test_the_fourier_form_is_cut_without_being_known() -> None:
+    parts = assert_nothing_is_left_out(model(STREAM, Forms("low-rank", "fourier", "block")), tone(STREAM, 8))
+    assert [part.name for part in parts] == STEPS
+    assert len(parts[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
+
+
+def test_an_explicit_ring_of_several_streams_goes_through_the_first_part() -> None:
+    stream = Stream(16_000, 320, 2, 1.0, 16, streams=2)
+    parts = assert_nothing_is_left_out(model(stream, Forms("grouped"), "explicit"), tone(stream, 4))
+    assert (parts[0].hears, parts[0].makes) == ((AUDIO, RING), ("energy", RING))
+    assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
+
+
+def test_what_is_not_returned_is_no_part() -> None:
+    upstream = load_upstream("mir-1k_g7", STREAM)
+    parts = cut(StreamingPesto(upstream, STREAM, Forms("grouped"), outputs=("pitch",)), tone(STREAM, 2))
+    assert [part.name for part in parts] == STEPS[:-2]
+
+
+@pytest.mark.parametrize(
+    ("rules", "residual"),
+    [({"encoder": "int8-static"}, "int8"), ({"encoder": "int8-dynamic", "encoder.first": "none"}, "float")],
+    ids=["static", "dynamic"],
+)
+def test_a_quantized_encoder_is_cut_the_same(rules: dict[str, str], residual: str) -> None:
+    made, calls = model(STREAM, Forms("grouped")), tone(STREAM, 16)
+    asked = Quantization(parts=rules, residual_add=residual)  # type: ignore[arg-type]
+    heard = part_inputs(made, [torch.cat(calls, 1)[0]])["encoder"]
+    made.encoder = convert(made.encoder, "encoder", asked, heard, lambda _: None).module  # type: ignore[assignment]
+    parts = assert_nothing_is_left_out(made, calls)
+    assert [part.name for part in parts] == STEPS
+    assert {layer.dtype for part in parts for layer in part.layers if "prefilter" in layer.name} == {"int8"}

@@ -1,0 +1,58 @@
+"""The figures of each size of call, from hand-made rolls and times."""
+
+import numpy as np
+import pytest
+
+from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
+from workbench.measure.deviation import ClipRolls
+from workbench.recipe.options import Stream
+from workbench.runtime.session import Frames
+
+STREAM = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4)
+
+
+def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
+    flat = np.full(8, 60, np.float32)
+    level = np.full(8, 0.75, np.float32)
+    margin = np.full(8, 0.5, np.float32)
+    rolls = ClipRolls(
+        "clip",
+        Frames(flat, level, level, margin),
+        Frames(flat + np.float32(cents / 100), level - np.float32(0.125), level),
+        np.full(8, voiced),
+        "known f0",
+    )
+    times_ms = np.array([[4.0, 8.0, 100.0], [8.0, 8.0, 6.0]])
+    return size_figures(size, STREAM, [rolls], 0.5, times_ms, times_ms / 4)
+
+
+def test_a_size_tells_its_deviation_and_its_time_per_call_and_per_frame() -> None:
+    got = figures(4, 12.5)
+    assert (got.frames_per_chunk, got.chunk_ms, got.frames, got.voiced_frames) == (4, 80, 8, 8)
+    assert (got.p95_cents, got.max_cents, got.max_untied_cents) == (12.5, 12.5, 12.5)
+    assert got.confidence_max == 0.125
+    assert (got.baseline_p50_ms, got.baseline_p50_ms_per_frame) == (8, 2)
+    assert (got.variant_p50_ms, got.variant_p50_ms_per_frame) == (2, 0.5)
+
+
+def test_the_worst_is_over_all_sizes() -> None:
+    got = over_sizes([figures(1, 12.5), figures(2, 50), figures(3, 25)])
+    assert (got.worst_p95_cents, got.worst_max_untied_cents) == (50, 50)
+
+
+def test_a_size_without_a_figure_leaves_no_worst() -> None:
+    got = over_sizes([figures(1, 12.5), figures(2, 0, voiced=False)])
+    assert (got.worst_p95_cents, got.worst_max_untied_cents) == (None, None)
+    assert got.null_reasons == dict.fromkeys(
+        ("worst_p95_cents", "worst_max_untied_cents"), "2 frames a call: no voiced frame"
+    )
+    assert NOT_OVER_SIZES.null_reasons["worst_p95_cents"] == "the program does not take several sizes"
+
+
+def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
+    flat = np.full(4, 0.5, np.float32)
+    rolls = ClipRolls("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
+    got = size_figures(2, STREAM, [rolls], 0.5, np.ones((1, 3)), np.ones((1, 3)))
+    assert got.confidence_max is None
+    assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
+    assert got.p95_cents == pytest.approx(0)

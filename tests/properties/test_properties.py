@@ -1,0 +1,205 @@
+"""Random recipes, audio and chunk schedules, held against what must be true of all of them. docs/fuzzing.md says how
+many, and what came of a longer search: `FUZZ=5 pytest tests/properties/test_properties.py` looks at five times
+as many."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.helpers.recipe_strategies import all_keys, recipes
+from workbench.audio.decode import read_clip
+from workbench.errors import AudioError, ProgramError, WorkbenchError
+from workbench.recipe import Recipe, resolved_again
+from workbench.recipe.options import Stream
+from workbench.recipe.schema import RecipeKeys
+from workbench.runtime.session import Session, roll
+
+MORE = int(os.environ.get("FUZZ", "1"))
+anything_slow = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much)
+
+
+def few(examples: int) -> settings:
+    return settings(max_examples=examples * MORE, deadline=None, suppress_health_check=anything_slow)
+
+
+# --- recipes
+
+
+def accepted(keys: dict[str, Any]) -> Recipe:
+    """The recipe, where it is one."""
+    try:
+        checked = RecipeKeys.model_validate(keys)
+    except ValidationError:
+        assume(False)
+        raise
+    return Recipe.model_construct(name="drawn", source=Path("drawn.yaml"), **dict(checked))
+
+
+@few(200)
+@given(all_keys)
+def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
+    recipe = accepted(keys)
+    again = resolved_again("drawn", recipe.source, recipe.resolved())
+    assert (again, again.sha256) == (recipe, recipe.sha256)
+
+
+@pytest.mark.slow
+@few(15)
+@given(recipes)
+def test_an_accepted_recipe_is_built_or_refused_in_one_line(keys: dict[str, Any]) -> None:
+    """As far as the model: lowering takes ten seconds each."""
+    from workbench.workflows.prepare import prepare
+
+    recipe = accepted(keys)
+    assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # for the time it takes
+    try:
+        job = prepare(recipe)
+    except WorkbenchError as error:
+        assert str(error).strip() and "\n" not in str(error)
+    else:
+        assert job.model.algorithmic_ms > 0
+        assert job.stream.chunk_samples == recipe.chunk_samples
+
+
+# --- audio
+
+sample = st.floats(-2, 2, width=32)
+
+
+@few(60)
+@given(
+    samples=st.lists(sample, min_size=1, max_size=400),
+    channels=st.integers(1, 8),
+    rate_hz=st.sampled_from([8000, 11_025, 44_100, 96_000, 192_000]),
+    to_hz=st.sampled_from([8000, 16_000, 48_000]),
+)
+def test_any_samples_are_heard_or_refused(
+    samples: list[float], channels: int, rate_hz: int, to_hz: int, tmp_path: Path
+) -> None:
+    """Finite, one channel, and as long as it was, to a sample."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.tile(np.float32(samples)[:, None], channels), rate_hz, "FLOAT")
+    try:
+        clip = read_clip(path, to_hz)
+    except AudioError as error:
+        assert str(error) == f"{path}: 0 samples of audio; record it again or take it away"
+        assert len(samples) * to_hz / rate_hz < 1
+    else:
+        assert clip.samples.ndim == 1 and np.isfinite(clip.samples).all()
+        assert abs(len(clip.samples) - len(samples) * to_hz / rate_hz) <= 1
+
+
+@few(150)
+@given(head=st.sampled_from([b"", b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM"]), content=st.binary(max_size=300))
+def test_any_bytes_are_audio_or_refused(head: bytes, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(head + content)
+    try:
+        assert len(read_clip(path, 16_000).samples)
+    except AudioError as error:
+        assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+
+
+@few(150)
+@given(at=st.integers(0, 300), byte=st.integers(0, 255), cut=st.one_of(st.none(), st.integers(0, 2000)))
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "AIFF", "AU", "CAF"])
+def test_a_damaged_file_is_audio_or_refused(form: str, at: int, byte: int, cut: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.2 * np.sin(np.arange(1500) / 9), 16_000, format=form)
+    content = bytearray(path.read_bytes())
+    content[min(at, len(content) - 1)] = byte
+    path.write_bytes(content[:cut])
+    try:
+        assert np.isfinite(read_clip(path, 16_000).samples).all()
+    except AudioError as error:
+        assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+
+
+# --- chunk schedules
+
+MOST = 6
+ANY = Stream(16_000, 320, 1, 0.0, MOST)  # mirror 0: how a stream is cut has to make no difference
+step = st.one_of(
+    st.integers(1, MOST),
+    st.sampled_from(["reset", "too long", "too short", "not whole hops", "whole numbers", "two rows"]),
+)
+
+
+def wrong_chunk(kind: str) -> np.ndarray:
+    return {
+        "too long": np.zeros((MOST + 1) * 320, np.float32),
+        "too short": np.zeros(0, np.float32),
+        "not whole hops": np.zeros(321, np.float32),
+        "whole numbers": np.zeros(320, np.int16),
+        "two rows": np.zeros((2, 320), np.float32),
+    }[kind]
+
+
+def follow(session: Session, samples: np.ndarray, steps: list[int | str], expected: np.ndarray) -> None:
+    """The steps one by one: frames are those of a plain roll since the last reset, wrong chunks change nothing."""
+    session.reset()
+    at = 0
+    for step in steps:
+        if step == "reset":
+            session.reset()
+            at = 0
+        elif isinstance(step, str):
+            with pytest.raises(ProgramError):
+                session.step(wrong_chunk(step))
+        elif (at + step) * 320 <= len(samples):
+            frames = session.step(samples[at * 320 : (at + step) * 320])
+            got = np.stack([frames.pitch_semitones, frames.confidence])
+            assert np.abs(got - expected[:, at : at + step]).max() < 2e-3, (at, step)
+            at += step
+
+
+@pytest.fixture(scope="module")
+def phrase(sing: Any) -> np.ndarray:
+    return np.asarray(sing(16_000, 1.0))
+
+
+@pytest.fixture(scope="module")
+def eager() -> Session:
+    from workbench.model.streaming import StreamingPesto
+    from workbench.model.upstream import load_upstream
+    from workbench.runtime.eager import RestatedSession
+
+    return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", ANY), ANY))
+
+
+@pytest.fixture(scope="module")
+def one_by_one(eager: Session, phrase: np.ndarray) -> np.ndarray:
+    """(2, frames) pitch and confidence in calls of one frame."""
+    frames = roll(eager, phrase, [1])
+    return np.stack([frames.pitch_semitones, frames.confidence])
+
+
+@few(25)
+@given(steps=st.lists(step, min_size=1, max_size=25))
+def test_any_schedule_keeps_the_memory(
+    steps: list[int | str], eager: Session, phrase: np.ndarray, one_by_one: np.ndarray
+) -> None:
+    follow(eager, phrase, steps, one_by_one)
+
+
+@pytest.mark.slow
+@few(40)
+@given(steps=st.lists(step, min_size=1, max_size=25), state=st.sampled_from(["internal", "explicit"]))
+def test_any_schedule_keeps_the_memory_of_a_program(
+    steps: list[int | str], state: str, programs: dict[str, Session], phrase: np.ndarray, one_by_one: np.ndarray
+) -> None:
+    follow(programs[state], phrase, steps, one_by_one)
+
+
+@pytest.fixture(scope="module")
+def programs(lowered_program: Any) -> dict[str, Session]:
+    from workbench.runtime.executorch import PteSession
+
+    return {state: PteSession(lowered_program(ANY, state)) for state in ("internal", "explicit")}

@@ -1,0 +1,56 @@
+"""The search by hand of tools/fuzz/readers.py: its seeds are good, its findings are findings, and it runs."""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tools.fuzz import readers as fuzz_readers
+from tools.fuzz.readers import ROOT, Reader, readers, taken
+from workbench.errors import RecipeError, WorkbenchError
+
+
+@pytest.mark.parametrize("name", list(readers()))
+def test_what_it_starts_from_is_read(name: str, tmp_path: Path) -> None:
+    reader = readers()[name]
+    folder = shutil.copytree(ROOT / "recipes", tmp_path / "folder")
+    assert len(reader.words) > 6 and all(reader.words)
+    outside = [seed for seed in reader.seeds if not taken(reader, folder, seed)]
+    assert len(outside) == (name == "zip")  # it starts from ../x too
+
+
+@pytest.mark.parametrize("error", [WorkbenchError(""), WorkbenchError("two\nlines"), RecipeError(["good", " "])])
+def test_what_a_reader_may_not_say_is_a_finding(error: WorkbenchError, tmp_path: Path) -> None:
+    def says(path: Path) -> None:
+        raise error
+
+    with pytest.raises(AssertionError):
+        taken(Reader("f", says, [], []), tmp_path, b"")
+
+
+def test_what_a_reader_may_not_raise_is_a_finding(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        taken(Reader("f", lambda path: path.read_bytes().decode(), [], []), tmp_path, b"\xff")
+
+
+def test_without_atheris_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_readers, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["fuzz_readers.py"])
+    with pytest.raises(SystemExit, match=r"atheris is not installed; pip install -e '.\[fuzz\]'"):
+        fuzz_readers.main()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("atheris"), reason="atheris is not installed; the extra fuzz brings it")
+def test_a_short_search(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "tests" / "fuzz_readers.py", "--json", "--minutes", "0.1", "--reader", "gates"]
+    done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, timeout=120)
+    row = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, row["findings"]) == (0, []), done.stderr
+    assert row["inputs"] > row["kept"] > 2 and row["taken"] > 0
+    assert row["coverage"] > row["coverage_of_seeds"] > 0
+    assert [path.name for path in (tmp_path / "gates").iterdir()] == ["log"]

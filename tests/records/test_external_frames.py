@@ -1,0 +1,245 @@
+"""Frames that were recorded elsewhere: what is read, and the one line for every mistake in them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.results import stored
+from workbench.audio.decode import Clip
+from workbench.errors import ProgramError, RecipeError, WorkbenchError
+from workbench.export.program_file import ProgramFile
+from workbench.export.told import told_by
+from workbench.model.streaming import StreamingPesto
+from workbench.recipe.options import OUTPUTS, Output, Stream
+from workbench.records.external_frames import Recorded, read_recorded
+from workbench.records.result import judged
+from workbench.workflows import score_external as recorded
+
+STREAM = Stream(1000, 10, 1, 0.0)
+SIZES = Stream(1000, 10, 1, 0.0, max_frames_per_chunk=3)
+HEADER = "pitch_semitones,confidence,volume"
+
+
+def clip(name: str, samples: int = 35) -> Clip:
+    return Clip(name, Path(name), "a" * 64, 1000, np.zeros(samples, np.float32), 1000, 1, None)
+
+
+CLIPS = (clip("synthetic/score/alto"), clip("synthetic/score/bass"), clip("sung/alto"))
+
+
+def read(
+    path: Path,
+    text: str | bytes = "",
+    clips: tuple[Clip, ...] = CLIPS,
+    stream: Stream = STREAM,
+    outputs: tuple[Output, ...] = OUTPUTS,
+) -> dict[str, Recorded]:
+    if text:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_recorded([path], clips, stream, outputs)
+
+
+def rows(count: int = 4, first: str = "") -> str:
+    return "".join(f"{first}{60 + at},0.{at},{at}e-3\n" for at in range(count))
+
+
+def test_a_file_named_after_its_clip(tmp_path: Path) -> None:
+    (found,) = read(tmp_path / "bass.csv", f"{HEADER}\n{rows()}").items()
+    name, recorded = found
+    assert name == "synthetic/score/bass"
+    np.testing.assert_array_equal(recorded.frames.pitch_semitones, np.float32([60, 61, 62, 63]))
+    np.testing.assert_array_equal(recorded.frames.confidence, np.float32([0, 0.1, 0.2, 0.3]))
+    np.testing.assert_array_equal(recorded.frames.volume, np.float32([0, 1e-3, 2e-3, 3e-3]))
+    assert recorded.calls == (1, 1, 1, 1)
+    assert (recorded.used.file, recorded.used.clip, len(recorded.used.sha256)) == ("bass.csv", name, 64)
+
+
+def test_columns_in_any_order_blank_lines_and_others_beside_them(tmp_path: Path) -> None:
+    text = "\ufeffvolume, extra ,pitch_semitones,confidence\r\n" + "1e-3, x ,60.5,0.5\r\n\r\n" * 4
+    recorded = read(tmp_path / "sung-alto.csv", text)["sung/alto"]
+    assert recorded.frames.pitch_semitones.tolist() == [60.5] * 4
+    assert recorded.frames.volume.tolist() == [np.float32(1e-3)] * 4
+
+
+def test_a_column_names_the_clips(tmp_path: Path) -> None:
+    names = ("sung/alto", "synthetic/score/bass")
+    text = f"clip,{HEADER}\n" + "".join(rows(first=f"{name},") for name in names)
+    assert tuple(read(tmp_path / "phone.csv", text)) == names
+
+
+def test_the_golden_frames_of_a_bundle_are_such_a_file(tmp_path: Path) -> None:
+    header = f"call,frame,stream,{HEADER},pitch_within,confidence_within,volume_within\n"
+    text = header + "".join(f"{at},{at},0,60,0.5,1e-3,inf,0.1,0.1\n" for at in range(4))
+    assert read(tmp_path / "bass.csv", text)["synthetic/score/bass"].calls == (1, 1, 1, 1)
+
+
+def test_calls_are_as_the_file_says(tmp_path: Path) -> None:
+    text = f"call,{HEADER}\n" + "".join(f"{call},60,0.5,1e-3\n" for call in (0, 0, 0, 1))
+    assert read(tmp_path / "bass.csv", text, stream=SIZES)["synthetic/score/bass"].calls == (3, 1)
+    without = f"{HEADER}\n{rows()}"
+    assert read(tmp_path / "bass.csv", without, stream=SIZES)["synthetic/score/bass"].calls == (1, 1, 1, 1)
+
+
+def test_what_the_recipe_does_not_return_is_not_wanted(tmp_path: Path) -> None:
+    text = "pitch_semitones\n60\n61\n62\n63\n"
+    frames = read(tmp_path / "bass.csv", text, outputs=("pitch",))["synthetic/score/bass"].frames
+    assert frames.absent == ("confidence", "volume")
+    assert np.isnan(frames.confidence).all()
+
+
+def test_nan_is_what_a_program_may_answer(tmp_path: Path) -> None:
+    text = f"{HEADER}\nnan,0.5,inf\n{rows(3)}"
+    frames = read(tmp_path / "bass.csv", text)["synthetic/score/bass"].frames
+    assert np.isnan(frames.pitch_semitones[0]) and np.isinf(frames.volume[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "{path}: no such file or folder of frames; check the path"),
+        (b"\x89PNG\xff", "{path}: not a text file of comma-separated values; export it as UTF-8"),
+        (
+            "pitch,confidence\n60,0.5\n",
+            "{path}: no column pitch_semitones, volume; wants pitch_semitones, confidence, volume in its first line, "
+            "a row a frame below",
+        ),
+        (f"{HEADER}\n\n", "{path}: no frames in it; wants a row a frame below the first line"),
+        (f"{HEADER}\n60,0.5\n", "{path}:2: 2 columns where the first line names 3"),
+        (f"{HEADER}\n60,0.5,1\nC4,0.5,1\n", "{path}:3: pitch_semitones is 'C4', not a number"),
+        (f"{HEADER}\n60,,1\n", "{path}:2: confidence is '', not a number"),
+        (
+            f"{HEADER}\n{rows(5)}",
+            "{path}: 5 frames for synthetic/score/bass, which has 4 (0.04 s, a frame each 10 samples at 1000 Hz); feed "
+            "all of it, once, from a reset",
+        ),
+        (
+            f"frame,{HEADER}\n0,60,0.5,1\n2,60,0.5,1\n",
+            "{path}:3: frame 2 where 1 is due; give each once, in order",
+        ),
+        (
+            f"stream,{HEADER}\n0,60,0.5,1\n1,60,0.5,1\n",
+            "{path}: 2 streams for bass; give each a file, or a clip of its own in the column clip",
+        ),
+        (
+            f"call,{HEADER}\n1,60,0.5,1\n0,60,0.5,1\n",
+            "{path}: calls of bass out of order; sort the rows by call and frame",
+        ),
+        (
+            f"call,{HEADER}\n0,60,0.5,1\n0,60,0.5,1\n",
+            "{path}: a call of 2 frames for synthetic/score/bass; this stream takes 1",
+        ),
+        (
+            f"clip,{HEADER}\nbess,60,0.5,1\n",
+            "{path}: no scored clip is called bess; there are synthetic/score/alto, synthetic/score/bass, sung/alto",
+        ),
+        (
+            f"clip,{HEADER}\nsung/alt,60,0.5,1\n",
+            "{path}: no scored clip is called sung/alt (did you mean 'sung/alto'?)",
+        ),
+        (
+            f"clip,{HEADER}\n{rows(first='bass,')}{rows(first='synthetic/score/bass,')}",
+            "{path}: frames of synthetic/score/bass, which bass.csv has already",
+        ),
+    ],
+)
+def test_every_mistake_is_one_line(tmp_path: Path, text: str | bytes, says: str) -> None:
+    path = tmp_path / "bass.csv"
+    with pytest.raises(WorkbenchError) as caught:
+        read(path, text)
+    assert str(caught.value) == says.format(path=path)
+
+
+def test_a_name_that_two_clips_share_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        read(tmp_path / "alto.csv", f"{HEADER}\n{rows()}")
+    assert str(caught.value).startswith(f"{tmp_path / 'alto.csv'}: no scored clip is called alto")
+
+
+def test_an_empty_folder_and_a_broken_npz(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        read(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: no frames in this folder; wants .csv files, or a run's .npz"
+    path = tmp_path / "bass.npz"
+    with pytest.raises(WorkbenchError) as caught:
+        read(path, b"PK\x03\x04 and no more")
+    assert str(caught.value) == f"{path}: not frames that a run left; give those of its frames/, or a .csv"
+    with pytest.raises(WorkbenchError) as caught:
+        read(path, b"PK", stream=SIZES)
+    assert str(caught.value) == f"{path}: a run's frames do not tell their calls, whose sizes vary here; give a .csv"
+
+
+# --- the program that gave them
+
+
+@pytest.fixture
+def made(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`refusal` of a program, by what it tells and what is noted of it; it is not opened."""
+    recipe = SimpleNamespace(
+        name="mine",
+        lowering=SimpleNamespace(backend="xnnpack"),
+        quantization=SimpleNamespace(everywhere=False, parts={}),
+    )
+    program = stored().program
+    assert program is not None
+
+    def check(noted: ProgramFile = program, **told: object) -> str:
+        class Tells:
+            def __init__(self, limit_s: float) -> None: ...
+
+            def __enter__(self) -> "Tells":
+                return self
+
+            def __exit__(self, *_: object) -> None: ...
+
+            def call(self, *_: object) -> dict[str, object]:
+                return {**told_by(restated), **told}
+
+        monkeypatch.setattr(recorded, "Child", Tells)
+        job: Any = SimpleNamespace(recipe=recipe, model=restated)
+        try:
+            recorded._check_made_for(job, Path("p.pte"), noted)
+        except ProgramError as error:
+            return str(error)
+        return ""
+
+    return SimpleNamespace(check=check, recipe=recipe, program=program)
+
+
+def test_a_program_of_the_recipe_is_taken(made: Any) -> None:
+    assert made.check() == ""
+    assert made.check(confidence_threshold=0.3) == "", "a wish that changes no estimate"
+
+
+def test_a_program_of_another_recipe_is_refused(made: Any) -> None:
+    says = "p.pte: not a program of mine ({}); name the one that gave the frames"
+    assert made.check(hop_samples=7) == says.format("its hop_samples is 7, not 320")
+    assert made.check(scope="network") == says.format("its scope is network, not whole")
+    assert made.check(outputs="pitch", streams=2) == says.format(
+        "its streams is 2, not 1, its outputs is pitch, not pitch,confidence,volume"
+    )
+    onnx = made.program.model_copy(update={"path": "program.onnx"})
+    assert made.check(onnx) == says.format("its file is program.onnx, not program.pte")
+    made.recipe.quantization.parts = {"encoder": "int8-static"}
+    assert made.check() == says.format("its precision is float, not int8")
+    made.recipe.quantization.everywhere = True
+    assert made.check() == ""
+
+
+def test_one_that_may_be_another_decides_nothing() -> None:
+    record = stored().model_copy(update={"program_in_doubt": recorded._MADE_OTHERWISE})
+    record = judged(record, (), 1)
+    assert record.verdict == "inconclusive" and recorded._MADE_OTHERWISE in record.reasons
+
+
+def test_frames_from_elsewhere_are_of_a_continuous_stream() -> None:
+    recipe: Any = SimpleNamespace(source=Path("r.yaml"), protocol="reset-per-chunk")
+    with pytest.raises(RecipeError) as caught:
+        recorded.check(recipe)
+    assert caught.value.problems == (
+        "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
+    )
+    recipe.protocol = "continuous"
+    recorded.check(recipe)

@@ -1,0 +1,142 @@
+"""The report as a person has it: opened from disk in a headless browser. Skipped where none is installed."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.report_run import make_run
+from workbench.records.run_folders import kept_in
+from workbench.report.html.page import write_report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("outputs") / "a run"
+    make_run(run)
+    write_report(kept_in([run]), run / "report.html")
+    return run / "report.html"
+
+
+@pytest.fixture
+def opened(browser: Any, report: Path) -> Iterator[Any]:
+    """The page on a desk's screen; whatever the test did, there was no error and no request but for the file."""
+    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+        page = context.new_page()
+        said: list[str] = []
+        asked: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(report.as_uri())
+        yield page
+        assert said == []
+        assert [url for url in asked if url != report.as_uri() and not url.startswith("data:")] == []
+        assert report.as_uri() in asked
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait at most ten seconds. Playwright's own wait evaluates text in the page, which the page's policy forbids."""
+    page.evaluate(
+        f"""new Promise((done, failed) => {{
+          setTimeout(() => failed(new Error({condition!r})), 10_000);
+          setInterval(() => {condition} && done(), 20);
+        }})"""
+    )
+
+
+def names(page: Any) -> list[str]:
+    return [cell.strip()[:12] for cell in page.locator("#variants tbody th").all_inner_texts()]
+
+
+def test_the_charts_are_drawn(opened: Any) -> None:
+    opened.wait_for_selector("#pareto circle.dot")
+    assert opened.locator("#pareto circle.dot").count() == 3  # int8-naive has no program
+    assert opened.locator("#pareto circle.dot.fail").count() == 1
+    assert opened.locator("#pareto line.gate").count() == 3  # 1 cent, 0.01 cents, 800,000 bytes
+    assert opened.locator("#pareto-left-out").inner_text().endswith("int8-naive.")
+    opened.locator("#pareto circle.dot.fail").hover()
+    assert opened.locator("#tip").inner_text().startswith("unfair (UNFAIR)\nfail\npitch p95 1900 cents")
+    opened.keyboard.press("Escape")
+    assert opened.locator("#tip").is_hidden()
+
+
+def test_a_heading_sorts_by_click_and_by_key(opened: Any) -> None:
+    before = names(opened)
+    assert before == ["a-<img src=x", "float-xnnpac", "int8-naive", "unfair"]
+    heading = opened.locator("#variants thead th", has_text="pitch p95")
+    assert heading.get_attribute("aria-sort") == "none"
+    heading.locator("button").click()
+    assert names(opened) == ["float-xnnpac", "a-<img src=x", "unfair", "int8-naive"]
+    assert heading.get_attribute("aria-sort") == "ascending"
+    heading.locator("button").focus()
+    opened.keyboard.press("Enter")
+    assert names(opened) == ["unfair", "a-<img src=x", "float-xnnpac", "int8-naive"]  # no number: last either way
+    assert heading.get_attribute("aria-sort") == "descending"
+    opened.locator("#variants thead button", has_text="variant").first.click()
+    assert names(opened) == before
+    assert heading.get_attribute("aria-sort") == "none"
+    assert opened.locator("#variants tbody", has_text="cannot be set up").locator("th").inner_text() == "int8-naive"
+
+
+def test_a_link_opens_its_variant_and_a_clip_can_be_chosen(opened: Any) -> None:
+    opened.locator("#variants tbody th a").first.click()
+    section = opened.locator("#variant-0")
+    section.locator(".contour path.line").first.wait_for()
+    first = section.locator(".contour svg").inner_html()
+    select = section.locator("select")
+    assert select.input_value() == "0"  # the clip with the largest deviation
+    select.select_option("1")
+    assert section.locator(".contour svg").inner_html() != first
+    section.locator(".contour svg").focus()
+    for _ in range(7):
+        opened.keyboard.press("ArrowRight")
+    assert "variant +5 cents" in opened.locator("#tip").inner_text()
+    assert section.locator(".moment .chart svg").count() == 3
+
+
+def test_the_worst_second_plays_and_stops(opened: Any) -> None:
+    opened.locator("#variant-0 > summary").click()
+    button = opened.locator("#variant-0 .play").first
+    button.click()
+    until(opened, "audio.currentTime > 0.2")
+    assert opened.evaluate("[audio.error, Math.round(audio.duration * 100) / 100]") == [None, 1]
+    assert button.inner_text().strip() == "■ Stop"
+    until(opened, "audio.ended")
+    assert button.inner_text().strip() == "▶ Play this second"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_does_not_scroll_sideways(browser: Any, report: Path, scheme: Any) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(report.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        page.locator("#variant-0 .contour svg").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        channels = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        assert (max(channels) < 60) == (scheme == "dark")
+
+
+def test_a_name_is_never_run(opened: Any) -> None:
+    opened.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    opened.locator("#variant-0 .contour svg").wait_for()
+    assert opened.locator("img").count() == 0

@@ -1,0 +1,172 @@
+"""The scripts behind docs/reliability.md: what they take for wrong, and the pages of made-up figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.results import stored
+from tools.docs import reliability
+from tools.reliability import mixed_commands as mixed_soak
+from tools.reliability.kill_and_resume import STAGE, seen, visible
+from tools.reliability.mixed_commands import by_command, memory_of, mistaken, torn_records
+from workbench.records.result import write_record
+
+HERE = {
+    "created": "2026-11-23T07:35:00+00:00",
+    "environment": {"cpu": "A CPU", "cores": 2, "torch": "2.13", "executorch": "1.4", "commit": "abc"},
+}
+WHERE = "2026-11-23, workbench abc, A CPU, 2 cores, torch 2.13, executorch 1.4.\n"
+BUILT = {"variant": "float_a", "bytes": 1234, "sha256": "0123456789abcdef0", "first_difference": None}
+BUILDS = {**HERE, "builds": [BUILT, {**BUILT, "first_difference": 0}]}
+MB = 1_000_000
+
+
+def rows(text: str) -> list[list[str]]:
+    """The table's rows, without its head."""
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return lines[2:]
+
+
+def soaked(*wrong: str) -> dict[str, Any]:
+    memory = [memory_of([100 * MB, 200 * MB, 200 * MB + 1] * 10)[0], memory_of([300 * MB] * 3)[0]]
+    lines = [{"command": "runs", "code": code, "took_s": took_s} for code, took_s in ((0, 1.0), (2, 3.0), (0, 2.0))]
+    figures = {"minutes": 45.0, "workers": 2, "commands": 3, "records": 7, "memory": memory}
+    return {**HERE, **figures, "by_command": by_command(lines), "wrong": list(wrong)}
+
+
+def test_the_page_has_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reliability, "KEPT", tmp_path)
+    assert reliability.page() == reliability.HEAD
+    (tmp_path / "soak.json").write_text(json.dumps(soaked()))
+    (tmp_path / "builds.json").write_text(json.dumps(BUILDS))
+    titles = [line for line in reliability.page().splitlines() if line.startswith("## ")]
+    assert titles == ["## 45 minutes of mixed commands", "## Built twice"]
+
+
+def test_the_page_of_kills() -> None:
+    one = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
+    other = {**one, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
+    text = reliability._kills({**HERE, "kills": [one, other]})
+    assert "**1 of 2** ended with the record" in text and text.endswith(WHERE)
+    assert rows(text) == [
+        ["3.2", "audio", "none", "9.0", "nothing", "as uninterrupted"],
+        ["3.2", "not kept", "none", "9.0", "program is used again", "a\\|b; no record"],
+    ]
+
+
+def test_the_page_of_a_soak() -> None:
+    text = reliability._soak(soaked())
+    assert "200, 200, 200 (" in text and " a command, most 200); not judged (most 300). 7 records" in text
+    assert "Every record is whole; nothing was left behind." in text and text.endswith(WHERE)
+    assert rows(text) == [["runs", "3", "0 (2×), 2 (1×)", "2.0"]]
+
+
+def test_the_page_of_a_soak_that_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = soaked("runs: ended with 2: 'a*b'", "hidden file: x")
+    text = reliability._soak(figures)
+    assert "7 records in the end. Wrong: runs: ended with 2: 'a\\*b'; hidden file: x." in text
+    assert "whole" not in text
+    mixed_soak.show(figures)
+    told = capsys.readouterr().out
+    assert "ended with 0 (2×), 2 (1×)" in told and "worker 1: resident MB not judged (most 300)" in told
+    assert "WRONG  hidden file: x\n2 things wrong\n" in told and "whole" not in told
+
+
+def test_the_page_of_builds() -> None:
+    text = reliability._builds(BUILDS)
+    assert [row[-1] for row in rows(text)] == ["the same bytes", "differs from byte 0 on"]
+    assert rows(text)[0][:3] == ["float\\_a", "1,234", "0123456789abcdef…"] and text.endswith(WHERE)
+
+
+# --- the soak
+
+
+def test_memory_is_flat_grows_or_cannot_be_judged() -> None:
+    flat, wrong = memory_of([100 * MB] * 10 + [200 * MB] * 20)
+    assert (flat["thirds_bytes"], wrong) == ([100 * MB, 200 * MB, 200 * MB], [])
+    assert flat["grew_bytes_per_command"] == pytest.approx(0, abs=1)
+    grown, wrong = memory_of([100 * MB + at * 2 * MB for at in range(60)])
+    assert grown["grew_bytes_per_command"] == pytest.approx(2 * MB)
+    assert wrong == ["memory grew: 159 to 199 MB"]
+    few, wrong = memory_of([100 * MB] * 29)
+    assert (few["grew_bytes_per_command"], few["most_bytes"]) == (None, 100 * MB)
+    assert wrong == ["29 are too few commands to judge memory"]
+    assert memory_of([])[1] == ["0 are too few commands to judge memory"]
+
+
+TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done, or use another"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "answer", "wrong"),
+    [
+        ("run the same", 2, TAKEN, ""),
+        ("run the same", 2, "error: float: the disk is full", "ended with 2 and does not say"),
+        ("run the same", 0, "variant  verdict\nfloat    pass     0.1", ""),
+        ("run float", 0, "variant  verdict\nfloat    fail     0.1", "ended with 0 and does not say"),
+        ("run float", 2, TAKEN, "ended with 2: "),
+        ("run float", 3, "float\n  inconclusive: only 3 voiced frames, wants 20", "ended with 3 and does not say"),
+        ("report", 2, "error: outputs/first: no result.json in it; `workbench run` leaves one", ""),
+        ("verify", 0, "FAILED  program.pte  is missing\nNOT verified", "ended with 0 and does not say"),
+        ("verify", 0, "Traceback (most recent call last):\nverified", "says 'Traceback'"),
+        ("no recipe", 2, "error: a bug of the workbench, not of what it was given", "says 'a bug of the workbench'"),
+    ],
+)
+def test_an_answer_of_the_soak(name: str, code: int, answer: str, wrong: str) -> None:
+    found = mistaken(name, code, answer)
+    assert found.startswith(wrong) and bool(found) == bool(wrong)
+
+
+def test_records_that_are_torn_are_told(tmp_path: Path) -> None:
+    place = tmp_path / "outputs" / "run" / "a"
+    record = write_record(stored(), place)
+    record.with_name("result-20261123-065230.json").write_text('{"half')
+    count, (aside, program) = torn_records(tmp_path)
+    assert count == 2
+    assert aside.startswith("outputs/run/a/result-20261123-065230.json: ") and "not a record" in aside
+    assert program.startswith("outputs/run/a/result.json: ") and "No such file" in program
+    (place / "program.pte").write_bytes(b"another")
+    assert "outputs/run/a/result.json: another program than its record's" in torn_records(tmp_path)[1]
+
+
+# --- the kills
+
+
+def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
+    write_record(stored(verdict="fail"), tmp_path)
+    (tmp_path / "program.pte").write_bytes(b"its own")
+    earlier = visible(tmp_path)
+    assert seen(tmp_path, earlier) == ("the earlier", [])
+    (tmp_path / "program.pte").write_bytes(b"of the new one")
+    (tmp_path / "new.npz").write_bytes(b"")
+    assert seen(tmp_path, earlier) == ("the earlier", ["other than the earlier record's: ['new.npz', 'program.pte']"])
+    (tmp_path / "result.json").rename(tmp_path / "result-1.json")
+    assert seen(tmp_path, earlier) == ("none", [])
+    write_record(stored(), tmp_path)
+    assert seen(tmp_path, earlier, {"result.json", "program.pte", "frames/a.npz"}) == (
+        "the new",
+        ["the record's program is another", "other files than the new record's: ['frames/a.npz', 'new.npz']"],
+    )
+    (tmp_path / "result.json").write_text('{"half')
+    assert seen(tmp_path, earlier)[0] == "torn"
+    for name in ("result.json", "result-1.json"):
+        (tmp_path / name).unlink()
+    assert seen(tmp_path, earlier) == ("none", ["the record is gone"])
+    assert seen(tmp_path, None) == ("none", [])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import", True),
+        ("render synthetic clips", True),
+        ("r (1 of 1): lower", True),
+        ("UserWarning: import of a model (1 of 2)", False),
+        ("error: r: the disk is full", False),
+        ("left alive: python", False),
+    ],
+)
+def test_a_stage_is_told_from_a_warning(line: str, told: bool) -> None:
+    assert bool(STAGE.fullmatch(line)) == told

@@ -1,0 +1,494 @@
+"""What made-up times amount to, who is refused, what is printed; and, slow, all of it for real."""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from workbench.audio.decode import Clip
+from workbench.cli import main
+from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
+from workbench.export.backends import not_installed
+from workbench.measure.bench import Figures, Times, Trial, figures, ratio, under_load
+from workbench.measure.contender import Contender
+from workbench.measure.speed import Plan, Start
+from workbench.measure.timing import Baseline
+from workbench.recipe.options import Stream
+from workbench.records.bench import Bench, NotRun, Run, rows
+from workbench.records.environment import environment
+from workbench.report.plots.bench import bench_png
+from workbench.runtime.session import Frames
+from workbench.storage.atomic import write_whole
+from workbench.workflows import bench
+from workbench.workflows import contenders as entries
+from workbench.workflows.bench import Ready, excerpt
+from workbench.workflows.contenders import Field
+
+STREAM = Stream(48_000, 960, 1, 1.0)  # a call every 20 ms
+BASELINE = Baseline("mir-1k_g7", STREAM, "alwa", False)
+VOICED = 120
+
+
+def flat(round_ms: Sequence[float]) -> np.ndarray:
+    """Rounds of five equal calls."""
+    return np.repeat(np.asarray(round_ms, float)[:, None], 5, axis=1)
+
+
+def heard(moved_cents: float = 0.0, voiced: int = VOICED) -> Frames:
+    confidence = np.where(np.arange(200) < voiced, 0.9, 0.1).astype(np.float32)
+    return Frames(np.full(200, 60 + moved_cents / 100, np.float32), confidence, np.ones(200, np.float32))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "program.pte"
+    path.write_bytes(b"12345")
+    return path
+
+
+def contender(name: str, file: Path) -> Contender:
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Contender(name, "made up", "eager" if name == "eager" else "pte", file, sha256, BASELINE)
+
+
+def of(
+    file: Path, rounds: dict[str, Sequence[float]], moved: dict[str, float] | None = None, voiced: int = VOICED
+) -> dict[str, Figures]:
+    """Figures of contenders by name from the time of their calls in each round, and cents their pitch is off."""
+    contenders = [contender(name, file) for name in rounds]
+    trials = {
+        name: Trial(Start(30.0, 4.0, 500_000_000), 480_000_000, heard((moved or {}).get(name, 0.0), voiced))
+        for name in rounds
+    }
+    times = {name: Times(flat(ms), np.array([1.0, 2.0, 3.0, 30.0])) for name, ms in rounds.items()}
+    return {one.name: one for one in figures(contenders, trials, times, 0.5)}
+
+
+# --- figures
+
+
+def test_the_ratio_is_taken_within_each_round() -> None:
+    # 4 times faster in every round of a machine that slows down tenfold; overall medians would say 20 / 1
+    drift = np.array([1, 1, 1, 10, 10])
+    found = ratio(flat(drift), flat(4 * drift))
+    assert (found.low, found.p50, found.high, found.outcome) == (4, 4, 4, "faster")
+    back = ratio(flat(4 * drift), flat(drift))
+    assert (back.low, back.p50, back.high, back.outcome) == (0.25, 0.25, 0.25, "slower")
+
+
+def test_a_spread_over_1_supports_nothing() -> None:
+    # eleven rounds: the 10th percentile is the second lowest ratio
+    ratios = [0.5, 0.9, *([1.5] * 9)]
+    found = ratio(flat([1] * 11), flat(ratios))
+    assert (found.low, found.p50, found.outcome) == (0.9, 1.5, "inconclusive")
+    assert ratio(flat([1] * 11), flat([0.5, *([2.0] * 10)])).outcome == "faster"  # one round alone is no doubt
+    assert ratio(flat([1] * 3), flat([1] * 3)).outcome == "inconclusive"  # nothing lies on either side of 1
+
+
+def test_rounds_that_do_not_agree_support_nothing() -> None:
+    rounds = [4.0, 4.0, *([8.0] * 9)]  # 4 to 8 times faster
+    assert ratio(flat([1] * 11), flat(rounds)).outcome == "faster"
+    assert ratio(flat([1] * 11), flat([3.9, *rounds[1:]])).outcome == "faster"
+    wide = ratio(flat([1] * 11), flat([3.9, 3.9, *rounds[2:]]))
+    assert (wide.low, wide.high, wide.outcome) == (3.9, 8, "inconclusive")
+
+
+def test_every_contender_has_its_figures(file: Path) -> None:
+    found = of(file, {"eager": [4, 8, 4], "fast": [1, 2, 1], "slow": [8, 16, 8]}, {"fast": 3.0})
+    eager, fast, slow = found.values()
+    assert [(one.claim, one.why) for one in found.values()] == [("baseline", ""), ("faster", ""), ("slower", "")]
+    assert {name: one.p50 for name, one in fast.ratios.items()} == {"eager": 4, "slow": 8}
+    assert {name: one.p50 for name, one in eager.ratios.items()} == {"fast": 0.25, "slow": 2}
+    assert eager.pitch is None and eager.null_reasons == {"pitch": "eager is what the others are held against"}
+    assert fast.pitch is not None and fast.pitch.p95_cents == pytest.approx(3, abs=1e-3)
+    assert (fast.frames, fast.voiced_frames, slow.voiced_frames) == (200, VOICED, VOICED)
+    assert (fast.latency.p50_ms, fast.latency.p90_ms, fast.latency.max_ms) == (1, 2, 2)
+    assert fast.real_time_factor == 0.05
+    assert fast.round_p50_ms == (1, 2, 1)
+    assert (fast.percentiles_ms[0], fast.percentiles_ms[50], fast.percentiles_ms[100]) == (1, 1, 2)
+    assert (fast.load_ms, fast.first_step_ms, fast.bytes) == (30, 4, 5)
+    assert fast.sha256 == hashlib.sha256(b"12345").hexdigest()
+    assert (fast.peak_rss_bytes, fast.load_rss_bytes) == (500_000_000, 20_000_000)
+
+
+def test_a_fast_contender_that_is_wrong_does_not_look_good(file: Path) -> None:
+    rounds = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
+    assert of(file, rounds, {"fast": 49.0})["fast"].claim == "faster"
+    wrong = of(file, rounds, {"fast": 1200.0})["fast"]
+    assert (wrong.claim, wrong.why) == (
+        "wrong",
+        "its pitch is 1200 cents from eager's at p95; its times mean nothing",
+    )
+    broken = of(file, rounds, {"fast": float("nan")})["fast"]
+    assert (broken.claim, broken.why) == ("wrong", "120 of 120 voiced frames have no finite pitch")
+
+
+def test_without_voiced_frames_nothing_shows_that_it_is_right(file: Path) -> None:
+    rounds = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
+    few = of(file, rounds, voiced=99)["fast"]
+    assert (few.claim, few.why) == ("inconclusive", "only 99 voiced frames, wants 100 to show it is right")
+    assert of(file, rounds, {"fast": 99.0}, voiced=99)["fast"].claim == "wrong"
+    none = of(file, rounds, voiced=0)["fast"]
+    assert (none.claim, none.why) == ("inconclusive", "no voiced frame")
+
+
+def test_why_a_ratio_is_inconclusive(file: Path) -> None:
+    found = of(file, {"eager": [1] * 11, "other": [2.0, 2.0, *([0.5] * 9)]})["other"]
+    assert (found.claim, found.why) == ("inconclusive", "over rounds it is 0.50 to 2.00 times as fast as eager")
+
+
+def test_deadlines_are_missed_by_taking_longer_than_the_period() -> None:
+    found = under_load(np.array([1.0, 20.0, 20.001, 40.0]), 20.0)
+    assert (found.calls, found.missed, found.miss_rate, found.max_ms) == (4, 2, 0.5, 40)
+    assert found.p50_ms == pytest.approx(20.0005)
+
+
+# --- who runs
+
+
+def clip(samples: np.ndarray, name: str = "a") -> Clip:
+    return Clip(name, Path(f"{name}.wav"), "0", 10, np.asarray(samples, np.float32), 10, 1, None)
+
+
+def test_the_excerpt_is_the_middle_of_every_clip() -> None:
+    long, short = clip(np.arange(100)), clip(np.arange(1000, 1010), "b")
+    np.testing.assert_array_equal(excerpt([long, short], seconds=4.0), [*range(40, 60), *range(1000, 1010)])
+
+
+KEYS = {
+    "sample_rate_hz": 48_000,
+    "chunk_samples": 960,
+    "frames_per_chunk": 1,
+    "mirror": 1.0,
+    "streams": 1,
+    "reduction": "alwa",
+}
+
+
+def test_all_are_of_one_stream() -> None:
+    with_checkpoint = {**KEYS, "checkpoint": "mir-1k_g7"}
+    assert entries._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": with_checkpoint}) == with_checkpoint
+    with pytest.raises(WorkbenchError) as caught:
+        entries._in_common({"a": KEYS, "b": {**KEYS, "sample_rate_hz": 16_000, "mirror": 0.0}})
+    assert str(caught.value) == (
+        "b: sample_rate_hz 16000 and mirror 0.0, where a has 48000 and 1.0; bench contenders of one stream at a time"
+    )
+    with pytest.raises(WorkbenchError) as caught:
+        entries._in_common({"a.pte": KEYS, "b": with_checkpoint, "c": {**KEYS, "checkpoint": "other.ckpt"}})
+    assert str(caught.value) == (
+        "c: checkpoint other.ckpt, where b has mir-1k_g7; bench contenders of one stream at a time"
+    )
+
+
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57], note_s: 0.2, gap_s: 0.1, harmonics: 3, level_dbfs: -20}
+score:
+  - {name: sung, kind: tones, notes: [57, 60, 62], note_s: 1.0, gap_s: 0.1, harmonics: 12, level_dbfs: -12}
+"""
+RECIPE = """
+description: A test
+sample_rate_hz: 16000
+chunk_samples: 320
+mirror: 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one recipe and two short clips, as the current folder."""
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
+    (tmp_path / "least.yaml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def workbench(*words: str | Path) -> Result:
+    result = CliRunner().invoke(main, ["bench", *(str(word) for word in words)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_recipes_of_two_streams_are_refused(folder: Path) -> None:
+    (folder / "other.yaml").write_text(RECIPE.replace("16000", "48000").replace("320", "960"))
+    result = workbench("least.yaml", "other.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        "error: other: sample_rate_hz 48000 and chunk_samples 960, where least has 16000 and 320; "
+        "bench contenders of one stream at a time"
+    )
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize("name", ["eager", "torchscript", "onnx", "first-experiments"])
+def test_a_recipe_does_not_take_the_place_of_a_contender_that_is_always_there(folder: Path, name: str) -> None:
+    (folder / f"{name}.yaml").write_text(RECIPE)
+    result = workbench("least.yaml", f"{name}.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {name}.yaml: is called {name}, as one of every bench is; rename it"
+    )
+
+
+def test_nor_of_another_s_graph_in_onnx(folder: Path) -> None:
+    (folder / "onnx-least.yaml").write_text(RECIPE)
+    result = workbench("onnx-least.yaml", "least.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        "error: onnx-least.yaml: is called onnx-least, as ONNX Runtime on the graph of least is; rename it"
+    )
+    assert not Path("outputs").exists()
+
+
+def test_a_program_of_a_name_that_is_taken_goes_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Telling:
+        def __init__(self, limit_s: float) -> None: ...
+
+        def __enter__(self) -> "Telling":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, *_: object) -> dict[str, object]:
+            return KEYS
+
+    def prepared(recipe: object) -> SimpleNamespace:
+        lowering = SimpleNamespace(backend="xnnpack")
+        return SimpleNamespace(quantized=False, recipe=SimpleNamespace(lowering=lowering))
+
+    monkeypatch.setattr(entries, "Child", Telling)
+    monkeypatch.setattr(entries, "replaced", lambda first, *_, **__: first)
+    monkeypatch.setattr(entries, "prepare", prepared)
+    monkeypatch.setattr(entries, "_said_by", lambda _: KEYS)
+    fast: Any = SimpleNamespace(name="fast")
+    programs = [Path("mine/program.pte"), Path("onnx-fast/program.pte"), Path("fast.pte"), Path("your/mine.onnx")]
+    entered = entries.enter([fast], programs, fast, lambda *_: None)
+    assert list(entered.jobs) == ["first-experiments", "fast"]
+    assert entered.onnx == {"first-experiments": "onnx", "fast": "onnx-fast"}
+    assert list(entered.programs) == ["mine", "onnx-fast/program.pte", "fast.pte", "your/mine.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--threads", "0"], "wants whole numbers of threads from 1 to 64; got 0"),
+        (["--threads", "1,1"], "wants each once; got 1 twice"),
+        (["--rounds", "2"], "2 is not in the range 3<=x<=10000."),
+    ],
+)
+def test_options_that_cannot_be(folder: Path, words: list[str], message: str) -> None:
+    result = workbench("least.yaml", *words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith(message)
+
+
+# --- how it is made: one that fails is listed, and the others run
+
+
+def test_what_cannot_be_made_is_listed_with_its_reason(
+    folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told:
+        quantized = True
+        baseline = BASELINE
+        program_fingerprint, checkpoint_sha256 = "f" * 64, "c" * 64
+
+        class recipe:
+            description = "A test"
+
+            class lowering:
+                backend = "xnnpack"
+
+    def build(job: object, place: Path, *_: object) -> tuple[SimpleNamespace, Start | str, bool]:
+        if place.name == "least":
+            raise LoweringError("no")
+        elsewhere = "not run here: this runtime has no such backend" if place.name == "phone" else ""
+        return SimpleNamespace(path="program.pte", sha256="b" * 64), elsewhere or Start(30.0, 4.0, 500_000_000), False
+
+    class Dead:
+        def __enter__(self) -> "Dead":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, *_: object) -> bytes:
+            raise ProgramError("it crashed")
+
+    monkeypatch.setattr(bench.building, "build", build)
+    monkeypatch.setattr(bench, "Child", Dead)
+    monkeypatch.setattr(bench, "not_installed", lambda _: "onnx not installed: pip install it")
+    entered = Field({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
+    ready = bench.make(entered, folder, lambda name: lambda *_: None)
+    assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
+    assert ready.contenders[0].file.name == "mir-1k_g7.ckpt"
+    assert [one.sha256 for one in ready.contenders] == ["c" * 64, "b" * 64, hashlib.sha256(b"12345").hexdigest()]
+    assert len(ready.jobs) == 3
+    assert ready.not_run == {
+        "torchscript": "it crashed",
+        "onnx": "onnx not installed: pip install it",
+        "least": "no",
+        "phone": f"{folder}/phone/program.pte: not run here: this runtime has no such backend",
+    }
+    for name in ("torchscript", "least"):
+        write_whole(folder / "out" / name / "result.json", b"a run's")
+        with pytest.raises(WorkbenchError) as caught:
+            bench.make(entered, folder / "out", lambda name: lambda *_: None)
+        assert str(caught.value) == (
+            f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
+        )
+        (folder / "out" / name / "result.json").unlink()
+
+
+def test_what_changed_while_it_was_timed_has_no_record(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change() -> None:
+        raise ChangedError("own.ckpt: changed while it was used; run again")
+
+    def timed(*_: object) -> Run:
+        file.write_bytes(replaced_by)
+        return made_up(file).runs[0]
+
+    monkeypatch.setattr(bench, "_run", timed)
+    ready = Ready([contender("eager", file), contender("fast", file)])
+    given = ready, [clip(np.zeros(20))], 0.5, [Plan(1, 3, 5, 2)], lambda *_: None
+    replaced_by = b"12345"
+    assert bench.run(*given).clips == ("a",)
+    replaced_by = b"54321"
+    with pytest.raises(ChangedError) as caught:
+        bench.run(*given)
+    assert str(caught.value) == f"{file}: changed while it was used; run again"
+    ready.jobs = [SimpleNamespace(check_unchanged=change)]  # type: ignore[list-item]
+    with pytest.raises(ChangedError, match=r"^own\.ckpt: changed"):
+        bench.run(*given)
+
+
+# --- what is printed, of made-up figures
+
+
+def made_up(file: Path, not_run: tuple[NotRun, ...] = ()) -> Bench:
+    found = of(
+        file,
+        {"eager": [4] * 11, "onnx": [2] * 11, "fast": [1] * 11, "same": [8, 8, *([3] * 9)]},
+        {"fast": 0.5, "same": 0.25},
+    )
+    run = Run(
+        threads=1,
+        rounds=11,
+        chunks_per_round=5,
+        warmup_chunks=2,
+        seed=7,
+        contenders=tuple(found.values()),
+        not_run=not_run,
+    )
+    return Bench(
+        created="2025-01-01T00:00:00+00:00",
+        environment=environment(2),
+        onnxruntime=None,
+        checkpoint="mir-1k_g7",
+        reduction="alwa",
+        sample_rate_hz=48_000,
+        chunk_samples=960,
+        frames_per_chunk=1,
+        streams=1,
+        mirror=1.0,
+        clips=("a",),
+        audio_s=4.0,
+        runs=(run, run.model_copy(update={"threads": 2})),
+        null_reasons={"onnxruntime": "not installed"},
+    )
+
+
+def test_a_row_is_held_against_eager_and_onnx(file: Path) -> None:
+    eager, _, fast, same = rows(made_up(file).runs[0])
+    assert fast["times faster than eager"] == "4.00 (4.00–4.00)"
+    assert fast["times faster than onnx"] == "2.00 (2.00–2.00)"
+    assert (eager["times faster than eager"], eager["pitch p95 (cents)"]) == ("–", "–")
+    assert (fast["pitch p95 (cents)"], fast["voiced"], fast["bytes"]) == ("0.5001", "120", "5")
+    assert (fast["missed under load"], fast["p99"], fast["of real time"]) == ("1 / 4", "1.00", "0.050")
+    assert [row["claim"] for row in (eager, fast, same)] == ["baseline", "faster", "inconclusive"]
+
+
+@pytest.fixture
+def faked(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """`workbench bench` with everything real up to making programs, and made-up figures after it."""
+    plans: list[object] = []
+
+    def run(ready: Ready, clips: object, threshold: float, asked: Sequence[object], progress: object) -> Bench:
+        plans.extend(asked)
+        return made_up(file, tuple(NotRun(name=name, reason=why) for name, why in ready.not_run.items()))
+
+    monkeypatch.setattr(bench, "make", lambda *_: Ready([], {"onnx": "not installed"}))
+    monkeypatch.setattr(bench, "run", run)
+    return plans
+
+
+def test_a_table_for_each_number_of_threads(faked: list[object]) -> None:
+    result = workbench("least.yaml", "--threads", "1,2", "--rounds", "9", "--chunks-per-round", "8", "--out", "here")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("48000 Hz, 960-sample chunks (20 ms), 1 frame a call, mirror 1; ")
+    assert [line for line in lines if line in ("1 thread", "2 threads")] == ["1 thread", "2 threads"]
+    assert lines.count("  same: inconclusive: over rounds it is 0.50 to 1.33 times as fast as eager") == 2
+    assert lines.count("  onnx: not run: not installed") == 2
+    assert [(plan.threads, plan.rounds, plan.chunks_per_round) for plan in faked] == [(1, 9, 8), (2, 9, 8)]  # type: ignore[attr-defined]
+    assert Bench.model_validate_json(Path("here/bench.json").read_bytes()).runs[1].threads == 2
+    assert Path("here/bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_is_the_record(faked: list[object]) -> None:
+    result = workbench("least.yaml", "--json", "--out", "here")
+    answer = json.loads(result.stdout)
+    assert answer.pop("folder") == "here"
+    assert answer == json.loads(Path("here/bench.json").read_bytes())
+
+
+def test_an_earlier_bench_of_other_things_is_kept(faked: list[object]) -> None:
+    assert "kept as" not in workbench("least.yaml", "--out", "here").stderr
+    path = Path("here/bench.json")
+    path.write_text(path.read_text().replace('"rounds": 11', '"rounds": 12'))
+    result = workbench("least.yaml", "--out", "here")
+    assert result.stderr.splitlines()[-1] == "the earlier record is kept as bench-20250101-000000.json"
+    assert '"rounds": 12' in Path("here/bench-20250101-000000.json").read_text()
+
+
+def test_a_named_contender_that_does_not_run_is_1(faked: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "make", lambda *_: Ready([], {"least": "lowering failed"}))
+    result = workbench("least.yaml", "--out", "here")
+    assert result.exit_code == 1
+    assert "  least: not run: lowering failed" in result.stdout.splitlines()
+
+
+def test_the_picture_can_be_read(file: Path) -> None:
+    before = plt.get_fignums()
+    pixels = plt.imread(io.BytesIO(bench_png(made_up(file))))
+    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
+    assert plt.get_fignums() == before
+
+
+# --- all of it
+
+
+@pytest.mark.slow
+def test_a_bench_for_real(folder: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_PACED_CALLS", 10)
+    result = workbench("least.yaml", program, "--rounds", "3", "--chunks-per-round", "5", "--out", "here", "--json")
+    assert result.exit_code == 0, result.stderr
+    record = Bench.model_validate_json(Path("here/bench.json").read_bytes())
+    found = {one.name: one for one in record.runs[0].contenders}
+    onnx = [] if not_installed("onnx") else ["onnx", "onnx-least"]
+    assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
+    assert [one.name for one in record.runs[0].not_run] == ([] if onnx else ["onnx"])
+    assert (record.sample_rate_hz, record.chunk_samples, record.mirror) == (16_000, 320, 1)
+    for name, one in found.items():
+        assert one.voiced_frames > 100
+        assert name == "eager" or (one.pitch is not None and one.pitch.p95_cents < 0.01)
+        assert one.under_load.calls == 10 and len(one.round_p50_ms) == 3
+        assert set(one.ratios) == set(found) - {name}

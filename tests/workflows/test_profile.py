@@ -1,0 +1,397 @@
+"""What made-up times amount to, who is refused, what is printed; and, slow, all of it for real."""
+
+import io
+import json
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from workbench.cli import main
+from workbench.errors import ChangedError
+from workbench.export.program_file import ProgramFile, describe
+from workbench.measure.operators import roofline as peak
+from workbench.measure.operators.events import NO_TRACER, events_here
+from workbench.measure.operators.figures import Counted, figures, furthest
+from workbench.measure.operators.layer_costs import Layer
+from workbench.measure.operators.roofline import Probe, bound
+from workbench.measure.operators.timing import Times
+from workbench.measure.speed import Plan
+from workbench.measure.timing import Start
+from workbench.recipe.options import Stream
+from workbench.records import profile as audit
+from workbench.records.environment import environment
+from workbench.records.profile import Profile, layer_cells, next_lines, part_cells, peak_lines, sum_lines
+from workbench.records.result import RecipeUsed
+from workbench.report.plots.profile import profile_png
+from workbench.runtime.isolation import Child
+from workbench.workflows import profile
+
+if TYPE_CHECKING:
+    from workbench.export.program_file import Lowered
+
+ROUNDS, CALLS = 11, 3
+
+
+def layer(name: str, macs: int, size: int, dtype: str = "float32") -> Layer:
+    return Layer(name=name, dtype=dtype, macs=macs, bytes=size)  # type: ignore[arg-type]
+
+
+def probe(kind: str, name: str, macs_or_bytes: int) -> Probe:
+    return Probe(name, kind, 1, 1, macs_or_bytes, b"")  # type: ignore[arg-type]
+
+
+PROBES = [
+    probe("float32", "small", 1_000_000),
+    probe("float32", "large", 4_000_000),
+    probe("int8", "eight", 3_000_000),
+    probe("program-sized", "near", 20_000),
+    probe("memory", "far", 10_000),
+]
+COUNTED = [
+    Counted("frontend", [layer("frontend.0", 1_000_000, 4_000_000)], 4_000_000),
+    Counted("log", [], 0),
+    Counted("encoder", [layer("encoder.0", 2_000_000, 8_000), layer("encoder.1", 3_000_000, 3_000, "int8")], 11_000),
+    Counted("total", [layer("total", 100, 400)], 400),
+]
+PARTS_US = [310.0, 40.0, 2_010.0, 12.0]  # as timed; an empty call takes 10
+
+
+def rows(us: float | list[float], calls: int = CALLS) -> np.ndarray:
+    """(rounds, calls) milliseconds."""
+    return np.repeat(np.broadcast_to(np.asarray(us, float), (ROUNDS,))[:, None], calls, axis=1) / 1000
+
+
+def times(program_us: float = 2_342.0, total_us: list[float] | None = None) -> Times:
+    parts = [rows(us) for us in (*PARTS_US[:-1], total_us or PARTS_US[-1])]
+    return Times(
+        program_ms=rows(program_us),
+        empty_ms=rows(10.0),
+        parts_ms=np.stack(parts, -1),
+        probes_ms={one.name: rows(1010.0) for one in PROBES},
+        program_semitones=np.full((2, 1, 1), 60, np.float32),
+        chain_semitones=np.array([60, 60.25], np.float32).reshape(2, 1, 1),
+    )
+
+
+def made_up(program_us: float = 2_342.0, total_us: list[float] | None = None) -> Profile:
+    totals, parts, peaks = figures(COUNTED, PROBES, times(program_us, total_us))
+    return Profile(
+        created="2025-01-01T00:00:00+00:00",
+        recipe=RecipeUsed(name="least", sha256="0", resolved={}),
+        environment=environment(1),
+        instructions=("fma", "avx2"),
+        program=program_file(),
+        sample_rate_hz=16_000,
+        chunk_samples=320,
+        frames_per_chunk=1,
+        streams=1,
+        mirror=1.0,
+        clip="synthetic/score/a",
+        rounds=ROUNDS,
+        calls_per_round=CALLS,
+        warmup_calls=2,
+        seed=7,
+        totals=totals,
+        parts=parts,
+        peaks=peaks,
+        events=None,
+        null_reasons={"events": NO_TRACER},
+    )
+
+
+def program_file() -> ProgramFile:
+    from workbench.export.program_file import Lowered
+
+    return describe(Lowered(b"", {}, {}, (), {}, {}, {}, {}, {}), "program.pte", "internal")
+
+
+# --- figures
+
+
+def test_the_peak_of_a_kind_is_its_best_probe() -> None:
+    peaks = made_up().peaks  # a millisecond for each probe, net
+    assert (peaks.float32_gmacs.p50, peaks.float32_what) == (pytest.approx(4), "large")
+    assert peaks.int8_gmacs.p50 == pytest.approx(3)
+    assert peaks.int8_over_float32.p50 == pytest.approx(0.75)
+    assert (peaks.read_gbytes.p50, peaks.memory_gbytes.p50) == (pytest.approx(0.02), pytest.approx(0.01))
+
+
+def test_a_bound_is_the_larger_of_two() -> None:
+    at = made_up().peaks
+    by_macs = bound([layer("a", 2_000_000, 0), layer("b", 3_000_000, 0, "int8")], 20_000, at)
+    assert by_macs is not None and (by_macs.by, by_macs.us) == ("multiply-adds", pytest.approx(500 + 1000))
+    assert by_macs.read_us == pytest.approx(1000)  # 20 kB at 0.02 GB/s
+    by_bytes = bound([layer("a", 2_000_000, 0)], 20_000, at)
+    assert by_bytes is not None and (by_bytes.by, by_bytes.us) == ("weights", pytest.approx(1000))
+    assert bound([], 0, at) is None
+
+
+def test_a_part_is_net_of_an_empty_call() -> None:
+    _, _, encoder, total = made_up().parts
+    assert encoder.net_us is not None and encoder.bound is not None
+    assert (encoder.us.p50, encoder.net_us.p50) == (pytest.approx(2010), pytest.approx(2000))
+    assert encoder.bound.us == pytest.approx(1500)
+    assert (encoder.efficiency, encoder.above_bound_us) == (pytest.approx(0.75), pytest.approx(500))
+    assert encoder.share == pytest.approx(2000 / 2332)
+    assert encoder.macs == 5_000_000
+    assert total.share == pytest.approx(2 / 2332)
+
+
+def test_a_part_that_costs_nothing_has_no_share() -> None:
+    total = made_up(total_us=[10.0, 9.0, *([12.0] * 9)]).parts[-1]
+    assert (total.net_us, total.share, total.efficiency, total.above_bound_us) == (None, None, None, None)
+    assert set(total.null_reasons.values()) == {"its call is not told apart from an empty one"}
+    log = made_up().parts[1]
+    assert log.net_us is not None and log.share is not None
+    assert log.null_reasons == dict.fromkeys(
+        ("bound", "efficiency", "above_bound_us"), "it multiplies nothing and stores nothing"
+    )
+
+
+def test_the_sum_is_held_against_the_whole() -> None:
+    totals = made_up().totals
+    assert (totals.sum_us.p50, totals.net_sum_us.p50) == (pytest.approx(2372), pytest.approx(2332))
+    assert totals.explained.p50 == pytest.approx(1)
+    assert totals.pitch_difference_max_cents == pytest.approx(25)
+
+
+@pytest.mark.parametrize(
+    ("program_us", "words"),
+    [
+        (2_342.0, "1.00 (1.00–1.00) of the program; over rounds it is not told apart from all of it"),
+        (4_684.0, "0.50 (0.50–0.50) of the program; 2342.0 µs are in no part"),
+        (1_171.0, "2.00 (2.00–2.00) of the program; 1171.0 µs are what lowering them together saves"),
+    ],
+)
+def test_the_difference_in_words(program_us: float, words: str) -> None:
+    lines = sum_lines(made_up(program_us))
+    assert lines[0].endswith("the 4 parts, lowered and timed alone, come to 2372.0")
+    assert lines[1] == ("apart    4 calls of 10.0 µs of Python and runtime each are 40.0 of it; the program has one")
+    assert lines[2] == f"sum      net of that the parts are 2332.0 µs: with one call, {words}"
+    assert lines[3] == "chained  the parts' pitch is within 25.0000 cents of the program's over 2 calls"
+
+
+# --- what is printed
+
+
+def test_what_is_next_is_what_is_furthest_above_its_bound() -> None:
+    assert [part.name for part in furthest(made_up().parts, 3)] == ["encoder"]  # the others are below made-up bounds
+    assert next_lines(made_up()) == [
+        "1. encoder: 500.0 of 2000.0 µs are above its bound by multiply-adds, 21% of the program"
+    ]
+
+
+def test_a_row_of_a_part() -> None:
+    assert part_cells(made_up().parts[2]) == {
+        "part": "encoder",
+        "share": "85.8%",
+        "net (µs)": "2000.0 (2000.0–2000.0)",
+        "as timed": "2010.0",
+        "bound": "1500.0",
+        "set by": "multiply-adds",
+        "efficiency": "75%",
+        "above bound": "500.0",
+        "multiply-adds": "5,000,000",
+        "bytes": "11,000",
+    }
+    assert part_cells(made_up().parts[1])["bound"] == "–"
+
+
+def test_what_int8_buys_is_said_from_the_peaks() -> None:
+    lines = peak_lines(made_up())
+    assert lines[2] == (
+        "int8 peak is 0.75 (0.75–0.75) times the float32 peak on this machine: int8 saves bytes here, not time"
+    )
+    assert lines[-1] == (
+        "processor has fma, avx2; no dot product of 8-bit integers (avx512_vnni, avx_vnni, amx_int8, asimddp, i8mm)"
+    )
+
+
+def test_many_layers_that_differ_by_a_number_are_one_row() -> None:
+    many = [layer(f"a.group.{at}.project", at, 2) for at in range(9)]
+    few = [layer(f"a.narrow.{at}", 1, 1) for at in range(8)]
+    found = layer_cells([*many, *few])
+    assert found[0] == {
+        "layer": "a.group.*.project (9 layers)",
+        "type": "float32",
+        "multiply-adds": "36",
+        "bytes": "18",
+    }
+    assert [row["layer"] for row in found[1:]] == [f"a.narrow.{at}" for at in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "found"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx avx2 fma avx512_vnni\n\n", ("fma", "avx", "avx2", "avx512_vnni")),
+        ("processor : 0\nFeatures\t: fp asimd asimddp\n", ("asimd", "asimddp")),
+        ("processor : 0\n", None),
+    ],
+)
+def test_the_instructions_of_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpuinfo: str, found: tuple[str, ...] | None
+) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text(cpuinfo)
+    monkeypatch.setattr(audit, "_CPUINFO", file)
+    assert audit.instructions() == found
+    monkeypatch.setattr(audit, "_CPUINFO", tmp_path / "none")
+    assert audit.instructions() is None
+
+
+def test_the_largest_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for at, size in enumerate(("32K\n", "2M\n", "512K\n")):
+        (tmp_path / f"index{at}").mkdir()
+        (tmp_path / f"index{at}" / "size").write_text(size)
+    monkeypatch.setattr(peak, "_CACHES", tmp_path)
+    assert peak._last_cache_bytes() == 2 * 1024**2
+    monkeypatch.setattr(peak, "_CACHES", tmp_path / "none")
+    assert peak._last_cache_bytes() == 64_000_000
+
+
+def test_the_picture_can_be_read() -> None:
+    before = plt.get_fignums()
+    pixels = plt.imread(io.BytesIO(profile_png(made_up(total_us=[9.0]))))
+    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
+    assert plt.get_fignums() == before
+
+
+# --- the command
+
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57], note_s: 0.2, gap_s: 0.1, harmonics: 3, level_dbfs: -20}
+score:
+  - {name: sung, kind: tones, notes: [57, 60, 62], note_s: 1.0, gap_s: 0.1, harmonics: 12, level_dbfs: -12}
+"""
+RECIPE = """
+description: A test
+sample_rate_hz: 16000
+chunk_samples: 320
+mirror: 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one recipe and two short clips, as the current folder."""
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
+    (tmp_path / "least.yaml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def workbench(*words: str | Path) -> Result:
+    result = CliRunner().invoke(main, ["profile", *(str(word) for word in words)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            "quantization: {everywhere: true}",
+            "quantization.everywhere: a graph quantized at once has no parts to time",
+        ),
+        ("lowering: {backend: portable}", "lowering.backend: only xnnpack has a peak to hold parts to, got portable"),
+    ],
+)
+def test_programs_without_parts_are_refused(folder: Path, more: str, message: str) -> None:
+    (folder / "least.yaml").write_text(f"{RECIPE}{more}\n")
+    result = workbench("least.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"error: least.yaml: {message}"
+    assert not Path("outputs").exists()
+
+
+def test_a_variant_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "two.yaml").write_text(f"{RECIPE}matrix: {{mirror: [0, 1]}}\n")
+    profiled = []
+    monkeypatch.setattr(profile, "profile", lambda job, *_: profiled.append(job.recipe) or made_up())
+    assert workbench("two.yaml", "--variant", "two@mirror=0", "--out", "here").exit_code == 0
+    assert [(recipe.name, recipe.mirror) for recipe in profiled] == [("two@mirror=0", 0)]
+
+
+def test_a_table_a_record_and_a_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "profile", lambda *_: made_up())
+    result = workbench("least.yaml", "--out", "here")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("least: 16000 Hz, 320-sample calls (20 ms), mirror 1; 1 thread, ")
+    assert [line.split()[0] for line in lines[2:6]] == ["frontend", "log", "encoder", "total"]
+    assert f"  {NO_TRACER}" in lines
+    assert Path("here/profile.png").read_bytes().startswith(b"\x89PNG")
+    answer = json.loads(workbench("least.yaml", "--out", "here", "--json").stdout)
+    assert answer.pop("folder") == "here"
+    assert answer == json.loads(Path("here/profile.json").read_bytes())
+
+
+def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed() -> None:
+        raise ChangedError("own.ckpt: changed while it was used; run again")
+
+    monkeypatch.setattr(profile.building, "build", lambda *_: (SimpleNamespace(path="program.pte"), None, False))
+    monkeypatch.setattr(profile, "_lower_parts", lambda *_: ([], []))
+    monkeypatch.setattr(profile, "probes", lambda *_: [])
+    monkeypatch.setattr(profile, "lower_alone", lambda *_: (b"", 0))
+    monkeypatch.setattr(profile.Child, "call", lambda *_: None)
+    monkeypatch.setattr(profile, "_events", lambda *_: ())
+    job = SimpleNamespace(
+        recipe=SimpleNamespace(state="internal"),
+        stream=Stream(16_000, 320, 1, 1.0),
+        model=SimpleNamespace(outputs=("pitch",)),
+        score=[SimpleNamespace(samples=np.ones(640, np.float32))],
+        check_unchanged=changed,
+    )
+    plan = Plan(torch.get_num_threads(), 3, 5, 2)
+    with pytest.raises(ChangedError):
+        profile._profiled(job, tmp_path, plan, lambda *_: None, False, None)  # type: ignore[arg-type]
+
+
+# --- all of it
+
+
+@pytest.mark.slow
+def test_the_wheel_records_no_events(program: Path) -> None:
+    with Child() as child:
+        assert child.call(events_here, program, [np.zeros((1, 320), np.float32)], None) == []
+
+
+@pytest.mark.slow
+def test_a_profile_for_real(folder: Path, program: Path, lowered: "Lowered", monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, Start, bool]:
+        """The recipe's program, which other tests have too."""
+        place.mkdir(exist_ok=True)
+        (place / "program.pte").write_bytes(program.read_bytes())
+        return describe(lowered, "program.pte", "internal"), Start(1.0, 1.0, 1), False
+
+    monkeypatch.setattr(profile.building, "build", build)
+    monkeypatch.setattr(peak, "_SIDES", (64,))
+    monkeypatch.setattr(peak, "_last_cache_bytes", lambda: 100_000)
+    result = workbench("least.yaml", "--rounds", "3", "--out", "here", "--json")
+    assert result.exit_code == 0, result.stderr
+    record = Profile.model_validate_json(Path("here/profile.json").read_bytes())
+    assert [part.name for part in record.parts] == [
+        "frontend",
+        "log",
+        *(f"encoder.{step}" for step in ("norm", "first", "prefilter.0", "prefilter.1", "narrow", "toeplitz")),
+        "reduce",
+        "confidence",
+        "total",
+    ]
+    stored: Counter[str] = Counter()
+    for part in record.parts:
+        stored[".".join(part.name.split(".")[:2])] += part.weight_bytes
+    assert {name: size for name, size in stored.items() if size} == record.program.bytes_by_part
+    assert record.totals.pitch_difference_max_cents <= 0.01
+    assert record.events is None
+    assert sorted(path.name for path in Path("here").iterdir()) == ["profile.json", "profile.png", "program.pte"]

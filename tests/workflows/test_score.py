@@ -1,0 +1,71 @@
+"""A program rolled in processes of its own: with the recipe's threads, fixed before it is opened."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Sums
+from tests.records.test_sweep import HEARD
+from workbench.runtime import executorch as pte
+from workbench.runtime import open_program as opening
+from workbench.runtime.open_program import roll_program
+from workbench.runtime.session import Frames
+from workbench.workflows import score as scoring
+from workbench.workflows import sweep
+
+PROGRAM = Path("program.pte")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What is fixed and opened, in order."""
+    told: list[object] = []
+
+    def open_program(path: Path) -> Sums:
+        told.append(path)
+        return Sums()
+
+    torchs = SimpleNamespace(set_num_threads=lambda threads: told.append(("torch", threads)))
+    monkeypatch.setattr(pte, "torch", torchs)
+    monkeypatch.setattr(pte, "set_threads", lambda threads: told.append(("runtime", threads)))
+    for module in (opening, sweep):
+        monkeypatch.setattr(module, "open_program", open_program)
+    monkeypatch.setattr(sweep, "onset", lambda _: HEARD)
+    return told
+
+
+def test_threads_are_fixed_before_a_program_is_opened(told: list[object]) -> None:
+    roll_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
+    sweep._onset_of_program(PROGRAM, "continuous", 3)
+    assert told == 2 * [("torch", 3), ("runtime", 3), PROGRAM]
+
+
+def test_or_left_alone_where_one_has_been(told: list[object]) -> None:
+    roll_program(PROGRAM, [np.ones(4, np.float32)])
+    assert told == [PROGRAM]
+
+
+def test_both_processes_of_a_score_get_the_recipe_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Counting:
+        def __enter__(self) -> "Counting":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def call(self, function: object, *_: object, threads: int, times: int = 1) -> list[Frames]:
+            asked.append((function, threads, times))
+            return [Frames(*(np.ones(2, np.float32) for _ in range(3)))]
+
+    monkeypatch.setattr(scoring, "Child", Counting)
+    job: Any = SimpleNamespace(
+        score=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
+        stream=Sums().stream,
+        recipe=SimpleNamespace(speed=SimpleNamespace(threads=3)),
+    )
+    scoring._roll_here(job, PROGRAM, (1,), "continuous", lambda _: None)
+    assert asked == [(roll_program, 3, 1), (roll_program, 3, 2)]

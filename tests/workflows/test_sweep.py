@@ -1,0 +1,335 @@
+"""A sweep: what its command refuses, which points there are, what each leaves, and what a second one takes over."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.helpers.results import replaced as replaced_in
+from tests.records.test_sweep import HEARD, broken, elsewhere, good, record
+from workbench.audio.corpus import Corpus
+from workbench.cli import main
+from workbench.errors import ProgramError, RecipeError, WorkbenchError
+from workbench.recipe import Recipe, replaced
+from workbench.records.result import read_record
+from workbench.records.sweep import Setting, refused
+from workbench.storage.atomic import write_whole
+from workbench.storage.locks import alone_in
+from workbench.workflows.load_recipes import recipes_of
+
+if TYPE_CHECKING:
+    from workbench.workflows.sweep import Planned
+
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
+score:
+  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
+"""
+RECIPE = """
+description: A test
+sample_rate_hz: 16000
+chunk_samples: 320
+mirror: 1
+scoring: {min_voiced_frames: 20}
+speed: {rounds: 3, chunks_per_round: 5, warmup_chunks: 2}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "calib_audio").mkdir()
+    (tmp_path / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
+    (tmp_path / "least.yaml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    logging.disable(logging.NOTSET)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    assert 0 <= done <= total, stage
+
+
+def least() -> Recipe:
+    return recipes_of([Path("least.yaml")], Corpus(Path("calib_audio")))[0]
+
+
+def workbench(*words: str) -> Result:
+    result = CliRunner().invoke(main, ["sweep", *words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def last_error(*words: str) -> str:
+    result = workbench(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+    assert not Path("outputs").exists()
+    return result.stderr.splitlines()[-1]
+
+
+# --- mistakes in the command
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--chunk", "", "wants whole numbers of samples, such as 240,480,960; got an empty list"),
+        ("--chunk", " , ", "wants whole numbers of samples, such as 240,480,960; got an empty list"),
+        ("--chunk", "240,", "wants whole numbers of samples, such as 240,480,960; got ''"),
+        ("--chunk", "240,2.5", "wants whole numbers of samples, such as 240,480,960; got '2.5'"),
+        ("--chunk", "240 480", "wants whole numbers of samples, such as 240,480,960; got '240 480'"),
+        ("--chunk", "0", "wants whole numbers of samples from 1 to 1920000; got 0"),
+        ("--chunk", "480,-240", "wants whole numbers of samples from 1 to 1920000; got -240"),
+        ("--chunk", "240,480,240", "wants each once; got 240 twice"),
+        ("--mirror", "0,half", "wants numbers, such as 0,0.5,1; got 'half'"),
+        ("--mirror", "0,2", "wants numbers from 0.0 to 1.0; got 2"),
+        ("--mirror", "nan", "wants numbers from 0.0 to 1.0; got nan"),
+        ("--mirror", "1,1.0", "wants each once; got 1.0 twice"),
+        ("--rate", "", "wants whole numbers of hertz, such as 16000,48000; got an empty list"),
+        ("--rate", "48k", "wants whole numbers of hertz, such as 16000,48000; got '48k'"),
+        ("--rate", "4000", "wants whole numbers of hertz from 8000 to 192000; got 4000"),
+    ],
+)
+def test_a_bad_list(option: str, value: str, message: str) -> None:
+    assert last_error("least.yaml", option, value) == f"Error: Invalid value for '{option}': {message}"
+
+
+def test_an_unknown_recipe() -> None:
+    assert (
+        last_error("absent.yaml") == "error: absent.yaml: there is no file 'absent.yaml' (did you mean 'least.yaml'?)"
+    )
+
+
+def test_a_recipe_of_several_variants() -> None:
+    Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
+    names = "two@mirror=0, two@mirror=1"
+    assert last_error("two.yaml") == f"error: two.yaml: holds 2 variants; name one with --variant: {names}"
+    assert last_error("two.yaml", "--variant", "two") == (
+        f"error: two.yaml: holds no variant two; name one with --variant: {names}"
+    )
+    message = last_error("two.yaml", "--variant", "two@mirror=1", "--chunk", "8000,16000")
+    assert message.startswith("error: two@mirror=1: every point of the sweep is refused; the first: ")
+
+
+def test_a_wrong_audio_path() -> None:
+    assert last_error("least.yaml", "--audio", "absent") == ("error: absent: no such file or folder; check the path")
+
+
+def test_every_point_refused() -> None:
+    message = last_error("least.yaml", "--chunk", "8000,16000")
+    assert message.startswith("error: least: every point of the sweep is refused; the first: sample_rate_hz 16000, hop")
+
+
+# --- which points
+
+
+def test_a_recipe_with_keys_replaced_is_that_recipe() -> None:
+    recipe = replaced(least(), "rate=48000,chunk=480,mirror=0.5", sample_rate_hz=48_000, chunk_samples=480, mirror=0.5)
+    assert recipe.name == "least@rate=48000,chunk=480,mirror=0.5"
+    asked = {"sample_rate_hz": 48_000, "chunk_samples": 480, "mirror": 0.5}
+    assert recipe.resolved() == {**least().resolved(), **asked}
+    assert recipe.source == least().source
+    assert recipe.sha256 != least().sha256
+
+
+def test_every_shipped_recipe_can_be_replaced() -> None:
+    root = Path(__file__).parent.parent.parent
+    for recipe in recipes_of([root / "recipes"], Corpus(root / "calib_audio")):
+        assert replaced(recipe, "again").resolved() == recipe.resolved()
+
+
+def test_a_replaced_key_is_validated() -> None:
+    Path("least.yaml").write_text(RECIPE + "frames_per_chunk: 4\n")
+    with pytest.raises(RecipeError) as error:
+        replaced(least(), "chunk=330,mirror=2", chunk_samples=330, mirror=2.0)
+    assert error.value.problems == (
+        "frames_per_chunk: chunk_samples (330) does not divide into 4 frames of whole samples",
+        "mirror: wants at most 1, got 2.0",
+    )
+
+
+def test_the_plan_has_every_combination_and_refuses_what_cannot_be() -> None:
+    from workbench.workflows.sweep import plan
+
+    Path("least.yaml").write_text(RECIPE + "frames_per_chunk: 2\n")
+    planned = plan(least(), [320, 321, 40_000], [0.0, 1.0], [16_000, 48_000], quiet)
+    assert [tuple(point.setting.keys.values()) for point in planned] == [
+        (rate, chunk, mirror) for rate in (16_000, 48_000) for mirror in (0.0, 1.0) for chunk in (320, 321, 40_000)
+    ]
+    for point in planned:
+        if point.setting.chunk_samples == 320:
+            assert point.job is not None
+            assert point.job.stream.chunk_samples == 320
+            assert point.job.stream.mirror == point.setting.mirror
+            assert point.job.stream.sample_rate_hz == point.setting.sample_rate_hz
+        else:
+            assert point.job is None
+    assert planned[1].refusal == "frames_per_chunk: chunk_samples (321) does not divide into 2 frames of whole samples"
+    assert planned[2].refusal.startswith("sample_rate_hz 16000, hop 20000 samples, mirror 0.0: ")
+
+
+def test_a_plan_of_nothing_but_refusals() -> None:
+    from workbench.workflows.sweep import plan
+
+    with pytest.raises(WorkbenchError, match=r"^least: every point of the sweep is refused; the first: sample_rate_hz"):
+        plan(least(), [16_000], [0.0], [16_000], quiet)
+
+
+# --- the command, its points made up
+
+
+@pytest.fixture
+def module() -> ModuleType:
+    from workbench.workflows import sweep
+
+    return sweep
+
+
+def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str) -> None:
+    coming = iter(outcomes)
+
+    def measure(planned: object, *_: object) -> object:
+        where = planned.setting.keys  # type: ignore[attr-defined]
+        at = {"chunk": where["chunk_samples"], "mirror": where["mirror"], "rate": where["sample_rate_hz"]}
+        point = {"good": lambda: good(**at), "broken": lambda: broken(**at), "elsewhere": lambda: elsewhere(**at)}
+        outcome = next(coming)
+        return (point[outcome]() if outcome in point else refused(Setting(**where), outcome)), outcome == "good"
+
+    monkeypatch.setattr(module, "measure", measure)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [(("good", "good"), 0), (("good", "cannot be"), 0), (("good", "broken"), 1), (("good", "elsewhere"), 3)],
+)
+def test_the_exit_code_and_what_is_left(
+    outcomes: tuple[str, ...], code: int, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up(module, monkeypatch, *outcomes)
+    result = workbench("least.yaml", "--chunk", "160,320", "--out", "swept")
+    assert result.exit_code == code
+    assert {path.name for path in Path("swept").iterdir()} == {"sweep.json", "sweep.png"}
+    stored = json.loads(Path("swept/sweep.json").read_text())
+    assert [point["setting"]["chunk_samples"] for point in stored["points"]] == [160, 320]
+    assert stored["clips"] == ["synthetic/score/vibrato"]
+    assert "rate=16000,chunk=160,mirror=1 (1 of 2): nothing it depends on changed; used again" in result.stderr
+    assert "least: chunk, mirror and rate" in result.stdout
+
+
+def test_json_is_the_sweep(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up(module, monkeypatch, "good")
+    result = workbench("least.yaml", "--json", "--out", "swept")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"folder": "swept", **json.loads(Path("swept/sweep.json").read_text())}
+
+
+def test_without_out_it_gets_a_folder_of_its_own(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up(module, monkeypatch, "good")
+    assert workbench("least.yaml").exit_code == 0
+    (place,) = Path("outputs").iterdir()
+    assert place.name[15:] == "-sweep-least"
+
+
+def test_an_unfair_sweep_is_1_and_says_so(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("least.yaml").write_text(RECIPE + "protocol: baseline-reset-per-chunk\n")
+    made_up(module, monkeypatch, "good")
+    result = workbench("least.yaml", "--out", "swept")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("UNFAIR: baseline reset-per-chunk, variant continuous\n")
+
+
+# --- a point
+
+
+@pytest.mark.slow
+def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The restated program has to be as late as upstream, and both as late as their geometry at mirror 0."""
+    words = ("least.yaml", "--chunk", "320,16000", "--mirror", "0", "--out", "swept", "--json")
+    first = workbench(*words)
+    assert first.exit_code == 0
+    point, cannot = json.loads(first.stdout)["points"]
+    assert (point["status"], cannot["status"]) == ("measured", "refused")
+    assert point["baseline"]["delay_ms"] == point["variant"]["delay_ms"]
+    assert point["variant"]["delay_ms"] == pytest.approx(point["geometry_ms"], abs=2)
+    assert point["geometry_ms"] == pytest.approx(138)
+    place = Path("swept/least@rate=16000,chunk=320,mirror=0")
+    assert point["program_bytes"] == (place / "program.pte").stat().st_size
+    result = read_record(place / "result.json")
+    assert result.truth is not None and result.truth.variant is not None
+    assert point["variant"]["rpa50"] == result.truth.variant.rpa50
+    monkeypatch.setattr(module.pipeline, "build_aside", None)  # what a point would be made with
+    monkeypatch.setattr(module, "onset", None)
+    again = workbench(*words)
+    assert "nothing it depends on changed; used again" in again.stderr
+    assert json.loads(again.stdout)["points"] == [point, cannot]
+
+
+@pytest.fixture
+def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "Planned":
+    """A point whose record and program are there, and whose delay is made up on both sides."""
+    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
+    made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
+    write_whole(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
+    monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
+    monkeypatch.setattr(module, "onset", lambda _: HEARD)
+    monkeypatch.setattr(module.Child, "call", lambda *_: HEARD)
+    return planned
+
+
+@pytest.mark.parametrize("lost", ["nothing", "onset.json", "other fingerprint", "other program", "spoilt"])
+def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
+    lost: str, module: ModuleType, heard: "Planned"
+) -> None:
+    point, reused = module.measure(heard, Path("swept"), quiet)
+    assert (point.status, reused) == ("measured", False)
+    path = Path("swept") / heard.job.recipe.name / "onset.json"
+    if lost == "onset.json":
+        path.unlink()
+    elif lost == "other fingerprint":
+        path.write_text(path.read_text().replace("f" * 64, "e" * 64))
+    elif lost == "other program":
+        path.write_text(path.read_text().replace(hashlib.sha256(b"a program").hexdigest(), "e" * 64))
+    elif lost == "spoilt":
+        path.write_bytes(path.read_bytes()[:-9])
+    again, reused = module.measure(heard, Path("swept"), quiet)
+    assert (again, reused) == (point, lost == "nothing")
+    assert module.measure(heard, Path("swept"), quiet, fresh=True)[1] is False
+
+
+def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "Planned") -> None:
+    place = Path("swept") / heard.job.recipe.name
+    with alone_in(place), pytest.raises(WorkbenchError, match="another process is at work here"):
+        module.measure(heard, Path("swept"), quiet)
+    (place / "program.pte").write_bytes(b"another")
+    with pytest.raises(WorkbenchError) as caught:
+        module.measure(heard, Path("swept"), quiet)
+    assert str(caught.value) == f"{place}/program.pte: changed while it was used; run again"
+    assert not (place / "onset.json").exists()
+
+
+def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
+    unrun = record(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
+    monkeypatch.setattr(module.pipeline, "run", lambda *_: (unrun, "result"))
+    point, reused = module.measure(planned, Path("swept"), quiet)
+    assert (point.status, reused) == ("inconclusive", True)
+
+
+def test_a_program_that_dies_under_the_tone_is_told(
+    module: ModuleType, heard: "Planned", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise ProgramError("the program crashed the runtime")
+
+    monkeypatch.setattr(module.Child, "call", die)
+    point, _ = module.measure(heard, Path("swept"), quiet)
+    assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))

@@ -1,0 +1,254 @@
+"""Write anew what is generated: the README's tables, the help pages, the recipe schema for editors.
+
+    python -m tools.docs.regenerate                          from the records kept in docs/measured/
+    python -m tools.docs.regenerate --records outputs/DIR    take the records and pictures of a run first
+    python -m tools.docs.regenerate --bench outputs/DIR      take the record and picture of a bench first
+    python -m tools.docs.regenerate --profiles outputs/DIR   take the records and pictures of the profiles in it first
+    python -m tools.docs.regenerate --findings outputs/DIR   take those of `run recipes/findings` first
+
+`tests/docs/test_docs.py` fails where a file differs from what this writes.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from tests.cli import bad_input_cases as bad_input
+from tools.docs import findings, reliability
+from workbench.cli import main
+from workbench.measure.operators.figures import furthest
+from workbench.recipe import json_schema
+from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
+from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
+from workbench.records.profile import PROFILE_NAME, Profile, read_profile
+from workbench.records.result import Record, judged_by, read_record
+from workbench.report.formatting import cells, int8_cells, markdown, size_cells, some_sizes
+from workbench.storage.json_files import write
+
+ROOT = Path(__file__).parent.parent.parent
+DYNAMIC = "dynamic@mirror=1"
+MEASURED = ROOT / "docs" / "measured"
+BENCH = ROOT / "docs" / BENCH_NAME
+PROFILES = ROOT / "docs" / "profiles"
+PICTURES = {
+    "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
+    "fair.png": "float-xnnpack/pictures/synthetic-score-vibrato-bass.png",
+    "unfair.png": "unfair/pictures/synthetic-score-vibrato-bass.png",
+}
+
+
+def readme() -> str:
+    """The README with its table of measured figures made from the kept records."""
+    records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
+    if not records:
+        raise SystemExit(f"{MEASURED}: no records; run `make measured`")
+    days, commits = (sorted(set(found)) for found in zip(*map(_made_on, records), strict=True))
+    place = records[0].environment
+    where = (
+        f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {place.cpu}, {place.cores} cores, "
+        f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
+    )
+    tables = {
+        "measured": markdown([cells(record) for record in records if not _tried(record)]) + _by_size(records) + where,
+        "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
+        "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))])
+        + _one_size(),
+        "bench": bench(),
+        "profiles": profiles(),
+    }
+    text = (ROOT / "README.md").read_text()
+    for name, table in tables.items():
+        text, count = re.subn(
+            rf"(<!-- {name} -->\n).*(<!-- /{name} -->)",
+            lambda found, table=table: f"{found[1]}{table}{found[2]}",  # type: ignore[misc]
+            text,
+            flags=re.DOTALL,
+        )
+        if count != 1:
+            raise SystemExit(f"README.md: wants one <!-- {name} -->, has {count}")
+    return text
+
+
+def _by_size(records: Sequence[Record]) -> str:
+    """What the row of a program of several sizes, called in random order of them, does not show."""
+    worst = [
+        f"{record.recipe.name} {found.worst_p95_cents:.4f} and {max(size.max_cents or 0 for size in record.sizes):.4f}"
+        for record in records
+        if (found := record.deviation_over_sizes).worst_p95_cents is not None
+    ]
+    return (
+        "\nA program of several sizes of call is scored in random order of them, and timed at the smallest. Pitch p95 "
+        f"and max at its worst size alone, in cents: {'; '.join(worst)}.\n"
+    )
+
+
+def _one_size() -> str:
+    """What a program pays for taking every size."""
+    speed = read_record(MEASURED / "float-xnnpack.json").speed
+    assert speed is not None
+    return (
+        f"\nIn the same run float-xnnpack, which takes one frame a call, took {speed.variant.p50_ms:.3f} ms a frame: "
+        "where the size never changes, a program of that size alone is faster.\n"
+    )
+
+
+def bench() -> str:
+    """The tables of the kept bench, one for each number of threads."""
+    if not BENCH.is_file():
+        return "No bench is kept yet.\n"
+    record = Bench.model_validate_json(BENCH.read_bytes())
+    place = record.environment
+    tables = [
+        f"\nWith {run.threads} thread{'s' * (run.threads > 1)}:\n\n"
+        + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in rows(run)])
+        for run in record.runs
+    ]
+    where = (
+        f"\nMeasured on {record.created[:10]} with workbench {place.commit}, {place.cpu}, {place.cores} cores, torch "
+        f"{place.torch}, executorch {place.executorch}, ONNX Runtime {record.onnxruntime}; {record.sample_rate_hz} Hz, "
+        f"{record.chunk_samples}-sample chunks, mirror {record.mirror:g}, {record.frames_per_chunk} frame a call. "
+        f"Pitch: on the {_voiced_of(record)} frames on which eager is confident, of the audio that is timed.\n"
+    )
+    return "".join(tables).lstrip("\n") + where
+
+
+def _voiced_of(record: Bench) -> str:
+    """Voiced frames and all, the same for every contender."""
+    (found,) = {row["voiced"] for run in record.runs for row in rows(run)}
+    return found
+
+
+def profiles() -> str:
+    """A row for each kept profile: what the program takes, what the machine's peak would allow, what stands between."""
+    kept = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
+    if not kept:
+        return "No profile is kept yet.\n"
+    places = sorted({(profile.created[:10], str(profile.environment.commit)) for profile in kept})
+    peaks = kept[0].peaks
+    where = (
+        f"\nMeasured on {' and '.join(sorted({day for day, _ in places}))} with workbench "
+        f"{' and '.join(sorted({commit for _, commit in places}))}, {kept[0].environment.cpu}, "
+        f"{kept[0].environment.threads} thread. Peaks in the run of {kept[0].recipe.name}: float32 "
+        f"{peaks.float32_gmacs.p50:.0f} and int8 {peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, weights "
+        f"read at {peaks.read_gbytes.p50:.0f} GB/s.\n"
+    )
+    return markdown([_profile_row(profile) for profile in kept]) + where
+
+
+def _profile_row(profile: Profile) -> dict[str, str]:
+    totals, name = profile.totals, profile.recipe.name
+    between = [
+        f"{part.name} {part.above_bound_us:.0f} of {part.net_us.p50:.0f}"
+        for part in furthest(profile.parts, 4)
+        if part.net_us and part.above_bound_us
+    ]
+    return {
+        "variant": f"[{name}](docs/profiles/{name}.json)",
+        "a call (µs)": f"{totals.program_us.p50:.0f} ({totals.program_us.low:.0f}–{totals.program_us.high:.0f})",
+        "bound": f"{totals.bound_us:.0f}",
+        "multiply-adds": f"{sum(part.macs for part in profile.parts):,}",
+        "parts and one call, of the whole": f"{totals.explained.p50:.0%}",
+        "most above their bounds: µs above, of µs": "; ".join(between),
+    }
+
+
+_LEFT_OUT = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
+
+
+def _made_on(record: Record) -> tuple[str, str]:
+    return record.created[:10], str(record.environment.commit)
+
+
+def _tried(record: Record) -> bool:
+    """Whether a record belongs to the table of what helps int8, and not to the shipped programs."""
+    return record.recipe.name.startswith("int8-what-helps@")
+
+
+def help_pages() -> str:
+    """Every command's `--help`, as `docs/cli.md`."""
+    pages = ["# The commands\n\nGenerated from `--help`.\n"]
+    with click.Context(main, info_name="workbench", **main.context_settings) as context:
+        pages.append(f"## workbench\n\n```text\n{main.get_help(context)}\n```\n")
+        for name in main.list_commands(context):
+            command = main.get_command(context, name)
+            assert command is not None
+            with click.Context(command, context, name, max_content_width=100) as inner:
+                pages.append(f"## workbench {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+    return "\n".join(pages)
+
+
+def schema() -> str:
+    """The JSON schema beside the recipes."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file with its content."""
+    return {
+        ROOT / "README.md": readme(),
+        ROOT / "docs" / "cli.md": help_pages(),
+        ROOT / "docs" / "bad-input.md": bad_input.markdown(),
+        ROOT / "docs" / "findings.md": findings.page(),
+        ROOT / "docs" / "reliability.md": reliability.page(),
+        ROOT / "recipes" / "recipe.schema.json": schema(),
+    }
+
+
+def keep_bench(run: Path) -> None:
+    """Take the record and the picture of a bench as what the README shows."""
+    for name in (BENCH_NAME, PICTURE_NAME):
+        shutil.copyfile(run / name, BENCH.parent / name)
+
+
+def keep_profiles(run: Path) -> None:
+    """Take the records and the pictures of all profiles in a folder as what the README shows."""
+    PROFILES.mkdir(parents=True, exist_ok=True)
+    for old in PROFILES.glob("*"):
+        old.unlink()
+    for record in sorted(run.glob(f"*/{PROFILE_NAME}")):
+        shutil.copyfile(record, PROFILES / f"{record.parent.name}.json")
+        shutil.copyfile(record.with_name(PROFILE_PICTURE), PROFILES / f"{record.parent.name}.png")
+
+
+def keep(run: Path) -> None:
+    """Take the records of a run, and three pictures, as what the README shows."""
+    MEASURED.mkdir(parents=True, exist_ok=True)
+    for old in MEASURED.glob("*.json"):
+        old.unlink()
+    for record in sorted(run.glob("*/result.json")):
+        shutil.copyfile(record, MEASURED / f"{record.parent.name}.json")
+    for name, picture in PICTURES.items():
+        shutil.copyfile(run / picture, ROOT / "docs" / name)
+
+
+def judge_anew(path: Path) -> None:
+    """Judge a kept record by today's rules, which may have changed since; what was measured stays."""
+    record = read_record(path)
+    if (judged := judged_by(record, {})) != record:
+        write(judged, path)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write the generated documents anew.")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
+    parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
+    parser.add_argument("--profiles", type=Path, metavar="DIR", help="a folder of profiles which the README shows")
+    parser.add_argument("--findings", type=Path, metavar="DIR", help="a run of recipes/findings for docs/findings.md")
+    asked = parser.parse_args()
+    if asked.records:
+        keep(asked.records)
+    if asked.bench:
+        keep_bench(asked.bench)
+    if asked.profiles:
+        keep_profiles(asked.profiles)
+    if asked.findings:
+        findings.keep(asked.findings)
+    for path in (*MEASURED.glob("*.json"), *findings.FINDINGS.glob("*.json")):
+        judge_anew(path)
+    for path, content in generated().items():
+        path.write_text(content)

@@ -1,0 +1,197 @@
+"""The readers of what others wrote, fed with mutations that reach new code, by atheris (libFuzzer): by hand.
+
+    python -m tools.fuzz.readers --minutes 10 [--reader recipe] [--seed 1] [--out outputs/fuzz] [--json]
+    python -m tools.fuzz.readers --reader zip --input outputs/fuzz/zip/crash-0a1b2c
+
+The seeds are the shipped recipes, limits, the manifest of clips entry by entry, two kept records, and a bundle's
+manifest and zip; the dictionary has the words of the schemas and YAML's signs. A reader may return or raise one of the
+workbench's own errors, in lines that are not empty; anything else, an answer that takes longer than 5 s and 2 GB of
+memory are findings. Each reader has a process of its own, which ends at the first of them but goes on after a slow one.
+Under --out are the inputs of findings and libFuzzer's log with the traceback; --input reads one again. Wants the extra
+`fuzz`.
+"""
+
+import argparse
+import gc
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from workbench.audio.corpus import Corpus
+from workbench.audio.synth_manifest import Manifest, read_manifest
+from workbench.bundle.verify import _opened
+from workbench.bundle.verify_standalone import MANIFEST, SUMS, NotABundleError, canonical_sums, check_hashes
+from workbench.errors import WorkbenchError
+from workbench.recipe import json_schema
+from workbench.records.result import Record, gateable, read_record
+from workbench.workflows.load_recipes import limits_of, recipes_of
+
+ROOT = Path(__file__).parent.parent.parent
+OPTIONS = ["-report_slow_units=5", "-timeout=60", "-rss_limit_mb=2048", "-keep_seed=1", "-print_final_stats=1"]
+GUIDES = ("workbench", "ruamel.yaml.parser", "ruamel.yaml.constructor", "zipfile")  # not YAML's scanner: too slow
+YAML = ["null", "{}", "[]", "&a ", "*a", "!!", "<<: ", "---\n", "- ", "? ", ": ", "'", '"', "|", ">", "<= ", ">= "]
+YAML += ["1e999", ".nan", "../", ".inf", "1_000", "\\ud800", "2001-01-01", "true", "\n  ", "\t", "#", "%YAML 1.1\n"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The name of its file, how it is read, what mutations start from, and words for them to put in."""
+
+    file: str
+    read: Callable[[Path], object]
+    seeds: list[bytes]
+    words: list[str]
+
+
+def readers() -> dict[str, Reader]:
+    corpus = Corpus(ROOT / "calib_audio")
+    recipes = [path.read_bytes() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
+    limits = [b"program.bytes: <= 1_000\n", b"truth.rpa50_change: '>= -0.01'\ndeviation.voicing_flip_rate: null\n"]
+    entries = [entry.model_dump(mode="json", exclude_none=True) for entry in corpus.manifest.score]
+    clips = [json.dumps({"calibrate": [], "score": [entry]}).encode() for entry in entries]  # JSON is YAML
+    records = [(ROOT / f"docs/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
+    names = ("program.pte", "golden/audio.wav", "golden/frames.csv")
+    listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
+    zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]
+    return {
+        "recipe": Reader("r.yaml", lambda path: recipes_of([path], corpus), recipes, _words(json_schema()) + YAML),
+        "gates": Reader("g.yaml", limits_of, limits, [*gateable(), *YAML]),
+        "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
+        "record": Reader("result.json", read_record, records, _words(Record.model_json_schema())),
+        "bundle": Reader(MANIFEST, _read_bundle, [json.dumps(listed).encode()], [*_words(listed), "\\ud800", "../"]),
+        "zip": Reader("b.zip", _read_zip, zips, ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "../", "a/b"]),
+    }
+
+
+def _zip(*names: str, how: int = zipfile.ZIP_STORED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", how) as archive:
+        for name in names:
+            archive.writestr(name, b"" if name.endswith("/") else b"x" * 40)
+    return made.getvalue()
+
+
+def _words(schema: dict[str, Any]) -> list[str]:
+    return sorted(set(re.findall(r'"([\w./-]{2,30})"', json.dumps(schema))))
+
+
+def _read_bundle(path: Path) -> None:
+    """With the SHA256SUMS that belongs to it, so that more than the sums is read."""
+    path.with_name(SUMS).write_text(canonical_sums({MANIFEST: hashlib.sha256(path.read_bytes()).hexdigest()}))
+    check_hashes(path.parent)
+
+
+def _read_zip(path: Path) -> None:
+    with _opened(path):
+        pass
+
+
+def taken(reader: Reader, folder: Path, content: bytes) -> bool:
+    """Whether it is good to the reader. Raises what a reader may not raise, AssertionError for what it may not say."""
+    path = folder / reader.file
+    path.write_bytes(content)
+    try:
+        reader.read(path)
+    except (WorkbenchError, NotABundleError) as error:
+        lines = getattr(error, "problems", (str(error),))
+        assert lines and all(line.strip() and "\n" not in line and line.isprintable() for line in lines), repr(lines)
+        return False
+    return True
+
+
+def search(reader: Reader, folder: Path, options: list[str]) -> None:
+    """libFuzzer, which ends this process; the file `taken` in the folder gets a byte for each input that is good."""
+    import atheris
+
+    for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
+        if (function.__module__ or "").startswith(GUIDES):
+            function.__code__ = atheris.patch_code(function.__code__, trace_dataflow=True)
+    count = os.open(folder / "taken", os.O_CREAT | os.O_WRONLY)
+    atheris.Setup([sys.argv[0], *options], lambda content: taken(reader, folder, content) and os.write(count, b"+"))
+    atheris.Fuzz()
+
+
+def searched(name: str, reader: Reader, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    """The counts and findings of a reader's search in a process of its own."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as made:
+        kept, seeds, words, folder = (Path(made) / part for part in ("kept", "seeds", "words", "folder"))
+        kept.mkdir()
+        seeds.mkdir()
+        for at, content in enumerate(reader.seeds):
+            (seeds / str(at)).write_bytes(content)
+        escaped = ("".join(f"\\x{byte:02x}" for byte in word.encode()) for word in reader.words)
+        words.write_text("".join(f'"{word}"\n' for word in escaped))
+        shutil.copytree(ROOT / "recipes", folder)
+        options = [*OPTIONS, f"-max_total_time={max(1, round(seconds))}", f"-seed={seed}", f"-dict={words}"]
+        inside = [folder, *options, f"-artifact_prefix={out}/", kept, seeds]
+        command = [sys.executable, "-m", "tools.fuzz.readers", "--reader", name, "--inside", *map(str, inside)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        good = (folder / "taken").stat().st_size if (folder / "taken").exists() else 0
+    (out / "log").write_text(done.stdout)
+    findings = re.findall(r"Test unit written to (.+)", done.stdout)
+    if done.returncode and not findings:
+        sys.exit(f"{name}: the search broke off:\n{done.stdout[-2000:]}")
+
+    def last(pattern: str) -> int:
+        return int((re.findall(pattern + r" (\d+)", done.stdout) or [0])[-1])
+
+    return {
+        "reader": name,
+        "inputs": last("number_of_executed_units:"),
+        "taken": good,
+        "kept": last("corp:"),
+        "coverage_of_seeds": last("INITED cov:"),
+        "coverage": last("cov:"),
+        "findings": findings,
+    }
+
+
+def main() -> int:
+    known = readers()
+    parser = argparse.ArgumentParser(description="Coverage-guided fuzzing of the readers.")
+    parser.add_argument("--minutes", type=float, default=10, help="of all together")
+    parser.add_argument("--reader", choices=list(known), help="this one alone")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "fuzz", help="for inputs of findings, and logs")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each at the end")
+    parser.add_argument("--input", type=Path, help="only read this, as --reader")
+    parser.add_argument("--inside", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.inside:
+        search(known[asked.reader], Path(asked.inside[0]), asked.inside[1:])
+    if asked.input:
+        with tempfile.TemporaryDirectory() as made:
+            folder = shutil.copytree(ROOT / "recipes", Path(made) / "folder")
+            good = taken(known[asked.reader], folder, asked.input.read_bytes())
+        print("taken as good" if good else "refused, as it may be")
+        return 0
+    if not find_spec("atheris"):
+        sys.exit("atheris is not installed; pip install -e '.[fuzz]' brings it")
+    chosen = [asked.reader] if asked.reader else list(known)
+    rows = []
+    for name in chosen:
+        row = searched(name, known[name], 60 * asked.minutes / len(chosen), asked.seed, asked.out.resolve() / name)
+        print(f"{name:8}{row['inputs']:9,} inputs, {row['taken']:7,} taken, {row['kept']:5,} kept, coverage", end=" ")
+        print(f"{row['coverage_of_seeds']:,} -> {row['coverage']:,}, {len(row['findings'])} findings")
+        print(*(f"  {finding}\n" for finding in row["findings"]), sep="", end="", flush=True)
+        rows.append(row)
+    print(*(json.dumps(row) + "\n" for row in rows if asked.json), sep="", end="")
+    return int(any(row["findings"] for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""Mixed runs in a loop, two at a time in one folder: by hand, for what grows or is left behind only over many runs.
+
+    python -m tools.reliability.mixed_commands --minutes 45 [--workers 2] [--seed 0] [--out mixed-soak.json]
+
+Each worker is one process that does one command after another, drawn at random, as a server would: runs that pass, fail
+and cannot decide, of float, int8, several sizes and explicit state, some anew; builds, tracks, reports, comparisons,
+bundles and their verification; and mistakes. All of them share calib_audio/, outputs/ and its store of programs. After
+each command its exit code and its words are checked against what has to come, and the worker's memory is taken; at the
+end,
+- every record in outputs/ is whole, those set aside too, and its program is the one it names;
+- no hidden file, temporary file or process is left, but for the store of programs, within its bound;
+- memory is flat: what a worker holds in the last third of its commands is, in the median, what it held in the second.
+Wants a machine of its own. Exit code 1 where something is wrong.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tools.docs.reliability import ends, memory_in_words, run_here
+from tools.reliability.kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
+
+SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
+COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for int8 of parts that take it badly
+LEAST_COMMANDS = 30  # of a worker, to tell whether its memory grows
+FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
+RECIPES: dict[str, dict[str, Any]] = {
+    "float": {},
+    "explicit": {"state": "explicit"},
+    "sizes": {"frames_per_chunk": {"min": 1, "max": 2}},
+    "int8": {"quantization": {"parts": {"encoder.prefilter": "int8-dynamic"}}, **COARSE},
+    "static": {"quantization": {"parts": {"encoder.narrow": "int8-static"}}, **COARSE},
+    "fails": {"gates": {"program.bytes": "<= 1000"}},
+    "undecided": {"scoring": {"min_voiced_frames": 9000}},
+    "unfair": {"protocol": "variant-reset-per-chunk"},
+}
+NEVER = re.compile(r"Traceback|a bug of the workbench")
+BUSY = "inconclusive: the machine was too busy to time anything"
+TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done"
+NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `workbench run"
+
+
+def passes(name: str) -> dict[int, str]:
+    """What a run of a good recipe ends with; a busy machine may make a pass inconclusive."""
+    return {0: rf"^{name} +pass\b", 3: BUSY}
+
+
+# the exit codes that each command may end with, and for each what then has to be in its answer
+COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
+    "run float": ("run float.yaml --out outputs/{own}", passes("float")),
+    "run explicit": ("run explicit.yaml --out outputs/{own}", passes("explicit")),
+    "run sizes": ("run sizes.yaml --out outputs/{own}", passes("sizes")),
+    "run int8": ("run int8.yaml --out outputs/{own}", passes("int8")),
+    "run static anew": ("run static.yaml --out outputs/{own} --fresh", passes("static")),
+    "run fails": ("run fails.yaml --out outputs/{own}", {1: r"fail: program.bytes is \d+, wants <= 1000"}),
+    "run undecided": ("run undecided.yaml --out outputs/{own}", {3: r"inconclusive: only \d+ voiced.*, wants 9000"}),
+    "run unfair": ("run unfair.yaml --out outputs/{own}", {1: "fail: UNFAIR: .* variant reset-per-chunk; unlike is"}),
+    "run the same": ("run float.yaml --out outputs/shared", {**passes("float"), 2: TAKEN}),  # by the other worker
+    "run to a dated folder": ("run float.yaml --audio take.wav", passes("float")),
+    "build anew": ("build float.yaml --out outputs/{own}-built --fresh", {0: r"[\d,]+ bytes, loads in \d+ ms$"}),
+    "track": ("track take.wav --program float.pte", {0: r"^time,frequency,confidence\n[\d.]+,"}),
+    "report": ("report outputs/first --out outputs/{own}.html", {0: r"\.html  1 variant, [\d,]+ bytes", 2: NO_RECORD}),
+    "compare": ("compare outputs/first outputs/first", {0: "^float: nothing changed$"}),
+    "bundle": (
+        "bundle outputs/first/float --force --overwrite --out {own}.zip",
+        {0: r"\.zip: float, .* golden frames"},
+    ),
+    "verify": ("verify first.zip", {0: "^verified$"}),
+    "runs": ("runs", {0: r"^first +\d{4}-\d\d-\d\d "}),
+    "no recipe": ("run none.yaml --out outputs/{own}", {2: "^error: none.yaml: there is no file 'none.yaml'"}),
+    "no audio": ("run float.yaml --audio none --out outputs/{own}", {2: "^error: none: no such file or folder; check"}),
+    "no program": ("track take.wav --program r.json", {2: "^error: r.json: not a program that this runtime can load"}),
+}
+
+
+def mistaken(name: str, code: int, answer: str) -> str:
+    """What is wrong with how a command ended and with all that it wrote; "" where nothing is."""
+    patterns = COMMANDS[name][1]
+    if never := NEVER.search(answer):
+        return f"says {never[0]!r}: {answer[-300:]!r}"
+    if code not in patterns:
+        return f"ended with {code}: {answer[-300:]!r}"
+    if not re.search(patterns[code], answer, re.MULTILINE):
+        return f"ended with {code} and does not say {patterns[code]!r}: {answer[-300:]!r}"
+    return ""
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def work(own: str, until: float, seed: int) -> None:
+    """In a worker: commands until that time of the monotonic clock; a line of JSON on stdout for each."""
+    from click.testing import CliRunner
+
+    from workbench.cli import main
+
+    draw = random.Random(seed)
+    deck: list[str] = []
+    while time.monotonic() < until:
+        deck = deck or draw.sample(sorted(COMMANDS), len(COMMANDS))
+        name = deck.pop()
+        begin = time.monotonic()
+        result = CliRunner().invoke(main, COMMANDS[name][0].format(own=own).split())
+        wrong = mistaken(name, result.exit_code, result.output)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            wrong = f"raised {result.exception!r}"
+        line = {"command": name, "code": result.exit_code, "took_s": time.monotonic() - begin, "wrong": wrong}
+        print(json.dumps({**line, "resident_bytes": resident_bytes()}), flush=True)
+
+
+def project(folder: Path) -> None:
+    import numpy as np
+    import soundfile
+
+    (folder / "calib_audio").mkdir(parents=True)
+    (folder / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
+    (folder / "tmp").mkdir()
+    for name, keys in RECIPES.items():
+        (folder / f"{name}.yaml").write_text(json.dumps({**RECIPE, **SCORING, **keys}))
+    (folder / "r.json").write_text("no program")
+    soundfile.write(folder / "take.wav", 0.2 * np.sign(np.sin(np.arange(32_000) / 12)), 16_000)
+
+
+def command(folder: Path, words: str, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", *words.split()], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if done.returncode not in (0, 3):
+        raise SystemExit(f"{words}: {done.stderr}")
+
+
+def left_behind(folder: Path) -> list[str]:
+    """What should not be there when all commands are done."""
+    from workbench.export.program_cache import MOST_STORED_BYTES
+
+    wrong = [
+        f"temporary file: {path.name}" for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)
+    ]
+    store = folder / "outputs" / ".programs"
+    wrong += [
+        f"hidden file: {path.relative_to(folder)}" for path in folder.rglob(".*") if path != store and path.name != "."
+    ]
+    if sum(path.stat().st_size for path in store.rglob("*")) > MOST_STORED_BYTES:
+        wrong.append("the store of programs is over its bound")
+    return wrong
+
+
+def torn_records(folder: Path) -> tuple[int, list[str]]:
+    """How many records there are, those set aside too, and which are not whole."""
+    from workbench.errors import WorkbenchError
+    from workbench.records.result import RESULT_NAME, read_record
+
+    wrong, paths = [], sorted((folder / "outputs").rglob("result*.json"))
+    for path in paths:
+        try:
+            program = read_record(path).program
+            if program is not None and path.name == RESULT_NAME:  # the programs of those set aside are gone
+                content = (path.parent / program.path).read_bytes()
+                if hashlib.sha256(content).hexdigest() != program.sha256:
+                    wrong.append(f"{path.relative_to(folder)}: another program than its record's")
+        except (WorkbenchError, OSError) as error:
+            wrong.append(f"{path.relative_to(folder)}: {error}")
+    return len(paths), wrong
+
+
+def memory_of(held: list[int]) -> tuple[dict[str, Any], list[str]]:
+    """A worker's resident bytes after each command, in figures, and what is wrong with them.
+
+    The slope is over the last two thirds: in the first, what every kind of command needs is imported and made.
+    """
+    import numpy as np
+
+    most = max(held, default=0)
+    if len(held) < LEAST_COMMANDS:
+        row = {"thirds_bytes": [], "grew_bytes_per_command": None, "most_bytes": most}
+        return row, [f"{len(held)} are too few commands to judge memory"]
+    third = len(held) // 3
+    first, second, last = (median(part) for part in (held[:third], held[third : 2 * third], held[2 * third :]))
+    slope = float(np.polyfit(range(len(held) - third), held[third:], 1)[0])
+    row = {"thirds_bytes": [first, second, last], "grew_bytes_per_command": slope, "most_bytes": most}
+    return row, [f"memory grew: {second / 1e6:.0f} to {last / 1e6:.0f} MB"] if last > FLAT * second else []
+
+
+def by_command(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """How often each command was done, what it ended with how often, and how long it took."""
+    found = defaultdict(list)
+    for line in lines:
+        found[line["command"]].append(line)
+    return {
+        name: {
+            "count": len(of),
+            "codes": {str(code): count for code, count in sorted(Counter(line["code"] for line in of).items())},
+            "median_s": median(line["took_s"] for line in of),
+        }
+        for name, of in sorted(found.items())
+    }
+
+
+def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any]:
+    """All of it; returns the figures."""
+    project(folder)
+    mark = hashlib.sha256(str(folder).encode()).hexdigest()[:32]
+    environment = {**os.environ, MARK: mark, "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
+    for words in (
+        "run float.yaml --out outputs/first",
+        "bundle outputs/first/float --force --out first.zip",
+    ):
+        command(folder, words, environment)
+    (folder / "float.pte").write_bytes((folder / "outputs/first/float/program.pte").read_bytes())
+    until = time.monotonic() + 60 * minutes
+    logs = [(folder / f"worker-{at}.jsonl").open("w+") for at in range(workers)]
+    running = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tools.reliability.mixed_commands",
+                "--work",
+                f"w{at}",
+                "--until",
+                str(until),
+                "--seed",
+                str(seed + at),
+            ],
+            cwd=folder,
+            env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+        )
+        for at, log in enumerate(logs)
+    ]
+    codes = [process.wait() for process in running]
+    lines = []
+    for log in logs:
+        log.seek(0)
+        lines.append([json.loads(line) for line in log])
+        log.close()
+    wrong = [f"worker {at} ended with {code}" for at, code in enumerate(codes) if code]
+    wrong += [f"{line['command']}: {line['wrong']}" for worker in lines for line in worker if line["wrong"]]
+    for _ in range(60):  # the trackers that Python starts end a moment after whom they were started by
+        if not marked(mark):
+            break
+        time.sleep(1)
+    wrong += [f"process left: {name}" for name in marked(mark)] + left_behind(folder)
+    records, torn = torn_records(folder)
+    memory = []
+    for at, worker in enumerate(lines):
+        row, grown = memory_of([line["resident_bytes"] for line in worker])
+        memory.append(row)
+        wrong += [f"worker {at}: {line}" for line in grown]
+    return {
+        **run_here(),
+        "minutes": minutes,
+        "workers": workers,
+        "commands": sum(map(len, lines)),
+        "by_command": by_command([line for worker in lines for line in worker]),
+        "records": records,
+        "memory": memory,
+        "wrong": [*wrong, *torn],
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    print(f"{figures['commands']} commands in {figures['minutes']:g} minutes by {figures['workers']} workers")
+    for name, row in figures["by_command"].items():
+        print(f"  {name:24} {row['count']:5}   median {row['median_s']:6.1f} s   ended with {ends(row['codes'])}")
+    for at, row in enumerate(figures["memory"]):
+        print(f"worker {at}: resident MB {memory_in_words(row)}")
+    print(f"{figures['records']} records, all whole" if not figures["wrong"] else f"{figures['records']} records")
+    for line in figures["wrong"]:
+        print(f"WRONG  {line}")
+    print("nothing left behind" if not figures["wrong"] else f"{len(figures['wrong'])} things wrong")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Mixed runs in a loop.")
+    parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="where to put the figures as JSON as well")
+    parser.add_argument("--work", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("--until", type=float, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.work:
+        work(asked.work, asked.until, asked.seed)
+        sys.exit(0)
+    with tempfile.TemporaryDirectory(prefix="mixed-soak-") as made:
+        figures = soak(Path(made), asked.minutes, asked.workers, asked.seed)
+    show(figures)
+    if asked.out:
+        asked.out.write_text(json.dumps(figures, indent=2) + "\n")
+    sys.exit(bool(figures["wrong"]))

@@ -1,0 +1,176 @@
+"""What the synthetic clips are: the entries of calib_audio/manifest.yaml, validated.
+
+Pitches are MIDI semitones (A4 = 69), fractions allowed. Levels are RMS over the voiced part in dB, 0 being RMS 1.0.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from workbench.errors import AudioError, RecipeError
+from workbench.recipe import read_mapping
+from workbench.recipe.messages import dotted, show
+
+# Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
+Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
+Harmonics = Annotated[int, Field(ge=1, le=400)]
+Decibels = Annotated[float, Field(ge=-120.0, le=0.0)]
+Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
+Cents = Annotated[float, Field(ge=0.0, le=400.0)]
+Seed = Annotated[int, Field(ge=0)]
+Vowel = Literal["iy", "ih", "eh", "ae", "aa", "ao", "uh", "uw", "ah", "er"]  # ARPAbet: heed hid head had hod ...
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class _Clip(_Entry):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
+
+class Tones(_Clip):
+    """Steady notes with gaps between them; `harmonics: 1` is a pure sine, otherwise the n-th harmonic has 1/n."""
+
+    kind: Literal["tones"]
+    notes: Annotated[tuple[Semitones, ...], Field(min_length=1)]
+    note_s: Seconds
+    gap_s: Seconds
+    harmonics: Harmonics
+    level_dbfs: Decibels
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.notes) * (self.note_s + self.gap_s)
+
+
+class Glide(_Clip):
+    """One sound that moves through `turns`, linearly in semitones, `leg_s` from one to the next."""
+
+    kind: Literal["glide"]
+    turns: Annotated[tuple[Semitones, ...], Field(min_length=2)]
+    leg_s: Seconds
+    harmonics: Harmonics
+    level_dbfs: Decibels
+
+    @property
+    def duration_s(self) -> float:
+        return (len(self.turns) - 1) * self.leg_s
+
+
+class Vibrato(_Clip):
+    """Notes of (semitones, rate in Hz, extent in cents to either side), sinusoidal in semitones."""
+
+    kind: Literal["vibrato"]
+    notes: Annotated[tuple[tuple[Semitones, PositiveFloat, Cents], ...], Field(min_length=1)]
+    note_s: Seconds
+    gap_s: Seconds
+    harmonics: Harmonics
+    level_dbfs: Decibels
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.notes) * (self.note_s + self.gap_s)
+
+
+class Singer(_Entry):
+    """A voice. `formant_scale` 1.0 is a man's vocal tract, 1.15 to 1.2 a woman's, 1.3 a child's.
+
+    `open_quotient` is the share of the glottal cycle in which the folds are open (pressed 0.4 .. breathy 0.9);
+    `tilt_hz` is where the source begins to fall 6 dB per octave faster; `breath_db` is aspiration against the tone.
+    `jitter_cents` and `shimmer_db` are standard deviations of slow wander; `scoop_cents` is how far below its
+    first note a phrase begins.
+    """
+
+    formant_scale: Annotated[float, Field(ge=0.8, le=1.5)]
+    open_quotient: Annotated[float, Field(ge=0.3, le=1.0)]
+    tilt_hz: Annotated[float, Field(ge=200.0, le=10_000.0)]
+    breath_db: Decibels
+    jitter_cents: Annotated[float, Field(ge=0.0, le=50.0)]
+    shimmer_db: Annotated[float, Field(ge=0.0, le=6.0)]
+    vibrato_hz: Annotated[float, Field(ge=3.0, le=9.0)]
+    vibrato_cents: Cents
+    scoop_cents: Cents
+
+
+class Room(_Entry):
+    """Where it is sung: pink noise at `noise_dbfs` (RMS), and a few early reflections within 20 ms."""
+
+    noise_dbfs: Decibels
+
+
+class Phrase(_Clip):
+    """Singing: (semitones, seconds, vowel) notes, tied together, and (rest, seconds) between the breaths."""
+
+    kind: Literal["phrase"]
+    seed: Seed
+    singer: Singer
+    notes: Annotated[
+        tuple[tuple[Semitones, Seconds, Vowel] | tuple[Literal["rest"], Seconds], ...], Field(min_length=1)
+    ]
+    room: Room | None = None
+    level_dbfs: Decibels
+
+    @property
+    def duration_s(self) -> float:
+        return sum(note[1] for note in self.notes)
+
+
+class Noise(_Clip):
+    """Unpitched: white, or pink (3 dB per octave down)."""
+
+    kind: Literal["noise"]
+    seed: Seed
+    colour: Literal["white", "pink"]
+    duration_s: Seconds
+    level_dbfs: Decibels
+
+
+class Silence(_Clip):
+    """Digital silence: every sample 0."""
+
+    kind: Literal["silence"]
+    duration_s: Seconds
+
+
+Entry = Annotated[Tones | Glide | Vibrato | Phrase | Noise | Silence, Field(discriminator="kind")]
+
+
+class Manifest(_Entry):
+    """The synthetic set by role: a clip calibrates or scores, never both."""
+
+    calibrate: tuple[Entry, ...]
+    score: tuple[Entry, ...]
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> "Manifest":
+        entries = (*self.calibrate, *self.score)
+        counts = Counter(f"name {entry.name}" for entry in entries)
+        counts += Counter(f"seed {entry.seed}" for entry in entries if isinstance(entry, Phrase | Noise))
+        twice = [what for what, count in counts.items() if count > 1]
+        if twice:
+            raise ValueError(f"{', '.join(twice)} used twice")
+        return self
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and validate the manifest; AudioError, one line, for whatever is wrong with it."""
+    if not path.is_file():
+        raise AudioError(f"{path}: no such manifest; point to a folder that has one, such as calib_audio")
+    try:
+        return Manifest.model_validate(read_mapping(path, "manifest"))
+    except RecipeError as error:
+        raise AudioError(str(error)) from None
+    except ValidationError as error:
+        problems = "; ".join(map(_explain, error.errors()))
+        raise AudioError(f"{path}: {problems}; correct the entry") from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    says = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "union_tag_invalid":  # pydantic would repeat the kind as it stands
+        says = f"kind: wants one of {error['ctx']['expected_tags']}, got {show(error['ctx']['tag'])}"
+    return f"{dotted(error['loc']) or 'calibrate and score'}: {says}"

@@ -1,0 +1,99 @@
+"""What is better in a figure, and how much worse it may get before that is a regression."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.errors import WorkbenchError
+from workbench.recipe.messages import did_you_mean
+from workbench.records.result import gateable
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The larger of an amount in the figure's own unit and a share of the reference's figure; `given`: asked for, so
+    that it holds even where the program is the same."""
+
+    amount: float = 0.0
+    share: float = 0.0
+    given: bool = False
+
+    def allows(self, change: float, reference: float) -> bool:
+        """Whether a change, whatever its sign, is within."""
+        return abs(change) <= max(self.amount, self.share * abs(reference))
+
+    def __str__(self) -> str:
+        parts = [f"{self.amount:g}"] * bool(self.amount) + [f"{100 * self.share:g}%"] * bool(self.share)
+        return " or ".join(parts) or "0"
+
+
+_CENTS, _LARGEST_CENTS = Tolerance(0.01, 0.1), Tolerance(0.1, 0.1)
+_RATE, _SMALL, _ACCURACY = Tolerance(0.001), Tolerance(1e-4, 0.1), Tolerance(0.002)
+
+HELD: dict[str, tuple[Better, Tolerance]] = {
+    "program.bytes": ("lower", Tolerance(share=0.01)),
+    "latency.algorithmic_ms": ("lower", Tolerance()),
+    "deviation.nonfinite_frames": ("lower", Tolerance()),
+    "deviation.pitch.median_cents": ("lower", _CENTS),
+    "deviation.pitch.p95_cents": ("lower", _CENTS),
+    "deviation.pitch.max_untied_cents": ("lower", _LARGEST_CENTS),
+    "deviation.pitch.over_50_cents_rate": ("lower", _RATE),
+    "deviation.pitch.octave_rate": ("lower", _RATE),
+    "deviation.confidence.p95": ("lower", _SMALL),
+    "deviation.confidence.max": ("lower", _SMALL),
+    "deviation.voicing_flip_rate": ("lower", _RATE),
+    "deviation.volume_p95_relative": ("lower", _SMALL),
+    "deviation_over_sizes.worst_p95_cents": ("lower", _CENTS),
+    "deviation_over_sizes.worst_max_untied_cents": ("lower", _LARGEST_CENTS),
+    "truth.variant.rpa50": ("higher", _ACCURACY),
+    "truth.variant.rca50": ("higher", _ACCURACY),
+    "truth.variant.voicing_recall": ("higher", _ACCURACY),
+    "truth.variant.voicing_false_alarm": ("lower", _ACCURACY),
+    "truth.variant.overall": ("higher", _ACCURACY),
+    "speed.speedup_p50": ("higher", Tolerance(share=0.1)),
+}
+"""Held wherever two records compare. A speedup has to leave the spread of the reference's rounds as well."""
+
+# Held where asked for: they move with whatever else the machine does, or with a single frame, or say the same again.
+ON_REQUEST: dict[str, Better] = {
+    "program.portable_nodes": "lower",
+    "deviation.pitch.max_cents": "lower",
+    "deviation.confidence.mean": "lower",
+    "truth.rpa50_change": "higher",
+    "speed.speedup_low": "higher",
+    "speed.variant.p50_ms": "lower",
+    "speed.variant.p95_ms": "lower",
+    "speed.variant.p99_ms": "lower",
+    "speed.variant.max_ms": "lower",
+    "speed.real_time_factor": "lower",
+    "speed.deadline_miss_rate": "lower",
+    "speed.load_ms": "lower",
+    "speed.cold_first_step_ms": "lower",
+    "speed.peak_rss_bytes": "lower",
+}
+
+_GIVEN = re.compile(r"([^=]+)=([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)(%?)")
+
+
+def held(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
+    """What is held: HELD, and each "METRIC=VALUE" or "METRIC=10%" in place of or beside it.
+
+    Raises WorkbenchError for one that cannot be understood, or whose metric has no better and worse.
+    """
+    known = {metric: better for metric, (better, _) in HELD.items()} | ON_REQUEST
+    chosen = dict(HELD)
+    for text in given:
+        found = _GIVEN.fullmatch(text.replace(" ", ""))
+        if found is None:
+            raise WorkbenchError(f"--tolerance {text}: wants METRIC=VALUE or METRIC=10%")
+        metric, number, percent = found.groups()
+        if metric not in known:
+            what = "has no better and worse" if metric in gateable() else "is not a metric of the record"
+            raise WorkbenchError(f"--tolerance {text}: {metric} {what}{did_you_mean(metric, known)}")
+        value = float(number)
+        amount, share = (0.0, value / 100) if percent else (value, 0.0)
+        chosen[metric] = (known[metric], Tolerance(amount, share, given=True))
+    return chosen

@@ -1,0 +1,112 @@
+"""A bundle, folder or zip, held against its own promises. Nothing of the bundle but its program is ever run."""
+
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from workbench.bundle import verify_standalone as standalone
+from workbench.bundle.verify_standalone import PROGRAM, Finding, NotABundleError
+from workbench.errors import ProgramError, WorkbenchError, first_line
+from workbench.runtime.isolation import Child
+from workbench.storage.npz import UNREADABLE
+
+_MOST_FILES = 1000
+_RUNS_WITHIN_S = 1800.0  # a minute of golden audio at most
+_MOST_BYTES = 1 << 30  # of all files of a zip together, unpacked
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found of each file; `ran`: whether the program was run, which a damaged bundle's is not."""
+
+    findings: tuple[Finding, ...]
+    ran: bool
+
+    @property
+    def verified(self) -> bool:
+        return all(finding.ok for finding in self.findings)
+
+
+def verify(bundle: Path, child: Child | None = None) -> Verification:
+    """Check a bundle's files, and where they are whole, run its program on the golden audio: in `child`, or else in a
+    process of its own.
+
+    Raises WorkbenchError for what is not a bundle.
+    """
+    try:
+        with _opened(bundle) as folder:
+            manifest, findings = standalone.check_hashes(folder)
+            if manifest is None or not all(finding.ok for finding in findings):
+                return Verification(tuple(findings), ran=False)
+            return Verification((*findings, *_run(folder, manifest, child)), ran=True)
+    except NotABundleError as error:
+        raise WorkbenchError(f"{bundle}: not a bundle: {error}") from error
+
+
+def _run(folder: Path, manifest: dict[str, Any], child: Child | None) -> list[Finding]:
+    try:
+        with nullcontext(child) if child else Child(_RUNS_WITHIN_S) as runs:
+            return runs.call(standalone.check_golden, folder, manifest)
+    except ProgramError as error:
+        return [Finding(PROGRAM, False, f"does not run here: {error}")]
+
+
+@contextmanager
+def _opened(bundle: Path) -> Iterator[Path]:
+    """The bundle as a folder. A zip is unpacked into a temporary one, after its names and sizes were checked."""
+    if bundle.is_dir():
+        yield bundle
+        return
+    if not bundle.is_file():
+        raise NotABundleError("there is no such folder or file")
+    with tempfile.TemporaryDirectory(prefix="workbench-bundle-") as unpacked:
+        try:
+            with zipfile.ZipFile(bundle) as archive:
+                _check_entries(archive.infolist())
+                for entry in archive.infolist():
+                    _unpack(archive, entry, Path(unpacked))
+        except UNREADABLE as error:
+            if isinstance(error, OSError) and error.filename is not None:  # of a file here, not of the zip
+                raise
+            raise NotABundleError(f"a zip that cannot be read ({first_line(error)})") from error
+        yield Path(unpacked)
+
+
+def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
+    """Raise NotABundleError for anything that `workbench bundle` does not write."""
+    if len(entries) > _MOST_FILES:
+        raise NotABundleError(f"a zip of {len(entries)} files, more than the {_MOST_FILES} a bundle can have")
+    total = sum(entry.file_size for entry in entries)
+    if total > _MOST_BYTES:
+        raise NotABundleError(f"a zip of {total} bytes unpacked, more than the {_MOST_BYTES} a bundle can have")
+    names = set()
+    for entry in entries:
+        standalone.check_name(entry.filename.removesuffix("/"))  # other tools add an entry for each folder
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
+            raise NotABundleError(f"{entry.filename} is a link or a device, not a file; do not use it")
+        if entry.flag_bits & 1:
+            raise NotABundleError(f"{entry.filename} is encrypted")
+        if entry.filename in names:
+            raise NotABundleError(f"{entry.filename} is in it twice")
+        names.add(entry.filename)
+    if both := names & {str(folder) for name in names for folder in PurePosixPath(name).parents}:
+        raise NotABundleError(f"{min(both)} is in it as a file and as a folder")
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    """One file, of as many bytes as it says and no more; folders come with their files."""
+    if entry.is_dir():
+        return
+    with archive.open(entry) as file:
+        content = file.read(entry.file_size + 1)
+    if len(content) != entry.file_size:
+        raise NotABundleError(f"{entry.filename} has another size than the zip says; do not use it")
+    path = folder / entry.filename
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

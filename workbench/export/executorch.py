@@ -1,0 +1,210 @@
+"""torch.export -> edge -> delegate -> `.pte`, in memory. What the program carries besides its code is decided here."""
+
+import io
+from collections import Counter
+from contextlib import redirect_stderr
+
+import torch
+from executorch.exir import EdgeProgramManager, ExecutorchBackendConfig, to_edge_transform_and_lower
+from executorch.exir._serialize._program import deserialize_pte_binary
+from executorch.exir.passes import MemoryPlanningPass
+from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
+from torch import Tensor, nn
+
+from workbench.errors import LoweringError
+from workbench.export.backends import TARGETS, Backend
+from workbench.export.metadata import STATE_BUFFER
+from workbench.export.program_file import Lowered
+from workbench.export.told import told_by
+from workbench.export.toolchain_errors import translated
+from workbench.model.streaming import StreamingPesto
+
+_BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
+_WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
+
+
+def lower(
+    model: StreamingPesto,
+    backend: Backend,
+    graph: nn.Module | None = None,
+    confidence_threshold: float | None = None,
+) -> Lowered:
+    """Lower a restated stream, or `graph` in its place: what quantizing it as a whole made of it.
+
+    `confidence_threshold` is told by the program, to whoever shows its pitch; it changes no estimate.
+
+    An internal memory is emptied first; its initial zeros are stored, as the format promises none.
+
+    Raises NotInstalledError for qualcomm without its SDK (the extras of other backends are the caller's to look for),
+    and LoweringError where any stage of the toolchain refuses, where an internal memory is no longer the program's, or
+    where a program with explicit state remembers something itself.
+    """
+    model.reset()
+    internal, tells = model.state == "internal", told_by(model, confidence_threshold)
+    with translated(f"lowering to {backend}"):
+        partitioners = TARGETS[backend].partitioners()
+        exported = _exported(model, graph or model)
+        methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
+        with redirect_stderr(io.StringIO()):  # where some backends draw progress bars of their own
+            edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
+        remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
+        if internal and remembers != [STATE_BUFFER]:
+            raise LoweringError(
+                f"lowering to {backend} {TARGETS[backend].takes.format(STATE_BUFFER)}; leave it to "
+                "the host (state: explicit), or use another backend"
+            )
+        if not internal and remembers:
+            raise LoweringError(
+                f"lowering to {backend} left a memory in the program ({', '.join(remembers)}), where its state was to "
+                "be explicit; use another backend"
+            )
+        counted = _count(edge)
+        program = edge.to_executorch(
+            ExecutorchBackendConfig(
+                emit_mutable_buffer_names=True,  # by which a session finds the memory, to reset it
+                passes=[InitializedMutableBufferPass([STATE_BUFFER])] if internal else [],
+                memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
+            )
+        )
+    model.reset()  # tracing ran the model
+    pte = bytes(program.buffer)
+    return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
+
+
+def lower_alone(module: nn.Module, example: tuple[Tensor, ...], backend: Backend) -> tuple[bytes, int]:
+    """A module by itself, for calls like the example, as the whole stream would be lowered; its memory, if any, is
+    named as the stream's. Returns its `.pte`, and the bytes of the constants that it reads.
+
+    Raises LoweringError where any stage of the toolchain refuses.
+    """
+    with translated(f"lowering a part to {backend}"):
+        exported = torch.export.export(module, example)
+        remembers = bool(exported.graph_signature.buffers_to_mutate)
+        edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
+        passes = [InitializedMutableBufferPass([STATE_BUFFER])] if remembers else []
+        program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
+    _, by_type = _bytes_of_constants(exported)
+    return bytes(program.buffer), sum(by_type.values())
+
+
+def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:
+    """The graph for every call that the stream takes.
+
+    The example is the largest one: from fewer than 16 frames, a guard in torch's convolution dispatch would silently
+    lower the bound.
+    """
+    stream = model.stream
+    if not stream.dynamic:
+        return torch.export.export(graph, model.example(stream.max_frames))
+    most = max(stream.max_frames, 3)  # of 1 and 2 alone, torch makes a constant; hosts are told what the stream takes
+    example = model.example(most)
+    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=most)
+    past = model.past_samples if model.state == "none" else 0
+    shapes = ({1: stream.hop_samples * frames + past}, *(None for _ in example[1:]))
+    return torch.export.export(graph, example, dynamic_shapes=shapes)
+
+
+class _Reset(nn.Module):
+    """`which` (streams,) bool -> nothing: those streams forget all audio. Finds the memory by its name."""
+
+    ring: Tensor
+
+    def __init__(self, ring: Tensor) -> None:
+        super().__init__()
+        self.register_buffer(STATE_BUFFER, ring)
+
+    def forward(self, which: Tensor) -> Tensor:
+        self.ring.copy_(self.ring.masked_fill(which[:, None], 0.0))
+        return which.clone()
+
+
+def _exported_reset(model: StreamingPesto) -> torch.export.ExportedProgram:
+    which = torch.ones(model.stream.streams, dtype=torch.bool)
+    return torch.export.export(_Reset(model.empty_ring()), (which,))
+
+
+Counts = dict[str, int]
+
+
+def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
+    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears, adds and
+    leaky ReLUs that run in int8, and the convolutions and Linears that run in float."""
+    top = edge.exported_program().graph_module
+    inside = []
+    delegates = []
+    for node in top.graph.nodes:
+        if node.op == "call_function" and node.target is torch.ops.higher_order.executorch_call_delegate:
+            lowered = getattr(top, node.args[0].target)
+            inside.append(lowered.original_module.graph)
+            delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
+    delegated = sum(map(_operators, inside), Counter())
+    operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
+    weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
+    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _hears_int8(node))
+    between = Counter(name for name, node in operators if name in _BETWEEN and _hears_int8(node) and _makes_int8(node))
+    return (
+        dict(sorted(delegated.items())),
+        dict(sorted(_operators(top.graph).items())),
+        tuple(delegates),
+        dict(quantized + between),
+        dict(weighted - quantized),
+    )
+
+
+def _hears_int8(node: torch.fx.Node) -> bool:
+    """Whether an operator's inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
+    return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
+
+
+def _makes_int8(node: torch.fx.Node) -> bool:
+    return all("quantize_per_tensor" in str(user.target) for user in node.users)
+
+
+def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
+    """Operators by their plain name (`convolution`), delegate calls and tuple access left out."""
+    found = []
+    for node in graph.nodes:
+        schema = getattr(getattr(node.target, "_op", node.target), "_schema", None)
+        if node.op == "call_function" and schema is not None:
+            found.append((schema.name.split("::")[-1], node))
+    return found
+
+
+def _operators(graph: torch.fx.Graph) -> Counter[str]:
+    return Counter(name for name, _ in _named(graph))
+
+
+def _bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
+    """Bytes of the parameters and buffers that the graph reads, without the stream's memory: by the model's part, and
+    by type."""
+    signature = exported.graph_signature
+    stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    parts: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for node in exported.graph.nodes:
+        name = stored.get(node.name) if node.op == "placeholder" and node.users else None
+        if name is None or name == STATE_BUFFER:
+            continue
+        tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
+        words = name.split(".")
+        whole = words[0] != "encoder" or words[1].startswith("_")  # a quantized layer has lost its name
+        size = tensor.numel() * tensor.element_size()
+        parts[words[0] if whole else ".".join(words[:2])] += size
+        types[str(tensor.dtype).removeprefix("torch.")] += size
+    return dict(parts.most_common()), dict(types.most_common())
+
+
+def _bytes_by_kind(pte: bytes) -> dict[str, int]:
+    """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
+    file = deserialize_pte_binary(pte)
+    weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
+    graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
+    tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
+    memory = sum(len(buffer.storage) for buffer in file.mutable_data or [])
+    kinds = {
+        "delegate_weights": weights,
+        "delegate_graphs": graphs,
+        "other_constants": tensors,
+        "initial_state": memory,
+    }
+    return {**kinds, "rest": len(pte) - sum(kinds.values())}

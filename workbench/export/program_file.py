@@ -1,0 +1,254 @@
+"""The artefact: what a program's file holds, and where its bytes are."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from workbench.record_model import Section
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program in memory and what lowering made of the graph, counted by operator."""
+
+    pte: bytes
+    delegated_ops: dict[str, int]
+    portable_ops: dict[str, int]
+    delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
+    quantized_ops: dict[str, int]  # convolutions, Linears, adds and leaky ReLUs that run in int8
+    float_ops: dict[str, int]  # convolutions and Linears that run in float
+    bytes_by_kind: dict[str, int]  # of the file
+    bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
+    bytes_by_dtype: dict[str, int]  # the same, by the type they are stored in
+
+
+Kind = Literal["pte", "onnx", "torchscript"]
+_NAMES: dict[str, str] = {"onnx": "program.onnx", "torchscript": "program.pt"}
+PTE_NAME, HOST_NAME = "program.pte", "program.npz"
+FILE_NAMES = (PTE_NAME, *_NAMES.values(), HOST_NAME)
+PROGRAM_SUFFIXES = (".pte", ".onnx", ".pt")
+
+
+def name_for(backend: str) -> str:
+    """What the file of a program for this backend is called."""
+    return _NAMES.get(backend, PTE_NAME)
+
+
+def kind_of(name: str) -> Kind:
+    """Of what kind a program is, by its file's name."""
+    return "onnx" if name.endswith(".onnx") else "torchscript" if name.endswith(".pt") else "pte"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A program in a format other than ExecuTorch's, in memory, and what is in it."""
+
+    content: bytes
+    kind: Kind
+    graph_ops: dict[str, int]
+    quantized_ops: dict[str, int]  # that run in int8, by the names that the format has for them
+    float_ops: dict[str, int]  # convolutions and matrix products that do not
+    bytes_by_kind: dict[str, int]
+    bytes_by_part: dict[str, int]
+    bytes_by_dtype: dict[str, int]
+    made_with: dict[str, str]
+    frozen: tuple[str, ...] = ()
+
+
+class Delegate(Section):
+    """One subgraph that a backend runs: its place in the order of execution is its place in the list."""
+
+    backend: str
+    nodes: int
+
+
+class TensorRange(Section):
+    """A tensor quantized with a fixed range: an activation by its node's name, or a layer's weight.
+
+    `scales` is how many it has (one for each output channel of a weight); `scale` is the largest of them, `zero_point`
+    the first. `low` and `high` are the ends that the range was made from, `observed_low` and `observed_high` those of
+    all that was heard: wider, where the observer leaves the outermost values out.
+    """
+
+    layer: str
+    tensor: str
+    scales: int
+    scale: float
+    zero_point: int
+    low: float
+    high: float
+    observed_low: float
+    observed_high: float
+
+
+class LayerGap(Section):
+    """A layer's output in int8 against the same layer in float, as signal to noise in decibels over some rows of the
+    calibration audio: with the layers before it quantized too, and alone, fed what the float network has there."""
+
+    layer: str
+    scheme: str
+    through_db: float | None
+    alone_db: float | None
+
+
+class Stability(Section):
+    """Two calibrations on disjoint halves of the clips against each other: how much of a result is the clips' choice.
+
+    Scales are of activations, as |a - b| over their mean; pitch is |a - b| in cents of the two quantized networks over
+    the calibration frames whose confidence reaches the voicing threshold.
+    """
+
+    tensors: int
+    scale_median_relative: float | None
+    scale_max_relative: float | None
+    voiced_frames: int
+    pitch_median_cents: float | None
+    pitch_p95_cents: float | None
+
+
+class Calibration(Section):
+    """How the fixed ranges were found. `took_s` is wall-clock time of all of it, stability and gaps included."""
+
+    excerpts: int
+    audio_s: float
+    rows: int  # frames, and so what each part heard
+    seed: int
+    corrected_biases: int
+    gaps: tuple[LayerGap, ...]
+    stability: Stability | None
+    took_s: float
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What quantization made of a stream: the scheme of each layer as its graph shows it, and every fixed range."""
+
+    schemes: dict[str, str]
+    ranges: tuple[TensorRange, ...]
+    operators: dict[str, int]  # layers with int8 weights, adds and leaky ReLUs between int8 tensors, by operator
+    weight_bytes: int  # of those layers
+    calibration: Calibration
+
+
+class ProgramFile(Section):
+    """A program as written. Byte figures are read from the file, node figures from the lowered graph.
+
+    `delegated_nodes` and `portable_nodes` are ExecuTorch's alone; `graph_ops` are the operators of the others' files,
+    by the names that their format has for them. `bytes` and `bytes_by_kind` include the host's file, where there is
+    one. `frozen` names the constants that an exporter put where the stream's past audio belongs.
+    """
+
+    path: str  # relative to the record
+    kind: Kind = "pte"
+    bytes: int
+    sha256: str
+    state: str
+    delegated_nodes: int | None
+    portable_nodes: int | None
+    quantized_ops: dict[str, int]
+    float_ops: dict[str, int]
+    delegates: tuple[Delegate, ...]
+    delegated_ops: dict[str, int]
+    portable_ops: dict[str, int]
+    bytes_by_kind: dict[str, int]
+    bytes_by_part: dict[str, int]
+    bytes_by_dtype: dict[str, int]
+    schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
+    ranges: tuple[TensorRange, ...]
+    calibration: Calibration | None
+    graph_ops: dict[str, int] = Field(default={})
+    frozen: tuple[str, ...] = ()
+    made_with: dict[str, str] = Field(default={})  # versions of what only this kind of program needs
+    host_path: str = ""  # of the host's file, beside the program; empty where there is none
+    host_bytes: int = 0
+    host_sha256: str = ""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Its files, and what its host needs beside them, each with its SHA-256."""
+        return {self.path: self.sha256} | ({self.host_path: self.host_sha256} if self.host_path else {})
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether all of its files are there, with the same bytes."""
+        try:
+            return all(
+                hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
+                for path, sha256 in self.files.items()
+            )
+        except OSError:
+            return False
+
+
+def with_host(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
+    """The same program with the file that its host needs beside it."""
+    return program.model_copy(
+        update={
+            "bytes": program.bytes + len(content),
+            "bytes_by_kind": {**program.bytes_by_kind, "host_file": len(content)},
+            "host_path": path,
+            "host_bytes": len(content),
+            "host_sha256": hashlib.sha256(content).hexdigest(),
+        }
+    )
+
+
+def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
+    """The record of a lowered program that is stored at `path`."""
+    return _described(
+        lowered,
+        lowered.pte,
+        quantized,
+        {},
+        path=path,
+        state=state,
+        delegated_nodes=sum(lowered.delegated_ops.values()),
+        portable_nodes=sum(lowered.portable_ops.values()),
+        delegates=tuple(Delegate(backend=backend, nodes=nodes) for backend, nodes in lowered.delegates),
+        delegated_ops=lowered.delegated_ops,
+        portable_ops=lowered.portable_ops,
+    )
+
+
+def describe_exported(exported: Exported, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
+    """The record of a program of another format that is stored at `path`."""
+    why = f"only ExecuTorch delegates; {exported.kind} has graph_ops"
+    return _described(
+        exported,
+        exported.content,
+        quantized,
+        {"delegated_nodes": why, "portable_nodes": why},
+        path=path,
+        state=state,
+        kind=exported.kind,
+        delegated_nodes=None,
+        portable_nodes=None,
+        delegates=(),
+        delegated_ops={},
+        portable_ops={},
+        graph_ops=exported.graph_ops,
+        frozen=exported.frozen,
+        made_with=exported.made_with,
+    )
+
+
+def _described(
+    made: Lowered | Exported, content: bytes, quantized: Quantized | None, nulls: dict[str, str], **own: Any
+) -> ProgramFile:
+    """What the record of every program has, with what only its format has."""
+    return ProgramFile(
+        **own,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        quantized_ops=made.quantized_ops,
+        float_ops=made.float_ops,
+        bytes_by_kind=made.bytes_by_kind,
+        bytes_by_part=made.bytes_by_part,
+        bytes_by_dtype=made.bytes_by_dtype,
+        schemes=quantized.schemes if quantized else {},
+        ranges=quantized.ranges if quantized else (),
+        calibration=quantized.calibration if quantized else None,
+        null_reasons=nulls if quantized else nulls | {"calibration": "no part of it was quantized by itself"},
+    )

@@ -1,0 +1,152 @@
+"""Upstream PESTO, unmodified: found, opened safely, and set up for streaming. It is the baseline of every score."""
+
+import sys
+import types
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.errors import CheckpointError, ModelError
+from workbench.model.checkpoint import checkpoint_path
+from workbench.recipe.options import Reduction, Stream
+
+
+def _stand_in_for_torchaudio() -> None:
+    """Let `import pesto` succeed where torchaudio's native library does not load.
+
+    pesto-pitch imports torchaudio at once, for `torchaudio.load` in its own command alone, which the workbench never
+    calls. The registry's torchaudio is built against CUDA torch, so that beside CPU torch it raises OSError
+    (libc10_cuda.so) and takes pesto down with it. Only then, an empty module takes its place. The rest of the workbench
+    takes upstream's classes from here, and never imports pesto itself.
+    """
+    if "torchaudio" in sys.modules:
+        return
+    try:
+        import torchaudio  # noqa: F401
+    except (ImportError, OSError):
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+            del sys.modules[name]  # the half-imported one
+        sys.modules["torchaudio"] = types.ModuleType("torchaudio")
+
+
+_stand_in_for_torchaudio()
+
+from pesto.data import Preprocessor  # noqa: E402
+from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
+
+__all__ = ["MEMORY", "PESTO", "ConfidenceClassifier", "Resnet1d", "load_upstream", "read_checkpoint", "reset_upstream"]
+
+MEMORY = "cache.pad"  # how the names of upstream's streaming memories end
+
+# Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
+_COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
+
+
+def _plain_data_classes() -> list[Any]:
+    """The classes by which PESTO's training code stores its configuration: containers of plain data, no code."""
+    from omegaconf import DictConfig, ListConfig
+    from omegaconf.base import ContainerMetadata, Metadata
+    from omegaconf.nodes import AnyNode
+
+    return [Any, int, dict, list, defaultdict, DictConfig, ListConfig, ContainerMetadata, Metadata, AnyNode]
+
+
+def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
+    """Open a checkpoint without letting it run code, unless `trust`.
+
+    Returns a mapping with at least `hparams`, `state_dict` and `hcqt_params`.
+    Raises CheckpointError where the file is no checkpoint, needs code to open, or lacks one of the three.
+    """
+    try:
+        with torch.serialization.safe_globals(_plain_data_classes()):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=not trust)
+    except Exception as error:  # what a pickle can raise has no end
+        if isinstance(error, UnpicklingError) and ("Unsupported global" in str(error) or "GLOBAL" in str(error)):
+            raise CheckpointError(
+                f"{path}: opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe "
+                "only if you know who made it"
+            ) from error
+        raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
+    missing = [key for key in ("hparams", "state_dict", "hcqt_params") if key not in _mapping(checkpoint)]
+    if missing:
+        raise CheckpointError(f"{path}: not a PESTO checkpoint: it has no {', '.join(missing)}; see pesto-pitch")
+    return dict(checkpoint)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def load_upstream(checkpoint: str, stream: Stream, reduction: Reduction = "alwa", trust: bool = False) -> PESTO:
+    """Upstream's own streaming model, in eval mode, with zeroed memory. A call may have any number of whole hops.
+
+    The steps are those of `pesto.load_model(..., streaming=True)`; what differs is that the file is opened safely and
+    that a checkpoint which does not fit is an error, where upstream warns and goes on with random weights.
+
+    Raises:
+        CheckpointError: the file cannot be opened safely or does not fit pesto-pitch's model.
+        ModelError: no such stream: the hop is longer than the analysis window, or the rate too low for the top bin.
+    """
+    path = checkpoint_path(checkpoint)
+    stored = read_checkpoint(path, trust)
+    try:
+        hparams = stored["hparams"]
+        encoder = Resnet1d(**hparams["encoder"])
+        preprocessor = Preprocessor(
+            hop_size=stream.step_ms,
+            sampling_rate=None,  # the kernels are built below, where their errors can be told from the checkpoint's
+            **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": stream.streams},
+        )
+        model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
+        keys = model.load_state_dict(stored["state_dict"], strict=False)
+    except Exception as error:  # the checkpoint's own parameters, in upstream's constructors
+        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
+    missing = [key for key in keys.missing_keys if not key.startswith(_COMPUTED_KEYS)]
+    unexpected = [key for key in keys.unexpected_keys if not key.startswith(_COMPUTED_KEYS)]
+    if missing or unexpected:
+        wrong = (missing or unexpected)[0]
+        raise CheckpointError(
+            f"{path}: does not fit pesto-pitch's model: {len(missing)} weights missing, {len(unexpected)} unknown "
+            f"(first: {wrong}); use mir-1k_g7"
+        )
+    try:
+        preprocessor.hcqt_sr = stream.sample_rate_hz
+        preprocessor._reset_hcqt_kernels()
+        cqt = preprocessor.hcqt_kernels.cqt_kernels[0]
+    except Exception as error:
+        if "Nyquist" in str(error) or "non-negative" in str(error):
+            raise ModelError(
+                f"{_words(stream)}: upstream cannot build this stream ({_short(error)}); use a higher rate or a "
+                "shorter chunk"
+            ) from error
+        raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
+    if cqt.hop_length != stream.hop_samples:  # upstream keeps the hop in milliseconds
+        raise ModelError(f"{_words(stream)}: upstream makes the hop {cqt.hop_length}; use another chunk_samples")
+    if cqt.conv.cache.padding < 1:
+        raise ModelError(
+            f"{_words(stream)}: nothing is remembered between calls, as the window has {cqt.kernel_width} samples; "
+            "use a shorter chunk"
+        )
+    return model.eval()
+
+
+def _words(stream: Stream) -> str:
+    return f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}"
+
+
+def _short(error: Exception) -> str:
+    """The error's last line, which is where torch says what is wrong."""
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[-1].split()) if lines else type(error).__name__
+
+
+def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
+    """Empty the streaming memory of an upstream model, or one stream's, as right after loading."""
+    for name, buffer in model.named_buffers():
+        if name.endswith(MEMORY):
+            (buffer if stream is None else buffer[stream]).zero_()

@@ -1,0 +1,111 @@
+"""How the range of an activation is found on calibration audio, by the names that recipes use."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e import (
+    HistogramObserver,
+    MinMaxObserver,
+    MovingAverageMinMaxObserver,
+    PerChannelMinMaxObserver,
+    PlaceholderObserver,
+)
+from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
+from torchao.quantization.pt2e.quantizer import QuantizationConfig, QuantizationSpec
+
+from workbench.export.program_file import TensorRange
+from workbench.recipe import Observer
+
+_SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
+
+
+class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
+    """The range without the share `outside` of the values at each end: exact in a batch, then the mean over batches,
+    each with the weight of its size."""
+
+    min_val: Tensor
+    max_val: Tensor
+
+    def __init__(self, outside: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outside = outside
+        self.ends: list[Tensor] = []
+        self.sizes: list[int] = []
+        self.observed = (float("inf"), float("-inf"))
+        self.register_buffer("min_val", torch.tensor(float("inf")))
+        self.register_buffer("max_val", torch.tensor(float("-inf")))
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = x.detach().flatten()
+        at = 1 + int(self.outside * values.numel())
+        low, high = values.kthvalue(at).values, values.kthvalue(values.numel() + 1 - at).values
+        self.ends.append(torch.stack((low, high)))
+        self.sizes.append(values.numel())
+        self.observed = (min(self.observed[0], float(values.min())), max(self.observed[1], float(values.max())))
+        share = torch.tensor(self.sizes, dtype=torch.float64) / sum(self.sizes)
+        self.min_val, self.max_val = (share[:, None] * torch.stack(self.ends)).sum(0).float()
+        return x
+
+    def calculate_qparams(self) -> tuple[Tensor, Tensor]:
+        scale, zero_point = self._calculate_qparams(self.min_val, self.max_val)
+        return scale, zero_point
+
+
+def static_config(observer: Observer, outside: float, per_channel: bool) -> QuantizationConfig:
+    """int8 activations with a range fixed at calibration, int8 weights per output channel or per tensor."""
+    kinds: dict[Observer, Callable[..., Any]] = {
+        "min-max": MinMaxObserver.with_args(eps=_SMALLEST_SCALE),
+        "moving-average": MovingAverageMinMaxObserver.with_args(eps=_SMALLEST_SCALE),
+        "histogram": HistogramObserver.with_args(eps=_SMALLEST_SCALE),
+        "percentile": PercentileObserver.with_args(outside=outside, eps=_SMALLEST_SCALE),
+    }
+    activation = QuantizationSpec(torch.int8, kinds[observer], -128, 127, torch.per_tensor_affine)
+    return QuantizationConfig(activation, activation, _weight(per_channel), None, False)
+
+
+def dynamic_config() -> QuantizationConfig:
+    """int8 activations with a range found anew in every call, int8 weights per output channel."""
+    observer = PlaceholderObserver.with_args(eps=_SMALLEST_SCALE)
+    activation = QuantizationSpec(torch.int8, observer, -128, 127, torch.per_tensor_affine, is_dynamic=True)
+    return QuantizationConfig(activation, None, _weight(per_channel=True), None, False)
+
+
+def _weight(per_channel: bool) -> QuantizationSpec:
+    if per_channel:
+        observer = PerChannelMinMaxObserver.with_args(eps=_SMALLEST_SCALE)
+        return QuantizationSpec(torch.int8, observer, -127, 127, torch.per_channel_symmetric, ch_axis=0)
+    observer = MinMaxObserver.with_args(eps=_SMALLEST_SCALE)
+    return QuantizationSpec(torch.int8, observer, -127, 127, torch.per_tensor_symmetric)
+
+
+def activation_ranges(prepared: GraphModule, layer_of: Callable[[Node], str]) -> list[TensorRange]:
+    """Scale, zero point and range of every tensor that a calibrated graph observes with a fixed range."""
+    found = []
+    modules = dict(prepared.named_modules())
+    for node in prepared.graph.nodes:
+        observer = modules.get(str(node.target)) if node.op == "call_module" else None
+        if observer is None or isinstance(observer, PlaceholderObserver) or not hasattr(observer, "calculate_qparams"):
+            continue
+        source = node.args[0]
+        weight = source.op == "get_attr"
+        owner = next(iter(node.users), node) if weight else source
+        scale, zero_point = observer.calculate_qparams()
+        low, high = float(observer.min_val.min()), float(observer.max_val.max())
+        observed_low, observed_high = getattr(observer, "observed", (low, high))
+        found.append(
+            TensorRange(
+                layer=layer_of(owner),
+                tensor="weight" if weight else source.name,
+                scales=scale.numel(),
+                scale=float(scale.max()),
+                zero_point=int(zero_point.flatten()[0]),
+                low=low,
+                high=high,
+                observed_low=observed_low,
+                observed_high=observed_high,
+            )
+        )
+    return found

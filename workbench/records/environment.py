@@ -1,0 +1,101 @@
+"""The machine and the versions that a record was made with."""
+
+import functools
+import hashlib
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import requires, version
+from pathlib import Path
+
+from pydantic import Field
+
+import workbench
+from workbench.record_model import Section
+
+_PACKAGE = Path(workbench.__file__).parent
+
+
+class Environment(Section):
+    """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed. `libraries`
+    has every package that the workbench declares to need; records of before it was kept have none."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    threads: int
+    torch: str
+    executorch: str
+    torchao: str
+    pesto: str
+    workbench: str
+    commit: str | None
+    libraries: dict[str, str] = Field(default={})
+
+
+def environment(threads: int) -> Environment:
+    """`threads` is how many a timing uses."""
+    commit = _commit()
+    return Environment(
+        **versions(),
+        platform=platform.platform(),
+        cpu=cpu(),
+        cores=os.cpu_count() or 1,
+        threads=threads,
+        commit=commit,
+        libraries=dependencies(),
+        null_reasons={} if commit else {"commit": "not run from a git checkout"},
+    )
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a reader of a record asks for first."""
+    packages = {
+        "torch": "torch",
+        "executorch": "executorch",
+        "torchao": "torchao",
+        "pesto": "pesto-pitch",
+        "workbench": "pesto-workbench",
+    }
+    return {"python": platform.python_version(), **{name: version(package) for name, package in packages.items()}}
+
+
+@functools.cache
+def dependencies() -> dict[str, str]:
+    """Everything that the workbench declares to need, with its installed version."""
+    names = [re.split(r"[^\w.-]", line)[0] for line in requires("pesto-workbench") or () if "extra ==" not in line]
+    return {name: version(name) for name in sorted(names)}
+
+
+def code_sha256() -> str:
+    """Hash of the workbench's own source as it is now: what was computed by other code is not reused."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _commit() -> str | None:
+    try:
+        _git("ls-files", "--error-unmatch", Path(__file__).name)  # or it may be installed below somebody's own checkout
+        return _git("describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*words: str) -> str:
+    here = Path(__file__).parent
+    return subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def cpu() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,149 @@
+"""Where the time of a recipe's program goes: built whole, then in parts, all of it timed in one run."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from workbench.errors import RecipeError
+from workbench.export.executorch import lower_alone
+from workbench.measure.operators.events import NO_TRACER, Event, events_here
+from workbench.measure.operators.figures import Counted, figures
+from workbench.measure.operators.parts import AUDIO, RING, cut
+from workbench.measure.operators.roofline import probes
+from workbench.measure.operators.timing import PROGRAM, Step, times_here
+from workbench.measure.speed import Plan
+from workbench.measure.timing import SEED, calls_of
+from workbench.progress import Progress
+from workbench.records.environment import environment
+from workbench.records.profile import Profile, instructions
+from workbench.records.result import used
+from workbench.runtime.isolation import Child
+from workbench.runtime.session import Floats
+from workbench.storage.locks import alone_in
+from workbench.workflows import build as building
+from workbench.workflows.prepare import Job
+
+_SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
+_EVENT_CALLS = 50
+
+
+class _Add(torch.nn.Module):
+    """As good as nothing: what is left of a call is Python's and the runtime's."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1.0
+
+
+def check(job: Job) -> None:
+    """Raise RecipeError for a recipe whose program has no parts to time."""
+    source, lowering = job.recipe.source, job.recipe.lowering
+    if job.recipe.quantization.everywhere:
+        raise RecipeError([f"{source}: quantization.everywhere: a graph quantized at once has no parts to time"])
+    if lowering.backend != "xnnpack":
+        raise RecipeError(
+            [f"{source}: lowering.backend: only xnnpack has a peak to hold parts to, got {lowering.backend}"]
+        )
+    if job.recipe.state == "none":
+        raise RecipeError([f"{source}: state: parts are timed with a memory, internal or explicit, got none"])
+
+
+def profile(
+    job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Profile:
+    """Build the program in `folder`, and time it, its parts and what measures the machine.
+
+    A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
+    as `building.build`, also of a part, WorkbenchError as `building.check_free`, and ChangedError as
+    `Job.check_unchanged`.
+    """
+    check(job)
+    with alone_in(folder):
+        building.check_free(folder, job, fresh)
+        return _profiled(job, folder, plan, progress, fresh, store)
+
+
+def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool, store: Path | None) -> Profile:
+    recipe, stream = job.recipe, job.stream
+    program, _, reused = building.build(job, folder, progress, fresh, store)
+    if reused and job.quantized:
+        building.quantize_parts(job, progress)  # a program tells nothing of its parts
+    clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
+    calls = calls_of(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
+    torch.set_num_threads(plan.threads)
+    ring = job.model.empty_ring().numpy() if recipe.state == "explicit" else None
+    memory = () if ring is None else (RING,)
+    whole = Step(PROGRAM, folder / program.path, (AUDIO, *memory), (*job.model.outputs, *memory))
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        steps, counted = _lower_parts(job, calls, place, progress)
+        asked = probes(sum(part.weight_bytes for part in counted), lambda *done: progress("peaks", *done))
+        probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
+        for probe in asked:
+            probed[probe.name][0].write_bytes(probe.pte)
+        (place / "empty.pte").write_bytes(lower_alone(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
+        progress("time", 0, 1)
+        with Child() as child:
+            times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
+        progress("time", 1, 1)
+    events = _events(whole.file, calls[:_EVENT_CALLS], ring)
+    job.check_unchanged()
+    totals, found, at_most = figures(counted, asked, times)
+    found_instructions = instructions()
+    nulls = {} if events else {"events": NO_TRACER}
+    if found_instructions is None:
+        nulls["instructions"] = "this system does not list its processor's instructions"
+    return Profile(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=used(recipe, job.checkpoint_sha256),
+        environment=environment(plan.threads),
+        instructions=found_instructions,
+        program=program,
+        sample_rate_hz=stream.sample_rate_hz,
+        chunk_samples=stream.chunk_samples,
+        frames_per_chunk=stream.frames_per_chunk,
+        streams=stream.streams,
+        mirror=stream.mirror,
+        clip=clip.name,
+        rounds=plan.rounds,
+        calls_per_round=plan.chunks_per_round,
+        warmup_calls=plan.warmup_chunks,
+        seed=SEED,
+        totals=totals,
+        parts=found,
+        peaks=at_most,
+        events=events or None,
+        null_reasons=nulls,
+    )
+
+
+def _middle(samples: Floats, sample_rate_hz: int) -> Floats:
+    count = min(len(samples), round(_SECONDS * sample_rate_hz))
+    begin = (len(samples) - count) // 2
+    return samples[begin : begin + count]
+
+
+def _lower_parts(
+    job: Job, calls: Sequence[Floats], place: Path, progress: Progress
+) -> tuple[list[Step], list[Counted]]:
+    """Each part as a program of its own in `place`, and what it costs on paper."""
+    progress("parts", 0, 1)
+    parts = cut(job.model, [torch.from_numpy(call) for call in calls])
+    steps, counted = [], []
+    for at, part in enumerate(parts):
+        progress("parts", at, len(parts))
+        path = place / f"{part.name}.pte"
+        pte, size = lower_alone(part.module, part.example, "xnnpack")
+        path.write_bytes(pte)
+        steps.append(Step(part.name, path, part.hears, part.makes))
+        counted.append(Counted(part.name, part.layers, size))
+    progress("parts", len(parts), len(parts))
+    return steps, counted
+
+
+def _events(program: Path, calls: list[Floats], ring: Floats | None) -> tuple[Event, ...]:
+    with Child() as child:
+        return tuple(child.call(events_here, program, calls, ring))

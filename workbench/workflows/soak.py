@@ -1,0 +1,101 @@
+"""A long stream of a recipe's program beside upstream: built, then streamed on for hours of audio."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from workbench.errors import ProgramError, RecipeError
+from workbench.measure.soak import Heard, Stretch, begin_here, go_on_here
+from workbench.progress import Progress
+from workbench.recipe import Recipe
+from workbench.records.environment import environment
+from workbench.records.result import used
+from workbench.records.soak import Soak, judged
+from workbench.runtime.isolation import Child
+from workbench.storage.locks import alone_in
+from workbench.workflows import build as building
+from workbench.workflows.prepare import Job
+
+_MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
+
+
+def check(recipe: Recipe) -> None:
+    """Raise RecipeError for a recipe of several streams, another protocol, or without confidence."""
+    if recipe.streams > 1:
+        raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
+    if recipe.protocol != "continuous":
+        raise RecipeError([f"{recipe.source}: protocol: a long stream is continuous, got {recipe.protocol}"])
+    if "confidence" not in recipe.outputs:
+        raise RecipeError(
+            [f"{recipe.source}: outputs: a long stream is held against upstream's confidence too, add it"]
+        )
+
+
+def soak(
+    job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Soak:
+    """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
+
+    A program that crashes, hangs or fails on the way ends it, and fails. Raises RecipeError as `check`, LoweringError
+    and ProgramError as `building.build_to_run`, ProgramError also where no part of the stream came to its end,
+    WorkbenchError as `building.check_free`, and ChangedError as `Job.check_unchanged`.
+    """
+    check(job.recipe)
+    with alone_in(folder):
+        building.check_free(folder, job, fresh)
+        return _soaked(job, folder, hours, progress, fresh, store)
+
+
+def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
+    recipe = job.recipe
+    program = building.build_to_run(job, folder, progress, fresh, store)
+    began = time.perf_counter()
+    stretches, ended = _streamed(job, folder / program.path, hours, progress)
+    job.check_unchanged()
+    record = Soak(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=used(recipe, job.checkpoint_sha256),
+        environment=environment(recipe.speed.threads),
+        program=program,
+        clips=tuple(clip.name for clip in job.score),
+        hours=hours,
+        took_s=time.perf_counter() - began,
+        stretches=stretches,
+        ended=ended,
+    )
+    return judged(record, recipe.gates, recipe.scoring.min_voiced_frames)
+
+
+def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tuple[tuple[Stretch, ...], str]:
+    """The parts, from a process of its own, and how the program took that down, if it did.
+
+    Raises ProgramError where it did so in the first part: there is nothing to keep.
+    """
+    recipe = job.recipe
+    samples = np.concatenate([clip.samples for clip in job.score])
+    stretches: list[Stretch] = []
+    heard = Heard(0, 1, 0.0, None)
+    with Child(_MINUTE_WITHIN_S) as child:
+        try:
+            child.call(
+                begin_here,
+                job.baseline,
+                program,
+                samples,
+                hours,
+                recipe.scoring.voiced_confidence,
+                recipe.speed.threads,
+            )
+            while heard.calls < heard.of:
+                progress("stream", heard.calls, heard.of)
+                heard = child.call(go_on_here)
+                stretches += [heard.part] if heard.part else []
+        except ProgramError as error:
+            ended = f"after {heard.until_s:.0f} s of audio, {error}"
+            if not stretches:
+                raise ProgramError(f"{program}: {ended}") from error
+            return tuple(stretches), ended
+    progress("stream", heard.calls, heard.of)
+    return tuple(stretches), ""
