@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.recipe.options import State, Stream
+from workbench.recipe.options import State, StreamConfig
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they
 
 Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
-Program = Callable[[Stream, State], Path]
+Program = Callable[[StreamConfig, State], Path]
 
 
 class Sums:
     """A session without a model: a frame's pitch is the sum of all samples since the last reset."""
 
     def __init__(self) -> None:
-        self.stream = Stream(1000, 2, 1, 0.0)
+        self.stream = StreamConfig(1000, 2, 1, 0.0)
         self.total = 100.0
 
     def reset(self, stream: int | None = None) -> None:
@@ -58,13 +58,13 @@ def sing() -> Sing:
 
 
 @pytest.fixture(scope="session")
-def stream() -> Stream:
+def stream() -> StreamConfig:
     """The cheapest stream: 16 kHz, one 20 ms frame a call, lowest latency."""
-    return Stream(16_000, 320, 1, 1.0)
+    return StreamConfig(16_000, 320, 1, 1.0)
 
 
 @pytest.fixture(scope="session")
-def restated(stream: Stream) -> "StreamingPesto":
+def restated(stream: StreamConfig) -> "StreamingPesto":
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
 
@@ -91,15 +91,15 @@ def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The .pte of a stream, lowered once, in the form that lowers fastest: for slow tests."""
     folder, made = tmp_path_factory.mktemp("programs"), {}
 
-    def program(stream: Stream, state: State) -> Path:
+    def program(stream: StreamConfig, state: State) -> Path:
         from workbench.export.executorch import lower
-        from workbench.model.implementations import Forms
+        from workbench.model.implementations import Implementations
         from workbench.model.streaming import StreamingPesto
         from workbench.model.upstream import load_upstream
 
         if (stream, state) not in made:
             model = StreamingPesto(
-                load_upstream("mir-1k_g7", stream), stream, Forms("grouped", toeplitz="block"), state
+                load_upstream("mir-1k_g7", stream), stream, Implementations("grouped", toeplitz="block"), state
             )
             made[stream, state] = folder / f"{len(made)}.pte"
             made[stream, state].write_bytes(lower(model, "xnnpack").pte)

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import Sums
-from workbench.cli._shared.group import ERROR, Translating
+from workbench.cli._shared.group import ERROR, ErrorHandlingGroup
 from workbench.errors import LoweringError, ProgramError, program_error
-from workbench.export.toolchain_errors import translated
+from workbench.export.toolchain_errors import toolchain_errors
 from workbench.runtime.torchscript import TorchScriptSession
 
 WANT = RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried to")
@@ -19,9 +19,9 @@ NO_MEMORY = "error: this machine has no memory left for it; end other programs, 
 
 
 def test_want_of_memory_is_no_failure_to_lower() -> None:
-    with pytest.raises(MemoryError), translated("lowering"):
+    with pytest.raises(MemoryError), toolchain_errors("lowering"):
         raise WANT
-    with pytest.raises(LoweringError) as caught, translated("lowering"):
+    with pytest.raises(LoweringError) as caught, toolchain_errors("lowering"):
         raise RuntimeError("no such operator\nand more")
     assert str(caught.value) == "lowering failed (RuntimeError: no such operator)"
 
@@ -42,7 +42,7 @@ def test_a_runtime_s_error_is_one_of_the_program() -> None:
 
 
 def told(error: BaseException) -> tuple[int, str]:
-    @click.group(cls=Translating)
+    @click.group(cls=ErrorHandlingGroup)
     def main() -> None: ...
 
     @main.command()

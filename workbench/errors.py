@@ -54,7 +54,7 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
 
 
-def wants_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether the machine had no memory left: torch and ONNX Runtime say so in words, the system as an OSError."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
@@ -67,6 +67,6 @@ _NO_MEMORY = ("can't allocate memory", "Failed to allocate memory")
 def program_error(says: str, error: BaseException) -> ProgramError:
     """What a runtime's error tells of a program. Raises MemoryError where the machine's memory was wanting, which tells
     nothing of it."""
-    if wants_memory(error):
+    if is_out_of_memory(error):
         raise MemoryError(first_line(error)) from error
     return ProgramError(f"{says} ({first_line(error)})")

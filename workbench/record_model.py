@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
-class Section(BaseModel):
+class RecordModel(BaseModel):
     """A frozen part of a record. `null_reasons` says for each null field why there is no number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from workbench.audio import Clip, Corpus, check_disjoint, read_clip
-from workbench.audio.corpus import check_own_files
+from workbench.audio.corpus import check_unique_file_names
 from workbench.errors import AudioError
 
 MANIFEST = """
@@ -50,9 +50,9 @@ def test_recordings_are_picked_up_by_role(root: Path) -> None:
     (root / "sung" / ".gitkeep").touch()
     corpus = Corpus(root)
     assert corpus.clips()[3:] == ("sung/calibrate/scales", "sung/verse")
-    assert corpus.select(["sung/*"]) == ["sung/verse"]
-    assert corpus.select(["*/calibrate/*"]) == ["synthetic/calibrate/tone", "sung/calibrate/scales"]
-    assert corpus.select(["sung/verse", "synthetic/score/si*", "sung/v*", "absent/*"]) == [
+    assert corpus.match(["sung/*"]) == ["sung/verse"]
+    assert corpus.match(["*/calibrate/*"]) == ["synthetic/calibrate/tone", "sung/calibrate/scales"]
+    assert corpus.match(["sung/verse", "synthetic/score/si*", "sung/v*", "absent/*"]) == [
         "synthetic/score/sine",
         "synthetic/score/silence",
         "sung/verse",
@@ -181,7 +181,7 @@ def test_a_place_that_cannot_be_written(root: Path) -> None:
         Corpus(root).render()
 
 
-@pytest.mark.parametrize("refused_by", ["write_whole", "alone_in"])
+@pytest.mark.parametrize("refused_by", ["write_atomic", "exclusive"])
 def test_a_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -221,9 +221,9 @@ class TestDisjoint:
 def test_two_clips_whose_files_would_share_a_name(tmp_path: Path) -> None:
     sound = record(tmp_path / "a.wav", 1)
     one, other = read_clip(sound, 8000, "sung/calibrate/x"), read_clip(sound, 8000, "sung/calibrate-x")
-    check_own_files([one, one])
+    check_unique_file_names([one, one])
     with pytest.raises(AudioError) as caught:
-        check_own_files([one, other])
+        check_unique_file_names([one, other])
     says = "sung/calibrate-x: its files would be called as those of sung/calibrate/x; rename one of them"
     assert str(caught.value) == says
 

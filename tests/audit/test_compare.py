@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as CliResult
 
 from tests.helpers.results import MEASURED, kept, lost, replaced, stored, with_known_f0, written
 from workbench.audit.comparability import audio_facts, difference, stream_facts
 from workbench.audit.compare import Comparison, Pair, compare
-from workbench.audit.tolerances import HELD, ON_REQUEST, held
+from workbench.audit.tolerances import DEFAULT_TOLERANCES, ON_REQUEST, parse_tolerances
 from workbench.cli import main
 from workbench.errors import WorkbenchError
-from workbench.records.result import Record, read_record
+from workbench.records.result import Result, read_record
 
 BEFORE = stored(
     "int8-mixed",
@@ -28,17 +29,17 @@ BEFORE = stored(
 )
 
 
-def pair(after: Record, *tolerances: str, before: Record = BEFORE) -> Pair:
-    comparison = compare([kept(before)], [kept(after)], held(tolerances))
+def pair(after: Result, *tolerances: str, before: Result = BEFORE) -> Pair:
+    comparison = compare([kept(before)], [kept(after)], parse_tolerances(tolerances))
     (only,) = comparison.pairs
     return only
 
 
-def verdict(after: Record, *tolerances: str) -> str:
-    return compare([kept(BEFORE)], [kept(after)], held(tolerances)).verdict
+def verdict(after: Result, *tolerances: str) -> str:
+    return compare([kept(BEFORE)], [kept(after)], parse_tolerances(tolerances)).verdict
 
 
-def with_values(*changes: tuple[str, Any]) -> Record:
+def with_values(*changes: tuple[str, Any]) -> Result:
     after = BEFORE
     for path, value in changes:
         after = replaced(after, path, value)
@@ -120,21 +121,21 @@ def test_a_figure_that_is_not_held_can_be() -> None:
 )
 def test_a_tolerance_that_is_none(text: str, message: str) -> None:
     with pytest.raises(WorkbenchError) as error:
-        held([text])
+        parse_tolerances([text])
     assert str(error.value).startswith(f"--tolerance {text}: {message}")
 
 
 def test_what_is_held_are_metrics() -> None:
-    from workbench.records.result import gateable
+    from workbench.records.result import gate_metrics
 
-    assert {*HELD, *ON_REQUEST} <= set(gateable())
-    assert not set(HELD) & set(ON_REQUEST)
+    assert {*DEFAULT_TOLERANCES, *ON_REQUEST} <= set(gate_metrics())
+    assert not set(DEFAULT_TOLERANCES) & set(ON_REQUEST)
 
 
 # --- speed
 
 
-def timed(p50: float, low: float, high: float) -> Record:
+def timed(p50: float, low: float, high: float) -> Result:
     speeds = ("speed.speedup_p50", p50), ("speed.speedup_low", low), ("speed.speedup_high", high)
     return with_values(*speeds, ("program.sha256", "other"))
 
@@ -308,7 +309,7 @@ def test_what_changed_in_the_recipe_and_the_program() -> None:
 # --- the command
 
 
-def command(*words: str | Path) -> Result:
+def command(*words: str | Path) -> CliResult:
     result = CliRunner().invoke(main, ["compare", *map(str, words)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
@@ -387,13 +388,13 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_file_is_known_by_its_bytes() -> None:
-    def made(checkpoint: str, sha256: str) -> Record:
+    def made(checkpoint: str, sha256: str) -> Result:
         recipe = BEFORE.recipe.model_copy(
             update={"resolved": {**BEFORE.recipe.resolved, "checkpoint": checkpoint}, "checkpoint_sha256": sha256}
         )
         return BEFORE.model_copy(update={"recipe": recipe})
 
-    def differ(one: Record, other: Record) -> str:
+    def differ(one: Result, other: Result) -> str:
         return difference(stream_facts(one), stream_facts(other))
 
     mine, other = made("mine.ckpt", "a" * 64), made("mine.ckpt", "b" * 64)

@@ -3,13 +3,13 @@
 import pytest
 from pydantic import Field
 
-from workbench.audit.gates import GateResult, judge, metrics
-from workbench.recipe import Gate, gates_of, over
-from workbench.record_model import Section
-from workbench.records.result import gateable
+from workbench.audit.gates import GateResult, evaluate_gates, metric_paths
+from workbench.recipe import Gate, gates_of, override_gates
+from workbench.record_model import RecordModel
+from workbench.records.result import gate_metrics
 
 
-class Part(Section):
+class Part(RecordModel):
     cents: float | None
     count: int = 3
     name: str = "a"
@@ -17,11 +17,11 @@ class Part(Section):
     names: tuple[str, ...] = ()
 
 
-class Entry(Section):
+class Entry(RecordModel):
     cents: float
 
 
-class Whole(Section):
+class Whole(RecordModel):
     part: Part | None
     rate: float
     passed: bool = True
@@ -32,8 +32,8 @@ class Whole(Section):
 WHOLE = Whole(part=Part(cents=0.25), rate=5.0)
 
 
-def one(metric: str, comparison: str, limit: float, record: Section = WHOLE) -> GateResult:
-    (result,) = judge([Gate(metric, comparison, limit)], record)
+def one(metric: str, comparison: str, limit: float, record: RecordModel = WHOLE) -> GateResult:
+    (result,) = evaluate_gates([Gate(metric, comparison, limit)], record)
     return result
 
 
@@ -71,12 +71,12 @@ def test_a_path_through_a_section_that_is_missing_says_why_that_is() -> None:
 
 def test_gates_are_judged_one_by_one_in_their_order() -> None:
     gates = [Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1), Gate("rate", "<=", 5)]
-    assert [(result.metric, result.passed) for result in judge(gates, WHOLE)] == [
+    assert [(result.metric, result.passed) for result in evaluate_gates(gates, WHOLE)] == [
         ("rate", True),
         ("part.cents", False),
         ("rate", True),
     ]
-    assert judge([], WHOLE) == ()
+    assert evaluate_gates([], WHOLE) == ()
 
 
 @pytest.mark.parametrize("limit", [17_000_001, 0.12345678, 1_048_577])
@@ -86,14 +86,14 @@ def test_the_limit_is_recorded_as_the_recipe_wrote_it(limit: float) -> None:
     assert result.limit == str(Gate("rate", "<=", limit))
 
 
-class Ratios(Section):
+class Ratios(RecordModel):
     speedup_p50: float = 5.0
     speedup_low: float = 4.0
     speedup_high: float = 6.0
     load_ms: float = 5.0
 
 
-class Timed(Section):
+class Timed(RecordModel):
     speed: Ratios | None = Ratios()
 
 
@@ -131,18 +131,18 @@ def test_a_ratio_that_was_not_measured_is_that_and_no_more() -> None:
 
 def test_limits_are_laid_over_gates_one_by_one() -> None:
     own = (Gate("rate", ">=", 5), Gate("part.cents", "<=", 0.1))
-    assert over(own, {}) == own
-    assert over(own, {"part.cents": "<= 2e-1", "part.count": ">=3"}) == (
+    assert override_gates(own, {}) == own
+    assert override_gates(own, {"part.cents": "<= 2e-1", "part.count": ">=3"}) == (
         Gate("rate", ">=", 5),
         Gate("part.cents", "<=", 0.2),
         Gate("part.count", ">=", 3),
     )
-    assert over(own, {"rate": None, "part.count": None}) == (Gate("part.cents", "<=", 0.1),)
+    assert override_gates(own, {"rate": None, "part.count": None}) == (Gate("part.cents", "<=", 0.1),)
     assert gates_of({gate.metric: str(gate) for gate in own}) == own
 
 
 def test_metrics_are_the_numbers_of_a_model_and_nothing_else() -> None:
-    assert metrics(Whole) == ["part.cents", "part.count", "rate"]
+    assert metric_paths(Whole) == ["part.cents", "part.count", "rate"]
 
 
 def test_a_gate_can_name_every_figure_that_the_record_promises() -> None:
@@ -162,11 +162,11 @@ def test_a_gate_can_name_every_figure_that_the_record_promises() -> None:
         *("speed.real_time_factor", "speed.deadline_miss_rate", "speed.load_ms", "speed.cold_first_step_ms"),
         "speed.peak_rss_bytes",
     }
-    assert promised <= set(gateable())
+    assert promised <= set(gate_metrics())
 
 
 def test_a_gate_can_name_no_list_no_text_and_nothing_about_the_run_itself() -> None:
-    named = gateable()
+    named = gate_metrics()
     assert len(set(named)) == len(named)
     assert {path.split(".")[0] for path in named} == {
         "program",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.audit.pareto import Point, Speedup, against, distances, dominates, front
+from workbench.audit.pareto import Point, Speedup, compare_points, distance_to_ideal, dominates, pareto_front
 
 
 def point(name: str, cents: float, size: int, p50: float = 2.0, spread: float = 0.0) -> Point:
@@ -15,13 +15,13 @@ def point(name: str, cents: float, size: int, p50: float = 2.0, spread: float = 
 
 def test_who_is_better_in_nothing_is_dominated() -> None:
     points = [point("a", 1, 100), point("b", 2, 50), point("c", 2, 100), point("d", 2, 50, p50=1.0)]
-    found = front(points)
+    found = pareto_front(points)
     assert [one.name for one in found.points] == ["a", "b"]
     assert found.dominated == {"c": ("a", "b"), "d": ("b",)}
 
 
 def test_equals_are_both_on_the_front() -> None:
-    assert [one.name for one in front([point("a", 1, 100), point("b", 1, 100)]).points] == ["a", "b"]
+    assert [one.name for one in pareto_front([point("a", 1, 100), point("b", 1, 100)]).points] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,19 @@ def test_equals_are_both_on_the_front() -> None:
 def test_a_speed_counts_only_where_the_spreads_are_apart(spread: float, names: list[str], sign: int) -> None:
     """At 2 and 3 times as fast, a variant that only may be faster does not stay ahead of one that is more accurate."""
     slow, fast = point("big", 1, 100, 2.0, spread), point("fast", 2, 100, 3.0, spread)
-    assert against(slow, fast)[2] == sign
-    assert against(fast, slow)[2] == -sign
-    assert [one.name for one in front([slow, fast]).points] == names
+    assert compare_points(slow, fast)[2] == sign
+    assert compare_points(fast, slow)[2] == -sign
+    assert [one.name for one in pareto_front([slow, fast]).points] == names
 
 
 def test_speeds_that_not_all_have_do_not_count() -> None:
     points = [point("a", 1, 100, 1.0), point("b", 2, 100, 9.0), Point("c", 3, 50)]
-    assert [one.name for one in front(points).points] == ["a", "c"]
-    assert front(points).dominated == {"b": ("a",)}
+    assert [one.name for one in pareto_front(points).points] == ["a", "c"]
+    assert pareto_front(points).dominated == {"b": ("a",)}
 
 
 def test_no_points_no_front() -> None:
-    assert front([]).points == ()
+    assert pareto_front([]).points == ()
 
 
 POINTS = st.lists(
@@ -61,7 +61,7 @@ def test_the_front_is_what_nothing_dominates(points: list[Point]) -> None:
         no_worse = one.cents <= other.cents and one.bytes <= other.bytes and not one.speedup.high < other.speedup.low
         return no_worse and (one.cents < other.cents or one.bytes < other.bytes or one.speedup.low > other.speedup.high)
 
-    found = front(points)
+    found = pareto_front(points)
     assert found.points  # dominance has no circles
     assert [one.name for one in found.points] == [
         one.name for one in points if not any(beats(other, one) for other in points)
@@ -77,7 +77,7 @@ def test_the_front_is_what_nothing_dominates(points: list[Point]) -> None:
 def test_distances_worked_by_hand() -> None:
     """Axes in powers of ten, so that logarithms are shares: deviation 0.1 to 10, bytes 10 to 1000, speed 1 to 100."""
     points = [point("a", 0.1, 1000, 1.0), point("b", 1, 100, 10.0), point("c", 10, 10, 100.0)]
-    found = distances(points, floor_cents=0.0)
+    found = distance_to_ideal(points, floor_cents=0.0)
     assert found["a"] == pytest.approx(math.sqrt(0 + 1 + 1))
     assert found["b"] == pytest.approx(math.sqrt(3 * 0.25))
     assert found["c"] == pytest.approx(math.sqrt(1 + 0 + 0))
@@ -85,9 +85,9 @@ def test_distances_worked_by_hand() -> None:
 
 def test_below_the_floor_all_deviations_are_the_same() -> None:
     points = [point("a", 0.0, 1000), point("b", 0.1, 100)]
-    assert distances(points, floor_cents=0.2) == {"a": pytest.approx(1.0), "b": 0.0}
-    assert distances(points, floor_cents=0.0) == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}
+    assert distance_to_ideal(points, floor_cents=0.2) == {"a": pytest.approx(1.0), "b": 0.0}
+    assert distance_to_ideal(points, floor_cents=0.0) == {"a": pytest.approx(1.0), "b": pytest.approx(1.0)}
 
 
 def test_a_point_alone_is_ideal() -> None:
-    assert distances([point("a", 0.0, 1)], 0.0) == {"a": 0.0}
+    assert distance_to_ideal([point("a", 0.0, 1)], 0.0) == {"a": 0.0}

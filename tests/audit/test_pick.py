@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as CliResult
 
 from tests.helpers.results import kept, lost, replaced, stored, with_known_f0, written
 from workbench.audit.explain import Choice, Objective
@@ -14,11 +15,11 @@ from workbench.audit.pick import pick
 from workbench.cli import main
 from workbench.cli.pick import OBJECTIVES
 from workbench.errors import WorkbenchError
-from workbench.records.result import Record
-from workbench.records.run_folders import Kept
+from workbench.records.result import Result
+from workbench.records.run_folders import StoredResult
 
 
-def variant(name: str, cents: float, size: int, p50: float, spread: float = 0.1, **values: Any) -> Record:
+def variant(name: str, cents: float, size: int, p50: float, spread: float = 0.1, **values: Any) -> Result:
     return stored(
         renamed=name,
         deviation__pitch__p95_cents=cents,
@@ -174,7 +175,7 @@ def test_its_own_gates_hold_beside_those_given_and_null_takes_one_away() -> None
 # --- what does not compare
 
 
-def of_other(kind: str) -> Kept:
+def of_other(kind: str) -> StoredResult:
     record = {
         "rate": lambda: replaced(SMALL, "recipe.resolved.sample_rate_hz", 16000),
         "mirror": lambda: replaced(SMALL, "recipe.resolved.mirror", 0.0),
@@ -266,7 +267,9 @@ def test_like_leaves_out_what_does_not_compare() -> None:
 
 def test_what_failed_need_not_compare() -> None:
     other = of_other("rate")
-    failing = Kept(other.record.model_copy(update={"verdict": "fail", "reasons": ("no",)}), other.folder, other.run)
+    failing = StoredResult(
+        other.record.model_copy(update={"verdict": "fail", "reasons": ("no",)}), other.folder, other.run
+    )
     assert winner(pick([kept(FAST), failing], "smallest")) == "fast"
 
 
@@ -286,7 +289,7 @@ def test_variants_of_one_folder_all_stay_in_the_choice() -> None:
 # --- the command
 
 
-def command(*words: str | Path) -> Result:
+def command(*words: str | Path) -> CliResult:
     result = CliRunner().invoke(main, ["pick", *map(str, words)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

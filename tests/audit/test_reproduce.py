@@ -10,13 +10,13 @@ from click.testing import CliRunner
 from tests.helpers.results import lost, replaced, stored
 from workbench.audio.corpus import Corpus
 from workbench.audio.decode import Clip
-from workbench.audit.reproduce import rebuilt
+from workbench.audit.reproduce import compare_rebuilt
 from workbench.cli import main
 from workbench.errors import CheckpointError, RecipeError
-from workbench.export.program_cache import program_in
+from workbench.export.program_cache import find_program
 from workbench.records.environment import environment
 from workbench.records.result import write_record
-from workbench.workflows.load_recipes import recipe_of, recipes_of
+from workbench.workflows.load_recipes import load_variants, recipe_from_result
 
 RECORD = stored("int8-static")
 PROGRAM = RECORD.program
@@ -31,7 +31,7 @@ CLIPS = [
 
 
 def test_the_same_bytes() -> None:
-    found = rebuilt(RECORD, PROGRAM, environment(1), (), CHECKPOINT)
+    found = compare_rebuilt(RECORD, PROGRAM, environment(1), (), CHECKPOINT)
     assert (found.same, found.parts, found.since) == (True, (), ())
 
 
@@ -45,7 +45,7 @@ def test_what_differs_and_what_changed_since() -> None:
         }
     )
     here = RECORD.environment.model_copy(update={"torch": "9.9", "threads": 7})
-    found = rebuilt(RECORD, other, here, CLIPS[1:], "0" * 64)
+    found = compare_rebuilt(RECORD, other, here, CLIPS[1:], "0" * 64)
     assert found.same is False
     assert found.parts == (
         f"rest: {PROGRAM.bytes_by_kind['rest']:,} before, 7 now",
@@ -64,12 +64,14 @@ def test_another_library_is_among_what_changed() -> None:
         RECORD.environment.model_copy(update={"libraries": {"numpy": version, "scipy": "1"}}) for version in "23"
     )
     record = RECORD.model_copy(update={"environment": before})
-    found = rebuilt(record, PROGRAM.model_copy(update={"sha256": "0" * 64}), now, CLIPS, CHECKPOINT)
+    found = compare_rebuilt(record, PROGRAM.model_copy(update={"sha256": "0" * 64}), now, CLIPS, CHECKPOINT)
     assert found.since == ("numpy: 2 before, 3 now",)
 
 
 def test_other_bytes_of_the_same_sizes() -> None:
-    found = rebuilt(RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT)
+    found = compare_rebuilt(
+        RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT
+    )
     assert found.parts == ("all sizes, operators and ranges are the same: weights or constants have other values",)
     assert found.since == ()
 
@@ -82,21 +84,21 @@ def _said(today: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 def test_every_kept_record_has_a_recipe_of_today() -> None:
     for path in sorted((Path(__file__).parent.parent.parent / "docs" / "measured").glob("*.json")):
         record = stored(path.stem)
-        recipe = recipe_of(record, path)
+        recipe = recipe_from_result(record, path)
         assert _said(recipe.resolved(), record.recipe.resolved) == record.recipe.resolved
         assert (recipe.name, recipe.source) == (path.stem, path)
 
 
 def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
     with pytest.raises(RecipeError) as caught:
-        recipe_of(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
+        recipe_from_result(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
     assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: wants at most 1, got 2",)
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "", ".hidden", "a/b", "a@../b", "n" * 201])
 def test_a_name_that_is_no_folders(name: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        recipe_of(replaced(RECORD, "recipe.name", name), Path("r/result.json"))
+        recipe_from_result(replaced(RECORD, "recipe.name", name), Path("r/result.json"))
     assert caught.value.problems[0].startswith("r/result.json: recipe.name: ")
 
 
@@ -107,10 +109,10 @@ def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
         replaced(RECORD, "recipe.resolved.trust_checkpoint", True), "recipe.resolved.checkpoint", str(own)
     )
     record = replaced(trusting, "recipe.checkpoint_sha256", hashlib.sha256(b"trusted").hexdigest())
-    assert recipe_of(record, Path("r/result.json")).trust_checkpoint
+    assert recipe_from_result(record, Path("r/result.json")).trust_checkpoint
     for other in (trusting, replaced(trusting, "recipe.checkpoint_sha256", "")):
         with pytest.raises(CheckpointError) as caught:
-            recipe_of(other, Path("r/result.json"))
+            recipe_from_result(other, Path("r/result.json"))
         assert str(caught.value) == (
             f"{own}: not the checkpoint that r/result.json trusts to run code; name it in a recipe of your own"
         )
@@ -164,16 +166,16 @@ def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytes
         "description: Again\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\nfrontend: grouped\n"
         "quantization: {parts: {encoder.narrow: int8-static}}\n"
     )
-    from workbench.workflows.prepare import listen, prepare
+    from workbench.workflows.prepare import load_clips, prepare
 
     runner = CliRunner()
     assert runner.invoke(main, ["build", "r.yaml", "--out", "first"]).exit_code == 0
     first = Path("first/r/program.pte").read_bytes()
     corpus = Corpus(Path("calib_audio"))
-    (recipe,) = recipes_of([Path("r.yaml")], corpus)
+    (recipe,) = load_variants([Path("r.yaml")], corpus)
     job = prepare(recipe)
-    listen([job], corpus, None, lambda *_: None)
-    found = program_in(Path("first/r"), job.program_fingerprint)
+    load_clips([job], corpus, None, lambda *_: None)
+    found = find_program(Path("first/r"), job.program_fingerprint)
     assert found is not None
     record = RECORD.model_copy(
         update={

@@ -14,11 +14,11 @@ from click.testing import CliRunner, Result
 from tests.bundle.test_write import EXAMPLE, ROOT, laid_out, measured, resealed
 from tests.conftest import Program
 from workbench.bundle import verify_standalone as standalone
-from workbench.bundle.golden import Golden, _tolerance, table, wav
+from workbench.bundle.golden import Golden, _tolerance, to_csv, wav
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM
 from workbench.bundle.write import zipped
 from workbench.cli import main
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.records.result import write_record
 
 pytestmark = pytest.mark.slow
@@ -79,9 +79,9 @@ def test_a_bundle_verifies(bundled: Path) -> None:
 
 def test_the_expected_frames_are_what_a_session_gives(bundled: Path) -> None:
     from workbench.runtime.executorch import PteSession
-    from workbench.runtime.session import roll
+    from workbench.runtime.session import run_chunks
 
-    frames = roll(PteSession(bundled / PROGRAM), standalone.read_audio(bundled / AUDIO)[0])
+    frames = run_chunks(PteSession(bundled / PROGRAM), standalone.read_audio(bundled / AUDIO)[0])
     expected = standalone.read_frames(bundled / FRAMES)
     np.testing.assert_array_equal(frames.pitch_semitones, expected["pitch_semitones"].astype(np.float32))
     np.testing.assert_array_equal(frames.confidence, expected["confidence"].astype(np.float32))
@@ -142,17 +142,17 @@ def test_other_frames_are_found(content: dict[str, bytes], tmp_path: Path) -> No
     runs, frames = standalone.check_golden(folder, told)
     assert (runs.file, runs.ok, frames.file, frames.ok) == (PROGRAM, True, FRAMES, False)
     words = "1 of 75 frames are not as expected; the first is frame 59 of stream 0: pitch_semitones "
-    assert frames.says.startswith(words)
+    assert frames.message.startswith(words)
 
 
 def test_a_memory_that_is_lost_is_found(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = json.loads((bundled / MANIFEST).read_text())
-    roll = standalone.roll
+    roll = standalone.run_clip
 
     def forgetful(program: object, audio: np.ndarray, calls: list[int]) -> np.ndarray:
         return np.concatenate([roll(program, audio[:, at * 320 : (at + 1) * 320], [1]) for at in range(len(calls))], -1)
 
-    monkeypatch.setattr(standalone, "roll", forgetful)
+    monkeypatch.setattr(standalone, "run_clip", forgetful)
     assert not standalone.check_golden(bundled, told)[1].ok
 
 
@@ -161,7 +161,7 @@ def test_a_manifest_of_another_stream_is_found(bundled: Path) -> None:
     told["stream"]["hop_samples"] = 480
     (found,) = standalone.check_golden(bundled, told)
     says = "is another program than the manifest's: hop_samples 320, not 480"
-    assert (found.file, found.ok, found.says) == (PROGRAM, False, says)
+    assert (found.file, found.ok, found.message) == (PROGRAM, False, says)
 
 
 def test_a_program_that_does_not_run_is_found(content: dict[str, bytes], tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_program_that_does_not_run_is_found(content: dict[str, bytes], tmp_pat
     told, findings = standalone.check_hashes(folder)
     assert told is not None and all(found.ok for found in findings)
     (found,) = standalone.check_golden(folder, told)
-    assert (found.file, found.ok, found.says[:19]) == (PROGRAM, False, "does not run here: ")
+    assert (found.file, found.ok, found.message[:19]) == (PROGRAM, False, "does not run here: ")
 
 
 @pytest.fixture(scope="module")
@@ -221,16 +221,16 @@ def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dic
 
 def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: Program, tmp_path: Path) -> None:
     (tmp_path / "golden").mkdir()
-    stream = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
+    stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
     shutil.copyfile(lowered_program(stream, "explicit"), tmp_path / PROGRAM)
     calls = (1, 4, 2, 3)
     audio = np.random.default_rng(0).uniform(-1, 1, (3, 3200)).astype(np.float32)
-    expected = standalone.roll(standalone.load(tmp_path / PROGRAM), audio, list(calls))
+    expected = standalone.run_clip(standalone.load(tmp_path / PROGRAM), audio, list(calls))
     assert np.abs(expected[1, 0] - expected[1, 1]).max() > 1e-5, "the voices differ"
     within, tolerance = _tolerance(expected, expected[None], 0)
     golden = Golden(("a", "b", "c"), audio, calls, expected, within, tolerance)
     (tmp_path / AUDIO).write_bytes(wav(audio, 16_000))
-    (tmp_path / FRAMES).write_text(table(golden))
+    (tmp_path / FRAMES).write_text(to_csv(golden))
     ran = subprocess.run([example, tmp_path], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     words = "10 frames, 0 not as expected; furthest: pitch 0.00000 cents, confidence 0.00e+00, volume 0.00e+00"
@@ -241,9 +241,9 @@ def test_the_example_writes_frames_that_score_reads(example: Path, lowered_progr
     """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
     from workbench.audio.decode import read_clip
     from workbench.records.external_frames import read_recorded
-    from workbench.runtime.open_program import roll_program
+    from workbench.runtime.open_program import run_program
 
-    stream = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
+    stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
     program, path = lowered_program(stream, "explicit"), tmp_path / "take.wav"
     samples = np.random.default_rng(1).uniform(-1, 1, (3, 3100)).astype(np.float32)
     path.write_bytes(wav(samples, 16_000))
@@ -256,7 +256,7 @@ def test_the_example_writes_frames_that_score_reads(example: Path, lowered_progr
     of_one = [row for row in rows if row.split(",")[2] == "1"]
     (tmp_path / "take.csv").write_text("\n".join([header, *of_one]))
     (recorded,) = read_recorded([tmp_path / "take.csv"], [clip], stream, ("pitch", "confidence", "volume")).values()
-    expected = roll_program(program, list(samples))[1]
+    expected = run_program(program, list(samples))[1]
     for what in ("pitch_semitones", "confidence", "volume"):
         np.testing.assert_array_equal(getattr(recorded.frames, what), getattr(expected, what))
     assert recorded.calls == (1,) * 10

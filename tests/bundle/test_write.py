@@ -15,32 +15,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as CliResult
 
 from workbench.audio.corpus import Corpus
 from workbench.audio.decode import Clip
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle import write
-from workbench.bundle.golden import Golden, _tolerance, record_golden, table, wav
+from workbench.bundle.golden import Golden, _tolerance, record_golden, to_csv, wav
 from workbench.bundle.manifest import manifest, methods
 from workbench.bundle.verify import Verification, verify
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, Floats
-from workbench.bundle.write import check_place, page, sealed, zipped
+from workbench.bundle.write import check_destination, page, with_checksums, zipped
 from workbench.cli import main
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.export.metadata import constants
-from workbench.recipe.options import OUTPUTS, State, Stream
-from workbench.records.result import Record, read_record, write_record
-from workbench.records.run_folders import Kept
-from workbench.runtime.isolation import Child
-from workbench.storage.locks import alone_in
+from workbench.export.metadata import build_metadata
+from workbench.recipe.options import OUTPUTS, State, StreamConfig
+from workbench.records.result import Result, read_record, write_record
+from workbench.records.run_folders import StoredResult
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.storage.locks import exclusive
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "workbench" / "bundle" / "files" / "example" / "main.cpp"
-STREAM = Stream(48_000, 960, 1, 1.0)
+STREAM = StreamConfig(48_000, 960, 1, 1.0)
 
 
-def golden_of(stream: Stream = STREAM, calls: tuple[int, ...] = (1, 1, 1)) -> Golden:
+def golden_of(stream: StreamConfig = STREAM, calls: tuple[int, ...] = (1, 1, 1)) -> Golden:
     """Random audio and frames that no program gave."""
     draw = np.random.default_rng(0)
     audio = draw.uniform(-1, 1, (stream.streams, sum(calls) * stream.hop_samples)).astype(np.float32)
@@ -49,12 +50,12 @@ def golden_of(stream: Stream = STREAM, calls: tuple[int, ...] = (1, 1, 1)) -> Go
     return Golden(("synthetic/score/phrase",) * stream.streams, audio, calls, expected, within, tolerance)
 
 
-def measured(**changes: object) -> Record:
+def measured(**changes: object) -> Result:
     return read_record(ROOT / "docs" / "measured" / "float-xnnpack.json").model_copy(update=changes)
 
 
-def described(record: Record, stream: Stream = STREAM, state: State = "internal"):  # -> Manifest
-    tells = constants(stream, 10.0, "alwa", state, 3616, OUTPUTS)
+def described(record: Result, stream: StreamConfig = STREAM, state: State = "internal"):  # -> Manifest
+    tells = build_metadata(stream, 10.0, "alwa", state, 3616, OUTPUTS)
     return manifest(record, tells, stream, golden_of(stream), {})
 
 
@@ -62,9 +63,11 @@ def described(record: Record, stream: Stream = STREAM, state: State = "internal"
 def content() -> dict[str, bytes]:
     """Every file of a bundle whose program is no program."""
     golden = golden_of()
-    made = {PROGRAM: b"no program", AUDIO: wav(golden.audio, 48_000), FRAMES: table(golden).encode()}
+    made = {PROGRAM: b"no program", AUDIO: wav(golden.audio, 48_000), FRAMES: to_csv(golden).encode()}
     plain = described(measured())
-    return sealed(plain, {**made, "README.md": page(plain).encode(), "example/main.cpp": EXAMPLE.read_bytes()})[1]
+    return with_checksums(plain, {**made, "README.md": page(plain).encode(), "example/main.cpp": EXAMPLE.read_bytes()})[
+        1
+    ]
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ def laid_out(content: dict[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def workbench(*words: str | Path) -> Result:
+def workbench(*words: str | Path) -> CliResult:
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
@@ -87,7 +90,7 @@ def workbench(*words: str | Path) -> Result:
 
 def failed(folder: Path) -> dict[str, str]:
     """The files that are found damaged, and what is said of them."""
-    return {found.file: found.says for found in standalone.check_hashes(folder)[1] if not found.ok}
+    return {found.file: found.message for found in standalone.check_hashes(folder)[1] if not found.ok}
 
 
 def flipped(data: bytes, at: int) -> bytes:
@@ -128,7 +131,7 @@ def test_damage_is_told_file_by_file(folder: Path) -> None:
     assert failed(folder) == {
         PROGRAM: "is a Git LFS pointer, not the file; `git lfs pull` fetches it",
         AUDIO: "is missing",
-        FRAMES: f"was changed: 4 bytes, the manifest has {len(table(golden_of()).encode())}",
+        FRAMES: f"was changed: 4 bytes, the manifest has {len(to_csv(golden_of()).encode())}",
     }
 
 
@@ -146,7 +149,7 @@ def test_a_damaged_program_is_not_run(folder: Path) -> None:
 
 
 def test_a_crash_is_a_result(folder: Path) -> None:
-    class Crashes(Child):
+    class Crashes(IsolatedProcess):
         def __enter__(self) -> "Crashes":
             return self
 
@@ -156,7 +159,7 @@ def test_a_crash_is_a_result(folder: Path) -> None:
     found = verify(folder, Crashes())
     assert found.ran and not found.verified
     assert found.findings[-1].file == PROGRAM
-    assert found.findings[-1].says == "does not run here: the program crashed the runtime"
+    assert found.findings[-1].message == "does not run here: the program crashed the runtime"
 
 
 def test_what_builds_leave_beside_the_files_is_nobodys_business(folder: Path) -> None:
@@ -206,7 +209,7 @@ def test_a_sealed_manifest_without_a_stream_is_one_line(
     manifest, findings = standalone.check_hashes(folder)
     assert manifest is not None and all(found.ok for found in findings)
     (finding,) = standalone.check_golden(folder, manifest)
-    assert (finding.file, finding.ok, finding.says) == (MANIFEST, False, "does not say the stream of its program")
+    assert (finding.file, finding.ok, finding.message) == (MANIFEST, False, "does not say the stream of its program")
 
 
 @pytest.mark.parametrize("audio", [b"RIFF....WAVEfmt \x10\0\0\0", b"RIFF....WAVEdata\x07\0\0\0abcdefg", b""])
@@ -216,10 +219,10 @@ def test_sealed_nonsense_is_one_line(
     folder = laid_out({**content, AUDIO: audio}, tmp_path / "b")
     manifest = json.loads(content[MANIFEST])
     monkeypatch.setattr(standalone, "load", lambda _: None)
-    monkeypatch.setattr(standalone, "told", lambda _: manifest["stream"])
+    monkeypatch.setattr(standalone, "read_metadata", lambda _: manifest["stream"])
     (finding,) = standalone.check_golden(folder, manifest)
     assert (finding.file, finding.ok) == (PROGRAM, False)
-    assert finding.says.startswith("does not run here: ") and "\n" not in finding.says
+    assert finding.message.startswith("does not run here: ") and "\n" not in finding.message
 
 
 def test_a_manifest_of_another_kind_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
@@ -329,7 +332,7 @@ def test_zips_are_the_same_bytes_each_time(content: dict[str, bytes]) -> None:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def kept(tmp_path: Path, record: Record, program: bytes | None = b"no program") -> Path:
+def kept(tmp_path: Path, record: Result, program: bytes | None = b"no program") -> Path:
     folder = tmp_path / "run" / record.recipe.name
     folder.mkdir(parents=True)
     write_record(record, folder)
@@ -398,7 +401,7 @@ def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str
     (out / MANIFEST).write_text("7")
     assert refused(out)
     (out / MANIFEST).write_bytes(content[MANIFEST])
-    check_place(out, overwrite=True)
+    check_destination(out, overwrite=True)
     (out / SUMS).unlink()
     assert refused(out)
     assert (out / "mine").is_dir()
@@ -409,7 +412,7 @@ def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str
         assert refused(thesis)
         assert thesis.read_bytes() == data
     thesis.write_bytes(zipped(content))
-    check_place(thesis, overwrite=True)
+    check_destination(thesis, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run", "thesis.zip"]
 
 
@@ -424,14 +427,14 @@ def shipped(tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.Monke
         def __exit__(self, *_: object) -> None: ...
 
         def call(self, *_: object) -> object:
-            return STREAM, OUTPUTS, constants(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS)
+            return STREAM, OUTPUTS, build_metadata(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS)
 
     record = measured()
     assert record.program is not None
     sha256 = standalone.hashlib.sha256(b"no program").hexdigest()
     record = record.model_copy(update={"program": record.program.model_copy(update={"sha256": sha256})})
-    variant = Kept(record, kept(tmp_path, record), "run")
-    monkeypatch.setattr(write, "Child", Nobody)
+    variant = StoredResult(record, kept(tmp_path, record), "run")
+    monkeypatch.setattr(write, "IsolatedProcess", Nobody)
     monkeypatch.setattr(write, "record_golden", lambda *_: golden_of())
     monkeypatch.setattr(write, "verify", lambda *_: Verification((), ran=True))
     return lambda: write.write_bundle(variant, tmp_path / "out", None, 1.0, True, overwrite=True)  # type: ignore[arg-type]
@@ -462,7 +465,7 @@ def test_what_a_killed_process_left_is_taken_away(
     left = tmp_path / ".out.bundling"
     laid_out(content, left / "bundle")
     (laid_out(content, left / "earlier") / "mine").touch()
-    with write._beside(tmp_path / "out") as made:
+    with write._staging_beside(tmp_path / "out") as made:
         assert (made, list(made.iterdir())) == (left, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
     assert (tmp_path / "out" / "mine").exists()  # it was there, and is again
@@ -479,7 +482,7 @@ def test_two_at_once_do_not_disturb_each_other(
     (variant,) = (path.parent for path in (tmp_path / "run").rglob("program.pte"))
     out = laid_out(content, tmp_path / "out")
     for taken in (variant, tmp_path / ".out.bundling"):
-        with alone_in(taken):
+        with exclusive(taken):
             with pytest.raises(WorkbenchError) as caught:
                 shipped()
             assert str(caught.value) == (
@@ -496,7 +499,7 @@ def test_a_program_that_is_replaced_meanwhile_is_not_bundled(
 
     def golden(*_: object) -> Golden:
         program.write_bytes(b"another")
-        with pytest.raises(WorkbenchError, match="another process is at work here"), alone_in(program.parent):
+        with pytest.raises(WorkbenchError, match="another process is at work here"), exclusive(program.parent):
             pass
         return golden_of()
 
@@ -521,7 +524,7 @@ def test_the_table_has_every_bit_and_the_calls(tmp_path: Path) -> None:
     stream = replace(STREAM, streams=2, max_frames_per_chunk=4)
     golden = golden_of(stream, (3, 1, 4))
     path = tmp_path / "frames.csv"
-    path.write_text(table(golden))
+    path.write_text(to_csv(golden))
     columns = standalone.read_frames(path)
     assert columns["call"].tolist() == [0] * 6 + [1] * 2 + [2] * 8
     assert columns["frame"].tolist() == [frame for frame in range(8) for _ in range(2)]
@@ -570,7 +573,7 @@ class Hum(Corpus):
 
 @pytest.mark.parametrize(("roll", "value"), [(0, np.nan), (3, np.inf)])
 def test_frames_that_are_not_finite_are_no_golden_ones(roll: int, value: float) -> None:
-    class Gives(Child):
+    class Gives(IsolatedProcess):
         def call(self, function: object, program: Path, audios: list[Floats], calls: list[int]) -> list[Floats]:  # type: ignore[override]
             rolls = [np.ones((3, 1, sum(calls)), np.float32) for _ in audios]
             rolls[roll][0, 0, 7] = value
@@ -585,17 +588,17 @@ def test_frames_that_are_not_finite_are_no_golden_ones(roll: int, value: float) 
 
 def test_frames_are_held_against_their_own_tolerance(tmp_path: Path) -> None:
     golden = golden_of()
-    (tmp_path / "frames.csv").write_text(table(golden))
+    (tmp_path / "frames.csv").write_text(to_csv(golden))
     expected = standalone.read_frames(tmp_path / "frames.csv")
     same = golden.expected[:, 0]
-    assert standalone._compared(same, expected).says == "3 frames, every bit as expected"
+    assert standalone._compared(same, expected).message == "3 frames, every bit as expected"
     near, far, lost = same.copy(), same.copy(), same.copy()
     near[1, 1] += 0.0005
     assert standalone._compared(near, expected).ok
     far[1, 1] += 0.002
     found = standalone._compared(far, expected)
     assert not found.ok
-    assert found.says == (
+    assert found.message == (
         f"1 of 3 frames are not as expected; the first is frame 1 of stream 0: confidence {far[1, 1]:.6g}, "
         f"expected {same[1, 1]:.6g} ± 0.001"
     )

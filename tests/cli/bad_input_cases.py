@@ -709,7 +709,8 @@ def markdown() -> str:
         f"# Bad input\n\n{count} things that a workbench may be given, and its answer to each: generated from "
         "tests/cli/bad_input_cases.py, and run as tests\n(tests/cli/test_bad_input.py). Exit code 2 is a "
         "mistake, one line on stderr; 1, that something does not hold; 0, that it is\ntaken as it is. No "
-        "program is loaded in the workbench's own process, no checkpoint or bundle runs code of its own, and none of all this leaves a file.\n"
+        "program is loaded in the workbench's own process, no checkpoint or bundle runs code of its own, and none "
+        "of all this leaves a file.\n"
     ]
     for title, cases in TABLES.items():
         rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.says)} |" for case in cases]

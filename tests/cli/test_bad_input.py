@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from tests.cli.bad_input_cases import MANIFEST, RAN, RECIPE, TABLES, Case
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
-from workbench.export.metadata import FORMAT, constants
-from workbench.recipe.options import OUTPUTS, Stream
+from workbench.export.metadata import FORMAT, build_metadata
+from workbench.recipe.options import OUTPUTS, StreamConfig
 
 MOST_READ_BYTES = 20_000_000
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
@@ -45,7 +45,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("programs")
     exported = torch.export.export(Twice(), (torch.ones(1, 8),))
     told = {"other": None, "older": {"workbench_format": 2}, "half": {"workbench_format": FORMAT}}
-    told["mute"] = constants(Stream(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
+    told["mute"] = build_metadata(StreamConfig(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
     told["wordy"] = {**told["mute"], "hop_samples": "many"}
     for name, tells in told.items():
         (root / f"{name}.pte").write_bytes(to_edge(exported, constant_methods=tells).to_executorch().buffer)
@@ -55,18 +55,18 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def one_child() -> Iterator[Any]:
     """One process for all programs, so that the runtime is imported once; a crash would end it, and its tests fail."""
-    from workbench.runtime.isolation import Child
+    from workbench.runtime.isolation import IsolatedProcess
 
     class Shared:
         def __init__(self, limit_s: float | None = None) -> None: ...
 
-        def __enter__(self) -> Child:
+        def __enter__(self) -> IsolatedProcess:
             child.call(os.chdir, Path.cwd())
             return child
 
         def __exit__(self, *_: object) -> None: ...
 
-    with Child() as child:
+    with IsolatedProcess() as child:
         yield Shared
 
 
@@ -86,7 +86,7 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         soundfile.write(tmp_path / "take.wav", np.ones(800) / 9, 8000)
         from workbench.workflows import track
 
-        monkeypatch.setattr(track, "Child", request.getfixturevalue("one_child"))
+        monkeypatch.setattr(track, "IsolatedProcess", request.getfixturevalue("one_child"))
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     logging.disable(logging.NOTSET)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from click.testing import Result as CliResult
 
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
@@ -23,7 +24,7 @@ from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, INTERRUPTED, 
 from workbench.errors import ChangedError, WorkbenchError
 from workbench.recipe import json_schema
 from workbench.records.environment import environment
-from workbench.records.result import LatencyOfEstimate, RecipeUsed, Record, write_record
+from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result, write_record
 
 MANIFEST = """
 calibrate:
@@ -51,13 +52,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     logging.disable(logging.NOTSET)
 
 
-def workbench(*words: str | Path) -> Result:
+def workbench(*words: str | Path) -> CliResult:
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
-def errors(result: Result) -> list[str]:
+def errors(result: CliResult) -> list[str]:
     """The lines on stderr that are no progress."""
     lines = [line for line in result.stderr.splitlines() if line not in ("import", "model", "audio")]
     return [line for line in lines if not line.startswith("render synthetic")]
@@ -358,15 +359,15 @@ def test_track_prints_or_writes(program: Path) -> None:
 # --- exit codes and output of a run whose variants are made up
 
 
-def record(name: str, verdict: str) -> Record:
+def record(name: str, verdict: str) -> Result:
     measured = ("program", "deviation", "floor", "truth", "speed")
-    return Record(
+    return Result(
         created="2025-01-01T00:00:00+00:00",
         fingerprint="0",
         recipe=RecipeUsed(name=name, sha256="0", resolved={}),
         environment=environment(threads=1),
         audio=(),
-        latency=LatencyOfEstimate(algorithmic_ms=16.0),
+        latency=AlgorithmicLatency(algorithmic_ms=16.0),
         **dict.fromkeys(measured),
         null_reasons=dict.fromkeys(measured, "made up"),
         verdict=verdict,
@@ -415,7 +416,7 @@ def test_a_run_ends_with_its_report(pipeline: ModuleType, monkeypatch: pytest.Mo
 
 
 def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fake(job: Any, place: Path, *_: object) -> tuple[Record, str]:
+    def fake(job: Any, place: Path, *_: object) -> tuple[Result, str]:
         made = record(job.recipe.name, "fail")
         write_record(made, place)
         return made, ""
@@ -460,7 +461,7 @@ def test_gates_from_a_file_are_laid_over_those_of_every_recipe(
     Path("gates.yaml").write_text("program.bytes: <= 7\ndeviation.frames: null\nspeed.speedup_low: '>= 8'\n")
     gates: dict[str, dict[str, str]] = {}
 
-    def fake(job: Any, *_: object) -> tuple[Record, str]:
+    def fake(job: Any, *_: object) -> tuple[Result, str]:
         gates[job.recipe.name] = job.recipe.resolved()["gates"]
         return record(job.recipe.name, "pass"), "figures"
 
@@ -489,7 +490,7 @@ def test_mistakes_in_gates_and_in_recipes_are_told_together() -> None:
 def test_a_run_without_out_gets_a_folder_of_its_own(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     places: list[Path] = []
 
-    def fake(job: object, place: Path, *_: object) -> tuple[Record, str]:
+    def fake(job: object, place: Path, *_: object) -> tuple[Result, str]:
         place.mkdir(parents=True)
         places.append(place)
         return record("least", "pass"), ""
@@ -518,7 +519,7 @@ def test_the_trouble_of_one_variant_is_not_that_of_the_others(
 ) -> None:
     Path("three.yaml").write_text(RECIPE + "matrix: {mirror: [0, 0.5, 1]}\n")
 
-    def fake(job: Any, *_: object) -> tuple[Record, str]:
+    def fake(job: Any, *_: object) -> tuple[Result, str]:
         if job.recipe.name == "three@mirror=0.5":
             raise trouble
         return record(job.recipe.name, "fail"), ""

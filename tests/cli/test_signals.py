@@ -17,11 +17,11 @@ COMMAND = """
 import os, signal, tempfile, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
 from workbench.cli._shared.group import main
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 
 @main.command()
 def wait():
-    with tempfile.TemporaryDirectory() as folder, Child() as child:
+    with tempfile.TemporaryDirectory() as folder, IsolatedProcess() as child:
         process = child.call(os.getpid)
         try:
             print(process, flush=True)

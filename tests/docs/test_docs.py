@@ -12,10 +12,10 @@ import pytest
 from tests.helpers.results import with_todays_defaults
 from tools.docs.regenerate import MEASURED, ROOT, generated
 from workbench.audio.corpus import Corpus
-from workbench.audit.gates import ungated
+from workbench.audit.gates import no_pitch_gate_reason
 from workbench.cli import main
-from workbench.records.result import judged_by, read_record
-from workbench.workflows.load_recipes import recipes_of
+from workbench.records.result import read_record, rejudge
+from workbench.workflows.load_recipes import load_variants
 
 README = (ROOT / "README.md").read_text()
 RECORDS = [path for path in sorted((ROOT / "docs").glob("*/*.json")) if "verdict" in json.loads(path.read_text())]
@@ -54,9 +54,9 @@ def test_every_recipe_of_the_readme_is_good(tmp_path: Path) -> None:
     paths = [tmp_path / f"mine-{at}.yaml" for at, _ in enumerate(RECIPES)]
     for path, text in zip(paths, RECIPES, strict=True):
         path.write_text(text)
-    variants = recipes_of(paths, Corpus(ROOT / "calib_audio"))
+    variants = load_variants(paths, Corpus(ROOT / "calib_audio"))
     assert {variant.source for variant in variants} == set(paths) and len(paths) >= 4
-    assert all(not ungated(variant.gates) for variant in variants)
+    assert all(not no_pitch_gate_reason(variant.gates) for variant in variants)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
@@ -71,7 +71,7 @@ def test_every_local_link_of_the_readme_leads_somewhere() -> None:
 
 
 def test_the_shipped_recipes_are_good_and_measured() -> None:
-    variants = recipes_of([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
+    variants = load_variants([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
     records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
     assert {variant.name: variant.resolved() for variant in variants} == {
@@ -86,7 +86,7 @@ def test_records_are_kept() -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_kept_records_are_judged_by_todays_rules(path: Path) -> None:
     record = read_record(path)
-    judged = judged_by(record, {})
+    judged = rejudge(record, {})
     assert (judged.verdict, judged.reasons) == (record.verdict, record.reasons), "run `make docs`"
 
 

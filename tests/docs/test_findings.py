@@ -9,8 +9,8 @@ from tests.helpers.results import MEASURED, lost, replaced, stored, with_todays_
 from tools.docs import findings
 from tools.docs.findings import NOT_YET, ROOT, claims, page
 from workbench.audio.corpus import Corpus
-from workbench.records.result import Record, read_record, write_record
-from workbench.workflows.load_recipes import recipes_of
+from workbench.records.result import Result, read_record, write_record
+from workbench.workflows.load_recipes import load_variants
 
 CORPUS = Corpus(ROOT / "calib_audio")
 
@@ -31,7 +31,7 @@ def rows() -> dict[str, str]:
 
 def test_every_recipe_of_the_findings_is_good_and_answers_a_claim() -> None:
     folder = ROOT / "recipes" / "findings"
-    recipes_of([folder], CORPUS)
+    load_variants([folder], CORPUS)
     named = {name for claim in claims() for key in ("recipes", "beside") for name in claim.get(key, ())}
     assert {path.stem for path in folder.glob("*.yaml")} <= named
 
@@ -48,7 +48,7 @@ def test_without_a_record_nothing_is_claimed(empty: Path) -> None:
 def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> None:
     said = "Models that trace are more likely to export."
 
-    def measured(record: Record) -> str:
+    def measured(record: Result) -> str:
         (empty / "torchscript.json").write_bytes(write_record(record, empty / "run").read_bytes())
         return rows()[said]
 
@@ -75,7 +75,7 @@ def test_the_kept_records_answer_every_claim() -> None:
 
 
 def test_the_kept_records_are_of_today_s_recipes() -> None:
-    variants = {variant.name: variant.resolved() for variant in recipes_of([ROOT / "recipes" / "findings"], CORPUS)}
+    variants = {variant.name: variant.resolved() for variant in load_variants([ROOT / "recipes" / "findings"], CORPUS)}
     records = {path.stem: read_record(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
     assert {name: with_todays_defaults(resolved) for name, resolved in records.items()} == variants
 

@@ -12,17 +12,17 @@ import pytest
 from tests.helpers.results import kept, lost, stored
 from workbench.audit.compare import compare
 from workbench.audit.pick import pick
-from workbench.audit.tolerances import held
+from workbench.audit.tolerances import parse_tolerances
 from workbench.errors import LoweringError, NotInstalledError
 from workbench.export import backends
-from workbench.export.backends import TARGETS, Backend, not_installed, versions_for
+from workbench.export.backends import TARGETS, Backend, missing_extra_hint, versions_for
 from workbench.recipe import Gate, Lowering
-from workbench.recipe.options import State, Stream
-from workbench.records.result import judged
+from workbench.recipe.options import State, StreamConfig
+from workbench.records.result import judge_result
 from workbench.report.html.page import report_html
 from workbench.report.markdown import report_md
 
-STREAM = Stream(16_000, 320, 1, 1.0)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 ELSEWHERE = "not run here: this runtime has no VulkanBackend; on a device, with ..."
 
 
@@ -52,8 +52,8 @@ def test_a_program_depends_on_the_sdk_that_makes_it(monkeypatch: pytest.MonkeyPa
 def test_what_is_not_installed_is_told_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     for name, wants in (("openvino", "openvino, nncf"), ("arm", "tosa_serializer"), ("coreml", "coremltools")):
-        assert not_installed(name) == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
-    assert not_installed("xnnpack") == ""
+        assert missing_extra_hint(name) == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
+    assert missing_extra_hint("xnnpack") == ""
 
 
 def test_no_backend_is_imported_before_it_is_asked_for() -> None:
@@ -70,7 +70,7 @@ def elsewhere(*gates: Gate) -> Any:
     """The record of a program that only another machine can run."""
     record = lost(stored(), ELSEWHERE).model_copy(update={"program": stored().program, "not_run_here": ELSEWHERE})
     nulls = {name: why for name, why in record.null_reasons.items() if name != "program"}
-    return judged(record.model_copy(update={"null_reasons": nulls}), gates, 100)
+    return judge_result(record.model_copy(update={"null_reasons": nulls}), gates, 100)
 
 
 class TestVerdict:
@@ -85,9 +85,9 @@ class TestVerdict:
 
 
 def test_what_this_runtime_lacks_is_asked_of_it() -> None:
-    from workbench.runtime.available_backends import missing
+    from workbench.runtime.available_backends import missing_backends
 
-    assert missing(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
+    assert missing_backends(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
 
 
 class TestReaders:
@@ -100,7 +100,7 @@ class TestReaders:
         assert (rejected.name, rejected.verdict, rejected.reasons) == ("float-xnnpack", "inconclusive", (ELSEWHERE,))
 
     def test_what_was_measured_before_is_undecided_now(self) -> None:
-        comparison = compare([kept(stored())], [kept(elsewhere())], held(()))
+        comparison = compare([kept(stored())], [kept(elsewhere())], parse_tolerances(()))
         assert comparison.verdict == "inconclusive"
         assert any(ELSEWHERE in line for pair in comparison.pairs for line in pair.undecided)
 
@@ -117,14 +117,14 @@ class TestReaders:
 def lowered_to() -> Callable[[Backend, State], Any]:
     """A restated stream in the forms of float-xnnpack, lowered to a backend."""
     from workbench.export.executorch import lower
-    from workbench.model.implementations import Forms
+    from workbench.model.implementations import Implementations
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
 
     upstream = load_upstream("mir-1k_g7", STREAM)
 
     def to(backend: Backend, state: State) -> Any:
-        return lower(StreamingPesto(upstream, STREAM, Forms("grouped", "fourier", "block"), state), backend)
+        return lower(StreamingPesto(upstream, STREAM, Implementations("grouped", "fourier", "block"), state), backend)
 
     return to
 

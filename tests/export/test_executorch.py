@@ -11,20 +11,20 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.recipe.options import OUTPUTS, State, Stream
-from workbench.runtime.isolation import Child
-from workbench.runtime.session import Frames, chunks, join, roll
+from workbench.recipe.options import OUTPUTS, State, StreamConfig
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.session import Frames, chunks, concat_frames, run_chunks
 
 pytestmark = pytest.mark.slow
 
 Sing = Callable[[int, float], np.ndarray]
-STREAM = Stream(16_000, 320, 1, 1.0)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 
 
 @pytest.fixture(scope="module")
-def child() -> Iterator[Child]:
+def child() -> Iterator[IsolatedProcess]:
     """Programs that may be broken are opened here."""
-    with Child() as process:
+    with IsolatedProcess() as process:
         yield process
 
 
@@ -43,7 +43,7 @@ def session(path: Path):  # -> PteSession
 # --- the numbers
 
 
-def test_a_program_matches_upstream(program: Path, stream: Stream, sing: Sing) -> None:
+def test_a_program_matches_upstream(program: Path, stream: StreamConfig, sing: Sing) -> None:
     import workbench.model.upstream  # noqa: F401  (it stands in for torchaudio)
     import pesto  # isort: skip
 
@@ -53,7 +53,7 @@ def test_a_program_matches_upstream(program: Path, stream: Stream, sing: Sing) -
         pesto.load_model("mir-1k_g7", 20.0, sampling_rate=16_000, streaming=True, mirror=1.0), stream
     )
     samples = sing(16_000, 3.0)
-    expected, got = roll(upstream, samples), roll(session(program), samples)
+    expected, got = run_chunks(upstream, samples), run_chunks(session(program), samples)
     voiced = expected.confidence >= 0.5
     assert voiced.sum() > 50
     cents = 100 * np.abs(got.pitch_semitones.astype(float) - expected.pitch_semitones)
@@ -69,21 +69,21 @@ def test_a_program_matches_upstream(program: Path, stream: Stream, sing: Sing) -
 def test_reset_equals_a_fresh_session(program: Path, sing: Sing) -> None:
     rows = list(chunks(sing(16_000, 1.0), STREAM))
     used = session(program)
-    fresh = join([used.step(row) for row in rows])
-    assert not np.array_equal(join([used.step(row) for row in rows]).volume, fresh.volume)
+    fresh = concat_frames([used.step(row) for row in rows])
+    assert not np.array_equal(concat_frames([used.step(row) for row in rows]).volume, fresh.volume)
     used.reset()
-    assert_same(join([used.step(row) for row in rows]), fresh)
-    assert_same(roll(session(program), np.concatenate(rows)), fresh)
+    assert_same(concat_frames([used.step(row) for row in rows]), fresh)
+    assert_same(run_chunks(session(program), np.concatenate(rows)), fresh)
 
 
 def test_sessions_of_one_file_do_not_share_memory(program: Path, sing: Sing) -> None:
     audio = sing(16_000, 2.0)
     one, other = list(chunks(audio[:16_000], STREAM)), list(chunks(audio[16_000:], STREAM))
-    alone = [roll(session(program), np.concatenate(rows)) for rows in (one, other)]
+    alone = [run_chunks(session(program), np.concatenate(rows)) for rows in (one, other)]
     first, second = session(program), session(program)
     steps = [(first.step(a), second.step(b)) for a, b in zip(one, other, strict=True)]
-    assert_same(join([step[0] for step in steps]), alone[0])
-    assert_same(join([step[1] for step in steps]), alone[1])
+    assert_same(concat_frames([step[0] for step in steps]), alone[0])
+    assert_same(concat_frames([step[1] for step in steps]), alone[1])
 
 
 def test_a_result_is_not_changed_by_later_steps(program: Path, sing: Sing) -> None:
@@ -112,27 +112,27 @@ def test_a_chunk_of_another_shape_is_refused_and_the_memory_kept(
     shape: tuple[int, ...], problem: str, program: Path, sing: Sing
 ) -> None:
     rows = list(chunks(sing(16_000, 0.6), STREAM))
-    expected = roll(session(program), np.concatenate(rows))
+    expected = run_chunks(session(program), np.concatenate(rows))
     used = session(program)
-    before = join([used.step(row) for row in rows[:15]])
+    before = concat_frames([used.step(row) for row in rows[:15]])
     with pytest.raises(ProgramError) as caught:
         used.step(np.ones(shape, np.float32))
     assert str(caught.value) == problem
-    assert_same(join([before, *(used.step(row) for row in rows[15:])]), expected)
+    assert_same(concat_frames([before, *(used.step(row) for row in rows[15:])]), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_chunk_of_another_dtype_is_converted(dtype: type, program: Path, sing: Sing) -> None:
     samples = sing(16_000, 0.6)
     used = session(program)
-    got = join([used.step(row.astype(dtype)) for row in list(chunks(samples, STREAM))])
-    assert_same(got, roll(session(program), samples))
+    got = concat_frames([used.step(row.astype(dtype)) for row in list(chunks(samples, STREAM))])
+    assert_same(got, run_chunks(session(program), samples))
 
 
 # --- what is in the file
 
 
-def test_a_program_tells_its_stream(program: Path, restated, stream: Stream) -> None:
+def test_a_program_tells_its_stream(program: Path, restated, stream: StreamConfig) -> None:
     used = session(program)
     assert used.stream == stream
     assert used.constants == {
@@ -153,7 +153,9 @@ def test_a_program_tells_its_stream(program: Path, restated, stream: Stream) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["internal", "explicit"])
-def test_outputs_that_are_not_asked_for_are_not_returned(state: State, stream: Stream, sing, tmp_path: Path) -> None:
+def test_outputs_that_are_not_asked_for_are_not_returned(
+    state: State, stream: StreamConfig, sing, tmp_path: Path
+) -> None:
     from workbench.export.executorch import lower
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
@@ -164,7 +166,7 @@ def test_outputs_that_are_not_asked_for_are_not_returned(state: State, stream: S
     for path, outputs in ((whole, OUTPUTS), (some, ("pitch",))):
         path.write_bytes(lower(StreamingPesto(upstream, stream, state=state, outputs=outputs), "xnnpack").pte)
     audio = sing(16_000, 0.5)
-    expected, got = (roll(PteSession(path), audio) for path in (whole, some))
+    expected, got = (run_chunks(PteSession(path), audio) for path in (whole, some))
     assert_array_equal(got.pitch_semitones, expected.pitch_semitones)
     assert (expected.absent, got.absent) == ((), ("confidence", "volume"))
     assert np.isnan(got.confidence).all()
@@ -244,12 +246,14 @@ def test_portable_kernels_run_it_too(restated, tmp_path: Path, program: Path) ->
     path = tmp_path / "portable.pte"
     path.write_bytes(lowered.pte)
     tone = np.sin(2 * np.pi * 440 / 16_000 * np.arange(640)).astype(np.float32)
-    got, expected = roll(session(path), tone), roll(session(program), tone)
+    got, expected = run_chunks(session(path), tone), run_chunks(session(program), tone)
     np.testing.assert_allclose(got.confidence, expected.confidence, atol=1e-4)
     np.testing.assert_allclose(got.volume, expected.volume, rtol=1e-5)
 
 
-def test_a_stream_that_does_not_keep_its_memory_is_refused(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_does_not_keep_its_memory_is_refused(
+    stream: StreamConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
     from workbench.export.executorch import lower
@@ -271,7 +275,7 @@ def test_a_stream_that_does_not_keep_its_memory_is_refused(stream: Stream, monke
     )
 
 
-def test_what_the_toolchain_refuses_is_one_line(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_toolchain_refuses_is_one_line(stream: StreamConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     from workbench.export.executorch import lower
@@ -295,23 +299,23 @@ def test_what_the_toolchain_refuses_is_one_line(stream: Stream, monkeypatch: pyt
 # --- broken programs, always in a child
 
 
-def refusal(child: Child, path: Path) -> str:
+def refusal(child: IsolatedProcess, path: Path) -> str:
     """What a child says of a program that must not run through; a child that died is one line as well."""
-    from workbench.runtime.open_program import roll_program
+    from workbench.runtime.open_program import run_program
 
     with pytest.raises(ProgramError) as caught:
-        child.call(roll_program, path, [np.zeros(640, np.float32)])
+        child.call(run_program, path, [np.zeros(640, np.float32)])
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_missing_program(child: Child, tmp_path: Path) -> None:
+def test_a_missing_program(child: IsolatedProcess, tmp_path: Path) -> None:
     path = tmp_path / "absent.pte"
     assert refusal(child, path) == f"{path}: no such program; `workbench build RECIPE` makes one"
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"this is not a program\n" * 50, bytes(5000)])
-def test_what_is_no_program(content: bytes, child: Child, tmp_path: Path) -> None:
+def test_what_is_no_program(content: bytes, child: IsolatedProcess, tmp_path: Path) -> None:
     path = tmp_path / "broken.pte"
     path.write_bytes(content)
     assert refusal(child, path).startswith(f"{path}: not a program that this runtime can load (")
@@ -319,16 +323,16 @@ def test_what_is_no_program(content: bytes, child: Child, tmp_path: Path) -> Non
 
 def survivors(programs: Iterator[bytes], path: Path) -> list[bool]:
     """Whether each program runs two chunks; a child that died is replaced."""
-    from workbench.runtime.open_program import roll_program
+    from workbench.runtime.open_program import run_program
 
     ran = []
     rest = iter(programs)
     while True:
-        with Child() as child:
+        with IsolatedProcess() as child:
             for content in rest:
                 path.write_bytes(content)
                 try:
-                    ran.append(len(child.call(roll_program, path, [np.zeros(640, np.float32)])[0]) == 2)
+                    ran.append(len(child.call(run_program, path, [np.zeros(640, np.float32)])[0]) == 2)
                 except ProgramError as error:
                     assert "\n" not in str(error)
                     ran.append(False)
@@ -354,7 +358,7 @@ def test_flipped_bytes_never_take_the_workbench_down(program: Path, tmp_path: Pa
     assert not ran[0]  # the format's own mark
 
 
-def test_a_program_of_something_else(child: Child, tmp_path: Path) -> None:
+def test_a_program_of_something_else(child: IsolatedProcess, tmp_path: Path) -> None:
     import torch
     from executorch.exir import to_edge_transform_and_lower
 
@@ -364,7 +368,7 @@ def test_a_program_of_something_else(child: Child, tmp_path: Path) -> None:
     assert refusal(child, path) == f"{path}: a program, but not one of the workbench: it does not say its stream"
 
 
-def test_a_program_of_another_format(child: Child, tmp_path: Path) -> None:
+def test_a_program_of_another_format(child: IsolatedProcess, tmp_path: Path) -> None:
     import torch
     from executorch.exir import to_edge_transform_and_lower
 
@@ -375,7 +379,7 @@ def test_a_program_of_another_format(child: Child, tmp_path: Path) -> None:
     assert refusal(child, path) == f"{path}: made for format 4, this workbench reads 3; build it again"
 
 
-def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
+def test_a_program_that_says_too_little(child: IsolatedProcess, tmp_path: Path) -> None:
     import torch
     from executorch.exir import to_edge_transform_and_lower
 
@@ -388,7 +392,7 @@ def test_a_program_that_says_too_little(child: Child, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
-def test_a_program_that_may_not_be_read(child: Child, program: Path, tmp_path: Path) -> None:
+def test_a_program_that_may_not_be_read(child: IsolatedProcess, program: Path, tmp_path: Path) -> None:
     path = tmp_path / "closed.pte"
     path.write_bytes(program.read_bytes())
     path.chmod(0)

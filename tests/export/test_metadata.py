@@ -6,25 +6,25 @@ from typing import Any
 import pytest
 
 from workbench.errors import ProgramError
-from workbench.export.metadata import constants, from_json, told
-from workbench.recipe.options import OUTPUTS, Stream
+from workbench.export.metadata import build_metadata, from_json, parse_metadata
+from workbench.recipe.options import OUTPUTS, StreamConfig
 
-STREAM = Stream(16_000, 320, 1, 1.0, 4, 2)
-ENTRIES = constants(STREAM, 25.0, "alwa", "explicit", 100, OUTPUTS)
+STREAM = StreamConfig(16_000, 320, 1, 1.0, 4, 2)
+ENTRIES = build_metadata(STREAM, 25.0, "alwa", "explicit", 100, OUTPUTS)
 
 
 def refusal(**changed: object) -> str:
     entries: dict[str, Any] = {**ENTRIES, **changed}
     with pytest.raises(ProgramError) as caught:
-        told({key: value for key, value in entries.items() if value is not None}, Path("p.pte"))
+        parse_metadata({key: value for key, value in entries.items() if value is not None}, Path("p.pte"))
     return str(caught.value)
 
 
 def test_what_is_told_is_what_was_asked() -> None:
-    assert told(ENTRIES, Path("p.pte")) == (STREAM, OUTPUTS)
-    alone = Stream(16_000, 320, 3, 0.0)
-    entries = constants(alone, 25.0, "mean", "none", 0, ("pitch", "volume"))
-    assert told({**entries, "of a later version": [1]}, Path("p.pte")) == (alone, ("pitch", "volume"))
+    assert parse_metadata(ENTRIES, Path("p.pte")) == (STREAM, OUTPUTS)
+    alone = StreamConfig(16_000, 320, 3, 0.0)
+    entries = build_metadata(alone, 25.0, "mean", "none", 0, ("pitch", "volume"))
+    assert parse_metadata({**entries, "of a later version": [1]}, Path("p.pte")) == (alone, ("pitch", "volume"))
 
 
 @pytest.mark.parametrize("key", ENTRIES)

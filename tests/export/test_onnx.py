@@ -11,26 +11,28 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.export.backends import not_installed
-from workbench.export.metadata import CARRIER, HOST_SUFFIX
-from workbench.export.onnx import exported, finished, frozen_past, to_onnx
-from workbench.export.onnx_inspect import contents
-from workbench.model.implementations import Forms
+from workbench.export.backends import missing_extra_hint
+from workbench.export.metadata import HOST_SUFFIX, METADATA_KEY
+from workbench.export.onnx import constant_state_inputs, export_graph, finalize, to_onnx
+from workbench.export.onnx_inspect import inspect_onnx
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.quantize.layers import layers
-from workbench.recipe.options import State, Stream
+from workbench.recipe.options import State, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
-from workbench.runtime.session import chunks, roll
+from workbench.runtime.session import chunks, run_chunks
 
-pytestmark = pytest.mark.skipif(bool(not_installed("onnx")), reason=not_installed("onnx"))
-STREAM = Stream(16_000, 320, 1, 0.0)
+pytestmark = pytest.mark.skipif(bool(missing_extra_hint("onnx")), reason=missing_extra_hint("onnx"))
+STREAM = StreamConfig(16_000, 320, 1, 0.0)
 Sing = Callable[[int, float], np.ndarray]
 
 
 def model_of(state: State) -> StreamingPesto:
-    return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, Forms("grouped"), state, ("pitch", "volume"))
+    return StreamingPesto(
+        load_upstream("mir-1k_g7", STREAM), STREAM, Implementations("grouped"), state, ("pitch", "volume")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def test_the_file_names_no_path(explicit: bytes) -> None:
 def test_what_is_in_it(explicit: bytes) -> None:
     import onnx
 
-    found = contents(explicit)
+    found = inspect_onnx(explicit)
     model = model_of("explicit")
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     graph = onnx.load_from_string(explicit).graph
@@ -94,7 +96,7 @@ def written(content: bytes, folder: Path) -> Path:
 
 def test_a_frozen_memory_is_found_in_the_graph(frozen: bytes) -> None:
     past = model_of("frozen").past_samples
-    assert contents(frozen).frozen == (f"ring: 1×{past} zeros",)
+    assert inspect_onnx(frozen).frozen == (f"ring: 1×{past} zeros",)
 
 
 def test_a_frozen_memory_is_heard(frozen: bytes, explicit: bytes, tmp_path: Path, sing: Sing) -> None:
@@ -123,17 +125,17 @@ def test_only_a_constant_beside_the_audio_is_a_frozen_memory() -> None:
 
     zeros = np.zeros((1, 7), np.float32)
     join = helper.make_node("Concat", ["past", "audio"], ["y"], axis=1)
-    assert frozen_past(graph_of(join, constants={"past": zeros})) == ("past: 1×7 zeros",)
-    assert frozen_past(graph_of(join, constants={"past": zeros + 1})) == ("past: 1×7 values",)
+    assert constant_state_inputs(graph_of(join, constants={"past": zeros})) == ("past: 1×7 zeros",)
+    assert constant_state_inputs(graph_of(join, constants={"past": zeros + 1})) == ("past: 1×7 values",)
     written_in = helper.make_node("Constant", [], ["past"], value=numpy_helper.from_array(zeros))
     reshaped = helper.make_node("Unsqueeze", ["audio", "axes"], ["wide"])
     late = helper.make_node("Concat", ["past", "wide"], ["y"], axis=1)
-    assert frozen_past(graph_of(written_in, reshaped, late)) == ("past: 1×7 zeros",)
+    assert constant_state_inputs(graph_of(written_in, reshaped, late)) == ("past: 1×7 zeros",)
     comes_in = helper.make_node("Concat", ["ring", "audio"], ["y"], axis=1)
-    assert frozen_past(graph_of(comes_in, constants={"past": zeros})) == ()
+    assert constant_state_inputs(graph_of(comes_in, constants={"past": zeros})) == ()
     computed = helper.make_node("Relu", ["audio"], ["loud"])
     elsewhere = helper.make_node("Concat", ["past", "loud"], ["y"], axis=1)
-    assert frozen_past(graph_of(computed, elsewhere, constants={"past": zeros})) == ()
+    assert constant_state_inputs(graph_of(computed, elsewhere, constants={"past": zeros})) == ()
 
 
 def test_a_memory_frozen_against_the_recipe_is_an_error(frozen: bytes, explicit: bytes) -> None:
@@ -141,10 +143,10 @@ def test_a_memory_frozen_against_the_recipe_is_an_error(frozen: bytes, explicit:
 
     model = model_of("explicit")
     with pytest.raises(LoweringError) as caught:
-        finished(onnx.load_from_string(explicit), model_of("frozen"))
+        finalize(onnx.load_from_string(explicit), model_of("frozen"))
     assert str(caught.value) == ("exporting to ONNX froze no memory, and state: frozen is to show it; ask for explicit")
     with pytest.raises(LoweringError) as caught:
-        finished(onnx.load_from_string(frozen), model)
+        finalize(onnx.load_from_string(frozen), model)
     assert str(caught.value) == (
         f"exporting to ONNX made a constant of the stream's memory (ring: 1×{model.past_samples} zeros)"
     )
@@ -175,7 +177,7 @@ def test_the_file_carries_what_a_pte_tells(explicit: bytes) -> None:
 
     (entry,) = onnx.load_from_string(explicit).metadata_props
     told = json.loads(entry.value)
-    assert entry.key == CARRIER
+    assert entry.key == METADATA_KEY
     assert (told["state"], told["outputs"], told["hop_samples"], told["workbench_format"]) == (
         "explicit",
         "pitch,volume",
@@ -192,8 +194,8 @@ def test_no_layer_in_int8_leaves_all_in_float(monkeypatch: pytest.MonkeyPatch) -
     from workbench.quantize import onnxruntime as onnx_int8
     from workbench.recipe import Quantization
 
-    plain, model = exported(model_of("explicit")), model_of("explicit")
-    monkeypatch.setattr(onnx_int8, "exported", lambda _: plain)
+    plain, model = export_graph(model_of("explicit")), model_of("explicit")
+    monkeypatch.setattr(onnx_int8, "export_graph", lambda _: plain)
     asked = Quantization(parts={"encoder": "none", "frontend": "none", "confidence": "none"})  # the last is not in it
     graph, quantized = onnx_int8.quantize_onnx(model, asked, [torch.zeros(320)], lambda *_: None)
     assert graph is plain
@@ -227,7 +229,7 @@ def test_static_int8_is_where_it_was_asked(tmp_path: Path, sing: Sing) -> None:
     model = model_of("explicit")
     asked = Quantization(parts={"encoder.prefilter": "int8-static"})
     graph, quantized = quantize_onnx(model, asked, [torch.tensor(sing(16_000, 1.0))], lambda *_: None)
-    found = contents(finished(graph, model))
+    found = inspect_onnx(finalize(graph, model))
     static = [layer for layer, scheme in quantized.schemes.items() if scheme == "static"]
     assert static == ["encoder.prefilter.0.0", "encoder.prefilter.1.0"]
     assert found.quantized_ops["QLinearConv"] == 2
@@ -266,18 +268,18 @@ def test_all_of_the_calibration_audio_is_heard(sing: Sing) -> None:
 def test_at_48_khz_it_is_upstream_s_pitch_and_a_reset_is_a_fresh_session(
     mirror: float, tmp_path: Path, sing: Sing
 ) -> None:
-    stream = Stream(48_000, 960, 1, mirror)
+    stream = StreamConfig(48_000, 960, 1, mirror)
     upstream = load_upstream("mir-1k_g7", stream)
-    program = written(to_onnx(StreamingPesto(upstream, stream, Forms("grouped"), "explicit")), tmp_path)
+    program = written(to_onnx(StreamingPesto(upstream, stream, Implementations("grouped"), "explicit")), tmp_path)
     audio = sing(48_000, 1.5)
     session = open_program(program)
-    first = roll(session, audio, [1])
+    first = run_chunks(session, audio, [1])
     assert len(session.step(audio[:960])) == 1  # a memory that is not empty
     session.reset()
-    for again in (roll(session, audio, [1]), roll(open_program(program), audio, [1])):
+    for again in (run_chunks(session, audio, [1]), run_chunks(open_program(program), audio, [1])):
         for what in ("pitch_semitones", "confidence", "volume"):
             assert_array_equal(getattr(again, what), getattr(first, what))
-    eager = roll(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio, [1])
+    eager = run_chunks(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio, [1])
     sung = eager.confidence > 0.5
     assert sung.sum() > 40
     cents = 100 * np.abs(first.pitch_semitones - eager.pitch_semitones)[sung]

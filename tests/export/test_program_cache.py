@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import stored
-from workbench.export.program_cache import NOTES_NAME, entry, keep, note, program_in
-from workbench.export.program_file import HOST_NAME, PTE_NAME, ProgramFile, with_host
+from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
+from workbench.export.program_file import HOST_NAME, PTE_NAME, ProgramFile, with_host_file
 
 CONTENT = b"a program"
 FINGERPRINT = "f" * 64
@@ -27,73 +27,76 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run" / "variant"
     folder.mkdir(parents=True)
     (folder / PTE_NAME).write_bytes(CONTENT)
-    note(folder, FINGERPRINT, program_of(CONTENT))
+    write_program_notes(folder, FINGERPRINT, program_of(CONTENT))
     return folder
 
 
 def test_a_program_is_found_by_what_it_was_made_from(folder: Path) -> None:
-    assert program_in(folder, FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
-    assert program_in(folder, "e" * 64) is None
-    assert program_in(folder / "none", FINGERPRINT) is None
+    assert find_program(folder, FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    assert find_program(folder, "e" * 64) is None
+    assert find_program(folder / "none", FINGERPRINT) is None
 
 
 @pytest.mark.parametrize("name", [PTE_NAME, NOTES_NAME])
 @pytest.mark.parametrize("at", [0, -1])
 def test_a_flipped_byte_is_not_used(name: str, at: int, folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    keep(store, FINGERPRINT, folder)
-    path = entry(store, FINGERPRINT) / name
+    store_program(store, FINGERPRINT, folder)
+    path = cache_dir(store, FINGERPRINT) / name
     content = bytearray(path.read_bytes())
     content[at] ^= 0x80
     path.write_bytes(content)
-    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) is None
-    keep(store, FINGERPRINT, folder)  # and is replaced
-    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is None
+    store_program(store, FINGERPRINT, folder)  # and is replaced
+    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
 
 
 def test_the_notes_of_another_program_do_not_do(folder: Path) -> None:
     """Killed between the two files: the new program with the earlier one's notes."""
     (folder / PTE_NAME).write_bytes(b"another")
-    assert program_in(folder, FINGERPRINT) is None
+    assert find_program(folder, FINGERPRINT) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"fingerprint": 1, "program": 2}', "\0"])
 def test_what_is_no_note(text: str, folder: Path) -> None:
     (folder / NOTES_NAME).write_text(text)
-    assert program_in(folder, FINGERPRINT) is None
+    assert find_program(folder, FINGERPRINT) is None
 
 
 def test_fresh_replaces_what_is_there(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    keep(store, FINGERPRINT, folder)
+    store_program(store, FINGERPRINT, folder)
     (folder / PTE_NAME).write_bytes(b"made anew")
-    note(folder, FINGERPRINT, program_of(b"made anew"))
-    keep(store, FINGERPRINT, folder)
-    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
-    keep(store, FINGERPRINT, folder, fresh=True)
-    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) == (program_of(b"made anew"), {PTE_NAME: b"made anew"})
+    write_program_notes(folder, FINGERPRINT, program_of(b"made anew"))
+    store_program(store, FINGERPRINT, folder)
+    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    store_program(store, FINGERPRINT, folder, fresh=True)
+    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (
+        program_of(b"made anew"),
+        {PTE_NAME: b"made anew"},
+    )
 
 
 def test_the_store_is_bounded_and_the_least_lately_used_go(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     names = ["a" * 64, "b" * 64, "c" * 64]
     for at, name in enumerate(names):
-        note(folder, name, program_of(CONTENT))
-        keep(store, name, folder)
+        write_program_notes(folder, name, program_of(CONTENT))
+        store_program(store, name, folder)
         os.utime(store / name, (at, at))
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
-    note(folder, names[0], program_of(CONTENT))
-    keep(store, names[0], folder, most_bytes=2 * size)  # used now: the second is the one that goes
+    write_program_notes(folder, names[0], program_of(CONTENT))
+    store_program(store, names[0], folder, most_bytes=2 * size)  # used now: the second is the one that goes
     assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
-    keep(store, names[0], folder, most_bytes=0)  # what was just used stays, whatever its size
+    store_program(store, names[0], folder, most_bytes=0)  # what was just used stays, whatever its size
     assert [path.name for path in store.iterdir()] == [names[0]]
     assert json.loads((store / names[0] / NOTES_NAME).read_text())["fingerprint"] == names[0]
 
 
 def test_a_store_that_cannot_be_written_fails_nothing(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where a folder should be")
-    keep(tmp_path / "store", FINGERPRINT, folder)
-    assert program_in(folder, FINGERPRINT) is not None
+    store_program(tmp_path / "store", FINGERPRINT, folder)
+    assert find_program(folder, FINGERPRINT) is not None
 
 
 def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> None:
@@ -101,29 +104,31 @@ def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> No
     store = tmp_path / "store"
     store.mkdir()
     (store / ".DS_Store").write_text("a file manager's")
-    keep(store, "e" * 64, folder)
+    store_program(store, "e" * 64, folder)
     assert [path.name for path in store.iterdir()] == [".DS_Store"]
-    keep(store, FINGERPRINT, folder, most_bytes=0)
-    assert program_in(entry(store, FINGERPRINT), FINGERPRINT) is not None
+    store_program(store, FINGERPRINT, folder, most_bytes=0)
+    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is not None
 
 
 def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    keep(store, FINGERPRINT, folder)
-    old, new = (entry(store, FINGERPRINT) / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part"))
+    store_program(store, FINGERPRINT, folder)
+    old, new = (
+        cache_dir(store, FINGERPRINT) / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part")
+    )
     for part in (old, new):
         part.write_bytes(b"half")
     os.utime(old, (0, 0))
-    keep(store, FINGERPRINT, folder)
+    store_program(store, FINGERPRINT, folder)
     assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_what_the_host_needs_beside_it_is_kept_with_it(folder: Path, tmp_path: Path) -> None:
-    hybrid = with_host(program_of(CONTENT), HOST_NAME, b"kernels")
+    hybrid = with_host_file(program_of(CONTENT), HOST_NAME, b"kernels")
     (folder / HOST_NAME).write_bytes(b"kernels")
-    note(folder, FINGERPRINT, hybrid)
-    keep(tmp_path / "store", FINGERPRINT, folder)
-    place = entry(tmp_path / "store", FINGERPRINT)
-    assert program_in(place, FINGERPRINT) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
+    write_program_notes(folder, FINGERPRINT, hybrid)
+    store_program(tmp_path / "store", FINGERPRINT, folder)
+    place = cache_dir(tmp_path / "store", FINGERPRINT)
+    assert find_program(place, FINGERPRINT) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
     (place / HOST_NAME).write_bytes(b"others")
-    assert program_in(place, FINGERPRINT) is None
+    assert find_program(place, FINGERPRINT) is None

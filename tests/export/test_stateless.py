@@ -9,31 +9,31 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import ProgramError
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Scope, Stream
+from workbench.recipe.options import Scope, StreamConfig
 from workbench.runtime.eager import UpstreamSession
-from workbench.runtime.session import Frames, random_sizes, roll
+from workbench.runtime.session import Frames, random_sizes, run_chunks
 
 pytestmark = pytest.mark.slow
-FIXED = Stream(16_000, 320, 1, 1.0)
+FIXED = StreamConfig(16_000, 320, 1, 1.0)
 SIZES = replace(FIXED, max_frames_per_chunk=3, mirror=0.0)
 Sing = Callable[[int, float], np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Stream, Scope], Path]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[StreamConfig, Scope], Path]:
     made: dict[object, Path] = {}
 
-    def program(stream: Stream, scope: Scope) -> Path:
+    def program(stream: StreamConfig, scope: Scope) -> Path:
         from workbench.export.executorch import lower
         from workbench.export.host_frontend import host_file
 
         if (stream, scope) not in made:
             path = tmp_path_factory.mktemp("programs") / "program.pte"
             upstream = load_upstream("mir-1k_g7", stream)
-            model = StreamingPesto(upstream, stream, Forms("grouped", toeplitz="block"), "none", scope=scope)
+            model = StreamingPesto(upstream, stream, Implementations("grouped", toeplitz="block"), "none", scope=scope)
             path.write_bytes(lower(model, "xnnpack").pte)
             if scope == "network":
                 path.with_suffix(".npz").write_bytes(host_file(model))
@@ -43,26 +43,28 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Stream, Scop
     return program
 
 
-Programs = Callable[[Stream, Scope], Path]
+Programs = Callable[[StreamConfig, Scope], Path]
 
 
 @pytest.mark.parametrize(("stream", "scope"), [(SIZES, "whole"), (FIXED, "network")], ids=["stateless", "hybrid"])
-def test_what_keeps_nothing_gives_eagers_frames(programs: Programs, stream: Stream, scope: Scope, sing: Sing) -> None:
+def test_what_keeps_nothing_gives_eagers_frames(
+    programs: Programs, stream: StreamConfig, scope: Scope, sing: Sing
+) -> None:
     from workbench.runtime.open_program import open_program
 
     audio, other = sing(16_000, 3.0)[8_000:], sing(16_000, 1.0)
     sizes = random_sizes(stream, 1)
-    eager = roll(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio, sizes)
+    eager = run_chunks(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio, sizes)
     session = open_program(programs(stream, scope))
     assert session.stream == stream
-    got = roll(session, audio, sizes)
+    got = run_chunks(session, audio, sizes)
     voiced = eager.confidence >= 0.5
     assert voiced.sum() >= 20
     assert np.abs(got.pitch_semitones - eager.pitch_semitones)[voiced].max() <= 1e-3
     assert np.abs(got.confidence - eager.confidence).max() <= 1e-4
-    roll(session, other, sizes)
-    assert_same(roll(session, audio, sizes), got)  # after a reset, as fresh
-    first = roll(session, audio[:320])
+    run_chunks(session, other, sizes)
+    assert_same(run_chunks(session, audio, sizes), got)  # after a reset, as fresh
+    first = run_chunks(session, audio[:320])
     with pytest.raises(ProgramError, match=r"^a chunk of 321 samples; this stream takes "):
         session.step(np.zeros(321, np.float32))
     session.reset()

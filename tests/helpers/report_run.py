@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from workbench.audio.decode import Clip
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.records.frames import ClipFrames, write_frames
-from workbench.records.result import ClipUsed, Record, read_record, write_record
-from workbench.records.worst_moments import keep_seconds, worst
+from workbench.records.result import ClipUsed, Result, read_record, write_record
+from workbench.records.worst_moments import save_clips_around, worst
 from workbench.runtime.session import Frames
 
 MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
@@ -41,7 +41,7 @@ def clip_of(name: str) -> Clip:
     return Clip(name, Path("a.wav"), "0" * 64, RATE_HZ, tone.astype(np.float32), RATE_HZ, 1, None)
 
 
-def make_run(run: Path) -> list[Record]:
+def make_run(run: Path) -> list[Result]:
     """Four variants in the order in which they are found: one with frames and sound whose names are markup, one that
     is a record alone, one without a program, one whose comparison is unfair."""
     mixed = read_record(MEASURED / "int8-mixed.json")
@@ -59,7 +59,7 @@ def make_run(run: Path) -> list[Record]:
         write_record(record, run / name)
     both = [frames_of(CLIPS[0], OFF), frames_of(CLIPS[1], {7: 5.0})]
     for frames in both:
-        sides = ClipRolls(frames.clip, frames.baseline, frames.variant, frames.voiced, "baseline confidence")
+        sides = PairedFrames(frames.clip, frames.baseline, frames.variant, frames.voiced, "baseline confidence")
         write_frames(run / "a", sides, frames.time_s)
-    keep_seconds(run / "a", worst(both), [clip_of(name) for name in CLIPS])
+    save_clips_around(run / "a", worst(both), [clip_of(name) for name in CLIPS])
     return list(places.values())

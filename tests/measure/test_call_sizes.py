@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
-from workbench.measure.deviation import ClipRolls
-from workbench.recipe.options import Stream
+from workbench.measure.deviation import PairedFrames
+from workbench.recipe.options import StreamConfig
 from workbench.runtime.session import Frames
 
-STREAM = Stream(16_000, 320, 1, 1.0, max_frames_per_chunk=4)
+STREAM = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4)
 
 
 def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
     flat = np.full(8, 60, np.float32)
     level = np.full(8, 0.75, np.float32)
     margin = np.full(8, 0.5, np.float32)
-    rolls = ClipRolls(
+    rolls = PairedFrames(
         "clip",
         Frames(flat, level, level, margin),
         Frames(flat + np.float32(cents / 100), level - np.float32(0.125), level),
@@ -51,7 +51,7 @@ def test_a_size_without_a_figure_leaves_no_worst() -> None:
 
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
     flat = np.full(4, 0.5, np.float32)
-    rolls = ClipRolls("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
+    rolls = PairedFrames("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
     got = size_figures(2, STREAM, [rolls], 0.5, np.ones((1, 3)), np.ones((1, 3)))
     assert got.confidence_max is None
     assert got.null_reasons == {"confidence_max": "a confidence is not finite"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.measure.contour import FLAT_SHARE, contour
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.runtime.session import Frames
 
 
@@ -13,9 +13,9 @@ def frames(pitch: np.ndarray, confidence: float = 0.9) -> Frames:
     return Frames(pitch, np.full_like(pitch, confidence), np.ones_like(pitch))
 
 
-def rolls(baseline: np.ndarray, variant: Frames, voiced: np.ndarray | None = None) -> list[ClipRolls]:
+def rolls(baseline: np.ndarray, variant: Frames, voiced: np.ndarray | None = None) -> list[PairedFrames]:
     heard = np.ones(len(baseline), np.bool_) if voiced is None else voiced
-    return [ClipRolls("a", frames(baseline), variant, heard, "known f0")]
+    return [PairedFrames("a", frames(baseline), variant, heard, "known f0")]
 
 
 SCALE = np.linspace(50, 70, 101)  # 5th to 95th percentile: 51 to 69
@@ -28,12 +28,12 @@ def test_the_reach_is_that_of_voiced_frames() -> None:
     assert (found.baseline.low_semitones, found.baseline.middle_semitones) == (51, 60)
     assert (found.baseline.high_semitones, found.baseline.semitones) == (69, 18)
     assert found.variant is not None and found.variant.confidence == 0.25
-    assert found.flat == ""
+    assert found.flat_reason == ""
 
 
 def test_a_pitch_that_does_not_move_is_flat() -> None:
     flat = contour(rolls(SCALE, frames(50 + 0.001 * SCALE, 0.1)))
-    assert flat.flat == (
+    assert flat.flat_reason == (
         "the pitch is flat: 50.1 to 50.1 semitones, with a median confidence of 0.10 over voiced frames, where "
         "upstream's is 51.0 to 69.0 semitones, with a median confidence of 0.90"
     )
@@ -41,17 +41,17 @@ def test_a_pitch_that_does_not_move_is_flat() -> None:
 
 @pytest.mark.parametrize(("share", "flat"), [(0.9 * FLAT_SHARE, True), (1.1 * FLAT_SHARE, False)])
 def test_where_flat_begins(share: float, flat: bool) -> None:
-    assert bool(contour(rolls(SCALE, frames(60 + share * (SCALE - 60)))).flat) == flat
+    assert bool(contour(rolls(SCALE, frames(60 + share * (SCALE - 60)))).flat_reason) == flat
 
 
 def test_a_voice_that_holds_its_note_calls_nothing_flat() -> None:
     held = np.full(101, 60.0)
-    assert contour(rolls(held, frames(held))).flat == ""
+    assert contour(rolls(held, frames(held))).flat_reason == ""
 
 
 def test_without_numbers_there_is_no_contour() -> None:
     nothing = contour(rolls(SCALE, frames(SCALE), np.zeros(101, np.bool_)))
-    assert (nothing.baseline, nothing.variant, nothing.flat) == (None, None, "")
+    assert (nothing.baseline, nothing.variant, nothing.flat_reason) == (None, None, "")
     assert nothing.null_reasons == {"baseline": "no voiced frame", "variant": "no voiced frame"}
     broken = contour(rolls(SCALE, frames(SCALE * np.nan)))
     assert broken.null_reasons == {"variant": "a pitch is not finite"}

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from workbench.measure.delay import Onset, onset, staircase
-from workbench.recipe.options import Stream
+from workbench.measure.delay import StepDelay, onset, pitch_step_signal
+from workbench.recipe.options import StreamConfig
 from workbench.runtime.session import Frames
 from workbench.units import semitones_to_hz
 
-STREAM = Stream(16_000, 320, 1, 0.0)
+STREAM = StreamConfig(16_000, 320, 1, 0.0)
 
 
 class Late:
     """Knows what is played, and answers each frame with the pitch of `lag_samples` before the end of its hop."""
 
-    def __init__(self, stream: Stream, lag_samples: int, shift_semitones: float = 0.0) -> None:
+    def __init__(self, stream: StreamConfig, lag_samples: int, shift_semitones: float = 0.0) -> None:
         self.stream, self.lag_samples, self.shift = stream, lag_samples, shift_semitones
-        self.known = staircase(stream).semitones
+        self.known = pitch_step_signal(stream).semitones
         self.heard = 0
 
     def reset(self) -> None:
@@ -33,7 +33,7 @@ class Late:
 
 
 def test_the_tone_steps_where_it_says_and_nowhere_else() -> None:
-    steps = staircase(STREAM)
+    steps = pitch_step_signal(STREAM)
     assert steps.samples.dtype == np.float32
     assert np.flatnonzero(np.diff(steps.semitones)).tolist() == (steps.onsets - 1).tolist()
     places = np.sort(steps.onsets % STREAM.chunk_samples)
@@ -43,7 +43,7 @@ def test_the_tone_steps_where_it_says_and_nowhere_else() -> None:
 
 def test_the_tone_has_the_pitch_it_says() -> None:
     """By its strongest partial between two steps, which is the first."""
-    steps = staircase(STREAM)
+    steps = pitch_step_signal(STREAM)
     for start, end in zip(steps.onsets[:4], steps.onsets[1:5], strict=True):
         part = steps.samples[start:end] * np.hanning(end - start)
         spectrum = np.abs(np.fft.rfft(part, 16 * len(part)))
@@ -57,7 +57,7 @@ def test_the_tone_has_the_pitch_it_says() -> None:
 def test_a_known_delay_is_found_and_half_a_chunk_on_top(
     lag_samples: int, hop_samples: int, frames_per_chunk: int
 ) -> None:
-    stream = Stream(16_000, hop_samples, frames_per_chunk, 0.0)
+    stream = StreamConfig(16_000, hop_samples, frames_per_chunk, 0.0)
     found = onset(Late(stream, lag_samples))
     grain_ms = 1000 * hop_samples / 16_000 / 16  # the places of the steps are that far apart, times frames_per_chunk
     expected_ms = 1000 * lag_samples / 16_000 + stream.chunk_ms / 2
@@ -75,7 +75,7 @@ class Once(Late):
 
     def answer(self, pitch: np.ndarray) -> Frames:
         position = self.heard - self.lag_samples
-        onsets = staircase(self.stream).onsets
+        onsets = pitch_step_signal(self.stream).onsets
         since = position - onsets[onsets <= position].max(initial=-(10**9))
         return super().answer(pitch + (20 if 320 <= since < 960 else 0))
 
@@ -97,7 +97,7 @@ class Broken(Late):
 @pytest.mark.parametrize("session", [Stuck(STREAM, 0), Broken(STREAM, 0), Late(STREAM, 8000)])
 def test_a_stream_that_does_not_follow_has_no_delay_and_says_so(session: Late) -> None:
     reason = "the pitch follows 0 of 16 steps of a tone"
-    assert onset(session) == Onset(
+    assert onset(session) == StepDelay(
         delay_ms=None,
         shortest_ms=None,
         longest_ms=None,
@@ -117,7 +117,7 @@ def test_upstream_is_as_late_as_its_geometry_says() -> None:
 
     measured, expected = {}, {}
     for mirror in (0.0, 1.0):
-        stream = Stream(16_000, 320, 1, mirror)
+        stream = StreamConfig(16_000, 320, 1, mirror)
         upstream = load_upstream("mir-1k_g7", stream)
         expected[mirror] = StreamingPesto(upstream, stream).algorithmic_ms + stream.chunk_ms / 2
         delay_ms = onset(UpstreamSession(load_upstream("mir-1k_g7", stream), stream)).delay_ms

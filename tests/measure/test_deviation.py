@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from workbench.measure.deviation import (
     NAMED_FROM_CENTS,
     TIE_MARGIN,
-    ClipRolls,
     Deviation,
+    PairedFrames,
     confidence_deviation,
     deviation,
     pitch_deviation,
@@ -50,8 +50,8 @@ def apart(cents: object, **baseline: object) -> tuple[Frames, Frames]:
 
 def rolls(
     baseline: Frames, variant: Frames, voiced: object = True, name: str = "sung/a", voiced_by: str = "known f0"
-) -> ClipRolls:
-    return ClipRolls(name, baseline, variant, np.broadcast_to(voiced, (len(baseline),)).astype(bool), voiced_by)
+) -> PairedFrames:
+    return PairedFrames(name, baseline, variant, np.broadcast_to(voiced, (len(baseline),)).astype(bool), voiced_by)
 
 
 def pitch_of(cents: object) -> dict[str, object]:

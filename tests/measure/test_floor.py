@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from workbench.measure.deviation import ClipRolls
-from workbench.measure.floor import dithered, floor
+from workbench.measure.deviation import PairedFrames
+from workbench.measure.floor import add_dither, floor
 from workbench.runtime.session import Frames
 
 LEAST_BIT = 1 / 32768  # 16 bits hold -32768 .. 32767
@@ -15,7 +15,7 @@ def tone(seconds: float = 2.0, hz: float = 440.0) -> np.ndarray:
 
 
 def noise_bits(samples: np.ndarray) -> np.ndarray:
-    return (dithered(samples).astype(np.float64) - samples) / LEAST_BIT
+    return (add_dither(samples).astype(np.float64) - samples) / LEAST_BIT
 
 
 def test_dither_moves_no_sample_by_more_than_a_least_bit() -> None:
@@ -43,7 +43,7 @@ def test_dither_does_not_follow_the_sound() -> None:
 def test_dither_is_the_same_each_time_and_leaves_its_input_alone() -> None:
     sound = tone(0.1)
     kept = sound.copy()
-    first, second = dithered(sound), dithered(sound)
+    first, second = add_dither(sound), add_dither(sound)
     assert first.dtype == np.float32 and first.shape == sound.shape
     assert np.array_equal(first, second) and not np.array_equal(first, sound)
     assert np.array_equal(sound, kept)
@@ -55,8 +55,10 @@ def frames(pitch: list[float], confidence: list[float]) -> Frames:
 
 def test_figures_are_of_the_voiced_frames_pooled_over_clips() -> None:
     still = frames([60, 60, 60], [0.5, 0.5, 0.5])
-    first = ClipRolls("a", still, frames([60.25, 72, 60], [0.5, 0.75, 0.5]), np.array([True, False, True]), "known f0")
-    second = ClipRolls("b", still, frames([59, 60, 60], [0.5, 0.5, 0.5]), np.array([True, False, False]), "known f0")
+    first = PairedFrames(
+        "a", still, frames([60.25, 72, 60], [0.5, 0.75, 0.5]), np.array([True, False, True]), "known f0"
+    )
+    second = PairedFrames("b", still, frames([59, 60, 60], [0.5, 0.5, 0.5]), np.array([True, False, False]), "known f0")
     figures = floor([first, second])
     # voiced cents: 25, 0, 100; p95 lies 0.95 * 2 = 1.9 steps up: 25 + 0.9 * 75
     assert (figures.pitch.median_cents, figures.pitch.max_cents, figures.pitch.bias_cents) == (25.0, 100.0, -25.0)
@@ -68,7 +70,7 @@ def test_figures_are_of_the_voiced_frames_pooled_over_clips() -> None:
 
 def test_no_voiced_frame_is_no_floor_of_zero() -> None:
     still = frames([60], [0.5])
-    figures = floor([ClipRolls("a", still, still, np.array([False]), "baseline confidence")])
+    figures = floor([PairedFrames("a", still, still, np.array([False]), "baseline confidence")])
     assert figures.pitch.p95_cents is None
     assert set(figures.pitch.null_reasons.values()) == {"no voiced frame"}
     assert figures.confidence.p95 == 0.0

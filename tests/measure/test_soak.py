@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from workbench.errors import ChangedError, ProgramError
-from workbench.measure.soak import Heard, long_stream
+from workbench.measure.soak import SoakProgress, long_stream
 from workbench.recipe import Gate
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.records.soak import Soak, judged
 from workbench.runtime.session import Frames
 
-STREAM = Stream(1000, 100, 1, 0.0)
+STREAM = StreamConfig(1000, 100, 1, 0.0)
 
 
 class Counter:
@@ -112,7 +112,7 @@ def test_each_side_s_broken_frames_are_counted_apart() -> None:
 
 def test_calls_longer_than_it_tells_are_told_each() -> None:
     counter = Counter(0.0)
-    counter.stream = Stream(1000, 130_000, 1, 0.0)  # 130 s
+    counter.stream = StreamConfig(1000, 130_000, 1, 0.0)  # 130 s
     told = list(long_stream(counter, counter, np.ones(130_000, np.float32), 260 / 3600, 0.5, parts=1))
     assert [heard.calls for heard in told] == [1, 2]
 
@@ -146,10 +146,10 @@ def test_few_voiced_frames_are_a_doubt() -> None:
 def begin(*_: object) -> None: ...
 
 
-minutes = iter([Heard(600, 1500, 60.0, None)])  # of the process that imports this anew
+minutes = iter([SoakProgress(600, 1500, 60.0, None)])  # of the process that imports this anew
 
 
-def a_minute() -> Heard:
+def a_minute() -> SoakProgress:
     """The first; then the process aborts, as a broken program makes it."""
     return next(minutes, None) or os.abort()
 
@@ -169,10 +169,10 @@ def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.Monke
     assert shown == [("stream", 0, 1), ("stream", 600, 1500)]
 
 
-whole_parts = iter([Heard(600, 1500, 60.0, soak_of(0.0).stretches[0])])
+whole_parts = iter([SoakProgress(600, 1500, 60.0, soak_of(0.0).stretches[0])])
 
 
-def a_part() -> Heard:
+def a_part() -> SoakProgress:
     return next(whole_parts, None) or os.abort()
 
 

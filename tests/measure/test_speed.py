@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.measure.speed import Speed, Start, summarize
-from workbench.recipe.options import Stream
+from workbench.measure.speed import ColdStart, Speed, summarize
+from workbench.recipe.options import StreamConfig
 
-STREAM = Stream(sample_rate_hz=48000, hop_samples=960, frames_per_chunk=1, mirror=1.0)  # a call every 20 ms
-START = Start(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_000)
+STREAM = StreamConfig(sample_rate_hz=48000, hop_samples=960, frames_per_chunk=1, mirror=1.0)  # a call every 20 ms
+START = ColdStart(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_000)
 
 
-def of(baseline_ms: object, variant_ms: object, stream: Stream = STREAM) -> Speed:
+def of(baseline_ms: object, variant_ms: object, stream: StreamConfig = STREAM) -> Speed:
     return summarize(np.asarray(baseline_ms, float), np.asarray(variant_ms, float), stream, 2, START)
 
 
@@ -79,7 +79,7 @@ def test_deadlines_are_the_variants_and_missed_by_taking_longer() -> None:
 
 def test_the_real_time_factor_is_the_variants_median_call_by_the_period() -> None:
     assert of(flat([8, 8]), flat([5, 5])).real_time_factor == 0.25
-    two_frames = Stream(sample_rate_hz=16000, hop_samples=160, frames_per_chunk=2, mirror=0.0)
+    two_frames = StreamConfig(sample_rate_hz=16000, hop_samples=160, frames_per_chunk=2, mirror=0.0)
     figures = of(flat([8, 8]), flat([5, 5]), two_frames)
     assert (figures.chunk_ms, figures.real_time_factor) == (20.0, 0.25)
 

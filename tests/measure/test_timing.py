@@ -9,12 +9,12 @@ from numpy.testing import assert_array_equal
 from tests.helpers.processes import ends_with_its_parent
 from workbench.measure import load_test as deadline
 from workbench.measure import timing as race
-from workbench.measure.load_test import paced
-from workbench.measure.speed import Plan
-from workbench.measure.timing import calls_of, in_turns, peak_rss_bytes
-from workbench.recipe.options import Stream
+from workbench.measure.load_test import response_times
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import as_calls, peak_rss_bytes, time_alternating
+from workbench.recipe.options import StreamConfig
 
-STREAM = Stream(1000, 10, 1, 0.0)
+STREAM = StreamConfig(1000, 10, 1, 0.0)
 
 
 class Heard:
@@ -32,7 +32,7 @@ class Heard:
 def turns() -> tuple[list[tuple[str, float]], dict[str, np.ndarray]]:
     log: list[tuple[str, float]] = []
     calls = [np.full((1, 10), at, np.float32) for at in range(3)]
-    times_ms = in_turns({name: Heard(name, log) for name in "abc"}, calls, Plan(1, 6, 4, 2))
+    times_ms = time_alternating({name: Heard(name, log) for name in "abc"}, calls, TimingPlan(1, 6, 4, 2))
     return log, times_ms
 
 
@@ -58,10 +58,10 @@ def test_the_order_is_shuffled_and_the_same_again() -> None:
 
 def test_calls_are_whole_and_every_stream_starts_elsewhere() -> None:
     samples = np.arange(25, dtype=np.float32)
-    assert_array_equal(np.concatenate(calls_of(samples, STREAM, 1), -1), [samples[:20]])
-    (call,) = calls_of(np.ones(7, np.float32), STREAM, 1)  # too short for one: filled up
+    assert_array_equal(np.concatenate(as_calls(samples, STREAM, 1), -1), [samples[:20]])
+    (call,) = as_calls(np.ones(7, np.float32), STREAM, 1)  # too short for one: filled up
     assert_array_equal(call, [[1] * 7 + [0] * 3])
-    two = calls_of(np.arange(20, dtype=np.float32), Stream(1000, 10, 1, 0.0, streams=2), 2)
+    two = as_calls(np.arange(20, dtype=np.float32), StreamConfig(1000, 10, 1, 0.0, streams=2), 2)
     assert_array_equal(two, [[np.arange(20), np.roll(np.arange(20), 10)]])
 
 
@@ -93,7 +93,7 @@ def test_a_call_is_late_from_when_it_was_due(monkeypatch: pytest.MonkeyPatch) ->
     clock = Clock()
     monkeypatch.setattr(deadline, "time", clock)
     session = Working(clock, [4, 25, 4, 4])  # 25 ms: 15 into the next period, which ends 1 ms before its own
-    late_ms = paced(session, ["a", "b"], 4, 10.0)  # type: ignore[list-item]
+    late_ms = response_times(session, ["a", "b"], 4, 10.0)  # type: ignore[list-item]
     np.testing.assert_allclose(late_ms, [4, 25, 19, 13])
     assert session.heard == ["a", "b", "a", "b"]
 
@@ -101,7 +101,7 @@ def test_a_call_is_late_from_when_it_was_due(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_busy_process_is_there_for_the_block_alone() -> None:
     import multiprocessing
 
-    with deadline.busy_process():
+    with deadline.background_load():
         (process,) = multiprocessing.active_children()
         assert process.is_alive()
     assert multiprocessing.active_children() == []
@@ -110,8 +110,8 @@ def test_a_busy_process_is_there_for_the_block_alone() -> None:
 def test_a_busy_process_ends_with_its_parent() -> None:
     """One that was killed ends nothing itself; a core at work for ever would be left of it."""
     script = (
-        "import multiprocessing, time\nfrom workbench.measure.load_test import busy_process\n"
-        "if __name__ == '__main__':\n    with busy_process():\n"
+        "import multiprocessing, time\nfrom workbench.measure.load_test import background_load\n"
+        "if __name__ == '__main__':\n    with background_load():\n"
         "        print(multiprocessing.active_children()[0].pid, flush=True)\n        time.sleep(3600)\n"
     )
     assert ends_with_its_parent(script)

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.audio.decode import Clip, PitchTrack
-from workbench.measure.truth import Alignment, PitchAccuracy, accuracy, align, reference_hz, truth
-from workbench.recipe.options import Stream
+from workbench.measure.truth import Alignment, PitchAccuracy, accuracy, fit_alignment, reference_hz, truth
+from workbench.recipe.options import StreamConfig
 from workbench.runtime.session import Frames
 
 RATE = 48000
-STREAM = Stream(sample_rate_hz=RATE, hop_samples=480, frames_per_chunk=1, mirror=1.0)  # frames end 10, 20, 30 ... ms
+STREAM = StreamConfig(
+    sample_rate_hz=RATE, hop_samples=480, frames_per_chunk=1, mirror=1.0
+)  # frames end 10, 20, 30 ... ms
 FIGURES = ("rpa50", "rca50", "voicing_recall", "voicing_false_alarm", "overall")
 SCORES = ("baseline", "variant", "baseline_at_best", "variant_at_best")
 
@@ -148,7 +150,7 @@ class TestReference:
         assert reference_hz(track, 1, STREAM, 0) == pytest.approx([200.0])
 
     def test_a_chunk_of_several_frames_has_a_moment_for_each_hop(self) -> None:
-        stream = Stream(sample_rate_hz=RATE, hop_samples=960, frames_per_chunk=2, mirror=1.0)
+        stream = StreamConfig(sample_rate_hz=RATE, hop_samples=960, frames_per_chunk=2, mirror=1.0)
         track = PitchTrack(np.array([0.02, 0.04]), np.array([200.0, 400.0]))
         assert reference_hz(track, 2, stream, 0).tolist() == [200, 400]
 
@@ -156,7 +158,9 @@ class TestReference:
 class TestAlign:
     @pytest.mark.parametrize("lag_ms", [0, 10, 47, 86, 150])
     def test_finds_the_lag_that_was_put_in(self, lag_ms: float) -> None:
-        assert align([(clip("a", sung_track()), late_frames(lag_ms))], STREAM).delay_ms == pytest.approx(lag_ms, abs=1)
+        assert fit_alignment([(clip("a", sung_track()), late_frames(lag_ms))], STREAM).delay_ms == pytest.approx(
+            lag_ms, abs=1
+        )
 
     def test_octave_errors_do_not_move_it(self) -> None:
         late = late_frames(47)
@@ -164,30 +168,30 @@ class TestAlign:
         pitch[::7] += 12
         pitch[3::11] -= 12
         wrong = Frames(pitch, late.confidence, late.volume)
-        assert align([(clip("a", sung_track()), wrong)], STREAM).delay_ms == pytest.approx(47, abs=1)
+        assert fit_alignment([(clip("a", sung_track()), wrong)], STREAM).delay_ms == pytest.approx(47, abs=1)
 
     def test_nor_do_frames_that_are_not_finite(self) -> None:
         late = late_frames(47)
         pitch, confidence = late.pitch_semitones.copy(), late.confidence.copy()
         pitch[::7], confidence[::5] = np.nan, np.nan
         broken = Frames(pitch, confidence, late.volume)
-        assert align([(clip("a", sung_track()), broken)], STREAM).delay_ms == pytest.approx(47, abs=1)
+        assert fit_alignment([(clip("a", sung_track()), broken)], STREAM).delay_ms == pytest.approx(47, abs=1)
 
     def test_clips_without_known_f0_have_no_say(self) -> None:
         mute = clip("b", None), frames(np.full(300, 50.0), 1.0)
         known = clip("a", sung_track()), late_frames(47)
-        assert align([mute, known], STREAM) == align([known], STREAM)
+        assert fit_alignment([mute, known], STREAM) == fit_alignment([known], STREAM)
 
     @pytest.mark.parametrize(("doubtful", "confident"), [(0.2, 0.8), (0.05, 0.12), (0.85, 0.95)])
     def test_the_threshold_parts_two_clusters(self, doubtful: float, confident: float) -> None:
-        best = align([(clip("a", sung_track()), late_frames(47, confident, doubtful))], STREAM).best_threshold
+        best = fit_alignment([(clip("a", sung_track()), late_frames(47, confident, doubtful))], STREAM).best_threshold
         assert doubtful < best <= confident
 
     def test_the_threshold_weighs_recall_against_false_alarms(self) -> None:
         # recall less false alarms: up to 0.1 4/4 - 4/4, up to 0.3 4/4 - 1/4, up to 0.6 3/4 - 1/4, up to 0.65 0 - 1/4
         track = held([200, 210, 220, 230, 0, 0, 0, 0])
         heard = [0.6, 0.6, 0.6, 0.3, 0.65, 0.1, 0.1, 0.1]
-        aligned = align([(clip("a", track), frames([200, 210, 220, 230, 50, 50, 50, 50], heard))], STREAM)
+        aligned = fit_alignment([(clip("a", track), frames([200, 210, 220, 230, 50, 50, 50, 50], heard))], STREAM)
         assert aligned.delay_ms == 0
         assert 0.1 < aligned.best_threshold <= 0.3
 
@@ -195,28 +199,30 @@ class TestAlign:
         first = clip("a", held([200, 220, 0, 0])), frames([200, 220, 50, 50], [0.9, 0.9, 0.5, 0.5])
         second = clip("b", held([300, 330, 0, 0])), frames([300, 330, 50, 50], [0.7, 0.4, 0.1, 0.1])
         # alone 0.1 < t <= 0.4 serves b; together that is 4/4 - 2/4, and 0.5 < t <= 0.7 is 3/4 - 0
-        assert 0.1 < align([second], STREAM).best_threshold <= 0.4
-        assert 0.5 < align([first, second], STREAM).best_threshold <= 0.7
+        assert 0.1 < fit_alignment([second], STREAM).best_threshold <= 0.4
+        assert 0.5 < fit_alignment([first, second], STREAM).best_threshold <= 0.7
 
     def test_the_best_threshold_serves_as_well_as_it_was_found_to(self) -> None:
         sung, late = clip("a", sung_track()), late_frames(47, 0.95, 0.9)  # float32's 0.9 lies below 0.90
-        alignment = align([(sung, late)], STREAM)
+        alignment = fit_alignment([(sung, late)], STREAM)
         figures = truth([sung], [late], [late], STREAM, 0.5, alignment).baseline_at_best
         assert figures.voicing_recall - figures.voicing_false_alarm > 0.99
 
     def test_without_known_f0_there_is_neither(self) -> None:
-        assert align([], STREAM) == Alignment(None, None)
-        assert align([(clip("a", None), frames([440.0] * 5))], STREAM) == Alignment(None, None)
+        assert fit_alignment([], STREAM) == Alignment(None, None)
+        assert fit_alignment([(clip("a", None), frames([440.0] * 5))], STREAM) == Alignment(None, None)
 
     @pytest.mark.filterwarnings("error")
     def test_silence_alone_tells_neither(self) -> None:
-        assert align([(clip("a", held(np.zeros(20))), frames([440.0] * 20, 0.1))], STREAM) == Alignment(None, None)
+        assert fit_alignment([(clip("a", held(np.zeros(20))), frames([440.0] * 20, 0.1))], STREAM) == Alignment(
+            None, None
+        )
 
     def test_without_unvoiced_frames_there_is_a_delay_and_no_threshold(self) -> None:
         times_s = np.arange(-60, 101) * 0.005  # annotated from before the clip's start, so every frame is sung
         track = PitchTrack(times_s, 220 * 2.0**times_s)
         late = frames(220 * 2.0 ** (np.arange(1, 51) * 0.010 - 0.030))
-        assert align([(clip("a", track), late)], STREAM) == Alignment(30.0, None)
+        assert fit_alignment([(clip("a", track), late)], STREAM) == Alignment(30.0, None)
 
 
 class TestTruth:

@@ -15,12 +15,12 @@ import torch
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path, packaged_checkpoints
 from workbench.model.upstream import load_upstream, read_checkpoint, reset_upstream
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 
 import pesto  # isort: skip  # only now: workbench.model.upstream makes it importable beside CPU torch
 
 
-def refusal(checkpoint: Path | str, stream: Stream, trust: bool = False) -> str:
+def refusal(checkpoint: Path | str, stream: StreamConfig, trust: bool = False) -> str:
     with pytest.raises(CheckpointError) as caught:
         load_upstream(str(checkpoint), stream, trust=trust)
     return str(caught.value)
@@ -43,8 +43,8 @@ def frames(model: torch.nn.Module, samples: np.ndarray) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("mirror", [0.0, 1.0])
-def test_upstream_is_what_its_own_loader_makes(mirror: float, stream: Stream, sing: Any) -> None:
-    own = load_upstream("mir-1k_g7", Stream(16_000, 320, 1, mirror))
+def test_upstream_is_what_its_own_loader_makes(mirror: float, stream: StreamConfig, sing: Any) -> None:
+    own = load_upstream("mir-1k_g7", StreamConfig(16_000, 320, 1, mirror))
     theirs = pesto.load_model("mir-1k_g7", 20.0, sampling_rate=16_000, streaming=True, mirror=mirror)
     assert not own.training
     samples = sing(16_000, 0.6)
@@ -52,7 +52,7 @@ def test_upstream_is_what_its_own_loader_makes(mirror: float, stream: Stream, si
         assert torch.equal(got, expected)
 
 
-def test_reset_upstream_is_as_after_loading(stream: Stream, sing: Any) -> None:
+def test_reset_upstream_is_as_after_loading(stream: StreamConfig, sing: Any) -> None:
     samples = sing(16_000, 0.4)
     model = load_upstream("mir-1k_g7", stream)
     first = frames(model, samples)
@@ -69,14 +69,14 @@ def test_packaged_checkpoints_are_found_by_name() -> None:
     assert checkpoint_path("mir-1k_g7") == packaged["mir-1k_g7"]
 
 
-def test_a_file_of_ones_own_works(path: Path, stream: Stream) -> None:
+def test_a_file_of_ones_own_works(path: Path, stream: StreamConfig) -> None:
     shutil.copy(checkpoint_path("mir-1k_g7"), path)
     own, packaged = load_upstream(str(path), stream), load_upstream("mir-1k_g7", stream)
     for (name, got), expected in zip(own.state_dict().items(), packaged.state_dict().values(), strict=True):
         assert torch.equal(got, expected), name
 
 
-def test_the_checkpoint_of_2023_does_not_fit(stream: Stream) -> None:
+def test_the_checkpoint_of_2023_does_not_fit(stream: StreamConfig) -> None:
     assert refusal("mir-1k", stream) == (
         f"{checkpoint_path('mir-1k')}: does not fit pesto-pitch's model: 6 weights missing, 2 unknown "
         "(first: encoder.prefilt_layers.0.0.weight); use mir-1k_g7"
@@ -84,7 +84,7 @@ def test_the_checkpoint_of_2023_does_not_fit(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("name", ["absent.ckpt", "mir-2k", "."])
-def test_no_such_checkpoint(name: str, stream: Stream) -> None:
+def test_no_such_checkpoint(name: str, stream: StreamConfig) -> None:
     assert refusal(name, stream) == f"{name}: no such checkpoint; use a file or one of mir-1k, mir-1k_g7"
 
 
@@ -102,7 +102,7 @@ def test_no_such_checkpoint(name: str, stream: Stream) -> None:
         bytes(99),
     ],
 )
-def test_what_is_no_checkpoint_cannot_be_opened(content: bytes, trust: bool, path: Path, stream: Stream) -> None:
+def test_what_is_no_checkpoint_cannot_be_opened(content: bytes, trust: bool, path: Path, stream: StreamConfig) -> None:
     path.write_bytes(content)
     assert refusal(path, stream, trust) == (
         f"{path}: not a checkpoint that torch can open; was it written by torch.save?"
@@ -110,7 +110,7 @@ def test_what_is_no_checkpoint_cannot_be_opened(content: bytes, trust: bool, pat
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
-def test_a_cut_off_checkpoint_cannot_be_opened(share: float, path: Path, stream: Stream) -> None:
+def test_a_cut_off_checkpoint_cannot_be_opened(share: float, path: Path, stream: StreamConfig) -> None:
     whole = checkpoint_path("mir-1k_g7").read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     assert refusal(path, stream) == f"{path}: not a checkpoint that torch can open; was it written by torch.save?"
@@ -127,7 +127,7 @@ class Runs:
 
 
 @pytest.mark.parametrize("call", ["open", "system", "eval"])
-def test_code_in_a_checkpoint_does_not_run(call: str, path: Path, good: dict[str, Any], stream: Stream) -> None:
+def test_code_in_a_checkpoint_does_not_run(call: str, path: Path, good: dict[str, Any], stream: StreamConfig) -> None:
     trace = path.with_name("it-ran")
     code = {
         "open": Runs(open, str(trace), "w"),
@@ -144,14 +144,14 @@ def test_code_in_a_checkpoint_does_not_run(call: str, path: Path, good: dict[str
     assert trace.exists()  # so it would have
 
 
-def test_code_in_a_bare_pickle_does_not_run(path: Path, good: dict[str, Any], stream: Stream) -> None:
+def test_code_in_a_bare_pickle_does_not_run(path: Path, good: dict[str, Any], stream: StreamConfig) -> None:
     trace = path.with_name("it-ran")
     path.write_bytes(pickle.dumps({**good, "code": Runs(open, str(trace), "w")}))
     assert refusal(path, stream).startswith(f"{path}: ")
     assert not trace.exists()
 
 
-def test_trust_is_no_pass_for_a_wrong_structure(path: Path, stream: Stream) -> None:
+def test_trust_is_no_pass_for_a_wrong_structure(path: Path, stream: StreamConfig) -> None:
     torch.save({"hparams": {}, "code": Runs(dict)}, path)
     assert refusal(path, stream, trust=True) == (
         f"{path}: not a PESTO checkpoint: it has no state_dict, hcqt_params; see pesto-pitch"
@@ -159,7 +159,7 @@ def test_trust_is_no_pass_for_a_wrong_structure(path: Path, stream: Stream) -> N
 
 
 @pytest.mark.parametrize("content", [{"weights": 1}, [1, 2], torch.zeros(3), None])
-def test_another_model_is_named_as_such(content: object, path: Path, stream: Stream) -> None:
+def test_another_model_is_named_as_such(content: object, path: Path, stream: StreamConfig) -> None:
     torch.save(content, path)
     assert refusal(path, stream) == (
         f"{path}: not a PESTO checkpoint: it has no hparams, state_dict, hcqt_params; see pesto-pitch"
@@ -190,7 +190,7 @@ MISFITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", MISFITS)
-def test_a_misfit_is_one_line(kind: str, path: Path, good: dict[str, Any], stream: Stream) -> None:
+def test_a_misfit_is_one_line(kind: str, path: Path, good: dict[str, Any], stream: StreamConfig) -> None:
     change, expected = MISFITS[kind]
     content = copy.deepcopy(good)
     change(content)
@@ -211,7 +211,7 @@ STRANGE_SETTINGS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("kind", STRANGE_SETTINGS)
 def test_settings_that_pesto_does_not_take_are_the_checkpoints_fault(
-    kind: str, path: Path, good: dict[str, Any], stream: Stream
+    kind: str, path: Path, good: dict[str, Any], stream: StreamConfig
 ) -> None:
     content = copy.deepcopy(good)
     STRANGE_SETTINGS[kind](content)
@@ -224,7 +224,7 @@ def test_settings_that_pesto_does_not_take_are_the_checkpoints_fault(
 
 def test_a_hop_longer_than_the_window_is_refused() -> None:
     with pytest.raises(ModelError) as caught:
-        load_upstream("mir-1k_g7", Stream(16_000, 32_000, 1, 1.0))
+        load_upstream("mir-1k_g7", StreamConfig(16_000, 32_000, 1, 1.0))
     assert str(caught.value) == (
         "sample_rate_hz 16000, hop 32000 samples, mirror 1.0: upstream cannot build this stream "
         "(zeros: Dimension size must be non-negative.); use a higher rate or a shorter chunk"
@@ -233,7 +233,7 @@ def test_a_hop_longer_than_the_window_is_refused() -> None:
 
 def test_a_rate_too_low_for_the_top_bin_is_refused() -> None:
     with pytest.raises(ModelError) as caught:
-        load_upstream("mir-1k_g7", Stream(4_000, 80, 1, 1.0))
+        load_upstream("mir-1k_g7", StreamConfig(4_000, 80, 1, 1.0))
     assert str(caught.value) == (
         "sample_rate_hz 4000, hop 80 samples, mirror 1.0: upstream cannot build this stream "
         "(The top bin 3322.4375806395615Hz has exceeded the Nyquist frequency, please reduce the n_bins); "

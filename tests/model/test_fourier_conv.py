@@ -13,9 +13,9 @@ def made(conv: nn.Conv2d, x: torch.Tensor, band: float = 1.0) -> torch.Tensor:
     tiling = Tiling(x.shape[-1])
     rows = x[:, :, 0].transpose(1, 2)
     junk = torch.full((len(x), tiling.padded_bins - tiling.bins, conv.in_channels), 9.0)  # is no bin, must not be heard
-    tiles = tiling.put(torch.cat((rows, junk), 1))
+    tiles = tiling.to_tiles(torch.cat((rows, junk), 1))
     assert tiles.shape == (STEP_BINS, tiling.tiles, len(x) * conv.in_channels)
-    return tiling.take(FourierConv(conv, tiling, band)(tiles), conv.out_channels)[:, :, None]
+    return tiling.from_tiles(FourierConv(conv, tiling, band)(tiles), conv.out_channels)[:, :, None]
 
 
 @pytest.mark.parametrize(

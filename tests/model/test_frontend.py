@@ -15,18 +15,18 @@ from workbench.model import bin_groups as grouping
 from workbench.model.frontend import EPS, ConstantQ, Framing, Frontend, GroupedConstantQ, constant_q
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 
 Doubles = NDArray[np.float64]
 
 SETUPS = (
-    Stream(16_000, 320, 1, 1.0),
-    Stream(16_000, 320, 3, 1.0),  # earlier frames hear real future
-    Stream(16_000, 80, 4, 0.5),
-    Stream(16_000, 160, 2, 0.0),
-    Stream(22_050, 221, 1, 0.5),  # a frame of no whole number of blocks
+    StreamConfig(16_000, 320, 1, 1.0),
+    StreamConfig(16_000, 320, 3, 1.0),  # earlier frames hear real future
+    StreamConfig(16_000, 80, 4, 0.5),
+    StreamConfig(16_000, 160, 2, 0.0),
+    StreamConfig(22_050, 221, 1, 0.5),  # a frame of no whole number of blocks
 )
-SHIPPED = Stream(48_000, 960, 1, 1.0)
+SHIPPED = StreamConfig(48_000, 960, 1, 1.0)
 
 
 class Kernels(NamedTuple):
@@ -35,13 +35,13 @@ class Kernels(NamedTuple):
     taps: torch.Tensor
     mirrored_samples: int
 
-    def windows(self, stream: Stream, audio: np.ndarray) -> torch.Tensor:
+    def windows(self, stream: StreamConfig, audio: np.ndarray) -> torch.Tensor:
         """(windows, window samples) float32, cut out of a clip."""
         length = self.taps.shape[-1] - self.mirrored_samples + (stream.frames_per_chunk - 1) * stream.hop_samples
         starts = range(0, len(audio) - length, 5_000)
         return torch.tensor(np.stack([audio[start : start + length] for start in starts]))
 
-    def spectra(self, stream: Stream, windows: torch.Tensor) -> tuple[Doubles, Doubles]:
+    def spectra(self, stream: StreamConfig, windows: torch.Tensor) -> tuple[Doubles, Doubles]:
         """(windows * frames, bins) magnitude, and the largest that a frame of that norm could have (Cauchy-Schwarz)."""
         taps = self.taps[:, 0].double().numpy()
         padded = np.pad(windows.double().numpy(), ((0, 0), (0, self.mirrored_samples)))
@@ -53,13 +53,13 @@ class Kernels(NamedTuple):
 
 
 @cache
-def kernels_of(stream: Stream) -> Kernels:
+def kernels_of(stream: StreamConfig) -> Kernels:
     cqt = load_upstream("mir-1k_g7", stream).preprocessor.hcqt_kernels.cqt_kernels[0]
     taps = (cqt.conv.weight * cqt.sqrt_lengths.repeat(2, 1).unsqueeze(-1)).detach()
     return Kernels(taps, cqt.kernel_width - stream.hop_samples - cqt.conv.cache.padding)
 
 
-def build(frontend: Frontend, stream: Stream, tolerance: float = 1e-4) -> torch.nn.Module:
+def build(frontend: Frontend, stream: StreamConfig, tolerance: float = 1e-4) -> torch.nn.Module:
     taps, mirrored_samples = kernels_of(stream)
     return constant_q(frontend, taps, stream.hop_samples, mirrored_samples, stream.frames_per_chunk, tolerance)[1]
 
@@ -67,7 +67,7 @@ def build(frontend: Frontend, stream: Stream, tolerance: float = 1e-4) -> torch.
 built = cache(build)
 
 
-def framed(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows: torch.Tensor) -> torch.Tensor:
+def framed(module: torch.nn.Module, kernels: Kernels, stream: StreamConfig, windows: torch.Tensor) -> torch.Tensor:
     """(windows * frames, frame samples): what this front end hears of windows."""
     taps, mirrored_samples = kernels
     sizes = (taps.shape[-1], stream.hop_samples, mirrored_samples, 0)
@@ -76,7 +76,7 @@ def framed(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows: t
     return Framing(*sizes, single=False)(windows)
 
 
-def deviation(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows: torch.Tensor) -> Doubles:
+def deviation(module: torch.nn.Module, kernels: Kernels, stream: StreamConfig, windows: torch.Tensor) -> Doubles:
     """(windows * frames, bins): error of the magnitude over the largest magnitude that the samples could have had."""
     expected, bound = kernels.spectra(stream, windows)
     energy = module(framed(module, kernels, stream, windows))
@@ -86,7 +86,7 @@ def deviation(module: torch.nn.Module, kernels: Kernels, stream: Stream, windows
     return np.abs(np.sqrt(energy.double().numpy()) - np.maximum(expected, EPS)) / np.maximum(bound, EPS)
 
 
-def loud_and_quiet(kernels: Kernels, stream: Stream, sing: Callable[[int, float], np.ndarray]) -> torch.Tensor:
+def loud_and_quiet(kernels: Kernels, stream: StreamConfig, sing: Callable[[int, float], np.ndarray]) -> torch.Tensor:
     """Singing, noise, and a single loud sinusoid low and high, which leaves most bins nearly silent."""
     seconds = np.arange(2 * stream.sample_rate_hz) / stream.sample_rate_hz
     noise = np.random.default_rng(3).standard_normal(len(seconds)) * 0.1
@@ -112,7 +112,7 @@ def test_the_bits_of_a_front_end_are_those_of_any_number_of_threads() -> None:
 @pytest.mark.parametrize("stream", SETUPS)
 @pytest.mark.parametrize("frontend", ["upstream", "grouped"])
 def test_exact_front_ends_are_the_kernels_own_sums(
-    frontend: Frontend, stream: Stream, sing: Callable[[int, float], np.ndarray]
+    frontend: Frontend, stream: StreamConfig, sing: Callable[[int, float], np.ndarray]
 ) -> None:
     kernels = kernels_of(stream)
     windows = loud_and_quiet(kernels, stream, sing)
@@ -128,7 +128,7 @@ def test_exact_front_ends_are_the_kernels_own_sums(
 @pytest.mark.parametrize("stream", SETUPS)
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
 def test_low_rank_keeps_its_tolerance(
-    stream: Stream, tolerance: float, sing: Callable[[int, float], np.ndarray]
+    stream: StreamConfig, tolerance: float, sing: Callable[[int, float], np.ndarray]
 ) -> None:
     """No samples at all can move a bin by more than the error of its kernel (Cauchy and Schwarz), and some do."""
     kernels = kernels_of(stream)
@@ -187,7 +187,7 @@ def sinusoids(bins: int, samples: int) -> torch.Tensor:
 
 
 def test_blocks_may_begin_before_the_frame() -> None:
-    stream = Stream(8_000, 50, 2, 0.0)
+    stream = StreamConfig(8_000, 50, 2, 0.0)
     kernels = Kernels(sinusoids(40, 1003), 0)
     module = GroupedConstantQ(kernels.taps, 50, 0, 2, tolerance=1e-4)
     assert module.lead_samples > 0
@@ -216,7 +216,7 @@ def test_the_partition_is_the_cheapest_of_all(tolerance: float | None, monkeypat
     def alone(start: int, stop: int) -> float:
         """Cost of start..stop as one group: what the search finds where operators cost so much that none is split."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(grouping, "_cheapest", lambda bins, group: [group(0, bins)])
+            patch.setattr(grouping, "_cheapest_partition", lambda bins, group: [group(0, bins)])
             (one,) = groups(start, stop)
         return one.cost
 
@@ -282,7 +282,9 @@ def test_pitch_hardly_moves(frontend: Frontend, most_cents: float, sing: Callabl
 @pytest.mark.slow
 @pytest.mark.parametrize("frontend", ["grouped", "low-rank"])
 @pytest.mark.parametrize("stream", [SETUPS[0], SETUPS[1]])
-def test_xnnpack_takes_all_of_it(frontend: Frontend, stream: Stream, sing: Callable[[int, float], np.ndarray]) -> None:
+def test_xnnpack_takes_all_of_it(
+    frontend: Frontend, stream: StreamConfig, sing: Callable[[int, float], np.ndarray]
+) -> None:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
     from executorch.runtime import Runtime

@@ -11,16 +11,19 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.measure.deviation import TIE_MARGIN
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import Estimate, Reduce, StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Reduction, Stream
+from workbench.recipe.options import Reduction, StreamConfig
 
 import pesto  # isort: skip  # only now: workbench.model.upstream makes it importable beside CPU torch
 from pesto.utils import reduce_activations  # isort: skip
 
 Toeplitz = Literal["linear", "conv"]
-FORMS: dict[Toeplitz, Forms] = {"linear": Forms(), "conv": Forms(prefilter="fourier", toeplitz="conv")}
+FORMS: dict[Toeplitz, Implementations] = {
+    "linear": Implementations(),
+    "conv": Implementations(prefilter="fourier", toeplitz="conv"),
+}
 Call = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 
 RATES_HZ = (16_000, 22_050, 44_100, 48_000)
@@ -56,8 +59,10 @@ def upstream_model(
     return model
 
 
-def stream_of(sample_rate_hz: int, hop_ms: float, frames: int, mirror: float) -> Stream:
-    return Stream(sample_rate_hz, int(hop_ms * sample_rate_hz / 1000 + 0.5), frames, mirror)  # as upstream rounds it
+def stream_of(sample_rate_hz: int, hop_ms: float, frames: int, mirror: float) -> StreamConfig:
+    return StreamConfig(
+        sample_rate_hz, int(hop_ms * sample_rate_hz / 1000 + 0.5), frames, mirror
+    )  # as upstream rounds it
 
 
 @torch.inference_mode()
@@ -172,7 +177,7 @@ def test_forward_is_the_estimate_without_activations(restated: StreamingPesto, s
 
 
 def test_streams_of_a_batch_do_not_mix(sing: Callable[[int, float], np.ndarray]) -> None:
-    stream = Stream(16_000, 320, 2, 0.5, streams=3)
+    stream = StreamConfig(16_000, 320, 2, 0.5, streams=3)
     song = sing(16_000, 3.0)
     audio = np.stack([song[at : at + 24_000] for at in (0, 9_000, 20_000)])
     model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream)
@@ -229,11 +234,11 @@ def test_algorithmic_latency_is_where_an_impulse_is_loudest() -> None:
         model.confidence.register_forward_pre_hook(lambda _, inputs, kept=lowest_bins: kept.append(inputs[0][0, :1]))
         rolled(model.estimate, audio, stream.chunk_samples)
         loudest = int(torch.cat(lowest_bins).argmax())
-        end_ms = (loudest + 1) * stream.step_ms
-        assert end_ms - 500 == pytest.approx(model.algorithmic_ms, abs=2 * stream.step_ms), mirror
+        end_ms = (loudest + 1) * stream.hop_ms
+        assert end_ms - 500 == pytest.approx(model.algorithmic_ms, abs=2 * stream.hop_ms), mirror
 
 
-def test_a_model_of_several_harmonics_is_refused(stream: Stream) -> None:
+def test_a_model_of_several_harmonics_is_refused(stream: StreamConfig) -> None:
     upstream = load_upstream("mir-1k_g7", stream)
     kernels = upstream.preprocessor.hcqt_kernels.cqt_kernels
     kernels.append(kernels[0])

@@ -5,13 +5,13 @@ import torch
 
 from workbench.model.toeplitz import toeplitz
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 
 
 @pytest.mark.parametrize("form", ["linear", "conv", "block"])
 @pytest.mark.parametrize("shift_bins", [0, 20])
 def test_every_form_is_upstreams_layer(form: str, shift_bins: int) -> None:
-    upstream = load_upstream("mir-1k_g7", Stream(16_000, 320, 1, 1.0)).encoder.fc
+    upstream = load_upstream("mir-1k_g7", StreamConfig(16_000, 320, 1, 1.0)).encoder.fc
     x = torch.randn(5, 657, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         expected = upstream(x).softmax(-1).roll(-shift_bins, -1)
@@ -21,7 +21,7 @@ def test_every_form_is_upstreams_layer(form: str, shift_bins: int) -> None:
 
 
 def test_blocks_hold_far_fewer_weights_than_the_linear() -> None:
-    upstream = load_upstream("mir-1k_g7", Stream(16_000, 320, 1, 1.0)).encoder.fc
+    upstream = load_upstream("mir-1k_g7", StreamConfig(16_000, 320, 1, 1.0)).encoder.fc
     weights = {
         form: sum(parameter.numel() for parameter in toeplitz(form, upstream, 0).parameters())
         for form in ("linear", "conv", "block")

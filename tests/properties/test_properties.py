@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from tests.helpers.recipe_strategies import all_keys, recipes
 from workbench.audio.decode import read_clip
 from workbench.errors import AudioError, ProgramError, WorkbenchError
-from workbench.recipe import Recipe, resolved_again
-from workbench.recipe.options import Stream
-from workbench.recipe.schema import RecipeKeys
-from workbench.runtime.session import Session, roll
+from workbench.recipe import Recipe, from_resolved
+from workbench.recipe.options import StreamConfig
+from workbench.recipe.schema import RecipeModel
+from workbench.runtime.session import Session, run_chunks
 
 MORE = int(os.environ.get("FUZZ", "1"))
 anything_slow = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much)
@@ -35,7 +35,7 @@ def few(examples: int) -> settings:
 def accepted(keys: dict[str, Any]) -> Recipe:
     """The recipe, where it is one."""
     try:
-        checked = RecipeKeys.model_validate(keys)
+        checked = RecipeModel.model_validate(keys)
     except ValidationError:
         assume(False)
         raise
@@ -46,7 +46,7 @@ def accepted(keys: dict[str, Any]) -> Recipe:
 @given(all_keys)
 def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
     recipe = accepted(keys)
-    again = resolved_again("drawn", recipe.source, recipe.resolved())
+    again = from_resolved("drawn", recipe.source, recipe.resolved())
     assert (again, again.sha256) == (recipe, recipe.sha256)
 
 
@@ -125,7 +125,7 @@ def test_a_damaged_file_is_audio_or_refused(form: str, at: int, byte: int, cut: 
 # --- chunk schedules
 
 MOST = 6
-ANY = Stream(16_000, 320, 1, 0.0, MOST)  # mirror 0: how a stream is cut has to make no difference
+ANY = StreamConfig(16_000, 320, 1, 0.0, MOST)  # mirror 0: how a stream is cut has to make no difference
 step = st.one_of(
     st.integers(1, MOST),
     st.sampled_from(["reset", "too long", "too short", "not whole hops", "whole numbers", "two rows"]),
@@ -177,7 +177,7 @@ def eager() -> Session:
 @pytest.fixture(scope="module")
 def one_by_one(eager: Session, phrase: np.ndarray) -> np.ndarray:
     """(2, frames) pitch and confidence in calls of one frame."""
-    frames = roll(eager, phrase, [1])
+    frames = run_chunks(eager, phrase, [1])
     return np.stack([frames.pitch_semitones, frames.confidence])
 
 

@@ -10,21 +10,21 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
 from workbench.export.executorch import lower
 from workbench.export.program_file import Calibration, Lowered, Quantized
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.quantize.calibration import excerpts, halves, part_inputs
+from workbench.quantize.calibration import excerpts, part_inputs, split_in_half
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
-from workbench.quantize.pt2e import check_lowered, check_rules, quantize
+from workbench.quantize.pt2e import check_lowered, check_scopes, quantize
 from workbench.recipe import Quantization
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.runtime.eager import RestatedSession
-from workbench.runtime.isolation import Child
-from workbench.runtime.open_program import roll_program
-from workbench.runtime.session import roll
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import run_program
+from workbench.runtime.session import run_chunks
 
-STREAM = Stream(16_000, 320, 1, 1.0)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 Made = tuple[StreamingPesto, Quantized]
 MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="percentile")
 
@@ -47,7 +47,7 @@ def phrase() -> np.ndarray:
 
 
 def model() -> StreamingPesto:
-    return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, Forms("low-rank", toeplitz="block"))
+    return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, Implementations("low-rank", toeplitz="block"))
 
 
 def quantized(asked: Quantization, *clips: np.ndarray, told: Told | None = None) -> tuple[StreamingPesto, Quantized]:
@@ -60,7 +60,7 @@ def test_part_inputs_are_what_the_stream_computes(phrase: np.ndarray) -> None:
     stream, batched = model(), part_inputs(model(), [torch.tensor(phrase)] * 2)
     heard = []
     stream.encoder.register_forward_hook(lambda module, inputs, output: heard.append(inputs[0]))
-    roll(RestatedSession(stream), phrase)
+    run_chunks(RestatedSession(stream), phrase)
     rows = torch.cat(heard)
     torch.testing.assert_close(batched["encoder"][0], torch.cat((rows, rows)), rtol=1e-4, atol=1e-4)
 
@@ -69,7 +69,7 @@ def test_a_rule_that_reaches_nothing_is_refused() -> None:
     with pytest.raises(
         ModelError, match=r"^quantization\.parts: decoder: wins no layer \(none has that name, or more specific rules"
     ):
-        check_rules(model(), Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
+        check_scopes(model(), Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
 
 
 def test_every_layer_can_be_named() -> None:
@@ -89,10 +89,10 @@ def test_excerpts_are_drawn_by_the_seed_within_the_clip() -> None:
 
 def test_halves_are_disjoint_and_hold_every_clip() -> None:
     clips = [torch.full((3,), float(number)) for number in range(7)]
-    one, other = ({float(clip[0]) for clip in half} for half in halves(clips, 0))
+    one, other = ({float(clip[0]) for clip in half} for half in split_in_half(clips, 0))
     assert (len(one), len(other)) == (4, 3)
     assert one | other == set(map(float, range(7)))
-    assert halves(clips[:1], 0) == [clips[:1], []]
+    assert split_in_half(clips[:1], 0) == [clips[:1], []]
 
 
 def test_equalizing_changes_the_weights_and_not_the_answers(phrase: np.ndarray) -> None:
@@ -217,9 +217,9 @@ class TestQuantized:
         check_lowered(made, lowered)
         program = tmp_path / "program.pte"
         program.write_bytes(lowered.pte)
-        with Child() as child:
-            (frames,) = child.call(roll_program, program, [phrase[:16_000]])
-        restated = roll(RestatedSession(stream), phrase[:16_000])
+        with IsolatedProcess() as child:
+            (frames,) = child.call(run_program, program, [phrase[:16_000]])
+        restated = run_chunks(RestatedSession(stream), phrase[:16_000])
         cents = 100 * np.abs(frames.pitch_semitones - restated.pitch_semitones)[restated.confidence >= 0.5]
         assert len(cents) > 15 and np.median(cents) < 1  # the emulation in eager, and XNNPACK's kernels
 
@@ -233,16 +233,19 @@ class TestQuantized:
     @pytest.mark.parametrize(
         ("forms", "asked"),
         [
-            (Forms("low-rank", toeplitz="block"), MIXED),
-            (Forms("low-rank", "fourier", "block", 0.2), Quantization(parts={"encoder.prefilter": "int8-dynamic"})),
+            (Implementations("low-rank", toeplitz="block"), MIXED),
+            (
+                Implementations("low-rank", "fourier", "block", 0.2),
+                Quantization(parts={"encoder.prefilter": "int8-dynamic"}),
+            ),
         ],
         ids=["static convolutions", "dynamic frequencies"],
     )
     def test_sizes_explicit_state_and_streams_change_nothing(
-        self, forms: Forms, asked: Quantization, phrase: np.ndarray, tmp_path: Path
+        self, forms: Implementations, asked: Quantization, phrase: np.ndarray, tmp_path: Path
     ) -> None:
-        plain = Stream(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the cut
-        rich = Stream(16_000, 320, 1, 0.0, max_frames_per_chunk=4, streams=2)
+        plain = StreamConfig(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the cut
+        rich = StreamConfig(16_000, 320, 1, 0.0, max_frames_per_chunk=4, streams=2)
         rolls = []
         for stream, state in ((plain, "internal"), (rich, "explicit")):
             made = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)
@@ -252,17 +255,17 @@ class TestQuantized:
             program = tmp_path / f"{state}.pte"
             program.write_bytes(lowered.pte)
             clips = [phrase[:16_000], phrase[16_000:40_000]]
-            with Child() as child:
+            with IsolatedProcess() as child:
                 if stream is plain:
-                    rolls.append([child.call(roll_program, program, [clip])[0] for clip in clips])
+                    rolls.append([child.call(run_program, program, [clip])[0] for clip in clips])
                 else:
-                    rolls.append(child.call(roll_program, program, clips, [3, 1, 4, 2]))
+                    rolls.append(child.call(run_program, program, clips, [3, 1, 4, 2]))
         for solo, together in zip(*rolls, strict=True):
             np.testing.assert_array_equal(together.pitch_semitones, solo.pitch_semitones)
             np.testing.assert_array_equal(together.confidence, solo.confidence)
 
     def test_every_frequency_is_a_layer_of_its_own(self, phrase: np.ndarray) -> None:
-        forms = Forms("low-rank", "fourier", "block", 0.5)
+        forms = Implementations("low-rank", "fourier", "block", 0.5)
         stream = StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, forms)
         rules = {"encoder.prefilter": "int8-static", "encoder.prefilter.1.0.frequency.0": "none"}
         made = quantize(stream, Quantization(parts=rules), [torch.tensor(phrase)], 0.5, Told())
@@ -292,7 +295,7 @@ class TestQuantized:
 
     def test_pitch_stays_near_the_float_stream(self, mixed: Made, phrase: np.ndarray) -> None:
         stream, _ = mixed
-        float_frames, frames = roll(RestatedSession(model()), phrase), roll(RestatedSession(stream), phrase)
+        float_frames, frames = run_chunks(RestatedSession(model()), phrase), run_chunks(RestatedSession(stream), phrase)
         voiced = float_frames.confidence >= 0.5
         assert voiced.sum() > 50
         cents = 100 * np.abs(frames.pitch_semitones - float_frames.pitch_semitones)[voiced]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import RecipeError
-from workbench.recipe import Recipe, Vocabulary, load_recipes
+from workbench.recipe import KnownNames, Recipe, load_recipes
 
 LEAST = "description: A test\nsample_rate_hz: 48000\nchunk_samples: 960\nmirror: 1\n"
 UPSTREAM = "frontend: upstream\nlowering: {backend: torchscript, toeplitz: conv, prefilter: conv}\n"
@@ -14,7 +14,7 @@ UPSTREAM = "frontend: upstream\nlowering: {backend: torchscript, toeplitz: conv,
 def load(text: str, folder: Path) -> Recipe:
     path = folder / "r.yaml"
     path.write_text(LEAST + text)
-    (recipe,) = load_recipes([path], Vocabulary(("mir-1k_g7",), (), (), ()))
+    (recipe,) = load_recipes([path], KnownNames(("mir-1k_g7",), (), (), ()))
     return recipe
 
 

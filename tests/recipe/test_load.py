@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from workbench.errors import RecipeError
-from workbench.recipe import Gate, Recipe, Vocabulary, load_recipes, matches, read_limits, recipe_files
+from workbench.recipe import Gate, KnownNames, Recipe, clip_matches, load_recipes, read_limits, recipe_files
 
-VOCABULARY = Vocabulary(
+VOCABULARY = KnownNames(
     checkpoints=("mir-1k_g7",),
     clips=("synthetic/calibrate/glide", "synthetic/score/vibrato-alto", "sung/verse", "sung/calibrate/scales"),
     clip_folders=("synthetic/calibrate", "synthetic/score", "sung", "sung/calibrate"),
@@ -154,7 +154,7 @@ def test_the_hash_says_what_is_built_not_where_it_is_written() -> None:
     ],
 )
 def test_patterns_match_component_by_component(pattern: str, name: str, expected: bool) -> None:
-    assert matches(pattern, name) is expected
+    assert clip_matches(pattern, name) is expected
 
 
 def test_three_mistakes_are_told_at_once() -> None:

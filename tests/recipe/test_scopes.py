@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.recipe.scopes import covers, rule_for, without_part
+from workbench.recipe.scopes import pattern_covers, rule_for, unused_patterns
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from workbench.recipe.scopes import covers, rule_for, without_part
     ],
 )
 def test_a_pattern_covers_a_part_and_all_below(pattern: str, part: str, expected: bool) -> None:
-    assert covers(pattern, part) is expected
+    assert pattern_covers(pattern, part) is expected
 
 
 def test_the_more_specific_rule_wins_whatever_the_order() -> None:
@@ -36,7 +36,7 @@ def test_no_rule_is_none() -> None:
 
 
 def test_rules_that_cover_nothing_are_named() -> None:
-    assert without_part({"encoder": 1, "decoder": 1, "encoder.last": 1}, ["encoder.first.0"]) == [
+    assert unused_patterns({"encoder": 1, "decoder": 1, "encoder.last": 1}, ["encoder.first.0"]) == [
         "decoder",
         "encoder.last",
     ]
@@ -45,5 +45,5 @@ def test_rules_that_cover_nothing_are_named() -> None:
 def test_a_rule_that_wins_no_part_is_found() -> None:
     parts = ("encoder.first", "encoder.prefilter.0", "encoder.prefilter.1")
     rules = {"encoder": 1, "encoder.first": 2, "encoder.prefilter": 3, "decoder": 4}
-    assert without_part(rules, parts) == ["encoder", "decoder"]
-    assert without_part(rules, (*parts, "encoder.narrow")) == ["decoder"]
+    assert unused_patterns(rules, parts) == ["encoder", "decoder"]
+    assert unused_patterns(rules, (*parts, "encoder.narrow")) == ["decoder"]

@@ -11,15 +11,15 @@ from tests.helpers.results import stored
 from workbench.audio.decode import Clip
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
-from workbench.export.told import told_by
+from workbench.export.told import metadata_of
 from workbench.model.streaming import StreamingPesto
-from workbench.recipe.options import OUTPUTS, Output, Stream
-from workbench.records.external_frames import Recorded, read_recorded
-from workbench.records.result import judged
+from workbench.recipe.options import OUTPUTS, Output, StreamConfig
+from workbench.records.external_frames import ExternalFrames, read_recorded
+from workbench.records.result import judge_result
 from workbench.workflows import score_external as recorded
 
-STREAM = Stream(1000, 10, 1, 0.0)
-SIZES = Stream(1000, 10, 1, 0.0, max_frames_per_chunk=3)
+STREAM = StreamConfig(1000, 10, 1, 0.0)
+SIZES = StreamConfig(1000, 10, 1, 0.0, max_frames_per_chunk=3)
 HEADER = "pitch_semitones,confidence,volume"
 
 
@@ -34,9 +34,9 @@ def read(
     path: Path,
     text: str | bytes = "",
     clips: tuple[Clip, ...] = CLIPS,
-    stream: Stream = STREAM,
+    stream: StreamConfig = STREAM,
     outputs: tuple[Output, ...] = OUTPUTS,
-) -> dict[str, Recorded]:
+) -> dict[str, ExternalFrames]:
     if text:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_recorded([path], clips, stream, outputs)
@@ -195,9 +195,9 @@ def made(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> Any:
             def __exit__(self, *_: object) -> None: ...
 
             def call(self, *_: object) -> dict[str, object]:
-                return {**told_by(restated), **told}
+                return {**metadata_of(restated), **told}
 
-        monkeypatch.setattr(recorded, "Child", Tells)
+        monkeypatch.setattr(recorded, "IsolatedProcess", Tells)
         job: Any = SimpleNamespace(recipe=recipe, model=restated)
         try:
             recorded._check_made_for(job, Path("p.pte"), noted)
@@ -229,9 +229,9 @@ def test_a_program_of_another_recipe_is_refused(made: Any) -> None:
 
 
 def test_one_that_may_be_another_decides_nothing() -> None:
-    record = stored().model_copy(update={"program_in_doubt": recorded._MADE_OTHERWISE})
-    record = judged(record, (), 1)
-    assert record.verdict == "inconclusive" and recorded._MADE_OTHERWISE in record.reasons
+    record = stored().model_copy(update={"program_in_doubt": recorded._PROGRAM_MISMATCH})
+    record = judge_result(record, (), 1)
+    assert record.verdict == "inconclusive" and recorded._PROGRAM_MISMATCH in record.reasons
 
 
 def test_frames_from_elsewhere_are_of_a_continuous_stream() -> None:

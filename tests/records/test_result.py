@@ -11,21 +11,29 @@ from pydantic import Field, ValidationError
 from tests.helpers.results import replaced
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import Delegate, ProgramFile
-from workbench.measure.contour import Contour, Reach
+from workbench.measure.contour import Contour, PitchRange
 from workbench.measure.deviation import ClipDeviation, ConfidenceDeviation, Deviation, PitchDeviation, TiedFrame
 from workbench.measure.floor import Floor
-from workbench.measure.speed import Latency, Speed
+from workbench.measure.speed import CallTimes, Speed
 from workbench.measure.truth import PitchAccuracy, Truth
 from workbench.recipe import Gate
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
-from workbench.records.result import ClipUsed, LatencyOfEstimate, RecipeUsed, Record, judged, read_record, write_record
+from workbench.records.result import (
+    AlgorithmicLatency,
+    ClipUsed,
+    RecipeUsed,
+    Result,
+    judge_result,
+    read_record,
+    write_record,
+)
 
 MEASURED = ("program", "deviation", "floor", "truth", "speed")
 HELD = (Gate("deviation.pitch.p95_cents", "<=", 1),)  # by which `record` passes
 
 
-class Figures(Section):
+class Figures(RecordModel):
     cents: float | None
     rates: dict[str, float] = Field(default={})
 
@@ -86,9 +94,9 @@ def deviation_of(cents: float | None = 0.005, voiced_frames: int = 200, nonfinit
     )
 
 
-def record(**changed: Any) -> Record:
+def record(**changed: Any) -> Result:
     """A whole record, with one null in it so that its reason travels too."""
-    latency = Latency(p50_ms=1.1, p95_ms=1.2, p99_ms=1.3, max_ms=9.0)
+    latency = CallTimes(p50_ms=1.1, p95_ms=1.2, p99_ms=1.3, max_ms=9.0)
     heard = PitchAccuracy(
         rpa50=0.99,
         rca50=0.995,
@@ -136,7 +144,7 @@ def record(**changed: Any) -> Record:
             calibration=None,
             null_reasons={"calibration": "no part of it was quantized by itself"},
         ),
-        "latency": LatencyOfEstimate(algorithmic_ms=25.0),
+        "latency": AlgorithmicLatency(algorithmic_ms=25.0),
         "deviation": deviation_of(),
         "floor": Floor(pitch=pitch_figures(0.01), confidence=ConfidenceDeviation(mean=0.0, p95=0.0, max=0.0)),
         "truth": Truth(
@@ -170,26 +178,28 @@ def record(**changed: Any) -> Record:
         ),
         "seconds": {"build": 3.5},
     }
-    return Record(**(content | changed))
+    return Result(**(content | changed))
 
 
-def failed(reason: str) -> Record:
+def failed(reason: str) -> Result:
     return record(**dict.fromkeys(MEASURED), null_reasons=dict.fromkeys(MEASURED, reason))
 
 
 class TestFile:
     def test_round_trip(self, tmp_path: Path) -> None:
-        whole = judged(record(), (Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("program.bytes", "<=", 1)), 100)
+        whole = judge_result(
+            record(), (Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("program.bytes", "<=", 1)), 100
+        )
         path = write_record(whole, tmp_path)
         assert path == tmp_path / "result.json"
         assert read_record(path) == whole
 
     def test_round_trip_of_a_record_without_figures(self, tmp_path: Path) -> None:
-        whole = judged(failed("the program crashed the runtime"), HELD, 100)
+        whole = judge_result(failed("the program crashed the runtime"), HELD, 100)
         assert read_record(write_record(whole, tmp_path)) == whole
 
     def test_the_file_has_the_keys_that_others_read(self, tmp_path: Path) -> None:
-        whole = judged(record(), HELD, 100)
+        whole = judge_result(record(), HELD, 100)
         stored = json.loads(write_record(whole, tmp_path).read_text(), parse_constant=pytest.fail)
         assert stored["schema_version"] == 1
         assert stored["program"]["bytes"] == 17_000_001
@@ -261,7 +271,7 @@ class TestFile:
 
 class TestVerdict:
     def test_every_gate_passed(self) -> None:
-        whole = judged(
+        whole = judge_result(
             record(), (Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("speed.speedup_low", ">=", 4)), 200
         )
         assert (whole.verdict, whole.reasons) == ("pass", ())
@@ -269,7 +279,7 @@ class TestVerdict:
 
     def test_a_gate_missed(self) -> None:
         gates = (Gate("deviation.pitch.p95_cents", "<=", 0.0025), Gate("speed.speedup_p50", ">=", 6.5))
-        whole = judged(record(), gates, 100)
+        whole = judge_result(record(), gates, 100)
         assert whole.verdict == "fail"
         assert whole.reasons == (
             "deviation.pitch.p95_cents is 0.005, wants <= 0.0025",
@@ -277,7 +287,7 @@ class TestVerdict:
         )
 
     def test_a_near_miss_shows_the_difference(self) -> None:
-        (reason,) = judged(record(), (*HELD, Gate("program.bytes", "<=", 17_000_000)), 100).reasons
+        (reason,) = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 17_000_000)), 100).reasons
         value, _, limit = reason.removeprefix("program.bytes is ").partition(", wants <= ")
         assert float(value) > float(limit)
 
@@ -287,33 +297,33 @@ class TestVerdict:
         bias = Gate("deviation.pitch.bias_cents", "<=", 1)  # signed: 300 cents too low are within it
         lower = Gate("deviation.pitch.p95_cents", ">=", 0)
         for gates in ((), (Gate("program.bytes", "<=", 10**9), Gate("speed.speedup_p50", ">=", 1)), (bias, lower)):
-            whole = judged(record(), gates, 100)
+            whole = judge_result(record(), gates, 100)
             assert (whole.verdict, whole.reasons) == ("inconclusive", (reason,))
-        assert judged(failed("it crashed"), (), 100).reasons == ("it crashed",)
+        assert judge_result(failed("it crashed"), (), 100).reasons == ("it crashed",)
 
     def test_too_few_voiced_frames(self) -> None:
-        whole = judged(record(deviation=deviation_of(voiced_frames=99)), HELD, 100)
+        whole = judge_result(record(deviation=deviation_of(voiced_frames=99)), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("inconclusive", ("only 99 voiced frames, wants 100",))
-        assert judged(record(deviation=deviation_of(voiced_frames=100)), HELD, 100).verdict == "pass"
+        assert judge_result(record(deviation=deviation_of(voiced_frames=100)), HELD, 100).verdict == "pass"
 
     def test_a_busy_machine_decides_nothing(self) -> None:
         """The ends of the rounds are 2.25 apart: whatever the median says, it may as well be twice that or half."""
         busy = replaced(record(), "speed.speedup_high", 4.5 * 2.25)
-        whole = judged(busy, HELD, 100)
+        whole = judge_result(busy, HELD, 100)
         assert whole.verdict == "inconclusive"
         assert whole.reasons == (
             "the machine was too busy to time anything: four fifths of the rounds lie between 4.5 and 10.1 times "
             "faster, wants ends within a factor of 2; run it again when the "
             "machine is quiet, and only the times are taken anew",
         )
-        assert judged(replaced(record(), "speed.speedup_high", 9.0), HELD, 100).verdict == "pass"
+        assert judge_result(replaced(record(), "speed.speedup_high", 9.0), HELD, 100).verdict == "pass"
 
     @pytest.mark.parametrize(
         ("right", "frames", "verdict"), [(0.49, 100, "inconclusive"), (0.5, 100, "pass"), (0.1, 99, "pass")]
     )
     def test_a_baseline_that_is_wrong_proves_nothing(self, right: float, frames: int, verdict: str) -> None:
         doubted = replaced(replaced(record(), "truth.baseline.rpa50", right), "truth.voiced_frames", frames)
-        whole = judged(doubted, HELD, 100)
+        whole = judge_result(doubted, HELD, 100)
         assert whole.verdict == verdict
         assert whole.reasons == (
             (
@@ -325,25 +335,25 @@ class TestVerdict:
         )
 
     def test_a_gate_on_a_number_that_could_not_be_computed(self) -> None:
-        whole = judged(record(), (*HELD, Gate("truth.variant.voicing_false_alarm", "<=", 0.1)), 100)
+        whole = judge_result(record(), (*HELD, Gate("truth.variant.voicing_false_alarm", "<=", 0.1)), 100)
         assert whole.verdict == "inconclusive"
         assert whole.reasons == ("truth.variant.voicing_false_alarm has no value: every frame is voiced",)
 
     def test_a_gate_on_a_section_that_is_missing(self) -> None:
         without = record(truth=None, null_reasons={"truth": "not measured yet"})
-        whole = judged(without, (*HELD, Gate("truth.variant.rpa50", ">=", 0.9)), 100)
+        whole = judge_result(without, (*HELD, Gate("truth.variant.rpa50", ">=", 0.9)), 100)
         assert (whole.verdict, whole.reasons) == (
             "inconclusive",
             ("truth.variant.rpa50 has no value: not measured yet",),
         )
 
     def test_frames_that_are_not_finite_fail_whatever_the_gates_say(self) -> None:
-        whole = judged(record(deviation=deviation_of(nonfinite_frames=2)), HELD, 100)
+        whole = judge_result(record(deviation=deviation_of(nonfinite_frames=2)), HELD, 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("2 of 300 frames are not finite",))
 
     def test_frames_of_upstream_that_are_not_finite_leave_it_open(self) -> None:
         unsound = deviation_of().model_copy(update={"baseline_nonfinite_frames": 2})
-        whole = judged(record(deviation=unsound), HELD, 100)
+        whole = judge_result(record(deviation=unsound), HELD, 100)
         told = "2 of 300 frames of upstream itself are not finite; check the audio and the checkpoint"
         assert (whole.verdict, whole.reasons) == ("inconclusive", (told,))
 
@@ -354,13 +364,13 @@ class TestVerdict:
         assert Deviation.model_validate_json(json.dumps(older)) == deviation_of()
 
     def test_a_memory_that_is_a_constant_fails_and_so_does_a_pitch_that_does_not_move(self) -> None:
-        def reach(low: float, high: float, confidence: float) -> Reach:
-            return Reach(low_semitones=low, middle_semitones=low, high_semitones=high, confidence=confidence)
+        def reach(low: float, high: float, confidence: float) -> PitchRange:
+            return PitchRange(low_semitones=low, middle_semitones=low, high_semitones=high, confidence=confidence)
 
         whole = record(contour=Contour(baseline=reach(48, 67, 0.9), variant=reach(50, 50.4, 0.1)))
         assert whole.program is not None
         frozen = whole.program.model_copy(update={"frozen": ("ring: 1×7232 zeros",)})
-        judgement = judged(whole.model_copy(update={"program": frozen}), HELD, 100)
+        judgement = judge_result(whole.model_copy(update={"program": frozen}), HELD, 100)
         assert (judgement.verdict, judgement.reasons) == (
             "fail",
             (
@@ -373,7 +383,7 @@ class TestVerdict:
 
     def test_a_failure_outweighs_a_doubt_and_both_are_told(self) -> None:
         gates = (Gate("deviation.pitch.max_cents", "<=", 1), Gate("speed.threads", "<=", 0))
-        whole = judged(record(deviation=deviation_of(None, voiced_frames=0, nonfinite_frames=1)), gates, 100)
+        whole = judge_result(record(deviation=deviation_of(None, voiced_frames=0, nonfinite_frames=1)), gates, 100)
         assert whole.verdict == "fail"
         assert whole.reasons == (
             "speed.threads is 1, wants <= 0",
@@ -383,17 +393,19 @@ class TestVerdict:
         )
 
     def test_no_program_fails_with_what_went_wrong(self) -> None:
-        whole = judged(failed("the program crashed the runtime"), (Gate("program.bytes", "<=", 1),), 100)
+        whole = judge_result(failed("the program crashed the runtime"), (Gate("program.bytes", "<=", 1),), 100)
         assert (whole.verdict, whole.reasons) == ("fail", ("the program crashed the runtime",))
         assert [(gate.metric, gate.passed) for gate in whole.gates] == [("program.bytes", None)]
 
     def test_a_program_without_a_deviation_fails_too(self) -> None:
-        whole = judged(record(deviation=None, null_reasons={"deviation": "it crashed on the third clip"}), HELD, 100)
+        whole = judge_result(
+            record(deviation=None, null_reasons={"deviation": "it crashed on the third clip"}), HELD, 100
+        )
         assert (whole.verdict, whole.reasons) == ("fail", ("it crashed on the third clip",))
 
     def test_judging_changes_nothing_else(self) -> None:
         before = record()
-        after = judged(before, (Gate("program.bytes", "<=", 1),), 100)
+        after = judge_result(before, (Gate("program.bytes", "<=", 1),), 100)
         assert before.verdict == "inconclusive" and before.gates == ()
         left_out = {"gates", "verdict", "reasons"}
         assert after.model_dump(exclude=left_out) == before.model_dump(exclude=left_out)

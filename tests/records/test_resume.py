@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.results import stored
-from workbench.export.program_cache import note
-from workbench.measure.speed import Start
+from workbench.export.program_cache import write_program_notes
+from workbench.measure.speed import ColdStart
 from workbench.records.frames import frames_path
 from workbench.records.resume import picture_path
 from workbench.workflows import run as pipeline
@@ -25,7 +25,7 @@ class Run:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.kill_at = folder, ""
         monkeypatch.setattr(pipeline, "begun", lambda job: stored(fingerprint=job.fingerprint))
-        for step, made_up in (("build_aside", self.build), ("score", self.score), ("_timed", self.timed)):
+        for step, made_up in (("build_in_staging", self.build), ("score", self.score), ("_timed", self.timed)):
             monkeypatch.setattr(pipeline, step, made_up)
 
     def __call__(self, name: str, program: str = "program.pte", kill_at: str = "") -> None:
@@ -42,14 +42,14 @@ class Run:
         except Killed:
             assert kill_at
 
-    def build(self, job: Any, place: Path, *_: object) -> tuple[Any, Start, bool]:
+    def build(self, job: Any, place: Path, *_: object) -> tuple[Any, ColdStart, bool]:
         content = job.program.encode()
         place.mkdir(exist_ok=True)
         (place / job.program).write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         program = stored().program.model_copy(update={"path": job.program, "sha256": sha256})  # type: ignore[union-attr]
-        note(place, job.fingerprint, program)
-        return program, Start(1.0, 2.0, 3), False
+        write_program_notes(place, job.fingerprint, program)
+        return program, ColdStart(1.0, 2.0, 3), False
 
     def score(self, job: Any, program: Path, place: Path, *_: object) -> dict[str, Any]:
         for path in (frames_path(place, "a"), picture_path(place, "a")):

@@ -11,7 +11,7 @@ from tests.helpers.results import lost, replaced, stored, written
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.records.result import read_record, write_record
-from workbench.records.run_folders import earlier_in, kept_in, newest_run, runs_in, set_aside
+from workbench.records.run_folders import archive_result, earlier_in, find_results, newest_run, runs_in
 
 RECORD = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 
@@ -23,10 +23,10 @@ def test_an_earlier_record_is_kept_under_the_time_it_was_made(tmp_path: Path) ->
     path = write_record(RECORD, tmp_path)
     content = path.read_bytes()
     again = replaced(RECORD, "speed.load_ms", 1e6)
-    assert set_aside(again, tmp_path) == tmp_path / "result-20260102-030405.json"
+    assert archive_result(again, tmp_path) == tmp_path / "result-20260102-030405.json"
     write_record(again, tmp_path)
     assert (tmp_path / "result-20260102-030405.json").read_bytes() == content
-    assert set_aside(replaced(again, "program.bytes", 1), tmp_path) == tmp_path / "result-20260102-030405-2.json"
+    assert archive_result(replaced(again, "program.bytes", 1), tmp_path) == tmp_path / "result-20260102-030405-2.json"
     assert read_record(tmp_path / "result-20260102-030405-2.json") == again
     assert [found.name for found in earlier_in(tmp_path)] == [
         "result-20260102-030405.json",
@@ -35,11 +35,11 @@ def test_an_earlier_record_is_kept_under_the_time_it_was_made(tmp_path: Path) ->
 
 
 def test_nothing_is_kept_of_nothing_and_of_the_same(tmp_path: Path) -> None:
-    assert set_aside(RECORD, tmp_path) is None
+    assert archive_result(RECORD, tmp_path) is None
     failure = lost(RECORD)
     write_record(failure, tmp_path)
     again = failure.model_copy(update={"created": "2026-05-05T00:00:00+00:00", "seconds": {"build": 1.0}})
-    assert set_aside(again, tmp_path) is None
+    assert archive_result(again, tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -47,13 +47,13 @@ def test_an_earlier_record_that_cannot_be_read_is_kept_as_it_is(tmp_path: Path) 
     path = tmp_path / "result.json"
     path.write_text('{"schema_version": 99}')
     os.utime(path, (0, 86400))
-    assert set_aside(RECORD, tmp_path) == tmp_path / "result-19700102-000000.json"
+    assert archive_result(RECORD, tmp_path) == tmp_path / "result-19700102-000000.json"
     assert (tmp_path / "result-19700102-000000.json").read_text() == '{"schema_version": 99}'
 
 
 def test_earlier_records_are_no_variants_of_the_run(tmp_path: Path) -> None:
     folder = written(RECORD, tmp_path / "run")
-    set_aside(replaced(RECORD, "program.bytes", 1), folder)
+    archive_result(replaced(RECORD, "program.bytes", 1), folder)
     write_record(RECORD, folder)
     (run,) = runs_in(tmp_path)
     assert len(run.kept) == 1
@@ -61,16 +61,16 @@ def test_earlier_records_are_no_variants_of_the_run(tmp_path: Path) -> None:
 
 def test_a_record_that_another_took_the_place_of_is_not_the_current_one(tmp_path: Path) -> None:
     folder = written(RECORD, tmp_path / "run")
-    earlier = set_aside(replaced(RECORD, "program.bytes", 1), folder)
+    earlier = archive_result(replaced(RECORD, "program.bytes", 1), folder)
     assert earlier is not None
     write_record(RECORD, folder)
-    assert [one.current for one in kept_in([folder, earlier])] == [True, False]
+    assert [one.current for one in find_results([folder, earlier])] == [True, False]
 
 
 def test_what_is_still_being_made_is_no_record_yet(tmp_path: Path) -> None:
     folder = written(RECORD, tmp_path / "run")
     write_record(RECORD, folder / ".making")
-    assert [one.folder for one in kept_in([tmp_path])] == [folder]
+    assert [one.folder for one in find_results([tmp_path])] == [folder]
     assert [len(run.kept) for run in runs_in(tmp_path)] == [1]
 
 
@@ -83,12 +83,12 @@ def test_a_run_is_called_by_its_folder_from_wherever_it_is_named(
     folder = written(RECORD, tmp_path / "monday")
     for here, place in ((folder, "."), (tmp_path / "monday", "."), (folder, "../float-xnnpack"), (folder, "..")):
         monkeypatch.chdir(here)
-        assert [one.run for one in kept_in([Path(place)])] == ["monday"]
+        assert [one.run for one in find_results([Path(place)])] == ["monday"]
 
 
 def test_a_place_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
-        kept_in([tmp_path / "none"])
+        find_results([tmp_path / "none"])
     assert str(error.value) == f"{tmp_path}/none: no such file or folder; `workbench runs` lists what there is"
 
 
@@ -160,7 +160,7 @@ def test_the_table(outputs: Path) -> None:
 
 def test_json_has_a_line_for_each_run(outputs: Path) -> None:
     folder = outputs / "20260101-000000-two" / "float-xnnpack"
-    set_aside(replaced(RECORD, "program.bytes", 1), folder)
+    archive_result(replaced(RECORD, "program.bytes", 1), folder)
     write_record(RECORD, folder)
     first, spoilt, _ = map(json.loads, command(outputs, "--json").stdout.splitlines())
     assert first["folder"] == str(outputs / "20260101-000000-two")
@@ -183,10 +183,10 @@ def test_what_passed_by_an_older_rule_is_judged_by_todays(tmp_path: Path) -> Non
     """A record that nothing held to upstream's pitch once passed; whoever picks or bundles is not to trust it."""
     assert RECORD.verdict == "pass"
     written(replaced(RECORD, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"}), tmp_path)
-    (kept,) = kept_in([tmp_path])
+    (kept,) = find_results([tmp_path])
     assert kept.record.verdict == "inconclusive"
     assert kept.record.reasons == (
         "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1",
     )
     written(RECORD, tmp_path)
-    assert kept_in([tmp_path])[0].record == RECORD
+    assert find_results([tmp_path])[0].record == RECORD

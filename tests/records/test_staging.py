@@ -9,9 +9,9 @@ import pytest
 
 from tests.helpers.results import lost, replaced, stored
 from workbench.records import staging as making
-from workbench.records.result import RESULT_NAME, Record, read_record, write_record
-from workbench.records.staging import finish, settle
-from workbench.storage.atomic import remove_parts
+from workbench.records.result import RESULT_NAME, Result, read_record, write_record
+from workbench.records.staging import commit, recover
+from workbench.storage.atomic import remove_partial_files
 
 EARLIER = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 NEW = replaced(EARLIER, "program.bytes", 1)
@@ -26,7 +26,7 @@ class Killed(BaseException):
     """In place of SIGKILL: nothing catches it."""
 
 
-def fill(folder: Path, record: Record, what: str, *clips: str) -> None:
+def fill(folder: Path, record: Result, what: str, *clips: str) -> None:
     write_record(record, folder)
     (folder / "program.pte").write_text(what)
     (folder / "frames").mkdir()
@@ -40,8 +40,8 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run" / "variant"
     fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
     (folder / "bundle").mkdir()
-    fill(making.making(folder), NEW, "new", "a.npz", "b.npz")
-    (making.making(folder) / "scores.json").write_text("scratch")
+    fill(making.staging_dir(folder), NEW, "new", "a.npz", "b.npz")
+    (making.staging_dir(folder) / "scores.json").write_text("scratch")
     return folder
 
 
@@ -61,24 +61,24 @@ def is_the_new_one(folder: Path) -> bool:
 
 
 def test_all_of_it_moves_in(folder: Path) -> None:
-    assert finish(NEW, folder) == folder / ASIDE
+    assert commit(NEW, folder) == folder / ASIDE
     assert is_the_new_one(folder)
-    assert settle(folder) is None
+    assert recover(folder) is None
     assert is_the_new_one(folder)
 
 
 def test_a_failure_takes_away_what_belonged_to_the_earlier_record(folder: Path) -> None:
-    making.remove(making.making(folder), (RESULT_NAME, *making.OWN))
+    making.remove(making.staging_dir(folder), (RESULT_NAME, *making.RESULT_FILES))
     failure = lost(EARLIER)
-    finish(failure, folder)
+    commit(failure, folder)
     assert set(files(folder)) == {RESULT_NAME, ASIDE}
     assert read_record(folder / RESULT_NAME) == failure
     assert (folder / "bundle").is_dir()
 
 
 def test_figures_that_come_alone_are_of_the_files_that_are_there(folder: Path) -> None:
-    making.remove(making.making(folder))
-    finish(NEW, folder)
+    making.remove(making.staging_dir(folder))
+    commit(NEW, folder)
     found = files(folder)
     assert set(found) == {RESULT_NAME, ASIDE, "program.pte", "frames/a.npz", "frames/gone.npz"}
     assert {found[name] for name in found if not name.endswith(".json")} == {"earlier"}
@@ -119,11 +119,11 @@ def survives(step: int, change: Callable[[], object]) -> bool:
 
 def begin_again(folder: Path) -> None:
     """What the next run in it takes away first."""
-    remove_parts(folder, making.making(folder), making.making(folder) / "frames")
+    remove_partial_files(folder, making.staging_dir(folder), making.staging_dir(folder) / "frames")
 
 
 def complete(folder: Path) -> None:
-    finish(NOT_HERE, folder) if making.making(folder).exists() else settle(folder)
+    commit(NOT_HERE, folder) if making.staging_dir(folder).exists() else recover(folder)
 
 
 def begin(folder: Path) -> None:
@@ -132,9 +132,9 @@ def begin(folder: Path) -> None:
     (folder / "moments").mkdir()
     (folder / "moments" / "a.wav").write_text("earlier")
     (folder / "bundle").mkdir()
-    making.making(folder).mkdir()
+    making.staging_dir(folder).mkdir()
     for name in ("program.onnx", "program.json"):
-        (making.making(folder) / name).write_text("new")
+        (making.staging_dir(folder) / name).write_text("new")
 
 
 def is_the_one_that_cannot_run_here(folder: Path) -> bool:
@@ -152,7 +152,7 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
     for step in range(100):
         folder = tmp_path / str(step)
         begin(folder)
-        survived = survives(step, partial(finish, NOT_HERE, folder))
+        survived = survives(step, partial(commit, NOT_HERE, folder))
         begin_again(folder)
         if RESULT_NAME in (found := files(folder)) and read_record(folder / RESULT_NAME) == EARLIER:
             assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
@@ -169,30 +169,30 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
 
 def test_what_was_half_made_goes_before_it_is_gone_on_with(folder: Path) -> None:
     for place in (".", "frames", "pictures", "moments"):
-        (making.making(folder) / place).mkdir(exist_ok=True)
-        (making.making(folder) / place / ".workbench-half_abc.part").touch()
-    settle(folder)
+        (making.staging_dir(folder) / place).mkdir(exist_ok=True)
+        (making.staging_dir(folder) / place / ".workbench-half_abc.part").touch()
+    recover(folder)
     assert not list(folder.rglob("*.part"))
-    finish(NEW, folder)
+    commit(NEW, folder)
     assert is_the_new_one(folder)
 
 
 @pytest.mark.parametrize("text", ["", '{"schema_version": 2}'])
 def test_a_finished_record_that_cannot_be_read_does_not_stay_in_the_way(folder: Path, text: str) -> None:
     before = {name: content for name, content in files(folder).items() if not name.startswith(".")}
-    making.making(folder).rename(folder / ".made")
+    making.staging_dir(folder).rename(folder / ".made")
     (folder / ".made" / RESULT_NAME).write_text(text)
     os.utime(folder / ".made" / RESULT_NAME, (0, 0))
-    assert settle(folder) == folder / "result-19700101-000000.json"
+    assert recover(folder) == folder / "result-19700101-000000.json"
     assert files(folder) == {**before, "result-19700101-000000.json": text}
-    assert settle(folder) is None
+    assert recover(folder) is None
 
 
 def test_killed_at_any_step(folder: Path) -> None:
     """Over all steps that change the disk, from first to last: whole, or nothing to read, and then completed."""
     before = files(folder)
     for step in range(100):
-        survived = survives(step, lambda: finish(NEW, folder))
+        survived = survives(step, lambda: commit(NEW, folder))
         begin_again(folder)
         visible = {name: text for name, text in files(folder).items() if not name.startswith(".")}
         if RESULT_NAME in visible:  # what is read beside a record is its own
@@ -202,9 +202,9 @@ def test_killed_at_any_step(folder: Path) -> None:
             assert {name: visible[name] for name in visible} == {
                 name: text for name, text in before.items() if not name.startswith(".")
             }
-            finish(NEW, folder)
+            commit(NEW, folder)
         else:
-            settle(folder)
+            recover(folder)
         assert is_the_new_one(folder), step
         if survived:
             assert step > 8
@@ -213,6 +213,6 @@ def test_killed_at_any_step(folder: Path) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
         fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
         (folder / "bundle").mkdir()
-        fill(making.making(folder), NEW, "new", "a.npz", "b.npz")
-        (making.making(folder) / "scores.json").write_text("scratch")
+        fill(making.staging_dir(folder), NEW, "new", "a.npz", "b.npz")
+        (making.staging_dir(folder) / "scores.json").write_text("scratch")
     raise AssertionError("never survived")

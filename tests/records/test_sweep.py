@@ -12,36 +12,36 @@ from matplotlib.figure import Figure
 
 from tests.records.test_result import HELD, record
 from tests.records.test_result import failed as failed_record
-from workbench.measure.delay import Onset
+from workbench.measure.delay import StepDelay
 from workbench.recipe import Gate
 from workbench.records.environment import environment
-from workbench.records.result import RecipeUsed, judged
-from workbench.records.sweep import SWEEP_NAME, Point, Setting, Sweep, failed, measured, not_run, refused
+from workbench.records.result import RecipeUsed, judge_result
+from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
 from workbench.report.plots import sweep as points_picture
 from workbench.report.plots.sweep import sweep_png
 from workbench.report.tables.sweep import cells, print_sweep
 from workbench.runtime.state_protocol import protocol_of
-from workbench.storage.json_files import write
+from workbench.storage.json_files import write_json
 
 NONE = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"))
-HEARD = Onset(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
-DEAF = Onset(**NONE, followed=3, steps=16, null_reasons=dict.fromkeys(NONE, "the pitch follows 3 of 16 steps"))
+HEARD = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
+DEAF = StepDelay(**NONE, followed=3, steps=16, null_reasons=dict.fromkeys(NONE, "the pitch follows 3 of 16 steps"))
 
 
-def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> Setting:
-    return Setting(sample_rate_hz=rate, chunk_samples=chunk, mirror=mirror)
+def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepSetting:
+    return SweepSetting(sample_rate_hz=rate, chunk_samples=chunk, mirror=mirror)
 
 
-def good(variant: Onset = HEARD, **where: Any) -> Point:
-    return measured(setting(**where), judged(record(), HELD, 100), {"baseline": HEARD, "variant": variant})
+def good(variant: StepDelay = HEARD, **where: Any) -> SweepPoint:
+    return measured(setting(**where), judge_result(record(), HELD, 100), {"baseline": HEARD, "variant": variant})
 
 
-def broken(**where: Any) -> Point:
+def broken(**where: Any) -> SweepPoint:
     reason = "the program crashed the runtime"
-    return failed(setting(**where), judged(failed_record(reason), HELD, 100), reason)
+    return failed(setting(**where), judge_result(failed_record(reason), HELD, 100), reason)
 
 
-def sweep(*points: Point, protocol: str = "continuous") -> Sweep:
+def sweep(*points: SweepPoint, protocol: str = "continuous") -> Sweep:
     return Sweep(
         created="2026-01-01T00:00:00+00:00",
         recipe=RecipeUsed(name="float", sha256="a" * 64, resolved={}),
@@ -64,7 +64,7 @@ def test_a_point_takes_its_figures_from_the_record() -> None:
 
 
 def test_the_point_of_a_missed_gate_is_measured() -> None:
-    missed = judged(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
+    missed = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
     point = measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
     assert (point.status, point.verdict) == ("measured", "fail")
     assert point.reasons == ("program.bytes is 17000001, wants <= 1",)
@@ -97,10 +97,10 @@ def test_a_failed_point_keeps_its_geometry() -> None:
     assert point.null_reasons["variant"] == point.null_reasons["program_bytes"] == "the program crashed the runtime"
 
 
-def elsewhere(**where: Any) -> Point:
+def elsewhere(**where: Any) -> SweepPoint:
     why, figures = "not run here: no such backend", ("deviation", "floor", "truth", "speed")
     unrun = record(**dict.fromkeys(figures), null_reasons=dict.fromkeys(figures, why), not_run_here=why)
-    return not_run(setting(**where), judged(unrun, HELD, 100))
+    return not_run(setting(**where), judge_result(unrun, HELD, 100))
 
 
 def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
@@ -114,7 +114,7 @@ def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:
     whole = sweep(good(), broken(mirror=0.0), refused(setting(chunk=9000), "the hop is too long"))
-    path = write(whole, tmp_path / SWEEP_NAME)
+    path = write_json(whole, tmp_path / SWEEP_NAME)
     stored = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert path == tmp_path / "sweep.json"
     assert [point["status"] for point in stored["points"]] == ["measured", "failed", "refused"]

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.report.plots import contours as pictures
 from workbench.report.plots.contours import contour_png, track_png
 from workbench.runtime.session import Frames
@@ -39,7 +39,7 @@ VARIANT = frames([45, 60.25, 61, 20, 61.5], [0.1, 0.9, 0.7, 0.3, 0.6])
 
 
 def contour(voiced: np.ndarray = VOICED, known: np.ndarray | None = None) -> bytes:
-    rolls = ClipRolls("sung/a", BASELINE, VARIANT, voiced, "known f0")
+    rolls = PairedFrames("sung/a", BASELINE, VARIANT, voiced, "known f0")
     return contour_png(rolls, TIMES_S, "float: sung/a", 0.5, known)
 
 
@@ -130,7 +130,7 @@ def test_a_track_without_a_voiced_frame_says_so(drawn: list[Figure]) -> None:
 
 def test_pitches_that_are_not_finite_are_left_out_and_the_picture_is_made() -> None:
     broken = frames([np.nan, np.inf, 61, 20, np.nan], [np.nan, 0.9, 0.7, 0.3, 0.6])
-    rolls = ClipRolls("sung/a", BASELINE, broken, VOICED, "known f0")
+    rolls = PairedFrames("sung/a", BASELINE, broken, VOICED, "known f0")
     assert contour_png(rolls, TIMES_S, "float: sung/a", 0.5).startswith(PNG_SIGNATURE)
 
 
@@ -148,7 +148,7 @@ def test_a_users_file_name_is_text_and_not_mathematics(name: str, drawn: list[Fi
 def test_a_confidence_filter_takes_pitch_out_of_the_picture_and_nothing_out_of_the_deviation(
     drawn: list[Figure],
 ) -> None:
-    rolls = ClipRolls("sung/a", BASELINE, VARIANT, VOICED, "known f0")
+    rolls = PairedFrames("sung/a", BASELINE, VARIANT, VOICED, "known f0")
     for shown_from in (None, 0.7):
         contour_png(rolls, TIMES_S, "float: sung/a", 0.5, None, shown_from)
     plain, filtered = ([axes.get_lines() for axes in figure.axes] for figure in drawn)

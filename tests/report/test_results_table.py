@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from workbench.records.result import Record, read_record
-from workbench.report.formatting import cells, int8_cells, markdown, weakest_layer
+from workbench.records.result import Result, read_record
+from workbench.report.formatting import int8_cells, markdown, result_cells, weakest_layer
 from workbench.report.tables.results import print_results
 
 MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
 
 
 @pytest.fixture(scope="module")
-def mixed() -> Record:
+def mixed() -> Result:
     return read_record(MEASURED / "int8-mixed.json")
 
 
-def test_the_weakest_layer_makes_the_noise_and_does_not_only_pass_it_on(mixed: Record) -> None:
+def test_the_weakest_layer_makes_the_noise_and_does_not_only_pass_it_on(mixed: Result) -> None:
     weakest = weakest_layer(mixed)
     gaps = {gap.layer: gap.alone_db for gap in mixed.program.calibration.gaps if gap.alone_db is not None}
     assert weakest.layer in gaps and gaps[weakest.layer] == min(gaps.values())
@@ -38,13 +38,13 @@ def test_a_run_tells_how_int8_came_about(capsys: pytest.CaptureFixture[str]) -> 
     assert f"cents (p95)\n  noise    most is made in {weakest_layer(static).layer}: " in printed
 
 
-def test_markdown_has_a_row_for_each_record(mixed: Record) -> None:
-    lines = markdown([cells(mixed), cells(mixed)]).splitlines()
+def test_markdown_has_a_row_for_each_record(mixed: Result) -> None:
+    lines = markdown([result_cells(mixed), result_cells(mixed)]).splitlines()
     assert len(lines) == 4 and lines[2] == lines[3]
-    assert {line.count("|") for line in lines} == {len(cells(mixed)) + 1}
+    assert {line.count("|") for line in lines} == {len(result_cells(mixed)) + 1}
 
 
-def test_an_accuracy_that_is_null_is_a_dash(mixed: Record) -> None:
+def test_an_accuracy_that_is_null_is_a_dash(mixed: Result) -> None:
     nothing = mixed.truth.baseline.model_copy(update={"rpa50": None, "null_reasons": {"rpa50": "no frame is voiced"}})
     silent = mixed.truth.model_copy(update={"baseline": nothing, "variant": nothing})
-    assert cells(mixed.model_copy(update={"truth": silent}))["rpa50 baseline → variant"] == "– → –"
+    assert result_cells(mixed.model_copy(update={"truth": silent}))["rpa50 baseline → variant"] == "– → –"

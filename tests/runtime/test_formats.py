@@ -9,41 +9,41 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export import backends
-from workbench.export.backends import Extra, not_installed
+from workbench.export.backends import Extra, missing_extra_hint
 from workbench.export.host_frontend import host_file
-from workbench.export.metadata import CARRIER, as_json
+from workbench.export.metadata import METADATA_KEY, as_json
 from workbench.export.onnx import to_onnx
-from workbench.export.told import told_by
-from workbench.export.torchscript import traced
-from workbench.model.implementations import Forms
+from workbench.export.told import metadata_of
+from workbench.export.torchscript import trace_upstream
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Scope, State, Stream
+from workbench.recipe.options import Scope, State, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
-from workbench.runtime.session import Frames, Session, chunks, join, roll
+from workbench.runtime.session import Frames, Session, chunks, concat_frames, run_chunks
 
-STREAM = Stream(16_000, 320, 1, 1.0)
-TWO = Stream(16_000, 320, 2, 0.0, streams=2)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
+TWO = StreamConfig(16_000, 320, 2, 0.0, streams=2)
 Sing = Callable[[int, float], np.ndarray]
-Open = Callable[[Stream], Session]
+Open = Callable[[StreamConfig], Session]
 
 
-def restated_of(stream: Stream, state: State = "internal", scope: Scope = "whole") -> StreamingPesto:
+def restated_of(stream: StreamConfig, state: State = "internal", scope: Scope = "whole") -> StreamingPesto:
     upstream = load_upstream("mir-1k_g7", stream)
-    return StreamingPesto(upstream, stream, Forms("grouped"), state, scope=scope)
+    return StreamingPesto(upstream, stream, Implementations("grouped"), state, scope=scope)
 
 
-def torchscript(stream: Stream, folder: Path) -> Session:
+def torchscript(stream: StreamConfig, folder: Path) -> Session:
     path = folder / f"{stream.streams}.pt"
     if not path.exists():
-        told = told_by(restated_of(stream))
-        path.write_bytes(traced(load_upstream("mir-1k_g7", stream), stream, told).content)
+        told = metadata_of(restated_of(stream))
+        path.write_bytes(trace_upstream(load_upstream("mir-1k_g7", stream), stream, told).content)
     return open_program(path)
 
 
-def onnx(stream: Stream, folder: Path, state: State = "explicit", scope: Scope = "whole") -> Session:
-    if absent := not_installed("onnx"):
+def onnx(stream: StreamConfig, folder: Path, state: State = "explicit", scope: Scope = "whole") -> Session:
+    if absent := missing_extra_hint("onnx"):
         pytest.skip(absent)
     path = folder / f"{stream.streams}-{state}-{scope}.onnx"
     if not path.exists():
@@ -54,11 +54,11 @@ def onnx(stream: Stream, folder: Path, state: State = "explicit", scope: Scope =
     return open_program(path)
 
 
-def stateless(stream: Stream, folder: Path) -> Session:
+def stateless(stream: StreamConfig, folder: Path) -> Session:
     return onnx(stream, folder, "none")
 
 
-def hybrid(stream: Stream, folder: Path) -> Session:
+def hybrid(stream: StreamConfig, folder: Path) -> Session:
     return onnx(stream, folder, "none", "network")
 
 
@@ -77,12 +77,12 @@ def assert_same(got: Frames, expected: Frames) -> None:
 
 
 @pytest.mark.parametrize("stream", [STREAM, TWO], ids=["one", "two voices, two frames"])
-def test_the_frames_are_eagers(opened: Open, stream: Stream, sing: Sing) -> None:
+def test_the_frames_are_eagers(opened: Open, stream: StreamConfig, sing: Sing) -> None:
     audio = sing(16_000, 2.0)
     if stream.streams == 2:
         audio = np.stack([audio, audio[::-1]])
-    eager = roll(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio)
-    got = roll(opened(stream), audio)
+    eager = run_chunks(UpstreamSession(load_upstream("mir-1k_g7", stream), stream), audio)
+    got = run_chunks(opened(stream), audio)
     assert (eager.confidence > 0.5).sum() > 20
     assert_allclose(got.pitch_semitones, eager.pitch_semitones, atol=1e-3)
     assert_allclose(got.confidence, eager.confidence, atol=1e-4)
@@ -91,12 +91,15 @@ def test_the_frames_are_eagers(opened: Open, stream: Stream, sing: Sing) -> None
 
 def test_reset_equals_a_fresh_session(opened: Open, sing: Sing) -> None:
     session, rows = opened(STREAM), list(chunks(sing(16_000, 0.8), STREAM))
-    fresh = join([session.step(row) for row in rows])
-    going_on = join([session.step(row) for row in rows])
+    fresh = concat_frames([session.step(row) for row in rows])
+    going_on = concat_frames([session.step(row) for row in rows])
     assert not np.array_equal(going_on.volume, fresh.volume)
     session.reset()
-    assert_same(join([session.step(row) for row in rows]), fresh)
-    assert_same(join([opened(STREAM).step(rows[0])]), join([fresh.__class__(*(a[:1] for a in _arrays(fresh)))]))
+    assert_same(concat_frames([session.step(row) for row in rows]), fresh)
+    assert_same(
+        concat_frames([opened(STREAM).step(rows[0])]),
+        concat_frames([fresh.__class__(*(a[:1] for a in _arrays(fresh)))]),
+    )
 
 
 def test_one_voice_is_reset_and_the_other_goes_on(opened: Open, sing: Sing) -> None:
@@ -119,13 +122,13 @@ def test_one_voice_is_reset_and_the_other_goes_on(opened: Open, sing: Sing) -> N
 def test_sessions_of_one_file_share_no_memory(opened: Open, sing: Sing) -> None:
     one, other = opened(STREAM), opened(STREAM)
     rows = list(chunks(sing(16_000, 0.4), STREAM))
-    alone = join([one.step(row) for row in rows])
+    alone = concat_frames([one.step(row) for row in rows])
     one.reset()
     mixed = []
     for row in rows:
         mixed.append(one.step(row))
         other.step(row[::-1].copy())
-    assert_same(join(mixed), alone)
+    assert_same(concat_frames(mixed), alone)
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open, sing: Sing) -> None:
@@ -147,19 +150,19 @@ def test_files_that_are_something_else(tmp_path: Path) -> None:
     )
 
 
-def test_a_script_of_something_else_is_refused(tmp_path: Path, stream: Stream, restated: StreamingPesto) -> None:
+def test_a_script_of_something_else_is_refused(tmp_path: Path, stream: StreamConfig, restated: StreamingPesto) -> None:
     import torch
 
     path, script = tmp_path / "program.pt", torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(script, path)
     assert refusal(path) == f"{path}: a program, but not one of the workbench: it does not say its stream"
-    told = told_by(restated)
-    torch.jit.save(script, path, _extra_files={CARRIER: as_json(told)})
+    told = metadata_of(restated)
+    torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json(told)})
     assert refusal(path) == f"{path}: holds no streaming memory (*cache.pad); export the streaming model"
-    torch.jit.save(script, path, _extra_files={CARRIER: as_json({**told, "workbench_format": 9})})
+    torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json({**told, "workbench_format": 9})})
     assert refusal(path) == f"{path}: made for format 9, this workbench reads 3; build it again"
     del told["streams"]
-    torch.jit.save(script, path, _extra_files={CARRIER: as_json(told)})
+    torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json(told)})
     assert refusal(path) == f"{path}: the program loads, but does not say its streams; build it again"
 
 
@@ -171,7 +174,7 @@ def test_torch_that_fails_without_a_word_is_one_line(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(torch.jit, "trace", silent)
     with pytest.raises(LoweringError, match=r"^tracing to TorchScript failed \(RuntimeError\)$"):
-        traced(load_upstream("mir-1k_g7", STREAM), STREAM, {})
+        trace_upstream(load_upstream("mir-1k_g7", STREAM), STREAM, {})
 
 
 def test_the_file_tells_the_stream(opened: Open) -> None:
@@ -180,7 +183,7 @@ def test_the_file_tells_the_stream(opened: Open) -> None:
 
 def test_what_to_install_for_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(backends.EXTRAS, "onnx", Extra(("numpy", "onnx_of_nowhere"), ()))
-    assert not_installed("onnx") == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+    assert missing_extra_hint("onnx") == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
 
 
 def refusal(path: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.processes import alive, ends_with_its_parent
 from workbench.errors import AudioError, ProgramError, WorkbenchError
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 
 # Functions of this module, so that the child can import them.
 
@@ -68,7 +68,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
-    with Child() as child:
+    with IsolatedProcess() as child:
         assert child.call(add, 1, b=2) == 3
         with pytest.raises(AudioError) as caught:
             child.call(refuse, "take.wav")
@@ -83,7 +83,7 @@ def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
 
 @pytest.mark.parametrize("die", [abort, leave])
 def test_a_process_that_dies_is_a_program_error(die: object) -> None:
-    with Child() as child, pytest.raises(ProgramError) as caught:
+    with IsolatedProcess() as child, pytest.raises(ProgramError) as caught:
         child.call(die)
     assert str(caught.value) == "the program crashed the runtime"
 
@@ -91,13 +91,13 @@ def test_a_process_that_dies_is_a_program_error(die: object) -> None:
 def test_one_that_is_killed_says_nothing_of_the_program() -> None:
     signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.SIGBUS)
     for by in (one for one in signals if signal.getsignal(one) != signal.SIG_IGN):  # as nohup has it
-        with Child() as child, pytest.raises(WorkbenchError) as caught:
+        with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
             child.call(kill_itself, by)
         assert_killed(caught.value)
 
 
 def test_nor_one_of_which_nobody_knows_how_it_ended() -> None:
-    with Child() as child, pytest.raises(WorkbenchError) as caught:
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
         child.call(pid)
         child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
         child.call(abort)
@@ -106,13 +106,13 @@ def test_nor_one_of_which_nobody_knows_how_it_ended() -> None:
 
 def test_nor_one_that_found_no_memory() -> None:
     words = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
-    with Child() as child, pytest.raises(WorkbenchError) as caught:
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
         child.call(say_and_abort, words)
     assert_killed(caught.value)
 
 
 def test_nor_one_without_memory_for_what_it_is_given() -> None:
-    with Child() as child, pytest.raises(WorkbenchError) as caught:
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
         child.call(print, Large())
     assert_killed(caught.value)
 
@@ -126,7 +126,7 @@ def assert_killed(error: WorkbenchError) -> None:
 
 
 def test_one_that_never_answers_is_ended() -> None:
-    with Child() as child:
+    with IsolatedProcess() as child:
         process = child.call(pid)  # a process takes its time to start
         child.limit_s = 0.5
         with pytest.raises(ProgramError) as caught:
@@ -138,8 +138,9 @@ def test_one_that_never_answers_is_ended() -> None:
 def test_it_ends_with_its_parent() -> None:
     """A parent that is killed cannot tidy up; a child that waited for ever would be left of every kill."""
     script = (
-        "import sys, time\nfrom workbench.runtime.isolation import Child\nimport os\n"
-        "if __name__ == '__main__':\n    with Child() as child:\n        print(child.call(os.getpid), flush=True)\n"
+        "import sys, time\nfrom workbench.runtime.isolation import IsolatedProcess\nimport os\n"
+        "if __name__ == '__main__':\n    with IsolatedProcess() as child:\n        print(child.call(os.getpid), "
+        "flush=True)\n"
         "        child.call(time.sleep, 3600)\n"
     )
     assert ends_with_its_parent(script)
@@ -147,13 +148,13 @@ def test_it_ends_with_its_parent() -> None:
 
 def test_its_last_words_are_told() -> None:
     words = b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n"
-    with Child() as child, pytest.raises(ProgramError) as caught:
+    with IsolatedProcess() as child, pytest.raises(ProgramError) as caught:
         child.call(say_and_abort, words)
     assert str(caught.value) == "the program crashed the runtime (it last said: Check failed: 1 == 2)"
 
 
 def test_every_later_call_to_a_dead_process_is_a_program_error() -> None:
-    with Child() as child:
+    with IsolatedProcess() as child:
         with pytest.raises(ProgramError):
             child.call(abort)
         with pytest.raises(ProgramError) as caught:
@@ -162,13 +163,13 @@ def test_every_later_call_to_a_dead_process_is_a_program_error() -> None:
 
 
 def test_an_exception_inside_the_block_leaves_nothing_behind() -> None:
-    with pytest.raises(KeyError), Child() as child:
+    with pytest.raises(KeyError), IsolatedProcess() as child:
         process = child.call(pid)
         raise KeyError
     assert not alive(process)
 
 
 def test_its_stderr_is_not_ours(capfd: pytest.CaptureFixture[str]) -> None:
-    with Child() as child:
+    with IsolatedProcess() as child:
         child.call(os.write, 2, b"noise\n")
     assert capfd.readouterr().err == ""

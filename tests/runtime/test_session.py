@@ -10,12 +10,21 @@ from tests.conftest import Sums
 from workbench.errors import ProgramError
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import OUTPUTS, Stream
+from workbench.recipe.options import OUTPUTS, StreamConfig
 from workbench.runtime.eager import RestatedSession, UpstreamSession
-from workbench.runtime.session import Frames, Session, chunks, frame_end_s, join, random_sizes, roll, schedule
-from workbench.runtime.session import frames_of as returned_by
+from workbench.runtime.session import (
+    Frames,
+    Session,
+    chunk_schedule,
+    chunks,
+    concat_frames,
+    frame_end_s,
+    random_sizes,
+    run_chunks,
+)
+from workbench.runtime.session import to_frames as returned_by
 
-STREAM = Stream(16_000, 320, 2, 1.0)
+STREAM = StreamConfig(16_000, 320, 2, 1.0)
 NewSession = Callable[[], Session]
 
 
@@ -41,13 +50,13 @@ def assert_same(got: Frames, expected: Frames) -> None:
 
 def test_reset_equals_a_fresh_session(new_session: NewSession, sing: Callable[[int, float], np.ndarray]) -> None:
     session, rows = new_session(), list(chunks(sing(16_000, 0.8), STREAM))
-    fresh = join([session.step(row) for row in rows])
-    going_on = join([session.step(row) for row in rows])
+    fresh = concat_frames([session.step(row) for row in rows])
+    going_on = concat_frames([session.step(row) for row in rows])
     assert not np.array_equal(going_on.volume, fresh.volume)
     session.reset()
-    assert_same(join([session.step(row) for row in rows]), fresh)
-    assert_same(roll(session, np.concatenate(rows)), fresh)
-    assert_same(roll(new_session(), np.concatenate(rows)), fresh)
+    assert_same(concat_frames([session.step(row) for row in rows]), fresh)
+    assert_same(run_chunks(session, np.concatenate(rows)), fresh)
+    assert_same(run_chunks(new_session(), np.concatenate(rows)), fresh)
 
 
 def test_interleaved_sessions_equal_their_solo_runs(
@@ -56,12 +65,12 @@ def test_interleaved_sessions_equal_their_solo_runs(
     audio = sing(16_000, 1.6)
     one, other = list(chunks(audio[:12_800], STREAM)), list(chunks(audio[12_800:], STREAM))
     first, second = new_session(), new_session()
-    alone = [join([first.step(row) for row in one]), join([second.step(row) for row in other])]
+    alone = [concat_frames([first.step(row) for row in one]), concat_frames([second.step(row) for row in other])]
     first.reset()
     second.reset()
     steps = [(first.step(a), second.step(b)) for a, b in zip(one, other, strict=True)]
-    assert_same(join([step[0] for step in steps]), alone[0])
-    assert_same(join([step[1] for step in steps]), alone[1])
+    assert_same(concat_frames([step[0] for step in steps]), alone[0])
+    assert_same(concat_frames([step[1] for step in steps]), alone[1])
 
 
 def test_a_result_is_not_changed_by_later_steps(
@@ -111,7 +120,7 @@ def test_the_margin_is_the_best_bin_above_the_second() -> None:
 
 
 def test_chunks_fill_up_the_last_one_with_silence() -> None:
-    pairs = Stream(1000, 2, 1, 0.0)
+    pairs = StreamConfig(1000, 2, 1, 0.0)
     assert_array_equal(list(chunks(np.arange(1, 6, dtype=np.float32), pairs)), [[1, 2], [3, 4], [5, 0]])
     assert_array_equal(list(chunks(np.arange(1, 5, dtype=np.float32), pairs)), [[1, 2], [3, 4]])
     assert [chunk.shape for chunk in chunks(np.ones(1, np.float32), STREAM)] == [(640,)]
@@ -121,17 +130,17 @@ def test_chunks_fill_up_the_last_one_with_silence() -> None:
 
 
 def test_a_schedule_is_gone_through_over_and_over() -> None:
-    stream = Stream(1000, 10, 2, 0.0, max_frames_per_chunk=5)
-    assert list(schedule(121, stream, [5, 2])) == [5, 2, 5, 2]  # 13 hops, and the smallest call for the last
-    assert list(schedule(120, stream, [5, 2])) == [5, 2, 5]
-    assert list(schedule(100, stream, [5, 2])) == [5, 2, 3]  # what is left
-    assert list(schedule(1, stream, [5, 2])) == [2]  # the smallest call
-    assert list(schedule(50, stream)) == [2, 2, 2]
+    stream = StreamConfig(1000, 10, 2, 0.0, max_frames_per_chunk=5)
+    assert list(chunk_schedule(121, stream, [5, 2])) == [5, 2, 5, 2]  # 13 hops, and the smallest call for the last
+    assert list(chunk_schedule(120, stream, [5, 2])) == [5, 2, 5]
+    assert list(chunk_schedule(100, stream, [5, 2])) == [5, 2, 3]  # what is left
+    assert list(chunk_schedule(1, stream, [5, 2])) == [2]  # the smallest call
+    assert list(chunk_schedule(50, stream)) == [2, 2, 2]
     assert [len(chunk) for chunk in chunks(np.ones(101, np.float32), stream, [5, 2])] == [50, 20, 40]
 
 
 def test_random_sizes_are_every_size_equally_often_and_the_same_again() -> None:
-    stream = Stream(1000, 10, 2, 0.0, max_frames_per_chunk=9)
+    stream = StreamConfig(1000, 10, 2, 0.0, max_frames_per_chunk=9)
     sizes = random_sizes(stream, 1, rounds=3)
     assert len(sizes) == 24
     assert all(sorted(sizes[at : at + 8]) == list(range(2, 10)) for at in (0, 8, 16))
@@ -140,7 +149,7 @@ def test_random_sizes_are_every_size_equally_often_and_the_same_again() -> None:
 
 
 def test_roll_resets_first_and_pads_last() -> None:
-    frames = roll(Sums(), np.array([1, 2, 3, 4, 5], np.float32))
+    frames = run_chunks(Sums(), np.array([1, 2, 3, 4, 5], np.float32))
     assert_array_equal(frames.pitch_semitones, [3, 10, 15])
     assert_array_equal(frames.volume, [2, 2, 2])
     assert frames.margin is None
@@ -148,10 +157,10 @@ def test_roll_resets_first_and_pads_last() -> None:
 
 def test_roll_gives_every_frame_of_the_padded_clip(sing: Callable[[int, float], np.ndarray]) -> None:
     samples = sing(16_000, 0.5)[: 5 * STREAM.chunk_samples + 1]
-    frames = roll(restated(), samples)
+    frames = run_chunks(restated(), samples)
     assert len(frames) == 6 * STREAM.frames_per_chunk
     padded = np.concatenate([samples, np.zeros(STREAM.chunk_samples - 1, np.float32)])
-    assert_same(frames, roll(restated(), padded))
+    assert_same(frames, run_chunks(restated(), padded))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,7 @@ def test_roll_gives_every_frame_of_the_padded_clip(sing: Callable[[int, float], 
     ],
 )
 def test_a_program_that_returns_other_than_it_tells_is_refused(shapes: list[tuple[int, ...]], told: str) -> None:
-    stream, returned = Stream(16_000, 320, 1, 0.0), [np.zeros(shape, np.float32) for shape in shapes]
+    stream, returned = StreamConfig(16_000, 320, 1, 0.0), [np.zeros(shape, np.float32) for shape in shapes]
     with pytest.raises(ProgramError) as caught:
         returned_by(returned, OUTPUTS, np.zeros(640, np.float32), stream)
     assert str(caught.value) == f"the program returned {told}, not pitch,confidence,volume of (1, 2); build it again"
@@ -175,15 +184,15 @@ def frames_of(*pitch: float, margin: bool) -> Frames:
 
 
 def test_join_keeps_the_order_and_margins_only_where_all_have_them() -> None:
-    joined = join([frames_of(1, 2, margin=True), frames_of(3, margin=True)])
+    joined = concat_frames([frames_of(1, 2, margin=True), frames_of(3, margin=True)])
     assert_array_equal(joined.pitch_semitones, [1, 2, 3])
     assert_array_equal(joined.volume, [2, 4, 6])
     np.testing.assert_allclose(joined.margin, [0.1, 0.2, 0.3], rtol=1e-6)
-    assert join([frames_of(1, margin=True), frames_of(2, margin=False)]).margin is None
+    assert concat_frames([frames_of(1, margin=True), frames_of(2, margin=False)]).margin is None
 
 
 def test_a_frame_ends_with_its_hop() -> None:
     np.testing.assert_allclose(frame_end_s(3, STREAM), [0.02, 0.04, 0.06], rtol=1e-12)
     assert STREAM.chunk_samples == 640
     assert STREAM.chunk_ms == 40.0
-    assert STREAM.step_ms == 20.0
+    assert STREAM.hop_ms == 20.0

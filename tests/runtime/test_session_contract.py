@@ -10,20 +10,29 @@ from numpy.testing import assert_array_equal
 
 from tests.conftest import Program
 from workbench.errors import ProgramError
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.runtime.eager import RestatedSession, UpstreamSession
-from workbench.runtime.session import Frames, Session, checked, chunks, join, random_sizes, roll, roll_streams
+from workbench.runtime.session import (
+    Frames,
+    Session,
+    chunks,
+    concat_frames,
+    random_sizes,
+    run_chunks,
+    run_clips,
+    validate_chunk,
+)
 
 Sing = Callable[[int, float], np.ndarray]
 
-FIXED = Stream(16_000, 320, 1, 1.0)
+FIXED = StreamConfig(16_000, 320, 1, 1.0)
 SIZES = replace(FIXED, max_frames_per_chunk=4)
 WAITING = replace(SIZES, mirror=0.0)
 VOICES = replace(SIZES, streams=3)
-FORMS = Forms("grouped", "fourier", "block")
+FORMS = Implementations("grouped", "fourier", "block")
 
 kinds = pytest.mark.parametrize(
     "kind",
@@ -37,8 +46,8 @@ kinds = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def new_session(lowered_program: Program) -> Callable[[str, Stream], Session]:
-    def session(kind: str, stream: Stream) -> Session:
+def new_session(lowered_program: Program) -> Callable[[str, StreamConfig], Session]:
+    def session(kind: str, stream: StreamConfig) -> Session:
         if kind == "upstream":
             return UpstreamSession(load_upstream("mir-1k_g7", stream), stream)
         if kind == "restated":
@@ -50,7 +59,7 @@ def new_session(lowered_program: Program) -> Callable[[str, Stream], Session]:
     return session
 
 
-New = Callable[[str, Stream], Session]
+New = Callable[[str, StreamConfig], Session]
 
 
 def assert_same(got: Frames, expected: Frames) -> None:
@@ -82,24 +91,24 @@ def voices(sing: Sing, seconds: float = 1.0) -> np.ndarray:
 def test_reset_equals_a_fresh_session(kind: str, new_session: New, sing: Sing) -> None:
     samples, other = voices(sing)[:2]
     sizes = random_sizes(SIZES, 1)
-    fresh = roll(new_session(kind, SIZES), samples, sizes)
+    fresh = run_chunks(new_session(kind, SIZES), samples, sizes)
     used = new_session(kind, SIZES)
-    roll(used, other, sizes)
+    run_chunks(used, other, sizes)
     cut = list(chunks(samples, SIZES, sizes))
-    going_on = join([used.step(chunk) for chunk in cut])
+    going_on = concat_frames([used.step(chunk) for chunk in cut])
     assert not np.array_equal(going_on.volume, fresh.volume)
-    assert_same(roll(used, samples, sizes), fresh)
+    assert_same(run_chunks(used, samples, sizes), fresh)
     for chunk in chunks(other[:4_000], SIZES):  # in the middle of a song
         used.step(chunk)
     used.reset()
-    assert_same(join([used.step(chunk) for chunk in cut]), fresh)
+    assert_same(concat_frames([used.step(chunk) for chunk in cut]), fresh)
 
 
 @kinds
 @pytest.mark.parametrize("threads", [False, True], ids=["interleaved", "in threads"])
 def test_sessions_do_not_share_memory(kind: str, threads: bool, new_session: New, sing: Sing) -> None:
     songs = voices(sing)[:2]
-    alone = [roll(new_session(kind, SIZES), song, [2, 1, 4]) for song in songs]
+    alone = [run_chunks(new_session(kind, SIZES), song, [2, 1, 4]) for song in songs]
     sessions = [new_session(kind, SIZES) for _ in songs]
     cuts = [list(chunks(song, SIZES, [2, 1, 4])) for song in songs]
     steps: list[list[Frames]] = [[], []]
@@ -118,19 +127,19 @@ def test_sessions_do_not_share_memory(kind: str, threads: bool, new_session: New
             for at, chunk in enumerate(pair):
                 steps[at].append(sessions[at].step(chunk))
     for at in range(2):
-        assert_same(join(steps[at]), alone[at])
+        assert_same(concat_frames(steps[at]), alone[at])
 
 
 def test_restated_sessions_of_one_model_do_not_share_memory(sing: Sing) -> None:
     model = StreamingPesto(load_upstream("mir-1k_g7", FIXED), FIXED)
     one, other = voices(sing)[:2]
-    alone = roll(RestatedSession(model), one)
+    alone = run_chunks(RestatedSession(model), one)
     first, second = RestatedSession(model), RestatedSession(model)
     steps = []
     for a, b in zip(chunks(one, FIXED), chunks(other, FIXED), strict=True):
         steps.append(first.step(a))
         second.step(b)
-    assert_same(join(steps), alone)
+    assert_same(concat_frames(steps), alone)
 
 
 @kinds
@@ -151,27 +160,27 @@ def test_outputs_survive_the_next_steps(kind: str, new_session: New, sing: Sing)
 @kinds
 @pytest.mark.parametrize("stream", [SIZES, WAITING], ids=["mirror 1", "mirror 0"])
 def test_every_size_carries_the_memory_and_matches_upstream(
-    kind: str, stream: Stream, new_session: New, sing: Sing
+    kind: str, stream: StreamConfig, new_session: New, sing: Sing
 ) -> None:
     samples = sing(16_000, 2.5)[16_000:]
     session, upstream = new_session(kind, stream), new_session("upstream", stream)
     assert session.stream == stream
     for sizes in ([1], [2], [3], [4], random_sizes(stream, 3)):
-        assert_near(roll(session, samples, sizes), roll(upstream, samples, sizes))
+        assert_near(run_chunks(session, samples, sizes), run_chunks(upstream, samples, sizes))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 4])
 def test_fixed_and_dynamic_programs_agree(size: int, new_session: New, sing: Sing) -> None:
     samples = sing(16_000, 2.5)[16_000:39_040]  # 18 calls of four frames
-    fixed = roll(new_session("internal", replace(FIXED, frames_per_chunk=size)), samples)
-    assert_near(roll(new_session("internal", SIZES), samples, [size]), fixed, semitones=1e-4)
+    fixed = run_chunks(new_session("internal", replace(FIXED, frames_per_chunk=size)), samples)
+    assert_near(run_chunks(new_session("internal", SIZES), samples, [size]), fixed, semitones=1e-4)
 
 
 @pytest.mark.slow
 def test_explicit_and_internal_state_agree(new_session: New, sing: Sing) -> None:
     samples, sizes = sing(16_000, 2.5)[16_000:], random_sizes(SIZES, 4)
-    internal, explicit = (roll(new_session(state, SIZES), samples, sizes) for state in ("internal", "explicit"))
+    internal, explicit = (run_chunks(new_session(state, SIZES), samples, sizes) for state in ("internal", "explicit"))
     assert_same(explicit, internal)
 
 
@@ -180,7 +189,7 @@ def test_without_mirror_one_go_equals_pieces(kind: str, new_session: New, sing: 
     samples = sing(16_000, 2.5)[16_000:]
     session = new_session(kind, WAITING)
     assert not WAITING.depends_on_chunking
-    assert_near(roll(session, samples, [4]), roll(session, samples, [1]))
+    assert_near(run_chunks(session, samples, [4]), run_chunks(session, samples, [1]))
 
 
 @kinds
@@ -188,7 +197,7 @@ def test_with_mirror_the_pieces_matter(kind: str, new_session: New, sing: Sing) 
     samples = sing(16_000, 2.5)[16_000:]
     session = new_session(kind, SIZES)
     assert SIZES.depends_on_chunking and not FIXED.depends_on_chunking
-    volumes = [roll(session, samples, sizes).volume for sizes in ([4], [1])]
+    volumes = [run_chunks(session, samples, sizes).volume for sizes in ([4], [1])]
     difference = np.abs(volumes[0] / volumes[1] - 1)[: len(volumes[1]) // 4 * 4]
     assert difference[3::4].max() <= 1e-5  # the last of a call hears zeros either way
     assert difference.max() > 0.1
@@ -202,12 +211,12 @@ def test_streams_do_not_hear_each_other(kind: str, new_session: New, sing: Sing)
     songs, sizes = voices(sing), random_sizes(VOICES, 5)
     songs = np.concatenate([songs, songs[::-1]], 1)[:, :20_000]
     session, solo = new_session(kind, VOICES), new_session("upstream", SIZES)
-    together = roll(session, songs, sizes)
+    together = run_chunks(session, songs, sizes)
     for at, song in enumerate(songs):
-        assert_near(together.of_stream(at, 1_000), roll(solo, song, sizes))
+        assert_near(together.of_stream(at, 1_000), run_chunks(solo, song, sizes))
     loud = songs.copy()
     loud[[0, 2]] = np.random.default_rng(1).standard_normal((2, songs.shape[1])).astype(np.float32)
-    among_others = roll(session, loud, sizes).of_stream(1, 1_000)
+    among_others = run_chunks(session, loud, sizes).of_stream(1, 1_000)
     assert_same(among_others, together.of_stream(1, 1_000))
 
 
@@ -216,14 +225,14 @@ def test_the_reset_of_one_stream_leaves_the_others(kind: str, new_session: New, 
     songs = voices(sing)
     cut = list(chunks(songs, VOICES, [2]))
     session = new_session(kind, VOICES)
-    fresh = roll(session, songs, [2])
+    fresh = run_chunks(session, songs, [2])
     session.reset()
-    before = join([session.step(chunk) for chunk in cut[:10]])
+    before = concat_frames([session.step(chunk) for chunk in cut[:10]])
     session.reset(1)
     again = [session.step(np.stack([a[0], b[1], a[2]])) for a, b in zip(cut[10:], cut, strict=False)]
-    after = join(again)
+    after = concat_frames(again)
     for at in (0, 2):
-        assert_same(join([before.of_stream(at, 20), after.of_stream(at, 1_000)]), fresh.of_stream(at, 1_000))
+        assert_same(concat_frames([before.of_stream(at, 20), after.of_stream(at, 1_000)]), fresh.of_stream(at, 1_000))
     assert_same(after.of_stream(1, 1_000), fresh.of_stream(1, len(after)))
 
 
@@ -232,10 +241,10 @@ def test_clips_side_by_side_equal_their_solo_rolls(kind: str, new_session: New, 
     song, sizes = sing(16_000, 4.0), [3, 1, 4]
     clips = [song[8_000:24_321], song[30_000:44_000]]  # of three streams, one has no clip
     solo = new_session("upstream", SIZES)
-    rolls = roll_streams(new_session(kind, VOICES), clips, sizes)
+    rolls = run_clips(new_session(kind, VOICES), clips, sizes)
     assert [len(frames) for frames in rolls] == [52, 44]
     for frames, clip in zip(rolls, clips, strict=True):
-        assert_near(frames, roll(solo, clip, sizes))
+        assert_near(frames, run_chunks(solo, clip, sizes))
 
 
 # --- what is refused
@@ -247,7 +256,7 @@ REFUSED = [
     (SIZES, np.zeros(641, np.float32), "a chunk of 641 samples; this stream takes 1 to 4 hops of 320"),
     (SIZES, np.zeros(1600, np.float32), "a chunk of 1600 samples; this stream takes 1 to 4 hops of 320"),
     (
-        Stream(16_000, 320, 2, 0.0, 4),
+        StreamConfig(16_000, 320, 2, 0.0, 4),
         np.zeros(320, np.float32),
         "a chunk of 320 samples; this stream takes 2 to 4 hops of 320",
     ),
@@ -265,28 +274,28 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("stream", "chunk", "problem"), REFUSED)
-def test_a_chunk_that_does_not_fit_is_refused_in_words(stream: Stream, chunk: np.ndarray, problem: str) -> None:
+def test_a_chunk_that_does_not_fit_is_refused_in_words(stream: StreamConfig, chunk: np.ndarray, problem: str) -> None:
     with pytest.raises(ProgramError) as caught:
-        checked(chunk, stream)
+        validate_chunk(chunk, stream)
     assert str(caught.value) == problem
 
 
 def test_what_is_no_array_is_refused_on_one_line() -> None:
     with pytest.raises(ProgramError) as caught:
-        checked([[0.0, 0.1], [0.2]], FIXED)
+        validate_chunk([[0.0, 0.1], [0.2]], FIXED)
     assert str(caught.value).startswith("a chunk that is no array (")
     assert "\n" not in str(caught.value)
 
 
 def test_a_chunk_is_converted_and_copied() -> None:
     samples = np.linspace(-1, 1, 320)
-    got = checked(samples, FIXED)
+    got = validate_chunk(samples, FIXED)
     assert got.dtype == np.float32
     assert_array_equal(got, samples[None].astype(np.float32))
     same = np.zeros((1, 320), np.float32)
-    assert not np.shares_memory(checked(same, FIXED), same)
+    assert not np.shares_memory(validate_chunk(same, FIXED), same)
     block = np.zeros((VOICES.chunk_samples, VOICES.streams), np.float32)  # as soundfile reads several channels
-    assert checked(block.T, VOICES).flags.c_contiguous
+    assert validate_chunk(block.T, VOICES).flags.c_contiguous
 
 
 @kinds
@@ -294,7 +303,7 @@ def test_a_refusal_changes_nothing(kind: str, new_session: New, sing: Sing) -> N
     songs = voices(sing)
     cut = list(chunks(songs, VOICES, [2]))
     session = new_session(kind, VOICES)
-    expected = roll(session, songs, [2])
+    expected = run_chunks(session, songs, [2])
     session.reset()
     steps = [session.step(chunk) for chunk in cut[:12]]
     for stream, chunk, problem in REFUSED:
@@ -306,7 +315,7 @@ def test_a_refusal_changes_nothing(kind: str, new_session: New, sing: Sing) -> N
         with pytest.raises(ProgramError) as caught:
             session.reset(which)
         assert str(caught.value) == f"no stream {which} to reset; there are 3, counted from 0"
-    assert_same(join([*steps, *(session.step(chunk) for chunk in cut[12:])]), expected)
+    assert_same(concat_frames([*steps, *(session.step(chunk) for chunk in cut[12:])]), expected)
 
 
 @kinds
@@ -347,6 +356,6 @@ def test_one_or_two_frames_a_call(new_session: New, sing: Sing) -> None:
     """The smallest range there is, of which torch would make the constant 2."""
     stream, song = replace(FIXED, max_frames_per_chunk=2), sing(16_000, 2.0)
     program = new_session("internal", stream)
-    assert_near(roll(program, song, [1, 2, 2]), roll(new_session("upstream", stream), song, [1, 2, 2]))
+    assert_near(run_chunks(program, song, [1, 2, 2]), run_chunks(new_session("upstream", stream), song, [1, 2, 2]))
     with pytest.raises(ProgramError, match=r"^a chunk of 960 samples; this stream takes 1 to 2 hops of 320$"):
         program.step(song[:960])

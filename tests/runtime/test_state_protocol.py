@@ -10,31 +10,31 @@ from numpy.testing import assert_array_equal
 from tests.conftest import Sums
 from tests.records.test_result import HELD, deviation_of, failed, record
 from workbench.recipe import Gate
-from workbench.records.result import Record, judged, read_record, write_record
-from workbench.report.formatting import cells, markdown
+from workbench.records.result import Result, judge_result, read_record, write_record
+from workbench.report.formatting import markdown, result_cells
 from workbench.report.tables.results import print_results
-from workbench.runtime.session import roll
-from workbench.runtime.state_protocol import Protocol, protocol_of, under
+from workbench.runtime.session import run_chunks
+from workbench.runtime.state_protocol import ScoringProtocol, protocol_of, with_state_handling
 
 UNFAIR = ("variant-reset-per-chunk", "baseline-reset-per-chunk")
 
 
 def test_continuous_is_the_session_itself() -> None:
     session = Sums()
-    assert under("continuous", session) is session
+    assert with_state_handling("continuous", session) is session
 
 
 def test_reset_per_chunk_forgets_all_before_each_chunk() -> None:
     samples = np.array([1, 2, 3, 4, 5], np.float32)
-    assert_array_equal(roll(under("continuous", Sums()), samples).pitch_semitones, [3, 10, 15])
-    resetting = under("reset-per-chunk", Sums())
-    assert_array_equal(roll(resetting, samples).pitch_semitones, [3, 7, 5])
+    assert_array_equal(run_chunks(with_state_handling("continuous", Sums()), samples).pitch_semitones, [3, 10, 15])
+    resetting = with_state_handling("reset-per-chunk", Sums())
+    assert_array_equal(run_chunks(resetting, samples).pitch_semitones, [3, 7, 5])
     assert resetting.stream == Sums().stream
 
 
 def test_a_reset_of_the_wrapper_resets_the_session() -> None:
     session = Sums()
-    under("reset-per-chunk", session).reset()
+    with_state_handling("reset-per-chunk", session).reset()
     assert session.total == 0
 
 
@@ -61,20 +61,20 @@ def test_a_reset_of_the_wrapper_resets_the_session() -> None:
 )
 def test_what_a_recipe_asks_for(name: str, baseline: str, variant: str, fair: bool, words: str) -> None:
     protocol = protocol_of(name)
-    assert (protocol.baseline, protocol.variant, protocol.fair, protocol.in_words) == (baseline, variant, fair, words)
+    assert (protocol.baseline, protocol.variant, protocol.fair, protocol.label) == (baseline, variant, fair, words)
 
 
-def perfect(protocol: str) -> Record:
+def perfect(protocol: str) -> Result:
     """A record in which every gate passes."""
     gates = (Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("program.bytes", "<=", 10**9))
-    return judged(record(protocol=protocol_of(protocol)), gates, 100)
+    return judge_result(record(protocol=protocol_of(protocol)), gates, 100)
 
 
 @pytest.mark.parametrize("name", UNFAIR)
 def test_unfair_never_passes(name: str) -> None:
     unfair = perfect(name)
     assert unfair.verdict == "fail"
-    words = protocol_of(name).in_words
+    words = protocol_of(name).label
     assert unfair.reasons == (f"{words}; unlike is compared with unlike, whatever the figures say",)
     assert all(gate.passed for gate in unfair.gates)
 
@@ -87,11 +87,11 @@ def test_fair_passes(name: str) -> None:
 @pytest.mark.parametrize("name", UNFAIR)
 def test_unfair_is_told_with_every_other_failure_and_doubt(name: str) -> None:
     protocol = protocol_of(name)
-    spoilt = judged(record(protocol=protocol, deviation=deviation_of(0.0, 0, 3)), HELD, 100)
+    spoilt = judge_result(record(protocol=protocol, deviation=deviation_of(0.0, 0, 3)), HELD, 100)
     assert spoilt.verdict == "fail"
     assert spoilt.reasons[0].startswith("UNFAIR: ")
     assert spoilt.reasons[1:] == ("3 of 300 frames are not finite", "only 0 voiced frames, wants 100")
-    without_program = judged(failed("no").model_copy(update={"protocol": protocol}), HELD, 100)
+    without_program = judge_result(failed("no").model_copy(update={"protocol": protocol}), HELD, 100)
     assert (without_program.verdict, without_program.reasons[1:]) == ("fail", ("no",))
 
 
@@ -110,14 +110,14 @@ def test_a_record_from_before_there_were_protocols_was_fair(tmp_path: Path) -> N
     old = json.loads(path.read_text())
     del old["protocol"]
     path.write_text(json.dumps(old))
-    assert read_record(path).protocol == Protocol(baseline="continuous", variant="continuous")
+    assert read_record(path).protocol == ScoringProtocol(baseline="continuous", variant="continuous")
 
 
 def test_every_table_says_unfair(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     fair, unfair = perfect("continuous"), perfect("variant-reset-per-chunk")
-    assert cells(unfair)["verdict"] == "fail (UNFAIR)"
-    assert cells(fair)["verdict"] == "pass"
-    lines = markdown([cells(fair), cells(unfair)]).splitlines()[2:]
+    assert result_cells(unfair)["verdict"] == "fail (UNFAIR)"
+    assert result_cells(fair)["verdict"] == "pass"
+    lines = markdown([result_cells(fair), result_cells(unfair)]).splitlines()[2:]
     assert ["UNFAIR" in line for line in lines] == [False, True]
     print_results([(fair, tmp_path), (unfair, tmp_path)])
     rows = capsys.readouterr().out.splitlines()[1:3]

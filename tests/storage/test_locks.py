@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.storage.locks import alone_in
+from workbench.storage.locks import exclusive
 
 
 def hold(folder: Path, there: Connection) -> None:
     """In another process: have the folder until told to go on."""
-    with alone_in(folder):
+    with exclusive(folder):
         there.send("in it")
         there.recv()
 
@@ -31,17 +31,17 @@ def other(tmp_path: Path) -> Connection:
 
 
 def test_nothing_is_left_of_it(tmp_path: Path) -> None:
-    with alone_in(tmp_path / "a" / "b"):
+    with exclusive(tmp_path / "a" / "b"):
         assert list((tmp_path / "a" / "b").iterdir()) == []
     assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_what_was_made_stays_and_what_was_half_made_goes(tmp_path: Path) -> None:
     (tmp_path / ".workbench-half_abc.part").touch()
-    with alone_in(tmp_path):
+    with exclusive(tmp_path):
         (tmp_path / "made").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
-    with alone_in(tmp_path):  # again, after the first is done
+    with exclusive(tmp_path):  # again, after the first is done
         pass
 
 
@@ -60,14 +60,14 @@ def test_what_another_process_writes_below_stays(tmp_path: Path) -> None:
     ]
     for path in (below, *others):
         path.touch()
-    with alone_in(tmp_path):
+    with exclusive(tmp_path):
         pass
     assert all(path.exists() for path in (below, *others))
 
 
 def test_a_second_process_is_refused_until_the_first_is_done(tmp_path: Path, other: Connection) -> None:
     folder = tmp_path / "run"
-    with pytest.raises(WorkbenchError) as caught, alone_in(folder):
+    with pytest.raises(WorkbenchError) as caught, exclusive(folder):
         pass
     assert str(caught.value) == (
         f"{folder}: another process is at work here; wait until it is done, or use another folder"
@@ -78,7 +78,7 @@ def test_who_waits_comes_in_when_the_first_is_done(tmp_path: Path, other: Connec
     came = threading.Event()
 
     def wait() -> None:
-        with alone_in(tmp_path / "run", wait=True):
+        with exclusive(tmp_path / "run", wait=True):
             came.set()
 
     waiting = threading.Thread(target=wait, daemon=True)
@@ -96,5 +96,5 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
     assert here.recv() == "in it"
     process.kill()
     process.join()
-    with alone_in(tmp_path):
+    with exclusive(tmp_path):
         pass

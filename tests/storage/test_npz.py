@@ -12,12 +12,12 @@ import pytest
 
 from tests.records.test_external_frames import STREAM, clip
 from workbench.errors import WorkbenchError
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.recipe.options import OUTPUTS
 from workbench.records.external_frames import read_recorded
 from workbench.records.frames import frames_path, read_frames, write_frames
 from workbench.runtime.session import Frames
-from workbench.storage.npz import columns
+from workbench.storage.npz import read_npz_columns
 
 NAMES = ("a", "b")
 
@@ -75,7 +75,7 @@ BAD = {
 
 
 def test_good_ones() -> None:
-    found = columns(GOOD, NAMES)
+    found = read_npz_columns(GOOD, NAMES)
     np.testing.assert_array_equal(found["a"], np.arange(40.0))
     np.testing.assert_array_equal(found["b"], np.arange(40) > 7)
 
@@ -83,7 +83,7 @@ def test_good_ones() -> None:
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
 def test_bad_ones(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"^not "):
-        columns(content, NAMES)
+        read_npz_columns(content, NAMES)
 
 
 def test_a_flipped_byte_anywhere_is_no_traceback() -> None:
@@ -92,7 +92,7 @@ def test_a_flipped_byte_anywhere_is_no_traceback() -> None:
         damaged = bytearray(GOOD)
         damaged[at] ^= draw.randrange(1, 256)
         try:
-            columns(bytes(damaged), NAMES)
+            read_npz_columns(bytes(damaged), NAMES)
         except ValueError:
             refused += 1
     assert refused > len(GOOD) / 2
@@ -100,7 +100,7 @@ def test_a_flipped_byte_anywhere_is_no_traceback() -> None:
 
 def of_a_run(folder: Path) -> Path:
     side = Frames(*(np.arange(4, dtype=np.float32) for _ in range(3)))
-    return write_frames(folder, ClipRolls("bass", side, side, np.ones(4, bool), "known f0"), np.arange(4.0))
+    return write_frames(folder, PairedFrames("bass", side, side, np.ones(4, bool), "known f0"), np.arange(4.0))
 
 
 def spoilt(**changed: object) -> Callable[[bytes], bytes]:

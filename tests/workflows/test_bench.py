@@ -16,24 +16,24 @@ from click.testing import CliRunner, Result
 from workbench.audio.decode import Clip
 from workbench.cli import main
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
-from workbench.export.backends import not_installed
-from workbench.measure.bench import Figures, Times, Trial, figures, ratio, under_load
+from workbench.export.backends import missing_extra_hint
+from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, ratio, under_load
 from workbench.measure.contender import Contender
-from workbench.measure.speed import Plan, Start
-from workbench.measure.timing import Baseline
-from workbench.recipe.options import Stream
+from workbench.measure.speed import ColdStart, TimingPlan
+from workbench.measure.timing import BaselineSpec
+from workbench.recipe.options import StreamConfig
 from workbench.records.bench import Bench, NotRun, Run, rows
 from workbench.records.environment import environment
 from workbench.report.plots.bench import bench_png
 from workbench.runtime.session import Frames
-from workbench.storage.atomic import write_whole
+from workbench.storage.atomic import write_atomic
 from workbench.workflows import bench
 from workbench.workflows import contenders as entries
-from workbench.workflows.bench import Ready, excerpt
-from workbench.workflows.contenders import Field
+from workbench.workflows.bench import BuiltContenders, excerpt
+from workbench.workflows.contenders import BenchSetup
 
-STREAM = Stream(48_000, 960, 1, 1.0)  # a call every 20 ms
-BASELINE = Baseline("mir-1k_g7", STREAM, "alwa", False)
+STREAM = StreamConfig(48_000, 960, 1, 1.0)  # a call every 20 ms
+BASELINE = BaselineSpec("mir-1k_g7", STREAM, "alwa", False)
 VOICED = 120
 
 
@@ -61,11 +61,11 @@ def contender(name: str, file: Path) -> Contender:
 
 def of(
     file: Path, rounds: dict[str, Sequence[float]], moved: dict[str, float] | None = None, voiced: int = VOICED
-) -> dict[str, Figures]:
+) -> dict[str, ContenderFigures]:
     """Figures of contenders by name from the time of their calls in each round, and cents their pitch is off."""
     contenders = [contender(name, file) for name in rounds]
     trials = {
-        name: Trial(Start(30.0, 4.0, 500_000_000), 480_000_000, heard((moved or {}).get(name, 0.0), voiced))
+        name: ColdRun(ColdStart(30.0, 4.0, 500_000_000), 480_000_000, heard((moved or {}).get(name, 0.0), voiced))
         for name in rounds
     }
     times = {name: Times(flat(ms), np.array([1.0, 2.0, 3.0, 30.0])) for name, ms in rounds.items()}
@@ -265,13 +265,13 @@ def test_a_program_of_a_name_that_is_taken_goes_by_its_path(monkeypatch: pytest.
         lowering = SimpleNamespace(backend="xnnpack")
         return SimpleNamespace(quantized=False, recipe=SimpleNamespace(lowering=lowering))
 
-    monkeypatch.setattr(entries, "Child", Telling)
-    monkeypatch.setattr(entries, "replaced", lambda first, *_, **__: first)
+    monkeypatch.setattr(entries, "IsolatedProcess", Telling)
+    monkeypatch.setattr(entries, "with_overrides", lambda first, *_, **__: first)
     monkeypatch.setattr(entries, "prepare", prepared)
     monkeypatch.setattr(entries, "_said_by", lambda _: KEYS)
     fast: Any = SimpleNamespace(name="fast")
     programs = [Path("mine/program.pte"), Path("onnx-fast/program.pte"), Path("fast.pte"), Path("your/mine.onnx")]
-    entered = entries.enter([fast], programs, fast, lambda *_: None)
+    entered = entries.collect_contenders([fast], programs, fast, lambda *_: None)
     assert list(entered.jobs) == ["first-experiments", "fast"]
     assert entered.onnx == {"first-experiments": "onnx", "fast": "onnx-fast"}
     assert list(entered.programs) == ["mine", "onnx-fast/program.pte", "fast.pte", "your/mine.onnx"]
@@ -308,11 +308,15 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
             class lowering:
                 backend = "xnnpack"
 
-    def build(job: object, place: Path, *_: object) -> tuple[SimpleNamespace, Start | str, bool]:
+    def build(job: object, place: Path, *_: object) -> tuple[SimpleNamespace, ColdStart | str, bool]:
         if place.name == "least":
             raise LoweringError("no")
         elsewhere = "not run here: this runtime has no such backend" if place.name == "phone" else ""
-        return SimpleNamespace(path="program.pte", sha256="b" * 64), elsewhere or Start(30.0, 4.0, 500_000_000), False
+        return (
+            SimpleNamespace(path="program.pte", sha256="b" * 64),
+            elsewhere or ColdStart(30.0, 4.0, 500_000_000),
+            False,
+        )
 
     class Dead:
         def __enter__(self) -> "Dead":
@@ -324,10 +328,10 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
             raise ProgramError("it crashed")
 
     monkeypatch.setattr(bench.building, "build", build)
-    monkeypatch.setattr(bench, "Child", Dead)
-    monkeypatch.setattr(bench, "not_installed", lambda _: "onnx not installed: pip install it")
-    entered = Field({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
-    ready = bench.make(entered, folder, lambda name: lambda *_: None)
+    monkeypatch.setattr(bench, "IsolatedProcess", Dead)
+    monkeypatch.setattr(bench, "missing_extra_hint", lambda _: "onnx not installed: pip install it")
+    entered = BenchSetup({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
+    ready = bench.build_contenders(entered, folder, lambda name: lambda *_: None)
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
     assert ready.contenders[0].file.name == "mir-1k_g7.ckpt"
     assert [one.sha256 for one in ready.contenders] == ["c" * 64, "b" * 64, hashlib.sha256(b"12345").hexdigest()]
@@ -339,9 +343,9 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         "phone": f"{folder}/phone/program.pte: not run here: this runtime has no such backend",
     }
     for name in ("torchscript", "least"):
-        write_whole(folder / "out" / name / "result.json", b"a run's")
+        write_atomic(folder / "out" / name / "result.json", b"a run's")
         with pytest.raises(WorkbenchError) as caught:
-            bench.make(entered, folder / "out", lambda name: lambda *_: None)
+            bench.build_contenders(entered, folder / "out", lambda name: lambda *_: None)
         assert str(caught.value) == (
             f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
         )
@@ -357,8 +361,8 @@ def test_what_changed_while_it_was_timed_has_no_record(file: Path, monkeypatch: 
         return made_up(file).runs[0]
 
     monkeypatch.setattr(bench, "_run", timed)
-    ready = Ready([contender("eager", file), contender("fast", file)])
-    given = ready, [clip(np.zeros(20))], 0.5, [Plan(1, 3, 5, 2)], lambda *_: None
+    ready = BuiltContenders([contender("eager", file), contender("fast", file)])
+    given = ready, [clip(np.zeros(20))], 0.5, [TimingPlan(1, 3, 5, 2)], lambda *_: None
     replaced_by = b"12345"
     assert bench.run(*given).clips == ("a",)
     replaced_by = b"54321"
@@ -421,11 +425,13 @@ def faked(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> list[obj
     """`workbench bench` with everything real up to making programs, and made-up figures after it."""
     plans: list[object] = []
 
-    def run(ready: Ready, clips: object, threshold: float, asked: Sequence[object], progress: object) -> Bench:
+    def run(
+        ready: BuiltContenders, clips: object, threshold: float, asked: Sequence[object], progress: object
+    ) -> Bench:
         plans.extend(asked)
         return made_up(file, tuple(NotRun(name=name, reason=why) for name, why in ready.not_run.items()))
 
-    monkeypatch.setattr(bench, "make", lambda *_: Ready([], {"onnx": "not installed"}))
+    monkeypatch.setattr(bench, "build_contenders", lambda *_: BuiltContenders([], {"onnx": "not installed"}))
     monkeypatch.setattr(bench, "run", run)
     return plans
 
@@ -460,7 +466,7 @@ def test_an_earlier_bench_of_other_things_is_kept(faked: list[object]) -> None:
 
 
 def test_a_named_contender_that_does_not_run_is_1(faked: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "make", lambda *_: Ready([], {"least": "lowering failed"}))
+    monkeypatch.setattr(bench, "build_contenders", lambda *_: BuiltContenders([], {"least": "lowering failed"}))
     result = workbench("least.yaml", "--out", "here")
     assert result.exit_code == 1
     assert "  least: not run: lowering failed" in result.stdout.splitlines()
@@ -483,7 +489,7 @@ def test_a_bench_for_real(folder: Path, program: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 0, result.stderr
     record = Bench.model_validate_json(Path("here/bench.json").read_bytes())
     found = {one.name: one for one in record.runs[0].contenders}
-    onnx = [] if not_installed("onnx") else ["onnx", "onnx-least"]
+    onnx = [] if missing_extra_hint("onnx") else ["onnx", "onnx-least"]
     assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
     assert [one.name for one in record.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (record.sample_rate_hz, record.chunk_samples, record.mirror) == (16_000, 320, 1)

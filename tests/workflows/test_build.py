@@ -10,11 +10,11 @@ import pytest
 
 from tests.helpers.results import replaced, stored
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
-from workbench.export.program_cache import note
-from workbench.measure.speed import Start
+from workbench.export.program_cache import write_program_notes
+from workbench.measure.speed import ColdStart
 from workbench.records.result import RESULT_NAME, write_record
-from workbench.records.staging import making
-from workbench.storage.atomic import write_whole
+from workbench.records.staging import staging_dir
+from workbench.storage.atomic import write_atomic
 from workbench.workflows import build as building
 
 FINGERPRINT = "f" * 64
@@ -36,7 +36,9 @@ def folder(tmp_path: Path) -> Path:
     (folder / "program.pte").write_bytes(b"a program")
     program = stored().program
     assert program is not None
-    note(folder, FINGERPRINT, program.model_copy(update={"sha256": hashlib.sha256(b"a program").hexdigest()}))
+    write_program_notes(
+        folder, FINGERPRINT, program.model_copy(update={"sha256": hashlib.sha256(b"a program").hexdigest()})
+    )
     return folder
 
 
@@ -48,19 +50,21 @@ def refusal(check: Callable[[], object]) -> str:
 
 def test_a_record_s_program_is_not_replaced_by_another(folder: Path, job: Any) -> None:
     in_the_way = f"{folder}: has a record, whose program would be replaced; name another --out"
-    building.check_free(folder, job)  # it is that very program
-    assert refusal(lambda: building.check_free(folder, job, fresh=True)) == in_the_way
-    assert refusal(lambda: building.check_free(folder)) == in_the_way
+    building.check_no_result_replaced(folder, job)  # it is that very program
+    assert refusal(lambda: building.check_no_result_replaced(folder, job, fresh=True)) == in_the_way
+    assert refusal(lambda: building.check_no_result_replaced(folder)) == in_the_way
     job.program_fingerprint = "e" * 64
-    assert refusal(lambda: building.check_free(folder, job)) == in_the_way
-    (folder / RESULT_NAME).rename(making(folder))
-    building.check_free(folder, job)
+    assert refusal(lambda: building.check_no_result_replaced(folder, job)) == in_the_way
+    (folder / RESULT_NAME).rename(staging_dir(folder))
+    building.check_no_result_replaced(folder, job)
 
 
 def test_nor_that_of_a_killed_run_which_had_finished(folder: Path, job: Any) -> None:
     (folder / ".made").mkdir()
     (folder / RESULT_NAME).rename(folder / ".made" / RESULT_NAME)
-    assert refusal(lambda: building.check_free(folder, job, fresh=True)).startswith(f"{folder}: has a record")
+    assert refusal(lambda: building.check_no_result_replaced(folder, job, fresh=True)).startswith(
+        f"{folder}: has a record"
+    )
     assert (folder / RESULT_NAME).is_file()
 
 
@@ -74,7 +78,7 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
         raise ProgramError("it crashed the runtime")
 
     def makes(_: object, path: Path, *__: object) -> Any:
-        write_whole(path, b"another")
+        write_atomic(path, b"another")
         return stored().program
 
     def left() -> dict[str, bytes | bool]:
@@ -85,8 +89,8 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
     with pytest.raises(LoweringError):
         building.build(job, folder, lambda *_: None, fresh=True)
     assert left() == before, "nothing was made"
-    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
-    monkeypatch.setattr(building, "started", crash)
+    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
+    monkeypatch.setattr(building, "trial_run", crash)
     with pytest.raises(ProgramError):
         building.build(job, folder, lambda *_: None)
     assert left() == before, "it is the record's"
@@ -102,22 +106,22 @@ def test_the_earlier_program_stays_until_the_new_one_was_run(
     found: list[tuple[bytes, bytes]] = []
 
     def makes(_: object, path: Path, *__: object) -> Any:
-        write_whole(path, b"another")
+        write_atomic(path, b"another")
         return replaced(stored().program, "sha256", hashlib.sha256(b"another").hexdigest())
 
-    def starts(program: Path, *_: object) -> Start:
+    def starts(program: Path, *_: object) -> ColdStart:
         found.append(((folder / "program.pte").read_bytes(), program.read_bytes()))
-        return Start(1.0, 2.0, 3)
+        return ColdStart(1.0, 2.0, 3)
 
     job.check_unchanged = lambda: None
     job.program_fingerprint = "e" * 64
     (folder / "program.npz").touch()  # of yet another program
     monkeypatch.setattr(building, "_make", makes)
-    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
-    monkeypatch.setattr(building, "started", starts)
+    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
+    monkeypatch.setattr(building, "trial_run", starts)
     program, _, reused = building.build(job, folder, lambda *_: None)
     assert found == [(b"a program", b"another")]
-    assert program.is_in(folder) and not reused
+    assert program.is_intact_in(folder) and not reused
     assert building.build(job, folder, lambda *_: None)[2], "its notes came with it"
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 
@@ -127,8 +131,8 @@ def test_where_it_fails_it_is_called_by_its_folder(folder: Path, job: Any, monke
         raise ProgramError(f"{program}: no")
 
     monkeypatch.setattr(building, "_make", lambda *_: stored().program)
-    monkeypatch.setattr(building, "not_run_here", lambda *_: "")
-    monkeypatch.setattr(building, "started", crash)
+    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
+    monkeypatch.setattr(building, "trial_run", crash)
     assert refusal(lambda: building.build(job, folder, lambda *_: None, fresh=True)) == f"{folder}/program.pte: no"
 
 
@@ -139,7 +143,7 @@ def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch
     job.check_unchanged = changed
     job.program_fingerprint = "e" * 64
     monkeypatch.setattr(building, "_make", lambda *_: stored().program)
-    monkeypatch.setattr(building, "not_run_here", lambda *_: "not here")
+    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "not here")
     store, notes = folder.parent / "store", (folder / "program.json").read_bytes()
     assert "changed" in refusal(lambda: building.build(job, folder, lambda *_: None, store=store))
     assert (folder / "program.json").read_bytes() == notes

@@ -9,20 +9,20 @@ import pytest
 
 from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError, RecipeError
-from workbench.export.metadata import constants, shown
+from workbench.export.metadata import build_metadata, threshold_entry
 from workbench.recipe import Recipe
-from workbench.recipe.options import OUTPUTS, Stream
-from workbench.workflows.load_recipes import recipes_of
+from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.track import Track, as_csv, as_json
 
 KEYS = {"description": "A test", "sample_rate_hz": 16_000, "chunk_samples": 320, "mirror": 1}
-STREAM = Stream(16_000, 320, 1, 1.0)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 
 
 def recipe(folder: Path, **keys: object) -> Recipe:
     path = folder / "test.yaml"
     path.write_text(json.dumps({**KEYS, **keys}))
-    (found,) = recipes_of([path], Corpus(Path(__file__).parent.parent.parent / "calib_audio"))
+    (found,) = load_variants([path], Corpus(Path(__file__).parent.parent.parent / "calib_audio"))
     return found
 
 
@@ -45,9 +45,9 @@ def test_what_cannot_be_filtered_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_program_tells_a_threshold_only_where_the_recipe_has_one() -> None:
-    told = constants(STREAM, 25.0, "alwa", "internal", 100, OUTPUTS)
-    assert "confidence_threshold" not in told | shown(None)
-    assert (told | shown(0.3))["confidence_threshold"] == 0.3
+    told = build_metadata(STREAM, 25.0, "alwa", "internal", 100, OUTPUTS)
+    assert "confidence_threshold" not in told | threshold_entry(None)
+    assert (told | threshold_entry(0.3))["confidence_threshold"] == 0.3
 
 
 def test_below_the_threshold_a_track_is_unvoiced() -> None:
@@ -74,7 +74,7 @@ def test_a_picture_draws_from_the_threshold_that_is_named_else_from_the_tracks_o
     from workbench.workflows import track
 
     monkeypatch.setattr(track, "track_png", lambda *given: given[-1])
-    drawn = [track.rendered(tracked(own), ".png", named) for own in (None, 0.3) for named in (None, 0.7)]
+    drawn = [track.encode(tracked(own), ".png", named) for own in (None, 0.3) for named in (None, 0.7)]
     assert drawn == [0.5, 0.7, 0.3, 0.7]
 
 
@@ -83,17 +83,17 @@ def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_p
     import soundfile
 
     from workbench.export.executorch import lower
-    from workbench.runtime.isolation import Child
-    from workbench.runtime.open_program import opened
+    from workbench.runtime.isolation import IsolatedProcess
+    from workbench.runtime.open_program import describe_program
     from workbench.workflows.track import track
 
     filtering, audio = tmp_path / "filtering.pte", tmp_path / "tone.wav"
     filtering.write_bytes(lower(restated, "xnnpack", confidence_threshold=0.6).pte)
     time_s = np.arange(16_000) / 16_000
     soundfile.write(audio, 0.2 * np.sin(2 * np.pi * 440 * time_s) * (time_s > 0.5), 16_000)
-    with Child() as child:
-        assert "confidence_threshold" not in child.call(opened, program)[2]
-        assert child.call(opened, filtering)[2]["confidence_threshold"] == 0.6
+    with IsolatedProcess() as child:
+        assert "confidence_threshold" not in child.call(describe_program, program)[2]
+        assert child.call(describe_program, filtering)[2]["confidence_threshold"] == 0.6
     plain, filtered, overridden = track(audio, program), track(audio, filtering), track(audio, filtering, 0)
     np.testing.assert_array_equal(filtered.confidence, plain.confidence)
     np.testing.assert_array_equal(filtered.pitch_semitones, plain.pitch_semitones)

@@ -7,24 +7,24 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.model.checkpoint import checkpoint_path
-from workbench.recipe import Vocabulary, load_recipes
+from workbench.recipe import KnownNames, load_recipes
 from workbench.workflows import prepare as jobs
-from workbench.workflows.prepare import Job, prepare
+from workbench.workflows.prepare import PreparedVariant, prepare
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> PreparedVariant:
     """Of a checkpoint of the user's own, which is the packaged one."""
     shutil.copyfile(checkpoint_path("mir-1k_g7"), tmp_path / "own.ckpt")
     (tmp_path / "r.yaml").write_text(
         "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\ncheckpoint: own.ckpt\n"
     )
-    (recipe,) = load_recipes([tmp_path / "r.yaml"], Vocabulary((), ("a",), (), ()))
+    (recipe,) = load_recipes([tmp_path / "r.yaml"], KnownNames((), ("a",), (), ()))
     return prepare(recipe)
 
 
 def test_what_changes_while_it_is_used_is_told_and_moves_no_fingerprint(
-    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: PreparedVariant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = job.program_fingerprint, job.fingerprint
     job.check_unchanged()
@@ -40,7 +40,7 @@ def test_what_changes_while_it_is_used_is_told_and_moves_no_fingerprint(
     assert (job.program_fingerprint, job.fingerprint) == before  # of what was loaded
 
 
-def test_times_are_of_one_machine_and_a_program_is_not(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_of_one_machine_and_a_program_is_not(job: PreparedVariant, monkeypatch: pytest.MonkeyPatch) -> None:
     program, figures = job.program_fingerprint, job.fingerprint
     for name, value in (("cpu", "another"), ("os.cpu_count", 1000)):
         with monkeypatch.context() as patched:

@@ -18,19 +18,19 @@ from workbench.errors import ChangedError
 from workbench.export.program_file import ProgramFile, describe
 from workbench.measure.operators import roofline as peak
 from workbench.measure.operators.events import NO_TRACER, events_here
-from workbench.measure.operators.figures import Counted, figures, furthest
+from workbench.measure.operators.figures import Counted, figures, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.operators.roofline import Probe, bound
 from workbench.measure.operators.timing import Times
-from workbench.measure.speed import Plan
-from workbench.measure.timing import Start
-from workbench.recipe.options import Stream
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import ColdStart
+from workbench.recipe.options import StreamConfig
 from workbench.records import profile as audit
 from workbench.records.environment import environment
 from workbench.records.profile import Profile, layer_cells, next_lines, part_cells, peak_lines, sum_lines
 from workbench.records.result import RecipeUsed
 from workbench.report.plots.profile import profile_png
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows import profile
 
 if TYPE_CHECKING:
@@ -182,7 +182,9 @@ def test_the_difference_in_words(program_us: float, words: str) -> None:
 
 
 def test_what_is_next_is_what_is_furthest_above_its_bound() -> None:
-    assert [part.name for part in furthest(made_up().parts, 3)] == ["encoder"]  # the others are below made-up bounds
+    assert [part.name for part in furthest_from_bound(made_up().parts, 3)] == [
+        "encoder"
+    ]  # the others are below made-up bounds
     assert next_lines(made_up()) == [
         "1. encoder: 500.0 of 2000.0 µs are above its bound by multiply-adds, 21% of the program"
     ]
@@ -342,17 +344,17 @@ def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypat
     monkeypatch.setattr(profile.building, "build", lambda *_: (SimpleNamespace(path="program.pte"), None, False))
     monkeypatch.setattr(profile, "_lower_parts", lambda *_: ([], []))
     monkeypatch.setattr(profile, "probes", lambda *_: [])
-    monkeypatch.setattr(profile, "lower_alone", lambda *_: (b"", 0))
-    monkeypatch.setattr(profile.Child, "call", lambda *_: None)
+    monkeypatch.setattr(profile, "lower_module", lambda *_: (b"", 0))
+    monkeypatch.setattr(profile.IsolatedProcess, "call", lambda *_: None)
     monkeypatch.setattr(profile, "_events", lambda *_: ())
     job = SimpleNamespace(
         recipe=SimpleNamespace(state="internal"),
-        stream=Stream(16_000, 320, 1, 1.0),
+        stream=StreamConfig(16_000, 320, 1, 1.0),
         model=SimpleNamespace(outputs=("pitch",)),
         score=[SimpleNamespace(samples=np.ones(640, np.float32))],
         check_unchanged=changed,
     )
-    plan = Plan(torch.get_num_threads(), 3, 5, 2)
+    plan = TimingPlan(torch.get_num_threads(), 3, 5, 2)
     with pytest.raises(ChangedError):
         profile._profiled(job, tmp_path, plan, lambda *_: None, False, None)  # type: ignore[arg-type]
 
@@ -362,17 +364,17 @@ def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 def test_the_wheel_records_no_events(program: Path) -> None:
-    with Child() as child:
+    with IsolatedProcess() as child:
         assert child.call(events_here, program, [np.zeros((1, 320), np.float32)], None) == []
 
 
 @pytest.mark.slow
 def test_a_profile_for_real(folder: Path, program: Path, lowered: "Lowered", monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, Start, bool]:
+    def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, ColdStart, bool]:
         """The recipe's program, which other tests have too."""
         place.mkdir(exist_ok=True)
         (place / "program.pte").write_bytes(program.read_bytes())
-        return describe(lowered, "program.pte", "internal"), Start(1.0, 1.0, 1), False
+        return describe(lowered, "program.pte", "internal"), ColdStart(1.0, 1.0, 1), False
 
     monkeypatch.setattr(profile.building, "build", build)
     monkeypatch.setattr(peak, "_SIDES", (64,))

@@ -15,9 +15,9 @@ import soundfile
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ProgramError
 from workbench.records.frames import read_frames
-from workbench.records.result import Record, read_record, write_record
+from workbench.records.result import Result, read_record, write_record
 from workbench.records.worst_moments import worst
-from workbench.workflows.load_recipes import recipes_of
+from workbench.workflows.load_recipes import load_variants
 
 pytestmark = pytest.mark.slow
 
@@ -55,15 +55,15 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """(takes=None, **keys) -> the Job of RECIPE with some keys replaced."""
-    from workbench.workflows.prepare import listen, prepare
+    from workbench.workflows.prepare import load_clips, prepare
 
     path = tmp_path_factory.mktemp("recipes") / "test.yaml"
 
     def job(takes: Path | None = None, **keys: object) -> Any:
         path.write_text(json.dumps({**RECIPE, **keys}))  # JSON is YAML
-        (recipe,) = recipes_of([path], corpus)
+        (recipe,) = load_variants([path], corpus)
         prepared = prepare(recipe)
-        listen([prepared], corpus, takes, quiet)
+        load_clips([prepared], corpus, takes, quiet)
         return prepared
 
     return job
@@ -78,9 +78,9 @@ def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
         speed = race(*timed)  # whose spread is this machine's business
         return speed.model_copy(update=dict.fromkeys(("speedup_low", "speedup_high"), speed.speedup_p50))
 
-    race, folder = pipeline.race, tmp_path_factory.mktemp("outputs") / "test"
+    race, folder = pipeline.time_pair, tmp_path_factory.mktemp("outputs") / "test"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pipeline, "race", steady)
+        patched.setattr(pipeline, "time_pair", steady)
         record, reused = pipeline.run(job_of(), folder, quiet, {})
     assert (record.verdict, record.reasons, reused) == ("pass", (), "")
     return folder
@@ -114,7 +114,7 @@ class Quick:
 @pytest.fixture
 def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
-    from workbench.measure.speed import Start
+    from workbench.measure.speed import ColdStart
     from workbench.runtime import executorch as pte
     from workbench.workflows import build as building
     from workbench.workflows import run as pipeline
@@ -128,10 +128,10 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
 
     monkeypatch.setattr(building, "lower", lower)
     for module in (building, scoring):
-        monkeypatch.setattr(module, "Child", Here)
+        monkeypatch.setattr(module, "IsolatedProcess", Here)
     monkeypatch.setattr(pte, "set_threads", lambda _: None)  # this process may have loaded a program already
-    monkeypatch.setattr(building, "cold_start", lambda *_: Start(1.0, 2.0, 3))
-    monkeypatch.setattr(pipeline, "race", lambda *_: read_record(finished / "result.json").speed)
+    monkeypatch.setattr(building, "cold_start", lambda *_: ColdStart(1.0, 2.0, 3))
+    monkeypatch.setattr(pipeline, "time_pair", lambda *_: read_record(finished / "result.json").speed)
     return asked
 
 
@@ -344,7 +344,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
 
     before = read_record(folder / "result.json")
     others = {name: content for name, content in files(folder).items() if name != "result.json"}
-    monkeypatch.setattr(pipeline, "build_aside", None)
+    monkeypatch.setattr(pipeline, "build_in_staging", None)
     job = job_of(**keys)
     record, reused = pipeline.run(job, folder, quiet, {})
     assert (record.verdict, record.reasons, reused) == (verdict, reasons, "figures")
@@ -357,7 +357,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     assert pipeline.run(job, folder, quiet, {}) == (record, "result")
 
 
-def with_times_in_doubt(folder: Path) -> tuple[Record, Record]:
+def with_times_in_doubt(folder: Path) -> tuple[Result, Result]:
     """The record before, and the one that a busy machine would have left in its place."""
     before = read_record(folder / "result.json")
     assert before.speed is not None
@@ -399,7 +399,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
     def crash(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
 
-    monkeypatch.setattr(pipeline, "race", crash)
+    monkeypatch.setattr(pipeline, "time_pair", crash)
     record, reused = pipeline.run(job_of(), folder, quiet, {})
     assert reused == ""
     assert_failed(record, folder, "the program crashed the runtime")
@@ -486,7 +486,7 @@ def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
     rolled: dict[str, Any] = {}
     first, _ = pipeline.run(job_of(), tmp_path / "first", quiet, rolled)
     assert len(rolled) == 5  # one calibrates, two score, and those again with dither
-    monkeypatch.setattr(scoring, "roll", None)  # what it was rolled with
+    monkeypatch.setattr(scoring, "run_chunks", None)  # what it was rolled with
     second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", quiet, rolled)
     assert second.truth == first.truth
     assert len(rolled) == 5
@@ -538,7 +538,7 @@ def test_scores_are_taken_over_only_of_the_same_job(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "race", stop)
+        patched.setattr(pipeline, "time_pair", stop)
         with pytest.raises(KeyboardInterrupt):
             pipeline.run(job_of(), tmp_path / "new", quiet, {})
     assert [path.name for path in (tmp_path / "new").iterdir()] == [".making"]
@@ -553,11 +553,11 @@ def test_scores_are_taken_over_only_of_the_same_job(
 
 def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.errors import WorkbenchError
-    from workbench.storage.locks import alone_in
+    from workbench.storage.locks import exclusive
     from workbench.workflows.run import run
 
     before = files(folder)
-    with alone_in(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
+    with exclusive(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
         run(job_of(), folder, quiet, {})
     assert files(folder) == before
 
@@ -668,7 +668,7 @@ def test_audio_without_known_f0_is_voiced_by_the_baseline(
     assert nulls_without_reason(without_nan((folder / "result.json").read_text())) == []
 
 
-def assert_failed(record: Record, folder: Path, reason: str) -> None:
+def assert_failed(record: Result, folder: Path, reason: str) -> None:
     assert record.verdict == "fail"
     assert record.reasons == (reason,)
     measured = ("program", "deviation", "floor", "truth", "speed")
@@ -718,7 +718,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
     from workbench.workflows import run as pipeline
     from workbench.workflows import score as scoring
 
-    real, calls = scoring.roll_program, []
+    real, calls = scoring.run_program, []
 
     def moody(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
@@ -727,7 +727,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
             frames[0].pitch_semitones[-1] += 1e-3
         return frames
 
-    monkeypatch.setattr(scoring, "roll_program", moody)
+    monkeypatch.setattr(scoring, "run_program", moody)
     folder = tmp_path / "new"
     record, _ = pipeline.run(job_of(), folder, quiet, {})
     name = record.audio[1].name
@@ -742,7 +742,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
 def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
     """The run's own frames, as they are and written as a phone would: every figure but the times is the run's."""
     from workbench.records.external_frames import read_recorded
-    from workbench.workflows.score_external import _MADE_OTHERWISE, ELSEWHERE, score_recorded
+    from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
 
     here = read_record(finished / "result.json")
     written = tmp_path / "phone.csv"
@@ -756,7 +756,7 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
                 file.write(f"{clip.name}," + ",".join(f"{value:.9g}" for value in row) + "\n")
     for given in (finished / "frames", written):
         folder = tmp_path / given.stem
-        record = score_recorded(job_of(), [given], folder, quiet, finished / "program.pte")
+        record = score_external_frames(job_of(), [given], folder, quiet, finished / "program.pte")
         assert (record.deviation, record.floor, record.truth) == (here.deviation, here.floor, here.truth)
         assert (record.program, record.speed, record.null_reasons) == (here.program, None, {"speed": ELSEWHERE})
         assert (record.verdict, record.reasons) == ("pass", ())
@@ -766,8 +766,8 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
     other = shutil.copytree(finished, tmp_path / "other day")
     notes = json.loads((other / "program.json").read_text())
     (other / "program.json").write_text(json.dumps({**notes, "fingerprint": "f" * 64}))
-    doubted = score_recorded(job_of(), [written], tmp_path / "doubted", quiet, other / "program.pte")
-    assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_MADE_OTHERWISE,))
+    doubted = score_external_frames(job_of(), [written], tmp_path / "doubted", quiet, other / "program.pte")
+    assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_PROGRAM_MISMATCH,))
     assert doubted.deviation == here.deviation
     assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
     moved = read_recorded([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
@@ -775,10 +775,10 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
 
 
 def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
-    from workbench.workflows.score_external import score_recorded
+    from workbench.workflows.score_external import score_external_frames
 
     only = finished / "frames" / "synthetic-score-vibrato.npz"
-    record = score_recorded(job_of(), [only], tmp_path / "out", quiet)
+    record = score_external_frames(job_of(), [only], tmp_path / "out", quiet)
     assert [clip.name for clip in record.audio if clip.role == "score"] == ["synthetic/score/vibrato"]
     assert record.verdict == "inconclusive"
     assert record.reasons == ("frames were recorded elsewhere, and no program was named; name it with --program",)
@@ -789,7 +789,7 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
         (tmp_path / "no.pte", f"{tmp_path / 'no.pte'}: cannot be read (No such file or directory); check the path"),
     ):
         with pytest.raises(ProgramError) as caught:
-            score_recorded(job_of(), [only], tmp_path / "other", quiet, program)
+            score_external_frames(job_of(), [only], tmp_path / "other", quiet, program)
         assert str(caught.value) == says
     assert not (tmp_path / "other").exists()
 
@@ -821,7 +821,7 @@ def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
 
     def not_here(says: str) -> None:
         for module in (building, pipeline):
-            monkeypatch.setattr(module, "not_run_here", lambda *_: says)
+            monkeypatch.setattr(module, "unsupported_reason", lambda *_: says)
 
     elsewhere = "not run here: this runtime has no such backend; there: a command"
     asked = job_of(lowering={"backend": "vulkan"}, frames_per_chunk={"min": 1, "max": 2})

@@ -11,7 +11,7 @@ from tests.conftest import Sums
 from tests.records.test_sweep import HEARD
 from workbench.runtime import executorch as pte
 from workbench.runtime import open_program as opening
-from workbench.runtime.open_program import roll_program
+from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
 from workbench.workflows import score as scoring
 from workbench.workflows import sweep
@@ -38,13 +38,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_threads_are_fixed_before_a_program_is_opened(told: list[object]) -> None:
-    roll_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
+    run_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
     sweep._onset_of_program(PROGRAM, "continuous", 3)
     assert told == 2 * [("torch", 3), ("runtime", 3), PROGRAM]
 
 
 def test_or_left_alone_where_one_has_been(told: list[object]) -> None:
-    roll_program(PROGRAM, [np.ones(4, np.float32)])
+    run_program(PROGRAM, [np.ones(4, np.float32)])
     assert told == [PROGRAM]
 
 
@@ -61,11 +61,11 @@ def test_both_processes_of_a_score_get_the_recipe_s(monkeypatch: pytest.MonkeyPa
             asked.append((function, threads, times))
             return [Frames(*(np.ones(2, np.float32) for _ in range(3)))]
 
-    monkeypatch.setattr(scoring, "Child", Counting)
+    monkeypatch.setattr(scoring, "IsolatedProcess", Counting)
     job: Any = SimpleNamespace(
         score=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
         stream=Sums().stream,
         recipe=SimpleNamespace(speed=SimpleNamespace(threads=3)),
     )
     scoring._roll_here(job, PROGRAM, (1,), "continuous", lambda _: None)
-    assert asked == [(roll_program, 3, 1), (roll_program, 3, 2)]
+    assert asked == [(run_program, 3, 1), (run_program, 3, 2)]

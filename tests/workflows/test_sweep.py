@@ -16,15 +16,15 @@ from tests.records.test_sweep import HEARD, broken, elsewhere, good, record
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
-from workbench.recipe import Recipe, replaced
+from workbench.recipe import Recipe, with_overrides
 from workbench.records.result import read_record
-from workbench.records.sweep import Setting, refused
-from workbench.storage.atomic import write_whole
-from workbench.storage.locks import alone_in
-from workbench.workflows.load_recipes import recipes_of
+from workbench.records.sweep import SweepSetting, refused
+from workbench.storage.atomic import write_atomic
+from workbench.storage.locks import exclusive
+from workbench.workflows.load_recipes import load_variants
 
 if TYPE_CHECKING:
-    from workbench.workflows.sweep import Planned
+    from workbench.workflows.sweep import PlannedPoint
 
 MANIFEST = """
 calibrate:
@@ -57,7 +57,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 def least() -> Recipe:
-    return recipes_of([Path("least.yaml")], Corpus(Path("calib_audio")))[0]
+    return load_variants([Path("least.yaml")], Corpus(Path("calib_audio")))[0]
 
 
 def workbench(*words: str) -> Result:
@@ -131,7 +131,9 @@ def test_every_point_refused() -> None:
 
 
 def test_a_recipe_with_keys_replaced_is_that_recipe() -> None:
-    recipe = replaced(least(), "rate=48000,chunk=480,mirror=0.5", sample_rate_hz=48_000, chunk_samples=480, mirror=0.5)
+    recipe = with_overrides(
+        least(), "rate=48000,chunk=480,mirror=0.5", sample_rate_hz=48_000, chunk_samples=480, mirror=0.5
+    )
     assert recipe.name == "least@rate=48000,chunk=480,mirror=0.5"
     asked = {"sample_rate_hz": 48_000, "chunk_samples": 480, "mirror": 0.5}
     assert recipe.resolved() == {**least().resolved(), **asked}
@@ -141,14 +143,14 @@ def test_a_recipe_with_keys_replaced_is_that_recipe() -> None:
 
 def test_every_shipped_recipe_can_be_replaced() -> None:
     root = Path(__file__).parent.parent.parent
-    for recipe in recipes_of([root / "recipes"], Corpus(root / "calib_audio")):
-        assert replaced(recipe, "again").resolved() == recipe.resolved()
+    for recipe in load_variants([root / "recipes"], Corpus(root / "calib_audio")):
+        assert with_overrides(recipe, "again").resolved() == recipe.resolved()
 
 
 def test_a_replaced_key_is_validated() -> None:
     Path("least.yaml").write_text(RECIPE + "frames_per_chunk: 4\n")
     with pytest.raises(RecipeError) as error:
-        replaced(least(), "chunk=330,mirror=2", chunk_samples=330, mirror=2.0)
+        with_overrides(least(), "chunk=330,mirror=2", chunk_samples=330, mirror=2.0)
     assert error.value.problems == (
         "frames_per_chunk: chunk_samples (330) does not divide into 4 frames of whole samples",
         "mirror: wants at most 1, got 2.0",
@@ -200,7 +202,7 @@ def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str)
         at = {"chunk": where["chunk_samples"], "mirror": where["mirror"], "rate": where["sample_rate_hz"]}
         point = {"good": lambda: good(**at), "broken": lambda: broken(**at), "elsewhere": lambda: elsewhere(**at)}
         outcome = next(coming)
-        return (point[outcome]() if outcome in point else refused(Setting(**where), outcome)), outcome == "good"
+        return (point[outcome]() if outcome in point else refused(SweepSetting(**where), outcome)), outcome == "good"
 
     monkeypatch.setattr(module, "measure", measure)
 
@@ -264,7 +266,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     result = read_record(place / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
-    monkeypatch.setattr(module.pipeline, "build_aside", None)  # what a point would be made with
+    monkeypatch.setattr(module.pipeline, "build_in_staging", None)  # what a point would be made with
     monkeypatch.setattr(module, "onset", None)
     again = workbench(*words)
     assert "nothing it depends on changed; used again" in again.stderr
@@ -272,20 +274,20 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "Planned":
+def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint":
     """A point whose record and program are there, and whose delay is made up on both sides."""
     (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
     made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
-    write_whole(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
+    write_atomic(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
     monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
     monkeypatch.setattr(module, "onset", lambda _: HEARD)
-    monkeypatch.setattr(module.Child, "call", lambda *_: HEARD)
+    monkeypatch.setattr(module.IsolatedProcess, "call", lambda *_: HEARD)
     return planned
 
 
 @pytest.mark.parametrize("lost", ["nothing", "onset.json", "other fingerprint", "other program", "spoilt"])
 def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
-    lost: str, module: ModuleType, heard: "Planned"
+    lost: str, module: ModuleType, heard: "PlannedPoint"
 ) -> None:
     point, reused = module.measure(heard, Path("swept"), quiet)
     assert (point.status, reused) == ("measured", False)
@@ -303,9 +305,9 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
     assert module.measure(heard, Path("swept"), quiet, fresh=True)[1] is False
 
 
-def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "Planned") -> None:
+def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "PlannedPoint") -> None:
     place = Path("swept") / heard.job.recipe.name
-    with alone_in(place), pytest.raises(WorkbenchError, match="another process is at work here"):
+    with exclusive(place), pytest.raises(WorkbenchError, match="another process is at work here"):
         module.measure(heard, Path("swept"), quiet)
     (place / "program.pte").write_bytes(b"another")
     with pytest.raises(WorkbenchError) as caught:
@@ -325,11 +327,11 @@ def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
 
 
 def test_a_program_that_dies_under_the_tone_is_told(
-    module: ModuleType, heard: "Planned", monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, heard: "PlannedPoint", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
 
-    monkeypatch.setattr(module.Child, "call", die)
+    monkeypatch.setattr(module.IsolatedProcess, "call", die)
     point, _ = module.measure(heard, Path("swept"), quiet)
     assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))

@@ -72,19 +72,19 @@ def test_a_low_rate_and_two_channels_change_nothing(tmp_path: Path, program: Pat
 
 
 def test_a_file_shorter_than_a_chunk(tmp_path: Path, program: Path) -> None:
-    from workbench.workflows.track import rendered, track
+    from workbench.workflows.track import encode, track
 
     path = tmp_path / "click.wav"
     soundfile.write(path, np.array([0.5]), 16_000)
     answer = track(path, program)
     for suffix in (".csv", ".json", ".png"):
-        assert rendered(answer, suffix)
+        assert encode(answer, suffix)
 
 
 def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
-    from workbench.workflows.track import rendered
+    from workbench.workflows.track import encode
 
-    text = rendered(tracked, ".csv").decode()
+    text = encode(tracked, ".csv").decode()
     rows = list(csv.reader(io.StringIO(text)))
     assert text.startswith("time,frequency,confidence\n")
     assert all(len(cell.split(".")[1]) == 3 for row in rows[1:] for cell in row)
@@ -95,9 +95,9 @@ def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
 
 
 def test_json_says_the_same_by_name(tracked, tone_wav: Path) -> None:
-    from workbench.workflows.track import rendered
+    from workbench.workflows.track import encode
 
-    answer = json.loads(rendered(tracked, ".json"))
+    answer = json.loads(encode(tracked, ".json"))
     assert answer["audio"] == str(tone_wav)
     assert (answer["sample_rate_hz"], answer["hop_samples"]) == (16_000, 320)
     np.testing.assert_allclose(answer["time_ms"], 1000 * tracked.time_s, atol=6e-4)
@@ -108,20 +108,20 @@ def test_json_says_the_same_by_name(tracked, tone_wav: Path) -> None:
 def test_png_is_a_picture(tracked) -> None:
     import matplotlib.image
 
-    from workbench.workflows.track import rendered
+    from workbench.workflows.track import encode
 
-    content = rendered(tracked, ".png")
+    content = encode(tracked, ".png")
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     height, width, _ = matplotlib.image.imread(io.BytesIO(content)).shape
     assert width > height > 300
 
 
 def test_another_format_is_refused(tracked) -> None:
-    from workbench.workflows.track import rendered
+    from workbench.workflows.track import encode
 
     for suffix, shown in ((".txt", ".txt"), ("", "no suffix")):
         with pytest.raises(WorkbenchError) as caught:
-            rendered(tracked, suffix)
+            encode(tracked, suffix)
         assert str(caught.value) == f"{shown}: cannot write that; use .csv, .json, .png"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from workbench.audit.gates import figure
+from workbench.audit.gates import metric_value
 from workbench.recipe import gates_of
-from workbench.records.result import Record, read_record
-from workbench.report.formatting import NONE, cells, markdown, number
+from workbench.records.result import Result, read_record
+from workbench.report.formatting import DASH, markdown, number, result_cells
 from workbench.report.markdown import escaped
 
 ROOT = Path(__file__).parent.parent.parent
@@ -86,13 +86,13 @@ def _heard(folder: Path) -> str:
     )
 
 
-def _records(claim: Claim) -> list[Record]:
+def _records(claim: Claim) -> list[Result]:
     """The records that answer a claim: of each recipe its variants, in the order of their names."""
     found = [record for name in claim.get("recipes", ()) for record in _named(name)]
     return found + [record for name in claim.get("measured", ()) for record in _named(name)]
 
 
-def _named(name: str) -> list[Record]:
+def _named(name: str) -> list[Result]:
     """Records of a recipe, or of one of its variants, from the findings, or else from the shipped recipes."""
     for folder in (FINDINGS, MEASURED):
         if (
@@ -142,12 +142,12 @@ def _unmet(claim: Claim) -> Iterator[str]:
                 )
             else:
                 (gate,) = gates_of({key: limit})
-                value, why = figure(key, record)
+                value, why = metric_value(key, record)
                 if value is None or not gate.allows(value):
                     yield f"{key} of {record.recipe.name} is {why if value is None else value}, the answer wants {gate}"
 
 
-def _in_short(record: Record) -> str:
+def _in_short(record: Result) -> str:
     pitch = record.deviation.pitch if record.deviation else None
     if pitch is None or pitch.p95_cents is None:
         lowered = (
@@ -178,12 +178,12 @@ def _closer(claim: Claim) -> str:
     return "\n".join(lines)
 
 
-def _cells(record: Record) -> dict[str, str]:
-    found = cells(record)
+def _cells(record: Result) -> dict[str, str]:
+    found = result_cells(record)
     return {column: found[column] for column in _COLUMNS}
 
 
-def _backend_cells(record: Record) -> dict[str, str]:
+def _backend_cells(record: Result) -> dict[str, str]:
     """What became of a backend's program."""
     program = record.program
     runs = sorted({delegate.backend for delegate in program.delegates}) if program else []
@@ -191,12 +191,12 @@ def _backend_cells(record: Record) -> dict[str, str]:
         "variant": record.recipe.name,
         "verdict": record.verdict,
         "lowered": "yes" if program else "no",
-        "delegates": f"{len(program.delegates)} × {', '.join(runs)}" if program and runs else NONE,
+        "delegates": f"{len(program.delegates)} × {', '.join(runs)}" if program and runs else DASH,
         "nodes in delegates": number(program.delegated_nodes if program else None, "d"),
         "portable": number(program.portable_nodes if program else None, "d"),
-        "memory": program.state if program else NONE,
+        "memory": program.state if program else DASH,
         "bytes": number(program.bytes if program else None, ",d"),
-        **{column: cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
+        **{column: result_cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
     }
 
 

@@ -21,14 +21,14 @@ import click
 from tests.cli import bad_input_cases as bad_input
 from tools.docs import findings, reliability
 from workbench.cli import main
-from workbench.measure.operators.figures import furthest
+from workbench.measure.operators.figures import furthest_from_bound
 from workbench.recipe import json_schema
 from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
 from workbench.records.profile import PROFILE_NAME, Profile, read_profile
-from workbench.records.result import Record, judged_by, read_record
-from workbench.report.formatting import cells, int8_cells, markdown, size_cells, some_sizes
-from workbench.storage.json_files import write
+from workbench.records.result import Result, read_record, rejudge
+from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
+from workbench.storage.json_files import write_json
 
 ROOT = Path(__file__).parent.parent.parent
 DYNAMIC = "dynamic@mirror=1"
@@ -54,7 +54,9 @@ def readme() -> str:
         f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
     )
     tables = {
-        "measured": markdown([cells(record) for record in records if not _tried(record)]) + _by_size(records) + where,
+        "measured": markdown([result_cells(record) for record in records if not _tried(record)])
+        + _by_size(records)
+        + where,
         "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
         "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))])
         + _one_size(),
@@ -74,7 +76,7 @@ def readme() -> str:
     return text
 
 
-def _by_size(records: Sequence[Record]) -> str:
+def _by_size(records: Sequence[Result]) -> str:
     """What the row of a program of several sizes, called in random order of them, does not show."""
     worst = [
         f"{record.recipe.name} {found.worst_p95_cents:.4f} and {max(size.max_cents or 0 for size in record.sizes):.4f}"
@@ -144,7 +146,7 @@ def _profile_row(profile: Profile) -> dict[str, str]:
     totals, name = profile.totals, profile.recipe.name
     between = [
         f"{part.name} {part.above_bound_us:.0f} of {part.net_us.p50:.0f}"
-        for part in furthest(profile.parts, 4)
+        for part in furthest_from_bound(profile.parts, 4)
         if part.net_us and part.above_bound_us
     ]
     return {
@@ -160,11 +162,11 @@ def _profile_row(profile: Profile) -> dict[str, str]:
 _LEFT_OUT = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
 
 
-def _made_on(record: Record) -> tuple[str, str]:
+def _made_on(record: Result) -> tuple[str, str]:
     return record.created[:10], str(record.environment.commit)
 
 
-def _tried(record: Record) -> bool:
+def _tried(record: Result) -> bool:
     """Whether a record belongs to the table of what helps int8, and not to the shipped programs."""
     return record.recipe.name.startswith("int8-what-helps@")
 
@@ -229,8 +231,8 @@ def keep(run: Path) -> None:
 def judge_anew(path: Path) -> None:
     """Judge a kept record by today's rules, which may have changed since; what was measured stays."""
     record = read_record(path)
-    if (judged := judged_by(record, {})) != record:
-        write(judged, path)
+    if (judged := rejudge(record, {})) != record:
+        write_json(judged, path)
 
 
 if __name__ == "__main__":

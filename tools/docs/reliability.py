@@ -89,7 +89,8 @@ def _soak(figures: dict[str, Any]) -> str:
     return (
         f"## {figures['minutes']:g} minutes of mixed commands\n\n`python -m tools.reliability.mixed_commands`: "
         f"{figures['workers']} processes that share one folder and its store of programs, "
-        f"{figures['commands']} commands. Each worker's resident memory in MB, the median of each third of its commands, "
+        f"{figures['commands']} commands. Each worker's resident memory in MB, the median of each third of its "
+        f"commands, "
         "and how it grew from the second third on: "
         f"{memory}. {figures['records']} records in the end. "
         f"{'Wrong: ' + escaped(wrong) if wrong else 'Every record is whole; nothing was left behind'}.\n\n"

@@ -18,7 +18,7 @@ import numpy as np
 
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.runtime.executorch import PteSession
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 
 LIMIT_S = 60.0
 
@@ -55,7 +55,7 @@ def survey(program: Path, damaged: Iterator[tuple[str, bytes]]) -> tuple[Counter
     counts: Counter[str] = Counter()
     lines = []
     with tempfile.TemporaryDirectory() as made:
-        path, child = Path(made) / "p.pte", Child(LIMIT_S).__enter__()
+        path, child = Path(made) / "p.pte", IsolatedProcess(LIMIT_S).__enter__()
         try:
             right = child.call(answer, program)
             for what, content in damaged:
@@ -69,7 +69,7 @@ def survey(program: Path, damaged: Iterator[tuple[str, bytes]]) -> tuple[Counter
                         outcome = "hung" if "no answer" in str(error) else "crashed"
                         lines.append(f"{what}: {error}")
                         child.__exit__(None, None, None)
-                        child = Child(LIMIT_S).__enter__()
+                        child = IsolatedProcess(LIMIT_S).__enter__()
                     elif not isinstance(error, ProgramError) or "\n" in str(error):
                         lines.append(f"{what}: {error!r}")
                 except Exception as error:  # not in one line of ours

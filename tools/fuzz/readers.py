@@ -36,8 +36,8 @@ from workbench.bundle.verify import _opened
 from workbench.bundle.verify_standalone import MANIFEST, SUMS, NotABundleError, canonical_sums, check_hashes
 from workbench.errors import WorkbenchError
 from workbench.recipe import json_schema
-from workbench.records.result import Record, gateable, read_record
-from workbench.workflows.load_recipes import limits_of, recipes_of
+from workbench.records.result import Result, gate_metrics, read_record
+from workbench.workflows.load_recipes import load_gate_overrides, load_variants
 
 ROOT = Path(__file__).parent.parent.parent
 OPTIONS = ["-report_slow_units=5", "-timeout=60", "-rss_limit_mb=2048", "-keep_seed=1", "-print_final_stats=1"]
@@ -67,10 +67,10 @@ def readers() -> dict[str, Reader]:
     listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
     zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]
     return {
-        "recipe": Reader("r.yaml", lambda path: recipes_of([path], corpus), recipes, _words(json_schema()) + YAML),
-        "gates": Reader("g.yaml", limits_of, limits, [*gateable(), *YAML]),
+        "recipe": Reader("r.yaml", lambda path: load_variants([path], corpus), recipes, _words(json_schema()) + YAML),
+        "gates": Reader("g.yaml", load_gate_overrides, limits, [*gate_metrics(), *YAML]),
         "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
-        "record": Reader("result.json", read_record, records, _words(Record.model_json_schema())),
+        "record": Reader("result.json", read_record, records, _words(Result.model_json_schema())),
         "bundle": Reader(MANIFEST, _read_bundle, [json.dumps(listed).encode()], [*_words(listed), "\\ud800", "../"]),
         "zip": Reader("b.zip", _read_zip, zips, ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "../", "a/b"]),
     }

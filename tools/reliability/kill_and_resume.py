@@ -31,7 +31,7 @@ import numpy as np
 
 from tools.docs.reliability import run_here
 from workbench.recipe import gates_of
-from workbench.records.result import Record, judged, read_record
+from workbench.records.result import Result, judge_result, read_record
 
 MANIFEST = """
 calibrate:
@@ -121,7 +121,7 @@ def visible(folder: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in sorted(named.items()) if not name.startswith(".")}
 
 
-def without_times(record: Record, like: Record) -> Record:
+def without_times(record: Result, like: Result) -> Result:
     """The record as if it had been made when `like` was, on a machine as busy."""
     program = record.program
     if program and program.calibration and like.program and like.program.calibration:
@@ -129,7 +129,7 @@ def without_times(record: Record, like: Record) -> Record:
         program = program.model_copy(update={"calibration": program.calibration.model_copy(update={"took_s": took_s})})
     same = {"created": like.created, "seconds": like.seconds, "speed": like.speed, "program": program}
     asked = record.recipe.resolved
-    return judged(record.model_copy(update=same), gates_of(asked["gates"]), asked["scoring"]["min_voiced_frames"])
+    return judge_result(record.model_copy(update=same), gates_of(asked["gates"]), asked["scoring"]["min_voiced_frames"])
 
 
 def differences(folder: Path, reference: Path) -> list[str]:

@@ -17,9 +17,9 @@ from workbench.audio.synth import SYNTH_VERSION, Rendering, render
 from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.errors import AudioError
-from workbench.recipe import matches
-from workbench.storage.atomic import remove_parts, write_whole
-from workbench.storage.locks import alone_in
+from workbench.recipe import clip_matches
+from workbench.storage.atomic import remove_partial_files, write_atomic
+from workbench.storage.locks import exclusive
 
 _SYNTHETIC = "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
@@ -52,10 +52,10 @@ class Corpus:
         """All names, without rendering anything. AudioError where two recordings share one."""
         return (*self._entries, *self._recordings())
 
-    def select(self, patterns: Iterable[str]) -> list[str]:
+    def match(self, patterns: Iterable[str]) -> list[str]:
         """The clips that any of `patterns` finds, each once, in the order of `clips`."""
         wanted = tuple(patterns)
-        return [name for name in self.clips() if any(matches(pattern, name) for pattern in wanted)]
+        return [name for name in self.clips() if any(clip_matches(pattern, name) for pattern in wanted)]
 
     def render(self, progress: Callable[[str], None] | None = None) -> None:
         """Render every synthetic clip that is missing or out of date; `progress` is told the name before each. Where
@@ -86,8 +86,8 @@ class Corpus:
     def _alone(self) -> Iterator[None]:
         folder = self.root / _SYNTHETIC
         try:
-            with alone_in(folder, wait=True):
-                remove_parts(*(place for place in folder.iterdir() if place.is_dir()))
+            with exclusive(folder, wait=True):
+                remove_partial_files(*(place for place in folder.iterdir() if place.is_dir()))
                 yield
         except OSError as error:
             raise _unwritten(folder, error) from None
@@ -113,8 +113,8 @@ class Corpus:
     def _render(self, name: str) -> None:
         rendering, path = render(self._entries[name]), self._path(name)
         try:
-            write_whole(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
-            write_whole(path, _flac(rendering, _stamp(self._entries[name])))
+            write_atomic(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
+            write_atomic(path, _flac(rendering, _stamp(self._entries[name])))
         except OSError as error:
             raise _unwritten(path, error) from None
 
@@ -136,7 +136,7 @@ def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
         )
 
 
-def check_own_files(score: Sequence[Clip]) -> None:
+def check_unique_file_names(score: Sequence[Clip]) -> None:
     """Raise AudioError where two scored clips would leave their frames and pictures in one file."""
     names: dict[str, str] = {}
     for clip in score:

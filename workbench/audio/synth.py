@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio.synth_manifest import Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
-from workbench.audio.synth_oscillator import RENDER_RATE_HZ, VOICED_FLOOR, Signal, harmonic_sum, pink_noise, rms, swell
-from workbench.audio.synth_voice import in_a_room, sing
+from workbench.audio.synth_oscillator import (
+    RENDER_RATE_HZ,
+    VOICED_FLOOR,
+    Signal,
+    harmonic_sum,
+    pink_noise,
+    raised_cosine_envelope,
+    rms,
+)
+from workbench.audio.synth_voice import add_room, sing
 from workbench.errors import AudioError
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
 
@@ -46,7 +54,7 @@ def render(entry: Entry) -> Rendering:
         sound, f0_hz = sing(entry, rng)
         samples = sound * level / rms(sound[f0_hz > 0])
         if entry.room is not None:
-            samples = in_a_room(samples, 10 ** (entry.room.noise_dbfs / 20), rng)
+            samples = add_room(samples, 10 ** (entry.room.noise_dbfs / 20), rng)
     else:
         sound, f0_hz = _play(entry)
         samples = sound * level / rms(sound[f0_hz > 0])
@@ -68,7 +76,7 @@ def _play(entry: Tones | Glide | Vibrato) -> tuple[Signal, Signal]:
         envelope = _repeated_note(len(entry.notes), entry.note_s, entry.gap_s)
         semitones = _hold(entry.notes, len(envelope))
     elif isinstance(entry, Glide):
-        envelope = swell(round(entry.duration_s * RENDER_RATE_HZ), _ATTACK_S, _RELEASE_S)
+        envelope = raised_cosine_envelope(round(entry.duration_s * RENDER_RATE_HZ), _ATTACK_S, _RELEASE_S)
         turns_at = np.linspace(0, len(envelope) - 1, len(entry.turns))
         semitones = np.interp(np.arange(len(envelope)), turns_at, entry.turns)
     else:
@@ -83,7 +91,7 @@ def _play(entry: Tones | Glide | Vibrato) -> tuple[Signal, Signal]:
 
 def _repeated_note(count: int, note_s: float, gap_s: float) -> Signal:
     note, gap = round(note_s * RENDER_RATE_HZ), round(gap_s * RENDER_RATE_HZ)
-    return np.tile(np.concatenate([swell(note, _ATTACK_S, _RELEASE_S), np.zeros(gap)]), count)
+    return np.tile(np.concatenate([raised_cosine_envelope(note, _ATTACK_S, _RELEASE_S), np.zeros(gap)]), count)
 
 
 def _hold(values: Sequence[float], samples: int) -> Signal:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from workbench.errors import AudioError, RecipeError
 from workbench.recipe import read_mapping
-from workbench.recipe.messages import dotted, show
+from workbench.recipe.messages import dotted, quote_value
 
 # Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
@@ -172,5 +172,5 @@ def read_manifest(path: Path) -> Manifest:
 def _explain(error: ErrorDetails) -> str:
     says = error["msg"].removeprefix("Value error, ")
     if error["type"] == "union_tag_invalid":  # pydantic would repeat the kind as it stands
-        says = f"kind: wants one of {error['ctx']['expected_tags']}, got {show(error['ctx']['tag'])}"
+        says = f"kind: wants one of {error['ctx']['expected_tags']}, got {quote_value(error['ctx']['tag'])}"
     return f"{dotted(error['loc']) or 'calibrate and score'}: {says}"

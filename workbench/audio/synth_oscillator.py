@@ -39,7 +39,7 @@ def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signa
     return total
 
 
-def swell(samples: int, attack_s: float, release_s: float) -> Signal:
+def raised_cosine_envelope(samples: int, attack_s: float, release_s: float) -> Signal:
     """Envelope (samples,) that rises and falls as a raised cosine; both shrink where the note is too short for them."""
     room = samples / (RENDER_RATE_HZ * (attack_s + release_s))
     attack, release = (max(1, int(min(1.0, room) * s * RENDER_RATE_HZ)) for s in (attack_s, release_s))
@@ -49,7 +49,7 @@ def swell(samples: int, attack_s: float, release_s: float) -> Signal:
     return envelope
 
 
-def wander(samples: int, highest_hz: float, rng: np.random.Generator) -> Signal:
+def slow_noise(samples: int, highest_hz: float, rng: np.random.Generator) -> Signal:
     """Slow random movement (samples,) with little above `highest_hz`, mean 0, standard deviation 1.
 
     Drawn at 200 Hz and interpolated, as the f0 is written at 200 Hz too: what moves faster could not be annotated.

@@ -20,9 +20,9 @@ from workbench.audio.synth_oscillator import (
     harmonic_sum,
     phase_rad,
     pink_noise,
+    raised_cosine_envelope,
     rms,
-    swell,
-    wander,
+    slow_noise,
 )
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
 
@@ -64,7 +64,7 @@ class _Score:
 
 def sing(phrase: Phrase, rng: np.random.Generator) -> tuple[Signal, Signal]:
     """Sing `phrase`: (samples,) of sound before its level is set, and the f0 in hertz (samples,), 0 where unvoiced."""
-    singer, score = phrase.singer, _lay_out(phrase)
+    singer, score = phrase.singer, _layout(phrase)
     f0_hz = semitones_to_hz(_intonation(score, singer, rng))
     envelope = _dynamics(score, singer, rng)
 
@@ -84,7 +84,7 @@ def sing(phrase: Phrase, rng: np.random.Generator) -> tuple[Signal, Signal]:
     return sound, np.where(voiced, f0_hz, 0.0)
 
 
-def in_a_room(sound: Signal, noise_rms: float, rng: np.random.Generator) -> Signal:
+def add_room(sound: Signal, noise_rms: float, rng: np.random.Generator) -> Signal:
     """`sound` (samples,) with six early reflections within 20 ms and pink noise. No reverberation: a tail would keep
     sounding at a pitch where the truth says the note is over."""
     wet = sound.copy()
@@ -94,7 +94,7 @@ def in_a_room(sound: Signal, noise_rms: float, rng: np.random.Generator) -> Sign
     return wet + noise_rms * pink_noise(len(sound), rng)
 
 
-def _lay_out(phrase: Phrase) -> _Score:
+def _layout(phrase: Phrase) -> _Score:
     notes: list[tuple[int, int]] = []
     runs: list[tuple[int, int]] = []
     targets: list[tuple[float, tuple[int, int, int]]] = []
@@ -124,13 +124,13 @@ def _intonation(score: _Score, singer: Singer, rng: np.random.Generator) -> Sign
         since_s = np.arange(stop - start) / RENDER_RATE_HZ
         semitones[start:stop] -= singer.scoop_cents / CENTS_PER_SEMITONE * np.exp(-since_s / _SCOOP_S)
 
-    rate_hz = singer.vibrato_hz * (1 + 0.04 * wander(score.samples, 2.0, rng))
+    rate_hz = singer.vibrato_hz * (1 + 0.04 * slow_noise(score.samples, 2.0, rng))
     depth = np.zeros(score.samples)
     for start, stop in score.notes:
         since_s = np.arange(stop - start) / RENDER_RATE_HZ
         depth[start:stop] = np.clip((since_s - 0.15) / 0.3, 0.0, 1.0)
     vibrato_cents = singer.vibrato_cents * _smooth(depth, 0.1) * np.sin(phase_rad(rate_hz))
-    jitter_cents = singer.jitter_cents * wander(score.samples, 20.0, rng)
+    jitter_cents = singer.jitter_cents * slow_noise(score.samples, 20.0, rng)
     return np.asarray(semitones + (vibrato_cents + jitter_cents) / CENTS_PER_SEMITONE)
 
 
@@ -139,14 +139,14 @@ def _dynamics(score: _Score, singer: Singer, rng: np.random.Generator) -> Signal
     envelope = np.zeros(score.samples)
     for start, stop in score.runs:
         arch = 0.75 + 0.25 * np.sin(np.pi * np.linspace(0.0, 1.0, stop - start))
-        envelope[start:stop] = swell(stop - start, _ATTACK_S, _RELEASE_S) * arch
+        envelope[start:stop] = raised_cosine_envelope(stop - start, _ATTACK_S, _RELEASE_S) * arch
     dip = hann(round(_SYLLABLE_S * RENDER_RATE_HZ))
     for (_, stop), (start, _) in pairwise(score.notes):
         first = stop - len(dip) // 2
         if stop == start and first >= 0:
             part = envelope[first : first + len(dip)]
             part *= 1 - 0.6 * dip[: len(part)]
-    return np.asarray(envelope * 10 ** (singer.shimmer_db / 20 * wander(score.samples, 20.0, rng)))
+    return np.asarray(envelope * 10 ** (singer.shimmer_db / 20 * slow_noise(score.samples, 20.0, rng)))
 
 
 def _formants(score: _Score, singer: Singer, control: NDArray[np.intp], control_f0_hz: Signal) -> Signal:

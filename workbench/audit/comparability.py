@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.recipe.schema import is_checkpoint_file
-from workbench.records.result import F0_NOT_KEPT, Record
+from workbench.records.result import F0_NOT_KEPT, Result
 
 Facts = dict[str, Any]
 
@@ -19,20 +19,20 @@ _STREAM = (
 )
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> Facts:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Facts:
     """Nested mappings as one: dotted keys, such as a recipe's "lowering.backend"."""
     facts: Facts = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            facts |= flat(value, f"{prefix}{key}.")
+            facts |= flatten(value, f"{prefix}{key}.")
         else:
             facts[prefix + key] = value
     return facts
 
 
-def stream_facts(record: Record) -> Facts:
+def stream_facts(record: Result) -> Facts:
     """What upstream was asked for, and where its frames count: the same for records whose deviations compare."""
-    asked = flat(record.recipe.resolved)
+    asked = flatten(record.recipe.resolved)
     sizes = [asked.get(f"frames_per_chunk{key}") for key in ("", ".min", ".max")]
     asked["frames_per_chunk"] = f"{sizes[1]} to {sizes[2]}" if sizes[0] is None else sizes[0]
     if is_checkpoint_file(asked.get("checkpoint", "")) and record.recipe.checkpoint_sha256:  # a packaged one is pesto's
@@ -40,7 +40,7 @@ def stream_facts(record: Record) -> Facts:
     return {key: asked.get(key) for key in _STREAM}
 
 
-def audio_facts(record: Record) -> Facts:
+def audio_facts(record: Result) -> Facts:
     """The scored clips by their bytes, and, where it was kept, by their known f0, which decides what is voiced."""
     clips = [clip for clip in record.audio if clip.role == "score"]
     facts = {"scored audio": f"{len(clips)} clips {_together(clip.sha256 for clip in clips)}"}
@@ -54,23 +54,23 @@ def _together(hashes: Iterable[str]) -> str:
     return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:8]
 
 
-def library_facts(record: Record) -> Facts:
+def library_facts(record: Result) -> Facts:
     """What runs the baseline."""
     return {"torch": record.environment.torch, "pesto": record.environment.pesto}
 
 
-def machine_facts(record: Record) -> Facts:
+def machine_facts(record: Result) -> Facts:
     """What a time depends on besides the program."""
     place = record.environment
     return {"cpu": place.cpu, "cores": place.cores, "threads": place.threads}
 
 
-def deviation_facts(record: Record) -> Facts:
+def deviation_facts(record: Result) -> Facts:
     """What records share whose deviations are ranked together."""
     return stream_facts(record) | audio_facts(record) | library_facts(record)
 
 
-def speed_facts(record: Record) -> Facts:
+def speed_facts(record: Result) -> Facts:
     """What records share whose times are ranked together."""
     return deviation_facts(record) | machine_facts(record)
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workbench.audit.comparability import Facts, audio_facts, difference, flat, machine_facts, stream_facts
-from workbench.audit.gates import Verdict, figure
+from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
+from workbench.audit.gates import Verdict, metric_value
 from workbench.audit.tolerances import Better, Tolerance
 from workbench.errors import WorkbenchError
-from workbench.records.result import F0_NOT_KEPT, Record, gateable
-from workbench.records.run_folders import Kept
+from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
+from workbench.records.run_folders import StoredResult
 
 Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
 Held = Mapping[str, tuple[Better, Tolerance]]
@@ -71,7 +71,7 @@ class Comparison:
         return "inconclusive" if undecided else "pass"
 
 
-def compare(before: Sequence[Kept], after: Sequence[Kept], held: Held) -> Comparison:
+def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], held: Held) -> Comparison:
     """Pair the records by their recipes' names, or one with one whatever they are called, and compare each pair.
 
     Raises WorkbenchError where a side has two of a name, or no name is on both.
@@ -91,8 +91,8 @@ def compare(before: Sequence[Kept], after: Sequence[Kept], held: Held) -> Compar
     )
 
 
-def _by_name(side: Sequence[Kept]) -> dict[str, Kept]:
-    found: dict[str, Kept] = {}
+def _by_name(side: Sequence[StoredResult]) -> dict[str, StoredResult]:
+    found: dict[str, StoredResult] = {}
     for kept in side:
         name = kept.record.recipe.name
         if name in found:
@@ -101,10 +101,10 @@ def _by_name(side: Sequence[Kept]) -> dict[str, Kept]:
     return found
 
 
-def _pair(before: Kept, after: Kept, held: Held) -> Pair:
+def _pair(before: StoredResult, after: StoredResult, held: Held) -> Pair:
     old, new = before.record, after.record
     names = dict.fromkeys((old.recipe.name, new.recipe.name))
-    barriers = _barriers(old, new)
+    barriers = _incomparable_reasons(old, new)
     figures = _figures(old, new, held, barriers)
     regressions = [_moved(one) for one in figures if one.judgement == "worse"]
     improvements = [_moved(one) for one in figures if one.judgement == "better"]
@@ -135,7 +135,7 @@ def _pair(before: Kept, after: Kept, held: Held) -> Pair:
     )
 
 
-def _barriers(old: Record, new: Record) -> dict[str, str]:
+def _incomparable_reasons(old: Result, new: Result) -> dict[str, str]:
     """Why figures of a kind do not compare; "" where they do."""
     deviation = difference(stream_facts(old) | audio_facts(old), stream_facts(new) | audio_facts(new))
     machine = difference(machine_facts(old), machine_facts(new))
@@ -143,10 +143,10 @@ def _barriers(old: Record, new: Record) -> dict[str, str]:
     return {"deviation": deviation, "speed": ", ".join(filter(None, (stream, machine)))}
 
 
-def _changes(old: Record, new: Record) -> list[Change]:
+def _changes(old: Result, new: Result) -> list[Change]:
     changes = [Change("verdict", "by its gates", old.verdict, new.verdict)] if old.verdict != new.verdict else []
     parts: dict[Literal["recipe", "environment", "audio", "program"], tuple[Facts, Facts]] = {
-        "recipe": (flat(old.recipe.resolved), flat(new.recipe.resolved)),
+        "recipe": (flatten(old.recipe.resolved), flatten(new.recipe.resolved)),
         "environment": (_environment(old, new), _environment(new, old)),
         "audio": (_clips(old, new), _clips(new, old)),
         "program": (_program(old), _program(new)),
@@ -158,12 +158,12 @@ def _changes(old: Record, new: Record) -> list[Change]:
     return changes
 
 
-def _environment(record: Record, other: Record) -> Facts:
+def _environment(record: Result, other: Result) -> Facts:
     told = bool(record.environment.libraries and other.environment.libraries)
-    return flat(record.environment.model_dump(exclude={"null_reasons"} | ({"libraries"} if not told else set())))
+    return flatten(record.environment.model_dump(exclude={"null_reasons"} | ({"libraries"} if not told else set())))
 
 
-def _clips(record: Record, other: Record) -> Facts:
+def _clips(record: Result, other: Result) -> Facts:
     """By their bytes, and by their known f0 where the other record has kept it too."""
     hashes = {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
     if any(clip.f0_sha256 == F0_NOT_KEPT for clip in (*record.audio, *other.audio)):
@@ -171,17 +171,17 @@ def _clips(record: Record, other: Record) -> Facts:
     return hashes | {f"known f0 of {clip.name}": clip.f0_sha256 for clip in record.audio}
 
 
-def _program(record: Record) -> Facts:
+def _program(record: Result) -> Facts:
     """What is in it; its numbers are among the figures."""
     kinds = {"sha256", "state", "schemes", "quantized_ops", "float_ops", "delegated_ops", "portable_ops"}
-    return flat(record.program.model_dump(mode="json", include=kinds)) if record.program else {}
+    return flatten(record.program.model_dump(mode="json", include=kinds)) if record.program else {}
 
 
-def _figures(old: Record, new: Record, held: Held, barriers: Mapping[str, str]) -> list[Figure]:
+def _figures(old: Result, new: Result, held: Held, barriers: Mapping[str, str]) -> list[Figure]:
     """Every number that is not the same on both sides."""
     figures = []
-    for metric in gateable():
-        (before, _), (after, why) = figure(metric, old), figure(metric, new)
+    for metric in gate_metrics():
+        (before, _), (after, why) = metric_value(metric, old), metric_value(metric, new)
         if before == after:
             continue
         tolerance = str(held[metric][1]) if metric in held else ""
@@ -210,7 +210,7 @@ def _judged(before: float, after: float, better: Better, tolerance: Tolerance) -
     return "better" if (after > before) == (better == "higher") else "worse"
 
 
-def _same_program(old: Record, new: Record) -> bool:
+def _same_program(old: Result, new: Result) -> bool:
     """Whether the program is the same byte for byte, and so is what runs it and the baseline."""
     assert old.program and new.program
     libraries = {"torch", "executorch", "pesto"}
@@ -218,7 +218,7 @@ def _same_program(old: Record, new: Record) -> bool:
     return old.program.sha256 == new.program.sha256 and places[0] == places[1]
 
 
-def _overlap(old: Record, new: Record) -> bool:
+def _overlap(old: Result, new: Result) -> bool:
     """Whether the 10th to 90th percentiles of times faster, over rounds, have something in common."""
     assert old.speed and new.speed
     return old.speed.speedup_low <= new.speed.speedup_high and new.speed.speedup_low <= old.speed.speedup_high

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from workbench.audit.gates import Verdict
-from workbench.audit.pareto import Point, against
-from workbench.record_model import Section
+from workbench.audit.pareto import Point, compare_points
+from workbench.record_model import RecordModel
 from workbench.report.formatting import spread
 
 Objective = Literal["smallest", "fastest", "most-accurate", "balanced"]
 NEEDS_SPEED: tuple[Objective, ...] = ("fastest", "balanced")
 
 
-class Candidate(Section):
+class Candidate(RecordModel):
     """A variant that passes. `program` is where its `.pte` lies; `distance` is to the front's ideal point."""
 
     name: str
@@ -26,7 +26,7 @@ class Candidate(Section):
     distance: float | None
 
 
-class Dominated(Section):
+class Dominated(RecordModel):
     """A variant that passes, and those that are better in something and worse in nothing, with the first one's gain."""
 
     candidate: Candidate
@@ -34,7 +34,7 @@ class Dominated(Section):
     how: str
 
 
-class Rejected(Section):
+class Rejected(RecordModel):
     """A variant that is no candidate, and why."""
 
     name: str
@@ -43,7 +43,7 @@ class Rejected(Section):
     reasons: tuple[str, ...]
 
 
-class Choice(Section):
+class Choice(RecordModel):
     """`front` has the winner first, then by the objective; `left_out` does not compare with what `like` names; `why`
     has a line for each reason, `warnings` for each thing that could not be compared."""
 
@@ -90,7 +90,7 @@ def reasons_for(
             f"it is not claimed to sound better than {', '.join(near)}: all deviate by less than 16-bit dither on the "
             f"input does ({floor_cents:.4f} cents)"
         )
-    tied = [point.name for point in others if first.speedup and not against(first, point)[2]]
+    tied = [point.name for point in others if first.speedup and not compare_points(first, point)[2]]
     if objective in NEEDS_SPEED and tied:
         why.append(f"it is not claimed to be faster than {', '.join(tied)}: their rounds overlap with its own")
     return tuple(why)
@@ -101,8 +101,8 @@ def _speed_in_words(point: Point) -> str:
     return spread(speed.p50, speed.low, speed.high) if speed else "no speed"
 
 
-def gain(better: Point, than: Point) -> str:
+def dominance_reason(better: Point, than: Point) -> str:
     """What the one that dominates gains."""
-    signs = against(better, than)
+    signs = compare_points(better, than)
     gains = [word for word, sign in zip(("more accurate", "smaller", "faster"), signs, strict=True) if sign > 0]
     return f"{better.name} is {' and '.join(gains)}, and worse in nothing"

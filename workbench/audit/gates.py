@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from workbench.recipe import Gate
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 
 PITCH = "deviation.pitch."
 # A limit on one of these keeps the pitch near upstream's. The bias is signed, and a constant 300 cents is no octave.
@@ -21,7 +21,7 @@ _RATIOS = ("speed.speedup_low", "speed.speedup_p50", "speed.speedup_high")
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
-class GateResult(Section):
+class GateResult(RecordModel):
     """One gate held against the record; `passed` is null where the record has no number there, or one that does not
     decide it: a ratio of speeds whose rounds lie on both sides of the limit."""
 
@@ -31,15 +31,15 @@ class GateResult(Section):
     passed: bool | None
 
 
-def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
+def evaluate_gates(gates: Iterable[Gate], record: RecordModel) -> tuple[GateResult, ...]:
     """Hold each gate against the figure that its dotted path names in the record."""
     results = []
     for gate in gates:
-        value, reason = figure(gate.metric, record)
+        value, reason = metric_value(gate.metric, record)
         if value is None:
             nulls = dict.fromkeys(("value", "passed"), reason)
             results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
-        elif undecided := _undecided(gate, record):
+        elif undecided := _inconclusive_reason(gate, record):
             nulls = {"passed": undecided}
             results.append(
                 GateResult(metric=gate.metric, limit=str(gate), value=value, passed=None, null_reasons=nulls)
@@ -49,18 +49,18 @@ def judge(gates: Iterable[Gate], record: Section) -> tuple[GateResult, ...]:
     return tuple(results)
 
 
-def ungated(gates: Iterable[Gate]) -> str:
+def no_pitch_gate_reason(gates: Iterable[Gate]) -> str:
     """Why the gates say nothing of the pitch, which is what a program is for; "" where one of them does."""
     if any(gate.comparison == "<=" and gate.metric in _HOLDS_PITCH for gate in gates):
         return ""
     return f"no gate holds its pitch to upstream's; give the recipe one, such as {PITCH}p95_cents: <= 1"
 
 
-def _undecided(gate: Gate, record: Section) -> str:
+def _inconclusive_reason(gate: Gate, record: RecordModel) -> str:
     """Why a ratio of speeds does not decide a gate: its 10th to 90th percentile over rounds has the limit inside."""
     if gate.metric not in _RATIOS:
         return ""
-    low, high = (figure(metric, record)[0] for metric in (_RATIOS[0], _RATIOS[-1]))
+    low, high = (metric_value(metric, record)[0] for metric in (_RATIOS[0], _RATIOS[-1]))
     if low is None or high is None or not low < gate.limit < high:
         return ""
     return (
@@ -69,7 +69,7 @@ def _undecided(gate: Gate, record: Section) -> str:
     )
 
 
-def figure(metric: str, record: Section) -> tuple[float | None, str]:
+def metric_value(metric: str, record: RecordModel) -> tuple[float | None, str]:
     """The number at a dotted path of the record, or None and why there is none."""
     found: Any = record
     for key in metric.split("."):
@@ -79,14 +79,14 @@ def figure(metric: str, record: Section) -> tuple[float | None, str]:
     return float(found), ""
 
 
-def metrics(model: type[BaseModel], prefix: str = "") -> list[str]:
+def metric_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
     """The dotted paths of all numbers in a record's model: what a gate can name. Lists are left out."""
     paths: list[str] = []
     for name, field in model.model_fields.items():
         kinds = _alternatives(field.annotation)
         if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
             section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-            paths += metrics(section, f"{prefix}{name}.")
+            paths += metric_paths(section, f"{prefix}{name}.")
         elif int in kinds or float in kinds:
             paths.append(prefix + name)
     return paths

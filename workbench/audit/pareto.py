@@ -34,7 +34,7 @@ class Front:
     dominated: dict[str, tuple[str, ...]]
 
 
-def against(one: Point, other: Point) -> tuple[int, int, int]:
+def compare_points(one: Point, other: Point) -> tuple[int, int, int]:
     """How one does against the other in deviation, bytes and speed: 1 better, 0 equal or not to be told, -1 worse.
 
     A speed counts as better only where the rounds tell the two apart: where the intervals do not overlap.
@@ -51,11 +51,11 @@ def against(one: Point, other: Point) -> tuple[int, int, int]:
 
 def dominates(one: Point, other: Point) -> bool:
     """Whether one is better than the other in something and worse in nothing."""
-    signs = against(one, other)
+    signs = compare_points(one, other)
     return min(signs) >= 0 and max(signs) > 0
 
 
-def front(points: Sequence[Point]) -> Front:
+def pareto_front(points: Sequence[Point]) -> Front:
     """The points, of different names, that no other dominates: whoever wants less of one axis pays in another.
 
     Never empty for points that are some: dominance has no circles, though with intervals it is not transitive. Speeds
@@ -72,7 +72,7 @@ def front(points: Sequence[Point]) -> Front:
     return Front(ahead, dominated)
 
 
-def distances(points: Sequence[Point], floor_cents: float) -> dict[str, float]:
+def distance_to_ideal(points: Sequence[Point], floor_cents: float) -> dict[str, float]:
     """Each point's distance to the ideal one, which has the best of every axis over these points, by name.
 
     Compromise programming (Yu, "A class of solutions for group decision problems", Management Science 19(8), 1973)

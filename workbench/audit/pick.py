@@ -5,18 +5,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.audit.comparability import Facts, deviation_facts, difference, machine_facts, speed_facts
-from workbench.audit.explain import NEEDS_SPEED, Candidate, Choice, Dominated, Objective, Rejected, gain, reasons_for
-from workbench.audit.pareto import Point, Speedup, distances, front
+from workbench.audit.explain import (
+    NEEDS_SPEED,
+    Candidate,
+    Choice,
+    Dominated,
+    Objective,
+    Rejected,
+    dominance_reason,
+    reasons_for,
+)
+from workbench.audit.pareto import Point, Speedup, distance_to_ideal, pareto_front
 from workbench.errors import WorkbenchError
-from workbench.records.result import Record, judged_by
-from workbench.records.run_folders import Kept, names_of
+from workbench.records.result import Result, rejudge
+from workbench.records.run_folders import StoredResult, unique_names
 
 
 @dataclass(frozen=True)
 class _Entry:
     name: str
-    kept: Kept
-    record: Record  # as it is judged here
+    kept: StoredResult
+    record: Result  # as it is judged here
 
     @property
     def lacks(self) -> str:
@@ -31,7 +40,7 @@ class _Entry:
         return self.record.verdict == "pass" and not self.lacks
 
 
-def point_of(name: str, record: Record) -> Point | None:
+def point_of(name: str, record: Result) -> Point | None:
     """Where the record stands; None where it has no such figures."""
     program, deviation, speed = record.program, record.deviation, record.speed
     if program is None or deviation is None or speed is None or deviation.pitch.p95_cents is None:
@@ -40,14 +49,17 @@ def point_of(name: str, record: Record) -> Point | None:
     return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
 
 
-def largest_floor_cents(records: Sequence[Record]) -> float:
+def largest_floor_cents(records: Sequence[Result]) -> float:
     """Below it a deviation means nothing: another sound card does as much. The largest of the records', 0 of none."""
     floors = [record.floor.pitch.p95_cents for record in records if record.floor]
     return max((floor for floor in floors if floor is not None), default=0.0)
 
 
 def pick(
-    kept: Sequence[Kept], objective: Objective, limits: Mapping[str, str | None] | None = None, like: str | None = None
+    kept: Sequence[StoredResult],
+    objective: Objective,
+    limits: Mapping[str, str | None] | None = None,
+    like: str | None = None,
 ) -> Choice:
     """Choose among the records whose verdict is pass; with `limits`, judged again by these laid over their own gates.
 
@@ -55,15 +67,15 @@ def pick(
     the largest group is ranked, and the warnings tell of the others. Raises WorkbenchError where no group is the
     largest, or the name is nobody's.
     """
-    records = [one.record if limits is None else judged_by(one.record, limits) for one in kept]
-    entries = [_Entry(*each) for each in zip(names_of(kept), kept, records, strict=True)]
+    records = [one.record if limits is None else rejudge(one.record, limits) for one in kept]
+    entries = [_Entry(*each) for each in zip(unique_names(kept), kept, records, strict=True)]
     facts = speed_facts if objective in NEEDS_SPEED else deviation_facts
     left_out: list[Rejected] = []
     of_others: tuple[str, ...] = ()
     if like is None:
         like, of_others = _largest_group([entry for entry in entries if entry.passes], facts)
     if like is not None:
-        entries, left_out = _like(like, entries, facts)
+        entries, left_out = _split_comparable(like, entries, facts)
     passing = [entry for entry in entries if entry.passes]
     rejected = [_rejected(entry) for entry in entries if not entry.passes]
     elsewhere = _timed_elsewhere(passing)
@@ -87,8 +99,8 @@ def pick(
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
     floor_cents = largest_floor_cents([entry.record for entry in passing])
     told_apart = {name: replace(point, cents=max(point.cents, floor_cents)) for name, point in points.items()}
-    ahead = front(list(told_apart.values()))
-    far = distances(ahead.points, floor_cents) if not elsewhere else {}
+    ahead = pareto_front(list(told_apart.values()))
+    far = distance_to_ideal(ahead.points, floor_cents) if not elsewhere else {}
     ranked = _ranked(objective, [points[point.name] for point in ahead.points], far)
     candidates = {name: _candidate(entry, far.get(name)) for name, entry in by_name.items()}
     return Choice(
@@ -98,7 +110,7 @@ def pick(
         warnings=(*of_others, *elsewhere),
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(
-            Dominated(candidate=candidates[name], by=by, how=gain(told_apart[by[0]], told_apart[name]))
+            Dominated(candidate=candidates[name], by=by, how=dominance_reason(told_apart[by[0]], told_apart[name]))
             for name, by in ahead.dominated.items()
         ),
         rejected=tuple(rejected),
@@ -106,8 +118,8 @@ def pick(
     )
 
 
-def _like(
-    like: str, entries: Sequence[_Entry], facts: Callable[[Record], Facts]
+def _split_comparable(
+    like: str, entries: Sequence[_Entry], facts: Callable[[Result], Facts]
 ) -> tuple[list[_Entry], list[Rejected]]:
     """The entries that compare with the one of that name, and the others."""
     named = [entry for entry in entries if entry.name == like]
@@ -124,7 +136,7 @@ def _like(
     )
 
 
-def _largest_group(passing: Sequence[_Entry], facts: Callable[[Record], Facts]) -> tuple[str | None, tuple[str, ...]]:
+def _largest_group(passing: Sequence[_Entry], facts: Callable[[Result], Facts]) -> tuple[str | None, tuple[str, ...]]:
     """Whom most of them compare with, and what to tell of the others; None where all compare."""
     kinds: list[list[_Entry]] = []
     for entry in passing:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from workbench.audio.decode import Clip
 from workbench.export.program_file import ProgramFile
 from workbench.records.environment import Environment
-from workbench.records.result import Record
+from workbench.records.result import Result
 
 _MAKES_BYTES = ("python", "torch", "executorch", "torchao", "pesto", "workbench", "commit", "cpu")
 
@@ -20,8 +20,8 @@ class Rebuilt:
     since: tuple[str, ...]
 
 
-def rebuilt(
-    record: Record, program: ProgramFile, here: Environment, calibrate: Iterable[Clip], checkpoint_sha256: str
+def compare_rebuilt(
+    record: Result, program: ProgramFile, here: Environment, calibrate: Iterable[Clip], checkpoint_sha256: str
 ) -> Rebuilt:
     """The record's program against the same recipe's, built in `here` from that checkpoint, with these clips to
     calibrate on.

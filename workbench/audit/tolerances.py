@@ -7,7 +7,7 @@ from typing import Literal
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.messages import did_you_mean
-from workbench.records.result import gateable
+from workbench.records.result import gate_metrics
 
 Better = Literal["lower", "higher"]
 
@@ -33,7 +33,7 @@ class Tolerance:
 _CENTS, _LARGEST_CENTS = Tolerance(0.01, 0.1), Tolerance(0.1, 0.1)
 _RATE, _SMALL, _ACCURACY = Tolerance(0.001), Tolerance(1e-4, 0.1), Tolerance(0.002)
 
-HELD: dict[str, tuple[Better, Tolerance]] = {
+DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
     "program.bytes": ("lower", Tolerance(share=0.01)),
     "latency.algorithmic_ms": ("lower", Tolerance()),
     "deviation.nonfinite_frames": ("lower", Tolerance()),
@@ -78,20 +78,20 @@ ON_REQUEST: dict[str, Better] = {
 _GIVEN = re.compile(r"([^=]+)=([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)(%?)")
 
 
-def held(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
+def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
     """What is held: HELD, and each "METRIC=VALUE" or "METRIC=10%" in place of or beside it.
 
     Raises WorkbenchError for one that cannot be understood, or whose metric has no better and worse.
     """
-    known = {metric: better for metric, (better, _) in HELD.items()} | ON_REQUEST
-    chosen = dict(HELD)
+    known = {metric: better for metric, (better, _) in DEFAULT_TOLERANCES.items()} | ON_REQUEST
+    chosen = dict(DEFAULT_TOLERANCES)
     for text in given:
         found = _GIVEN.fullmatch(text.replace(" ", ""))
         if found is None:
             raise WorkbenchError(f"--tolerance {text}: wants METRIC=VALUE or METRIC=10%")
         metric, number, percent = found.groups()
         if metric not in known:
-            what = "has no better and worse" if metric in gateable() else "is not a metric of the record"
+            what = "has no better and worse" if metric in gate_metrics() else "is not a metric of the record"
             raise WorkbenchError(f"--tolerance {text}: {metric} {what}{did_you_mean(metric, known)}")
         value = float(number)
         amount, share = (0.0, value / 100) if percent else (value, 0.0)

@@ -10,10 +10,10 @@ from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.verify_standalone import COLUMNS, WITHIN
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
-from workbench.runtime.isolation import Child
-from workbench.runtime.session import Floats, random_sizes, schedule
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.session import Floats, chunk_schedule, random_sizes
 from workbench.units import CENTS_PER_SEMITONE
 
 # Another processor's kernels add up in another order: as if every sample were off by some of its last bits. So each
@@ -23,12 +23,12 @@ NUDGE = 2.0**-16
 NUDGES = 8
 MARGIN = 4.0  # times the furthest that any nudge moved a frame
 LEAST = (0.1 / CENTS_PER_SEMITONE, 1e-3, 1e-3)  # semitones; confidence; volume, relative
-UNSTEADY_CENTS = 25.0  # moved further by a nudge, two pitches tie on this frame: either is right
+TIE_CENTS = 25.0  # moved further by a nudge, two pitches tie on this frame: either is right
 FEWEST_FRAMES = 20
 _SEED, _CALLS_SEED = 1, 2
 
 
-class Tolerance(Section):
+class Tolerance(RecordModel):
     """How far another machine's frames may be from the expected ones, and how many of them are compared.
 
     Pitch where confidence reaches the recipe's threshold and no nudge moves it by a jump; the others everywhere."""
@@ -57,7 +57,7 @@ class Golden:
 
 
 def record_golden(
-    child: Child, program: Path, stream: Stream, corpus: Corpus, seconds: float, threshold: float
+    child: IsolatedProcess, program: Path, stream: StreamConfig, corpus: Corpus, seconds: float, threshold: float
 ) -> Golden:
     """Roll a program, in the child, over the start of a synthetic phrase for each of its streams.
 
@@ -72,14 +72,14 @@ def record_golden(
         heard = corpus.read(name, stream.sample_rate_hz).samples[:samples]
         lane[: len(heard)] = heard
     sizes = random_sizes(stream, _CALLS_SEED) if stream.dynamic else None
-    calls = tuple(schedule(samples, stream, sizes))
+    calls = tuple(chunk_schedule(samples, stream, sizes))
     audio = np.pad(audio, [(0, 0), (0, sum(calls) * stream.hop_samples - samples)])
     order = np.random.default_rng(_SEED)
     nudged = [
         (audio * (1 + NUDGE * order.uniform(-1, 1, audio.shape))).astype(np.float32)  # silence stays silent
         for _ in range(NUDGES)
     ]
-    expected, *moved = child.call(standalone.rolls, program, [audio, *nudged], list(calls))
+    expected, *moved = child.call(standalone.run_clips, program, [audio, *nudged], list(calls))
     if not all(np.isfinite(frames).all() for frames in (expected, *moved)):
         raise ProgramError(
             f"{program}: gives NaN or infinity on the golden audio, which no bundle can promise; mend it"
@@ -107,7 +107,7 @@ def _tolerance(expected: Floats, moved: Floats, threshold: float) -> tuple[Float
     furthest = np.abs(moved.astype(np.float64) - expected).max(0)
     pitch, confidence, volume = furthest
     voiced = expected[1] >= threshold
-    unsteady = voiced & (pitch * CENTS_PER_SEMITONE > UNSTEADY_CENTS)
+    unsteady = voiced & (pitch * CENTS_PER_SEMITONE > TIE_CENTS)
     steady = voiced & ~unsteady
     relative = volume / np.maximum(np.abs(expected[2]), np.finfo(np.float32).tiny)
     worst = (pitch[steady].max(initial=0.0), confidence.max(), relative.max())
@@ -138,7 +138,7 @@ def wav(audio: Floats, sample_rate_hz: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def table(golden: Golden) -> str:
+def to_csv(golden: Golden) -> str:
     """The expected frames as CSV, nine digits to a number, which is every bit of a float32."""
     rows = [",".join((*COLUMNS, *WITHIN))]
     frame = 0

@@ -11,11 +11,11 @@ from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
 from workbench.model.checkpoint import packaged_checkpoints
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment, environment
-from workbench.records.result import LatencyOfEstimate, RecipeUsed, Record
-from workbench.runtime.state_protocol import Protocol
+from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result
+from workbench.runtime.state_protocol import ScoringProtocol
 
 RESET_INTERNAL = (
     "load `reset` and `forward` into the same planned memory before the first call, and call `reset` with true for "
@@ -24,7 +24,7 @@ RESET_INTERNAL = (
 RESET_EXPLICIT = "zeros as the second input of `forward`: a row of zeros is a stream that has heard nothing"
 
 
-class Tensor(Section):
+class TensorSpec(RecordModel):
     """An input or an output. Dimensions are numbers or the names of those that vary."""
 
     name: str
@@ -33,14 +33,14 @@ class Tensor(Section):
     unit: str
 
 
-class Method(Section):
+class Method(RecordModel):
     """What a call takes and gives, in order."""
 
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
 
-class Calls(Section):
+class Calls(RecordModel):
     """The sizes a call can have: samples are hop_samples times frames. Others have to be refused by the host: the
     runtime takes some of them, and spoils the memory."""
 
@@ -52,7 +52,7 @@ class Calls(Section):
     reset: str
 
 
-class Latency(LatencyOfEstimate):
+class BundleLatency(AlgorithmicLatency):
     """`measured_ms`: from a change of the known f0 to the end of the hop that tells it, as it fits the calibration
     clips best. Collecting a call's audio comes on top: `call_ms` for the smallest call."""
 
@@ -60,7 +60,7 @@ class Latency(LatencyOfEstimate):
     measured_ms: float | None
 
 
-class GoldenFiles(Section):
+class GoldenFiles(RecordModel):
     """Audio to feed from an empty memory, and the frames to expect."""
 
     audio: str = AUDIO
@@ -75,7 +75,7 @@ class GoldenFiles(Section):
     expected_from: Environment
 
 
-class Licence(Section):
+class Licence(RecordModel):
     """Who else's terms travel with the bundle."""
 
     covers: str
@@ -83,13 +83,13 @@ class Licence(Section):
     text: str | None
 
 
-class Scores(Section):
+class Scores(RecordModel):
     """From the record of the run, as it stands there. `forced`: bundled although it did not pass."""
 
     verdict: Verdict
     forced: bool
     reasons: tuple[str, ...]
-    protocol: Protocol
+    protocol: ScoringProtocol
     gates: tuple[GateResult, ...]
     deviation: Deviation | None
     floor: Floor | None
@@ -97,7 +97,7 @@ class Scores(Section):
     speed: Speed | None
 
 
-class ProgramBytes(Section):
+class ProgramBytes(RecordModel):
     """The program's file."""
 
     file: str = PROGRAM
@@ -108,14 +108,14 @@ class ProgramBytes(Section):
     float_ops: dict[str, int]
 
 
-class FileBytes(Section):
+class FileBytes(RecordModel):
     """A file of the bundle, other than the manifest and SHA256SUMS."""
 
     bytes: int
     sha256: str
 
 
-class Manifest(Section):
+class Manifest(RecordModel):
     """All of it. `stream` is what the program itself tells, by the names of its methods."""
 
     bundle_format: int = BUNDLE_FORMAT
@@ -124,7 +124,7 @@ class Manifest(Section):
     stream: Constants
     calls: Calls
     methods: dict[str, Method]
-    latency: Latency
+    latency: BundleLatency
     golden: GoldenFiles
     scores: Scores
     recipe: RecipeUsed
@@ -133,35 +133,39 @@ class Manifest(Section):
     files: dict[str, FileBytes]
 
 
-def methods(stream: Stream, state: str, state_samples: int) -> dict[str, Method]:
+def methods(stream: StreamConfig, state: str, state_samples: int) -> dict[str, Method]:
     """What the program's two methods take and give."""
     voices = stream.streams
     samples: int | str = "samples" if stream.dynamic else stream.chunk_samples
     frames: int | str = "frames" if stream.dynamic else stream.max_frames
-    audio = Tensor(name="audio", dtype="float32", shape=(voices, samples), unit="full scale is -1 to 1")
+    audio = TensorSpec(name="audio", dtype="float32", shape=(voices, samples), unit="full scale is -1 to 1")
     outputs = (
-        Tensor(
+        TensorSpec(
             name="pitch_semitones",
             dtype="float32",
             shape=(voices, frames),
             unit="MIDI semitones: A4 = 69 = 440 Hz, 100 cents each",
         ),
-        Tensor(name="confidence", dtype="float32", shape=(voices, frames), unit="0 to 1: whether there is a pitch"),
-        Tensor(name="volume", dtype="float32", shape=(voices, frames), unit="sum of the spectrum's energies, linear"),
+        TensorSpec(name="confidence", dtype="float32", shape=(voices, frames), unit="0 to 1: whether there is a pitch"),
+        TensorSpec(
+            name="volume", dtype="float32", shape=(voices, frames), unit="sum of the spectrum's energies, linear"
+        ),
     )
     if state == "explicit":
-        past = Tensor(
+        past = TensorSpec(
             name="state", dtype="float32", shape=(voices, state_samples), unit="past audio; zeros: nothing heard yet"
         )
         return {"forward": Method(inputs=(audio, past), outputs=(*outputs, past))}
-    which = Tensor(name="which", dtype="bool", shape=(voices,), unit="true: that stream forgets all audio")
+    which = TensorSpec(name="which", dtype="bool", shape=(voices,), unit="true: that stream forgets all audio")
     return {
         "forward": Method(inputs=(audio,), outputs=outputs),
         "reset": Method(inputs=(which,), outputs=(which,)),
     }
 
 
-def manifest(record: Record, tells: Constants, stream: Stream, golden: Golden, files: dict[str, FileBytes]) -> Manifest:
+def manifest(
+    record: Result, tells: Constants, stream: StreamConfig, golden: Golden, files: dict[str, FileBytes]
+) -> Manifest:
     """The manifest of a record's program and of the files beside it. Raises ValueError for a record without one."""
     if record.program is None:
         raise ValueError("no program")
@@ -187,7 +191,7 @@ def manifest(record: Record, tells: Constants, stream: Stream, golden: Golden, f
             reset=RESET_EXPLICIT if state == "explicit" else RESET_INTERNAL,
         ),
         methods=methods(stream, state, int(tells["state_samples"])),
-        latency=Latency(
+        latency=BundleLatency(
             algorithmic_ms=record.latency.algorithmic_ms,
             depends_on_chunking=record.latency.depends_on_chunking,
             call_ms=stream.chunk_ms,
@@ -209,12 +213,12 @@ def manifest(record: Record, tells: Constants, stream: Stream, golden: Golden, f
     )
 
 
-def _why_no_delay(record: Record) -> str:
+def _why_no_delay(record: Result) -> str:
     section = record if record.truth is None else record.truth
     return section.null_reasons["truth" if record.truth is None else "delay_ms"]
 
 
-def _scores(record: Record) -> Scores:
+def _scores(record: Result) -> Scores:
     kept = ("deviation", "floor", "truth", "speed")
     return Scores(
         verdict=record.verdict,

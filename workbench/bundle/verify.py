@@ -12,7 +12,7 @@ from typing import Any
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.verify_standalone import PROGRAM, Finding, NotABundleError
 from workbench.errors import ProgramError, WorkbenchError, first_line
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.npz import UNREADABLE
 
 _MOST_FILES = 1000
@@ -32,7 +32,7 @@ class Verification:
         return all(finding.ok for finding in self.findings)
 
 
-def verify(bundle: Path, child: Child | None = None) -> Verification:
+def verify(bundle: Path, child: IsolatedProcess | None = None) -> Verification:
     """Check a bundle's files, and where they are whole, run its program on the golden audio: in `child`, or else in a
     process of its own.
 
@@ -48,9 +48,9 @@ def verify(bundle: Path, child: Child | None = None) -> Verification:
         raise WorkbenchError(f"{bundle}: not a bundle: {error}") from error
 
 
-def _run(folder: Path, manifest: dict[str, Any], child: Child | None) -> list[Finding]:
+def _run(folder: Path, manifest: dict[str, Any], child: IsolatedProcess | None) -> list[Finding]:
     try:
-        with nullcontext(child) if child else Child(_RUNS_WITHIN_S) as runs:
+        with nullcontext(child) if child else IsolatedProcess(_RUNS_WITHIN_S) as runs:
             return runs.call(standalone.check_golden, folder, manifest)
     except ProgramError as error:
         return [Finding(PROGRAM, False, f"does not run here: {error}")]

@@ -44,7 +44,7 @@ class Finding:
 
     file: str
     ok: bool
-    says: str
+    message: str
 
 
 def canonical_sums(files: dict[str, str]) -> str:
@@ -156,7 +156,7 @@ def read_frames(path: Path) -> dict[str, NDArray[np.float64]]:
     return dict(zip((*COLUMNS, *WITHIN), table.T, strict=True))
 
 
-def told(program: Any) -> dict[str, Any]:
+def read_metadata(program: Any) -> dict[str, Any]:
     """What a program tells of its stream: the value of every method but the two that are called."""
     names = sorted(program.method_names - {"forward", "reset"})
     return {name: program.load_method(name).execute([])[0] for name in names}
@@ -169,12 +169,12 @@ def load(path: Path) -> Any:
     return Runtime.get().load_program(path)
 
 
-def roll(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
+def run_clip(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
     """Feed (streams, samples) from an empty memory, so many frames a call -> (3, streams, frames): pitch in semitones,
     confidence, volume."""
     import torch
 
-    stream = told(program)
+    stream = read_metadata(program)
     forward, given = program.load_method("forward"), []
     if stream["state"] == "explicit":
         given = [torch.zeros(stream["streams"], stream["state_samples"])]
@@ -193,10 +193,10 @@ def roll(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
     return np.concatenate(parts, -1)
 
 
-def rolls(path: Path, audios: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
+def run_clips(path: Path, audios: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
     """`roll` over each of them, with a program's file."""
     program = load(path)
-    return [roll(program, audio, frames_of_calls) for audio in audios]
+    return [run_clip(program, audio, frames_of_calls) for audio in audios]
 
 
 def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
@@ -208,14 +208,14 @@ def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
         return [Finding(MANIFEST, False, "does not say the stream of its program")]
     try:
         program = load(folder / PROGRAM)
-        stream = told(program)
+        stream = read_metadata(program)
         differs = [name for name, value in manifest["stream"].items() if stream.get(name) != value]
         if differs:
             says = ", ".join(f"{name} {stream.get(name)!r}, not {manifest['stream'][name]!r}" for name in differs)
             return [Finding(PROGRAM, False, f"is another program than the manifest's: {says}")]
         expected = read_frames(folder / FRAMES)
         calls = np.unique(expected["call"], return_counts=True)[1] // stream["streams"]
-        got = roll(program, read_audio(folder / AUDIO), calls.tolist())
+        got = run_clip(program, read_audio(folder / AUDIO), calls.tolist())
         here = got[:, expected["stream"].astype(int), expected["frame"].astype(int)]
     except Exception as error:  # what a runtime, and files that were sealed as nonsense, can raise has no end
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -248,13 +248,13 @@ def _compared(here: Floats, expected: dict[str, NDArray[np.float64]]) -> Finding
     return Finding(FRAMES, True, says)
 
 
-def answer(findings: Sequence[Finding], ran: bool, as_json: bool) -> str:
+def format_findings(findings: Sequence[Finding], ran: bool, as_json: bool) -> str:
     """A line for each file and the verdict, or the same as JSON; `ran`: whether the program was run."""
     verified = all(found.ok for found in findings)
     if as_json:
         return json.dumps({"verified": verified, "ran": ran, "findings": [asdict(found) for found in findings]})
     width = max(len(found.file) for found in findings)
-    lines = [f"{'ok    ' if found.ok else 'FAILED'}  {found.file:{width}}  {found.says}" for found in findings]
+    lines = [f"{'ok    ' if found.ok else 'FAILED'}  {found.file:{width}}  {found.message}" for found in findings]
     unrun = "" if ran else " (the program was not run: its bundle is damaged)"
     return "\n".join([*lines, "verified" if verified else f"NOT verified{unrun}"])
 
@@ -279,7 +279,7 @@ def main() -> int:
         return 2
     if whole and manifest is not None:
         findings += check_golden(asked.folder, manifest)
-    print(answer(findings, whole, asked.json))
+    print(format_findings(findings, whole, asked.json))
     return 0 if all(found.ok for found in findings) else 1
 
 

@@ -16,17 +16,17 @@ import jinja2
 
 from workbench.audio.corpus import Corpus
 from workbench.bundle import verify_standalone as standalone
-from workbench.bundle.golden import record_golden, table, wav
+from workbench.bundle.golden import record_golden, to_csv, wav
 from workbench.bundle.manifest import FileBytes, Manifest, manifest
 from workbench.bundle.verify import verify
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.recipe.options import OUTPUTS
-from workbench.records.run_folders import Kept, kept_in
-from workbench.runtime.isolation import Child
-from workbench.runtime.open_program import opened
-from workbench.storage.atomic import write_whole
-from workbench.storage.locks import alone_in
+from workbench.records.run_folders import StoredResult, find_results
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import describe_program
+from workbench.storage.atomic import write_atomic
+from workbench.storage.locks import exclusive
 from workbench.storage.npz import UNREADABLE
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
@@ -37,16 +37,16 @@ _LICENCES = {  # where each text lies in an installed package
 }
 
 
-def one_variant(run: Path) -> Kept:
+def one_variant(run: Path) -> StoredResult:
     """The only variant in a place. Raises WorkbenchError where there are none or several."""
-    kept = kept_in([run])
+    kept = find_results([run])
     if len(kept) > 1:
         names = ", ".join(str(variant.folder) for variant in kept)
         raise WorkbenchError(f"{run}: holds {len(kept)} variants; name one ({names}), or let `workbench pick` choose")
     return kept[0]
 
 
-def check_shippable(variant: Kept, force: bool) -> Path:
+def check_shippable(variant: StoredResult, force: bool) -> Path:
     """The program of a variant that may be bundled; `force` lets one through that did not pass.
 
     Raises WorkbenchError where it did not pass, has no program, or where the file is not the one that was scored.
@@ -80,7 +80,7 @@ def _scored(path: Path, sha256: str) -> bytes:
     return content
 
 
-def check_place(out: Path, overwrite: bool) -> None:
+def check_destination(out: Path, overwrite: bool) -> None:
     """Raise WorkbenchError where something stands that may not be replaced: only a bundle may, with `overwrite`."""
     if not out.exists():
         return
@@ -101,14 +101,16 @@ def _looks_like_a_bundle(place: Path) -> bool:
         return False
 
 
-def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force: bool, overwrite: bool) -> Manifest:
+def write_bundle(
+    variant: StoredResult, out: Path, corpus: Corpus, seconds: float, force: bool, overwrite: bool
+) -> Manifest:
     """Bundle a variant into the folder `out`, or the file where it ends in .zip; verified before it appears there.
 
     Raises WorkbenchError as `check_shippable` and `check_place` do, and ProgramError where the program does not run.
     """
     program = check_shippable(variant, force)
-    with alone_in(variant.folder), _beside(out) as made, Child() as child:
-        check_place(out, overwrite)
+    with exclusive(variant.folder), _staging_beside(out) as made, IsolatedProcess() as child:
+        check_destination(out, overwrite)
         described, content = _content(child, variant, program, corpus, seconds)
         folder = made / _NEW
         for name, data in content.items():
@@ -116,16 +118,18 @@ def write_bundle(variant: Kept, out: Path, corpus: Corpus, seconds: float, force
             (folder / name).write_bytes(data)
         wrong = [found for found in verify(folder, child).findings if not found.ok]
         if wrong:
-            raise ProgramError(f"{program}: its bundle does not verify ({wrong[0].file} {wrong[0].says}); nothing kept")
+            raise ProgramError(
+                f"{program}: its bundle does not verify ({wrong[0].file} {wrong[0].message}); nothing kept"
+            )
         if out.suffix == ".zip":
-            write_whole(out, zipped(content))
+            write_atomic(out, zipped(content))
         else:
             _swap(folder, out)
     return described
 
 
 @contextmanager
-def _beside(out: Path) -> Iterator[Path]:
+def _staging_beside(out: Path) -> Iterator[Path]:
     """A hidden folder beside `out` to make a bundle in: it is one process's at a time, and so is `out`. It goes with
     all that a killed process left in it, once an earlier bundle that was moved there is back."""
     whole = out.absolute()  # which has a name also where `out` is "."
@@ -137,7 +141,7 @@ def _beside(out: Path) -> Iterator[Path]:
         for left in (_NEW, _EARLIER):
             shutil.rmtree(made / left, ignore_errors=True)
 
-    with alone_in(made):
+    with exclusive(made):
         tidy()
         try:
             yield made
@@ -164,11 +168,11 @@ def zipped(content: dict[str, bytes]) -> bytes:
 
 
 def _content(
-    child: Child, variant: Kept, program: Path, corpus: Corpus, seconds: float
+    child: IsolatedProcess, variant: StoredResult, program: Path, corpus: Corpus, seconds: float
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Every file of the bundle, by name. For who is alone in the variant's folder, as it is read there twice."""
     assert variant.record.program is not None
-    stream, outputs, tells = child.call(opened, program)
+    stream, outputs, tells = child.call(describe_program, program)
     if missing := [name for name in OUTPUTS if name not in outputs]:
         raise WorkbenchError(
             f"{program}: returns no {' and no '.join(missing)}, and a bundle's goldens hold all outputs; build it with "
@@ -179,7 +183,7 @@ def _content(
     content = {
         PROGRAM: _scored(program, variant.record.program.sha256),
         AUDIO: wav(golden.audio, stream.sample_rate_hz),
-        FRAMES: table(golden).encode(),
+        FRAMES: to_csv(golden).encode(),
         "verify.py": Path(standalone.__file__).read_bytes(),
         ".gitattributes": _resource("gitattributes"),
         "example/main.cpp": _resource("example/main.cpp"),
@@ -188,10 +192,10 @@ def _content(
     plain = manifest(variant.record, tells, stream, golden, {})
     content |= {text: _licence(text) for licence in plain.licences if (text := licence.text)}
     content["README.md"] = page(plain).encode()
-    return sealed(plain, content)
+    return with_checksums(plain, content)
 
 
-def sealed(plain: Manifest, content: dict[str, bytes]) -> tuple[Manifest, dict[str, bytes]]:
+def with_checksums(plain: Manifest, content: dict[str, bytes]) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest with all files in it, and all files with the manifest and SHA256SUMS."""
     listed = {name: FileBytes(bytes=len(data), sha256=_sha256(data)) for name, data in sorted(content.items())}
     described = plain.model_copy(update={"files": listed})

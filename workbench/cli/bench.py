@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
-from workbench.cli._shared.numbers import Numbers
+from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     STORE,
     audio_option,
@@ -31,7 +31,7 @@ _WARMUP_CHUNKS = 50
 @click.argument("contenders", nargs=-1, metavar="[RECIPE|PROGRAM]...", type=click.Path(path_type=Path))
 @click.option(
     "--threads",
-    type=Numbers("whole numbers of threads", 1, 64, "1,2"),
+    type=NumberList("whole numbers of threads", 1, 64, "1,2"),
     metavar="N,...",
     default="1",
     show_default=True,
@@ -77,31 +77,31 @@ def bench(
     programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
     recipes = variants_of([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
     (first,) = variants_of([shipped_recipe(_FIRST)], corpus)
-    from workbench.runtime.isolation import silence_libraries
+    from workbench.runtime.isolation import silence_library_warnings
 
-    silence_libraries()
+    silence_library_warnings()
     with progress_shown() as progress:
         progress("import", 0, 1)
-        from workbench.measure.speed import Plan
+        from workbench.measure.speed import TimingPlan
         from workbench.records.bench import BENCH_NAME, PICTURE_NAME, print_bench
         from workbench.report.plots.bench import bench_png
-        from workbench.storage.atomic import write_whole
-        from workbench.workflows.bench import make, run
-        from workbench.workflows.contenders import FIRST, enter
-        from workbench.workflows.prepare import listen
+        from workbench.storage.atomic import write_atomic
+        from workbench.workflows.bench import build_contenders, run
+        from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
+        from workbench.workflows.prepare import load_clips
 
         progress("import", 1, 1)
-        entered = enter(recipes, programs, first, progress)
-        listen(list(entered.jobs.values()), corpus, audio, progress)
+        entered = collect_contenders(recipes, programs, first, progress)
+        load_clips(list(entered.jobs.values()), corpus, audio, progress)
         folder = out or new_folder("bench")
-        ready = make(
+        ready = build_contenders(
             entered, folder, lambda name: lambda stage, *done: progress(f"{name}: {stage}", *done), fresh, STORE
         )
-        plans = [Plan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
-        job = entered.jobs[FIRST]
+        plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
+        job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)
     store(record, folder / BENCH_NAME)
-    write_whole(folder / PICTURE_NAME, bench_png(record))
+    write_atomic(folder / PICTURE_NAME, bench_png(record))
     if as_json:
         print_json(folder, record)
     else:

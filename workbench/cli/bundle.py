@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
-from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import calib_audio_option, corpus_of, json_option, out_option
 
 
@@ -15,7 +15,9 @@ from workbench.cli._shared.options import calib_audio_option, corpus_of, json_op
 @out_option("Where to.  [default: bundle/ in RUN]", "DIR|FILE.zip")
 @click.option("--force", is_flag=True, help="Bundle a program that did not pass; manifest and page say so.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle that is there.")
-@click.option("--seconds", type=Finite(0.5, 60), default=4.0, show_default=True, help="Of golden audio, from a phrase.")
+@click.option(
+    "--seconds", type=FiniteFloatRange(0.5, 60), default=4.0, show_default=True, help="Of golden audio, from a phrase."
+)
 @calib_audio_option
 def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: float, calib_audio: Path | None) -> None:
     """Put together what an app team needs: program, manifest, golden audio with the frames to expect, how to call it.
@@ -26,9 +28,9 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     Example:
       workbench bundle outputs/20261122-120000-int8-mixed/int8-mixed --out pitch.zip
     """
-    from workbench.runtime.isolation import silence_libraries
+    from workbench.runtime.isolation import silence_library_warnings
 
-    silence_libraries()
+    silence_library_warnings()
     from workbench.bundle.write import one_variant, write_bundle
 
     variant = one_variant(run)
@@ -55,8 +57,8 @@ def verify(bundle: Path, as_json: bool) -> None:
       workbench verify pitch.zip
     """
     from workbench.bundle.verify import verify as verify_bundle
-    from workbench.bundle.verify_standalone import answer
+    from workbench.bundle.verify_standalone import format_findings
 
     found = verify_bundle(bundle)
-    click.echo(answer(found.findings, found.ran, as_json))
+    click.echo(format_findings(found.findings, found.ran, as_json))
     sys.exit(PASS if found.verified else FAIL)

@@ -58,11 +58,11 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
       workbench compare outputs/yesterday outputs/today --tolerance program.bytes=0 --format github
     """
     from workbench.audit.compare import compare as held_against
-    from workbench.audit.tolerances import held
-    from workbench.records.run_folders import kept_in
+    from workbench.audit.tolerances import parse_tolerances
+    from workbench.records.run_folders import find_results
 
-    chosen = held(tolerances)
-    comparison = held_against(kept_in([before]), kept_in([after]), chosen)
+    chosen = parse_tolerances(tolerances)
+    comparison = held_against(find_results([before]), find_results([after]), chosen)
     if form == "json":
         click.echo(json.dumps({"verdict": comparison.verdict, **asdict(comparison)}, allow_nan=False))
     else:

@@ -51,15 +51,15 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
       workbench pick outputs/* --like int8-mixed --gates limits.yaml --json | jq -r .winner.program
     """
     from workbench.audit.pick import pick as choose
-    from workbench.records.run_folders import kept_in, newest_run
-    from workbench.workflows.load_recipes import limits_of
+    from workbench.records.run_folders import find_results, newest_run
+    from workbench.workflows.load_recipes import load_gate_overrides
 
-    limits = limits_of(gates) if gates else None
+    limits = load_gate_overrides(gates) if gates else None
     if not runs:
         newest = newest_run(Path("outputs"))
         click.echo(f"{newest.folder}: the newest run", err=True)
         runs = (newest.folder,)
-    choice = choose(kept_in(runs), objective, limits, like)
+    choice = choose(find_results(runs), objective, limits, like)
     if as_json:
         click.echo(json.dumps(choice.model_dump(mode="json"), allow_nan=False))
     else:

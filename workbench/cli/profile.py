@@ -64,22 +64,22 @@ def profile(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.measure.speed import Plan
+    from workbench.measure.speed import TimingPlan
     from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, print_profile
     from workbench.report.plots.profile import profile_png
-    from workbench.storage.atomic import write_whole
-    from workbench.workflows.prepare import listen
+    from workbench.storage.atomic import write_atomic
+    from workbench.workflows.prepare import load_clips
     from workbench.workflows.profile import check
     from workbench.workflows.profile import profile as profile_program
 
     check(job)
     folder = out or new_folder(f"profile-{job.recipe.name}")
     with progress_shown() as progress:
-        listen([job], corpus, audio, progress)
-        plan = Plan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
+        load_clips([job], corpus, audio, progress)
+        plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
         record = profile_program(job, folder, plan, progress, fresh, STORE)
     store(record, folder / PROFILE_NAME)
-    write_whole(folder / PICTURE_NAME, profile_png(record))
+    write_atomic(folder / PICTURE_NAME, profile_png(record))
     if as_json:
         print_json(folder, record)
     else:

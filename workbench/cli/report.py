@@ -29,12 +29,12 @@ def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -
       workbench report outputs/measured outputs/takes --out report.html
     """
     from workbench.errors import WorkbenchError
-    from workbench.records.run_folders import kept_in
+    from workbench.records.run_folders import find_results
     from workbench.report.html.page import PAGE_NAME, write_report
 
     if out is not None and out.suffix != ".html":
         raise WorkbenchError(f"--out {out}: the page is HTML, and Markdown goes beside it; name a file.html")
-    kept = kept_in(runs)
+    kept = find_results(runs)
     if out is None:
         place = runs[0] if runs[0].is_dir() else runs[0].parent
         out = (place if len(runs) == 1 else new_folder("report")) / PAGE_NAME

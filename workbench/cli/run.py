@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, main, told
+from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, error_lines, main
 from workbench.cli._shared.options import (
     STORE,
     audio_option,
@@ -24,15 +24,15 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.errors import ChangedError, CheckpointError, WorkbenchError, wants_memory
+from workbench.errors import ChangedError, CheckpointError, WorkbenchError, is_out_of_memory
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.export.program_file import ProgramFile
     from workbench.recipe import Recipe
-    from workbench.records.result import Record
+    from workbench.records.result import Result
     from workbench.runtime.session import Frames
-    from workbench.workflows.prepare import Job
+    from workbench.workflows.prepare import PreparedVariant
 
 
 @main.command()
@@ -71,11 +71,11 @@ def run(
     corpus = corpus_of(calib_audio)
     jobs = jobs_of(variants_of(recipes, corpus, gates))
     from workbench.records.run_folders import run_in
-    from workbench.workflows.prepare import listen
+    from workbench.workflows.prepare import load_clips
     from workbench.workflows.run import run as run_variant
 
     with progress_shown() as progress:
-        listen(jobs, corpus, audio, progress)
+        load_clips(jobs, corpus, audio, progress)
     folder = out or new_folder(name_of(jobs))
     before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
     results, unmeasured = [], False
@@ -88,7 +88,7 @@ def run(
         except Exception as error:
             if not _is_of_one_variant(error):
                 raise
-            for line in told(error):
+            for line in error_lines(error):
                 click.echo(f"error: {job.recipe.name}: {line}", err=True)
             unmeasured = True
             continue
@@ -116,10 +116,10 @@ def run(
 def _is_of_one_variant(error: Exception) -> bool:
     """Whether the next may do better: not where what they are made from changed, the disk is full, or we have a bug."""
     of_all = isinstance(error, ChangedError | CheckpointError)
-    return wants_memory(error) or (isinstance(error, WorkbenchError) and not of_all)
+    return is_out_of_memory(error) or (isinstance(error, WorkbenchError) and not of_all)
 
 
-def show(results: "list[tuple[Record, Path]]", page: Path, as_json: bool) -> None:
+def show(results: "list[tuple[Result, Path]]", page: Path, as_json: bool) -> None:
     """Print the records, as JSON or as a table with where its page is."""
     if as_json:
         for record, place in results:
@@ -131,12 +131,12 @@ def show(results: "list[tuple[Record, Path]]", page: Path, as_json: bool) -> Non
     click.echo(f"\nreport     {page}")
 
 
-def write_page(folder: Path, results: "list[tuple[Record, Path]]", corpus: "Corpus") -> Path:
+def write_page(folder: Path, results: "list[tuple[Result, Path]]", corpus: "Corpus") -> Path:
     """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
-    from workbench.records.run_folders import Kept, run_in
+    from workbench.records.run_folders import StoredResult, run_in
     from workbench.report.html.page import PAGE_NAME, write_report
 
-    own = [Kept(record, place, folder.resolve().name) for record, place in results]
+    own = [StoredResult(record, place, folder.resolve().name) for record, place in results]
     there, places = run_in(folder), {place for _, place in results}
     others = [kept for kept in there.kept if kept.folder not in places]
     for line in there.unreadable:
@@ -170,28 +170,28 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     corpus = corpus_of(calib_audio)
     records = {path: _record_to_rebuild(path) for path in recipes if path.suffix == ".json"}
     files = [path for path in recipes if path not in records]
-    from workbench.workflows.load_recipes import recipe_of
+    from workbench.workflows.load_recipes import recipe_from_result
 
-    variants = [recipe_of(record, path) for path, record in records.items()]
+    variants = [recipe_from_result(record, path) for path, record in records.items()]
     variants += variants_of(files, corpus) if files else []
     _check_own_folders(variants)
     jobs = jobs_of(variants)
-    from workbench.storage.locks import alone_in
+    from workbench.storage.locks import exclusive
     from workbench.workflows.build import build as build_program
-    from workbench.workflows.build import check_free
-    from workbench.workflows.prepare import listen
+    from workbench.workflows.build import check_no_result_replaced
+    from workbench.workflows.prepare import load_clips
 
     if any(job.quantized for job in jobs):
         with progress_shown() as progress:
-            listen(jobs, corpus, None, progress)
+            load_clips(jobs, corpus, None, progress)
 
     folder = out or new_folder(name_of(jobs))
     code = PASS
     for job in jobs:
         place, record = folder / job.recipe.name, records.get(job.recipe.source)
         anew = fresh or record is not None
-        with progress_shown(job.recipe.name) as progress, alone_in(place):
-            check_free(place, job, anew)
+        with progress_shown(job.recipe.name) as progress, exclusive(place):
+            check_no_result_replaced(place, job, anew)
             program, start, reused = build_program(job, place, progress, anew, STORE)
         again = ", used again: nothing it depends on changed" if reused else ""
         loads = start if isinstance(start, str) else f"loads in {start.load_ms:.0f} ms"
@@ -213,7 +213,7 @@ def _check_own_folders(variants: "list[Recipe]") -> None:
         sources[recipe.name] = recipe.source
 
 
-def _record_to_rebuild(path: Path) -> "Record":
+def _record_to_rebuild(path: Path) -> "Result":
     from workbench.records.result import read_record
 
     record = read_record(path)
@@ -222,13 +222,13 @@ def _record_to_rebuild(path: Path) -> "Record":
     return record
 
 
-def _is_the_same(record: "Record", program: "ProgramFile", job: "Job") -> bool:
+def _is_the_same(record: "Result", program: "ProgramFile", job: "PreparedVariant") -> bool:
     """Tells whether the bytes are the record's, and where not, what is another."""
-    from workbench.audit.reproduce import rebuilt
+    from workbench.audit.reproduce import compare_rebuilt
     from workbench.records.environment import environment
 
     here = environment(job.recipe.speed.threads)
-    found = rebuilt(record, program, here, job.calibrate, job.checkpoint_sha256)
+    found = compare_rebuilt(record, program, here, job.calibrate, job.checkpoint_sha256)
     if found.same:
         click.echo(f"  byte for byte the record's (sha256 {program.sha256[:12]}…)")
     else:

@@ -70,15 +70,15 @@ def score(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
-    from workbench.workflows.prepare import listen
-    from workbench.workflows.score_external import check, score_recorded
+    from workbench.workflows.prepare import load_clips
+    from workbench.workflows.score_external import check, score_external_frames
 
     check(job.recipe)
     folder = out or new_folder(f"{job.recipe.name}-recorded")
     place = folder / job.recipe.name
     with progress_shown(job.recipe.name) as progress:
-        listen([job], corpus, audio, progress)
-        record = score_recorded(job, frames, place, progress, program)
+        load_clips([job], corpus, audio, progress)
+        record = score_external_frames(job, frames, place, progress, program)
     results = [(record, place)]
     show(results, write_page(folder, results, corpus), as_json)
     sys.exit(VERDICTS[record.verdict])

@@ -92,7 +92,7 @@ def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib
     names, rate_hz = corpus.clips(), 48_000
     if recipe is not None:
         asked = variant_of(recipe, variant, corpus)
-        names, rate_hz = tuple(corpus.select(asked.audio.score)), asked.sample_rate_hz
+        names, rate_hz = tuple(corpus.match(asked.audio.score)), asked.sample_rate_hz
     corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
     for name in names:
         clip = corpus.read(name, rate_hz)
@@ -106,10 +106,10 @@ def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib
 def _written(clip: "Clip", folder: Path) -> Path:
     from workbench.audio.decode import file_stem
     from workbench.bundle.golden import wav
-    from workbench.storage.atomic import write_whole
+    from workbench.storage.atomic import write_atomic
 
     path = folder / f"{file_stem(clip.name)}.wav"
-    write_whole(path, wav(clip.samples[None], clip.sample_rate_hz))
+    write_atomic(path, wav(clip.samples[None], clip.sample_rate_hz))
     return path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import VERDICTS, main
-from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import (
     STORE,
     audio_option,
@@ -28,7 +28,7 @@ from workbench.cli._shared.progress import progress_shown
 @main.command()
 @recipe_argument
 @variant_option
-@click.option("--hours", type=Finite(0.001, 100), default=1.0, show_default=True, help="Of audio.")
+@click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
 @audio_option
 @out_option("Folder of the program and of soak.json.")
 @json_option
@@ -63,13 +63,13 @@ def soak(
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.records.soak import SOAK_NAME, print_soak
-    from workbench.workflows.prepare import listen
+    from workbench.workflows.prepare import load_clips
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant
 
     check(job.recipe)
     with progress_shown() as progress:
-        listen([job], corpus, audio, progress)
+        load_clips([job], corpus, audio, progress)
         folder = out or new_folder(f"soak-{job.recipe.name}")
         record = soak_variant(job, folder, hours, progress, fresh, STORE)
     store(record, folder / SOAK_NAME)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
-from workbench.cli._shared.numbers import Numbers
+from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     STORE,
     audio_option,
@@ -30,21 +30,21 @@ from workbench.cli._shared.progress import progress_shown
 @click.option(
     "--chunk",
     "chunks",
-    type=Numbers("whole numbers of samples", 1, 1_920_000, "240,480,960"),
+    type=NumberList("whole numbers of samples", 1, 1_920_000, "240,480,960"),
     metavar="N,...",
     help="Samples of one call, at each rate.  [default: the recipe's]",
 )
 @click.option(
     "--mirror",
     "mirrors",
-    type=Numbers("numbers", 0.0, 1.0, "0,0.5,1"),
+    type=NumberList("numbers", 0.0, 1.0, "0,0.5,1"),
     metavar="X,...",
     help="Latency choices.  [default: the recipe's]",
 )
 @click.option(
     "--rate",
     "rates_hz",
-    type=Numbers("whole numbers of hertz", 8000, 192_000, "16000,48000"),
+    type=NumberList("whole numbers of hertz", 8000, 192_000, "16000,48000"),
     metavar="HZ,...",
     help="Sample rates.  [default: the recipe's]",
 )
@@ -81,13 +81,13 @@ def sweep(
     """
     corpus = corpus_of(calib_audio)
     chosen = variant_of(recipe, variant, corpus)
-    from workbench.runtime.isolation import silence_libraries
+    from workbench.runtime.isolation import silence_library_warnings
 
-    silence_libraries()
+    silence_library_warnings()
     with progress_shown() as progress:
         progress("import", 0, 1)
         from workbench.records.sweep import SWEEP_NAME
-        from workbench.workflows.prepare import listen
+        from workbench.workflows.prepare import load_clips
         from workbench.workflows.sweep import collect, measure, plan, write_picture
 
         progress("import", 1, 1)
@@ -97,7 +97,7 @@ def sweep(
             rates_hz or (chosen.sample_rate_hz,),
         )
         planned = plan(chosen, *grid, progress)
-        listen([point.job for point in planned if point.job], corpus, audio, progress)
+        load_clips([point.job for point in planned if point.job], corpus, audio, progress)
     folder = out or new_folder(f"sweep-{chosen.name}")
     points = []
     for at, point in enumerate(planned):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.numbers import Finite
+from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import out_option
 from workbench.errors import WorkbenchError
 
@@ -16,12 +16,12 @@ from workbench.errors import WorkbenchError
 @out_option("A .csv, .json or .png; CSV is printed else.", "FILE")
 @click.option(
     "--confidence-threshold",
-    type=Finite(0, 1),
+    type=FiniteFloatRange(0, 1),
     help="Frames below it are unvoiced: 0 Hz, not drawn.  [default: the program's own, if its recipe set one]",
 )
 @click.option(
     "--threshold",
-    type=Finite(0, 1),
+    type=FiniteFloatRange(0, 1),
     help="Of a .png alone: where pitch is drawn.  [default: the confidence threshold, else 0.5]",
 )
 def track(
@@ -37,11 +37,11 @@ def track(
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
-    from workbench.runtime.isolation import silence_libraries
-    from workbench.storage.atomic import write_whole
+    from workbench.runtime.isolation import silence_library_warnings
+    from workbench.storage.atomic import write_atomic
 
-    silence_libraries()
-    from workbench.workflows.track import FORMATS, check_out, rendered
+    silence_library_warnings()
+    from workbench.workflows.track import FORMATS, check_out, encode
     from workbench.workflows.track import track as track_file
 
     if out is not None and out.suffix.lower() not in FORMATS:
@@ -53,9 +53,9 @@ def track(
     if out is not None:
         check_out(out, audio)
     answer = track_file(audio, program, confidence_threshold)
-    content = rendered(answer, out.suffix.lower() if out else ".csv", threshold)
+    content = encode(answer, out.suffix.lower() if out else ".csv", threshold)
     if out:
-        write_whole(out, content)
+        write_atomic(out, content)
         click.echo(f"{out}: {len(answer.time_s)} frames", err=True)
     else:
         click.echo(content.decode(), nl=False)

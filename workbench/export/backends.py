@@ -27,8 +27,10 @@ class Target:
     becomes of an internal memory where the delegate takes it out of the program's hands."""
 
     partitioners: Callable[[], list[Any]]
-    elsewhere: str = ""
-    takes: str = "takes the stream's memory ({}) out of the program, which would forget all audio between calls"
+    run_instructions: str = ""
+    state_taken_message: str = (
+        "takes the stream's memory ({}) out of the program, which would forget all audio between calls"
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ EXTRAS = {
 }
 
 
-def not_installed(backend: str) -> str:
+def missing_extra_hint(backend: str) -> str:
     """What to do about a backend's extra not being installed; nothing where it is, or where there is none."""
     modules = EXTRAS[backend].modules if backend in EXTRAS else ()
     absent = [module for module in modules if find_spec(module) is None]

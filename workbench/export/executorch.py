@@ -15,8 +15,8 @@ from workbench.errors import LoweringError
 from workbench.export.backends import TARGETS, Backend
 from workbench.export.metadata import STATE_BUFFER
 from workbench.export.program_file import Lowered
-from workbench.export.told import told_by
-from workbench.export.toolchain_errors import translated
+from workbench.export.told import metadata_of
+from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
 
 _BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
@@ -40,8 +40,8 @@ def lower(
     where a program with explicit state remembers something itself.
     """
     model.reset()
-    internal, tells = model.state == "internal", told_by(model, confidence_threshold)
-    with translated(f"lowering to {backend}"):
+    internal, tells = model.state == "internal", metadata_of(model, confidence_threshold)
+    with toolchain_errors(f"lowering to {backend}"):
         partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
@@ -50,7 +50,7 @@ def lower(
         remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
         if internal and remembers != [STATE_BUFFER]:
             raise LoweringError(
-                f"lowering to {backend} {TARGETS[backend].takes.format(STATE_BUFFER)}; leave it to "
+                f"lowering to {backend} {TARGETS[backend].state_taken_message.format(STATE_BUFFER)}; leave it to "
                 "the host (state: explicit), or use another backend"
             )
         if not internal and remembers:
@@ -71,13 +71,13 @@ def lower(
     return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
 
 
-def lower_alone(module: nn.Module, example: tuple[Tensor, ...], backend: Backend) -> tuple[bytes, int]:
+def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: Backend) -> tuple[bytes, int]:
     """A module by itself, for calls like the example, as the whole stream would be lowered; its memory, if any, is
     named as the stream's. Returns its `.pte`, and the bytes of the constants that it reads.
 
     Raises LoweringError where any stage of the toolchain refuses.
     """
-    with translated(f"lowering a part to {backend}"):
+    with toolchain_errors(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
         remembers = bool(exported.graph_signature.buffers_to_mutate)
         edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
@@ -120,7 +120,7 @@ class _Reset(nn.Module):
 
 def _exported_reset(model: StreamingPesto) -> torch.export.ExportedProgram:
     which = torch.ones(model.stream.streams, dtype=torch.bool)
-    return torch.export.export(_Reset(model.empty_ring()), (which,))
+    return torch.export.export(_Reset(model.zero_state()), (which,))
 
 
 Counts = dict[str, int]
@@ -140,8 +140,10 @@ def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, i
     delegated = sum(map(_operators, inside), Counter())
     operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
     weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
-    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _hears_int8(node))
-    between = Counter(name for name, node in operators if name in _BETWEEN and _hears_int8(node) and _makes_int8(node))
+    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _has_int8_inputs(node))
+    between = Counter(
+        name for name, node in operators if name in _BETWEEN and _has_int8_inputs(node) and _has_int8_output(node)
+    )
     return (
         dict(sorted(delegated.items())),
         dict(sorted(_operators(top.graph).items())),
@@ -151,12 +153,12 @@ def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, i
     )
 
 
-def _hears_int8(node: torch.fx.Node) -> bool:
+def _has_int8_inputs(node: torch.fx.Node) -> bool:
     """Whether an operator's inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
     return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
 
 
-def _makes_int8(node: torch.fx.Node) -> bool:
+def _has_int8_output(node: torch.fx.Node) -> bool:
     return all("quantize_per_tensor" in str(user.target) for user in node.users)
 
 

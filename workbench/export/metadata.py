@@ -31,18 +31,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workbench.errors import ProgramError
-from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, Stream
+from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, StreamConfig
 
 FORMAT = 3  # raised when the meaning of the entries changes
 STATE_BUFFER = "ring"
-CARRIER = "workbench.json"
+METADATA_KEY = "workbench.json"
 HOST_SUFFIX = ".npz"
 
 Constants = dict[str, int | float | str]
 
 
-def constants(
-    stream: Stream,
+def build_metadata(
+    stream: StreamConfig,
     algorithmic_ms: float,
     reduction: Reduction,
     state: State,
@@ -66,7 +66,7 @@ def constants(
     }
 
 
-class _Entries(BaseModel):
+class ProgramMetadata(BaseModel):
     """What all programs tell, of what kind it is, and how large: as a recipe may ask for it, as a program may come from
     anywhere."""
 
@@ -110,7 +110,7 @@ class _Entries(BaseModel):
         return sha256
 
 
-def told(entries: Mapping[str, Any], path: Path) -> tuple[Stream, tuple[Output, ...]]:
+def parse_metadata(entries: Mapping[str, Any], path: Path) -> tuple[StreamConfig, tuple[Output, ...]]:
     """The stream and the outputs that a program's entries tell; all others are then such as `constants` makes them.
 
     Raises ProgramError for entries of another format, and where one is missing or none that a program can have.
@@ -119,14 +119,14 @@ def told(entries: Mapping[str, Any], path: Path) -> tuple[Stream, tuple[Output, 
     if isinstance(version, int) and version != FORMAT:
         raise ProgramError(f"{path}: made for format {version}, this workbench reads {FORMAT}; build it again")
     try:
-        said = _Entries.model_validate(dict(entries))
+        said = ProgramMetadata.model_validate(dict(entries))
     except ValidationError as error:
         wrong = error.errors()[0]
         key, why = wrong["loc"][0], wrong["msg"].removeprefix("Value error, ")
         says = f"does not say its {key}" if wrong["type"] == "missing" else f"its {key} cannot be used ({why})"
         raise ProgramError(f"{path}: the program loads, but {says}; build it again") from error
     several = said.max_frames_per_chunk if said.max_frames_per_chunk > said.frames_per_chunk else None
-    stream = Stream(
+    stream = StreamConfig(
         said.sample_rate_hz, said.hop_samples, said.frames_per_chunk, said.mirror, several, streams=said.streams
     )
     return stream, tuple(output for output in OUTPUTS if output in said.outputs.split(","))
@@ -148,6 +148,6 @@ def from_json(text: str | bytes, path: Path) -> dict[str, Any]:
     return entries
 
 
-def shown(confidence_threshold: float | None) -> Constants:
+def threshold_entry(confidence_threshold: float | None) -> Constants:
     """The entry of a program whose pitch is to be shown, by `track` say, only from so much confidence; none without."""
     return {} if confidence_threshold is None else {"confidence_threshold": float(confidence_threshold)}

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import LoweringError
-from workbench.export.metadata import CARRIER, as_json
-from workbench.export.told import told_by
-from workbench.export.toolchain_errors import translated
+from workbench.export.metadata import METADATA_KEY, as_json
+from workbench.export.told import metadata_of
+from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def to_onnx(model: StreamingPesto, confidence_threshold: float | None = None) ->
 
     Raises LoweringError as `exported`, and where what came out remembers otherwise than asked.
     """
-    return finished(exported(model), model, confidence_threshold)
+    return finalize(export_graph(model), model, confidence_threshold)
 
 
-def exported(model: StreamingPesto) -> "ModelProto":
+def export_graph(model: StreamingPesto) -> "ModelProto":
     """The graph as the exporter leaves it, where each node tells which module it comes from.
 
     Raises LoweringError where the exporter refuses, and for internal state, which ONNX has not.
@@ -45,7 +45,7 @@ def exported(model: StreamingPesto) -> "ModelProto":
     model.reset()
     network, explicit = model.scope == "network", model.state == "explicit"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, translated("exporting to ONNX"):
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, toolchain_errors("exporting to ONNX"):
         path = Path(folder) / "program.onnx"
         torch.onnx.export(
             model,
@@ -62,10 +62,10 @@ def exported(model: StreamingPesto) -> "ModelProto":
     return found
 
 
-def finished(found: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
+def finalize(found: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
     """The file: what the exporter notes of its own is left out (it names this machine's paths), what the host has to
     know is put in. Raises LoweringError where the past audio is a constant and should not be, or should and is not."""
-    frozen = frozen_past(found.graph)
+    frozen = constant_state_inputs(found.graph)
     if frozen and model.state != "frozen":
         raise LoweringError(f"exporting to ONNX made a constant of the stream's memory ({', '.join(frozen)})")
     if not frozen and model.state == "frozen":
@@ -76,11 +76,11 @@ def finished(found: "ModelProto", model: StreamingPesto, confidence_threshold: f
     del found.graph.value_info[:]
     del found.metadata_props[:]
     entry = found.metadata_props.add()
-    entry.key, entry.value = CARRIER, as_json(told_by(model, confidence_threshold))
+    entry.key, entry.value = METADATA_KEY, as_json(metadata_of(model, confidence_threshold))
     return bytes(found.SerializeToString(deterministic=True))
 
 
-def frozen_past(graph: "GraphProto") -> tuple[str, ...]:
+def constant_state_inputs(graph: "GraphProto") -> tuple[str, ...]:
     """The constants that the audio of a call is joined with, by name and shape: there, the past audio should come in.
 
     None for a graph that is handed its past, or all of its window.

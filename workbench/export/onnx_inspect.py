@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from workbench.export.backends import versions_for
-from workbench.export.onnx import frozen_past
+from workbench.export.onnx import constant_state_inputs
 from workbench.export.program_file import Exported
-from workbench.export.toolchain_errors import translated
+from workbench.export.toolchain_errors import toolchain_errors
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -17,7 +17,7 @@ _WEIGHTED = ("Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm")
 _INTEGER = ("QLinear", "ConvInteger", "MatMulInteger", "QGemm", "DynamicQuantize")
 
 
-def contents(content: bytes) -> Exported:
+def inspect_onnx(content: bytes) -> Exported:
     """Operators and bytes are the file's; which of them run in int8 is read off the graph that ONNX Runtime makes of it
     here, as the file only says where to quantize and dequantize.
 
@@ -45,7 +45,7 @@ def contents(content: bytes) -> Exported:
         bytes_by_part=dict(parts.most_common()),
         bytes_by_dtype=dict(types.most_common()),
         made_with=versions_for("onnx"),
-        frozen=frozen_past(graph),
+        frozen=constant_state_inputs(graph),
     )
 
 
@@ -63,7 +63,7 @@ def _optimized(content: bytes) -> "GraphProto":
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.log_severity_level = 3
-    with TemporaryDirectory(prefix="workbench-") as folder, translated("loading in ONNX Runtime"):
+    with TemporaryDirectory(prefix="workbench-") as folder, toolchain_errors("loading in ONNX Runtime"):
         path = Path(folder) / "optimized.onnx"
         options.optimized_model_filepath = str(path)
         onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.export.program_file import ProgramFile
-from workbench.storage.atomic import remove_old_parts, write_whole
+from workbench.storage.atomic import remove_stale_partial_files, write_atomic
 
 NOTES_NAME = "program.json"
 MOST_STORED_BYTES = 1_000_000_000  # some two hundred programs
 
 
-def program_in(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str, bytes]] | None:
+def find_program(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str, bytes]] | None:
     """The program in a folder and its files, where they are whole and were made from those very things."""
     try:
         stored = json.loads((folder / NOTES_NAME).read_bytes())
@@ -31,32 +31,34 @@ def program_in(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str, b
     return (program, contents) if same else None
 
 
-def note(folder: Path, fingerprint: str, program: ProgramFile) -> None:
+def write_program_notes(folder: Path, fingerprint: str, program: ProgramFile) -> None:
     """Say what the program in a folder was made from."""
     content = {"fingerprint": fingerprint, "program": program.model_dump(mode="json")}
-    write_whole(folder / NOTES_NAME, (json.dumps(content, indent=2) + "\n").encode())
+    write_atomic(folder / NOTES_NAME, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def entry(store: Path, fingerprint: str) -> Path:
+def cache_dir(store: Path, fingerprint: str) -> Path:
     """The folder of a store that has, or would have, the program of a fingerprint."""
     return store / fingerprint
 
 
-def keep(store: Path, fingerprint: str, folder: Path, fresh: bool = False, most_bytes: int = MOST_STORED_BYTES) -> None:
+def store_program(
+    store: Path, fingerprint: str, folder: Path, fresh: bool = False, most_bytes: int = MOST_STORED_BYTES
+) -> None:
     """Put the folder's program into a store, unless it is there; `fresh` replaces it. The entries that were used least
     lately go where all are more than `most_bytes` together."""
-    place = entry(store, fingerprint)
+    place = cache_dir(store, fingerprint)
     with suppress(OSError):  # a store that is full, not ours to write, or tidied by another process, fails no build
-        if (fresh or program_in(place, fingerprint) is None) and (made := program_in(folder, fingerprint)):
+        if (fresh or find_program(place, fingerprint) is None) and (made := find_program(folder, fingerprint)):
             for name, content in made[1].items():
-                write_whole(place / name, content)
-            write_whole(place / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
+                write_atomic(place / name, content)
+            write_atomic(place / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
         if place.is_dir():
             os.utime(place)
         total = 0
         entries = [other for other in store.iterdir() if other.is_dir()]
         for other in sorted(entries, key=lambda other: other.stat().st_mtime, reverse=True):
-            remove_old_parts(other)
+            remove_stale_partial_files(other)
             total += sum(file.stat().st_size for file in other.iterdir())
             if total > most_bytes and other != place:
                 shutil.rmtree(other, ignore_errors=True)

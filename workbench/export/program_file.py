@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ FILE_NAMES = (PTE_NAME, *_NAMES.values(), HOST_NAME)
 PROGRAM_SUFFIXES = (".pte", ".onnx", ".pt")
 
 
-def name_for(backend: str) -> str:
+def file_name_for(backend: str) -> str:
     """What the file of a program for this backend is called."""
     return _NAMES.get(backend, PTE_NAME)
 
 
-def kind_of(name: str) -> Kind:
+def format_of(name: str) -> Kind:
     """Of what kind a program is, by its file's name."""
     return "onnx" if name.endswith(".onnx") else "torchscript" if name.endswith(".pt") else "pte"
 
@@ -58,14 +58,14 @@ class Exported:
     frozen: tuple[str, ...] = ()
 
 
-class Delegate(Section):
+class Delegate(RecordModel):
     """One subgraph that a backend runs: its place in the order of execution is its place in the list."""
 
     backend: str
     nodes: int
 
 
-class TensorRange(Section):
+class TensorRange(RecordModel):
     """A tensor quantized with a fixed range: an activation by its node's name, or a layer's weight.
 
     `scales` is how many it has (one for each output channel of a weight); `scale` is the largest of them, `zero_point`
@@ -84,7 +84,7 @@ class TensorRange(Section):
     observed_high: float
 
 
-class LayerGap(Section):
+class LayerGap(RecordModel):
     """A layer's output in int8 against the same layer in float, as signal to noise in decibels over some rows of the
     calibration audio: with the layers before it quantized too, and alone, fed what the float network has there."""
 
@@ -94,7 +94,7 @@ class LayerGap(Section):
     alone_db: float | None
 
 
-class Stability(Section):
+class Stability(RecordModel):
     """Two calibrations on disjoint halves of the clips against each other: how much of a result is the clips' choice.
 
     Scales are of activations, as |a - b| over their mean; pitch is |a - b| in cents of the two quantized networks over
@@ -109,7 +109,7 @@ class Stability(Section):
     pitch_p95_cents: float | None
 
 
-class Calibration(Section):
+class Calibration(RecordModel):
     """How the fixed ranges were found. `took_s` is wall-clock time of all of it, stability and gaps included."""
 
     excerpts: int
@@ -133,7 +133,7 @@ class Quantized:
     calibration: Calibration
 
 
-class ProgramFile(Section):
+class ProgramFile(RecordModel):
     """A program as written. Byte figures are read from the file, node figures from the lowered graph.
 
     `delegated_nodes` and `portable_nodes` are ExecuTorch's alone; `graph_ops` are the operators of the others' files,
@@ -171,7 +171,7 @@ class ProgramFile(Section):
         """Its files, and what its host needs beside them, each with its SHA-256."""
         return {self.path: self.sha256} | ({self.host_path: self.host_sha256} if self.host_path else {})
 
-    def is_in(self, folder: Path) -> bool:
+    def is_intact_in(self, folder: Path) -> bool:
         """Whether all of its files are there, with the same bytes."""
         try:
             return all(
@@ -182,7 +182,7 @@ class ProgramFile(Section):
             return False
 
 
-def with_host(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
+def with_host_file(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
     """The same program with the file that its host needs beside it."""
     return program.model_copy(
         update={

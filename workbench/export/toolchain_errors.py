@@ -11,11 +11,11 @@ from executorch.exir.backend.utils import is_same_node
 from torch._subclasses import FakeTensorMode
 from torch.fx.graph_module import _loader as sources_of_graphs
 
-from workbench.errors import LoweringError, WorkbenchError, first_line, wants_memory
+from workbench.errors import LoweringError, WorkbenchError, first_line, is_out_of_memory
 
 
 @contextmanager
-def translated(stage: str) -> Iterator[None]:
+def toolchain_errors(stage: str) -> Iterator[None]:
     """Raise LoweringError, with the first line, for whatever goes wrong within.
 
     Our own errors pass, and so do a full disk and want of memory: they say nothing of the model.
@@ -26,14 +26,14 @@ def translated(stage: str) -> Iterator[None]:
     except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
-        if wants_memory(error):
+        if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
         raise LoweringError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error
     finally:
-        _forget()
+        _clear_toolchain_caches()
 
 
-def _forget() -> None:
+def _clear_toolchain_caches() -> None:
     """Empty the caches by which torch and ExecuTorch keep every graph, weights and all, for as long as the process."""
     FakeTensorMode.cache_clear()
     is_same_node.cache_clear()

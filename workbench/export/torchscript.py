@@ -6,15 +6,15 @@ from collections import Counter
 import torch
 
 from workbench.errors import LoweringError, first_line
-from workbench.export.metadata import CARRIER, Constants, as_json
+from workbench.export.metadata import METADATA_KEY, Constants, as_json
 from workbench.export.program_file import Exported
 from workbench.model.upstream import PESTO, reset_upstream
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 
 _WEIGHTED = {"aten::_convolution": "convolution", "aten::linear": "linear", "aten::matmul": "mm", "aten::mm": "mm"}
 
 
-def traced(model: PESTO, stream: Stream, tells: Constants) -> Exported:
+def trace_upstream(model: PESTO, stream: StreamConfig, tells: Constants) -> Exported:
     """The streaming model for calls (streams, chunk samples) float32 of the smallest size, its memory empty.
 
     `tells` is what the file tells its host. Raises LoweringError where torch cannot trace or store it.
@@ -25,7 +25,7 @@ def traced(model: PESTO, stream: Stream, tells: Constants) -> Exported:
             example = torch.zeros(stream.streams, stream.chunk_samples)
             script = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
         reset_upstream(script)  # tracing ran it
-        torch.jit.save(script, content, _extra_files={CARRIER: as_json(tells)})
+        torch.jit.save(script, content, _extra_files={METADATA_KEY: as_json(tells)})
     except RuntimeError as error:
         raise LoweringError(f"tracing to TorchScript failed ({first_line(error)})") from error
     operators = Counter(node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::"))

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from workbench.measure.contender import Contender
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
-from workbench.measure.load_test import paced
-from workbench.measure.speed import WIDEST, Plan, Start, times_faster
-from workbench.measure.timing import SEED, calls_of, cold_start, in_turns, peak_rss_bytes
-from workbench.record_model import Section
+from workbench.measure.load_test import response_times
+from workbench.measure.speed import MAX_SPREAD_RATIO, ColdStart, TimingPlan, speedup
+from workbench.measure.timing import ORDER_SEED, as_calls, cold_start, peak_rss_bytes, time_alternating
+from workbench.record_model import RecordModel
 from workbench.runtime.executorch import fix_threads
-from workbench.runtime.session import Floats, Frames, Session, roll_streams
+from workbench.runtime.session import Floats, Frames, Session, run_clips
 
 WRONG_FROM_CENTS = 50  # at p95; what mir_eval's raw pitch accuracy counts as a wrong pitch
 LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right
@@ -23,7 +23,7 @@ Milliseconds = NDArray[np.float64]
 Outcome = Literal["faster", "slower", "inconclusive"]
 
 
-class Percentiles(Section):
+class Percentiles(RecordModel):
     """Time of one call in milliseconds, over all timed calls."""
 
     p50_ms: float
@@ -33,7 +33,7 @@ class Percentiles(Section):
     max_ms: float
 
 
-class Ratio(Section):
+class Ratio(RecordModel):
     """How many times faster than another contender: the ratio of median calls, taken in each round. `p50` is its median
     over rounds, `low` and `high` its 10th and 90th percentile; `outcome` is inconclusive where 1 lies between, and
     where `high` is more than WIDEST times `low`."""
@@ -44,7 +44,7 @@ class Ratio(Section):
     outcome: Outcome
 
 
-class UnderLoad(Section):
+class UnderLoad(RecordModel):
     """Calls at the chunk's period while another process works: response times from when each was due, and how many took
     longer than the period."""
 
@@ -56,7 +56,7 @@ class UnderLoad(Section):
     max_ms: float
 
 
-class Figures(Section):
+class ContenderFigures(RecordModel):
     """One contender with one number of threads.
 
     `pitch` is its deviation from eager on `voiced_frames` of `frames`, null for eager itself. `claim` is what the
@@ -89,10 +89,10 @@ class Figures(Section):
 
 
 @dataclass(frozen=True)
-class Trial:
+class ColdRun:
     """A contender by itself in a fresh process: its cold start, and its frames from a reset."""
 
-    start: Start
+    start: ColdStart
     imported_rss_bytes: int
     frames: Frames
 
@@ -105,17 +105,17 @@ class Times:
     under_load_ms: Milliseconds
 
 
-def trial(contender: Contender, samples: Floats, threads: int) -> Trial:
+def trial(contender: Contender, samples: Floats, threads: int) -> ColdRun:
     """For a fresh process, through `Child`. Audio (n,); of several streams all hear it, and the first answers."""
     contender.import_runtime()
     imported = peak_rss_bytes()
     start = cold_start(contender.session, threads)
-    return Trial(start, imported, roll_streams(contender.session(), [samples])[0])
+    return ColdRun(start, imported, run_clips(contender.session(), [samples])[0])
 
 
-def times_here(contenders: tuple[Contender, ...], samples: Floats, plan: Plan) -> dict[str, Milliseconds]:
+def times_here(contenders: tuple[Contender, ...], samples: Floats, plan: TimingPlan) -> dict[str, Milliseconds]:
     """(rounds, chunks) milliseconds of each by name. For a fresh process, through `Child`."""
-    return in_turns(_opened(contenders, plan.threads), _calls(contenders, samples), plan)
+    return time_alternating(_opened(contenders, plan.threads), _calls(contenders, samples), plan)
 
 
 def responses_here(
@@ -125,8 +125,8 @@ def responses_here(
     the process of `times_here`, whose sessions go on."""
     sessions, calls = _opened(contenders, threads), _calls(contenders, samples)
     period_ms = contenders[0].baseline.stream.chunk_ms
-    order = np.random.default_rng(SEED).permutation(list(sessions))
-    return {str(name): paced(sessions[name], calls, count, period_ms) for name in order}
+    order = np.random.default_rng(ORDER_SEED).permutation(list(sessions))
+    return {str(name): response_times(sessions[name], calls, count, period_ms) for name in order}
 
 
 @functools.cache
@@ -137,29 +137,29 @@ def _opened(contenders: tuple[Contender, ...], threads: int) -> dict[str, Sessio
 
 def _calls(contenders: Sequence[Contender], samples: Floats) -> list[Floats]:
     stream = contenders[0].baseline.stream
-    return calls_of(samples, stream, stream.frames_per_chunk)
+    return as_calls(samples, stream, stream.frames_per_chunk)
 
 
 def figures(
-    contenders: Sequence[Contender], trials: Mapping[str, Trial], times: Mapping[str, Times], threshold: float
-) -> tuple[Figures, ...]:
+    contenders: Sequence[Contender], trials: Mapping[str, ColdRun], times: Mapping[str, Times], threshold: float
+) -> tuple[ContenderFigures, ...]:
     """Of every contender, the first of which is eager; trials and times by their names. `threshold` is the voicing
     confidence of eager's frames."""
     return tuple(_figures(contender, contenders[0], trials, times, threshold) for contender in contenders)
 
 
 def _figures(
-    contender: Contender, eager: Contender, trials: Mapping[str, Trial], times: Mapping[str, Times], threshold: float
-) -> Figures:
+    contender: Contender, eager: Contender, trials: Mapping[str, ColdRun], times: Mapping[str, Times], threshold: float
+) -> ContenderFigures:
     name, period_ms = contender.name, eager.baseline.stream.chunk_ms
     mine, own, expected = times[name], trials[name], trials[eager.name].frames
     voiced = expected.confidence >= threshold
     is_eager = name == eager.name
     pitch = None if is_eager else pitch_deviation(expected, own.frames, voiced)
     ratios = {other: ratio(mine.in_turns_ms, theirs.in_turns_ms) for other, theirs in times.items() if other != name}
-    claimed, why = claim(None if is_eager else ratios[eager.name], pitch, int(voiced.sum()))
+    claimed, why = speed_claim(None if is_eager else ratios[eager.name], pitch, int(voiced.sum()))
     p50, p90, p95, p99 = (float(ms) for ms in np.percentile(mine.in_turns_ms, (50, 90, 95, 99)))
-    return Figures(
+    return ContenderFigures(
         name=name,
         what=contender.what,
         file=str(contender.file),
@@ -186,14 +186,14 @@ def _figures(
 
 def ratio(ms: Milliseconds, than_ms: Milliseconds) -> Ratio:
     """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    low, middle, high = times_faster(ms, than_ms)
+    low, middle, high = speedup(ms, than_ms)
     outcome: Outcome = "faster" if low > 1 else "slower" if high < 1 else "inconclusive"
-    if high > WIDEST * low:
+    if high > MAX_SPREAD_RATIO * low:
         outcome = "inconclusive"
     return Ratio(p50=middle, low=low, high=high, outcome=outcome)
 
 
-def claim(
+def speed_claim(
     to_eager: Ratio | None, pitch: PitchDeviation | None, voiced_frames: int
 ) -> tuple[Literal["baseline", "faster", "slower", "inconclusive", "wrong"], str]:
     """What can be said of a contender's speed, and why not more. Without a ratio it is eager."""

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.measure.deviation import ClipRolls, deviation
-from workbench.measure.speed import times_faster
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
+from workbench.measure.deviation import PairedFrames, deviation
+from workbench.measure.speed import speedup
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
 
 
-class SizeFigures(Section):
+class SizeFigures(RecordModel):
     """Calls of one size throughout: deviation over all clips as in `deviation`, each clip rolled from a reset through
     the same chunks on both sides; the median time of a call, and of a call by its frames; and how many times faster
     the variant is, as in `speed`: median, 10th and 90th percentile over alternating rounds."""
@@ -33,7 +33,7 @@ class SizeFigures(Section):
     speedup_high: float
 
 
-class OverSizes(Section):
+class OverSizes(RecordModel):
     """The worst size's figures; null where a program takes but one size."""
 
     worst_p95_cents: float | None
@@ -51,8 +51,8 @@ NOT_OVER_SIZES = no_sizes("the program does not take several sizes")
 
 def size_figures(
     frames: int,
-    stream: Stream,
-    rolls: Sequence[ClipRolls],
+    stream: StreamConfig,
+    rolls: Sequence[PairedFrames],
     threshold: float,
     baseline_ms: NDArray[np.float64],
     variant_ms: NDArray[np.float64],
@@ -63,10 +63,10 @@ def size_figures(
     if of.confidence.max is None:
         nulls["confidence_max"] = of.confidence.null_reasons["max"]
     baseline_p50_ms, variant_p50_ms = float(np.median(baseline_ms)), float(np.median(variant_ms))
-    low, middle, high = times_faster(variant_ms, baseline_ms)
+    low, middle, high = speedup(variant_ms, baseline_ms)
     return SizeFigures(
         frames_per_chunk=frames,
-        chunk_ms=frames * stream.step_ms,
+        chunk_ms=frames * stream.hop_ms,
         frames=of.frames,
         voiced_frames=of.voiced_frames,
         p95_cents=of.pitch.p95_cents,

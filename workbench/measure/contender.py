@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from workbench.measure.timing import Baseline
+from workbench.measure.timing import BaselineSpec
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.session import Session
 
@@ -19,7 +19,7 @@ class Contender:
     kind: Literal["eager", "torchscript", "onnx", "pte"]
     file: Path
     sha256: str
-    baseline: Baseline
+    baseline: BaselineSpec
 
     def session(self) -> Session:
         """Freshly loaded, its memory empty. Its threads are the process's: see `race.cold_start`.

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.measure.deviation import ClipRolls, Mask
-from workbench.record_model import Section
-from workbench.runtime.session import Frames, join
+from workbench.measure.deviation import Mask, PairedFrames
+from workbench.record_model import RecordModel
+from workbench.runtime.session import Frames, concat_frames
 
 FLAT_SHARE = 0.25  # of what upstream's contour reaches: a pitch that moves less does not follow the voice
 LEAST_SEMITONES = 2.0  # that upstream's has to reach, before any other is called flat
 
 
-class Reach(Section):
+class PitchRange(RecordModel):
     """Of one side, over the voiced frames of all clips: 5th, 50th and 95th percentile of the pitch, in MIDI semitones,
     and the median confidence."""
 
@@ -30,14 +30,14 @@ class Reach(Section):
         return self.high_semitones - self.low_semitones
 
 
-class Contour(Section):
+class Contour(RecordModel):
     """Both sides; null where there is no voiced frame, or a pitch that is no number."""
 
-    baseline: Reach | None
-    variant: Reach | None
+    baseline: PitchRange | None
+    variant: PitchRange | None
 
     @property
-    def flat(self) -> str:
+    def flat_reason(self) -> str:
         """Why the variant does not follow the voice; nothing where it does, or where the voice hardly moves."""
         one, other = self.baseline, self.variant
         if one is None or other is None or one.semitones < LEAST_SEMITONES:
@@ -47,7 +47,7 @@ class Contour(Section):
         return f"the pitch is flat: {_words(other)} over voiced frames, where upstream's is {_words(one)}"
 
 
-def _words(reach: Reach) -> str:
+def _words(reach: PitchRange) -> str:
     confidence = "" if reach.confidence is None else f", with a median confidence of {reach.confidence:.2f}"
     return f"{reach.low_semitones:.1f} to {reach.high_semitones:.1f} semitones{confidence}"
 
@@ -57,16 +57,16 @@ def no_contour(why: str) -> Contour:
     return Contour(baseline=None, variant=None, null_reasons={"baseline": why, "variant": why})
 
 
-def contour(rolls: Sequence[ClipRolls]) -> Contour:
+def contour(rolls: Sequence[PairedFrames]) -> Contour:
     """Of all clips together."""
     voiced = np.concatenate([roll.voiced for roll in rolls])
-    baseline, no_baseline = _reach(join([roll.baseline for roll in rolls]), voiced)
-    variant, no_variant = _reach(join([roll.variant for roll in rolls]), voiced)
+    baseline, no_baseline = _reach(concat_frames([roll.baseline for roll in rolls]), voiced)
+    variant, no_variant = _reach(concat_frames([roll.variant for roll in rolls]), voiced)
     nulls = {"baseline": no_baseline, "variant": no_variant}
     return Contour(baseline=baseline, variant=variant, null_reasons={side: why for side, why in nulls.items() if why})
 
 
-def _reach(frames: Frames, voiced: Mask) -> tuple[Reach | None, str]:
+def _reach(frames: Frames, voiced: Mask) -> tuple[PitchRange | None, str]:
     """Of one side's voiced frames; or why there is none."""
     pitch = frames.pitch_semitones[voiced].astype(np.float64)
     if not pitch.size or not np.isfinite(pitch).all():
@@ -74,7 +74,7 @@ def _reach(frames: Frames, voiced: Mask) -> tuple[Reach | None, str]:
     low, middle, high = np.percentile(pitch, (5, 50, 95))
     confidence = float(np.median(frames.confidence[voiced].astype(np.float64)))
     heard = bool(np.isfinite(confidence))
-    reach = Reach(
+    reach = PitchRange(
         low_semitones=low,
         middle_semitones=middle,
         high_semitones=high,

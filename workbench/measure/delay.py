@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
-from workbench.runtime.session import Floats, Frames, Session, roll
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
+from workbench.runtime.session import Floats, Frames, Session, run_chunks
 from workbench.units import semitones_to_hz
 
 _PITCHES = (57.0, 61.0)  # 220 and 277 Hz: in every singer's range, and no harmonic of one is near one of the other
@@ -24,7 +24,7 @@ _STRIDE = 7  # the order of the places: coprime to _STEPS, so that each place ha
 _HELD_S = 0.4  # longer than the analysis window, at any rate
 
 
-class Onset(Section):
+class StepDelay(RecordModel):
     """Milliseconds from a step in the tone to the end of the chunk that answers with the new pitch and keeps to it:
     median over the steps that the stream followed, and the shortest and longest of them."""
 
@@ -44,7 +44,7 @@ class Staircase:
     onsets: NDArray[np.int64]
 
 
-def staircase(stream: Stream) -> Staircase:
+def pitch_step_signal(stream: StreamConfig) -> Staircase:
     """A tone that goes up and down between two pitches, its phase running on through every step."""
     held = round(_HELD_S * stream.sample_rate_hz)
     held_chunks = max(-(-held // stream.chunk_samples), 4)
@@ -59,13 +59,13 @@ def staircase(stream: Stream) -> Staircase:
     return Staircase(np.asarray(_LEVEL * sound, np.float32), semitones, onsets)
 
 
-def onset(session: Session) -> Onset:
+def onset(session: Session) -> StepDelay:
     """Drive the session through the staircase and measure. Null with the reason where it follows too few steps."""
-    steps = staircase(session.stream)
-    return onset_of(roll(session, steps.samples), steps, session.stream)
+    steps = pitch_step_signal(session.stream)
+    return onset_of(run_chunks(session, steps.samples), steps, session.stream)
 
 
-def onset_of(frames: Frames, steps: Staircase, stream: Stream) -> Onset:
+def onset_of(frames: Frames, steps: Staircase, stream: StreamConfig) -> StepDelay:
     """`frames` are the session's over the whole staircase.
 
     A step counts as followed where the last frame before it is nearer to the old pitch and the last before the next
@@ -91,8 +91,8 @@ def onset_of(frames: Frames, steps: Staircase, stream: Stream) -> Onset:
         reason = f"the pitch follows {followed} of {len(steps.onsets)} steps of a tone"
         names = ("delay_ms", "shortest_ms", "longest_ms")
         nulls = dict.fromkeys(names, reason)
-        return Onset(**dict.fromkeys(names), followed=followed, steps=len(steps.onsets), null_reasons=nulls)
-    return Onset(
+        return StepDelay(**dict.fromkeys(names), followed=followed, steps=len(steps.onsets), null_reasons=nulls)
+    return StepDelay(
         delay_ms=float(np.median(delays_ms)),
         shortest_ms=float(min(delays_ms)),
         longest_ms=float(max(delays_ms)),

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.recipe.options import OUTPUTS, Output
-from workbench.record_model import Section
-from workbench.runtime.session import Frames, join
+from workbench.record_model import RecordModel
+from workbench.runtime.session import Frames, concat_frames
 from workbench.units import CENTS_PER_SEMITONE
 
 Mask = NDArray[np.bool_]
@@ -21,7 +21,7 @@ TIE_MARGIN = 2e-3
 NAMED_FROM_CENTS = 0.1
 
 
-class PitchDeviation(Section):
+class PitchDeviation(RecordModel):
     """|variant - baseline| in cents over voiced frames; `bias_cents` is the signed mean.
 
     An octave jump is a difference within 50 cents of a whole, non-zero number of octaves. `max_untied_cents` leaves
@@ -37,7 +37,7 @@ class PitchDeviation(Section):
     octave_rate: float | None
 
 
-class ConfidenceDeviation(Section):
+class ConfidenceDeviation(RecordModel):
     """|variant - baseline| of the confidence, over all frames."""
 
     mean: float | None
@@ -45,7 +45,7 @@ class ConfidenceDeviation(Section):
     max: float | None
 
 
-class TiedFrame(Section):
+class TiedFrame(RecordModel):
     """A voiced frame whose two best bins tie in the baseline itself, and fall the other way in the variant."""
 
     clip: str
@@ -53,7 +53,7 @@ class TiedFrame(Section):
     cents: float
 
 
-class FrameDeviation(Section):
+class FrameDeviation(RecordModel):
     """What one set of frames shows. Volume is relative to the baseline's; a flip crosses the voicing threshold.
 
     Frames that are not finite are the variant's, and the baseline's apart: each is counted on its own side, and takes
@@ -82,7 +82,7 @@ class Deviation(FrameDeviation):
 
 
 @dataclass(frozen=True)
-class ClipRolls:
+class PairedFrames:
     """Both rolls of one clip; `voiced` (frames,) marks where pitch is compared, `voiced_by` says on whose word."""
 
     name: str
@@ -92,11 +92,11 @@ class ClipRolls:
     voiced_by: str
 
 
-def deviation(rolls: Sequence[ClipRolls], threshold: float) -> Deviation:
+def deviation(rolls: Sequence[PairedFrames], threshold: float) -> Deviation:
     """The deviation over all clips and of each; `threshold` is the voicing confidence. Needs at least one clip."""
     pooled = _figures(
-        join([roll.baseline for roll in rolls]),
-        join([roll.variant for roll in rolls]),
+        concat_frames([roll.baseline for roll in rolls]),
+        concat_frames([roll.variant for roll in rolls]),
         np.concatenate([roll.voiced for roll in rolls]),
         threshold,
     )
@@ -111,7 +111,7 @@ def deviation(rolls: Sequence[ClipRolls], threshold: float) -> Deviation:
     ties = (
         TiedFrame(clip=roll.name, frame=int(frame), cents=float(_cents(roll.baseline, roll.variant)[frame]))
         for roll in rolls
-        for frame in np.flatnonzero(_tied(roll.baseline, roll.variant) & roll.voiced)
+        for frame in np.flatnonzero(_tie_mask(roll.baseline, roll.variant) & roll.voiced)
     )
     return Deviation(tied_frames=tuple(ties), clips=tuple(clips), **dict(pooled))
 
@@ -130,7 +130,7 @@ def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDev
         names = [name for name in PitchDeviation.model_fields if name != "null_reasons"]
         return PitchDeviation(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
     cents = np.abs(signed)
-    untied = cents[~_tied(baseline, variant)[voiced]]
+    untied = cents[~_tie_mask(baseline, variant)[voiced]]
     octaves = np.round(cents / 1200)
     return PitchDeviation(
         median_cents=float(np.median(cents)),
@@ -150,7 +150,7 @@ def confidence_deviation(baseline: Frames, variant: Frames) -> ConfidenceDeviati
     if not difference.size or not np.isfinite(difference).all():
         reason = "no frame" if not difference.size else "a confidence is not finite"
         if "confidence" in variant.absent:
-            reason = absent("confidence")
+            reason = absent_output_reason("confidence")
         return ConfidenceDeviation(
             mean=None, p95=None, max=None, null_reasons=dict.fromkeys(("mean", "p95", "max"), reason)
         )
@@ -165,11 +165,11 @@ def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) 
     reason = "" if finite.all() else f"{int((~finite).sum())} frames are not finite"
     nulls = {}
     volume = flips = None
-    if why := absent("volume") if "volume" in variant.absent else reason:
+    if why := absent_output_reason("volume") if "volume" in variant.absent else reason:
         nulls["volume_p95_relative"] = why
     else:  # the baseline's volume is never 0: upstream floors every bin's magnitude
         volume = float(np.percentile(np.abs(variant.volume.astype(np.float64) / baseline.volume - 1), 95))
-    if why := absent("confidence") if "confidence" in variant.absent else reason:
+    if why := absent_output_reason("confidence") if "confidence" in variant.absent else reason:
         nulls["voicing_flip_rate"] = why
     else:
         flips = float(((variant.confidence >= threshold) != (baseline.confidence >= threshold)).mean())
@@ -192,7 +192,7 @@ def _finite(side: Frames) -> Mask:
     return np.asarray(np.all([np.isfinite(of) for name, of in values if name not in side.absent], axis=0))
 
 
-def absent(output: Output) -> str:
+def absent_output_reason(output: Output) -> str:
     """Why there is no figure of an output that a program does not return."""
     return f"the program does not return {output} (outputs)"
 
@@ -202,7 +202,7 @@ def _cents(baseline: Frames, variant: Frames) -> NDArray[np.float64]:
     return np.asarray(difference * CENTS_PER_SEMITONE)
 
 
-def _tied(baseline: Frames, variant: Frames) -> Mask:
+def _tie_mask(baseline: Frames, variant: Frames) -> Mask:
     """Frames that deviate by more than NAMED_FROM_CENTS where the baseline's best bins tie."""
     if baseline.margin is None:
         return np.zeros(len(baseline), np.bool_)

@@ -8,20 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.measure.deviation import (
-    ClipRolls,
     ConfidenceDeviation,
+    PairedFrames,
     PitchDeviation,
     confidence_deviation,
     pitch_deviation,
 )
-from workbench.record_model import Section
-from workbench.runtime.session import Floats, join
+from workbench.record_model import RecordModel
+from workbench.runtime.session import Floats, concat_frames
 
 _LEAST_BIT = 2.0**-15  # of 16-bit audio, full scale 1.0
 _SEED = 16
 
 
-class Floor(Section):
+class Floor(RecordModel):
     """The baseline on dithered audio against the baseline, over the same voiced frames as the deviation."""
 
     pitch: PitchDeviation
@@ -29,15 +29,15 @@ class Floor(Section):
     dither: str = "triangular, 2 least bits of 16 wide"
 
 
-def dithered(samples: Floats) -> Floats:
+def add_dither(samples: Floats) -> Floats:
     """The clip with 16-bit dither (triangular, the sum of two uniform half bits) from a fixed seed; (n,) float32."""
     generator = np.random.default_rng(_SEED)
     noise = generator.uniform(-0.5, 0.5, (2, len(samples))).sum(0) * _LEAST_BIT
     return np.asarray(samples + noise, np.float32)
 
 
-def floor(rolls: Sequence[ClipRolls]) -> Floor:
+def floor(rolls: Sequence[PairedFrames]) -> Floor:
     """`rolls` with the dithered baseline as variant."""
-    baseline, moved = join([roll.baseline for roll in rolls]), join([roll.variant for roll in rolls])
+    baseline, moved = concat_frames([roll.baseline for roll in rolls]), concat_frames([roll.variant for roll in rolls])
     voiced = np.concatenate([roll.voiced for roll in rolls])
     return Floor(pitch=pitch_deviation(baseline, moved, voiced), confidence=confidence_deviation(baseline, moved))

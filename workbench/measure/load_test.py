@@ -16,7 +16,7 @@ _BUSY_SAMPLES = 4_000_000  # 16 MB a pass: it takes memory's bandwidth as well a
 
 
 @contextmanager
-def busy_process() -> Iterator[None]:
+def background_load() -> Iterator[None]:
     """A second process, at work from the first line of the block to its last: one thread, without a pause."""
     context = multiprocessing.get_context("spawn")
     working = context.Event()
@@ -41,7 +41,7 @@ def _work(working: Event) -> None:
         samples += np.float32(0.5)
 
 
-def paced(session: Session, calls: Sequence[Floats], count: int, period_ms: float) -> NDArray[np.float64]:
+def response_times(session: Session, calls: Sequence[Floats], count: int, period_ms: float) -> NDArray[np.float64]:
     """(count,) milliseconds from when a call was due to when it was done: one is due each period, and starts late where
     the one before is not done. More than the period is a missed deadline. The calls start over where they end."""
     late_ms = np.empty(count)

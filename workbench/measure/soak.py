@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
-from workbench.measure.timing import Baseline
-from workbench.record_model import Section
+from workbench.measure.timing import BaselineSpec
+from workbench.record_model import RecordModel
 from workbench.runtime.executorch import fix_threads
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Frames, Session, chunks
@@ -24,7 +24,7 @@ _STATUS = Path("/proc/self/statm")
 _TOLD_EVERY_S = 60.0  # of audio
 
 
-class Stretch(Section):
+class SoakSegment(RecordModel):
     """One of the equal parts of a long stream. Times are of the variant's calls; `resident_bytes` is of the process,
     baseline and all, at the end of the part."""
 
@@ -42,18 +42,18 @@ class Stretch(Section):
 
 
 @dataclass(frozen=True)
-class Heard:
+class SoakProgress:
     """How far a long stream is, and the part that it ends just here, if it does."""
 
     calls: int
     of: int
     until_s: float  # of the audio
-    part: Stretch | None
+    part: SoakSegment | None
 
 
 def long_stream(
     baseline: Session, variant: Session, samples: Floats, hours: float, threshold: float, parts: int = 12
-) -> Iterator[Heard]:
+) -> Iterator[SoakProgress]:
     """Both sessions from a reset through the clip (n,) over and over, of whole calls, without another reset.
 
     Pitch is compared where the baseline's confidence reaches `threshold`; `baseline.stream` is that of both. Tells how
@@ -69,34 +69,34 @@ def long_stream(
     done = 0
     for part in range(parts):
         count = calls * (part + 1) // parts - done
-        both = _Both(count, stream.frames_per_chunk)
+        both = _PairedBuffer(count, stream.frames_per_chunk)
         for at in range(count):
             both.step(at, baseline, variant, next(heard))
             done += 1
             until_s = done * stream.chunk_ms / 1000
             if at == count - 1:
-                yield Heard(done, calls, until_s, both.stretch(until_s, threshold, stream.chunk_ms))
+                yield SoakProgress(done, calls, until_s, both.stretch(until_s, threshold, stream.chunk_ms))
             elif done % told_every == 0:
-                yield Heard(done, calls, until_s, None)
+                yield SoakProgress(done, calls, until_s, None)
 
 
-_going: list[Iterator[Heard]] = []  # the long stream of this process
+_going: list[Iterator[SoakProgress]] = []  # the long stream of this process
 
 
 def begin_here(
-    baseline: Baseline, program: Path, samples: Floats, hours: float, threshold: float, threads: int
+    baseline: BaselineSpec, program: Path, samples: Floats, hours: float, threshold: float, threads: int
 ) -> None:
     """Set up a program's long stream. For a fresh process, through `Child`: it fixes the threads."""
     fix_threads(threads)
     _going[:] = [long_stream(baseline.session(), open_program(program), samples, hours, threshold)]
 
 
-def go_on_here() -> Heard:
+def go_on_here() -> SoakProgress:
     """The next stretch of the long stream that was begun here."""
     return next(_going[0])
 
 
-class _Both:
+class _PairedBuffer:
     """The frames of one part, kept in arrays made beforehand: what grows is then the sessions' doing."""
 
     def __init__(self, calls: int, frames: int) -> None:
@@ -115,7 +115,7 @@ class _Both:
         if expected.margin is not None:
             self.values[0, 2, at] = expected.margin
 
-    def stretch(self, until_s: float, threshold: float, chunk_ms: float) -> Stretch:
+    def stretch(self, until_s: float, threshold: float, chunk_ms: float) -> SoakSegment:
         (pitch, confidence, margin), (other_pitch, other_confidence, _) = self.values.reshape(2, 3, -1)
         baseline = Frames(pitch, confidence, confidence, margin if self.margins else None)
         variant = Frames(other_pitch, other_confidence, other_confidence)
@@ -123,7 +123,7 @@ class _Both:
         broken = (~np.isfinite(self.values).all(1)).reshape(2, -1).sum(1)
         moved = confidence_deviation(baseline, variant)
         p50_ms, p95_ms = (float(ms) for ms in np.percentile(self.ms, (50, 95)))
-        return Stretch(
+        return SoakSegment(
             until_s=until_s,
             frames=len(baseline),
             voiced_frames=int(voiced.sum()),

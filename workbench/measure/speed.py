@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
 
-WIDEST = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
+MAX_SPREAD_RATIO = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
 
 
-class Latency(Section):
+class CallTimes(RecordModel):
     """Time of one call in milliseconds, over all timed chunks."""
 
     p50_ms: float
@@ -23,7 +23,7 @@ class Latency(Section):
     max_ms: float
 
 
-class Speed(Section):
+class Speed(RecordModel):
     """A call is of the smallest size that the program takes, and hears all its streams.
 
     `speedup_p50` is the median over rounds of (baseline's median call / variant's), low and high the 10th and 90th
@@ -36,8 +36,8 @@ class Speed(Section):
     rounds: int
     chunks_per_round: int
     chunk_ms: float
-    baseline: Latency
-    variant: Latency
+    baseline: CallTimes
+    variant: CallTimes
     speedup_p50: float
     speedup_low: float
     speedup_high: float
@@ -48,13 +48,13 @@ class Speed(Section):
     peak_rss_bytes: int
 
     @property
-    def in_doubt(self) -> bool:
+    def is_inconclusive(self) -> bool:
         """Whether the rounds lie so far apart that they support no figure."""
-        return self.speedup_high > WIDEST * self.speedup_low
+        return self.speedup_high > MAX_SPREAD_RATIO * self.speedup_low
 
 
 @dataclass(frozen=True)
-class Start:
+class ColdStart:
     """A program's cold start in a process of its own."""
 
     load_ms: float
@@ -63,7 +63,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimingPlan:
     """How long and with how many threads to time."""
 
     threads: int
@@ -73,10 +73,14 @@ class Plan:
 
 
 def summarize(
-    baseline_ms: NDArray[np.float64], variant_ms: NDArray[np.float64], stream: Stream, threads: int, start: Start
+    baseline_ms: NDArray[np.float64],
+    variant_ms: NDArray[np.float64],
+    stream: StreamConfig,
+    threads: int,
+    start: ColdStart,
 ) -> Speed:
     """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    low, middle, high = times_faster(variant_ms, baseline_ms)
+    low, middle, high = speedup(variant_ms, baseline_ms)
     return Speed(
         threads=threads,
         rounds=baseline_ms.shape[0],
@@ -95,13 +99,13 @@ def summarize(
     )
 
 
-def times_faster(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> tuple[float, float, float]:
+def speedup(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> tuple[float, float, float]:
     """How many times faster than another session, both (rounds, chunks): the ratio of their median calls, taken in each
     round; its 10th percentile, median and 90th percentile over rounds."""
     low, middle, high = np.percentile(np.median(than_ms, axis=1) / np.median(ms, axis=1), (10, 50, 90))
     return float(low), float(middle), float(high)
 
 
-def _latency(ms: NDArray[np.float64]) -> Latency:
+def _latency(ms: NDArray[np.float64]) -> CallTimes:
     p50, p95, p99 = np.percentile(ms, (50, 95, 99))
-    return Latency(p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99), max_ms=float(ms.max()))
+    return CallTimes(p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99), max_ms=float(ms.max()))

@@ -10,25 +10,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.measure.speed import Plan, Speed, Start, summarize
+from workbench.measure.speed import ColdStart, Speed, TimingPlan, summarize
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Reduction, Stream
+from workbench.recipe.options import Reduction, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.executorch import fix_threads
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Session, chunks
 
-SEED = 7  # of the order of the sides within each round
+ORDER_SEED = 7  # of the order of the sides within each round
 _STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineSpec:
     """What it takes to set up the baseline in another process."""
 
     checkpoint: str
-    stream: Stream
+    stream: StreamConfig
     reduction: Reduction
     trust: bool
 
@@ -38,7 +38,7 @@ class Baseline:
         return UpstreamSession(load_upstream(self.checkpoint, stream, self.reduction, self.trust), stream, margins)
 
 
-def cold_start(open_session: Callable[[], Session], threads: int) -> Start:
+def cold_start(open_session: Callable[[], Session], threads: int) -> ColdStart:
     """Open a session and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
     fresh process, through `Child`: it fixes the threads."""
     fix_threads(threads)
@@ -50,7 +50,7 @@ def cold_start(open_session: Callable[[], Session], threads: int) -> Start:
     for frames in session.stream.sizes:  # a size counts only once it was executed
         session.step(np.zeros((session.stream.streams, frames * session.stream.hop_samples), np.float32))
     session.reset()
-    return Start(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_rss_bytes())
+    return ColdStart(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_rss_bytes())
 
 
 def peak_rss_bytes() -> int:
@@ -67,20 +67,20 @@ def peak_rss_bytes() -> int:
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
-def race(baseline: Baseline, program: Path, samples: Floats, plan: Plan, start: Start) -> Speed:
+def time_pair(baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, start: ColdStart) -> Speed:
     """Time both sides on the same audio (n,) in one fresh process; `start` was measured in another.
 
     A call is of the smallest size and hears all streams, on both sides.
     """
-    with Child() as child:
+    with IsolatedProcess() as child:
         baseline_ms, variant_ms = child.call(
-            race_here, baseline, program, samples, plan, baseline.stream.frames_per_chunk
+            time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk
         )
     return summarize(baseline_ms, variant_ms, baseline.stream, plan.threads, start)
 
 
-def race_here(
-    baseline: Baseline, program: Path, samples: Floats, plan: Plan, frames: int
+def time_pair_in_process(
+    baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, frames: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(rounds, chunks) milliseconds of baseline and variant in calls of so many frames. For a fresh process, through
     `Child`: it fixes the threads, and may be called again there."""
@@ -89,24 +89,26 @@ def race_here(
         "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
         "variant": open_program(program),
     }
-    times_ms = in_turns(sides, calls_of(samples, baseline.stream, frames), plan)
+    times_ms = time_alternating(sides, as_calls(samples, baseline.stream, frames), plan)
     return times_ms["baseline"], times_ms["variant"]
 
 
-def calls_of(samples: Floats, stream: Stream, frames: int) -> list[Floats]:
+def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]:
     """Audio (n,) as whole calls (streams, samples) of so many frames; each stream starts elsewhere in it."""
     voices = np.stack([np.roll(samples, at * len(samples) // stream.streams) for at in range(stream.streams)])
     calls = list(chunks(voices, stream, [frames]))
     return calls[: max(1, len(samples) // calls[0].shape[-1])]  # the last one may be shorter
 
 
-def in_turns(sessions: Mapping[str, Session], calls: Sequence[Floats], plan: Plan) -> dict[str, NDArray[np.float64]]:
+def time_alternating(
+    sessions: Mapping[str, Session], calls: Sequence[Floats], plan: TimingPlan
+) -> dict[str, NDArray[np.float64]]:
     """(rounds, chunks) milliseconds of each session's calls: warm-up first, then rounds in which every one has its
     turn, in shuffled order. What the machine does slowly, it does to all of a round alike."""
     for session in sessions.values():
         _time(session, calls, 0, plan.warmup_chunks)
     times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sessions}
-    order = np.random.default_rng(SEED)
+    order = np.random.default_rng(ORDER_SEED)
     for at in range(plan.rounds):
         for name in order.permutation(list(sessions)):
             times_ms[name][at] = _time(sessions[name], calls, at * plan.chunks_per_round, plan.chunks_per_round)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio.decode import Clip, PitchTrack
-from workbench.measure.deviation import absent
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
-from workbench.runtime.session import Frames, frame_end_s, join
+from workbench.measure.deviation import absent_output_reason
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
+from workbench.runtime.session import Frames, concat_frames, frame_end_s
 from workbench.units import semitones_to_hz
 
 _LONGEST_DELAY_MS = 200
@@ -24,7 +24,7 @@ _WORST_CENTS = 100.0  # an octave error says nothing about the delay
 _THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they compare as float32, like confidence
 
 
-class PitchAccuracy(Section):
+class PitchAccuracy(RecordModel):
     """mir_eval.melody over frames whose f0 is known: raw pitch and chroma accuracy within 50 cents (voiced or not in
     the estimate's opinion), then voicing at the threshold. `voicing_recall` is the share of sung frames that it keeps.
     """
@@ -36,7 +36,7 @@ class PitchAccuracy(Section):
     overall: float | None
 
 
-class Truth(Section):
+class Truth(RecordModel):
     """What the known f0 says. `best_threshold` has the largest recall less false alarms on the calibration clips;
     `rpa50_change` is the variant's rpa50 less the baseline's."""
 
@@ -61,12 +61,12 @@ class Alignment:
     best_threshold: float | None
 
 
-def reference_hz(track: PitchTrack, count: int, stream: Stream, delay_ms: float) -> NDArray[np.float64]:
+def reference_hz(track: PitchTrack, count: int, stream: StreamConfig, delay_ms: float) -> NDArray[np.float64]:
     """(count,) hertz of the known f0 at the moments that the frames speak of; 0 where unvoiced."""
     return track.at(frame_end_s(count, stream) - delay_ms / 1000)
 
 
-def align(pairs: Sequence[tuple[Clip, Frames]], stream: Stream) -> Alignment:
+def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) -> Alignment:
     """Delay and threshold that serve the baseline best on the calibration clips whose f0 is known."""
     known = [(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None]
     delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
@@ -90,7 +90,9 @@ def _middle(equal: NDArray[np.float64]) -> float:
     return float(equal[len(equal) // 2])
 
 
-def _errors_cents(known: Sequence[tuple[PitchTrack, Frames]], stream: Stream, delay_ms: float) -> NDArray[np.float64]:
+def _errors_cents(
+    known: Sequence[tuple[PitchTrack, Frames]], stream: StreamConfig, delay_ms: float
+) -> NDArray[np.float64]:
     errors = [np.empty(0)]
     for track, frames in known:
         hz = reference_hz(track, len(frames), stream, delay_ms)
@@ -118,7 +120,7 @@ def accuracy(hz: NDArray[np.float64], frames: Frames, threshold: float) -> Pitch
     elif voiced.all():
         nulls = {"voicing_false_alarm": "every frame is voiced"}
     if silent:
-        nulls |= dict.fromkeys(("voicing_recall", "voicing_false_alarm", "overall"), absent("confidence"))
+        nulls |= dict.fromkeys(("voicing_recall", "voicing_false_alarm", "overall"), absent_output_reason("confidence"))
     figures = {
         "rpa50": mir_eval.melody.raw_pitch_accuracy(*melody),
         "rca50": mir_eval.melody.raw_chroma_accuracy(*melody),
@@ -135,7 +137,7 @@ def truth(
     clips: Sequence[Clip],
     baseline: Sequence[Frames],
     variant: Sequence[Frames],
-    stream: Stream,
+    stream: StreamConfig,
     threshold: float,
     alignment: Alignment,
 ) -> Truth:
@@ -155,10 +157,10 @@ def truth(
             score = None
             if known and at_threshold is not None:
                 frames = [rolls[at] for at in known]
-                score = accuracy(pooled, join(frames), at_threshold)
+                score = accuracy(pooled, concat_frames(frames), at_threshold)
             scores[name] = score
             if score is None:
-                nulls[name] = _why_not(clips, alignment, at_threshold)
+                nulls[name] = _null_reason(clips, alignment, at_threshold)
     ends = [score.rpa50 if score else None for score in (scores["baseline"], scores["variant"])]
     change = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
     if change is None:
@@ -176,7 +178,7 @@ def truth(
     )
 
 
-def _why_not(clips: Sequence[Clip], alignment: Alignment, threshold: float | None) -> str:
+def _null_reason(clips: Sequence[Clip], alignment: Alignment, threshold: float | None) -> str:
     if all(clip.f0 is None for clip in clips):
         return "no scored clip has a known f0"
     if alignment.delay_ms is None:

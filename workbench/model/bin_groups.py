@@ -61,8 +61,8 @@ class Group:
 
 def exact_groups(kernels: Doubles) -> list[Group]:
     """The cheapest groups of full matrices for kernels (bins, 2, samples), real and imaginary part of each bin."""
-    touched = _touched(kernels)
-    return _cheapest(len(kernels), lambda start, stop: _full(touched, start, stop))
+    touched = _support(kernels)
+    return _cheapest_partition(len(kernels), lambda start, stop: _full(touched, start, stop))
 
 
 def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
@@ -71,7 +71,7 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
     The rank of a group keeps the errors of its bins' kernels, each relative to its norm and squared, below
     `tolerance` squared in sum, and so each of them below `tolerance`.
     """
-    touched = _touched(kernels)
+    touched = _support(kernels)
     end = kernels.shape[-1]
     ranks = {block: _ranks(kernels, block, tolerance) for block in BLOCK_SAMPLES}
 
@@ -84,7 +84,7 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
             choices.append(Group(start, stop, first, last, block, rank(start, stop)))
         return min(choices, key=lambda group: group.cost)
 
-    return _cheapest(len(kernels), best)
+    return _cheapest_partition(len(kernels), best)
 
 
 def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
@@ -126,7 +126,7 @@ def _blocks(kernels: Doubles, block_samples: int) -> Doubles:
     return np.pad(unit, ((0, 0), (0, 0), (missing, 0))).reshape(len(kernels), -1, block_samples)
 
 
-def _touched(kernels: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _support(kernels: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """(bins,) first sample that each kernel touches, and the one after the last."""
     touched = (kernels != 0).any(1)
     return touched.argmax(1), touched.shape[1] - touched[:, ::-1].argmax(1)
@@ -137,7 +137,7 @@ def _full(touched: tuple[NDArray[np.intp], NDArray[np.intp]], start: int, stop: 
     return Group(start, stop, int(first[start:stop].min()), int(last[start:stop].max()))
 
 
-def _cheapest(bins: int, group: Callable[[int, int], Group]) -> list[Group]:
+def _cheapest_partition(bins: int, group: Callable[[int, int], Group]) -> list[Group]:
     """The partition of the bins into contiguous groups whose costs add up to the least, by dynamic programming."""
     edges = [*range(0, max(bins - STEP_BINS // 2, 1), STEP_BINS), bins]
     partitions: list[Sequence[Group]] = [()]  # the cheapest up to each edge

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.model.fourier_conv import FourierConv, Tiling
-from workbench.model.implementations import Forms
-from workbench.model.reductions import Mean
+from workbench.model.implementations import Implementations
+from workbench.model.reductions import MeanAsMatmul
 from workbench.model.toeplitz import toeplitz
 from workbench.model.upstream import Resnet1d
 
@@ -20,7 +20,7 @@ _BLOCK_BINS = 5  # of the first layer that are made at once: fewer take more sli
 class Encoder(nn.Module):
     """Log-energies of the cropped bins -> pitch activations: (frames, bins) -> (frames, pitch bins), float32."""
 
-    def __init__(self, upstream: Resnet1d, shift_bins: int, forms: Forms) -> None:
+    def __init__(self, upstream: Resnet1d, shift_bins: int, forms: Implementations) -> None:
         super().__init__()
         self.norm = Norm(upstream.layernorm)
         self.first = nn.Sequential(conv2d(upstream.conv1[0]), upstream.conv1[1])
@@ -48,7 +48,7 @@ class Encoder(nn.Module):
 class TiledEncoder(nn.Module):
     """As `Encoder`; between `first` and `toeplitz` tensors are (STEP_BINS, tiles, frames * channels)."""
 
-    def __init__(self, upstream: Resnet1d, shift_bins: int, forms: Forms) -> None:
+    def __init__(self, upstream: Resnet1d, shift_bins: int, forms: Implementations) -> None:
         super().__init__()
         self.norm = Norm(upstream.layernorm)
         self.tiling = Tiling(upstream.layernorm.normalized_shape[-1])
@@ -65,16 +65,16 @@ class TiledEncoder(nn.Module):
         self.toeplitz = toeplitz(forms.toeplitz, upstream.fc, shift_bins)
 
     def forward(self, log_energy: Tensor) -> Tensor:
-        x = self.tiling.put(self.first(self.norm(log_energy)))
+        x = self.tiling.to_tiles(self.first(self.norm(log_energy)))
         for layer in self.prefilter:
             x = layer(x) + x if self.residual else layer(x)
         x = self.narrow(x.reshape(-1, self.channels))
-        x = self.tiling.take(x, x.shape[-1]).flatten(1)
+        x = self.tiling.from_tiles(x, x.shape[-1]).flatten(1)
         activations: Tensor = self.toeplitz(x).softmax(-1)
         return activations
 
 
-def encoder(upstream: Resnet1d, shift_bins: int, forms: Forms) -> Encoder | TiledEncoder:
+def encoder(upstream: Resnet1d, shift_bins: int, forms: Implementations) -> Encoder | TiledEncoder:
     """The network in the layout that its forms ask for."""
     layout = TiledEncoder if forms.prefilter == "fourier" else Encoder
     return layout(upstream, shift_bins, forms)
@@ -86,7 +86,7 @@ class Norm(nn.Module):
     def __init__(self, upstream: nn.LayerNorm) -> None:
         super().__init__()
         self.eps = upstream.eps
-        self.mean = Mean(upstream.normalized_shape[-1])
+        self.mean = MeanAsMatmul(upstream.normalized_shape[-1])
         self.weight = nn.Parameter(upstream.weight.detach().flatten().clone())
         self.bias = nn.Parameter(upstream.bias.detach().flatten().clone())
 

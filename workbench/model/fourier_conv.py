@@ -33,12 +33,12 @@ class Tiling:
         self.tiles = -(-bins // STEP_BINS)
         self.padded_bins = self.tiles * STEP_BINS
 
-    def put(self, x: Tensor) -> Tensor:
+    def to_tiles(self, x: Tensor) -> Tensor:
         """(frames, padded bins, channels) -> (STEP_BINS, tiles, frames * channels)."""
         x = x.reshape(-1, self.tiles, STEP_BINS, x.shape[-1]).permute(2, 1, 0, 3)
         return x.reshape(STEP_BINS, self.tiles, -1)
 
-    def take(self, x: Tensor, channels: int) -> Tensor:
+    def from_tiles(self, x: Tensor, channels: int) -> Tensor:
         """(STEP_BINS, tiles, frames * channels) -> (frames, channels, bins)."""
         x = x.reshape(STEP_BINS, self.tiles, -1, channels).permute(2, 3, 1, 0)
         return x.reshape(-1, channels, self.padded_bins)[..., : self.bins]
@@ -63,7 +63,7 @@ class FourierConv(nn.Module):
         self.margin = conv.kernel_size[1] // 2
         window_bins = STEP_BINS + 2 * self.margin  # even, as STEP_BINS is
         kept = max(1, math.ceil(band * window_bins / 2))
-        apart = _parts(window_bins)
+        apart = _real_dft_matrix(window_bins)
         together = _inverse(apart)[:STEP_BINS]
         self.register_buffer("apart", apart[None, : 2 * kept].float())
         self.register_buffer("together", together[None, :, : 2 * kept].float())
@@ -92,7 +92,7 @@ class FourierConv(nn.Module):
         return torch.cat(rows).reshape(1, STEP_BINS + 2 * self.margin, -1)
 
 
-def _parts(n: int) -> Tensor:
+def _real_dft_matrix(n: int) -> Tensor:
     """(n, n) float64: real and imaginary part of each frequency of n samples, in turn; that of n / 2 has the imaginary
     part of the constant's place."""
     turns = 2 * math.pi * (torch.outer(torch.arange(n // 2 + 1), torch.arange(n)) % n).double() / n

@@ -98,7 +98,9 @@ class GroupedConstantQ(nn.Module):
             for at in self.groups:
                 own = kernels[at.start : at.stop, :, max(at.first, 0) : at.last]
                 own = np.pad(own, ((0, 0), (0, 0), (max(-at.first, 0), 0)))
-                self.group.append(_full(own) if tolerance is None or not at.rank else _projected(own, at, tolerance))
+                self.group.append(
+                    _dense_linear(own) if tolerance is None or not at.rank else _low_rank_linears(own, at, tolerance)
+                )
                 errors.append(_relative_errors(self.group[-1], own))
             self.bin_relative_errors: Doubles = np.concatenate(errors)
 
@@ -137,12 +139,12 @@ def _energy(real: Tensor, imaginary: Tensor) -> Tensor:
     return (real * real + imaginary * imaginary).clamp(min=EPS**2)
 
 
-def _full(kernels: Doubles) -> nn.Linear:
+def _dense_linear(kernels: Doubles) -> nn.Linear:
     """Kernels (bins, 2, samples) -> Linear of their real parts, then their imaginary parts."""
     return _linear(kernels.transpose(1, 0, 2).reshape(-1, kernels.shape[-1]))
 
 
-def _projected(kernels: Doubles, group: Group, tolerance: float) -> nn.Sequential:
+def _low_rank_linears(kernels: Doubles, group: Group, tolerance: float) -> nn.Sequential:
     """Kernels (bins, 2, samples) -> Linears from each block to its coefficients, and from those to all parts."""
     vectors = basis(kernels, group.block_samples, tolerance)
     blocks = kernels.transpose(1, 0, 2).reshape(group.rows, -1, group.block_samples)

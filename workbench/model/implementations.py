@@ -8,7 +8,7 @@ from workbench.model.toeplitz import Toeplitz
 
 
 @dataclass(frozen=True)
-class Forms:
+class Implementations:
     """Of the front end, the wide convolutions and the last layer. `band` is of the Fourier form: the share of its
     frequencies that is kept, 0 < band <= 1; less than 1 is an approximation. `tolerance` is of the low-rank front end:
     how far a bin's kernel may be off, relative to its norm."""

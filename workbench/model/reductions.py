@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Total(nn.Module):
+class SumAsMatmul(nn.Module):
     """(rows, n) float32 -> (rows, 1): the sum."""
 
     column: Tensor
@@ -17,7 +17,7 @@ class Total(nn.Module):
         return x @ self.column
 
 
-class Mean(Total):
+class MeanAsMatmul(SumAsMatmul):
     """(rows, n) float32 -> (rows, 1): the mean."""
 
     def __init__(self, n: int) -> None:

@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from workbench.errors import ModelError
 from workbench.model.encoder import conv2d, encoder
 from workbench.model.frontend import EPS, constant_q
-from workbench.model.implementations import Forms
-from workbench.model.reductions import Mean, Total
+from workbench.model.implementations import Implementations
+from workbench.model.reductions import MeanAsMatmul, SumAsMatmul
 from workbench.model.upstream import PESTO, ConfidenceClassifier
-from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, Stream
+from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, StreamConfig
 
-PLAIN = Forms()
+PLAIN = Implementations()
 
 
 class Estimate(NamedTuple):
@@ -45,7 +45,7 @@ class Confidence(nn.Module):
 
     def __init__(self, upstream: ConfidenceClassifier, bins: int) -> None:
         super().__init__()
-        self.mean = Mean(bins)
+        self.mean = MeanAsMatmul(bins)
         self.conv = conv2d(upstream.conv)
         self.linear = upstream.linear
 
@@ -69,7 +69,7 @@ class Reduce(nn.Module):
             self.register_buffer("semitones", torch.arange(bins, dtype=torch.float32) / self.bins_per_semitone)
         elif reduction == "alwa":
             self.register_buffer("neighbours", torch.arange(1 - self.bins_per_semitone, self.bins_per_semitone))
-            self.total = Total(len(self.neighbours))
+            self.total = SumAsMatmul(len(self.neighbours))
 
     def forward(self, activations: Tensor) -> Tensor:
         if self.reduction == "mean":
@@ -99,8 +99,8 @@ class StreamingPesto(nn.Module):
     def __init__(
         self,
         upstream: PESTO,
-        stream: Stream,
-        forms: Forms = PLAIN,
+        stream: StreamConfig,
+        forms: Implementations = PLAIN,
         state: State = "internal",
         outputs: Sequence[Output] = OUTPUTS,
         scope: Scope = "whole",
@@ -118,7 +118,7 @@ class StreamingPesto(nn.Module):
         self.window_samples: int = cqt.kernel_width
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
         if state in ("internal", "frozen"):
-            self.register_buffer("ring", self.empty_ring())
+            self.register_buffer("ring", self.zero_state())
         self.framing, self.frontend = constant_q(
             forms.frontend,
             (cqt.conv.weight * scale).detach(),
@@ -131,7 +131,7 @@ class StreamingPesto(nn.Module):
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
         self.encoder = encoder(upstream.encoder, shift_bins, forms)
         self.bins: int = cqt.conv.weight.shape[0] // 2
-        self.total = Total(self.bins)
+        self.total = SumAsMatmul(self.bins)
         self.confidence = Confidence(upstream.confidence, self.bins)
         self.reduce = Reduce(upstream.encoder.hparams["output_dim"], upstream.reduction)
         self.eval().requires_grad_(False)
@@ -142,7 +142,7 @@ class StreamingPesto(nn.Module):
         samples = self.window_samples / 2 - self.mirrored_samples
         return 1000.0 * samples / self.stream.sample_rate_hz
 
-    def empty_ring(self) -> Tensor:
+    def zero_state(self) -> Tensor:
         """The memory of a stream that has heard nothing; (streams, past samples) float32 zeros."""
         return torch.zeros(self.stream.streams, self.past_samples)
 
@@ -153,20 +153,20 @@ class StreamingPesto(nn.Module):
 
     def estimate(self, audio: Tensor) -> Estimate:
         """One call on the model's own ring, with its activations; (streams, chunk samples) float32."""
-        estimate, ring = self.advance(audio, self.ring)
+        estimate, ring = self.step(audio, self.ring)
         self.ring.copy_(ring)
         return estimate
 
-    def advance(self, audio: Tensor, ring: Tensor) -> tuple[Estimate, Tensor]:
+    def step(self, audio: Tensor, ring: Tensor) -> tuple[Estimate, Tensor]:
         """One call on a ring (streams, past samples), which it leaves alone: its estimate, and the next ring."""
         window = torch.cat((ring, audio), -1)
-        return self.hear(window), window[:, window.shape[-1] - self.past_samples :]
+        return self.run_window(window), window[:, window.shape[-1] - self.past_samples :]
 
-    def hear(self, window: Tensor) -> Estimate:
+    def run_window(self, window: Tensor) -> Estimate:
         """One call on all that it hears: (streams, past + chunk samples)."""
-        return self.answer(self.frontend(self.framing(window)))
+        return self.run_network(self.frontend(self.framing(window)))
 
-    def answer(self, energy: Tensor) -> Estimate:
+    def run_network(self, energy: Tensor) -> Estimate:
         """What follows the front end: (streams * frames, bins) energies, frames of a stream side by side."""
         log_energy = energy.log()
         activations = self.encoder(log_energy[:, self.crop])
@@ -184,16 +184,16 @@ class StreamingPesto(nn.Module):
             return (torch.full((self.stream.streams * frames, self.bins), EPS**2),)
         past = self.past_samples if self.state == "none" else 0
         heard = torch.zeros(self.stream.streams, past + frames * self.stream.hop_samples)
-        return (heard, self.empty_ring()) if self.state == "explicit" else (heard,)
+        return (heard, self.zero_state()) if self.state == "explicit" else (heard,)
 
     def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
         if self.scope == "network":
-            return self._returned(self.answer(audio))
+            return self._returned(self.run_network(audio))
         if self.state == "none":
-            return self._returned(self.hear(audio))
+            return self._returned(self.run_window(audio))
         if ring is None:
             return self._returned(self.estimate(audio))
-        estimate, ring = self.advance(audio, ring)
+        estimate, ring = self.step(audio, ring)
         return *self._returned(estimate), ring
 
     def _returned(self, estimate: Estimate) -> tuple[Tensor, ...]:

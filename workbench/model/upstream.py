@@ -13,10 +13,10 @@ from torch import nn
 
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path
-from workbench.recipe.options import Reduction, Stream
+from workbench.recipe.options import Reduction, StreamConfig
 
 
-def _stand_in_for_torchaudio() -> None:
+def _stub_torchaudio_if_broken() -> None:
     """Let `import pesto` succeed where torchaudio's native library does not load.
 
     pesto-pitch imports torchaudio at once, for `torchaudio.load` in its own command alone, which the workbench never
@@ -34,14 +34,22 @@ def _stand_in_for_torchaudio() -> None:
         sys.modules["torchaudio"] = types.ModuleType("torchaudio")
 
 
-_stand_in_for_torchaudio()
+_stub_torchaudio_if_broken()
 
 from pesto.data import Preprocessor  # noqa: E402
 from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
 
-__all__ = ["MEMORY", "PESTO", "ConfidenceClassifier", "Resnet1d", "load_upstream", "read_checkpoint", "reset_upstream"]
+__all__ = [
+    "PESTO",
+    "STATE_SUFFIX",
+    "ConfidenceClassifier",
+    "Resnet1d",
+    "load_upstream",
+    "read_checkpoint",
+    "reset_upstream",
+]
 
-MEMORY = "cache.pad"  # how the names of upstream's streaming memories end
+STATE_SUFFIX = "cache.pad"  # how the names of upstream's streaming memories end
 
 # Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
@@ -82,7 +90,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def load_upstream(checkpoint: str, stream: Stream, reduction: Reduction = "alwa", trust: bool = False) -> PESTO:
+def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = "alwa", trust: bool = False) -> PESTO:
     """Upstream's own streaming model, in eval mode, with zeroed memory. A call may have any number of whole hops.
 
     The steps are those of `pesto.load_model(..., streaming=True)`; what differs is that the file is opened safely and
@@ -98,7 +106,7 @@ def load_upstream(checkpoint: str, stream: Stream, reduction: Reduction = "alwa"
         hparams = stored["hparams"]
         encoder = Resnet1d(**hparams["encoder"])
         preprocessor = Preprocessor(
-            hop_size=stream.step_ms,
+            hop_size=stream.hop_ms,
             sampling_rate=None,  # the kernels are built below, where their errors can be told from the checkpoint's
             **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": stream.streams},
         )
@@ -135,7 +143,7 @@ def load_upstream(checkpoint: str, stream: Stream, reduction: Reduction = "alwa"
     return model.eval()
 
 
-def _words(stream: Stream) -> str:
+def _words(stream: StreamConfig) -> str:
     return f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}"
 
 
@@ -148,5 +156,5 @@ def _short(error: Exception) -> str:
 def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
     """Empty the streaming memory of an upstream model, or one stream's, as right after loading."""
     for name, buffer in model.named_buffers():
-        if name.endswith(MEMORY):
+        if name.endswith(STATE_SUFFIX):
             (buffer if stream is None else buffer[stream]).zero_()

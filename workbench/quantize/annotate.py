@@ -14,9 +14,9 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from workbench.export.program_file import TensorRange
-from workbench.quantize.calibration import BATCH, Inputs, some
+from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
 from workbench.quantize.layer_error import correct_biases
-from workbench.quantize.layers import LEAKY, layer_of
+from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
 from workbench.quantize.observers import activation_ranges, dynamic_config, static_config
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
@@ -34,7 +34,7 @@ class ConvertedPart:
 
 
 @torch.no_grad()
-def convert(
+def quantize_part(
     module: nn.Module, part: str, asked: Quantization, inputs: Inputs, heard: Callable[[int], None]
 ) -> ConvertedPart:
     """Quantize a part, calibrated on (rows, ...) each of `inputs`; the module itself stays as it is.
@@ -44,7 +44,7 @@ def convert(
     rows = torch.export.Dim("rows", min=2, max=4096)
     example = tuple(tensor[:32] for tensor in inputs)
     exported = torch.export.export(copy.deepcopy(module), example, dynamic_shapes=tuple({0: rows} for _ in inputs))
-    prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _Scoped(part, asked))
+    prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _ScopedQuantizer(part, asked))
     if is_static(asked):
         for batch in zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True):
             prepared(*batch)
@@ -54,7 +54,7 @@ def convert(
         heard(len(inputs[0]))
     ranges = activation_ranges(prepared, lambda node: layer_of(node, part))
     converted: GraphModule = convert_pt2e(prepared)
-    corrected = correct_biases(module, converted, part, some(inputs, _BIAS_ROWS)) if asked.correct_bias else 0
+    corrected = correct_biases(module, converted, part, subsample_rows(inputs, _BIAS_ROWS)) if asked.correct_bias else 0
     return ConvertedPart(converted, ranges, corrected)
 
 
@@ -63,7 +63,7 @@ def is_static(asked: Quantization) -> bool:
     return any(scheme.startswith("int8-static") for scheme in asked.parts.values())
 
 
-class _Scoped(XNNPACKQuantizer):  # type: ignore[misc]
+class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
     """XNNPACK's annotators, a scheme at a time; no cat pattern, no sharing through shape operators."""
 
     def __init__(self, part: str, asked: Quantization) -> None:
@@ -92,7 +92,7 @@ class _Scoped(XNNPACKQuantizer):  # type: ignore[misc]
                 OP_TO_ANNOTATOR["add"](model, config, lambda node: mine(node.all_input_nodes[0]))
             if self.asked.leaky_relu == "int8":
                 for node in filter(mine, model.graph.nodes):
-                    if node.target in LEAKY:
+                    if node.target in LEAKY_RELU_OPS:
                         node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
                             {node.args[0]: config.input_activation}, config.output_activation, _annotated=True
                         )

@@ -20,7 +20,7 @@ def excerpts(clips: Sequence[Tensor], longest_samples: int, seed: int) -> list[T
     return [clip[start : start + longest_samples] for start, clip in zip(starts, clips, strict=True)]
 
 
-def halves(clips: Sequence[Tensor], seed: int) -> list[list[Tensor]]:
+def split_in_half(clips: Sequence[Tensor], seed: int) -> list[list[Tensor]]:
     """The clips dealt out to two disjoint halves by the seed; the second is empty where there is only one clip."""
     order = np.random.default_rng(seed).permutation(len(clips))
     return [[clips[at] for at in order[first::2]] for first in (0, 1)]
@@ -52,12 +52,12 @@ def part_inputs(model: StreamingPesto, clips: Sequence[Tensor]) -> dict[str, Inp
     }
 
 
-def some(inputs: Inputs, rows: int) -> Inputs:
+def subsample_rows(inputs: Inputs, rows: int) -> Inputs:
     """At most that many rows of the inputs, evenly spread over all."""
     step = -(-len(inputs[0]) // rows)
     return tuple(tensor[::step] for tensor in inputs)
 
 
-def joined(inputs: Sequence[Inputs]) -> Inputs:
+def concat_inputs(inputs: Sequence[Inputs]) -> Inputs:
     """Rows of several inputs as one."""
     return tuple(map(torch.cat, zip(*inputs, strict=True)))

@@ -35,7 +35,7 @@ class _Watched(Interpreter):
 
 
 @torch.no_grad()
-def gaps(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> list[LayerGap]:
+def layer_snr(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> list[LayerGap]:
     """Each layer's gap over the rows of `inputs`. Row by row, as a dynamic range is found anew for each row."""
     through: dict[str, list[Tensor]] = defaultdict(list)
     alone: dict[str, list[Tensor]] = defaultdict(list)

@@ -13,8 +13,8 @@ PARTS = ("frontend", "encoder", "confidence")
 
 _aten = torch.ops.aten
 _CONVOLUTIONS = {_aten.conv1d.default, _aten.conv2d.default}
-LEAKY = {_aten.leaky_relu.default, _aten.leaky_relu_.default}
-ADDS = {_aten.add.Tensor, _aten.add_.Tensor}
+LEAKY_RELU_OPS = {_aten.leaky_relu.default, _aten.leaky_relu_.default}
+ADD_OPS = {_aten.add.Tensor, _aten.add_.Tensor}
 WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
 
 
@@ -74,7 +74,7 @@ def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int
             stored = getattr(converted, str(weight.args[0].target))
             weight_bytes += stored.numel() * stored.element_size()
     for node in converted.graph.nodes:
-        name = "add" if node.target in ADDS else "leaky_relu" if node.target in LEAKY else None
+        name = "add" if node.target in ADD_OPS else "leaky_relu" if node.target in LEAKY_RELU_OPS else None
         if name and all(map(_dequantize, node.all_input_nodes)) and all(map(_quantizes, node.users)):
             operators[name] += 1
     return operators, weight_bytes

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from workbench.errors import LoweringError
-from workbench.export.onnx import exported
+from workbench.export.onnx import export_graph
 from workbench.export.program_file import Calibration, Quantized
-from workbench.export.toolchain_errors import translated
+from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts, part_inputs
@@ -47,7 +47,7 @@ def quantize_onnx(
     heard = excerpts(clips, round(asked.seconds_per_clip * model.stream.sample_rate_hz), asked.seed)
     if asked.equalize:
         equalize(model.encoder, *part_inputs(model, heard)["encoder"])
-    plain = exported(model)
+    plain = export_graph(model)
     layer = {node.name: _layer(node) for node in plain.graph.node}
     calls = _Calls(model, [given.name for given in plain.graph.input], heard, told)
     nodes, operators = None, None
@@ -82,7 +82,7 @@ def _quantized(
     plain: "ModelProto", calls: "_Calls", nodes: Sequence[str] | None, operators: Sequence[str] | None
 ) -> "ModelProto":
     """Those nodes in int8, or for None, all that the quantizer takes."""
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, translated("ONNX Runtime's quantizer"):
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, toolchain_errors("ONNX Runtime's quantizer"):
         import onnx
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 

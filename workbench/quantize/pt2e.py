@@ -18,14 +18,14 @@ from workbench.export.program_file import Calibration, LayerGap, Lowered, Quanti
 from workbench.model.encoder import Encoder, TiledEncoder
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
-from workbench.quantize.annotate import ConvertedPart, convert, is_static
-from workbench.quantize.calibration import Inputs, excerpts, halves, joined, part_inputs, some
+from workbench.quantize.annotate import ConvertedPart, is_static, quantize_part
+from workbench.quantize.calibration import Inputs, concat_inputs, excerpts, part_inputs, split_in_half, subsample_rows
 from workbench.quantize.equalize import equalize
-from workbench.quantize.layer_error import gaps
+from workbench.quantize.layer_error import layer_snr
 from workbench.quantize.layers import PARTS, graph_schemes, int8_operators, layers, layers_of
-from workbench.quantize.stability import Half, stability
+from workbench.quantize.stability import CalibratedHalf, stability
 from workbench.recipe import Quantization
-from workbench.recipe.scopes import rule_for, without_part
+from workbench.recipe.scopes import rule_for, unused_patterns
 
 _GAP_ROWS = 96  # of the calibration audio; they run one by one
 _STABILITY_FRAMES = 4096  # on which two calibrations are compared
@@ -34,9 +34,9 @@ Converted = dict[str, ConvertedPart]
 Calibrated = tuple[Mapping[str, nn.Module], Mapping[str, Inputs]]  # the parts in float, and what each hears
 
 
-def check_rules(model: StreamingPesto, asked: Quantization) -> None:
+def check_scopes(model: StreamingPesto, asked: Quantization) -> None:
     """Raise ModelError for a rule that decides about no layer."""
-    idle = without_part(asked.parts, layers(model))
+    idle = unused_patterns(asked.parts, layers(model))
     if idle:
         known = ", ".join(layers(model))
         raise ModelError(
@@ -54,9 +54,9 @@ def quantize(
     """
     began = time.perf_counter()
     heard = excerpts(clips, round(asked.seconds_per_clip * model.stream.sample_rate_hz), asked.seed)
-    dealt = [half for half in halves(heard, asked.seed) if half]
+    dealt = [half for half in split_in_half(heard, asked.seed) if half]
     half_inputs = [part_inputs(model, half) for half in dealt]
-    inputs = {part: joined([half[part] for half in half_inputs]) for part in PARTS}
+    inputs = {part: concat_inputs([half[part] for half in half_inputs]) for part in PARTS}
     plain = copy.deepcopy(model.encoder)
     if asked.equalize:
         equalize(model.encoder, *inputs["encoder"])
@@ -65,14 +65,14 @@ def quantize(
     for part, made in parts.items():
         schemes |= graph_schemes(made.module.graph, part)
     _check_schemes(schemes, asked)
-    (frames,) = some(inputs["frontend"], _STABILITY_FRAMES)
+    (frames,) = subsample_rows(inputs["frontend"], _STABILITY_FRAMES)
     stable = _stability(model, plain, asked, half_inputs, frames, voiced_confidence, told)
     found_gaps: list[LayerGap] = []
     operators: Counter[str] = Counter()
     weight_bytes = 0
     for at, (part, made) in enumerate(parts.items()):
         told("gaps", at, len(parts))
-        found_gaps += gaps(getattr(model, part), made.module, part, some(inputs[part], _GAP_ROWS))
+        found_gaps += layer_snr(getattr(model, part), made.module, part, subsample_rows(inputs[part], _GAP_ROWS))
         counted, size = int8_operators(made.module, part)
         operators, weight_bytes = operators + counted, weight_bytes + size
         setattr(model, part, made.module)
@@ -86,7 +86,7 @@ def quantize(
         gaps=tuple(found_gaps),
         stability=stable,
         took_s=time.perf_counter() - began,
-        null_reasons={} if stable else {"stability": _unstable(asked, len(half_inputs)) or ""},
+        null_reasons={} if stable else {"stability": _no_stability_reason(asked, len(half_inputs)) or ""},
     )
     if asked.residual_add == "int8" and not operators["add"]:
         raise LoweringError(
@@ -111,7 +111,7 @@ def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str
 
     told(stage, 0, total)
     return [
-        {part: convert(modules[part], part, asked, inputs[part], heard) for part in parts}
+        {part: quantize_part(modules[part], part, asked, inputs[part], heard) for part in parts}
         for modules, inputs in calibrations
     ]
 
@@ -126,7 +126,7 @@ def _stability(
     told: Progress,
 ) -> Stability | None:
     """Two calibrations of the float model, each with all that a calibration decides: equalization too."""
-    if _unstable(asked, len(half_inputs)):
+    if _no_stability_reason(asked, len(half_inputs)):
         return None
     calibrations: list[Calibrated] = []
     for inputs in half_inputs:
@@ -135,7 +135,7 @@ def _stability(
             equalize(encoder, *inputs["encoder"])
         calibrations.append(({"frontend": model.frontend, "encoder": encoder, "confidence": model.confidence}, inputs))
 
-    def half(parts: Converted) -> Half:
+    def half(parts: Converted) -> CalibratedHalf:
         modules = {part: made.module for part, made in parts.items()}
         return modules, [found for made in parts.values() for found in made.ranges]
 
@@ -143,7 +143,7 @@ def _stability(
     return stability(model, one, other, frames, voiced_confidence)
 
 
-def _unstable(asked: Quantization, halves: int) -> str | None:
+def _no_stability_reason(asked: Quantization, halves: int) -> str | None:
     """Why stability cannot be told, if it cannot."""
     if "int8-dynamic" in asked.parts.values():
         return "a dynamic range is another in every frame, and follows from no clip"

@@ -12,11 +12,15 @@ from workbench.model.streaming import StreamingPesto
 from workbench.quantize.calibration import BATCH
 from workbench.units import CENTS_PER_SEMITONE
 
-Half = tuple[Mapping[str, nn.Module], Sequence[TensorRange]]  # the parts that were quantized, and their ranges
+CalibratedHalf = tuple[
+    Mapping[str, nn.Module], Sequence[TensorRange]
+]  # the parts that were quantized, and their ranges
 
 
 @torch.no_grad()
-def stability(model: StreamingPesto, one: Half, other: Half, frames: Tensor, voiced_confidence: float) -> Stability:
+def stability(
+    model: StreamingPesto, one: CalibratedHalf, other: CalibratedHalf, frames: Tensor, voiced_confidence: float
+) -> Stability:
     """Two calibrations of the float `model` compared: scales, and pitch on all clips' (frames, samples)."""
     scales = np.array(
         [

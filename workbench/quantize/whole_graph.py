@@ -16,7 +16,9 @@ from workbench.model.streaming import StreamingPesto
 
 
 @torch.no_grad()
-def quantize_globally(model: StreamingPesto, clips: Sequence[Tensor], told: Callable[[int, int], None]) -> GraphModule:
+def quantize_whole_graph(
+    model: StreamingPesto, clips: Sequence[Tensor], told: Callable[[int, int], None]
+) -> GraphModule:
     """The whole stream, memory and spectrum included.
 
     Calibrated chunk by chunk on (n,) float32 clips, the memory emptied before each, and after the last.

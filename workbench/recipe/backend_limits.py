@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from workbench.recipe.sections import Lowering, Quantization
 
 
-def unfit(lowering: "Lowering", said: Mapping[str, Any]) -> str:
+def lowering_conflict(lowering: "Lowering", said: Mapping[str, Any]) -> str:
     """Why a recipe's other keys do not fit how it is lowered; nothing where they do. `said` has those that are right
     in themselves."""
     backend, state, frontend = lowering.backend, said.get("state"), said.get("frontend")
@@ -42,7 +42,7 @@ def unfit(lowering: "Lowering", said: Mapping[str, Any]) -> str:
     return ""
 
 
-def unfit_quantization(asked: "Quantization", backend: str) -> str:
+def quantization_conflict(asked: "Quantization", backend: str) -> str:
     """Why a backend cannot quantize so; nothing where it can, or where nothing is asked."""
     if not (asked.parts or asked.everywhere):
         return ""

@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
 
 from workbench.errors import RecipeError, first_line
 from workbench.recipe.matrix import Axis, Values, read_axes
-from workbench.recipe.messages import did_you_mean, show
+from workbench.recipe.messages import did_you_mean, quote_value
 from workbench.recipe.schema import is_checkpoint_file, is_file, recipe_keys
 
 MOST_BYTES = 32_000  # a recipe has one or two thousand, and the parser takes a second or two for this many
@@ -75,12 +75,15 @@ def read_recipe_file(path: Path) -> RecipeFile:
                 axes_source = source
                 problems += [f"{source}: {problem}" for problem in wrong]
                 axes = tuple(
-                    Axis(axis.name, tuple((label, _anchor(keys, source)) for label, keys in axis.choices))
+                    Axis(
+                        axis.name,
+                        tuple((label, _resolve_checkpoint_path(keys, source)) for label, keys in axis.choices),
+                    )
                     for axis in axes
                 )
         if layers:
             values.pop("description", None)
-        layers.insert(0, Layer(source, _anchor(values, source)))
+        layers.insert(0, Layer(source, _resolve_checkpoint_path(values, source)))
         if parent is None:
             break
         try:
@@ -106,7 +109,7 @@ def read_mapping(path: Path, what: str = "recipe") -> Values:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise RecipeError([f"{path}: line {line}: is not UTF-8 text; save the file in that encoding"]) from None
     try:
-        if trick := _find_trick(text):
+        if trick := _unsafe_yaml_reason(text):
             raise RecipeError([f"{path}: {trick}"])
         values = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
@@ -120,7 +123,7 @@ def read_mapping(path: Path, what: str = "recipe") -> Values:
     if values is None:
         raise RecipeError([f"{path}: is empty; a {what} is a mapping of keys to values"])
     if not isinstance(values, dict):
-        raise RecipeError([f"{path}: is not a {what}: wants a mapping of keys to values, got {show(values)}"])
+        raise RecipeError([f"{path}: is not a {what}: wants a mapping of keys to values, got {quote_value(values)}"])
     return values
 
 
@@ -144,7 +147,7 @@ def _merge(base: Mapping[Any, Any], over: Mapping[Any, Any], in_gates: bool = Fa
 def _find_parent(parent: object, chain: list[Path]) -> Path:
     child = chain[-1]
     if not isinstance(parent, str) or not parent:
-        raise RecipeError([f"{child}: extends: wants the name of a recipe file, got {show(parent)}"])
+        raise RecipeError([f"{child}: extends: wants the name of a recipe file, got {quote_value(parent)}"])
     path = child.parent / parent
     if path.suffix not in {".yaml", ".yml"}:
         path = path.with_name(f"{path.name}.yaml") if path.name else path
@@ -156,7 +159,7 @@ def _find_parent(parent: object, chain: list[Path]) -> Path:
     return path
 
 
-def _anchor(values: Values, source: Path) -> Values:
+def _resolve_checkpoint_path(values: Values, source: Path) -> Values:
     """Makes a checkpoint's file absolute: it is relative to the recipe that says it, not to one that inherits it."""
     checkpoint = values.get("checkpoint")
     if not isinstance(checkpoint, str) or not is_checkpoint_file(checkpoint):
@@ -167,14 +170,14 @@ def _anchor(values: Values, source: Path) -> Values:
 def _why_no_file(path: Path, asking: Path | None = None) -> str:
     try:
         if path.is_dir():
-            return f"{show(str(path))} is a folder; name a recipe file in it"
+            return f"{quote_value(str(path))} is a folder; name a recipe file in it"
         near = did_you_mean(path.name, [file.name for file in path.parent.glob("*.y*ml") if file != asking])
     except (OSError, ValueError):  # a name that no file system takes
         near = ""
-    return f"there is no file {show(path.name)}{near}"
+    return f"there is no file {quote_value(path.name)}{near}"
 
 
-def _find_trick(text: str) -> str | None:
+def _unsafe_yaml_reason(text: str) -> str | None:
     """What a recipe has no use for and a hostile file can abuse: aliases, tags, deep nesting, control characters."""
     level = 0
     for event in YAML(typ="safe", pure=True).parse(text):
@@ -198,7 +201,7 @@ def _explain(error: YAMLError, text: str) -> str:
     where = f"line {mark.line + 1}: " if mark else ""
     if isinstance(error, DuplicateKeyError):
         key = re.search(r'duplicate key "(.*?)"', problem, re.DOTALL)
-        return f"{where}the key {show(key[1]) if key else ''} is there twice"
+        return f"{where}the key {quote_value(key[1]) if key else ''} is there twice"
     line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
     hint = "; put a limit in quotes: '>= 5'" if re.search(r": *>=", line) else ""
     return f"{where}is not YAML ({' '.join(problem.split())}){hint}"

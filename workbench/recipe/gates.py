@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StrictStr, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from workbench.recipe.known_names import Vocabulary
-from workbench.recipe.messages import did_you_mean, show, wrong
+from workbench.recipe.known_names import KnownNames
+from workbench.recipe.messages import did_you_mean, fail_validation, quote_value
 
 LIMIT_PATTERN = r"^(<=|>=) *[+-]?[0-9_]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
 
@@ -33,22 +33,22 @@ class Gate:
 
 
 def _known_metric(metric: str, info: ValidationInfo) -> str:
-    vocabulary: Vocabulary | None = info.context
+    vocabulary: KnownNames | None = info.context
     if vocabulary and metric not in vocabulary.metrics:
-        wrong("is not a metric of the record" + did_you_mean(metric, vocabulary.metrics))
+        fail_validation("is not a metric of the record" + did_you_mean(metric, vocabulary.metrics))
     return metric
 
 
 def _limit(text: object) -> str:
     if text is None:
-        wrong("null takes away an inherited gate, and none is inherited here")
+        fail_validation("null takes away an inherited gate, and none is inherited here")
     found = re.fullmatch(LIMIT_PATTERN, text) if isinstance(text, str) else None
     try:
         finite = found is not None and math.isfinite(float(found[0][2:]))
     except ValueError:
         finite = False
     if not finite:
-        wrong(f"wants a limit such as '<= 0.01' or '>= 5', got {show(text)}")
+        fail_validation(f"wants a limit such as '<= 0.01' or '>= 5', got {quote_value(text)}")
     return str(text)
 
 
@@ -57,7 +57,7 @@ def gates_of(limits: Mapping[str, str]) -> tuple[Gate, ...]:
     return tuple(Gate(metric, text[:2], float(text[2:])) for metric, text in limits.items())  # type: ignore[arg-type]
 
 
-def over(gates: Iterable[Gate], limits: Mapping[str, str | None]) -> tuple[Gate, ...]:
+def override_gates(gates: Iterable[Gate], limits: Mapping[str, str | None]) -> tuple[Gate, ...]:
     """The gates with the limits laid over them, as `extends` does: key by key, null takes a gate away.
 
     A null for what has no gate changes nothing: one file of limits serves recipes with different gates.
@@ -82,7 +82,7 @@ class GatesFromMapping:
         )
 
 
-LIMITS: TypeAdapter[dict[str, str | None]] = TypeAdapter(
+GATE_OVERRIDES: TypeAdapter[dict[str, str | None]] = TypeAdapter(
     dict[
         Annotated[StrictStr, AfterValidator(_known_metric)],
         Annotated[str | None, BeforeValidator(lambda text: None if text is None else _limit(text))],

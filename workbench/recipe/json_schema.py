@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from workbench.recipe.schema import RecipeKeys
+from workbench.recipe.schema import RecipeModel
 
 
 def json_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of a recipe file. Only `description` is required: `extends` may give the rest."""
-    schema = RecipeKeys.model_json_schema()
+    schema = RecipeModel.model_json_schema()
     keys: dict[str, Any] = schema["properties"]
     limit = keys["gates"]["additionalProperties"]
     keys["gates"]["additionalProperties"] = {"anyOf": [limit, {"type": "null"}]}

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class KnownNames:
     """What exists: packaged checkpoints, clips ("sung/verse"), their folders ("sung"; may be empty), metric paths."""
 
     checkpoints: tuple[str, ...]
@@ -17,7 +17,7 @@ class Vocabulary:
     metrics: tuple[str, ...]
 
 
-def matches(pattern: str, name: str) -> bool:
+def clip_matches(pattern: str, name: str) -> bool:
     """Whether `pattern` finds the clip `name`, component by component, so "sung/*" does not find "sung/calibrate/a".
 
     Wildcards are those of `fnmatch` (`*`, `?`, `[ab]`), upper and lower case differ; a name always matches itself.

@@ -9,17 +9,17 @@ from pydantic import ValidationError
 
 from workbench.errors import RecipeError
 from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
-from workbench.recipe.gates import LIMITS
-from workbench.recipe.known_names import Vocabulary
-from workbench.recipe.matrix import SAFE, combine
-from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain, show
-from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
+from workbench.recipe.gates import GATE_OVERRIDES
+from workbench.recipe.known_names import KnownNames
+from workbench.recipe.matrix import FOLDER_SAFE, combine
+from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain, quote_value
+from workbench.recipe.schema import Recipe, RecipeModel, recipe_keys
 
 _NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the file's stem, and what its matrix adds
 LONGEST_NAME = 200  # characters: a recipe's name becomes a folder's, and file systems stop at 255 bytes
 
 
-def load_recipes(paths: Sequence[Path], vocabulary: Vocabulary) -> list[Recipe]:
+def load_recipes(paths: Sequence[Path], vocabulary: KnownNames) -> list[Recipe]:
     """The recipes of some files in the order given, a matrix as its variants ("<stem>@mirror=0,rate=16k").
 
     Raises RecipeError with all problems of all files: each "FILE: dotted.path: what is wrong (did you mean 'x'?)".
@@ -41,7 +41,7 @@ def load_recipes(paths: Sequence[Path], vocabulary: Vocabulary) -> list[Recipe]:
     return recipes
 
 
-def read_limits(path: Path, vocabulary: Vocabulary) -> dict[str, str | None]:
+def read_limits(path: Path, vocabulary: KnownNames) -> dict[str, str | None]:
     """A file of gates: metric -> limit as under a recipe's `gates`, or null to take a gate away.
 
     Raises RecipeError with all of its problems.
@@ -50,7 +50,7 @@ def read_limits(path: Path, vocabulary: Vocabulary) -> dict[str, str | None]:
     if "gates" in limits:
         raise RecipeError([f"{path}: gates: is a recipe's key; write the limits without gates:, as metric: limit"])
     try:
-        return LIMITS.validate_python(limits, context=vocabulary)
+        return GATE_OVERRIDES.validate_python(limits, context=vocabulary)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise RecipeError([f"{path}: {dotted(detail['loc'])}: {explain(detail, ())}" for detail in details]) from None
@@ -66,16 +66,19 @@ def recipe_files(folder: Path) -> list[Path]:
     return files
 
 
-def unfit_name(name: str) -> str:
+def invalid_name_reason(name: str) -> str:
     """Why a recipe cannot be called this, as its name becomes a folder's; "" where it can."""
     if not _NAME.fullmatch(name):
-        return f"{show(name)} cannot name a folder; recipes are called by their file's name and their matrix's labels"
-    return f"{show(name[:40])}... has more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else ""
+        return (
+            f"{quote_value(name)} cannot name a folder; recipes are called by their file's name and their "
+            f"matrix's labels"
+        )
+    return f"{quote_value(name[:40])}... has more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else ""
 
 
 def _name_problems(file: RecipeFile, names: dict[str, Path]) -> Iterable[str]:
     stem = file.path.stem
-    if not SAFE.fullmatch(stem) or stem[0] in ".-+":
+    if not FOLDER_SAFE.fullmatch(stem) or stem[0] in ".-+":
         yield f"{file.path}: the file's name becomes a folder's; make it of letters, digits and . _ + -"
     own = [_name(file.path, suffix) for suffix, _ in combine(file.axes)]
     longest = max(own, key=len)
@@ -91,14 +94,14 @@ def _name(path: Path, suffix: str) -> str:
     return f"{path.stem}@{suffix}" if suffix else path.stem
 
 
-def _variants(file: RecipeFile, vocabulary: Vocabulary) -> tuple[list[Recipe], list[str]]:
+def _variants(file: RecipeFile, vocabulary: KnownNames) -> tuple[list[Recipe], list[str]]:
     recipes: list[Recipe] = []
     found: dict[str, list[str]] = {}  # problem -> the variants that have it
     combinations = list(combine(file.axes))
     for suffix, overrides in combinations:
         layers = [*file.layers, *(Layer(file.axes_source, values) for values in overrides)]
         try:
-            keys = RecipeKeys.model_validate(merge(layer.values for layer in layers), context=vocabulary)
+            keys = RecipeModel.model_validate(merge(layer.values for layer in layers), context=vocabulary)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 if detail["type"] == "missing" and file.problems:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from workbench.recipe.messages import did_you_mean, dotted, show
+from workbench.recipe.messages import did_you_mean, dotted, quote_value
 
 MOST_VARIANTS = 256
-SAFE = re.compile(r"[\w.+-]+")  # what a label or axis may be made of, as it becomes part of a folder's name
+FOLDER_SAFE = re.compile(r"[\w.+-]+")  # what a label or axis may be made of, as it becomes part of a folder's name
 
 Values = dict[Any, Any]  # what YAML gives for a mapping: nothing about it has been checked
 
@@ -42,7 +42,7 @@ def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[tuple[Axis, .
         return (), []
     if not isinstance(matrix, dict) or not matrix:
         return (), [
-            f"matrix: wants a mapping of axes to their values, got {show(matrix) if matrix else 'an empty one'}"
+            f"matrix: wants a mapping of axes to their values, got {quote_value(matrix) if matrix else 'an empty one'}"
         ]
     axes: list[Axis] = []
     problems: list[str] = []
@@ -69,10 +69,10 @@ def combine(axes: Sequence[Axis]) -> Iterator[tuple[str, tuple[Values, ...]]]:
 
 
 def _read_axis(name: object, choices: object, recipe_keys: Sequence[str]) -> Axis:
-    if not isinstance(name, str) or not SAFE.fullmatch(name):
-        raise ValueError(f"the name of an axis is made of letters, digits and . _ + -, got {show(name)}")
+    if not isinstance(name, str) or not FOLDER_SAFE.fullmatch(name):
+        raise ValueError(f"the name of an axis is made of letters, digits and . _ + -, got {quote_value(name)}")
     if not isinstance(choices, list | dict):
-        raise ValueError(f"wants a list of values, or a mapping of labels to recipe keys, got {show(choices)}")
+        raise ValueError(f"wants a list of values, or a mapping of labels to recipe keys, got {quote_value(choices)}")
     if not choices:
         raise ValueError("has no values")
     if isinstance(choices, dict):
@@ -85,27 +85,28 @@ def _read_axis(name: object, choices: object, recipe_keys: Sequence[str]) -> Axi
     labels = [label.lower() for label, _ in labelled]  # some file systems know no other difference
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
-        raise ValueError(f"has {show(twice[0])} twice")
+        raise ValueError(f"has {quote_value(twice[0])} twice")
     return Axis(name, tuple(labelled))
 
 
 def _label(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if not isinstance(value, str | int | float):
-        raise ValueError(f"{show(value)} cannot name a variant; write a mapping of labels to recipe keys")
-    if not SAFE.fullmatch(text):
+        raise ValueError(f"{quote_value(value)} cannot name a variant; write a mapping of labels to recipe keys")
+    if not FOLDER_SAFE.fullmatch(text):
         raise ValueError(
-            f"{show(value)} is no folder's name (letters, digits and . _ + -); write a mapping of labels to recipe keys"
+            f"{quote_value(value)} is no folder's name (letters, digits and . _ + -); write a mapping of labels to "
+            f"recipe keys"
         )
     return text
 
 
 def _overrides(label: object, values: object) -> Values:
     if not isinstance(values, dict):
-        raise ValueError(f"the label {show(label)} wants a mapping of recipe keys, got {show(values)}")
+        raise ValueError(f"the label {quote_value(label)} wants a mapping of recipe keys, got {quote_value(values)}")
     for key in ("extends", "matrix"):
         if key in values:
-            raise ValueError(f"the label {show(label)} sets {key}, which belongs at the top of a recipe file")
+            raise ValueError(f"the label {quote_value(label)} sets {key}, which belongs at the top of a recipe file")
     return values
 
 

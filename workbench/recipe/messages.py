@@ -27,7 +27,7 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
 
 
-def show(value: object) -> str:
+def quote_value(value: object) -> str:
     """A YAML value as a message repeats it: on one line, and short."""
     match value:
         case None:
@@ -47,10 +47,10 @@ def show(value: object) -> str:
 def dotted(location: Location) -> str:
     """A place in a recipe as a dotted path; a key that would break the line is quoted."""
     keys = [str(key) for key in location if key != "[key]"]  # "[key]": pydantic's mark for the key of a mapping
-    return ".".join(key if re.fullmatch(r"[\w.@+-]+", key) else show(key) for key in keys)
+    return ".".join(key if re.fullmatch(r"[\w.@+-]+", key) else quote_value(key) for key in keys)
 
 
-def wrong(text: str) -> NoReturn:
+def fail_validation(text: str) -> NoReturn:
     """Fails a validation with `text` as it stands (pydantic would prefix a ValueError)."""
     # without a context the text is no template: its braces stay
     raise PydanticCustomError("recipe", text)
@@ -69,11 +69,11 @@ def explain(error: ErrorDetails, recipe_keys: Sequence[str]) -> str:
         choices = re.findall(r"'([^']*)'", expected)
         only = "" if len(choices) > 1 else ", the only choice so far"
         hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-        return f"wants {expected}{only}, got {show(value)}{hint}"
+        return f"wants {expected}{only}, got {quote_value(value)}{hint}"
     if kind in _WANTED:
-        return f"wants {_WANTED[kind]}, got {show(value)}"
+        return f"wants {_WANTED[kind]}, got {quote_value(value)}"
     if kind in _LIMITS:
-        return f"wants {_LIMITS[kind](context)}, got {show(value)}"
+        return f"wants {_LIMITS[kind](context)}, got {quote_value(value)}"
     return error["msg"]
 
 

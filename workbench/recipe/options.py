@@ -15,7 +15,7 @@ OUTPUTS: tuple[Output, ...] = ("pitch", "confidence", "volume")
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamConfig:
     """What one call takes and when its estimate is due.
 
     With `max_frames_per_chunk`, a call may have any number of frames from `frames_per_chunk` to it, in any order;
@@ -60,7 +60,7 @@ class Stream:
         call's own samples where the last one hears zeros."""
         return self.mirror > 0 and self.max_frames > 1
 
-    def takes(self, samples: int) -> bool:
+    def accepts(self, samples: int) -> bool:
         """Whether a call can have so many samples."""
         frames, rest = divmod(samples, self.hop_samples)
         return not rest and frames in self.sizes
@@ -71,6 +71,6 @@ class Stream:
         return 1000.0 * self.chunk_samples / self.sample_rate_hz
 
     @property
-    def step_ms(self) -> float:
+    def hop_ms(self) -> float:
         """The hop in milliseconds, in upstream's word: `step_size`."""
         return 1000.0 * self.hop_samples / self.sample_rate_hz

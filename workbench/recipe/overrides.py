@@ -8,24 +8,24 @@ from pydantic import ValidationError
 
 from workbench.errors import RecipeError
 from workbench.recipe.messages import dotted, explain
-from workbench.recipe.schema import Recipe, RecipeKeys, recipe_keys
+from workbench.recipe.schema import Recipe, RecipeModel, recipe_keys
 
 
-def replaced(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
+def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
     """The recipe named "<name>@<suffix>", its `keys` replaced and all of it validated again.
 
     Raises RecipeError with every reason why there is no such recipe.
     """
-    return resolved_again(f"{recipe.name}@{suffix}", recipe.source, {**recipe.resolved(), **keys})
+    return from_resolved(f"{recipe.name}@{suffix}", recipe.source, {**recipe.resolved(), **keys})
 
 
-def resolved_again(name: str, source: Path, resolved: Mapping[str, Any]) -> Recipe:
+def from_resolved(name: str, source: Path, resolved: Mapping[str, Any]) -> Recipe:
     """The recipe that `Recipe.resolved` told of; keys that came since have their defaults.
 
     Raises RecipeError with every reason why there is no such recipe, each without the file.
     """
     try:
-        checked = RecipeKeys.model_validate(dict(resolved))
+        checked = RecipeModel.model_validate(dict(resolved))
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise RecipeError(

@@ -7,18 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
-from workbench.recipe.backend_limits import unfit, unfit_quantization
+from workbench.recipe.backend_limits import lowering_conflict, quantization_conflict
 from workbench.recipe.gates import Gate, GatesFromMapping
-from workbench.recipe.known_names import Vocabulary
-from workbench.recipe.messages import did_you_mean, show, wrong
+from workbench.recipe.known_names import KnownNames
+from workbench.recipe.messages import did_you_mean, fail_validation, quote_value
 from workbench.recipe.sections import (
     Audio,
     FramesPerChunk,
     FramesRange,
-    Keys,
     Lowering,
     Postprocess,
     Quantization,
+    RecipeSection,
     Scoring,
     Speed,
 )
@@ -27,7 +27,7 @@ CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 _DEFAULT_TOLERANCE = 1e-4  # as model.frontend.TOLERANCE, which says why
 
 
-class RecipeKeys(Keys):
+class RecipeModel(RecipeSection):
     """The keys of a recipe file, but for `extends` and `matrix`, which are gone once it is read."""
 
     description: Annotated[str, Field(strict=True)] = Field(
@@ -116,30 +116,34 @@ class RecipeKeys(Keys):
     def _one_line(cls, text: str) -> str:
         text = text.strip()
         if len(text.splitlines()) != 1:
-            wrong("wants one line that says what the recipe is for" + (", got several" if text else ", got nothing"))
+            fail_validation(
+                "wants one line that says what the recipe is for" + (", got several" if text else ", got nothing")
+            )
         return text
 
     @field_validator("outputs")
     @classmethod
     def _pitch_at_least(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
         if "pitch" not in outputs:
-            wrong(f"wants pitch among them, got {', '.join(outputs) or 'nothing'}")
+            fail_validation(f"wants pitch among them, got {', '.join(outputs) or 'nothing'}")
         if len(set(outputs)) < len(outputs):
-            wrong(f"names one twice: {', '.join(outputs)}")
+            fail_validation(f"names one twice: {', '.join(outputs)}")
         return outputs
 
     @field_validator("checkpoint")
     @classmethod
     def _known_checkpoint(cls, name: str, info: ValidationInfo) -> str:
-        vocabulary: Vocabulary | None = info.context
+        vocabulary: KnownNames | None = info.context
         if vocabulary is None or name in vocabulary.checkpoints:
             return name
         if not is_checkpoint_file(name):
             known = ", ".join(vocabulary.checkpoints)
             near = did_you_mean(name, vocabulary.checkpoints)
-            wrong(f"{show(name)} is neither a packaged checkpoint ({known}) nor a .ckpt, .pt or .pth file{near}")
+            fail_validation(
+                f"{quote_value(name)} is neither a packaged checkpoint ({known}) nor a .ckpt, .pt or .pth file{near}"
+            )
         if not is_file(Path(name)):
-            wrong(f"there is no file {name!r}")
+            fail_validation(f"there is no file {name!r}")
         return name
 
     @field_validator("frames_per_chunk")
@@ -148,7 +152,9 @@ class RecipeKeys(Keys):
         chunk_samples = info.data.get("chunk_samples")  # absent when it is wrong itself
         smallest = frames.min if isinstance(frames, FramesRange) else frames
         if chunk_samples is not None and chunk_samples % smallest:
-            wrong(f"chunk_samples ({chunk_samples}) does not divide into {show(smallest)} frames of whole samples")
+            fail_validation(
+                f"chunk_samples ({chunk_samples}) does not divide into {quote_value(smallest)} frames of whole samples"
+            )
         return frames
 
     @field_validator("frontend_tolerance")
@@ -156,14 +162,16 @@ class RecipeKeys(Keys):
     def _of_low_rank(cls, tolerance: float, info: ValidationInfo) -> float:
         frontend = info.data.get("frontend", "low-rank")
         if tolerance != _DEFAULT_TOLERANCE and frontend != "low-rank":
-            wrong(f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {_DEFAULT_TOLERANCE:g}")
+            fail_validation(
+                f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {_DEFAULT_TOLERANCE:g}"
+            )
         return tolerance
 
     @field_validator("lowering")
     @classmethod
     def _fits_the_backend(cls, lowering: Lowering, info: ValidationInfo) -> Lowering:
-        if why := unfit(lowering, info.data):
-            wrong(why)
+        if why := lowering_conflict(lowering, info.data):
+            fail_validation(why)
         return lowering
 
     @field_validator("postprocess")
@@ -171,7 +179,7 @@ class RecipeKeys(Keys):
     def _of_confidence(cls, asked: Postprocess, info: ValidationInfo) -> Postprocess:
         outputs = info.data.get("outputs", ("confidence",))
         if asked.confidence_threshold is not None and "confidence" not in outputs:
-            wrong(f"confidence_threshold wants confidence among outputs, got {', '.join(outputs)}")
+            fail_validation(f"confidence_threshold wants confidence among outputs, got {', '.join(outputs)}")
         return asked
 
     @field_validator("quantization")
@@ -179,20 +187,20 @@ class RecipeKeys(Keys):
     def _fits_the_stream(cls, asked: Quantization, info: ValidationInfo) -> Quantization:
         lowering = info.data.get("lowering")
         backend = lowering.backend if lowering is not None else "xnnpack"
-        if why := unfit_quantization(asked, backend):
-            wrong(why)
+        if why := quantization_conflict(asked, backend):
+            fail_validation(why)
         plain = (info.data.get("state", "internal"), info.data.get("streams", 1)) == ("internal", 1)
         one_size = isinstance(info.data.get("frames_per_chunk", 1), int)
         if asked.everywhere and backend != "onnx" and not (plain and one_size):
-            wrong("everywhere takes one stream with internal state and one number of frames_per_chunk")
+            fail_validation("everywhere takes one stream with internal state and one number of frames_per_chunk")
         if asked.correct_bias and "int8-dynamic" in asked.parts.values():
-            wrong("correct_bias takes static rules alone: a dynamic range is another in every frame")
+            fail_validation("correct_bias takes static rules alone: a dynamic range is another in every frame")
         if asked.equalize and lowering is not None and lowering.prefilter != "conv":
-            wrong(f"equalize wants lowering.prefilter: conv, got {show(lowering.prefilter)}")
+            fail_validation(f"equalize wants lowering.prefilter: conv, got {quote_value(lowering.prefilter)}")
         return asked
 
 
-class Recipe(RecipeKeys):
+class Recipe(RecipeModel):
     """One variant to build and score: the keys of its file, and `name` and `source`, which no file can set."""
 
     name: str
@@ -222,7 +230,7 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def recipe_keys(model: type[BaseModel] = RecipeKeys, prefix: str = "") -> list[str]:
+def recipe_keys(model: type[BaseModel] = RecipeModel, prefix: str = "") -> list[str]:
     """The dotted keys that hold a value ("mirror", "lowering.backend"), in the order of the schema."""
     keys: list[str] = []
     for name, field in model.model_fields.items():

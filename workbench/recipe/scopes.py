@@ -7,7 +7,7 @@ from typing import TypeVar
 Scheme = TypeVar("Scheme")
 
 
-def covers(pattern: str, part: str) -> bool:
+def pattern_covers(pattern: str, part: str) -> bool:
     """Whether `pattern` names the part ("encoder.prefilter.1") or something that holds it; wildcards as in fnmatch."""
     words = part.split(".")
     return any(fnmatchcase(".".join(words[:count]), pattern) for count in range(1, len(words) + 1))
@@ -19,7 +19,7 @@ def rule_for(rules: Mapping[str, Scheme], part: str) -> Scheme | None:
     return None if pattern is None else rules[pattern]
 
 
-def without_part(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
+def unused_patterns(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
     """The patterns that win none of the parts: they cover none, or a more specific one wins each."""
     patterns = tuple(rules)
     winners = {_winner(patterns, part) for part in parts}
@@ -27,5 +27,5 @@ def without_part(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
 
 
 def _winner(patterns: Iterable[str], part: str) -> str | None:
-    covering = [pattern for pattern in patterns if covers(pattern, part)]
+    covering = [pattern for pattern in patterns if pattern_covers(pattern, part)]
     return max(covering, key=lambda pattern: (pattern.count("."), len(pattern.replace("*", ""))), default=None)

@@ -18,35 +18,35 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.known_names import Vocabulary, has_wildcard, matches
-from workbench.recipe.messages import FIXED, RANGE, did_you_mean, show, wrong
+from workbench.recipe.known_names import KnownNames, clip_matches, has_wildcard
+from workbench.recipe.messages import FIXED, RANGE, did_you_mean, fail_validation, quote_value
 
 
-class Keys(BaseModel):
+class RecipeSection(BaseModel):
     """The base of every part of a recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _known_pattern(pattern: str, info: ValidationInfo) -> str:
-    vocabulary: Vocabulary | None = info.context
+    vocabulary: KnownNames | None = info.context
     if vocabulary is None or pattern in vocabulary.clips:
         return pattern
     folder, _, last = pattern.rpartition("/")
     if not has_wildcard(pattern):
         if pattern.rstrip("/") in vocabulary.clip_folders:
-            wrong(f"{show(pattern)} is a folder (did you mean '{pattern.rstrip('/')}/*'?)")
-        wrong(f"there is no clip {show(pattern)}" + did_you_mean(pattern, vocabulary.clips))
-    if not any(matches(folder, known) for known in vocabulary.clip_folders):
+            fail_validation(f"{quote_value(pattern)} is a folder (did you mean '{pattern.rstrip('/')}/*'?)")
+        fail_validation(f"there is no clip {quote_value(pattern)}" + did_you_mean(pattern, vocabulary.clips))
+    if not any(clip_matches(folder, known) for known in vocabulary.clip_folders):
         near = did_you_mean(pattern, [f"{known}/{last}" for known in vocabulary.clip_folders])
-        wrong(f"there is no folder {show(folder)} for {show(pattern)}{near}")
+        fail_validation(f"there is no folder {quote_value(folder)} for {quote_value(pattern)}{near}")
     return pattern
 
 
 ClipPatterns = tuple[Annotated[str, AfterValidator(_known_pattern)], ...]
 
 
-class FramesRange(Keys):
+class FramesRange(RecipeSection):
     """Calls of several sizes, in any order."""
 
     min: int = Field(ge=1, le=256, description="Frames of the smallest call.")
@@ -57,7 +57,7 @@ class FramesRange(Keys):
     def _at_least_min(cls, largest: int, info: ValidationInfo) -> int:
         smallest = info.data.get("min")  # absent when it is wrong itself
         if smallest is not None and largest < smallest:
-            wrong(f"wants at least min ({smallest}), got {largest}")
+            fail_validation(f"wants at least min ({smallest}), got {largest}")
         return largest
 
 
@@ -67,7 +67,7 @@ FramesPerChunk = Annotated[
 ]
 
 
-class Lowering(Keys):
+class Lowering(RecipeSection):
     """How the model becomes a program."""
 
     backend: Literal[
@@ -104,7 +104,9 @@ class Lowering(Keys):
     @model_validator(mode="after")
     def _band_needs_frequencies(self) -> Self:
         if self.prefilter_band < 1 and self.prefilter != "fourier":
-            wrong(f"prefilter_band wants prefilter: fourier, got {self.prefilter}; ask for that, or set the band to 1")
+            fail_validation(
+                f"prefilter_band wants prefilter: fourier, got {self.prefilter}; ask for that, or set the band to 1"
+            )
         return self
 
 
@@ -122,11 +124,11 @@ _NOT_AVAILABLE = "; ".join(f"{scheme} ({why})" for scheme, why in _UNAVAILABLE.i
 
 def _available(scheme: object) -> object:
     if isinstance(scheme, str) and scheme in _UNAVAILABLE:
-        wrong(f"{scheme} is not available: {_UNAVAILABLE[scheme]}")
+        fail_validation(f"{scheme} is not available: {_UNAVAILABLE[scheme]}")
     return scheme
 
 
-class Quantization(Keys):
+class Quantization(RecipeSection):
     """Which layers become int8, and how their ranges are found. `quantization: none` names no part."""
 
     everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
@@ -153,18 +155,18 @@ class Quantization(Keys):
         names = ("observer", "outside", "equalize", "correct_bias", "leaky_relu", "residual_add")
         given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
         if self.everywhere and given:
-            wrong(f"everywhere takes the quantizer's own settings, and so no {', '.join(given)}")
+            fail_validation(f"everywhere takes the quantizer's own settings, and so no {', '.join(given)}")
         return self
 
     @field_validator("parts")
     @classmethod
     def _either(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
         if parts and info.data.get("everywhere"):
-            wrong("everywhere quantizes the whole graph, and so takes no parts")
+            fail_validation("everywhere quantizes the whole graph, and so takes no parts")
         return parts
 
 
-class Audio(Keys):
+class Audio(RecipeSection):
     """Which clips calibrate and which score; no clip does both."""
 
     calibrate: ClipPatterns = Field(
@@ -183,21 +185,25 @@ class Audio(Keys):
     @classmethod
     def _something_to_score(cls, patterns: ClipPatterns) -> ClipPatterns:
         if not patterns:
-            wrong("wants at least one clip, got an empty list")
+            fail_validation("wants at least one clip, got an empty list")
         return patterns
 
     @model_validator(mode="after")
     def _disjoint(self, info: ValidationInfo) -> Self:
-        vocabulary: Vocabulary | None = info.context
+        vocabulary: KnownNames | None = info.context
         clips = vocabulary.clips if vocabulary else ()
-        both = [clip for clip in clips if all(any(matches(p, clip) for p in ps) for ps in (self.calibrate, self.score))]
+        both = [
+            clip for clip in clips if all(any(clip_matches(p, clip) for p in ps) for ps in (self.calibrate, self.score))
+        ]
         if both:
             more = f" and {len(both) - 5} more" if len(both) > 5 else ""
-            wrong(f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; a clip can do only one of them")
+            fail_validation(
+                f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; a clip can do only one of them"
+            )
         return self
 
 
-class Scoring(Keys):
+class Scoring(RecipeSection):
     """What counts in a score."""
 
     voiced_confidence: float = Field(
@@ -208,7 +214,7 @@ class Scoring(Keys):
     )
 
 
-class Postprocess(Keys):
+class Postprocess(RecipeSection):
     """What is done to the estimates where they are shown. No score knows of it."""
 
     confidence_threshold: float | None = Field(
@@ -220,7 +226,7 @@ class Postprocess(Keys):
     )
 
 
-class Speed(Keys):
+class Speed(RecipeSection):
     """How baseline and variant are timed, in alternating rounds."""
 
     threads: int = Field(1, ge=1, le=1024, description="Threads of baseline and variant alike.")

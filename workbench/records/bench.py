@@ -8,8 +8,8 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from workbench.measure.bench import Figures, Ratio
-from workbench.record_model import Section
+from workbench.measure.bench import ContenderFigures, Ratio
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 from workbench.report.formatting import number
 
@@ -17,14 +17,14 @@ BENCH_NAME, PICTURE_NAME = "bench.json", "bench.png"
 _COLORS = {"faster": "green", "slower": "yellow", "inconclusive": "yellow", "wrong": "red", "baseline": "white"}
 
 
-class NotRun(Section):
+class NotRun(RecordModel):
     """A contender without figures, and why."""
 
     name: str
     reason: str
 
 
-class Run(Section):
+class Run(RecordModel):
     """All contenders with one number of threads, eager first."""
 
     threads: int
@@ -32,11 +32,11 @@ class Run(Section):
     chunks_per_round: int
     warmup_chunks: int
     seed: int  # of the order of the contenders within each round
-    contenders: tuple[Figures, ...]
+    contenders: tuple[ContenderFigures, ...]
     not_run: tuple[NotRun, ...]
 
 
-class Bench(Section):
+class Bench(RecordModel):
     """One stream, several ways to run it. `environment.threads` is the most that any run uses."""
 
     schema_version: Literal[1] = 1
@@ -77,7 +77,7 @@ def onnxruntime_version() -> tuple[str | None, dict[str, str]]:
         return None, {"onnxruntime": "not installed"}
 
 
-def cells(figures: Figures, held_against: tuple[str, ...]) -> dict[str, str]:
+def cells(figures: ContenderFigures, held_against: tuple[str, ...]) -> dict[str, str]:
     """The figures of one contender as text, column by column; a dash where there is no number. `held_against`: the
     contenders that it is compared with."""
     latency, load = figures.latency, figures.under_load

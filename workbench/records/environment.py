@@ -12,12 +12,12 @@ from pathlib import Path
 from pydantic import Field
 
 import workbench
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 
 _PACKAGE = Path(workbench.__file__).parent
 
 
-class Environment(Section):
+class Environment(RecordModel):
     """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed. `libraries`
     has every package that the workbench declares to need; records of before it was kept have none."""
 

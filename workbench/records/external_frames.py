@@ -19,17 +19,17 @@ import numpy as np
 from workbench.audio.decode import Clip, file_stem
 from workbench.errors import WorkbenchError
 from workbench.recipe.messages import did_you_mean
-from workbench.recipe.options import OUTPUTS, Output, Stream
+from workbench.recipe.options import OUTPUTS, Output, StreamConfig
 from workbench.records.result import FramesUsed
-from workbench.runtime.session import Frames, schedule
-from workbench.storage.npz import columns
+from workbench.runtime.session import Frames, chunk_schedule
+from workbench.storage.npz import read_npz_columns
 
 _COLUMN_OF: dict[Output, str] = {"pitch": "pitch_semitones", "confidence": "confidence", "volume": "volume"}
 _NPZ, _CSV = ".npz", ".csv"
 
 
 @dataclass(frozen=True)
-class Recorded:
+class ExternalFrames:
     """The frames of one clip, the frames of each call that gave them, and the file that they are from."""
 
     frames: Frames
@@ -49,14 +49,14 @@ class _Table:
 
 
 def read_recorded(
-    places: Sequence[Path], clips: Sequence[Clip], stream: Stream, outputs: Sequence[Output]
-) -> dict[str, Recorded]:
+    places: Sequence[Path], clips: Sequence[Clip], stream: StreamConfig, outputs: Sequence[Output]
+) -> dict[str, ExternalFrames]:
     """The frames in files, and in folders of files, by the name of their clip; `clips` are those that may be named.
 
     Raises WorkbenchError for the first mistake in them: a file that is none, a column that is missing, a cell that is
     no number, a clip that is not known or named twice, and frames or calls that are not those of the clip.
     """
-    found: dict[str, Recorded] = {}
+    found: dict[str, ExternalFrames] = {}
     for path in (file for place in places for file in _files(place)):
         for table in _npz(path, outputs, stream) if path.suffix.lower() == _NPZ else _csv(path, outputs):
             clip = _clip_of(table, clips)
@@ -142,13 +142,13 @@ def _table(
     return _Table(path, sha256, clip, values, calls)
 
 
-def _npz(path: Path, outputs: Sequence[Output], stream: Stream) -> list[_Table]:
+def _npz(path: Path, outputs: Sequence[Output], stream: StreamConfig) -> list[_Table]:
     """What a run left of a clip. It does not say the calls."""
     if stream.dynamic:
         raise WorkbenchError(f"{path}: a run's frames do not tell their calls, whose sizes vary here; give a .csv")
     content, names = path.read_bytes(), {out: f"variant_{_COLUMN_OF[out]}" for out in OUTPUTS if out in outputs}
     try:
-        stored = columns(content, list(names.values()))
+        stored = read_npz_columns(content, list(names.values()))
     except ValueError as error:
         raise WorkbenchError(f"{path}: not frames that a run left; give those of its frames/, or a .csv") from error
     values = {out: stored[name].tolist() for out, name in names.items()}
@@ -168,14 +168,14 @@ def _clip_of(table: _Table, clips: Sequence[Clip]) -> Clip:
     raise WorkbenchError(f"{table.path}: no scored clip is called {table.clip}{near}")
 
 
-def _recorded(table: _Table, clip: Clip, stream: Stream) -> Recorded:
+def _recorded(table: _Table, clip: Clip, stream: StreamConfig) -> ExternalFrames:
     """Raises WorkbenchError where the frames or calls are not those that the clip gives."""
     found = len(next(iter(table.numbers.values())))
     for size in table.calls or ():
         if size not in stream.sizes:
             sizes = f"{stream.sizes[0]} to {stream.max_frames}" if stream.dynamic else f"{stream.sizes[0]}"
             raise WorkbenchError(f"{table.path}: a call of {size} frames for {clip.name}; this stream takes {sizes}")
-    calls = tuple(schedule(len(clip.samples), stream, table.calls))
+    calls = tuple(chunk_schedule(len(clip.samples), stream, table.calls))
     if found != sum(calls) or table.calls not in (None, calls):
         raise WorkbenchError(
             f"{table.path}: {found} frames for {clip.name}, which has {sum(calls)} ({clip.duration_s:.2f} s, a frame "
@@ -184,4 +184,4 @@ def _recorded(table: _Table, clip: Clip, stream: Stream) -> Recorded:
     arrays = {output: np.array(numbers, np.float32) for output, numbers in table.numbers.items()}
     absent = tuple(output for output in OUTPUTS if output not in arrays)
     frames = Frames(*(arrays.get(output, np.full(found, np.nan, np.float32)) for output in OUTPUTS), absent=absent)
-    return Recorded(frames, calls, FramesUsed(file=table.path.name, clip=clip.name, sha256=table.sha256))
+    return ExternalFrames(frames, calls, FramesUsed(file=table.path.name, clip=clip.name, sha256=table.sha256))

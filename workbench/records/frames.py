@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from workbench.audio.decode import file_stem
 from workbench.errors import WorkbenchError
-from workbench.measure.deviation import ClipRolls, Mask
+from workbench.measure.deviation import Mask, PairedFrames
 from workbench.runtime.session import Frames
-from workbench.storage.atomic import write_whole
-from workbench.storage.npz import columns
+from workbench.storage.atomic import write_atomic
+from workbench.storage.npz import read_npz_columns
 from workbench.units import CENTS_PER_SEMITONE
 
 _SIDES = ("baseline", "variant")
@@ -42,7 +42,7 @@ def frames_path(folder: Path, clip: str) -> Path:
     return folder / "frames" / f"{file_stem(clip)}.npz"
 
 
-def write_frames(folder: Path, sides: ClipRolls, time_s: NDArray[np.float64]) -> Path:
+def write_frames(folder: Path, sides: PairedFrames, time_s: NDArray[np.float64]) -> Path:
     """Store both sides of a clip; `time_s` (frames,) is when each hop ends."""
     arrays = {
         f"{side}_{what}": getattr(frames, what)
@@ -52,7 +52,7 @@ def write_frames(folder: Path, sides: ClipRolls, time_s: NDArray[np.float64]) ->
     content = io.BytesIO()
     np.savez_compressed(content, time_s=time_s, voiced=sides.voiced, allow_pickle=False, **arrays)
     path = frames_path(folder, sides.name)
-    write_whole(path, content.getvalue())
+    write_atomic(path, content.getvalue())
     return path
 
 
@@ -62,7 +62,7 @@ def read_frames(folder: Path, clip: str) -> ClipFrames | None:
     if not path.is_file():
         return None
     try:
-        stored = columns(path.read_bytes(), _ARRAYS)
+        stored = read_npz_columns(path.read_bytes(), _ARRAYS)
         if stored["voiced"].dtype != bool:
             raise ValueError("a mask of numbers")
         sides = [Frames(*(stored[f"{side}_{what}"] for what in _OF_A_SIDE)) for side in _SIDES]

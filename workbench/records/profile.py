@@ -14,13 +14,13 @@ from rich.table import Table
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.operators.events import Event
-from workbench.measure.operators.figures import PartFigures, Totals, furthest
+from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.operators.roofline import Peaks, Spread
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 from workbench.records.result import RecipeUsed
-from workbench.report.formatting import NONE, number
+from workbench.report.formatting import DASH, number
 
 PROFILE_NAME, PICTURE_NAME = "profile.json", "profile.png"
 _WORTH_SAYING = 3  # parts that are furthest above their bounds
@@ -31,7 +31,7 @@ _DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")  # of
 _INSTRUCTIONS = ("fma", "avx", "avx2", "avx512f", "asimd", "sve", *_DOT_PRODUCTS)
 
 
-class Profile(Section):
+class Profile(RecordModel):
     """One program on one machine. `environment.threads` is what everything was timed with."""
 
     schema_version: Literal[1] = 1
@@ -92,7 +92,7 @@ def part_cells(part: PartFigures) -> dict[str, str]:
         "net (µs)": _spread(part.net_us),
         "as timed": f"{part.us.p50:.1f}",
         "bound": number(least.us if least else None, ".1f"),
-        "set by": least.by if least else NONE,
+        "set by": least.by if least else DASH,
         "efficiency": number(part.efficiency, ".0%"),
         "above bound": number(part.above_bound_us, ".1f"),
         "multiply-adds": f"{part.macs:,}",
@@ -166,7 +166,7 @@ def peak_lines(profile: Profile) -> list[str]:
 def next_lines(profile: Profile) -> list[str]:
     """What is worth optimizing: the parts with most time above their bounds."""
     lines = []
-    for at, part in enumerate(furthest(profile.parts, _WORTH_SAYING), 1):
+    for at, part in enumerate(furthest_from_bound(profile.parts, _WORTH_SAYING), 1):
         assert part.net_us and part.bound and part.above_bound_us
         share_of_program = part.above_bound_us / profile.totals.program_us.p50
         lines.append(
@@ -212,4 +212,4 @@ def _table(rows: Sequence[dict[str, str]], left: Sequence[str]) -> Table:
 
 
 def _spread(figure: Spread | None) -> str:
-    return f"{figure.p50:.1f} ({figure.low:.1f}–{figure.high:.1f})" if figure else NONE
+    return f"{figure.p50:.1f} ({figure.low:.1f}–{figure.high:.1f})" if figure else DASH

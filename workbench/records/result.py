@@ -6,25 +6,25 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from workbench.audit.gates import GateResult, Verdict, judge, metrics, ungated
+from workbench.audit.gates import GateResult, Verdict, evaluate_gates, metric_paths, no_pitch_gate_reason
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.call_sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
 from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
-from workbench.measure.speed import WIDEST, Speed
+from workbench.measure.speed import MAX_SPREAD_RATIO, Speed
 from workbench.measure.truth import Truth
-from workbench.recipe import Gate, Recipe, gates_of, over
-from workbench.record_model import Section
+from workbench.recipe import Gate, Recipe, gates_of, override_gates
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
-from workbench.runtime.state_protocol import Protocol
-from workbench.storage.json_files import write
+from workbench.runtime.state_protocol import ScoringProtocol
+from workbench.storage.json_files import write_json
 
 RESULT_NAME = "result.json"
 
 
-class RecipeUsed(Section):
+class RecipeUsed(RecordModel):
     """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the file; "" in older records."""
 
     name: str
@@ -33,7 +33,7 @@ class RecipeUsed(Section):
     checkpoint_sha256: str = ""
 
 
-def used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
+def recipe_used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
     """A recipe as a record keeps it, with the hash of the checkpoint that was loaded for it."""
     return RecipeUsed(
         name=recipe.name,
@@ -46,7 +46,7 @@ def used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
 F0_NOT_KEPT = "not kept"  # by the workbench that made the record
 
 
-class ClipUsed(Section):
+class ClipUsed(RecordModel):
     """A clip that went into the record, by its bytes; `f0_sha256` is of its known f0, which decides what is voiced, and
     empty where there is none."""
 
@@ -57,7 +57,7 @@ class ClipUsed(Section):
     seconds: float
 
 
-class FramesUsed(Section):
+class FramesUsed(RecordModel):
     """A file of frames that were recorded elsewhere, by its bytes, and the clip that they are of."""
 
     file: str
@@ -65,7 +65,7 @@ class FramesUsed(Section):
     sha256: str
 
 
-class LatencyOfEstimate(Section):
+class AlgorithmicLatency(RecordModel):
     """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
     A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`.
     `depends_on_chunking`: whether an estimate depends on how the audio is cut into calls."""
@@ -74,7 +74,7 @@ class LatencyOfEstimate(Section):
     depends_on_chunking: bool = False
 
 
-class Record(Section):
+class Result(RecordModel):
     """One variant: what it is, what came out, and the verdict."""
 
     schema_version: Literal[1] = 1
@@ -87,8 +87,8 @@ class Record(Section):
     program_in_doubt: str = ""  # why the program that is named with them may be another than the recipe's
     not_run_here: str = ""  # why this machine cannot make or run the program, and what does
     program: ProgramFile | None
-    latency: LatencyOfEstimate
-    protocol: Protocol = Protocol()
+    latency: AlgorithmicLatency
+    protocol: ScoringProtocol = ScoringProtocol()
     deviation: Deviation | None
     floor: Floor | None
     truth: Truth | None
@@ -102,19 +102,19 @@ class Record(Section):
     seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
 
 
-LEAST_RIGHT = 0.5
+MIN_BASELINE_RPA = 0.5
 """Share of the voiced frames with a known f0 on which upstream itself has to be right (rpa50). To agree with a baseline
 that is wrong more often than right shows nothing; on the shipped clips and on real singing, upstream reaches 0.9."""
 
 _GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
 
 
-def gateable() -> tuple[str, ...]:
+def gate_metrics() -> tuple[str, ...]:
     """The dotted paths that a gate can name."""
-    return tuple(path for path in metrics(Record) if path.split(".")[0] in _GATED)
+    return tuple(path for path in metric_paths(Result) if path.split(".")[0] in _GATED)
 
 
-def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> Record:
+def judge_result(record: Result, gates: tuple[Gate, ...], min_voiced_frames: int) -> Result:
     """The record with its gates, verdict and the reasons for it.
 
     `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame of it that is
@@ -125,9 +125,9 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
     or wrong against the known f0, or the machine was too busy for the times to mean anything.
     """
     failures, doubts = [], []
-    results = judge(gates, record)
+    results = evaluate_gates(gates, record)
     if not record.protocol.fair:
-        failures.append(f"{record.protocol.in_words}; unlike is compared with unlike, whatever the figures say")
+        failures.append(f"{record.protocol.label}; unlike is compared with unlike, whatever the figures say")
     if record.deviation is None and not record.not_run_here:
         failures.append(record.null_reasons["program" if record.program is None else "deviation"])
     else:
@@ -137,7 +137,7 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
                 f"the stream's memory is a constant of the graph ({frozen}): a call hears its own audio alone; export "
                 "it with state: explicit"
             )
-        failures += [record.contour.flat] * bool(record.contour.flat)
+        failures += [record.contour.flat_reason] * bool(record.contour.flat_reason)
         failures += [
             f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
         ]
@@ -157,26 +157,27 @@ def judged(record: Record, gates: tuple[Gate, ...], min_voiced_frames: int) -> R
                 f"{unknown} of {record.deviation.frames} frames of upstream itself are not finite; check the audio and "
                 "the checkpoint"
             )
-        doubts += [ungated(gates)] * bool(ungated(gates))
+        doubts += [no_pitch_gate_reason(gates)] * bool(no_pitch_gate_reason(gates))
         doubts += _doubts_of_the_run(record, min_voiced_frames)
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
     return record.model_copy(update={"gates": results, "verdict": verdict, "reasons": (*failures, *doubts)})
 
 
-def _doubts_of_the_run(record: Record, min_voiced_frames: int) -> list[str]:
+def _doubts_of_the_run(record: Result, min_voiced_frames: int) -> list[str]:
     """What keeps a run from showing anything, whatever its gates."""
     doubts = []
     truth, speed = record.truth, record.speed
     right = truth.baseline.rpa50 if truth and truth.baseline else None
-    if truth and right is not None and right < LEAST_RIGHT and truth.voiced_frames >= min_voiced_frames:
+    if truth and right is not None and right < MIN_BASELINE_RPA and truth.voiced_frames >= min_voiced_frames:
         doubts.append(
             f"upstream itself is right on {right:.1%} of {truth.voiced_frames} voiced frames with a known f0, wants "
-            f"{LEAST_RIGHT:.0%}; check the annotations, and whether this is one voice"
+            f"{MIN_BASELINE_RPA:.0%}; check the annotations, and whether this is one voice"
         )
-    if speed and speed.in_doubt:
+    if speed and speed.is_inconclusive:
         doubts.append(
             f"the machine was too busy to time anything: four fifths of the rounds lie between {speed.speedup_low:.3g} "
-            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {WIDEST:g}; run it again when "
+            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {MAX_SPREAD_RATIO:g}; run it "
+            f"again when "
             "the machine is quiet, and only the times are taken anew"
         )
     return doubts
@@ -188,27 +189,27 @@ def _doubt(gate: GateResult) -> str:
     return f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}, but {gate.null_reasons['passed']}"
 
 
-def judged_by(record: Record, limits: Mapping[str, str | None]) -> Record:
+def rejudge(record: Result, limits: Mapping[str, str | None]) -> Result:
     """The record judged again, by its recipe's gates with `limits` laid over them; what was measured stays.
 
     Raises WorkbenchError where the recipe has a gate on a metric that this version does not know.
     """
     asked = record.recipe.resolved
-    gates = over(gates_of(asked["gates"]), limits)
-    if unknown := [gate.metric for gate in gates if gate.metric not in gateable()]:
+    gates = override_gates(gates_of(asked["gates"]), limits)
+    if unknown := [gate.metric for gate in gates if gate.metric not in gate_metrics()]:
         raise WorkbenchError(f"{record.recipe.name}: has a gate on {unknown[0]}, no metric any more; run it again")
-    return judged(record, gates, asked["scoring"]["min_voiced_frames"])
+    return judge_result(record, gates, asked["scoring"]["min_voiced_frames"])
 
 
-def write_record(record: Record, folder: Path) -> Path:
+def write_record(record: Result, folder: Path) -> Path:
     """Store a record as `result.json` in its folder."""
-    return write(record, folder / RESULT_NAME)
+    return write_json(record, folder / RESULT_NAME)
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> Result:
     """Raises WorkbenchError where the file is missing or no record of this schema."""
     try:
-        return Record.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
+        return Result.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
     except FileNotFoundError as error:
         raise WorkbenchError(f"{path}: no such record; `workbench run` makes one") from error
     except OSError as error:

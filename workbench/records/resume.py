@@ -9,13 +9,13 @@ from pydantic import TypeAdapter
 
 from workbench.audio.decode import Clip
 from workbench.records.frames import frames_path
-from workbench.records.result import Record
-from workbench.storage.atomic import write_whole
+from workbench.records.result import Result
+from workbench.storage.atomic import write_atomic
 
 SCORES_NAME = "scores.json"
 
 
-def keep_scores(
+def save_scores(
     place: Path, made_from: Sequence[str], seconds: Mapping[str, float], figures: Mapping[str, Any]
 ) -> None:
     """Store the scored sections of a record, by name, once all that belongs to them is written. `made_from` are the
@@ -25,10 +25,10 @@ def keep_scores(
         "seconds": {name: took_s for name, took_s in seconds.items() if name != "build"},
         "figures": {name: _section(name).dump_python(figure, mode="json") for name, figure in figures.items()},
     }
-    write_whole(place / SCORES_NAME, (json.dumps(content, allow_nan=False) + "\n").encode())
+    write_atomic(place / SCORES_NAME, (json.dumps(content, allow_nan=False) + "\n").encode())
 
 
-def scored_before(
+def load_scores(
     place: Path, made_from: Sequence[str], clips: Sequence[Clip], seconds: dict[str, float]
 ) -> dict[str, Any] | None:
     """The sections that `keep_scores` stored, where they were made from the same things and the files of all clips are
@@ -55,5 +55,5 @@ def picture_path(folder: Path, clip_name: str) -> Path:
 
 
 def _section(name: str) -> TypeAdapter[Any]:
-    kind: Any = Record.model_fields[name].annotation
+    kind: Any = Result.model_fields[name].annotation
     return TypeAdapter(kind)

@@ -6,31 +6,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.records.result import RESULT_NAME, Record, judged_by, read_record
-from workbench.storage.json_files import free_name
+from workbench.records.result import RESULT_NAME, Result, read_record, rejudge
+from workbench.storage.json_files import unused_name
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """A record, the variant's folder that it lies in, and the run it belongs to.
 
     `current`: it is the folder's `result.json`, so that frames, moments and pictures there are its own. Of a record
     that a later run took the place of, program and all are gone.
     """
 
-    record: Record
+    record: Result
     folder: Path
     run: str
     current: bool = True
 
 
-def kept_in(places: Sequence[Path]) -> list[Kept]:
+def find_results(places: Sequence[Path]) -> list[StoredResult]:
     """All records below the places, each a run, a variant's folder or its `result.json`; in order, none twice. What
     passed is judged by today's rules: an older one may have let too much through.
 
     Raises WorkbenchError where a place does not exist, holds none, or one that cannot be read or judged.
     """
-    found: dict[Path, Kept] = {}
+    found: dict[Path, StoredResult] = {}
     for place in places:
         if not place.exists():
             raise WorkbenchError(f"{place}: no such file or folder; `workbench runs` lists what there is")
@@ -41,8 +41,8 @@ def kept_in(places: Sequence[Path]) -> list[Kept]:
             folder = path.parent  # its parent by the text alone may be called ".."
             run, current = folder.resolve().parent.name, path.name == RESULT_NAME
             record = read_record(path)
-            record = judged_by(record, {}) if record.verdict == "pass" else record
-            found[path.resolve()] = Kept(record, folder, run, current)
+            record = rejudge(record, {}) if record.verdict == "pass" else record
+            found[path.resolve()] = StoredResult(record, folder, run, current)
     return list(found.values())
 
 
@@ -52,7 +52,7 @@ def _below(folder: Path) -> list[Path]:
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
-def names_of(kept: Sequence[Kept]) -> list[str]:
+def unique_names(kept: Sequence[StoredResult]) -> list[str]:
     """A name for each record, none twice: its recipe's, with the run's before it where two share one, counted where
     even that is not enough."""
     plain = [one.record.recipe.name for one in kept]
@@ -67,7 +67,7 @@ class Run:
     """One run: its records in the order of their folders' names, and a line for each that cannot be read."""
 
     folder: Path
-    kept: tuple[Kept, ...]
+    kept: tuple[StoredResult, ...]
     unreadable: tuple[str, ...] = ()
 
     @property
@@ -112,7 +112,7 @@ def _run(place: Path, paths: Sequence[Path]) -> Run:
     kept, unreadable = [], []
     for path in paths:
         try:
-            kept += kept_in([path])
+            kept += find_results([path])
         except WorkbenchError as error:
             unreadable.append(str(error))
     return Run(place, tuple(kept), tuple(unreadable))
@@ -124,7 +124,7 @@ def earlier_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
 
 
-def set_aside(record: Record, folder: Path) -> Path | None:
+def archive_result(record: Result, folder: Path) -> Path | None:
     """Move the record whose place is about to be taken to `result-<when it was written>.json`, a name that sorts.
 
     Program, frames and pictures are those of the newest record alone: a record is enough to make them again, and is a
@@ -144,9 +144,9 @@ def set_aside(record: Record, folder: Path) -> Path | None:
             return None
     except (WorkbenchError, ValueError):
         pass  # kept all the same: an older version's, say
-    return path.rename(free_name(path, written))
+    return path.rename(unused_name(path, written))
 
 
 def set_aside_unread(path: Path, folder: Path) -> Path:
     """Move a record that cannot be read, maybe a later version's, to where `set_aside` keeps them in a folder."""
-    return path.rename(free_name(folder / RESULT_NAME, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return path.rename(unused_name(folder / RESULT_NAME, datetime.fromtimestamp(path.stat().st_mtime, UTC)))

@@ -8,11 +8,11 @@ from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
-from workbench.audit.gates import PITCH, Verdict, ungated
+from workbench.audit.gates import PITCH, Verdict, no_pitch_gate_reason
 from workbench.export.program_file import ProgramFile
-from workbench.measure.soak import Stretch
+from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 from workbench.records.result import RecipeUsed
 
@@ -22,7 +22,7 @@ _GROWTH = 0.02
 _SLOWER = 1.5  # last part's median call over the first's; the machine alone moves it by a quarter
 
 
-class Soak(Section):
+class Soak(RecordModel):
     """A stream without a reset for `hours` of audio, in equal parts."""
 
     schema_version: Literal[1] = 1
@@ -33,7 +33,7 @@ class Soak(Section):
     clips: tuple[str, ...]
     hours: float
     took_s: float
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[SoakSegment, ...]
     ended: str = Field("", description="How the program ended it before all parts were streamed.")
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ def judged(soak: Soak, gates: tuple[Gate, ...], min_voiced_frames: int) -> Soak:
     voiced = sum(part.voiced_frames for part in soak.stretches)
     if voiced < min_voiced_frames:
         doubts.append(f"only {voiced} voiced frames, wants {min_voiced_frames}")
-    doubts += [ungated(held)] * bool(ungated(held))
+    doubts += [no_pitch_gate_reason(held)] * bool(no_pitch_gate_reason(held))
     first, last = soak.stretches[0], soak.stretches[-1]
     growth = max(part.resident_bytes for part in soak.stretches) / first.resident_bytes - 1
     if growth > _GROWTH:

@@ -12,42 +12,42 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import FILE_NAMES
-from workbench.records.result import RESULT_NAME, Record, read_record, write_record
+from workbench.records.result import RESULT_NAME, Result, read_record, write_record
 from workbench.records.resume import SCORES_NAME
-from workbench.records.run_folders import set_aside, set_aside_unread
+from workbench.records.run_folders import archive_result, set_aside_unread
 from workbench.records.worst_moments import MOMENTS_FOLDER
-from workbench.storage.atomic import remove_parts
+from workbench.storage.atomic import remove_partial_files
 
 FIGURES = (SCORES_NAME, "frames", "pictures", MOMENTS_FOLDER)
 """What scoring leaves. The scores go first: they are taken for what is in the folders."""
-OWN = (*FILE_NAMES, NOTES_NAME, *FIGURES)
+RESULT_FILES = (*FILE_NAMES, NOTES_NAME, *FIGURES)
 """The files and folders that belong to a record."""
 
 _MAKING, _MADE, _MOVING = ".making", ".made", ".moving"
 
 
-def making(folder: Path) -> Path:
+def staging_dir(folder: Path) -> Path:
     """Where the new files of a variant's folder are made."""
     return folder / _MAKING
 
 
-def finish(record: Record, folder: Path) -> Path | None:
+def commit(record: Result, folder: Path) -> Path | None:
     """Store the record, and move it in with all that was made for it. Returns where the earlier record is kept, None
     where none has to be."""
-    write_record(record, making(folder))
-    (making(folder) / SCORES_NAME).unlink(missing_ok=True)
-    making(folder).rename(folder / _MADE)
-    return settle(folder)
+    write_record(record, staging_dir(folder))
+    (staging_dir(folder) / SCORES_NAME).unlink(missing_ok=True)
+    staging_dir(folder).rename(folder / _MADE)
+    return recover(folder)
 
 
-def settle(folder: Path) -> Path | None:
+def recover(folder: Path) -> Path | None:
     """Move in what a finished run, maybe one that was killed, made; nothing where there is none. What it half wrote
     where files are made goes.
 
     Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is
     kept, or a finished one that cannot be read: then the folder stays as it was.
     """
-    remove_parts(making(folder), *(making(folder) / name for name in FIGURES))
+    remove_partial_files(staging_dir(folder), *(staging_dir(folder) / name for name in FIGURES))
     made, moving = folder / _MADE, folder / _MOVING
     kept = None
     if (made / RESULT_NAME).is_file():
@@ -56,7 +56,7 @@ def settle(folder: Path) -> Path | None:
         except WorkbenchError:
             kept = set_aside_unread(made / RESULT_NAME, folder)
         else:
-            kept = set_aside(record, folder)
+            kept = archive_result(record, folder)
             if record.deviation is None or len(list(made.iterdir())) > 1:
                 remove(folder)  # but not where figures came alone: other times of the same files
             made.rename(moving)
@@ -70,7 +70,7 @@ def settle(folder: Path) -> Path | None:
     return kept
 
 
-def remove(folder: Path, names: tuple[str, ...] = OWN) -> None:
+def remove(folder: Path, names: tuple[str, ...] = RESULT_FILES) -> None:
     """Take those files and folders away."""
     for name in names:
         if (folder / name).is_dir():

@@ -18,9 +18,9 @@ from workbench.audio.corpus import Corpus
 from workbench.audio.decode import Clip, file_stem
 from workbench.errors import AudioError
 from workbench.records.frames import ClipFrames
-from workbench.records.result import Record
+from workbench.records.result import Result
 from workbench.runtime.session import Floats
-from workbench.storage.atomic import write_whole
+from workbench.storage.atomic import write_atomic
 
 MOMENTS_FOLDER = "moments"
 MOST, APART_S, LASTS_S = 5, 1.0, 1.0
@@ -84,16 +84,16 @@ def wav_of(moment: Moment, samples: Floats, sample_rate_hz: int) -> bytes:
     return content.getvalue()
 
 
-def keep_seconds(folder: Path, moments: Sequence[Moment], clips: Sequence[Clip]) -> None:
+def save_clips_around(folder: Path, moments: Sequence[Moment], clips: Sequence[Clip]) -> None:
     """Store the seconds in a variant's folder, in place of those of an earlier run."""
     shutil.rmtree(folder / MOMENTS_FOLDER, ignore_errors=True)
     by_name = {clip.name: clip for clip in clips}
     for moment in moments:
         clip = by_name[moment.clip]
-        write_whole(folder / MOMENTS_FOLDER / moment.file_name, wav_of(moment, clip.samples, clip.sample_rate_hz))
+        write_atomic(folder / MOMENTS_FOLDER / moment.file_name, wav_of(moment, clip.samples, clip.sample_rate_hz))
 
 
-def sound_of(moment: Moment, record: Record, folder: Path, corpus: Corpus | None) -> tuple[bytes | None, str]:
+def sound_of(moment: Moment, record: Result, folder: Path, corpus: Corpus | None) -> tuple[bytes | None, str]:
     """The second around a moment as a WAV file, or None and why it cannot be heard."""
     path = folder / MOMENTS_FOLDER / moment.file_name
     if path.is_file():

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from workbench.export.program_file import LayerGap
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
-from workbench.records.result import Record
+from workbench.records.result import Result
 
-NONE = "–"
+DASH = "–"
 
 
-def cells(record: Record) -> dict[str, str]:
+def result_cells(record: Result) -> dict[str, str]:
     """The figures of one variant as text, column by column; a dash where there is no number."""
     deviation, program, speed, truth = record.deviation, record.program, record.speed, record.truth
     pitch = deviation.pitch if deviation else None
@@ -20,18 +20,18 @@ def cells(record: Record) -> dict[str, str]:
         "verdict": record.verdict if record.protocol.fair else f"{record.verdict} (UNFAIR)",
         "pitch p95 (cents)": number(pitch.p95_cents if pitch else None, ".4f"),
         "max": number(pitch.max_cents if pitch else None, ".4f"),
-        "voiced / all frames": f"{deviation.voiced_frames} / {deviation.frames}" if deviation else NONE,
+        "voiced / all frames": f"{deviation.voiced_frames} / {deviation.frames}" if deviation else DASH,
         "confidence max": number(deviation.confidence.max if deviation else None, ".1e"),
         "rpa50 baseline → variant": f"{number(baseline.rpa50, '.4f')} → {number(variant.rpa50, '.4f')}"
         if baseline and variant
-        else NONE,
+        else DASH,
         "bytes": number(program.bytes if program else None, ",d"),
-        "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else NONE,
-        "times faster": spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else NONE,
+        "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else DASH,
+        "times faster": spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else DASH,
     }
 
 
-def int8_cells(record: Record) -> dict[str, str]:
+def int8_cells(record: Result) -> dict[str, str]:
     """What a quantized variant's calibration tells, column by column; a dash where there is no number."""
     deviation, program = record.deviation, record.program
     calibration = program.calibration if program else None
@@ -40,13 +40,13 @@ def int8_cells(record: Record) -> dict[str, str]:
     return {
         "variant": record.recipe.name,
         "pitch p95 (cents)": number(deviation.pitch.p95_cents if deviation else None, ".2f"),
-        "over 50 cents": _over_50(deviation.pitch, deviation) if deviation else NONE,
-        "upstream's under dither": _over_50(record.floor.pitch, deviation) if record.floor and deviation else NONE,
+        "over 50 cents": _over_50(deviation.pitch, deviation) if deviation else DASH,
+        "upstream's under dither": _over_50(record.floor.pitch, deviation) if record.floor and deviation else DASH,
         "layers in int8": number(
             sum(scheme != "none" for scheme in program.schemes.values()) if program else None, "d"
         ),
         "bytes": number(program.bytes if program else None, ",d"),
-        "most noise made in": f"{weakest.layer} ({weakest.alone_db:.1f} dB)" if weakest else NONE,
+        "most noise made in": f"{weakest.layer} ({weakest.alone_db:.1f} dB)" if weakest else DASH,
         "other clips: pitch p95": number(stable.pitch_p95_cents if stable else None, ".2f"),
         "scales, median": number(stable.scale_median_relative if stable else None, ".0%"),
         "calibration and gaps (s)": number(calibration.took_s if calibration else None, ".0f"),
@@ -56,7 +56,7 @@ def int8_cells(record: Record) -> dict[str, str]:
 def _over_50(pitch: PitchDeviation, of: Deviation) -> str:
     """How many voiced frames are more than 50 cents off, of how many."""
     rate = pitch.over_50_cents_rate
-    return NONE if rate is None else f"{rate * of.voiced_frames:.0f} / {of.voiced_frames}"
+    return DASH if rate is None else f"{rate * of.voiced_frames:.0f} / {of.voiced_frames}"
 
 
 def size_cells(size: SizeFigures) -> dict[str, str]:
@@ -72,13 +72,13 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
     }
 
 
-def some_sizes(record: Record) -> list[SizeFigures]:
+def some_sizes(record: Result) -> list[SizeFigures]:
     """The smallest, the largest, and the powers of two between: enough to see a curve."""
     ends = (record.sizes[0], record.sizes[-1]) if record.sizes else ()
     return [size for size in record.sizes if size in ends or size.frames_per_chunk.bit_count() == 1]
 
 
-def weakest_layer(record: Record) -> LayerGap | None:
+def weakest_layer(record: Result) -> LayerGap | None:
     """The int8 layer that makes most of the noise: least signal to noise when fed what the float network has there."""
     calibration = record.program.calibration if record.program else None
     noisy = (
@@ -89,7 +89,7 @@ def weakest_layer(record: Record) -> LayerGap | None:
 
 def number(value: float | None, form: str) -> str:
     """The number in that form, a dash where there is none."""
-    return NONE if value is None else format(value, form)
+    return DASH if value is None else format(value, form)
 
 
 def spread(middle: float, low: float, high: float) -> str:

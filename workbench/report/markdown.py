@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.records.result import Record
-from workbench.records.run_folders import Kept
-from workbench.report.formatting import cells, markdown, number
+from workbench.records.result import Result
+from workbench.records.run_folders import StoredResult
+from workbench.report.formatting import markdown, number, result_cells
 from workbench.report.summary import cautions, sentence
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
@@ -18,7 +18,7 @@ _KEPT = {
 }
 
 
-def report_md(kept: Sequence[Kept], names: Sequence[str], page: Path) -> str:
+def report_md(kept: Sequence[StoredResult], names: Sequence[str], page: Path) -> str:
     """A sentence, a table of verdicts and of what changed against upstream, and the reasons of whatever did not pass.
 
     `page` is named as the place of the whole report.
@@ -35,8 +35,8 @@ def report_md(kept: Sequence[Kept], names: Sequence[str], page: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(record: Record, name: str) -> dict[str, str]:
-    found = cells(record)
+def _row(record: Result, name: str) -> dict[str, str]:
+    found = result_cells(record)
     sign = _SIGNS[record.verdict] + ("" if record.protocol.fair else " (UNFAIR)")
     change = record.truth.rpa50_change if record.truth else None
     return {

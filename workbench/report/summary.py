@@ -13,12 +13,12 @@ from workbench.audit.comparability import (
     stream_facts,
 )
 from workbench.audit.pick import largest_floor_cents
-from workbench.records.result import Record
-from workbench.records.run_folders import Kept
+from workbench.records.result import Result
+from workbench.records.run_folders import StoredResult
 from workbench.report.formatting import spread
 
 
-def sentence(kept: Sequence[Kept], names: Sequence[str]) -> str:
+def sentence(kept: Sequence[StoredResult], names: Sequence[str]) -> str:
     """How many pass, and who among them is smallest, fastest and most accurate, as far as that can be said: of records
     that compare, and not where spreads over rounds overlap or deviations are below the floor."""
     passing = [(one.record, name) for one, name in zip(kept, names, strict=True) if one.record.verdict == "pass"]
@@ -35,27 +35,27 @@ def sentence(kept: Sequence[Kept], names: Sequence[str]) -> str:
     return f"{lead}. {'; '.join(filter(None, claims))}."
 
 
-def _same(passing: Sequence[tuple[Record, str]], facts: Callable[[Record], Facts]) -> bool:
+def _same(passing: Sequence[tuple[Result, str]], facts: Callable[[Result], Facts]) -> bool:
     return all(facts(record) == facts(passing[0][0]) for record, _ in passing)
 
 
-def _fastest(passing: Sequence[tuple[Record, str]]) -> str:
+def _fastest(passing: Sequence[tuple[Result, str]]) -> str:
     """What the largest median may be called."""
     timed = sorted([record.speed for record, _ in passing if record.speed], key=lambda speed: -speed.speedup_p50)
     apart = all(other.speedup_high < timed[0].speedup_low for other in timed[1:])
     return "fastest" if apart else "largest median speed"
 
 
-def _most_accurate(passing: Sequence[tuple[Record, str]]) -> str:
+def _most_accurate(passing: Sequence[tuple[Result, str]]) -> str:
     """What the least deviation may be called."""
     floor_cents = largest_floor_cents([record for record, _ in passing])
     below = [record for record, _ in passing if (p95 := _p95(record)) is not None and p95 <= floor_cents]
     return "most accurate" if len(below) < 2 else "least deviation, below that of 16-bit dither as others are"
 
 
-def cautions(kept: Sequence[Kept]) -> list[str]:
+def cautions(kept: Sequence[StoredResult]) -> list[str]:
     """Why figures of these records should not be held against each other."""
-    asked: dict[str, Callable[[Record], Facts]] = {
+    asked: dict[str, Callable[[Result], Facts]] = {
         "scored on different audio": audio_facts,
         "timed on different machines or with different threads": machine_facts,
         "measured with different versions of torch or PESTO": library_facts,
@@ -67,9 +67,9 @@ def cautions(kept: Sequence[Kept]) -> list[str]:
 
 def _claim(
     what: str,
-    passing: Sequence[tuple[Record, str]],
-    key: Callable[[Record], float | None],
-    words: Callable[[Record], str],
+    passing: Sequence[tuple[Result, str]],
+    key: Callable[[Result], float | None],
+    words: Callable[[Result], str],
 ) -> str:
     # of equals the smallest, then the first
     known = [(found, _bytes(one) or 0, at) for at, (one, _) in enumerate(passing) if (found := key(one)) is not None]
@@ -79,19 +79,19 @@ def _claim(
     return f"{what}: {name} ({words(record)})" if len(passing) > 1 else words(record)
 
 
-def _bytes(record: Record) -> float | None:
+def _bytes(record: Result) -> float | None:
     return record.program.bytes if record.program else None
 
 
-def _slowness(record: Record) -> float | None:
+def _slowness(record: Result) -> float | None:
     return -record.speed.speedup_p50 if record.speed else None
 
 
-def _speed_in_words(record: Record) -> str:
+def _speed_in_words(record: Result) -> str:
     speed = record.speed
     assert speed is not None
     return f"{spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high)} times as fast as upstream"
 
 
-def _p95(record: Record) -> float | None:
+def _p95(record: Result) -> float | None:
     return record.deviation.pitch.p95_cents if record.deviation else None

@@ -5,8 +5,8 @@ import torch
 
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import PESTO, reset_upstream
-from workbench.recipe.options import Stream
-from workbench.runtime.session import Floats, Frames, checked, checked_stream
+from workbench.recipe.options import StreamConfig
+from workbench.runtime.session import Floats, Frames, validate_chunk, validate_stream_index
 
 
 class UpstreamSession:
@@ -16,18 +16,18 @@ class UpstreamSession:
     a timing is upstream's alone.
     """
 
-    def __init__(self, model: PESTO, stream: Stream, margins: bool = True) -> None:
+    def __init__(self, model: PESTO, stream: StreamConfig, margins: bool = True) -> None:
         self.model = model
         self.stream = stream
         self.margins = margins
 
     def reset(self, stream: int | None = None) -> None:
-        checked_stream(stream, self.stream)
+        validate_stream_index(stream, self.stream)
         reset_upstream(self.model, stream)
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        audio = torch.from_numpy(checked(chunk, self.stream))
+        audio = torch.from_numpy(validate_chunk(chunk, self.stream))
         return _frames(self.model(audio), self.margins, np.ndim(chunk) == 1)
 
 
@@ -40,16 +40,16 @@ class RestatedSession:
     def __init__(self, model: StreamingPesto) -> None:
         self.model = model
         self.stream = model.stream
-        self._ring = model.empty_ring()
+        self._ring = model.zero_state()
 
     def reset(self, stream: int | None = None) -> None:
-        checked_stream(stream, self.stream)
+        validate_stream_index(stream, self.stream)
         (self._ring if stream is None else self._ring[stream]).zero_()
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
-        audio = torch.from_numpy(checked(chunk, self.stream))
-        estimate, ring = self.model.advance(audio, self._ring)
+        audio = torch.from_numpy(validate_chunk(chunk, self.stream))
+        estimate, ring = self.model.step(audio, self._ring)
         self._ring.copy_(ring)
         return _frames(estimate, True, np.ndim(chunk) == 1)
 

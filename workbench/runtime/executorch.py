@@ -10,9 +10,9 @@ from executorch.runtime import Program, Runtime
 from threadpoolctl import threadpool_limits
 
 from workbench.errors import ProgramError, program_error
-from workbench.export.metadata import told
+from workbench.export.metadata import parse_metadata
 from workbench.runtime.host_state import host_of
-from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
+from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
 
 @functools.cache
@@ -39,9 +39,9 @@ class PteSession:
     """
 
     def __init__(self, path: Path) -> None:
-        program, self.constants = loaded(path)
+        program, self.constants = load_program(path)
         try:
-            self.stream, self.outputs = told(self.constants, path)
+            self.stream, self.outputs = parse_metadata(self.constants, path)
             self._host = host_of(self.constants, path)
             self._forward = program.load_method("forward")
             internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
@@ -50,7 +50,7 @@ class PteSession:
             raise _not_set_up(path, error) from error
 
     def reset(self, stream: int | None = None) -> None:
-        checked_stream(stream, self.stream)
+        validate_stream_index(stream, self.stream)
         self._host.reset(stream)
         if self._reset is not None:
             try:
@@ -59,22 +59,22 @@ class PteSession:
                 raise program_error("the program's reset failed", error) from error
 
     def step(self, chunk: Floats) -> Frames:
-        inputs = self._host.inputs(checked(chunk, self.stream))
+        inputs = self._host.inputs(validate_chunk(chunk, self.stream))
         try:
             estimates = self._forward.execute([torch.from_numpy(given) for given in inputs])
         except RuntimeError as error:
             raise program_error("the program failed while running", error) from error
         returned = [tensor.numpy() for tensor in estimates]
         self._host.keep(returned)
-        return frames_of(returned, self.outputs, chunk, self.stream)
+        return to_frames(returned, self.outputs, chunk, self.stream)
 
 
-def loaded(path: Path) -> tuple[Program, dict[str, Any]]:
+def load_program(path: Path) -> tuple[Program, dict[str, Any]]:
     """A program, and all that it tells: also one whose delegates this runtime has not, for it is not set up to run.
 
     Raises ProgramError where it does not load or is none of the workbench's.
     """
-    checked_file(path)
+    require_file(path)
     try:
         program = Runtime.get().load_program(path)
         names = program.method_names

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from workbench.export.metadata import HOST_SUFFIX
-from workbench.runtime.numpy_frontend import HostFrontEnd
+from workbench.runtime.numpy_frontend import NumpyFrontend
 from workbench.runtime.session import Floats
 
 
@@ -25,7 +25,7 @@ class Host(Protocol):
     def reset(self, stream: int | None) -> None: ...
 
 
-class Bystander:
+class NoState:
     """Keeps nothing: the program does, or nobody."""
 
     def inputs(self, audio: Floats) -> tuple[Floats, ...]:
@@ -38,7 +38,7 @@ class Bystander:
         pass
 
 
-class RingKeeper:
+class StateBuffer:
     """Hands in the past audio (streams, samples), and keeps what comes back last."""
 
     def __init__(self, streams: int, past_samples: int) -> None:
@@ -54,13 +54,13 @@ class RingKeeper:
         self._ring = _emptied(self._ring, stream)
 
 
-class WindowKeeper:
+class WindowBuffer:
     """Hands over past audio and the call's as one window, and keeps the end of it.
 
     With a front end, it is that front end's energies of the window that are handed over.
     """
 
-    def __init__(self, streams: int, past_samples: int, front_end: HostFrontEnd | None = None) -> None:
+    def __init__(self, streams: int, past_samples: int, front_end: NumpyFrontend | None = None) -> None:
         self._past = self._window = np.zeros((streams, past_samples), np.float32)
         self._front_end = front_end
 
@@ -82,13 +82,13 @@ def host_of(told: Mapping[str, Any], path: Path) -> Host:
     """
     state, streams, past_samples = told["state"], int(told["streams"]), int(told["state_samples"])
     if state == "explicit":
-        return RingKeeper(streams, past_samples)
+        return StateBuffer(streams, past_samples)
     if state != "none":
-        return Bystander()
+        return NoState()
     if told.get("scope", "whole") == "whole":
-        return WindowKeeper(streams, past_samples)
-    front_end = HostFrontEnd(path.with_suffix(HOST_SUFFIX), str(told["host_sha256"]))
-    return WindowKeeper(streams, past_samples, front_end)
+        return WindowBuffer(streams, past_samples)
+    front_end = NumpyFrontend(path.with_suffix(HOST_SUFFIX), str(told["host_sha256"]))
+    return WindowBuffer(streams, past_samples, front_end)
 
 
 def _emptied(memory: Floats, stream: int | None) -> Floats:

@@ -29,13 +29,13 @@ _NO_MEMORY = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot alloc
 """What C++ says before it aborts, and Python and the loader where the process ends before it is at work."""
 
 
-def silence_libraries() -> None:
+def silence_library_warnings() -> None:
     """Keep the libraries' own warnings off the screen: missing CUDA kernels, experimental interfaces."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
 
 
-class _Handed:
+class _InheritedFile:
     """An open file that a new process gets: it needs no name, and so is gone with the last who has it open."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -53,7 +53,7 @@ def _start(log: int) -> None:
     """In the child: native code writes its log to stderr, which goes to a file."""
     os.dup2(log, sys.stderr.fileno())
     os.close(log)
-    silence_libraries()
+    silence_library_warnings()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
@@ -65,7 +65,7 @@ def _end_with_the_parent() -> None:
     os._exit(1)
 
 
-class Child:
+class IsolatedProcess:
     """A process that runs one function after another, as a context manager. It ends with its parent, however that ends.
 
     `call` returns what the function returns, raises what it raises, and raises ProgramError where the process dies or,
@@ -80,7 +80,7 @@ class Child:
         self._log = tempfile.TemporaryFile(prefix="workbench-")
         earlier = set(multiprocessing.active_children())
         start = cast(Callable[[], None], _start)  # whose argument arrives as a number
-        handed = cast(tuple[()], (_Handed(self._log),))
+        handed = cast(tuple[()], (_InheritedFile(self._log),))
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start, handed)
         self._pool.submit(os.getpid)  # starts it
         (self._process,) = set(multiprocessing.active_children()) - earlier
@@ -103,7 +103,7 @@ class Child:
             self._at_work = not future.done()
             if self._at_work:
                 self._process.kill()
-                raise ProgramError(f"the program gave no answer within {self.limit_s:g} s{self._last_words()}")
+                raise ProgramError(f"the program gave no answer within {self.limit_s:g} s{self._last_stderr_line()}")
             return future.result()
         except BrokenProcessPool as error:
             self._pool.shutdown()
@@ -115,9 +115,9 @@ class Child:
                     "the process that ran a program was killed, by hand, by a limit or for want of memory; run it "
                     "again, with more memory free"
                 ) from error
-            raise ProgramError(f"the program crashed the runtime{self._last_words()}") from error
+            raise ProgramError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
-    def _last_words(self) -> str:
+    def _last_stderr_line(self) -> str:
         errors = [line for line in self._said() if "cpuinfo" not in line]
         return f" (it last said: {errors[-1]})" if errors else ""
 

@@ -11,7 +11,7 @@ from workbench.errors import ProgramError
 from workbench.runtime.session import Floats
 
 
-class HostFrontEnd:
+class NumpyFrontend:
     """A host's file (`export/host_file.py`): window (streams, past + chunk samples) -> (streams * frames, bins).
 
     float32 energies of each constant-Q bin, `max(re^2 + im^2, floor)`, the frames of a stream side by side. Raises

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from workbench.errors import ProgramError, program_error
-from workbench.export.metadata import CARRIER, from_json, told
+from workbench.export.metadata import METADATA_KEY, from_json, parse_metadata
 from workbench.runtime.host_state import host_of
-from workbench.runtime.session import Floats, Frames, checked, checked_file, checked_stream, frames_of
+from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
 _SPINNING = "session.force_spinning_stop"  # between calls; while one runs, threads spin as they do by default
 _ERRORS_ALONE = 3
@@ -22,7 +22,7 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path) -> None:
-        checked_file(path)
+        require_file(path)
         try:
             import onnxruntime
         except ImportError as error:
@@ -36,20 +36,20 @@ class OnnxSession:
             metadata = self._runtime.get_modelmeta().custom_metadata_map
         except Exception as error:  # its own classes, which it does not export
             raise program_error(f"{path}: not a model that ONNX Runtime loads", error) from error
-        self.constants = from_json(metadata.get(CARRIER, ""), path)
-        self.stream, self.outputs = told(self.constants, path)
+        self.constants = from_json(metadata.get(METADATA_KEY, ""), path)
+        self.stream, self.outputs = parse_metadata(self.constants, path)
         self._host = host_of(self.constants, path)
         self._names = [given.name for given in self._runtime.get_inputs()]
 
     def reset(self, stream: int | None = None) -> None:
-        checked_stream(stream, self.stream)
+        validate_stream_index(stream, self.stream)
         self._host.reset(stream)
 
     def step(self, chunk: Floats) -> Frames:
-        inputs = self._host.inputs(checked(chunk, self.stream))
+        inputs = self._host.inputs(validate_chunk(chunk, self.stream))
         try:
             returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
             raise program_error("the model failed while running", error) from error
         self._host.keep(returned)
-        return frames_of(returned, self.outputs, chunk, self.stream)
+        return to_frames(returned, self.outputs, chunk, self.stream)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.export.metadata import told
-from workbench.export.program_file import Kind, kind_of
-from workbench.recipe.options import Output, Stream
-from workbench.runtime.executorch import PteSession, fix_threads, loaded
+from workbench.export.metadata import parse_metadata
+from workbench.export.program_file import Kind, format_of
+from workbench.recipe.options import Output, StreamConfig
+from workbench.runtime.executorch import PteSession, fix_threads, load_program
 from workbench.runtime.onnxruntime import OnnxSession
-from workbench.runtime.session import Floats, Frames, Session, roll_streams
-from workbench.runtime.state_protocol import Memory, under
+from workbench.runtime.session import Floats, Frames, Session, run_clips
+from workbench.runtime.state_protocol import StateHandling, with_state_handling
 from workbench.runtime.torchscript import TorchScriptSession
 
 
@@ -31,33 +31,33 @@ def open_program(path: Path) -> ProgramSession:
     """
     sessions: dict[Kind, Callable[[Path], ProgramSession]]
     sessions = {"onnx": OnnxSession, "torchscript": TorchScriptSession, "pte": PteSession}
-    return sessions[kind_of(path.name)](path)
+    return sessions[format_of(path.name)](path)
 
 
 def import_runtime(path: Path) -> None:
     """Import what is imported only where it is used: no part of loading a program, where that is timed."""
-    if kind_of(path.name) == "onnx":
+    if format_of(path.name) == "onnx":
         import onnxruntime  # noqa: F401
 
 
-def opened(path: Path) -> tuple[Stream, tuple[Output, ...], dict[str, Any]]:
+def describe_program(path: Path) -> tuple[StreamConfig, tuple[Output, ...], dict[str, Any]]:
     """The stream of a program, its outputs, and all that it tells."""
     session = open_program(path)
     return session.stream, session.outputs, session.constants
 
 
-def tells(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """All that a program tells, found good. It need not be one that this runtime can run: a `.pte` is only loaded."""
-    said = loaded(path)[1] if kind_of(path.name) == "pte" else open_program(path).constants
-    told(said, path)
+    said = load_program(path)[1] if format_of(path.name) == "pte" else open_program(path).constants
+    parse_metadata(said, path)
     return said
 
 
-def roll_program(
+def run_program(
     path: Path,
     clips: Sequence[Floats],
     sizes: Sequence[int] | None = None,
-    memory: Memory = "continuous",
+    memory: StateHandling = "continuous",
     times: int = 1,
     threads: int | None = None,
 ) -> list[Frames]:
@@ -67,7 +67,7 @@ def roll_program(
     """
     if threads is not None:  # or the last bits of a sum would depend on the machine's cores
         fix_threads(threads)
-    session = under(memory, open_program(path))
+    session = with_state_handling(memory, open_program(path))
     for _ in range(times):
-        frames = roll_streams(session, clips, sizes)
+        frames = run_clips(session, clips, sizes)
     return frames

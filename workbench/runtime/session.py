@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import ProgramError, first_line
-from workbench.recipe.options import OUTPUTS, Output, Stream
+from workbench.recipe.options import OUTPUTS, Output, StreamConfig
 
 Floats = NDArray[np.float32]
 
@@ -57,14 +57,14 @@ class Session(Protocol):
     """
 
     @property
-    def stream(self) -> Stream: ...
+    def stream(self) -> StreamConfig: ...
 
     def reset(self, stream: int | None = None) -> None: ...
 
     def step(self, chunk: Floats) -> Frames: ...
 
 
-def checked(chunk: ArrayLike, stream: Stream) -> Floats:
+def validate_chunk(chunk: ArrayLike, stream: StreamConfig) -> Floats:
     """A chunk as a new array (streams, samples), float32. Raises ProgramError for one that the stream does not take.
 
     Every session asks here before anything runs: ExecuTorch accepts some wrong sizes, and spoils its memory.
@@ -78,7 +78,7 @@ def checked(chunk: ArrayLike, stream: Stream) -> Floats:
     if given.shape[:-1] not in ([(stream.streams,)] if stream.streams > 1 else [(), (1,)]) or not given.ndim:
         wanted = f"({stream.streams}, samples)" if stream.streams > 1 else "(samples,)"
         raise ProgramError(f"a chunk of shape {given.shape}; this stream takes {wanted}")
-    if not stream.takes(given.shape[-1]):
+    if not stream.accepts(given.shape[-1]):
         wanted = f"{stream.chunk_samples}"
         if stream.dynamic:
             wanted = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
@@ -86,19 +86,19 @@ def checked(chunk: ArrayLike, stream: Stream) -> Floats:
     return np.array(given, np.float32, order="C", ndmin=2)
 
 
-def checked_file(path: Path) -> None:
+def require_file(path: Path) -> None:
     """Raise ProgramError where there is no such file to load."""
     if not path.is_file():
         raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
 
 
-def checked_stream(which: int | None, stream: Stream) -> None:
+def validate_stream_index(which: int | None, stream: StreamConfig) -> None:
     """Raise ProgramError where there is no stream of that number to reset."""
     if which is not None and which not in range(stream.streams):
         raise ProgramError(f"no stream {which} to reset; there are {stream.streams}, counted from 0")
 
 
-def frames_of(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floats, stream: Stream) -> Frames:
+def to_frames(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floats, stream: StreamConfig) -> Frames:
     """What a program returned for that chunk, (streams, frames) each and first its `outputs`, as copies; NaN for those
     it has not. Without the axis of the one stream where the chunk has none.
 
@@ -117,7 +117,7 @@ def frames_of(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floa
     return Frames(*(found.get(name, np.full_like(own[0], np.nan)) for name in OUTPUTS), absent=absent)
 
 
-def schedule(samples: int, stream: Stream, sizes: Sequence[int] | None = None) -> Iterator[int]:
+def chunk_schedule(samples: int, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[int]:
     """The frames of each call that together take so many samples: `sizes` over and over, the smallest by default.
 
     The last calls take what is left, or the smallest size where that is less.
@@ -131,16 +131,16 @@ def schedule(samples: int, stream: Stream, sizes: Sequence[int] | None = None) -
         yield frames
 
 
-def random_sizes(stream: Stream, seed: int, rounds: int = 16) -> tuple[int, ...]:
+def random_sizes(stream: StreamConfig, seed: int, rounds: int = 16) -> tuple[int, ...]:
     """Frames of successive calls in random order from a fixed seed: in each round, every size of the stream once."""
     order = np.random.default_rng(seed)
     return tuple(int(size) for _ in range(rounds) for size in order.permutation(stream.sizes))
 
 
-def chunks(samples: Floats, stream: Stream, sizes: Sequence[int] | None = None) -> Iterator[Floats]:
+def chunks(samples: Floats, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[Floats]:
     """(n,) or (streams, n) cut by `schedule`; the last chunk is filled up with silence."""
     at = 0
-    for frames in schedule(samples.shape[-1], stream, sizes):
+    for frames in chunk_schedule(samples.shape[-1], stream, sizes):
         end = at + frames * stream.hop_samples
         chunk = samples[..., at:end]
         missing = end - at - chunk.shape[-1]
@@ -148,7 +148,7 @@ def chunks(samples: Floats, stream: Stream, sizes: Sequence[int] | None = None) 
         at = end
 
 
-def roll(
+def run_chunks(
     session: Session,
     samples: Floats,
     sizes: Sequence[int] | None = None,
@@ -162,25 +162,25 @@ def roll(
     steps = []
     for chunk in chunks(samples, session.stream, sizes):
         steps.append(session.step(chunk))
-    return join(steps)
+    return concat_frames(steps)
 
 
-def roll_streams(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None = None) -> list[Frames]:
+def run_clips(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None = None) -> list[Frames]:
     """Roll clips (n,), at most one a stream, side by side; each as many frames as it has by itself.
 
     Shorter ones go on with silence, and streams without a clip hear the others again.
     """
     stream = session.stream
     if stream.streams == 1:
-        return [roll(session, clip, sizes) for clip in clips]
+        return [run_chunks(session, clip, sizes) for clip in clips]
     lanes = np.zeros((stream.streams, max(len(clip) for clip in clips)), np.float32)
     for lane, clip in zip(lanes, cycle(clips), strict=False):
         lane[: len(clip)] = clip
-    frames = roll(session, lanes, sizes)
-    return [frames.of_stream(at, sum(schedule(len(clip), stream, sizes))) for at, clip in enumerate(clips)]
+    frames = run_chunks(session, lanes, sizes)
+    return [frames.of_stream(at, sum(chunk_schedule(len(clip), stream, sizes))) for at, clip in enumerate(clips)]
 
 
-def join(parts: Sequence[Frames]) -> Frames:
+def concat_frames(parts: Sequence[Frames]) -> Frames:
     """Frames of successive steps (or clips) as one; `margin` only where every part has it."""
     margins = [part.margin for part in parts if part.margin is not None]
     return Frames(
@@ -192,6 +192,6 @@ def join(parts: Sequence[Frames]) -> Frames:
     )
 
 
-def frame_end_s(count: int, stream: Stream) -> NDArray[np.float64]:
+def frame_end_s(count: int, stream: StreamConfig) -> NDArray[np.float64]:
     """(count,) seconds: when the hop of each frame ends, counted from the start of the clip."""
     return (np.arange(count, dtype=np.float64) + 1) * stream.hop_samples / stream.sample_rate_hz

@@ -8,18 +8,18 @@ from typing import Literal
 
 from pydantic import computed_field
 
-from workbench.recipe.options import Stream
-from workbench.record_model import Section
+from workbench.recipe.options import StreamConfig
+from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, Session
 
-Memory = Literal["continuous", "reset-per-chunk"]
+StateHandling = Literal["continuous", "reset-per-chunk"]
 
 
-class Protocol(Section):
+class ScoringProtocol(RecordModel):
     """How each side was treated; `fair` where both were treated alike."""
 
-    baseline: Memory = "continuous"
-    variant: Memory = "continuous"
+    baseline: StateHandling = "continuous"
+    variant: StateHandling = "continuous"
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -27,7 +27,7 @@ class Protocol(Section):
         return self.baseline == self.variant
 
     @property
-    def in_words(self) -> str:
+    def label(self) -> str:
         """For a title or a table: nothing for what is usual, UNFAIR first for what is not fair."""
         if not self.fair:
             return f"UNFAIR: baseline {self.baseline}, variant {self.variant}"
@@ -42,9 +42,9 @@ _RESETTING: dict[str, tuple[str, ...]] = {
 }
 
 
-def protocol_of(name: str) -> Protocol:
+def protocol_of(name: str) -> ScoringProtocol:
     """The protocol of a recipe's word for it. Raises KeyError for a word that is none."""
-    return Protocol.model_validate(dict.fromkeys(_RESETTING[name], "reset-per-chunk"))
+    return ScoringProtocol.model_validate(dict.fromkeys(_RESETTING[name], "reset-per-chunk"))
 
 
 class ResetPerChunk:
@@ -54,7 +54,7 @@ class ResetPerChunk:
         self.session = session
 
     @property
-    def stream(self) -> Stream:
+    def stream(self) -> StreamConfig:
         return self.session.stream
 
     def reset(self, stream: int | None = None) -> None:
@@ -65,6 +65,6 @@ class ResetPerChunk:
         return self.session.step(chunk)
 
 
-def under(memory: Memory, session: Session) -> Session:
+def with_state_handling(memory: StateHandling, session: Session) -> Session:
     """The session as this side of a protocol treats it."""
     return session if memory == "continuous" else ResetPerChunk(session)

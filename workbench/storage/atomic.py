@@ -11,7 +11,7 @@ _PARTS = f"{_PREFIX}{'[a-z0-9_]' * 8}{_SUFFIX}"  # how tempfile names the hidden
 _WRITTEN_WITHIN_S = 3600.0
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all; the folder is made where it is missing.
 
     What a killed process left half-written beside it goes too: here, as not every folder that is written to is some
@@ -19,7 +19,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises OSError with the file's name, also where the system would not tell it: the disk is full, say.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_old_parts(path.parent)
+    remove_stale_partial_files(path.parent)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
         try:
@@ -37,7 +37,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def remove_parts(*folders: Path, before_s: float | None = None) -> None:
+def remove_partial_files(*folders: Path, before_s: float | None = None) -> None:
     """Take away what killed processes left half-written in these folders, not below; only where no other is writing.
 
     `before_s`: only what was last written to before that time.
@@ -49,6 +49,6 @@ def remove_parts(*folders: Path, before_s: float | None = None) -> None:
                     path.unlink()
 
 
-def remove_old_parts(folder: Path) -> None:
+def remove_stale_partial_files(folder: Path) -> None:
     """The same where others may be writing: what was begun so long ago that its process is gone."""
-    remove_parts(folder, before_s=time.time() - _WRITTEN_WITHIN_S)
+    remove_partial_files(folder, before_s=time.time() - _WRITTEN_WITHIN_S)

@@ -8,22 +8,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.storage.atomic import remove_parts
+from workbench.storage.atomic import remove_partial_files
 
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
 @contextmanager
-def alone_in(folder: Path, wait: bool = False) -> Iterator[None]:
+def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
     """`locked`, for who makes what is in the folder: half-written files in it are taken away first, but not below,
     where another process may have a folder."""
-    with locked(folder, wait):
-        remove_parts(folder)
+    with folder_lock(folder, wait):
+        remove_partial_files(folder)
         yield
 
 
 @contextmanager
-def locked(folder: Path, wait: bool = False) -> Iterator[None]:
+def folder_lock(folder: Path, wait: bool = False) -> Iterator[None]:
     """Have a folder, made where it is missing, for this process.
 
     The lock is the system's own (flock, on the folder itself): it leaves no file, and goes with the process, however

@@ -28,7 +28,7 @@ UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a d
 _NO_ARRAY = (KeyError, TypeError, SyntaxError, tokenize.TokenError, MemoryError)  # and numpy, for a header that is none
 
 
-def columns(content: bytes, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def read_npz_columns(content: bytes, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Those arrays by name: each (n,) of numbers or of truth values, n the same for all and not 0.
 
     Raises ValueError where the content has no such arrays.

@@ -11,16 +11,16 @@ import numpy as np
 
 from workbench.audio.decode import Clip
 from workbench.errors import ChangedError, LoweringError, ProgramError
-from workbench.export.backends import not_installed
+from workbench.export.backends import missing_extra_hint
 from workbench.export.onnx import to_onnx
-from workbench.export.program_file import kind_of, name_for
-from workbench.export.told import told_by
-from workbench.export.torchscript import traced
-from workbench.measure.bench import Times, Trial, figures, responses_here, times_here, trial
+from workbench.export.program_file import file_name_for, format_of
+from workbench.export.told import metadata_of
+from workbench.export.torchscript import trace_upstream
+from workbench.measure.bench import ColdRun, Times, figures, responses_here, times_here, trial
 from workbench.measure.contender import Contender
-from workbench.measure.load_test import busy_process
-from workbench.measure.speed import Plan
-from workbench.measure.timing import SEED, Baseline
+from workbench.measure.load_test import background_load
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import ORDER_SEED, BaselineSpec
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
@@ -28,13 +28,13 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.records.environment import environment
-from workbench.runtime.isolation import Child
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
-from workbench.storage.atomic import write_whole
-from workbench.storage.locks import alone_in
+from workbench.storage.atomic import write_atomic
+from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
-from workbench.workflows.contenders import EAGER, FIRST, ONNX, TORCHSCRIPT, Field
-from workbench.workflows.prepare import Job, forms_of
+from workbench.workflows.contenders import EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT, BenchSetup
+from workbench.workflows.prepare import PreparedVariant, implementations_of
 
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250
@@ -42,59 +42,59 @@ _RUNS_WITHIN_S = 3600.0  # a contender that hangs is not to hold up the others
 
 
 @dataclass
-class Ready:
+class BuiltContenders:
     """Contenders that can be opened, eager first, those that could not be made, with the reason, and the jobs that they
     were made of."""
 
     contenders: list[Contender] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[PreparedVariant] = ()
 
 
-def make(
-    entered: Field,
+def build_contenders(
+    entered: BenchSetup,
     folder: Path,
     progress: Callable[[str], Progress],
     fresh: bool = False,
     store: Path | None = None,
-) -> Ready:
+) -> BuiltContenders:
     """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name.
 
     Raises WorkbenchError as `building.check_free`.
     """
     baseline, checkpoint = entered.baseline, checkpoint_path(entered.baseline.checkpoint)
-    sha256 = entered.jobs[FIRST].checkpoint_sha256
+    sha256 = entered.jobs[REFERENCE_EXPORT].checkpoint_sha256
     eager = Contender(EAGER, "upstream, streaming", "eager", checkpoint, sha256, baseline)
-    ready = Ready([eager], jobs=tuple(entered.jobs.values()))
+    ready = BuiltContenders([eager], jobs=tuple(entered.jobs.values()))
 
     def add(name: str, what: str, file: Path, make_file: Callable[[], str]) -> None:
         try:
-            ready.contenders.append(Contender(name, what, kind_of(file.name), file, make_file(), baseline))
+            ready.contenders.append(Contender(name, what, format_of(file.name), file, make_file(), baseline))
         except (LoweringError, ProgramError) as error:
             ready.not_run[name] = str(error)
 
     def in_child(function: Callable[..., bytes], path: Path, *arguments: object) -> str:
-        with alone_in(path.parent), Child() as child:
-            building.check_free(path.parent)
-            write_whole(path, content := child.call(function, *arguments))
+        with exclusive(path.parent), IsolatedProcess() as child:
+            building.check_no_result_replaced(path.parent)
+            write_atomic(path, content := child.call(function, *arguments))
         return hashlib.sha256(content).hexdigest()
 
-    def build(name: str, job: Job) -> str:
-        with alone_in(folder / name):
-            building.check_free(folder / name, job, fresh)
+    def build(name: str, job: PreparedVariant) -> str:
+        with exclusive(folder / name):
+            building.check_no_result_replaced(folder / name, job, fresh)
             return building.build_to_run(job, folder / name, progress(name), fresh, store).sha256
 
-    path = folder / TORCHSCRIPT / name_for(TORCHSCRIPT)
+    path = folder / TORCHSCRIPT / file_name_for(TORCHSCRIPT)
     add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
-    no_onnx = not_installed("onnx")
+    no_onnx = missing_extra_hint("onnx")
     if no_onnx:
         ready.not_run[ONNX] = no_onnx
     for name, label in ({} if no_onnx else entered.onnx).items():
-        path = folder / label / name_for(ONNX)
+        path = folder / label / file_name_for(ONNX)
         what = f"ONNX Runtime, the graph of {name}, state in and out"
         add(label, what, path, functools.partial(in_child, _onnx, path, baseline, entered.jobs[name].recipe))
     for name, job in entered.jobs.items():
-        file = folder / name / name_for(job.recipe.lowering.backend)
+        file = folder / name / file_name_for(job.recipe.lowering.backend)
         add(name, job.recipe.description, file, functools.partial(build, name, job))
     for name, program in entered.programs.items():
         add(name, "program", program, functools.partial(_sha256, program))
@@ -105,15 +105,15 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _torchscript(baseline: Baseline) -> bytes:
+def _torchscript(baseline: BaselineSpec) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    told = told_by(StreamingPesto(upstream, baseline.stream))
-    return traced(upstream, baseline.stream, told).content
+    told = metadata_of(StreamingPesto(upstream, baseline.stream))
+    return trace_upstream(upstream, baseline.stream, told).content
 
 
-def _onnx(baseline: Baseline, recipe: Recipe) -> bytes:
+def _onnx(baseline: BaselineSpec, recipe: Recipe) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    return to_onnx(StreamingPesto(upstream, baseline.stream, forms_of(recipe), "explicit"))
+    return to_onnx(StreamingPesto(upstream, baseline.stream, implementations_of(recipe), "explicit"))
 
 
 def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
@@ -127,7 +127,9 @@ def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
     return np.concatenate(parts)
 
 
-def run(ready: Ready, clips: Sequence[Clip], threshold: float, plans: Sequence[Plan], progress: Progress) -> Bench:
+def run(
+    ready: BuiltContenders, clips: Sequence[Clip], threshold: float, plans: Sequence[TimingPlan], progress: Progress
+) -> Bench:
     """Time all contenders with each plan's number of threads: alone in a process each, then together in one.
 
     Raises ProgramError where eager itself does not run, ChangedError where what was timed is not what was made: the
@@ -156,7 +158,7 @@ def run(ready: Ready, clips: Sequence[Clip], threshold: float, plans: Sequence[P
     )
 
 
-def _check_unchanged(ready: Ready) -> None:
+def _check_unchanged(ready: BuiltContenders) -> None:
     for job in ready.jobs:
         job.check_unchanged()
     for contender in ready.contenders:
@@ -164,14 +166,14 @@ def _check_unchanged(ready: Ready) -> None:
             raise ChangedError(f"{contender.file}: changed while it was used; run again")
 
 
-def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: Progress) -> Run:
+def _run(ready: BuiltContenders, samples: Floats, threshold: float, plan: TimingPlan, progress: Progress) -> Run:
     title = f"{plan.threads} thread{'s' * (plan.threads > 1)}"
-    trials: dict[str, Trial] = {}
+    trials: dict[str, ColdRun] = {}
     not_run = dict(ready.not_run)
     for at, contender in enumerate(ready.contenders):
         progress(f"{title}: one by one", at, len(ready.contenders))
         try:
-            with Child(_RUNS_WITHIN_S) as child:
+            with IsolatedProcess(_RUNS_WITHIN_S) as child:
                 trials[contender.name] = child.call(trial, contender, samples, plan.threads)
         except ProgramError as error:
             if contender.kind == "eager":
@@ -179,12 +181,12 @@ def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: 
             not_run[contender.name] = str(error)
     running = tuple(contender for contender in ready.contenders if contender.name in trials)
     progress(f"{title}: one by one", len(ready.contenders), len(ready.contenders))
-    with Child() as child:
+    with IsolatedProcess() as child:
         progress(f"{title}: in turns", 0, 1)
         in_turns = child.call(times_here, running, samples, plan)
         progress(f"{title}: in turns", 1, 1)
         progress(f"{title}: under load", 0, 1)
-        with busy_process():
+        with background_load():
             paced = child.call(responses_here, running, samples, plan.threads, _PACED_CALLS)
         progress(f"{title}: under load", 1, 1)
     times = {name: Times(in_turns[name], paced[name]) for name in in_turns}
@@ -193,7 +195,7 @@ def _run(ready: Ready, samples: Floats, threshold: float, plan: Plan, progress: 
         rounds=plan.rounds,
         chunks_per_round=plan.chunks_per_round,
         warmup_chunks=plan.warmup_chunks,
-        seed=SEED,
+        seed=ORDER_SEED,
         contenders=figures(running, trials, times, threshold),
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in not_run.items()),
     )

@@ -7,55 +7,63 @@ from pathlib import Path
 import torch
 
 from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
-from workbench.export.backends import TARGETS, not_installed, versions_for
+from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
 from workbench.export.executorch import lower
 from workbench.export.host_frontend import host_file
-from workbench.export.program_cache import NOTES_NAME, entry, keep, note, program_in
-from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, Quantized, describe, name_for, with_host
-from workbench.export.toolchain_errors import translated
-from workbench.measure.speed import Start
+from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
+from workbench.export.program_file import (
+    FILE_NAMES,
+    HOST_NAME,
+    ProgramFile,
+    Quantized,
+    describe,
+    file_name_for,
+    with_host_file,
+)
+from workbench.export.toolchain_errors import toolchain_errors
+from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts
 from workbench.quantize.pt2e import check_lowered, quantize
-from workbench.quantize.whole_graph import quantize_globally
+from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe import Recipe
 from workbench.records.result import RESULT_NAME
-from workbench.records.staging import making, remove, settle
-from workbench.runtime.available_backends import missing
-from workbench.runtime.isolation import Child
+from workbench.records.staging import recover, remove, staging_dir
+from workbench.runtime.available_backends import missing_backends
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import import_runtime, open_program
-from workbench.storage.atomic import write_whole
+from workbench.storage.atomic import write_atomic
 from workbench.workflows import other_formats
-from workbench.workflows.prepare import Job
+from workbench.workflows.prepare import PreparedVariant
 
 _OF_A_PROGRAM = (*FILE_NAMES, NOTES_NAME)
 
 
-def check_free(folder: Path, job: Job | None = None, fresh: bool = False) -> None:
+def check_no_result_replaced(folder: Path, job: PreparedVariant | None = None, fresh: bool = False) -> None:
     """Raise WorkbenchError where the folder has a record whose program another would replace: the job's, made `fresh`
     or from other things than the one that is there; or one without a job.
 
     For who is alone in the folder: what a killed run had finished there moves in first.
     """
-    settle(folder)
-    anew = fresh or job is None or program_in(folder, job.program_fingerprint) is None
+    recover(folder)
+    anew = fresh or job is None or find_program(folder, job.program_fingerprint) is None
     if anew and (folder / RESULT_NAME).exists():
         raise WorkbenchError(f"{folder}: has a record, whose program would be replaced; name another --out")
 
 
 def build(
-    job: Job, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
-) -> tuple[ProgramFile, Start | str, bool]:
+    job: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> tuple[ProgramFile, ColdStart | str, bool]:
     """`build_aside`, moved into `folder` once it is done: until then, and where it fails, the earlier program stays.
 
     For who is alone in the folder. Raises as `build_aside`.
     """
-    if not fresh and program_in(folder, job.program_fingerprint):
-        return build_aside(job, folder, progress, store=store)  # it stays where it is: it may be a record's
-    place = making(folder)
+    if not fresh and find_program(folder, job.program_fingerprint):
+        return build_in_staging(job, folder, progress, store=store)  # it stays where it is: it may be a record's
+    place = staging_dir(folder)
     try:
-        program, start, reused = build_aside(job, place, progress, fresh, store)
+        program, start, reused = build_in_staging(job, place, progress, fresh, store)
         remove(folder, _OF_A_PROGRAM)  # first: a kill leaves too few files, never some of each program
         for name in (*program.files, NOTES_NAME):
             (place / name).replace(folder / name)
@@ -68,14 +76,14 @@ def build(
     return program, start, reused
 
 
-def build_aside(
-    job: Job,
+def build_in_staging(
+    job: PreparedVariant,
     folder: Path,
     progress: Progress,
     fresh: bool = False,
     store: Path | None = None,
     earlier: Path | None = None,
-) -> tuple[ProgramFile, Start | str, bool]:
+) -> tuple[ProgramFile, ColdStart | str, bool]:
     """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
 
     Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
@@ -84,33 +92,33 @@ def build_aside(
     not load or run; it is removed then, unless it was in this folder before, where it may be a record's. Raises
     WorkbenchError where what it is made from changed meanwhile.
     """
-    path, fingerprint = folder / name_for(job.recipe.lowering.backend), job.program_fingerprint
+    path, fingerprint = folder / file_name_for(job.recipe.lowering.backend), job.program_fingerprint
     progress("lower", 0, 1)
-    there = None if fresh else program_in(folder, fingerprint)
-    places = [*([earlier] if earlier else []), *([entry(store, fingerprint)] if store else [])]
-    found = None if fresh else there or next(filter(None, (program_in(place, fingerprint) for place in places)), None)
+    there = None if fresh else find_program(folder, fingerprint)
+    places = [*([earlier] if earlier else []), *([cache_dir(store, fingerprint)] if store else [])]
+    found = None if fresh else there or next(filter(None, (find_program(place, fingerprint) for place in places)), None)
     if found is None:
         program = _make(job, path, progress)
     else:
         program, contents = found
         for name, content in contents.items() if not there else ():
-            write_whole(folder / name, content)
+            write_atomic(folder / name, content)
     progress("lower", 1, 1)
     try:
-        start: Start | str = not_run_here(program, job.recipe) or started(path, job.recipe.speed.threads)
+        start: ColdStart | str = unsupported_reason(program, job.recipe) or trial_run(path, job.recipe.speed.threads)
     except ProgramError:
         if not there:
             remove(folder, (*program.files, NOTES_NAME))
         raise
     job.check_unchanged()
-    note(folder, fingerprint, program)
+    write_program_notes(folder, fingerprint, program)
     if store:
-        keep(store, fingerprint, folder, fresh=fresh)
+        store_program(store, fingerprint, folder, fresh=fresh)
     return program, start, found is not None
 
 
 def build_to_run(
-    job: Job, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+    job: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> ProgramFile:
     """`build`, for who runs the program next. Raises ProgramError also where it cannot run here; then it stays."""
     program, start, _ = build(job, folder, progress, fresh, store)
@@ -119,17 +127,17 @@ def build_to_run(
     return program
 
 
-def started(program: Path, threads: int) -> Start:
+def trial_run(program: Path, threads: int) -> ColdStart:
     """Load a program in a process of its own and run it once. Raises ProgramError where it does not."""
-    with Child() as child:
+    with IsolatedProcess() as child:
         child.call(import_runtime, program)
         return child.call(cold_start, functools.partial(open_program, program), threads)
 
 
-def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
+def _make(job: PreparedVariant, path: Path, progress: Progress) -> ProgramFile:
     """Quantize where asked, lower, and store the program."""
     recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
-    if absent := not_installed(backend):
+    if absent := missing_extra_hint(backend):
         raise NotInstalledError(absent)
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
     host = host_file(job.model) if recipe.lowering.scope == "network" else b""
@@ -139,8 +147,8 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
     if recipe.quantization.everywhere:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
         heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
-        with translated("quantizing the whole graph"):
-            graph = quantize_globally(job.model, heard, lambda done, total: progress("calibrate", done, total))
+        with toolchain_errors("quantizing the whole graph"):
+            graph = quantize_whole_graph(job.model, heard, lambda done, total: progress("calibrate", done, total))
         lowered = lower(job.model, backend, graph, wish)
     elif recipe.quantization.parts:
         quantized = quantize_parts(job, progress)
@@ -156,33 +164,33 @@ def _make(job: Job, path: Path, progress: Progress) -> ProgramFile:
 def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> ProgramFile:
     """Write the program, after what its host needs beside it; returns what is in them."""
     if host:
-        program = with_host(program, HOST_NAME, host)
-        write_whole(path.with_name(HOST_NAME), host)
-    write_whole(path, content)
+        program = with_host_file(program, HOST_NAME, host)
+        write_atomic(path.with_name(HOST_NAME), host)
+    write_atomic(path, content)
     return program
 
 
-def not_run_here(program: ProgramFile, recipe: Recipe) -> str:
+def unsupported_reason(program: ProgramFile, recipe: Recipe) -> str:
     """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
     backend = recipe.lowering.backend
     backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
     if backend not in TARGETS or not backends:
         return ""
-    with Child() as child:
-        absent = child.call(missing, sorted(backends))
+    with IsolatedProcess() as child:
+        absent = child.call(missing_backends, sorted(backends))
     variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
     named = recipe.source.name if recipe.source.is_absolute() else recipe.source.as_posix()
-    elsewhere = TARGETS[backend].elsewhere.format(recipe=named, variant=variant)
+    elsewhere = TARGETS[backend].run_instructions.format(recipe=named, variant=variant)
     return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
 
 
-def quantize_parts(job: Job, progress: Progress) -> Quantized:
+def quantize_parts(job: PreparedVariant, progress: Progress) -> Quantized:
     """Quantize the job's model in place, as its recipe asks; raises LoweringError where it does not come out so."""
     recipe = job.recipe
     torch.set_num_threads(recipe.speed.threads)
-    with translated("quantizing"):
+    with toolchain_errors("quantizing"):
         return quantize(job.model, recipe.quantization, _to_calibrate(job), recipe.scoring.voiced_confidence, progress)
 
 
-def _to_calibrate(job: Job) -> list[torch.Tensor]:
+def _to_calibrate(job: PreparedVariant) -> list[torch.Tensor]:
     return [torch.tensor(clip.samples) for clip in job.calibrate]

@@ -5,44 +5,46 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.export.program_file import FILE_NAMES, kind_of, name_for
-from workbench.measure.timing import Baseline
+from workbench.export.program_file import FILE_NAMES, file_name_for, format_of
+from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
-from workbench.recipe import Recipe, replaced
-from workbench.runtime.isolation import Child
+from workbench.recipe import Recipe, with_overrides
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
-from workbench.workflows.prepare import Job, prepare
+from workbench.workflows.prepare import PreparedVariant, prepare
 
-EAGER, TORCHSCRIPT, ONNX, FIRST = "eager", "torchscript", "onnx", "first-experiments"
-_ALWAYS = (EAGER, TORCHSCRIPT, ONNX, FIRST)
+EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT = "eager", "torchscript", "onnx", "first-experiments"
+_ALWAYS = (EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT)
 _OPENS_WITHIN_S = 60.0  # a program that hangs is not to hold up the others
 
 Keys = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Field:
+class BenchSetup:
     """Who is to run: jobs to build by the contender's name, and programs that are there."""
 
-    jobs: dict[str, Job]
+    jobs: dict[str, PreparedVariant]
     programs: dict[str, Path]
 
     @property
-    def baseline(self) -> Baseline:
-        return self.jobs[FIRST].baseline
+    def baseline(self) -> BaselineSpec:
+        return self.jobs[REFERENCE_EXPORT].baseline
 
     @property
     def onnx(self) -> dict[str, str]:
         """By the name of a job, what ONNX Runtime on its graph is called: whatever graph a float program has, it gets
         it too."""
         return {
-            name: ONNX if name == FIRST else f"{ONNX}-{name}"
+            name: ONNX if name == REFERENCE_EXPORT else f"{ONNX}-{name}"
             for name, job in self.jobs.items()
-            if not job.quantized and kind_of(name_for(job.recipe.lowering.backend)) == "pte"
+            if not job.quantized and format_of(file_name_for(job.recipe.lowering.backend)) == "pte"
         }
 
 
-def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, progress: Progress) -> Field:
+def collect_contenders(
+    recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, progress: Progress
+) -> BenchSetup:
     """Check that all are of one stream, and load their models; `first` is restated for that stream.
 
     Raises WorkbenchError where they differ or two would be called the same, ProgramError for a program that cannot be
@@ -53,16 +55,18 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
             raise WorkbenchError(f"{recipe.source}: is called {recipe.name}, as one of every bench is; rename it")
     said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
     for path in programs:
-        with Child(_OPENS_WITHIN_S) as child:
+        with IsolatedProcess(_OPENS_WITHIN_S) as child:
             said[str(path)] = child.call(_said_by_program, path)
     keys = _in_common(said)
-    restated = replaced(first, "bench", **keys)
+    restated = with_overrides(first, "bench", **keys)
     jobs = {}
-    for at, (name, recipe) in enumerate({FIRST: restated, **{recipe.name: recipe for recipe in recipes}}.items()):
+    for at, (name, recipe) in enumerate(
+        {REFERENCE_EXPORT: restated, **{recipe.name: recipe for recipe in recipes}}.items()
+    ):
         progress("model", at, len(recipes) + 1)
         jobs[name] = prepare(recipe)
     progress("model", len(jobs), len(jobs))
-    graphs = Field(jobs, {}).onnx
+    graphs = BenchSetup(jobs, {}).onnx
     for name, label in graphs.items():
         if label in jobs:
             raise WorkbenchError(
@@ -73,7 +77,7 @@ def enter(recipes: Sequence[Recipe], programs: Sequence[Path], first: Recipe, pr
     for path in programs:
         name = path.parent.name if path.name in FILE_NAMES and path.parent.name else path.stem
         named[str(path) if name in taken | set(named) else name] = path
-    return Field(jobs, named)
+    return BenchSetup(jobs, named)
 
 
 def _said_by(recipe: Recipe) -> Keys:

@@ -11,29 +11,29 @@ from pathlib import Path
 
 import torch
 
-from workbench.audio.corpus import Corpus, check_disjoint, check_own_files
+from workbench.audio.corpus import Corpus, check_disjoint, check_unique_file_names
 from workbench.audio.decode import Clip, find_audio, read_clip
 from workbench.errors import AudioError, ChangedError
 from workbench.export.backends import versions_for
-from workbench.measure.timing import Baseline
+from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
-from workbench.quantize.pt2e import check_rules
+from workbench.quantize.pt2e import check_scopes
 from workbench.recipe import Recipe
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.records.environment import code_sha256, cpu, dependencies
 
 
 @dataclass
-class Job:
+class PreparedVariant:
     """A recipe with its model and its clips. The hashes are of the checkpoint and of the code before either was used:
     both are read again and again while a job is at work."""
 
     recipe: Recipe
-    baseline: Baseline
+    baseline: BaselineSpec
     model: StreamingPesto
     checkpoint_sha256: str
     code_sha256: str
@@ -41,7 +41,7 @@ class Job:
     score: list[Clip] = field(default_factory=list)
 
     @property
-    def stream(self) -> Stream:
+    def stream(self) -> StreamConfig:
         return self.baseline.stream
 
     @property
@@ -106,9 +106,9 @@ def _sums_of_this_machine() -> list[object]:
     return [platform.machine(), platform.python_version(), torch.__version__, torch.version.git_version, capability]
 
 
-def stream_of(recipe: Recipe) -> Stream:
+def stream_config_of(recipe: Recipe) -> StreamConfig:
     """The stream that a recipe asks for."""
-    return Stream(
+    return StreamConfig(
         recipe.sample_rate_hz,
         recipe.hop_samples,
         recipe.min_frames,
@@ -118,26 +118,28 @@ def stream_of(recipe: Recipe) -> Stream:
     )
 
 
-def forms_of(recipe: Recipe) -> Forms:
+def implementations_of(recipe: Recipe) -> Implementations:
     """The forms that a recipe asks for."""
     lowering = recipe.lowering
-    return Forms(
+    return Implementations(
         recipe.frontend, lowering.prefilter, lowering.toeplitz, lowering.prefilter_band, recipe.frontend_tolerance
     )
 
 
-def prepare(recipe: Recipe) -> Job:
+def prepare(recipe: Recipe) -> PreparedVariant:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
     before = checkpoint_sha256(recipe.checkpoint), code_sha256()
-    stream = stream_of(recipe)
-    baseline = Baseline(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
+    stream = stream_config_of(recipe)
+    baseline = BaselineSpec(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    model = StreamingPesto(upstream, stream, forms_of(recipe), recipe.state, recipe.outputs, recipe.lowering.scope)
-    check_rules(model, recipe.quantization)
-    return Job(recipe, baseline, model, *before)
+    model = StreamingPesto(
+        upstream, stream, implementations_of(recipe), recipe.state, recipe.outputs, recipe.lowering.scope
+    )
+    check_scopes(model, recipe.quantization)
+    return PreparedVariant(recipe, baseline, model, *before)
 
 
-def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Progress) -> None:
+def load_clips(jobs: Sequence[PreparedVariant], corpus: Corpus, audio: Path | None, progress: Progress) -> None:
     """Give each job its clips, at its rate, rendering what is missing. `audio` (a file or folder) scores in place of
     the recipe's own choice.
 
@@ -161,8 +163,8 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
     for at, job in enumerate(jobs):
         progress("audio", at, len(jobs))
         rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio
-        job.calibrate = [read(name, rate_hz) for name in corpus.select(wanted.calibrate)]
-        scored = corpus.select(wanted.score) if given is None else given
+        job.calibrate = [read(name, rate_hz) for name in corpus.match(wanted.calibrate)]
+        scored = corpus.match(wanted.score) if given is None else given
         job.score = [read(key, rate_hz) for key in scored]
         if job.quantized and not job.calibrate:
             raise AudioError(
@@ -172,7 +174,7 @@ def listen(jobs: Sequence[Job], corpus: Corpus, audio: Path | None, progress: Pr
         if not job.score:
             raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
         check_disjoint(job.calibrate, job.score)
-        check_own_files(job.score)
+        check_unique_file_names(job.score)
     progress("audio", len(jobs), len(jobs))
 
 

@@ -9,23 +9,23 @@ import numpy as np
 import torch
 
 from workbench.errors import RecipeError
-from workbench.export.executorch import lower_alone
+from workbench.export.executorch import lower_module
 from workbench.measure.operators.events import NO_TRACER, Event, events_here
 from workbench.measure.operators.figures import Counted, figures
 from workbench.measure.operators.parts import AUDIO, RING, cut
 from workbench.measure.operators.roofline import probes
-from workbench.measure.operators.timing import PROGRAM, Step, times_here
-from workbench.measure.speed import Plan
-from workbench.measure.timing import SEED, calls_of
+from workbench.measure.operators.timing import PROGRAM, LoweredPart, times_here
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import ORDER_SEED, as_calls
 from workbench.progress import Progress
 from workbench.records.environment import environment
 from workbench.records.profile import Profile, instructions
-from workbench.records.result import used
-from workbench.runtime.isolation import Child
+from workbench.records.result import recipe_used
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
-from workbench.storage.locks import alone_in
+from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
-from workbench.workflows.prepare import Job
+from workbench.workflows.prepare import PreparedVariant
 
 _SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
 _EVENT_CALLS = 50
@@ -38,7 +38,7 @@ class _Add(torch.nn.Module):
         return x + 1.0
 
 
-def check(job: Job) -> None:
+def check(job: PreparedVariant) -> None:
     """Raise RecipeError for a recipe whose program has no parts to time."""
     source, lowering = job.recipe.source, job.recipe.lowering
     if job.recipe.quantization.everywhere:
@@ -52,7 +52,12 @@ def check(job: Job) -> None:
 
 
 def profile(
-    job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool = False, store: Path | None = None
+    job: PreparedVariant,
+    folder: Path,
+    plan: TimingPlan,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
 ) -> Profile:
     """Build the program in `folder`, and time it, its parts and what measures the machine.
 
@@ -61,22 +66,24 @@ def profile(
     `Job.check_unchanged`.
     """
     check(job)
-    with alone_in(folder):
-        building.check_free(folder, job, fresh)
+    with exclusive(folder):
+        building.check_no_result_replaced(folder, job, fresh)
         return _profiled(job, folder, plan, progress, fresh, store)
 
 
-def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: bool, store: Path | None) -> Profile:
+def _profiled(
+    job: PreparedVariant, folder: Path, plan: TimingPlan, progress: Progress, fresh: bool, store: Path | None
+) -> Profile:
     recipe, stream = job.recipe, job.stream
     program, _, reused = building.build(job, folder, progress, fresh, store)
     if reused and job.quantized:
         building.quantize_parts(job, progress)  # a program tells nothing of its parts
     clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
-    calls = calls_of(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
+    calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)
-    ring = job.model.empty_ring().numpy() if recipe.state == "explicit" else None
+    ring = job.model.zero_state().numpy() if recipe.state == "explicit" else None
     memory = () if ring is None else (RING,)
-    whole = Step(PROGRAM, folder / program.path, (AUDIO, *memory), (*job.model.outputs, *memory))
+    whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *memory), (*job.model.outputs, *memory))
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         steps, counted = _lower_parts(job, calls, place, progress)
@@ -84,9 +91,9 @@ def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: boo
         probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
         for probe in asked:
             probed[probe.name][0].write_bytes(probe.pte)
-        (place / "empty.pte").write_bytes(lower_alone(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
+        (place / "empty.pte").write_bytes(lower_module(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
         progress("time", 0, 1)
-        with Child() as child:
+        with IsolatedProcess() as child:
             times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
         progress("time", 1, 1)
     events = _events(whole.file, calls[:_EVENT_CALLS], ring)
@@ -98,7 +105,7 @@ def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: boo
         nulls["instructions"] = "this system does not list its processor's instructions"
     return Profile(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=used(recipe, job.checkpoint_sha256),
+        recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(plan.threads),
         instructions=found_instructions,
         program=program,
@@ -111,7 +118,7 @@ def _profiled(job: Job, folder: Path, plan: Plan, progress: Progress, fresh: boo
         rounds=plan.rounds,
         calls_per_round=plan.chunks_per_round,
         warmup_calls=plan.warmup_chunks,
-        seed=SEED,
+        seed=ORDER_SEED,
         totals=totals,
         parts=found,
         peaks=at_most,
@@ -127,8 +134,8 @@ def _middle(samples: Floats, sample_rate_hz: int) -> Floats:
 
 
 def _lower_parts(
-    job: Job, calls: Sequence[Floats], place: Path, progress: Progress
-) -> tuple[list[Step], list[Counted]]:
+    job: PreparedVariant, calls: Sequence[Floats], place: Path, progress: Progress
+) -> tuple[list[LoweredPart], list[Counted]]:
     """Each part as a program of its own in `place`, and what it costs on paper."""
     progress("parts", 0, 1)
     parts = cut(job.model, [torch.from_numpy(call) for call in calls])
@@ -136,14 +143,14 @@ def _lower_parts(
     for at, part in enumerate(parts):
         progress("parts", at, len(parts))
         path = place / f"{part.name}.pte"
-        pte, size = lower_alone(part.module, part.example, "xnnpack")
+        pte, size = lower_module(part.module, part.example, "xnnpack")
         path.write_bytes(pte)
-        steps.append(Step(part.name, path, part.hears, part.makes))
+        steps.append(LoweredPart(part.name, path, part.inputs, part.outputs))
         counted.append(Counted(part.name, part.layers, size))
     progress("parts", len(parts), len(parts))
     return steps, counted
 
 
 def _events(program: Path, calls: list[Floats], ring: Floats | None) -> tuple[Event, ...]:
-    with Child() as child:
+    with IsolatedProcess() as child:
         return tuple(child.call(events_here, program, calls, ring))

@@ -11,38 +11,38 @@ import numpy as np
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.program_file import FILE_NAMES
 from workbench.measure.call_sizes import no_sizes
-from workbench.measure.speed import Plan, Speed, Start
-from workbench.measure.timing import race
+from workbench.measure.speed import ColdStart, Speed, TimingPlan
+from workbench.measure.timing import time_pair
 from workbench.progress import Progress
 from workbench.records.environment import environment
 from workbench.records.result import (
     RESULT_NAME,
+    AlgorithmicLatency,
     ClipUsed,
-    LatencyOfEstimate,
-    Record,
-    judged,
+    Result,
+    judge_result,
     read_record,
-    used,
+    recipe_used,
     write_record,
 )
-from workbench.records.resume import has_files_of, keep_scores, scored_before
-from workbench.records.staging import FIGURES, finish, making, remove, settle
+from workbench.records.resume import has_files_of, load_scores, save_scores
+from workbench.records.staging import FIGURES, commit, recover, remove, staging_dir
 from workbench.runtime.session import Frames
 from workbench.runtime.state_protocol import protocol_of
-from workbench.storage.locks import alone_in
-from workbench.workflows.build import build_aside, not_run_here, started
-from workbench.workflows.prepare import Job
+from workbench.storage.locks import exclusive
+from workbench.workflows.build import build_in_staging, trial_run, unsupported_reason
+from workbench.workflows.prepare import PreparedVariant
 from workbench.workflows.score import score
 
 
 def run(
-    job: Job,
+    job: PreparedVariant,
     folder: Path,
     progress: Progress,
     rolled: dict[str, Frames],
     fresh: bool = False,
     store: Path | None = None,
-) -> tuple[Record, str]:
+) -> tuple[Result, str]:
     """Build, score, time and judge one variant; leaves `result.json`, the program, frames and pictures in `folder`.
 
     `rolled` keeps the baseline's frames for variants of the same stream, `store` the programs of all runs. Returns the
@@ -53,10 +53,10 @@ def run(
 
     Raises WorkbenchError while another process is at work in the folder, and OSError where the disk is full.
     """
-    with alone_in(folder):
-        _tell(settle(folder), progress)
+    with exclusive(folder):
+        _tell(recover(folder), progress)
         if not fresh and (earlier := _recorded_before(folder, job)) is not None:
-            if earlier.speed is not None and earlier.speed.in_doubt:
+            if earlier.speed is not None and earlier.speed.is_inconclusive:
                 return _timed_again(earlier, job, folder, progress)
             return _judged_again(earlier, job, folder)
         try:
@@ -66,10 +66,10 @@ def run(
 
 
 def _measured(
-    job: Job, folder: Path, progress: Progress, rolled: dict[str, Frames], fresh: bool, store: Path | None
-) -> tuple[Record, str]:
+    job: PreparedVariant, folder: Path, progress: Progress, rolled: dict[str, Frames], fresh: bool, store: Path | None
+) -> tuple[Result, str]:
     """All of a variant, made beside what the folder has and moved in at the end."""
-    place = making(folder)
+    place = staging_dir(folder)
     if fresh:
         shutil.rmtree(place, ignore_errors=True)
     began = time.perf_counter()
@@ -77,7 +77,7 @@ def _measured(
     recipe = job.recipe
     record = begun(job)
     try:
-        program, start, reused = build_aside(job, place, progress, fresh, store, folder)
+        program, start, reused = build_in_staging(job, place, progress, fresh, store, folder)
         remove(place, tuple(name for name in FILE_NAMES if name not in program.files))  # a killed run's, of other keys
         seconds["build"] = time.perf_counter() - began
         if isinstance(start, str):
@@ -85,11 +85,11 @@ def _measured(
             record = unmeasured(record.model_copy(update={"program": program, "not_run_here": start}), job, start)
         else:
             made_from = (job.fingerprint, program.sha256)
-            if (figures := scored_before(place, made_from, job.score, seconds)) is None:
+            if (figures := load_scores(place, made_from, job.score, seconds)) is None:
                 remove(place, FIGURES)
                 figures = score(job, place / program.path, place, progress, rolled, seconds)
                 job.check_unchanged()
-                keep_scores(place, made_from, seconds, figures)
+                save_scores(place, made_from, seconds, figures)
             speed = _timed(job, place / program.path, start, progress, seconds)
             record = record.model_copy(update={**figures, "program": program, "speed": speed, "null_reasons": {}})
     except (LoweringError, ProgramError) as error:
@@ -99,47 +99,51 @@ def _measured(
         if isinstance(error, NotInstalledError):
             record = record.model_copy(update={"not_run_here": why})
         record = unmeasured(record, job, why)
-    record = judged(record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames)
+    record = judge_result(
+        record.model_copy(update={"seconds": seconds}), recipe.gates, recipe.scoring.min_voiced_frames
+    )
     move_in(record, job, folder, progress)
     return record, "program" if reused else ""
 
 
-def _timed(job: Job, program: Path, start: Start, progress: Progress, seconds: dict[str, float]) -> Speed:
+def _timed(
+    job: PreparedVariant, program: Path, start: ColdStart, progress: Progress, seconds: dict[str, float]
+) -> Speed:
     """Both sides raced on all scored clips; `seconds` hears how long it took."""
     began = time.perf_counter()
     progress("speed", 0, 1)
     audio = np.concatenate([clip.samples for clip in job.score])
-    speed = race(job.baseline, program, audio, Plan(**dict(job.recipe.speed)), start)
+    speed = time_pair(job.baseline, program, audio, TimingPlan(**dict(job.recipe.speed)), start)
     seconds["speed"] = time.perf_counter() - began
     progress("speed", 1, 1)
     return speed
 
 
-def _timed_again(earlier: Record, job: Job, folder: Path, progress: Progress) -> tuple[Record, str]:
+def _timed_again(earlier: Result, job: PreparedVariant, folder: Path, progress: Progress) -> tuple[Result, str]:
     """A record whose times are in doubt, with others: all else stays as it was measured. A program that does not run
     this time is a record that fails, as it would be the first time."""
     assert earlier.program is not None
-    shutil.rmtree(making(folder), ignore_errors=True)
+    shutil.rmtree(staging_dir(folder), ignore_errors=True)
     seconds, program, record, reused = dict(earlier.seconds), folder / earlier.program.path, begun(job), "scores"
     try:
-        speed = _timed(job, program, started(program, job.recipe.speed.threads), progress, seconds)
+        speed = _timed(job, program, trial_run(program, job.recipe.speed.threads), progress, seconds)
     except ProgramError as error:
         record, reused = unmeasured(record, job, str(error)), ""
     else:
-        kept = {name: getattr(earlier, name) for name in Record.model_fields if name not in _OF_A_RUN}
+        kept = {name: getattr(earlier, name) for name in Result.model_fields if name not in _OF_A_RUN}
         record = record.model_copy(update=kept | {"speed": speed, "seconds": seconds})
-    record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
+    record = judge_result(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
     move_in(record, job, folder, progress)
     return record, reused
 
 
-def move_in(record: Record, job: Job, folder: Path, progress: Progress) -> None:
+def move_in(record: Result, job: PreparedVariant, folder: Path, progress: Progress) -> None:
     """Store the record with all that was made for it, and tell where the earlier one is kept.
 
     Raises WorkbenchError where the checkpoint or the code changed since the job began.
     """
     job.check_unchanged()
-    _tell(finish(record, folder), progress)
+    _tell(commit(record, folder), progress)
 
 
 def _tell(kept: Path | None, progress: Progress) -> None:
@@ -147,13 +151,13 @@ def _tell(kept: Path | None, progress: Progress) -> None:
         progress(f"the earlier record is kept as {kept.name}", 1, 1)
 
 
-def begun(job: Job) -> Record:
+def begun(job: PreparedVariant) -> Result:
     """The record of a job of which nothing is measured yet."""
     recipe = job.recipe
-    return Record(
+    return Result(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=job.fingerprint,
-        recipe=used(recipe, job.checkpoint_sha256),
+        recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         audio=tuple(
             ClipUsed(
@@ -166,7 +170,7 @@ def begun(job: Job) -> Record:
             for role, clips in (("calibrate", job.calibrate), ("score", job.score))
             for clip in clips
         ),
-        latency=LatencyOfEstimate(
+        latency=AlgorithmicLatency(
             algorithmic_ms=job.model.algorithmic_ms, depends_on_chunking=job.stream.depends_on_chunking
         ),
         protocol=protocol_of(recipe.protocol),
@@ -175,20 +179,20 @@ def begun(job: Job) -> Record:
     )
 
 
-def unmeasured(record: Record, job: Job, why: str) -> Record:
+def unmeasured(record: Result, job: PreparedVariant, why: str) -> Result:
     """The record with the reason for every figure that it does not have."""
     nulls = dict.fromkeys((name for name in _MEASURED if getattr(record, name) is None), why)
     over_sizes = no_sizes(why) if job.stream.dynamic else record.deviation_over_sizes
     return record.model_copy(update={"null_reasons": nulls, "deviation_over_sizes": over_sizes})
 
 
-def _judged_again(earlier: Record, job: Job, folder: Path) -> tuple[Record, str]:
+def _judged_again(earlier: Result, job: PreparedVariant, folder: Path) -> tuple[Result, str]:
     """Gates and words may be others than those of the earlier record: its figures stay, its verdict may not."""
-    recipe = used(job.recipe, job.checkpoint_sha256)
+    recipe = recipe_used(job.recipe, job.checkpoint_sha256)
     if earlier.recipe == recipe:
         return earlier, "result"
     asked = earlier.model_copy(update={"recipe": recipe})
-    record = judged(asked, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
+    record = judge_result(asked, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
     write_record(record, folder)
     return record, "figures"
 
@@ -197,15 +201,15 @@ _OF_A_RUN = ("created", "recipe", "environment")  # the rest of a record is of w
 _MEASURED = ("program", "deviation", "floor", "truth", "speed")
 
 
-def _recorded_before(folder: Path, job: Job) -> Record | None:
+def _recorded_before(folder: Path, job: PreparedVariant) -> Result | None:
     """The record in this folder, where it was made from the same things and all that belongs to it is there."""
     try:
         record = read_record(folder / RESULT_NAME)
         same = record.fingerprint == job.fingerprint and record.program is not None
         if same and record.program is not None:
-            same = record.program.is_in(folder)
+            same = record.program.is_intact_in(folder)
             if record.not_run_here:
-                same = same and record.not_run_here == not_run_here(record.program, job.recipe)
+                same = same and record.not_run_here == unsupported_reason(record.program, job.recipe)
             else:
                 same = same and has_files_of(folder, job.score)
     except (WorkbenchError, OSError):

@@ -13,33 +13,33 @@ from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
 from workbench.measure.call_sizes import SizeFigures, over_sizes, size_figures
 from workbench.measure.contour import contour
-from workbench.measure.deviation import ClipRolls, deviation
-from workbench.measure.floor import dithered, floor
-from workbench.measure.speed import Plan
-from workbench.measure.timing import race_here
-from workbench.measure.truth import Alignment, align, reference_hz, truth
+from workbench.measure.deviation import PairedFrames, deviation
+from workbench.measure.floor import add_dither, floor
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import time_pair_in_process
+from workbench.measure.truth import Alignment, fit_alignment, reference_hz, truth
 from workbench.progress import Progress
-from workbench.recipe.options import Stream
-from workbench.records.external_frames import Recorded
+from workbench.recipe.options import StreamConfig
+from workbench.records.external_frames import ExternalFrames
 from workbench.records.frames import ClipFrames, write_frames
 from workbench.records.resume import picture_path
-from workbench.records.worst_moments import keep_seconds, worst
+from workbench.records.worst_moments import save_clips_around, worst
 from workbench.report.plots.contours import contour_png
-from workbench.runtime.isolation import Child
-from workbench.runtime.open_program import roll_program
-from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, roll
-from workbench.runtime.state_protocol import Memory, protocol_of, under
-from workbench.storage.atomic import write_whole
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import run_program
+from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes, run_chunks
+from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
+from workbench.storage.atomic import write_atomic
 from workbench.units import hz_to_semitones
-from workbench.workflows.prepare import Job, canonical_sha256
+from workbench.workflows.prepare import PreparedVariant, canonical_sha256
 
 _SIZES_SEED = 32  # of the order in which a program is given its sizes
 _TURN = 17  # how much later in that order each further clip begins
 
 
 def score(
-    job: Job,
-    variant: Path | Mapping[str, Recorded],
+    job: PreparedVariant,
+    variant: Path | Mapping[str, ExternalFrames],
     folder: Path,
     progress: Progress,
     rolled: dict[str, Frames],
@@ -65,18 +65,20 @@ def score(
         done += clips
         progress("score", done, total)
 
-    def baseline_of(clip: Clip, memory: Memory, turn: int = 0, dither: bool = False) -> Frames:
+    def baseline_of(clip: Clip, memory: StateHandling, turn: int = 0, dither: bool = False) -> Frames:
         calls = elsewhere[clip.name].calls if clip.name in elsewhere else _turned(sizes, turn)
         key = canonical_sha256(
             repr(job.baseline), job.recipe.speed.threads, clip.sha256, clip.name, memory, calls, dither
         )
         if key not in rolled:
-            rolled[key] = roll(under(memory, upstream), dithered(clip.samples) if dither else clip.samples, calls)
+            rolled[key] = run_chunks(
+                with_state_handling(memory, upstream), add_dither(clip.samples) if dither else clip.samples, calls
+            )
         heard(1)
         return rolled[key]
 
     # delay and threshold are the stream's own, whatever the protocol: only so are the same frames compared
-    alignment = align([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
+    alignment = fit_alignment([(clip, baseline_of(clip, "continuous")) for clip in job.calibrate], job.stream)
     turns = [(clip, turn) for turn, lanes in enumerate(_lanes(job)) for clip in lanes]
     baseline = [baseline_of(clip, protocol.baseline, turn) for clip, turn in turns]
     moved = [baseline_of(clip, protocol.baseline, turn, dither=True) for clip, turn in turns]
@@ -88,7 +90,7 @@ def score(
     figures: dict[str, Any] = {
         "deviation": deviation(rolls, job.recipe.scoring.voiced_confidence),
         "floor": floor(
-            [ClipRolls(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
+            [PairedFrames(r.name, r.baseline, m, r.voiced, r.voiced_by) for r, m in zip(rolls, moved, strict=True)]
         ),
         "truth": truth(job.score, baseline, answers, job.stream, job.recipe.scoring.voiced_confidence, alignment),
         "contour": contour(rolls),
@@ -110,20 +112,20 @@ def score(
 
 
 def _roll_here(
-    job: Job, program: Path, sizes: tuple[int, ...], memory: Memory, heard: Callable[[int], None]
+    job: PreparedVariant, program: Path, sizes: tuple[int, ...], memory: StateHandling, heard: Callable[[int], None]
 ) -> list[Frames]:
     """The program's frames of each scored clip. Raises ProgramError where it gives others when it is asked again."""
     frames: list[Frames] = []
-    with Child() as child:
+    with IsolatedProcess() as child:
         for turn, lanes in enumerate(_lanes(job)):
             asked = _samples(lanes), _turned(sizes, turn), memory
-            frames += child.call(roll_program, program, *asked, threads=job.recipe.speed.threads)
+            frames += child.call(run_program, program, *asked, threads=job.recipe.speed.threads)
             heard(len(lanes))
     _check_repeats(job, frames, program, sizes, memory)
     return frames
 
 
-def _lanes(job: Job) -> list[list[Clip]]:
+def _lanes(job: PreparedVariant) -> list[list[Clip]]:
     """The scored clips, as many together as the program has streams."""
     clips, streams = job.score, job.stream.streams
     return [clips[first : first + streams] for first in range(0, len(clips), streams)]
@@ -144,13 +146,15 @@ def _samples(clips: Sequence[Clip]) -> list[Floats]:
     return [clip.samples for clip in clips]
 
 
-def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: tuple[int, ...], memory: Memory) -> None:
+def _check_repeats(
+    job: PreparedVariant, scored: Sequence[Frames], program: Path, sizes: tuple[int, ...], memory: StateHandling
+) -> None:
     """Raise ProgramError where the program, in another process and reset after a first roll, gives other frames than
     those that were scored."""
     lanes = _lanes(job)[0]
-    with Child() as another:
+    with IsolatedProcess() as another:
         asked = _samples(lanes), _turned(sizes, 0), memory
-        again = another.call(roll_program, program, *asked, times=2, threads=job.recipe.speed.threads)
+        again = another.call(run_program, program, *asked, times=2, threads=job.recipe.speed.threads)
     for clip, frames, earlier in zip(lanes, again, scored, strict=False):
         if not all(
             np.array_equal(getattr(frames, what), getattr(earlier, what), equal_nan=True)
@@ -159,25 +163,29 @@ def _check_repeats(job: Job, scored: Sequence[Frames], program: Path, sizes: tup
             raise ProgramError(f"{program}: gave other frames for {clip.name} in a second process, after a reset")
 
 
-def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progress) -> tuple[SizeFigures, ...]:
+def _score_sizes(
+    job: PreparedVariant, program: Path, alignment: Alignment, progress: Progress
+) -> tuple[SizeFigures, ...]:
     """Every size that the program takes: both sides rolled through all clips in calls of that size alone, and timed."""
     upstream, stream, threshold = job.baseline.session(), job.stream, job.recipe.scoring.voiced_confidence
     protocol = protocol_of(job.recipe.protocol)
     audio = np.concatenate(_samples(job.score))
-    job_plan = Plan(**dict(job.recipe.speed))
+    job_plan = TimingPlan(**dict(job.recipe.speed))
     job_plan = replace(job_plan, rounds=min(job_plan.rounds, 10))  # for every size
     figures = []
-    with Child() as scorer, Child() as timer:
+    with IsolatedProcess() as scorer, IsolatedProcess() as timer:
         for at, size in enumerate(stream.sizes):
             progress("sizes", at, len(stream.sizes))
             call_samples = size * stream.hop_samples
             whole = [_whole(clip.samples, call_samples) for clip in job.score]
-            baseline = [roll(under(protocol.baseline, upstream), samples, [size]) for samples in whole]
+            baseline = [
+                run_chunks(with_state_handling(protocol.baseline, upstream), samples, [size]) for samples in whole
+            ]
             variant = [
                 frames
                 for first in range(0, len(whole), stream.streams)
                 for frames in scorer.call(
-                    roll_program,
+                    run_program,
                     program,
                     whole[first : first + stream.streams],
                     [size],
@@ -186,14 +194,16 @@ def _score_sizes(job: Job, program: Path, alignment: Alignment, progress: Progre
                 )
             ]
             plan = replace(job_plan, chunks_per_round=max(2, job_plan.chunks_per_round // size), warmup_chunks=3)
-            times_ms = timer.call(race_here, job.baseline, program, _whole(audio, call_samples), plan, size)
+            times_ms = timer.call(time_pair_in_process, job.baseline, program, _whole(audio, call_samples), plan, size)
             rolls = _rolls(job, baseline, variant, alignment)
             figures.append(size_figures(size, stream, rolls, threshold, *times_ms))
     progress("sizes", len(stream.sizes), len(stream.sizes))
     return tuple(figures)
 
 
-def _rolls(job: Job, baseline: Sequence[Frames], variant: Sequence[Frames], alignment: Alignment) -> list[ClipRolls]:
+def _rolls(
+    job: PreparedVariant, baseline: Sequence[Frames], variant: Sequence[Frames], alignment: Alignment
+) -> list[PairedFrames]:
     """Both sides clip by clip."""
     return [
         _clip_rolls(clip, eager, lowered, job.stream, job.recipe.scoring.voiced_confidence, alignment)
@@ -202,31 +212,31 @@ def _rolls(job: Job, baseline: Sequence[Frames], variant: Sequence[Frames], alig
 
 
 def _clip_rolls(
-    clip: Clip, baseline: Frames, variant: Frames, stream: Stream, threshold: float, alignment: Alignment
-) -> ClipRolls:
+    clip: Clip, baseline: Frames, variant: Frames, stream: StreamConfig, threshold: float, alignment: Alignment
+) -> PairedFrames:
     """Pitch is compared where the known f0 is voiced; where it is not known, where the baseline is confident."""
     if clip.f0 is None or alignment.delay_ms is None:
-        return ClipRolls(clip.name, baseline, variant, baseline.confidence >= threshold, "baseline confidence")
+        return PairedFrames(clip.name, baseline, variant, baseline.confidence >= threshold, "baseline confidence")
     voiced = reference_hz(clip.f0, len(baseline), stream, alignment.delay_ms) > 0
-    return ClipRolls(clip.name, baseline, variant, voiced, "known f0")
+    return PairedFrames(clip.name, baseline, variant, voiced, "known f0")
 
 
-def _leave(clip: Clip, sides: ClipRolls, job: Job, folder: Path, alignment: Alignment) -> None:
+def _leave(clip: Clip, sides: PairedFrames, job: PreparedVariant, folder: Path, alignment: Alignment) -> None:
     """The frames of a clip as npz and their picture as PNG."""
     times_s = frame_end_s(len(sides.baseline), job.stream)
     known = None
     if clip.f0 is not None and alignment.delay_ms is not None:
         known = hz_to_semitones(reference_hz(clip.f0, len(times_s), job.stream, alignment.delay_ms))
     write_frames(folder, sides, times_s)
-    protocol = protocol_of(job.recipe.protocol).in_words
+    protocol = protocol_of(job.recipe.protocol).label
     title = f"{protocol}\n" * bool(protocol) + f"{job.recipe.name}: {clip.name}"
     threshold, shown_from = job.recipe.scoring.voiced_confidence, job.recipe.postprocess.confidence_threshold
-    write_whole(picture_path(folder, clip.name), contour_png(sides, times_s, title, threshold, known, shown_from))
+    write_atomic(picture_path(folder, clip.name), contour_png(sides, times_s, title, threshold, known, shown_from))
 
 
-def _leave_worst(job: Job, rolls: Sequence[ClipRolls], folder: Path) -> None:
+def _leave_worst(job: PreparedVariant, rolls: Sequence[PairedFrames], folder: Path) -> None:
     """The seconds around the worst frames, to be heard in a report."""
     clips = [
         ClipFrames(r.name, frame_end_s(len(r.baseline), job.stream), r.voiced, r.baseline, r.variant) for r in rolls
     ]
-    keep_seconds(folder, worst(clips), job.score)
+    save_clips_around(folder, worst(clips), job.score)

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from workbench.errors import ProgramError, RecipeError
 from workbench.export.program_cache import NOTES_NAME
-from workbench.export.program_file import ProgramFile, name_for
-from workbench.export.told import told_by
+from workbench.export.program_file import ProgramFile, file_name_for
+from workbench.export.told import metadata_of
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_recorded
-from workbench.records.result import Record, judged
-from workbench.records.staging import making, remove, settle
-from workbench.runtime.isolation import Child
-from workbench.runtime.open_program import tells
-from workbench.storage.atomic import write_whole
-from workbench.storage.locks import alone_in
-from workbench.workflows.prepare import Job, canonical_sha256
+from workbench.records.result import Result, judge_result
+from workbench.records.staging import recover, remove, staging_dir
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import read_metadata
+from workbench.storage.atomic import write_atomic
+from workbench.storage.locks import exclusive
+from workbench.workflows.prepare import PreparedVariant, canonical_sha256
 from workbench.workflows.run import begun, move_in, unmeasured
 from workbench.workflows.score import score
 
 ELSEWHERE = "frames were recorded elsewhere"
 _NO_PROGRAM = f"{ELSEWHERE}, and no program was named; name it with --program"
-_MADE_OTHERWISE = (
+_PROGRAM_MISMATCH = (
     "the program that was named was made from other things than the recipe would be here: code, libraries, checkpoint, "
     "calibration clips or machine, if not another recipe; build it again, and record its frames"
 )
@@ -40,9 +40,9 @@ def check(recipe: Recipe) -> None:
         )
 
 
-def score_recorded(
-    job: Job, places: Sequence[Path], folder: Path, progress: Progress, program: Path | None = None
-) -> Record:
+def score_external_frames(
+    job: PreparedVariant, places: Sequence[Path], folder: Path, progress: Progress, program: Path | None = None
+) -> Result:
     """Score frames that were recorded elsewhere against the baseline, rolled here on the same clips in the same calls.
 
     Of the job's clips those count that there are frames of. `program` is what gave them, as `build` or `run` left it.
@@ -55,14 +55,14 @@ def score_recorded(
     recorded = read_recorded(places, job.score, job.stream, job.recipe.outputs)
     job.score = [clip for clip in job.score if clip.name in recorded]
     used = tuple(recorded[clip.name].used for clip in job.score)
-    with alone_in(folder):
-        settle(folder)
-        place = making(folder)
+    with exclusive(folder):
+        recover(folder)
+        place = staging_dir(folder)
         remove(place)
         record = begun(job)
         if program is not None and known is not None:
             for name in known.files:
-                write_whole(place / name, program.with_name(name).read_bytes())
+                write_atomic(place / name, program.with_name(name).read_bytes())
         figures = score(job, recorded, place, progress, {}, seconds)
         fingerprint = canonical_sha256(record.fingerprint, [one.model_dump() for one in used], known and known.sha256)
         record = record.model_copy(
@@ -79,12 +79,12 @@ def score_recorded(
         if known is None:
             record = record.model_copy(update={"null_reasons": {**record.null_reasons, "program": _NO_PROGRAM}})
         seconds["all"] = time.perf_counter() - began
-        record = judged(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
+        record = judge_result(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
         move_in(record, job, folder, progress)
     return record
 
 
-def _known(program: Path, job: Job) -> tuple[ProgramFile, str]:
+def _known(program: Path, job: PreparedVariant) -> tuple[ProgramFile, str]:
     """What `build` noted of a program beside it, as a file alone does not tell its operators; and why it may be another
     recipe's, "" where it cannot be."""
     try:
@@ -96,24 +96,24 @@ def _known(program: Path, job: Job) -> tuple[ProgramFile, str]:
         known, fingerprint = ProgramFile.model_validate(notes["program"]), notes["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ProgramError(f"{program}: no {NOTES_NAME} beside it; name one where `build` or `run` left it") from None
-    if hashlib.sha256(content).hexdigest() != known.sha256 or not known.is_in(program.parent):
+    if hashlib.sha256(content).hexdigest() != known.sha256 or not known.is_intact_in(program.parent):
         raise ProgramError(f"{program}: not the program that {NOTES_NAME} beside it knows; name the one that ran")
     _check_made_for(job, program, known)
-    return known, "" if fingerprint == job.program_fingerprint else _MADE_OTHERWISE
+    return known, "" if fingerprint == job.program_fingerprint else _PROGRAM_MISMATCH
 
 
-def _check_made_for(job: Job, program: Path, known: ProgramFile) -> None:
+def _check_made_for(job: PreparedVariant, program: Path, known: ProgramFile) -> None:
     """Raise ProgramError where a program is not what the job's recipe asks for, whatever else it was made from."""
     recipe = job.recipe
-    asked: dict[str, object] = {"file": name_for(recipe.lowering.backend)}
+    asked: dict[str, object] = {"file": file_name_for(recipe.lowering.backend)}
     found: dict[str, object] = {"file": known.path}
     if not recipe.quantization.everywhere:  # which is not calibrated layer by layer
         asked["precision"] = "int8" if recipe.quantization.parts else "float"
         found["precision"] = "int8" if known.calibration else "float"
     if asked == found:
-        with Child(_OPENS_WITHIN_S) as child:
-            found |= {"scope": "whole", **child.call(tells, program)}
-        asked |= {"scope": job.model.scope, **told_by(job.model)}
+        with IsolatedProcess(_OPENS_WITHIN_S) as child:
+            found |= {"scope": "whole", **child.call(read_metadata, program)}
+        asked |= {"scope": job.model.scope, **metadata_of(job.model)}
         asked.pop("host_sha256", None)  # its last bits are a machine's, as the program's own are
     if wrong := [key for key, value in asked.items() if found.get(key) != value]:
         listed = ", ".join(f"its {key} is {found.get(key)}, not {asked[key]}" for key in wrong)

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import ProgramError, RecipeError
-from workbench.measure.soak import Heard, Stretch, begin_here, go_on_here
+from workbench.measure.soak import SoakProgress, SoakSegment, begin_here, go_on_here
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.environment import environment
-from workbench.records.result import used
+from workbench.records.result import recipe_used
 from workbench.records.soak import Soak, judged
-from workbench.runtime.isolation import Child
-from workbench.storage.locks import alone_in
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
-from workbench.workflows.prepare import Job
+from workbench.workflows.prepare import PreparedVariant
 
 _MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
 
@@ -34,7 +34,7 @@ def check(recipe: Recipe) -> None:
 
 
 def soak(
-    job: Job, folder: Path, hours: float, progress: Progress, fresh: bool = False, store: Path | None = None
+    job: PreparedVariant, folder: Path, hours: float, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> Soak:
     """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
 
@@ -43,12 +43,14 @@ def soak(
     WorkbenchError as `building.check_free`, and ChangedError as `Job.check_unchanged`.
     """
     check(job.recipe)
-    with alone_in(folder):
-        building.check_free(folder, job, fresh)
+    with exclusive(folder):
+        building.check_no_result_replaced(folder, job, fresh)
         return _soaked(job, folder, hours, progress, fresh, store)
 
 
-def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None) -> Soak:
+def _soaked(
+    job: PreparedVariant, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None
+) -> Soak:
     recipe = job.recipe
     program = building.build_to_run(job, folder, progress, fresh, store)
     began = time.perf_counter()
@@ -56,7 +58,7 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
     job.check_unchanged()
     record = Soak(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=used(recipe, job.checkpoint_sha256),
+        recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,
         clips=tuple(clip.name for clip in job.score),
@@ -68,16 +70,18 @@ def _soaked(job: Job, folder: Path, hours: float, progress: Progress, fresh: boo
     return judged(record, recipe.gates, recipe.scoring.min_voiced_frames)
 
 
-def _streamed(job: Job, program: Path, hours: float, progress: Progress) -> tuple[tuple[Stretch, ...], str]:
+def _streamed(
+    job: PreparedVariant, program: Path, hours: float, progress: Progress
+) -> tuple[tuple[SoakSegment, ...], str]:
     """The parts, from a process of its own, and how the program took that down, if it did.
 
     Raises ProgramError where it did so in the first part: there is nothing to keep.
     """
     recipe = job.recipe
     samples = np.concatenate([clip.samples for clip in job.score])
-    stretches: list[Stretch] = []
-    heard = Heard(0, 1, 0.0, None)
-    with Child(_MINUTE_WITHIN_S) as child:
+    stretches: list[SoakSegment] = []
+    heard = SoakProgress(0, 1, 0.0, None)
+    with IsolatedProcess(_MINUTE_WITHIN_S) as child:
         try:
             child.call(
                 begin_here,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from workbench.audio.decode import ANNOTATION_SUFFIX, AUDIO_SUFFIXES, read_clip
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.recipe.options import Stream
+from workbench.recipe.options import StreamConfig
 from workbench.report.plots.contours import track_png
-from workbench.runtime.isolation import Child
-from workbench.runtime.open_program import opened, roll_program
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import describe_program, run_program
 from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 
@@ -33,7 +33,7 @@ class Track:
 
     audio: Path
     program: Path
-    stream: Stream
+    stream: StreamConfig
     time_s: NDArray[np.float64]
     pitch_semitones: NDArray[np.float32]
     confidence: NDArray[np.float32]
@@ -64,8 +64,8 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
     The stream is flushed with silence, so that the end of the file is answered as well.
     Raises AudioError or ProgramError.
     """
-    with Child(_OPENS_WITHIN_S) as child:
-        stream, outputs, tells = child.call(opened, program)
+    with IsolatedProcess(_OPENS_WITHIN_S) as child:
+        stream, outputs, tells = child.call(describe_program, program)
         if "confidence" not in outputs:
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
@@ -74,7 +74,7 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
         clip = read_clip(audio, stream.sample_rate_hz)
         child.limit_s = _OPENS_WITHIN_S + _RUNS_WITHIN * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
-        (frames,) = child.call(roll_program, program, [np.concatenate([clip.samples, flush])])
+        (frames,) = child.call(run_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
     inside = (time_s >= 0) & (time_s <= clip.duration_s)
     pitch_semitones, confidence = frames.pitch_semitones[inside], frames.confidence[inside]
@@ -125,7 +125,7 @@ def as_png(track: Track, threshold: float | None = None) -> bytes:
     return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
 
 
-def rendered(track: Track, suffix: str, threshold: float | None = None) -> bytes:
+def encode(track: Track, suffix: str, threshold: float | None = None) -> bytes:
     """The content of a file of this kind; `threshold` is a picture's, as in `as_png`.
 
     Raises WorkbenchError for a kind that is not one of FORMATS, ProgramError as `as_json`.

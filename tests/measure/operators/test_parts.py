@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from workbench.measure.operators.layer_costs import Layer, layers_in, traced
 from workbench.measure.operators.parts import AUDIO, RING, Part, cut
-from workbench.model.implementations import Forms
+from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.quantize.annotate import convert
+from workbench.quantize.annotate import quantize_part
 from workbench.quantize.calibration import part_inputs
 from workbench.recipe import Quantization
-from workbench.recipe.options import OUTPUTS, Stream
+from workbench.recipe.options import OUTPUTS, StreamConfig
 
-STREAM = Stream(16_000, 320, 1, 1.0)
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 STEPS = [
     "frontend",
     "log",
@@ -32,7 +32,7 @@ STEPS = [
 ]
 
 
-def tone(stream: Stream, calls: int) -> list[Tensor]:
+def tone(stream: StreamConfig, calls: int) -> list[Tensor]:
     """Calls (streams, samples) of a tone that is another in each stream."""
     samples = stream.chunk_samples * calls
     times_s = torch.arange(samples) / stream.sample_rate_hz
@@ -41,7 +41,7 @@ def tone(stream: Stream, calls: int) -> list[Tensor]:
     return list(torch.split(voices, stream.chunk_samples, 1))
 
 
-def model(stream: Stream, forms: Forms, state: str = "internal") -> StreamingPesto:
+def model(stream: StreamConfig, forms: Implementations, state: str = "internal") -> StreamingPesto:
     return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)  # type: ignore[arg-type]
 
 
@@ -56,24 +56,24 @@ def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> lis
     for audio in calls:
         values[AUDIO] = audio
         for part in parts:
-            made = part.module(*(values[name] for name in part.hears))
-            values |= dict(zip(part.makes, (made,) if isinstance(made, Tensor) else made, strict=True))
+            made = part.module(*(values[name] for name in part.inputs))
+            values |= dict(zip(part.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
         estimates.append([values[name].flatten() for name in OUTPUTS])
     return estimates
 
 
 @torch.no_grad()
 def whole(model: StreamingPesto, calls: Sequence[Tensor]) -> list[list[Tensor]]:
-    ring, estimates = model.empty_ring(), []
+    ring, estimates = model.zero_state(), []
     for audio in calls:
-        estimate, ring = model.advance(audio, ring)
+        estimate, ring = model.step(audio, ring)
         estimates.append([each.flatten() for each in estimate[:3]])
     return estimates
 
 
 def assert_nothing_is_left_out(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
     parts = cut(model, calls)
-    torch.testing.assert_close(chained(parts, calls, model.empty_ring()), whole(model, calls), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(chained(parts, calls, model.zero_state()), whole(model, calls), rtol=1e-6, atol=1e-6)
     return parts
 
 
@@ -107,7 +107,7 @@ def test_an_int8_layer_is_told_by_its_weights() -> None:
     x = torch.rand(64, 16)
     asked = Quantization(parts={"part.0": "int8-static"})
     module = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4))
-    converted = convert(module, "part", asked, (x,), lambda _: None).module
+    converted = quantize_part(module, "part", asked, (x,), lambda _: None).module
     # a scale (float32) and a zero point (int64) for each output beside the weights, and a float bias
     first = Layer(name="part.0", dtype="int8", macs=16 * 8, bytes=16 * 8 + 8 * (4 + 8) + 4 * 8)
     last = Layer(name="part.1", dtype="float32", macs=8 * 4, bytes=4 * (8 * 4 + 4))
@@ -119,7 +119,7 @@ def test_an_int8_layer_is_told_by_its_weights() -> None:
 
 @pytest.fixture(scope="module")
 def plain() -> list[Part]:
-    return assert_nothing_is_left_out(model(STREAM, Forms("grouped")), tone(STREAM, 8))
+    return assert_nothing_is_left_out(model(STREAM, Implementations("grouped")), tone(STREAM, 8))
 
 
 def test_parts_make_what_the_stream_makes(plain: list[Part]) -> None:
@@ -143,21 +143,21 @@ def test_the_layers_of_the_parts_against_sums_by_hand(plain: list[Part]) -> None
 
 
 def test_the_fourier_form_is_cut_without_being_known() -> None:
-    parts = assert_nothing_is_left_out(model(STREAM, Forms("low-rank", "fourier", "block")), tone(STREAM, 8))
+    parts = assert_nothing_is_left_out(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
     assert [part.name for part in parts] == STEPS
     assert len(parts[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
 
 
 def test_an_explicit_ring_of_several_streams_goes_through_the_first_part() -> None:
-    stream = Stream(16_000, 320, 2, 1.0, 16, streams=2)
-    parts = assert_nothing_is_left_out(model(stream, Forms("grouped"), "explicit"), tone(stream, 4))
-    assert (parts[0].hears, parts[0].makes) == ((AUDIO, RING), ("energy", RING))
+    stream = StreamConfig(16_000, 320, 2, 1.0, 16, streams=2)
+    parts = assert_nothing_is_left_out(model(stream, Implementations("grouped"), "explicit"), tone(stream, 4))
+    assert (parts[0].inputs, parts[0].outputs) == ((AUDIO, RING), ("energy", RING))
     assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
 
 
 def test_what_is_not_returned_is_no_part() -> None:
     upstream = load_upstream("mir-1k_g7", STREAM)
-    parts = cut(StreamingPesto(upstream, STREAM, Forms("grouped"), outputs=("pitch",)), tone(STREAM, 2))
+    parts = cut(StreamingPesto(upstream, STREAM, Implementations("grouped"), outputs=("pitch",)), tone(STREAM, 2))
     assert [part.name for part in parts] == STEPS[:-2]
 
 
@@ -167,10 +167,10 @@ def test_what_is_not_returned_is_no_part() -> None:
     ids=["static", "dynamic"],
 )
 def test_a_quantized_encoder_is_cut_the_same(rules: dict[str, str], residual: str) -> None:
-    made, calls = model(STREAM, Forms("grouped")), tone(STREAM, 16)
+    made, calls = model(STREAM, Implementations("grouped")), tone(STREAM, 16)
     asked = Quantization(parts=rules, residual_add=residual)  # type: ignore[arg-type]
     heard = part_inputs(made, [torch.cat(calls, 1)[0]])["encoder"]
-    made.encoder = convert(made.encoder, "encoder", asked, heard, lambda _: None).module  # type: ignore[assignment]
+    made.encoder = quantize_part(made.encoder, "encoder", asked, heard, lambda _: None).module  # type: ignore[assignment]
     parts = assert_nothing_is_left_out(made, calls)
     assert [part.name for part in parts] == STEPS
     assert {layer.dtype for part in parts for layer in part.layers if "prefilter" in layer.name} == {"int8"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.report_run import make_run
-from workbench.records.run_folders import kept_in
+from workbench.records.run_folders import find_results
 from workbench.report.html.page import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra dev)")
@@ -32,7 +32,7 @@ def browser() -> Iterator[Any]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("outputs") / "a run"
     make_run(run)
-    write_report(kept_in([run]), run / "report.html")
+    write_report(find_results([run]), run / "report.html")
     return run / "report.html"
 
 

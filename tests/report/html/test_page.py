@@ -20,16 +20,16 @@ from tests.helpers.results import replaced
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
 from workbench.errors import WorkbenchError
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.recipe import Gate
 from workbench.records.frames import frames_path, read_frames, write_frames
-from workbench.records.result import judged
-from workbench.records.run_folders import Kept, kept_in, names_of
-from workbench.records.worst_moments import MOMENTS_FOLDER, keep_seconds, sound_of, wav_of, worst
+from workbench.records.result import judge_result
+from workbench.records.run_folders import StoredResult, find_results, unique_names
+from workbench.records.worst_moments import MOMENTS_FOLDER, save_clips_around, sound_of, wav_of, worst
 from workbench.report.html.axis import LinearAxis, LogAxis
 from workbench.report.html.contours import histogram
 from workbench.report.html.page import figure, report_html, write_report
-from workbench.report.html.variant import PROFILE, told
+from workbench.report.html.variant import PROFILE, variant_view
 from workbench.report.markdown import report_md
 from workbench.report.summary import cautions, sentence
 
@@ -45,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(run: Path) -> str:
-    return report_html(kept_in([run]))
+    return report_html(find_results([run]))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ class Tags(HTMLParser):
 
 
 def test_the_figures_of_the_page_are_those_of_the_records(run: Path, data: dict) -> None:
-    records = [one.record for one in kept_in([run])]
+    records = [one.record for one in find_results([run])]
     assert [one["name"] for one in data["variants"]] == [record.recipe.name for record in records]
     for shown, record in zip(data["variants"], records, strict=True):
         pitch = record.deviation.pitch if record.deviation else None
@@ -147,8 +147,8 @@ def test_reasons_labels_and_dashes_are_shown(page: str) -> None:
 
 
 def test_an_earlier_record_shows_no_frames_of_the_later_one(run: Path) -> None:
-    (one,) = kept_in([run / "a"])
-    shown = told(dataclasses.replace(one, current=False), "a", {}, {}, None)
+    (one,) = find_results([run / "a"])
+    shown = variant_view(dataclasses.replace(one, current=False), "a", {}, {}, None)
     assert (shown["clips"], shown["moments"], shown["histogram"]) == ([], [], None)
     assert shown["without_frames"] == (
         "Frames belong to the result.json of their folder, which this is not, so no contour can be drawn."
@@ -156,15 +156,15 @@ def test_an_earlier_record_shows_no_frames_of_the_later_one(run: Path) -> None:
 
 
 def test_an_undecided_gate_says_why(run: Path) -> None:
-    (one,) = kept_in([run / "float-xnnpack"])
+    (one,) = find_results([run / "float-xnnpack"])
     speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
-    record = judged(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
-    (gate,) = told(dataclasses.replace(one, record=record), "a", {}, {}, None)["gates"]
+    record = judge_result(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
+    (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None)["gates"]
     assert gate["reason"].startswith("four fifths of its rounds lie between 1.5 and 2.5, on both sides of the limit")
 
 
 def test_a_page_of_nothing_but_failures_is_made(run: Path) -> None:
-    page = report_html(kept_in([run / "int8-naive"]))
+    page = report_html(find_results([run / "int8-naive"]))
     assert "The one variant does not pass." in page
     assert "No variant ran, so nothing was timed." in page
 
@@ -174,26 +174,26 @@ def test_broken_frames_are_named(tmp_path: Path) -> None:
     path = frames_path(tmp_path / "a", CLIPS[1])
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(WorkbenchError) as error:
-        report_html(kept_in([tmp_path]))
+        report_html(find_results([tmp_path]))
     assert str(error.value) == f"{path}: not frames that a run left; run the recipe again with --fresh"
 
 
 def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path) -> None:
     from tests.workflows.test_profile import made_up
     from workbench.records.profile import PROFILE_NAME
-    from workbench.storage.json_files import write
+    from workbench.storage.json_files import write_json
 
     make_run(tmp_path)
     place = tmp_path / "float-xnnpack"
     assert PROFILE == PROFILE_NAME
-    assert "Not profiled." in report_html(kept_in([place]))
+    assert "Not profiled." in report_html(find_results([place]))
     profile = made_up()
-    write(profile, place / PROFILE_NAME)
-    (one,) = kept_in([place])
-    assert told(one, "a", {}, {}, None)["time_by"] is None, "a profile of another program"
+    write_json(profile, place / PROFILE_NAME)
+    (one,) = find_results([place])
+    assert variant_view(one, "a", {}, {}, None)["time_by"] is None, "a profile of another program"
     assert one.record.program is not None
-    write(profile.model_copy(update={"program": one.record.program}), place / PROFILE_NAME)
-    shown = told(one, "a", {}, {}, None)["time_by"]
+    write_json(profile.model_copy(update={"program": one.record.program}), place / PROFILE_NAME)
+    shown = variant_view(one, "a", {}, {}, None)["time_by"]
     assert [row["name"] for row in shown["rows"]] == [part.name for part in profile.parts]
     assert [row["net_us"] for row in shown["rows"]] == [part.net_us and part.net_us.p50 for part in profile.parts]
     assert max(row["net_at"] for row in shown["rows"] if row["net_at"] is not None) == 100
@@ -275,7 +275,7 @@ def test_where_a_sound_comes_from(run: Path, tmp_path: Path) -> None:
     tone = clip_of("plain")
     (tmp_path / "sung").mkdir()
     soundfile.write(tmp_path / "sung" / "plain.wav", tone.samples, RATE_HZ)
-    record = kept_in([run / "a"])[0].record
+    record = find_results([run / "a"])[0].record
     moment = worst([frames_of(CLIPS[1], {7: 5.0})])[0]
     kept, why = sound_of(moment, record, run / "a", None)
     assert kept is not None and kept.startswith(b"RIFF") and why == ""
@@ -319,18 +319,18 @@ def test_the_histogram_counts_every_voiced_frame_once() -> None:
 
 
 def test_names_are_told_apart(run: Path) -> None:
-    one = kept_in([run / "unfair"])[0]
+    one = find_results([run / "unfair"])[0]
     elsewhere = dataclasses.replace(one, run="b")
-    assert names_of([one]) == ["unfair"]
-    assert names_of([one, elsewhere]) == ["a run/unfair", "b/unfair"]
-    assert names_of([one, one]) == ["a run/unfair (1)", "a run/unfair (2)"]
+    assert unique_names([one]) == ["unfair"]
+    assert unique_names([one, elsewhere]) == ["a run/unfair", "b/unfair"]
+    assert unique_names([one, one]) == ["a run/unfair (1)", "a run/unfair (2)"]
 
 
 def test_cautions_name_what_differs(run: Path) -> None:
-    record = kept_in([run / "float-xnnpack"])[0].record
+    record = find_results([run / "float-xnnpack"])[0].record
 
     def with_(**changes: object) -> list[str]:
-        return cautions([Kept(record, run, "a"), Kept(record.model_copy(update=changes), run, "a")])
+        return cautions([StoredResult(record, run, "a"), StoredResult(record.model_copy(update=changes), run, "a")])
 
     assert with_() == []
     assert with_(audio=record.audio[:-1]) == ["scored on different audio"]
@@ -345,13 +345,13 @@ def test_cautions_name_what_differs(run: Path) -> None:
 
 
 def test_the_sentence_of_one_and_of_none(run: Path) -> None:
-    (one,) = kept_in([run / "float-xnnpack"])
+    (one,) = find_results([run / "float-xnnpack"])
     assert sentence([one], ["it"]).startswith(f"it passes. {one.record.program.bytes:,} bytes; ")
-    failing = kept_in([run / "unfair", run / "int8-naive"])
-    assert sentence(failing, names_of(failing)) == "None of 2 variants passes."
+    failing = find_results([run / "unfair", run / "int8-naive"])
+    assert sentence(failing, unique_names(failing)) == "None of 2 variants passes."
 
 
-def rival(one: Kept, **changes: object) -> Kept:
+def rival(one: StoredResult, **changes: object) -> StoredResult:
     """The same with a program half as large; keys such as speed__speedup_p50 change more."""
     record = replaced(one.record, "program.bytes", one.record.program.bytes // 2)
     for path, value in changes.items():
@@ -360,7 +360,7 @@ def rival(one: Kept, **changes: object) -> Kept:
 
 
 def test_the_sentence_claims_what_the_records_tell_apart(run: Path) -> None:
-    (found,) = kept_in([run / "float-xnnpack"])
+    (found,) = find_results([run / "float-xnnpack"])
     spread = {"speed__speedup_low": 4.5, "speed__speedup_p50": 5.0, "speed__speedup_high": 5.5}
     one = rival(found, deviation__pitch__p95_cents=2.0, floor__pitch__p95_cents=0.1, **spread)
 
@@ -390,8 +390,8 @@ def test_axes_put_values_in_their_place() -> None:
 
 
 def test_the_text_for_a_pull_request(run: Path) -> None:
-    kept = kept_in([run])
-    text = report_md(kept, names_of(kept), Path("outputs/a run/report.html"))
+    kept = find_results([run])
+    text = report_md(kept, unique_names(kept), Path("outputs/a run/report.html"))
     lines = text.splitlines()
     assert lines[0].startswith("### 2 of 4 variants pass. Smallest: ")
     rows = [line for line in lines if line.startswith("| ")]
@@ -460,7 +460,7 @@ def test_nothing_is_loaded_that_could_roll_a_model(run: Path, project: Path) -> 
 def test_the_page_of_ten_variants_is_below_three_megabytes(run: Path, tmp_path: Path) -> None:
     """Ten that deviate each in its own way, over fifteen clips, with all their sounds."""
     make_run(tmp_path / "run")
-    one = kept_in([tmp_path / "run" / "a"])[0]
+    one = find_results([tmp_path / "run" / "a"])[0]
     name = CLIPS[1]
     noise = np.random.default_rng(1)
 
@@ -472,11 +472,11 @@ def test_the_page_of_ten_variants_is_below_three_megabytes(run: Path, tmp_path: 
         for each in range(15):
             frames = frames_of(f"{name}{each}", dict(enumerate(noise.normal(0, 3, FRAMES))))
             both.append(frames)
-            sides = ClipRolls(frames.clip, frames.baseline, frames.variant, frames.voiced, "known f0")
+            sides = PairedFrames(frames.clip, frames.baseline, frames.variant, frames.voiced, "known f0")
             write_frames(folder, sides, frames.time_s)
         heard = [dataclasses.replace(clip_of(clip.name), samples=noise.normal(0, 0.1, 48_000)) for clip in audio]
-        keep_seconds(folder, worst(both), heard)
-        kept.append(Kept(record, folder, "run"))
+        save_clips_around(folder, worst(both), heard)
+        kept.append(StoredResult(record, folder, "run"))
     write_report(kept, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:audio/wav") == 50
@@ -485,7 +485,7 @@ def test_the_page_of_ten_variants_is_below_three_megabytes(run: Path, tmp_path: 
 
 def test_a_recipe_without_a_gate_is_told_that_it_passes_nothing(tmp_path: Path) -> None:
     make_run(tmp_path)
-    kept = kept_in([tmp_path / "float-xnnpack"])[0]
+    kept = find_results([tmp_path / "float-xnnpack"])[0]
     ungated = dataclasses.replace(kept, record=kept.record.model_copy(update={"gates": ()}))
     told = "The recipe sets no gate: what is broken fails, and nothing passes without a gate on the pitch."
     assert told in report_html([ungated]) and told not in report_html([kept])

@@ -33,6 +33,6 @@ class _Unbroken:
         return getattr(self._stream, name)
 
 
-def unbroken(stream: TextIO | None) -> TextIO | None:
+def ignore_broken_pipe(stream: TextIO | None) -> TextIO | None:
     """The stream, for one whose reader may go; None where the process was started without."""
     return None if stream is None else cast(TextIO, _Unbroken(stream))

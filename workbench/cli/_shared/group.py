@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 import click
 
-from workbench.cli._shared.broken_pipe import unbroken
-from workbench.errors import RecipeError, WorkbenchError, wants_memory
+from workbench.cli._shared.broken_pipe import ignore_broken_pipe
+from workbench.errors import RecipeError, WorkbenchError, is_out_of_memory
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
@@ -43,11 +43,11 @@ def _terminate(*_: object) -> NoReturn:
     raise _Terminated
 
 
-class Translating(click.Group):
+class ErrorHandlingGroup(click.Group):
     """A group whose commands' errors become lines, and whose reader may leave before it has read them."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        with redirect_stdout(unbroken(sys.stdout)), redirect_stderr(unbroken(sys.stderr)):
+        with redirect_stdout(ignore_broken_pipe(sys.stdout)), redirect_stderr(ignore_broken_pipe(sys.stderr)):
             return super().main(*args, **kwargs)
 
     def invoke(self, context: click.Context) -> Any:
@@ -57,7 +57,7 @@ class Translating(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
             raise
         except Exception as error:
-            for line in told(error):
+            for line in error_lines(error):
                 click.echo(f"error: {line}", err=True)
             sys.exit(ERROR)
         except KeyboardInterrupt as error:
@@ -65,16 +65,16 @@ class Translating(click.Group):
             sys.exit(TERMINATED if isinstance(error, _Terminated) else INTERRUPTED)
 
 
-def told(error: Exception) -> tuple[str, ...]:
+def error_lines(error: Exception) -> tuple[str, ...]:
     """An error as lines: one for each mistake."""
     if isinstance(error, RecipeError):
         return error.problems
-    return (str(error) if isinstance(error, WorkbenchError) else _unforeseen(error),)
+    return (str(error) if isinstance(error, WorkbenchError) else _unexpected_error_line(error),)
 
 
-def _unforeseen(error: Exception) -> str:
+def _unexpected_error_line(error: Exception) -> str:
     """A line for what the machine did not give; what is left is a bug of ours, whose traceback is printed before it."""
-    if wants_memory(error):
+    if is_out_of_memory(error):
         return "this machine has no memory left for it; end other programs, or ask for less at once"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written"
@@ -82,7 +82,7 @@ def _unforeseen(error: Exception) -> str:
     return "a bug of the workbench, not of what it was given; tell us, with the lines above"
 
 
-@click.group(cls=Translating, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pesto-workbench", prog_name="workbench")
 def main() -> None:
     """Export PESTO pitch tracking to ExecuTorch, and measure what the export cost.

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 
-class Finite(click.FloatRange):
+class FiniteFloatRange(click.FloatRange):
     """A number between two limits. Click's own range has nan in it, for nan is neither below nor above."""
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
@@ -16,7 +16,7 @@ class Finite(click.FloatRange):
         return number
 
 
-class Numbers(click.ParamType[tuple[float, ...]]):
+class NumberList(click.ParamType[tuple[float, ...]]):
     """Numbers between two limits, separated by commas, each once; whole ones where the limits are whole."""
 
     name = "numbers"

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.recipe import Recipe
-    from workbench.workflows.prepare import Job
+    from workbench.workflows.prepare import PreparedVariant
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent.parent
@@ -72,16 +72,16 @@ def corpus_of(folder: Path | None) -> "Corpus":
 
 
 def variants_of(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
-    from workbench.workflows.load_recipes import recipes_of
+    from workbench.workflows.load_recipes import load_variants
 
-    return recipes_of(paths, corpus, gates)
+    return load_variants(paths, corpus, gates)
 
 
-def jobs_of(variants: "Sequence[Recipe]") -> "list[Job]":
+def jobs_of(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
     """The variants with their models."""
-    from workbench.runtime.isolation import silence_libraries
+    from workbench.runtime.isolation import silence_library_warnings
 
-    silence_libraries()
+    silence_library_warnings()
     with progress_shown() as progress:
         progress("import", 0, 1)
         from workbench.workflows.prepare import prepare
@@ -106,7 +106,7 @@ def variant_of(path: Path, name: str | None, corpus: "Corpus", gates: Path | Non
     return variants[name]
 
 
-def name_of(jobs: "Sequence[Job]") -> str:
+def name_of(jobs: "Sequence[PreparedVariant]") -> str:
     """What a run of these is called."""
     return jobs[0].recipe.name if len(jobs) == 1 else f"{len(jobs)}-variants"
 

@@ -9,14 +9,14 @@ import click
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from workbench.record_model import Section
+    from workbench.record_model import RecordModel
 
 
-def store(record: "Section", path: Path) -> None:
+def store(record: "RecordModel", path: Path) -> None:
     """Write a record, and tell where an earlier one of other things is kept."""
-    from workbench.storage.json_files import write_anew
+    from workbench.storage.json_files import replace_json
 
-    kept = write_anew(record, path)
+    kept = replace_json(record, path)
     if kept:
         click.echo(f"the earlier record is kept as {kept.name}", err=True)
 

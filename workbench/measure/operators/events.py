@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from executorch.extension.pybindings import _portable_lib
 
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats
 
 NO_TRACER = "the installed executorch runtime records no events: it is built without an event tracer"
 
 
-class Event(Section):
+class Event(RecordModel):
     """Something that the runtime timed, by the name that it gives it; median over calls, in microseconds."""
 
     name: str

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.operators.roofline import Bound, Peaks, Probe, Spread, bound, peaks, spread
 from workbench.measure.operators.timing import Times
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 from workbench.units import CENTS_PER_SEMITONE
 
 
-class PartFigures(Section):
+class PartFigures(RecordModel):
     """One part. `us` is its call as timed, `net_us` less an empty call of the same round, `share` of all parts' net
     time; `efficiency` is bound by net time, `above_bound_us` the difference: what a perfect kernel would save."""
 
@@ -29,7 +29,7 @@ class PartFigures(Section):
     layers: tuple[Layer, ...]
 
 
-class Totals(Section):
+class Totals(RecordModel):
     """Microseconds of a call. `sum_us` is of all parts as timed, `net_sum_us` less an empty call for each; `explained`
     is the net sum and one empty call by the program's own time, in each round. `bound_us` is the sum of all bounds."""
 
@@ -115,7 +115,7 @@ def _per_round_us(ms: NDArray[np.float64]) -> NDArray[np.float64]:
     return per_round
 
 
-def furthest(parts: Sequence[PartFigures], count: int) -> list[PartFigures]:
+def furthest_from_bound(parts: Sequence[PartFigures], count: int) -> list[PartFigures]:
     """The parts that are furthest above their bounds, in time."""
     known = [part for part in parts if part.above_bound_us is not None and part.above_bound_us > 0]
     return sorted(known, key=lambda part: -(part.above_bound_us or 0))[:count]

@@ -10,12 +10,12 @@ from torch.fx import GraphModule, Interpreter, Node
 from torch.utils.flop_counter import FlopCounterMode
 
 from workbench.quantize.layers import layer_of
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 
 Kind = Literal["float32", "int8"]
 
 
-class Layer(Section):
+class Layer(RecordModel):
     """A layer by its name in the model; `dtype` is that of its weights, and of its multiply-adds."""
 
     name: str

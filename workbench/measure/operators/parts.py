@@ -34,8 +34,8 @@ class Part:
 
     name: str
     module: nn.Module
-    hears: tuple[str, ...]
-    makes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     layers: list[Layer] = field(default_factory=list)
     example: tuple[Tensor, ...] = ()
 
@@ -47,7 +47,7 @@ class _FrontEnd(nn.Module):
         super().__init__()
         self.framing, self.frontend, self.past_samples = model.framing, model.frontend, model.past_samples
         if model.state == "internal":
-            self.register_buffer(STATE_BUFFER, model.empty_ring())
+            self.register_buffer(STATE_BUFFER, model.zero_state())
 
     def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
         window = torch.cat((self.get_buffer(STATE_BUFFER) if ring is None else ring, audio), -1)
@@ -79,7 +79,7 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
     """
     memory = (RING,) if model.state == "explicit" else ()
     frontend = Part("frontend", _FrontEnd(model), (AUDIO, *memory), ("energy", *memory))
-    values = {RING: model.empty_ring()}
+    values = {RING: model.zero_state()}
     for audio in calls:
         values[AUDIO] = audio
         values |= _run(frontend, values)
@@ -99,10 +99,10 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
         *returned,
     ]
     for part in parts:
-        part.example = tuple(values[name].contiguous() for name in part.hears)
+        part.example = tuple(values[name].contiguous() for name in part.inputs)
         if part is not frontend:
             values |= _run(part, values)
-    window = torch.cat((model.empty_ring(), values[AUDIO]), -1)
+    window = torch.cat((model.zero_state(), values[AUDIO]), -1)
     frontend.layers = _layers(model.frontend, (model.framing(window),), "frontend")
     counted = layers_in(graph, (heard,), "encoder")
     for part in encoder:
@@ -113,8 +113,8 @@ def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
 
 
 def _run(part: Part, values: dict[str, Tensor]) -> dict[str, Tensor]:
-    made = part.module(*(values[name] for name in part.hears))
-    return dict(zip(part.makes, (made,) if isinstance(made, Tensor) else made, strict=True))
+    made = part.module(*(values[name] for name in part.inputs))
+    return dict(zip(part.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
 
 
 def _layers(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> list[Layer]:

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workbench.export.executorch import lower_alone
+from workbench.export.executorch import lower_module
 from workbench.measure.operators.layer_costs import Layer
-from workbench.quantize.annotate import convert
+from workbench.quantize.annotate import quantize_part
 from workbench.recipe import Quantization
-from workbench.record_model import Section
+from workbench.record_model import RecordModel
 
 Kind = Literal["float32", "int8", "program-sized", "memory"]
 
@@ -45,7 +45,7 @@ class Probe:
         return torch.linspace(-1, 1, self.rows * self.columns).reshape(self.rows, self.columns)
 
 
-class Spread(Section):
+class Spread(RecordModel):
     """Over rounds: the median, the 10th and the 90th percentile of each round's own figure."""
 
     p50: float
@@ -53,7 +53,7 @@ class Spread(Section):
     high: float
 
 
-class Peaks(Section):
+class Peaks(RecordModel):
     """Most multiply-adds in units of 1e9 a second (of several sizes, the best), and reads of weights in 1e9 bytes a
     second: as many as the program has, from where they stay between calls, and more than the last cache holds.
     Each is of a round's fastest call, less an empty one; bounds are of the high ends, where least else was going on."""
@@ -69,7 +69,7 @@ class Peaks(Section):
     memory_what: str
 
 
-class Bound(Section):
+class Bound(RecordModel):
     """Time in microseconds that multiply-adds and weights need at the peaks, the larger of two that can overlap."""
 
     macs_us: float
@@ -85,7 +85,7 @@ def probes(weight_bytes: int, told: Callable[[int, int], None]) -> list[Probe]:
 
     def add(kind: Kind, linear: nn.Module, rows: int, columns: int, outputs: int, macs_or_bytes: int) -> None:
         told(len(made), total)
-        pte, _ = lower_alone(linear, (torch.zeros(rows, columns),), "xnnpack")
+        pte, _ = lower_module(linear, (torch.zeros(rows, columns),), "xnnpack")
         shape = f"{kind}, ({rows} × {columns}) by ({columns} × {outputs})"
         made.append(Probe(shape, kind, rows, columns, macs_or_bytes, pte))
 
@@ -95,7 +95,7 @@ def probes(weight_bytes: int, told: Callable[[int, int], None]) -> list[Probe]:
             linear = nn.Linear(side, side)
             add("float32", linear, side, side, side, side**3)
             asked = Quantization(parts={"peak": "int8-static"})
-            quantized = convert(linear, "peak", asked, (torch.rand(side, side) - 0.5,), lambda _: None).module
+            quantized = quantize_part(linear, "peak", asked, (torch.rand(side, side) - 0.5,), lambda _: None).module
             add("int8", quantized, side, side, side, side**3)
         for kind, size in (("program-sized", weight_bytes), ("memory", 2 * _last_cache_bytes())):
             outputs = max(1, size // (4 * _COLUMNS))

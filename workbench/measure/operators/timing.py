@@ -18,8 +18,8 @@ from torch import Tensor
 
 from workbench.errors import ProgramError, first_line
 from workbench.measure.operators.parts import AUDIO, RING
-from workbench.measure.speed import Plan
-from workbench.measure.timing import SEED
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import ORDER_SEED
 from workbench.runtime.executorch import fix_threads
 from workbench.runtime.session import Floats
 
@@ -30,7 +30,7 @@ Milliseconds = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Step:
+class LoweredPart:
     """A lowered part: its file, and the names of what it hears and makes."""
 
     name: str
@@ -53,10 +53,10 @@ class Times:
     chain_semitones: Floats
 
 
-class _Chain:
+class _PartChain:
     """Parts that hand on to each other; of one part, the program itself."""
 
-    def __init__(self, steps: Sequence[Step], ring: Tensor | None) -> None:
+    def __init__(self, steps: Sequence[LoweredPart], ring: Tensor | None) -> None:
         self.steps = [(step, _load(step.file), RING in step.makes) for step in steps]
         self.values: dict[str, Tensor] = {} if ring is None else {RING: ring}
 
@@ -73,13 +73,13 @@ class _Chain:
 
 
 def times_here(
-    program: Step,
-    parts: Sequence[Step],
+    program: LoweredPart,
+    parts: Sequence[LoweredPart],
     empty: Path,
     probes: Mapping[str, tuple[Path, Tensor]],
     calls: Sequence[Floats],
     ring: Floats | None,
-    plan: Plan,
+    plan: TimingPlan,
 ) -> Times:
     """All in turns: warm-up, then rounds in shuffled order. For a fresh process, through `Child`: it fixes the threads.
 
@@ -95,15 +95,15 @@ def times_here(
 
 
 def _times(
-    program: Step,
-    parts: Sequence[Step],
+    program: LoweredPart,
+    parts: Sequence[LoweredPart],
     empty: Path,
     probes: Mapping[str, tuple[Path, Tensor]],
     audio: Sequence[Tensor],
     ring: Tensor | None,
-    plan: Plan,
+    plan: TimingPlan,
 ) -> Times:
-    chains = {PROGRAM: _Chain([program], ring), PARTS: _Chain(parts, ring)}
+    chains = {PROGRAM: _PartChain([program], ring), PARTS: _PartChain(parts, ring)}
     alone = {EMPTY: (_load(empty), [torch.ones(1, 1)])} | {
         name: (_load(path), [inputs]) for name, (path, inputs) in probes.items()
     }
@@ -121,7 +121,7 @@ def _times(
     chain_ms = {
         name: np.empty((plan.rounds, plan.chunks_per_round, len(chain.steps))) for name, chain in chains.items()
     }
-    order = np.random.default_rng(SEED)
+    order = np.random.default_rng(ORDER_SEED)
     for round_ in range(plan.rounds):
         for name in map(str, order.permutation([*chains, *alone])):
             if name in alone:

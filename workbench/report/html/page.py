@@ -14,35 +14,35 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.pareto import Point, front
-from workbench.records.run_folders import Kept, names_of
-from workbench.report.formatting import NONE
+from workbench.audit.pareto import Point, pareto_front
+from workbench.records.run_folders import StoredResult, unique_names
+from workbench.report.formatting import DASH
 from workbench.report.html.axis import LogAxis, log_axis
 from workbench.report.html.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS, Baselines
-from workbench.report.html.variant import Sounds, told
+from workbench.report.html.variant import Sounds, variant_view
 from workbench.report.markdown import report_md
 from workbench.report.summary import cautions, sentence
-from workbench.storage.atomic import write_whole
+from workbench.storage.atomic import write_atomic
 
 PAGE_NAME = "report.html"
 _SIDES = ("baseline", "variant")
 _STYLES, _SCRIPTS = ("report.css", "charts.css"), ("svg.js", "pareto.js", "contour.js", "page.js")
 
 
-def write_report(kept: Sequence[Kept], page: Path, corpus: Corpus | None = None) -> None:
+def write_report(kept: Sequence[StoredResult], page: Path, corpus: Corpus | None = None) -> None:
     """Store the page at `page`, and `report.md`, named like it, beside it.
 
     Where a run kept no sound of a moment, it is looked for in `corpus`. Raises WorkbenchError where frames or a
     profile beside a record cannot be read. Needs at least one record.
     """
-    write_whole(page, report_html(kept, corpus).encode())
-    write_whole(page.with_suffix(".md"), report_md(kept, names_of(kept), page).encode())
+    write_atomic(page, report_html(kept, corpus).encode())
+    write_atomic(page.with_suffix(".md"), report_md(kept, unique_names(kept), page).encode())
 
 
-def report_html(kept: Sequence[Kept], corpus: Corpus | None = None) -> str:
+def report_html(kept: Sequence[StoredResult], corpus: Corpus | None = None) -> str:
     """The page as text; see `write_report`."""
-    names, baselines, sounds = names_of(kept), Baselines(), Sounds()
-    variants = [told(one, name, baselines, sounds, corpus) for one, name in zip(kept, names, strict=True)]
+    names, baselines, sounds = unique_names(kept), Baselines(), Sounds()
+    variants = [variant_view(one, name, baselines, sounds, corpus) for one, name in zip(kept, names, strict=True)]
     loader = PackageLoader("workbench.report.html")
     environment = Environment(
         loader=loader,
@@ -62,7 +62,7 @@ def report_html(kept: Sequence[Kept], corpus: Corpus | None = None) -> str:
         runs=sorted({one.run for one in kept}),
         sentence=sentence(kept, names),
         cautions=cautions(kept),
-        made=_made(kept),
+        made=_provenance_line(kept),
         facts=_facts(kept),
         clips=_clips(kept),
         variants=variants,
@@ -87,10 +87,12 @@ def _front(variants: Sequence[dict[str, Any]]) -> list[int]:
         for at, one in enumerate(variants)
         if one["verdict"] == "pass" and one["bytes"] and one["p95_cents"] is not None
     }
-    return [int(point.name) for point in sorted(front(list(points.values())).points, key=lambda point: point.bytes)]
+    return [
+        int(point.name) for point in sorted(pareto_front(list(points.values())).points, key=lambda point: point.bytes)
+    ]
 
 
-def _made(kept: Sequence[Kept]) -> str:
+def _provenance_line(kept: Sequence[StoredResult]) -> str:
     """Date, machine, versions and audio in a line; the first of each where there are several."""
     record = kept[0].record
     place = record.environment
@@ -107,7 +109,7 @@ def _made(kept: Sequence[Kept]) -> str:
     )
 
 
-def _facts(kept: Sequence[Kept]) -> list[tuple[str, list[str]]]:
+def _facts(kept: Sequence[StoredResult]) -> list[tuple[str, list[str]]]:
     """When, where and with what, each with all values that there are among the records."""
 
     def among(values: Sequence[object]) -> list[str]:
@@ -129,7 +131,7 @@ def _facts(kept: Sequence[Kept]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _clips(kept: Sequence[Kept]) -> list[dict[str, Any]]:
+def _clips(kept: Sequence[StoredResult]) -> list[dict[str, Any]]:
     """Every clip that any record used, once."""
     found = {
         (clip.name, clip.role, clip.sha256): {
@@ -162,7 +164,7 @@ def _distribution(variants: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "fair": one["fair"],
                 "bars": [bar(count, counts["frames"]) for count in counts["counts"]] if counts else [],
                 "marks": {what: axis.at(value) for what, value in figures.items() if value is not None},
-                "text": _off(one),
+                "text": _deviation_label(one),
                 "reason": "" if counts else one["without_frames"] or "No frame is voiced.",
             }
         )
@@ -170,7 +172,7 @@ def _distribution(variants: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"rows": rows, "ticks": axis.ticks(), "bin_width": width}
 
 
-def _off(one: dict[str, Any]) -> str:
+def _deviation_label(one: dict[str, Any]) -> str:
     if one["p95_cents"] is None:
         return ""
     equal = one["histogram"] and one["histogram"]["equal"] / one["histogram"]["frames"]
@@ -214,7 +216,7 @@ def _latency(variants: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def figure(value: float | None, digits: int) -> str:
     """A number with so many digits, more where it is whole and large; a dash where there is none."""
     if value is None:
-        return NONE
+        return DASH
     text = f"{value:,.0f}" if abs(value) >= 10**digits or abs(value) >= 1000 else f"{value:.{digits}g}"
     return text.replace("-", "−") if "e" not in text else text
 

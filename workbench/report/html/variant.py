@@ -9,10 +9,10 @@ from workbench.audio.corpus import Corpus
 from workbench.audit.gates import GateResult
 from workbench.export.program_file import TensorRange
 from workbench.records.frames import ClipFrames, read_frames
-from workbench.records.result import RESULT_NAME, Record
-from workbench.records.run_folders import Kept
+from workbench.records.result import RESULT_NAME, Result
+from workbench.records.run_folders import StoredResult
 from workbench.records.worst_moments import Moment, sound_of, worst
-from workbench.report.formatting import cells, weakest_layer
+from workbench.report.formatting import result_cells, weakest_layer
 from workbench.report.html.axis import linear_axis
 from workbench.report.html.contours import Baselines, contour, histogram
 
@@ -21,7 +21,9 @@ PROFILE = "profile.json"  # as in audit.profile, which loads torch: only where t
 _ORDER = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
-def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None) -> dict[str, Any]:
+def variant_view(
+    kept: StoredResult, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None
+) -> dict[str, Any]:
     """All that the page shows of a variant; what it shares with others goes into `baselines` and `sounds`.
 
     Raises WorkbenchError where frames or a profile beside the record cannot be read.
@@ -37,9 +39,9 @@ def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Co
         "description": record.recipe.resolved.get("description", ""),
         "verdict": record.verdict,
         "fair": record.protocol.fair,
-        "protocol": record.protocol.in_words,
+        "protocol": record.protocol.label,
         "reasons": list(record.reasons),
-        "cells": {**cells(record), "variant": name, "verdict": record.verdict},
+        "cells": {**result_cells(record), "variant": name, "verdict": record.verdict},
         "order": _order(record, name),
         "gates": [_gate(gate) for gate in record.gates],
         "p95_cents": pitch.p95_cents if pitch else None,
@@ -61,7 +63,7 @@ def told(kept: Kept, name: str, baselines: Baselines, sounds: Sounds, corpus: Co
     }
 
 
-def _order(record: Record, name: str) -> dict[str, float | str | None]:
+def _order(record: Result, name: str) -> dict[str, float | str | None]:
     """What each column of the table is sorted by."""
     deviation, program, speed, truth = record.deviation, record.program, record.speed, record.truth
     return {
@@ -88,7 +90,7 @@ def _gate(gate: GateResult) -> dict[str, Any]:
     }
 
 
-def _moment(moment: Moment, kept: Kept, sounds: Sounds, corpus: Corpus | None) -> dict[str, Any]:
+def _moment(moment: Moment, kept: StoredResult, sounds: Sounds, corpus: Corpus | None) -> dict[str, Any]:
     wav, why = sound_of(moment, kept.record, kept.folder, corpus)
     uri = None if wav is None else f"data:audio/wav;base64,{base64.b64encode(wav).decode()}"
     key = next((key for key, known in sounds.items() if known == uri), None)
@@ -105,7 +107,7 @@ def _moment(moment: Moment, kept: Kept, sounds: Sounds, corpus: Corpus | None) -
     }
 
 
-def _without_frames(kept: Kept, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
+def _without_frames(kept: StoredResult, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
     """Why there is no contour and no distribution, where there is none."""
     if kept.record.deviation is None:
         return f"Nothing was compared: {kept.record.null_reasons['deviation']}"
@@ -117,7 +119,7 @@ def _without_frames(kept: Kept, clips: Sequence[ClipFrames], scored: Sequence[st
     return f"The frames of {missing} of {len(scored)} clips are not beside the record." if missing else ""
 
 
-def _bytes_by(record: Record) -> list[dict[str, Any]]:
+def _bytes_by(record: Result) -> list[dict[str, Any]]:
     """Where the bytes are, largest first; widths in percent of the largest bar."""
     program = record.program
     if program is None:
@@ -137,7 +139,7 @@ def _bytes_by(record: Record) -> list[dict[str, Any]]:
     ]
 
 
-def _time_by(kept: Kept) -> dict[str, Any] | None:
+def _time_by(kept: StoredResult) -> dict[str, Any] | None:
     """Time of each part, its spread and its bound, of a profile that lies beside the record; widths in percent."""
     program, path = kept.record.program, kept.folder / PROFILE
     if program is None or not kept.current or not path.is_file():
@@ -193,7 +195,7 @@ def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
     return charts
 
 
-def _gaps(record: Record) -> dict[str, Any] | None:
+def _gaps(record: Result) -> dict[str, Any] | None:
     """Signal to noise of each layer that differs from float; those that are equal by name."""
     calibration = record.program.calibration if record.program else None
     if calibration is None or not calibration.gaps:

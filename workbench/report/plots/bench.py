@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from workbench.measure.bench import Figures
+from workbench.measure.bench import ContenderFigures
 from workbench.records.bench import Bench, Run
 from workbench.report.plots.contours import png
 
@@ -51,19 +51,19 @@ def _panel(axes: Axes, run: Run, period_ms: float) -> None:
     axes.set_title(f"{run.threads} thread{'s' * (run.threads > 1)}", fontsize=10, loc="left")
 
 
-def _box(figures: Figures) -> dict[str, object]:
+def _box(figures: ContenderFigures) -> dict[str, object]:
     """What `Axes.bxp` draws."""
     at = figures.percentiles_ms
     return {"label": figures.name, "whislo": at[1], "q1": at[25], "med": at[50], "q3": at[75], "whishi": at[99]}
 
 
-def _color(figures: Figures) -> str:
+def _color(figures: ContenderFigures) -> str:
     if figures.claim == "baseline":
         return _BASELINE
     return _VARIANT if figures.claim in ("faster", "slower") else _DOUBTFUL
 
 
-def _words(figures: Figures) -> str:
+def _words(figures: ContenderFigures) -> str:
     """What stands beside a box."""
     if "eager" not in figures.ratios:
         return f"{figures.latency.p50_ms:.2f} ms"

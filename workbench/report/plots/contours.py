@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from workbench.measure.deviation import ClipRolls
+from workbench.measure.deviation import PairedFrames
 from workbench.units import CENTS_PER_SEMITONE
 
 _BASELINE, _VARIANT, _KNOWN = "#d1495b", "#00798c", "#b8b8b8"
@@ -19,7 +19,7 @@ Series = NDArray[np.floating]
 
 
 def contour_png(
-    rolls: ClipRolls,
+    rolls: PairedFrames,
     times_s: Series,
     title: str,
     threshold: float,

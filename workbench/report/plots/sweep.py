@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from workbench.records.sweep import Point, Sweep
+from workbench.records.sweep import Sweep, SweepPoint
 from workbench.report.plots.contours import png
 
 _COLORS = ("#00798c", "#d1495b", "#edae49", "#66a182", "#2e4057", "#8d6a9f")
@@ -51,7 +51,7 @@ def sweep_png(sweep: Sweep) -> bytes:
     return png(figure)
 
 
-def _line(axes: Axes, points: list[Point], name: str, color: str) -> bool:
+def _line(axes: Axes, points: list[SweepPoint], name: str, color: str) -> bool:
     """Both sides of one mirror in one panel; whether there was anything to draw."""
     chunks = [_chunk(point) for point in points]
     axes.plot(chunks, _values(points, "baseline", name), "o-", color=color, lw=5, ms=7, alpha=0.35)
@@ -63,7 +63,7 @@ def _line(axes: Axes, points: list[Point], name: str, color: str) -> bool:
     return any(np.isfinite(_values(points, side, name)).any() for side in ("baseline", "variant"))
 
 
-def _values(points: list[Point], side: str, name: str) -> np.ndarray:
+def _values(points: list[SweepPoint], side: str, name: str) -> np.ndarray:
     return _or_nan([getattr(getattr(point, side), name, None) for point in points])
 
 
@@ -71,7 +71,7 @@ def _or_nan(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values])
 
 
-def _chunk(point: Point) -> int:
+def _chunk(point: SweepPoint) -> int:
     return point.setting.chunk_samples
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from workbench.records.result import RESULT_NAME, Record
-from workbench.report.formatting import cells, number, some_sizes, weakest_layer
+from workbench.records.result import RESULT_NAME, Result
+from workbench.report.formatting import number, result_cells, some_sizes, weakest_layer
 
 _COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "failed": "red", "refused": "bright_black"}
 
@@ -18,11 +18,11 @@ def colored(verdict: str) -> str:
     return f"[{_COLORS[verdict.split()[0]]}]{verdict}[/]"
 
 
-def print_results(results: Sequence[tuple[Record, Path]]) -> None:
+def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     """Print the table, the reasons of whatever did not pass, and where everything is, to stdout."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    rows = [cells(record) for record, _ in results]
+    rows = [result_cells(record) for record, _ in results]
     for column in rows[0]:
         table.add_column(column, justify="left" if column in ("variant", "verdict") else "right")
     for row in rows:
@@ -41,7 +41,7 @@ def print_results(results: Sequence[tuple[Record, Path]]) -> None:
             console.print(f"  pictures {place / 'pictures'}", markup=False, soft_wrap=True)
 
 
-def _int8_lines(record: Record) -> list[str]:
+def _int8_lines(record: Result) -> list[str]:
     """What was quantized, how it was calibrated, and where its error is made; nothing for a float program."""
     program = record.program
     calibration = program.calibration if program else None
@@ -62,7 +62,7 @@ def _int8_lines(record: Record) -> list[str]:
     return lines
 
 
-def _size_lines(record: Record) -> list[str]:
+def _size_lines(record: Result) -> list[str]:
     """What a larger call buys, where the program takes several sizes; all of them are in the record."""
     return [
         f"size     {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "

@@ -6,12 +6,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from workbench.records.sweep import PICTURE_NAME, SWEEP_NAME, Point, Sweep
-from workbench.report.formatting import NONE, number
+from workbench.records.sweep import PICTURE_NAME, SWEEP_NAME, Sweep, SweepPoint
+from workbench.report.formatting import DASH, number
 from workbench.report.tables.results import colored
 
 
-def cells(point: Point, fair: bool) -> dict[str, str]:
+def cells(point: SweepPoint, fair: bool) -> dict[str, str]:
     """The figures of one point as text, column by column; a dash where there is no number."""
     setting = point.setting
     outcome = str(point.verdict) if point.status == "measured" else point.status
@@ -32,9 +32,9 @@ def cells(point: Point, fair: bool) -> dict[str, str]:
     }
 
 
-def _both(point: Point, name: str, form: str) -> str:
+def _both(point: SweepPoint, name: str, form: str) -> str:
     if point.baseline is None or point.variant is None:
-        return NONE
+        return DASH
     return " → ".join(number(getattr(side, name), form) for side in (point.baseline, point.variant))
 
 
@@ -56,7 +56,7 @@ def print_sweep(sweep: Sweep, folder: Path) -> None:
     console.print(f"  picture  {folder / PICTURE_NAME}", markup=False, soft_wrap=True)
 
 
-def _reasons(point: Point) -> list[str]:
+def _reasons(point: SweepPoint) -> list[str]:
     """Why the point did not pass, and why a figure of a measured one is a dash, each once."""
     if point.status == "refused":
         return [f"refused: {reason}" for reason in point.reasons]
