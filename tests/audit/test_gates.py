@@ -3,9 +3,10 @@
 import pytest
 from pydantic import Field
 
-from workbench.audit.gates import GateResult, evaluate_gates, metric_paths
+from workbench.audit.gates import evaluate_gates
 from workbench.recipe import Gate, gates_of, override_gates
 from workbench.record_model import RecordModel
+from workbench.records.metrics import GateResult, metric_paths
 from workbench.records.result import gate_metrics
 
 

@@ -13,8 +13,9 @@ from tests.helpers.results import with_todays_defaults
 from tools.docs.regenerate import MEASURED, ROOT, generated
 from workbench.audio.corpus import Corpus
 from workbench.audit.gates import no_pitch_gate_reason
+from workbench.audit.verdict import rejudge
 from workbench.cli import main
-from workbench.records.result import read_record, rejudge
+from workbench.records.result import read_record
 from workbench.workflows.load_recipes import load_variants
 
 README = (ROOT / "README.md").read_text()

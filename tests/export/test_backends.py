@@ -13,12 +13,12 @@ from tests.helpers.results import kept, lost, stored
 from workbench.audit.compare import compare
 from workbench.audit.pick import pick
 from workbench.audit.tolerances import parse_tolerances
+from workbench.audit.verdict import judge_result
 from workbench.errors import LoweringError, NotInstalledError
 from workbench.export import backends
 from workbench.export.backends import TARGETS, Backend, missing_extra_hint, versions_for
 from workbench.recipe import Gate, Lowering
 from workbench.recipe.options import State, StreamConfig
-from workbench.records.result import judge_result
 from workbench.report.html.page import report_html
 from workbench.report.markdown import report_md
 

@@ -9,7 +9,7 @@ import torch
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
 from workbench.export.executorch import lower
-from workbench.export.program_file import Calibration, Lowered, Quantized
+from workbench.export.program_file import Lowered
 from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
@@ -17,6 +17,7 @@ from workbench.quantize.calibration import excerpts, part_inputs, split_in_half
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
 from workbench.quantize.pt2e import check_lowered, check_scopes, quantize
+from workbench.quantize.results import Calibration, Quantized
 from workbench.recipe import Quantization
 from workbench.recipe.options import StreamConfig
 from workbench.runtime.eager import RestatedSession

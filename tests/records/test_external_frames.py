@@ -9,13 +9,13 @@ import pytest
 
 from tests.helpers.results import stored
 from workbench.audio.decode import Clip
+from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.export.told import metadata_of
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe.options import OUTPUTS, Output, StreamConfig
 from workbench.records.external_frames import ExternalFrames, read_recorded
-from workbench.records.result import judge_result
 from workbench.workflows import score_external as recorded
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from tests.helpers.results import replaced
+from workbench.audit.verdict import judge_result
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import Delegate, ProgramFile
 from workbench.measure.contour import Contour, PitchRange
@@ -19,15 +20,7 @@ from workbench.measure.truth import PitchAccuracy, Truth
 from workbench.recipe import Gate
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
-from workbench.records.result import (
-    AlgorithmicLatency,
-    ClipUsed,
-    RecipeUsed,
-    Result,
-    judge_result,
-    read_record,
-    write_record,
-)
+from workbench.records.result import AlgorithmicLatency, ClipUsed, RecipeUsed, Result, read_record, write_record
 
 MEASURED = ("program", "deviation", "floor", "truth", "speed")
 HELD = (Gate("deviation.pitch.p95_cents", "<=", 1),)  # by which `record` passes

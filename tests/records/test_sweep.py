@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from tests.records.test_result import HELD, record
 from tests.records.test_result import failed as failed_record
+from workbench.audit.verdict import judge_result
 from workbench.measure.delay import StepDelay
 from workbench.recipe import Gate
 from workbench.records.environment import environment
-from workbench.records.result import RecipeUsed, judge_result
+from workbench.records.result import RecipeUsed
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
 from workbench.report.plots import sweep as points_picture
 from workbench.report.plots.sweep import sweep_png

@@ -9,8 +9,9 @@ from numpy.testing import assert_array_equal
 
 from tests.conftest import Sums
 from tests.records.test_result import HELD, deviation_of, failed, record
+from workbench.audit.verdict import judge_result
 from workbench.recipe import Gate
-from workbench.records.result import Result, judge_result, read_record, write_record
+from workbench.records.result import Result, read_record, write_record
 from workbench.report.formatting import markdown, result_cells
 from workbench.report.tables.results import print_results
 from workbench.runtime.session import run_chunks

@@ -8,8 +8,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from workbench.audit.gates import metric_value
 from workbench.recipe import gates_of
+from workbench.records.metrics import metric_value
 from workbench.records.result import Result, read_record
 from workbench.report.formatting import DASH, markdown, number, result_cells
 from workbench.report.markdown import escaped

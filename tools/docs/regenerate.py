@@ -20,13 +20,14 @@ import click
 
 from tests.cli import bad_input_cases as bad_input
 from tools.docs import findings, reliability
+from workbench.audit.verdict import rejudge
 from workbench.cli import main
 from workbench.measure.operators.figures import furthest_from_bound
 from workbench.recipe import json_schema
 from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
 from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
 from workbench.records.profile import PROFILE_NAME, Profile, read_profile
-from workbench.records.result import Result, read_record, rejudge
+from workbench.records.result import Result, read_record
 from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
 from workbench.storage.json_files import write_json
 

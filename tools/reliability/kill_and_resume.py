@@ -30,8 +30,9 @@ from pathlib import Path
 import numpy as np
 
 from tools.docs.reliability import run_here
+from workbench.audit.verdict import judge_result
 from workbench.recipe import gates_of
-from workbench.records.result import Result, judge_result, read_record
+from workbench.records.result import Result, read_record
 
 MANIFEST = """
 calibrate:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
-from workbench.audit.gates import Verdict, metric_value
 from workbench.audit.tolerances import Better, Tolerance
 from workbench.errors import WorkbenchError
+from workbench.records.metrics import Verdict, metric_value
 from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
 from workbench.records.run_folders import StoredResult
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from workbench.audit.gates import Verdict
 from workbench.audit.pareto import Point, compare_points
 from workbench.record_model import RecordModel
+from workbench.records.metrics import Verdict
 from workbench.report.formatting import spread
 
 Objective = Literal["smallest", "fastest", "most-accurate", "balanced"]

@@ -16,8 +16,9 @@ from workbench.audit.explain import (
     reasons_for,
 )
 from workbench.audit.pareto import Point, Speedup, distance_to_ideal, pareto_front
+from workbench.audit.verdict import rejudge
 from workbench.errors import WorkbenchError
-from workbench.records.result import Result, rejudge
+from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, unique_names
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal
 
-from workbench.audit.gates import GateResult, Verdict
 from workbench.bundle.golden import Golden, Tolerance
 from workbench.bundle.verify_standalone import AUDIO, BUNDLE_FORMAT, COLUMNS, FRAMES, PROGRAM, WITHIN
 from workbench.export.metadata import Constants
@@ -14,6 +13,7 @@ from workbench.model.checkpoint import packaged_checkpoints
 from workbench.recipe.options import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment, environment
+from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result
 from workbench.runtime.state_protocol import ScoringProtocol
 

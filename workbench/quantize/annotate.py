@@ -13,11 +13,11 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
-from workbench.export.program_file import TensorRange
 from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
 from workbench.quantize.layer_error import correct_biases
 from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
 from workbench.quantize.observers import activation_ranges, dynamic_config, static_config
+from workbench.quantize.results import TensorRange
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from workbench.export.program_file import LayerGap
 from workbench.quantize.calibration import Inputs
 from workbench.quantize.layers import WEIGHTED, graph_schemes, layer_of, layers_of
+from workbench.quantize.results import LayerGap
 
 Seen = Callable[[str, Node, Tensor], Tensor]
 

@@ -16,7 +16,7 @@ from torchao.quantization.pt2e import (
 from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
 from torchao.quantization.pt2e.quantizer import QuantizationConfig, QuantizationSpec
 
-from workbench.export.program_file import TensorRange
+from workbench.quantize.results import TensorRange
 from workbench.recipe import Observer
 
 _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration

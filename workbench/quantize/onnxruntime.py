@@ -17,13 +17,13 @@ from torch import Tensor
 
 from workbench.errors import LoweringError
 from workbench.export.onnx import export_graph
-from workbench.export.program_file import Calibration, Quantized
 from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts, part_inputs
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
+from workbench.quantize.results import Calibration, Quantized
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 

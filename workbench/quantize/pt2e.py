@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError, ModelError
-from workbench.export.program_file import Calibration, LayerGap, Lowered, Quantized, Stability
+from workbench.export.program_file import Lowered
 from workbench.model.encoder import Encoder, TiledEncoder
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
@@ -23,6 +23,7 @@ from workbench.quantize.calibration import Inputs, concat_inputs, excerpts, part
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layer_error import layer_snr
 from workbench.quantize.layers import PARTS, graph_schemes, int8_operators, layers, layers_of
+from workbench.quantize.results import Calibration, LayerGap, Quantized, Stability
 from workbench.quantize.stability import CalibratedHalf, stability
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for, unused_patterns

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workbench.export.program_file import Stability, TensorRange
 from workbench.model.streaming import StreamingPesto
 from workbench.quantize.calibration import BATCH
+from workbench.quantize.results import Stability, TensorRange
 from workbench.units import CENTS_PER_SEMITONE
 
 CalibratedHalf = tuple[

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workbench.audit.verdict import rejudge
 from workbench.errors import WorkbenchError
-from workbench.records.result import RESULT_NAME, Result, read_record, rejudge
+from workbench.records.result import RESULT_NAME, Result, read_record
 from workbench.storage.json_files import unused_name
 
 

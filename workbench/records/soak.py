@@ -8,12 +8,13 @@ from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
-from workbench.audit.gates import PITCH, Verdict, no_pitch_gate_reason
+from workbench.audit.gates import PITCH, no_pitch_gate_reason
 from workbench.export.program_file import ProgramFile
 from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
+from workbench.records.metrics import Verdict
 from workbench.records.result import RecipeUsed
 
 SOAK_NAME = "soak.json"

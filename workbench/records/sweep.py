@@ -2,10 +2,10 @@
 
 from typing import Any, Literal, TypeVar
 
-from workbench.audit.gates import Verdict, metric_value
 from workbench.measure.delay import StepDelay
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
+from workbench.records.metrics import Verdict, metric_value
 from workbench.records.result import RecipeUsed, Result
 from workbench.runtime.state_protocol import ScoringProtocol
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from workbench.export.program_file import LayerGap
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
+from workbench.quantize.results import LayerGap
 from workbench.records.result import Result
 
 DASH = "–"

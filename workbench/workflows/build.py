@@ -11,21 +11,14 @@ from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
 from workbench.export.executorch import lower
 from workbench.export.host_frontend import host_file
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
-from workbench.export.program_file import (
-    FILE_NAMES,
-    HOST_NAME,
-    ProgramFile,
-    Quantized,
-    describe,
-    file_name_for,
-    with_host_file,
-)
+from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, file_name_for, with_host_file
 from workbench.export.toolchain_errors import toolchain_errors
 from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts
 from workbench.quantize.pt2e import check_lowered, quantize
+from workbench.quantize.results import Quantized
 from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe import Recipe
 from workbench.records.result import RESULT_NAME

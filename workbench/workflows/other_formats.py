@@ -6,11 +6,12 @@ from torch import Tensor
 
 from workbench.export.onnx import finalize, to_onnx
 from workbench.export.onnx_inspect import inspect_onnx
-from workbench.export.program_file import ProgramFile, Quantized, describe_exported, file_name_for
+from workbench.export.program_file import ProgramFile, describe_exported, file_name_for
 from workbench.export.told import metadata_of
 from workbench.export.torchscript import trace_upstream
 from workbench.progress import Progress
 from workbench.quantize.onnxruntime import quantize_onnx
+from workbench.quantize.results import Quantized
 from workbench.workflows.prepare import PreparedVariant
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.audit.verdict import judge_result
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.program_file import FILE_NAMES
 from workbench.measure.call_sizes import no_sizes
@@ -20,7 +21,6 @@ from workbench.records.result import (
     AlgorithmicLatency,
     ClipUsed,
     Result,
-    judge_result,
     read_record,
     recipe_used,
     write_record,

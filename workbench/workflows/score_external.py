@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError
 from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import ProgramFile, file_name_for
@@ -13,7 +14,7 @@ from workbench.export.told import metadata_of
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_recorded
-from workbench.records.result import Result, judge_result
+from workbench.records.result import Result
 from workbench.records.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import read_metadata

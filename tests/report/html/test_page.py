@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from tests.helpers.report_run import CLIPS, FRAMES, NASTY, OFF, RATE_HZ, clip_of, frames_of, make_run
 from tests.helpers.results import replaced
 from workbench.audio.corpus import Corpus
+from workbench.audit.verdict import judge_result
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import PairedFrames
 from workbench.recipe import Gate
 from workbench.records.frames import frames_path, read_frames, write_frames
-from workbench.records.result import judge_result
 from workbench.records.run_folders import StoredResult, find_results, unique_names
 from workbench.records.worst_moments import MOMENTS_FOLDER, save_clips_around, sound_of, wav_of, worst
 from workbench.report.html.axis import LinearAxis, LogAxis

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.gates import GateResult
-from workbench.export.program_file import TensorRange
+from workbench.quantize.results import TensorRange
 from workbench.records.frames import ClipFrames, read_frames
+from workbench.records.metrics import GateResult
 from workbench.records.result import RESULT_NAME, Result
 from workbench.records.run_folders import StoredResult
 from workbench.records.worst_moments import Moment, sound_of, worst
