@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.recipe.options import State, StreamConfig
+from workbench.recipe.options import State
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
     def program(stream: StreamConfig, state: State) -> Path:
         from workbench.export.executorch import lower
-        from workbench.model.implementations import Implementations
         from workbench.model.streaming import StreamingPesto
         from workbench.model.upstream import load_upstream
+        from workbench.recipe.stream_config import Implementations
 
         if (stream, state) not in made:
             model = StreamingPesto(

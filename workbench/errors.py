@@ -5,7 +5,8 @@ lines on stderr and an exit code.
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class WorkbenchError(Exception):
@@ -70,3 +71,36 @@ def program_error(says: str, error: BaseException) -> ProgramError:
     if is_out_of_memory(error):
         raise MemoryError(first_line(error)) from error
     return ProgramError(f"{says} ({first_line(error)})")
+
+
+LONGEST_VALUE = 60  # characters of a value that a message repeats
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """The words " (did you mean 'x'?)" for the candidate nearest to `word`, or nothing when none is near.
+
+    Of a dotted candidate the last part counts as well: 'backend' finds 'lowering.backend'.
+    """
+    names: dict[str, str] = {}
+    for candidate in candidates:
+        names[candidate.lower()] = candidate
+        names.setdefault(candidate.lower().rpartition(".")[2], candidate)
+    nearest = get_close_matches(word.lower(), names, n=1)
+    return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
+
+
+def quote_value(value: object) -> str:
+    """A YAML value as a message repeats it: on one line, and short."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list() | tuple() | set():
+            return "a list" if value else "an empty list"
+        case int() if value.bit_length() > 128:  # Python refuses to print the largest ones
+            return "a huge number"
+    text = repr(value) if isinstance(value, str) else repr(str(value)).strip("'\"")
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."

@@ -1,6 +1,37 @@
-"""How the library says how far it is; `cli` alone shows it."""
+"""How the library reports how far the work is. The command line shows it; everybody else can ignore it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-Progress = Callable[[str, int, int], None]
-"""Told the stage, and how much of it is done of how much."""
+
+class Progress:
+    """Receives the stages of some work. This class shows nothing; a subclass overrides `report`."""
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        """Receives that `done` of `total` steps of a stage are finished. The first report of a stage starts it."""
+
+    def child(self, prefix: str) -> "Progress":
+        """Returns a progress whose stages are reported here as `<prefix>: <stage>`."""
+        return _Prefixed(self, prefix)
+
+    @contextmanager
+    def stage(self, name: str, total: int = 1) -> "Iterator[Callable[[int], None]]":
+        """Reports the start of a stage on entry and its end on exit. Yields `advance(steps)`."""
+        done = 0
+
+        def advance(steps: int = 1) -> None:
+            nonlocal done
+            done += steps
+            self.report(name, done, total)
+
+        self.report(name, 0, total)
+        yield advance
+        self.report(name, total, total)
+
+
+class _Prefixed(Progress):
+    def __init__(self, parent: Progress, prefix: str) -> None:
+        self._parent, self._prefix = parent, prefix
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        self._parent.report(f"{self._prefix}: {stage}", done, total)

@@ -14,6 +14,7 @@ from workbench.audit.reproduce import compare_rebuilt
 from workbench.cli import main
 from workbench.errors import CheckpointError, RecipeError
 from workbench.export.program_cache import find_program
+from workbench.progress import Progress
 from workbench.records.environment import environment
 from workbench.records.result import write_record
 from workbench.workflows.load_recipes import load_variants, recipe_from_result
@@ -174,7 +175,7 @@ def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytes
     corpus = Corpus(Path("calib_audio"))
     (recipe,) = load_variants([Path("r.yaml")], corpus)
     job = prepare(recipe)
-    load_clips([job], corpus, None, lambda *_: None)
+    load_clips([job], corpus, None, Progress())
     found = find_program(Path("first/r"), job.program_fingerprint)
     assert found is not None
     record = RECORD.model_copy(

@@ -18,7 +18,7 @@ from workbench.bundle.golden import Golden, _tolerance, to_csv, wav
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM
 from workbench.bundle.write import zipped
 from workbench.cli import main
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import write_record
 
 pytestmark = pytest.mark.slow

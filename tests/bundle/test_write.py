@@ -30,7 +30,8 @@ from workbench.bundle.write import check_destination, page, with_checksums, zipp
 from workbench.cli import main
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.export.metadata import build_metadata
-from workbench.recipe.options import OUTPUTS, State, StreamConfig
+from workbench.recipe.options import OUTPUTS, State
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import Result, read_record, write_record
 from workbench.records.run_folders import StoredResult
 from workbench.runtime.isolation import IsolatedProcess

@@ -16,7 +16,8 @@ from tests.cli.bad_input_cases import MANIFEST, RAN, RECIPE, TABLES, Case
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
 from workbench.export.metadata import FORMAT, build_metadata
-from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.recipe.options import OUTPUTS
+from workbench.recipe.stream_config import StreamConfig
 
 MOST_READ_BYTES = 20_000_000
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]

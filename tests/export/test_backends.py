@@ -16,9 +16,10 @@ from workbench.audit.tolerances import parse_tolerances
 from workbench.audit.verdict import judge_result
 from workbench.errors import LoweringError, NotInstalledError
 from workbench.export import backends
-from workbench.export.backends import TARGETS, Backend, missing_extra_hint, versions_for
+from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
 from workbench.recipe import Gate, Lowering
-from workbench.recipe.options import State, StreamConfig
+from workbench.recipe.options import ExecutorchBackend, State
+from workbench.recipe.stream_config import StreamConfig
 from workbench.report.html.page import report_html
 from workbench.report.markdown import report_md
 
@@ -27,7 +28,9 @@ ELSEWHERE = "not run here: this runtime has no VulkanBackend; on a device, with 
 
 
 def test_a_recipe_can_name_each_backend_that_lowers() -> None:
-    assert set(get_args(Lowering.model_fields["backend"].annotation)) >= set(get_args(Backend)) == set(TARGETS)
+    assert (
+        set(get_args(Lowering.model_fields["backend"].annotation)) >= set(get_args(ExecutorchBackend)) == set(TARGETS)
+    )
 
 
 def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,16 +117,16 @@ class TestReaders:
 
 
 @pytest.fixture(scope="module")
-def lowered_to() -> Callable[[Backend, State], Any]:
+def lowered_to() -> Callable[[ExecutorchBackend, State], Any]:
     """A restated stream in the forms of float-xnnpack, lowered to a backend."""
     from workbench.export.executorch import lower
-    from workbench.model.implementations import Implementations
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
+    from workbench.recipe.stream_config import Implementations
 
     upstream = load_upstream("mir-1k_g7", STREAM)
 
-    def to(backend: Backend, state: State) -> Any:
+    def to(backend: ExecutorchBackend, state: State) -> Any:
         return lower(StreamingPesto(upstream, STREAM, Implementations("grouped", "fourier", "block"), state), backend)
 
     return to
@@ -131,7 +134,9 @@ def lowered_to() -> Callable[[Backend, State], Any]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("openvino") is None, reason="the extra openvino is not installed")
-def test_openvino_freezes_an_internal_memory_and_is_caught(lowered_to: Callable[[Backend, State], Any]) -> None:
+def test_openvino_freezes_an_internal_memory_and_is_caught(
+    lowered_to: Callable[[ExecutorchBackend, State], Any],
+) -> None:
     with pytest.raises(LoweringError) as caught:
         lowered_to("openvino", "internal")
     assert str(caught.value) == (

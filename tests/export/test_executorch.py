@@ -11,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.recipe.options import OUTPUTS, State, StreamConfig
+from workbench.recipe.options import OUTPUTS, State
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Frames, chunks, concat_frames, run_chunks
 

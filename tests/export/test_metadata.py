@@ -7,7 +7,8 @@ import pytest
 
 from workbench.errors import ProgramError
 from workbench.export.metadata import build_metadata, from_json, parse_metadata
-from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.recipe.options import OUTPUTS
+from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0, 4, 2)
 ENTRIES = build_metadata(STREAM, 25.0, "alwa", "explicit", 100, OUTPUTS)

@@ -15,11 +15,12 @@ from workbench.export.backends import missing_extra_hint
 from workbench.export.metadata import HOST_SUFFIX, METADATA_KEY
 from workbench.export.onnx import constant_state_inputs, export_graph, finalize, to_onnx
 from workbench.export.onnx_inspect import inspect_onnx
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
+from workbench.progress import Progress
 from workbench.quantize.layers import layers
-from workbench.recipe.options import State, StreamConfig
+from workbench.recipe.options import State
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import chunks, run_chunks
@@ -197,7 +198,7 @@ def test_no_layer_in_int8_leaves_all_in_float(monkeypatch: pytest.MonkeyPatch) -
     plain, model = export_graph(model_of("explicit")), model_of("explicit")
     monkeypatch.setattr(onnx_int8, "export_graph", lambda _: plain)
     asked = Quantization(parts={"encoder": "none", "frontend": "none", "confidence": "none"})  # the last is not in it
-    graph, quantized = onnx_int8.quantize_onnx(model, asked, [torch.zeros(320)], lambda *_: None)
+    graph, quantized = onnx_int8.quantize_onnx(model, asked, [torch.zeros(320)], Progress())
     assert graph is plain
     assert set(quantized.schemes.values()) == {"none"}
     assert {name for name in layers(model) if name.startswith(("encoder", "frontend"))} <= set(quantized.schemes)
@@ -228,7 +229,7 @@ def test_static_int8_is_where_it_was_asked(tmp_path: Path, sing: Sing) -> None:
 
     model = model_of("explicit")
     asked = Quantization(parts={"encoder.prefilter": "int8-static"})
-    graph, quantized = quantize_onnx(model, asked, [torch.tensor(sing(16_000, 1.0))], lambda *_: None)
+    graph, quantized = quantize_onnx(model, asked, [torch.tensor(sing(16_000, 1.0))], Progress())
     found = inspect_onnx(finalize(graph, model))
     static = [layer for layer, scheme in quantized.schemes.items() if scheme == "static"]
     assert static == ["encoder.prefilter.0.0", "encoder.prefilter.1.0"]
@@ -252,7 +253,7 @@ def test_all_of_the_calibration_audio_is_heard(sing: Sing) -> None:
 
     def scales(*clips: np.ndarray) -> dict[str, float]:
         asked = Quantization(parts={"encoder.prefilter": "int8-static"})
-        graph, _ = quantize_onnx(model_of("explicit"), asked, list(map(torch.tensor, clips)), lambda *_: None)
+        graph, _ = quantize_onnx(model_of("explicit"), asked, list(map(torch.tensor, clips)), Progress())
         values = {tensor.name: to_array(tensor) for tensor in graph.graph.initializer}
         nodes = [node for node in graph.graph.node if node.op_type == "QuantizeLinear"]
         return {node.input[0]: float(values[node.input[1]]) for node in nodes if values[node.input[1]].size == 1}

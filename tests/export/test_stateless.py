@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import ProgramError
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Scope, StreamConfig
+from workbench.recipe.options import Scope
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.session import Frames, random_sizes, run_chunks
 

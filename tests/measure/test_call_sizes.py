@@ -5,7 +5,7 @@ import pytest
 
 from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
 from workbench.measure.deviation import PairedFrames
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4)

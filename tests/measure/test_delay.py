@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.measure.delay import StepDelay, onset, pitch_step_signal
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 from workbench.units import semitones_to_hz
 

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.helpers.progress import RecordedProgress
+from workbench.audit.soak_verdict import judged
 from workbench.errors import ChangedError, ProgramError
 from workbench.measure.soak import SoakProgress, long_stream
+from workbench.progress import Progress
 from workbench.recipe import Gate
-from workbench.recipe.options import StreamConfig
-from workbench.records.soak import Soak, judged
+from workbench.recipe.stream_config import StreamConfig
+from workbench.records.soak import Soak
 from workbench.runtime.session import Frames
 
 STREAM = StreamConfig(1000, 100, 1, 0.0)
@@ -162,11 +165,11 @@ def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.Monke
     scoring, speed = SimpleNamespace(voiced_confidence=0.5), SimpleNamespace(threads=1)
     recipe = SimpleNamespace(scoring=scoring, speed=speed)
     job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
-    shown = []
+    progress = RecordedProgress()
     with pytest.raises(ProgramError) as caught:
-        soak._streamed(job, Path("program.pte"), 1, lambda *done: shown.append(done))  # type: ignore[arg-type]
+        soak._streamed(job, Path("program.pte"), 1, progress)  # type: ignore[arg-type]
     assert str(caught.value) == "program.pte: after 60 s of audio, the program crashed the runtime"
-    assert shown == [("stream", 0, 1), ("stream", 600, 1500)]
+    assert progress.stages == {"stream": (600, 1500)}
 
 
 whole_parts = iter([SoakProgress(600, 1500, 60.0, soak_of(0.0).stretches[0])])
@@ -183,7 +186,7 @@ def test_what_was_heard_before_a_crash_is_kept_and_fails(monkeypatch: pytest.Mon
     monkeypatch.setattr(soak, "go_on_here", a_part)
     recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5), speed=SimpleNamespace(threads=1))
     job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
-    stretches, ended = soak._streamed(job, Path("program.pte"), 1, lambda *_: None)  # type: ignore[arg-type]
+    stretches, ended = soak._streamed(job, Path("program.pte"), 1, Progress())  # type: ignore[arg-type]
     assert ([part.until_s for part in stretches], ended) == (
         [1.0],
         "after 60 s of audio, the program crashed the runtime",
@@ -237,7 +240,7 @@ def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.Monk
     recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
     with pytest.raises(ProgramError) as caught:
         job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64)
-        soak.soak(job, tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
+        soak.soak(job, tmp_path, 1, Progress())  # type: ignore[arg-type]
     assert str(caught.value) == f"{tmp_path}/program.pte: {elsewhere}"
 
 
@@ -252,7 +255,7 @@ def test_what_changed_while_it_was_streamed_has_no_record(monkeypatch: pytest.Mo
     recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
     job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64, check_unchanged=changed)
     with pytest.raises(ChangedError):
-        soak.soak(job, tmp_path, 1, lambda *_: None)  # type: ignore[arg-type]
+        soak.soak(job, tmp_path, 1, Progress())  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

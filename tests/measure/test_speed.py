@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.measure.speed import ColdStart, Speed, summarize
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(sample_rate_hz=48000, hop_samples=960, frames_per_chunk=1, mirror=1.0)  # a call every 20 ms
 START = ColdStart(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_000)

@@ -12,7 +12,7 @@ from workbench.measure import timing as race
 from workbench.measure.load_test import response_times
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import as_calls, peak_rss_bytes, time_alternating
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.audio.decode import Clip, PitchTrack
+from workbench.audio.annotations import PitchTrack
+from workbench.audio.decode import Clip
 from workbench.measure.truth import Alignment, PitchAccuracy, accuracy, fit_alignment, reference_hz, truth
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 
 RATE = 48000

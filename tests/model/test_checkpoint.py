@@ -15,7 +15,7 @@ import torch
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path, packaged_checkpoints
 from workbench.model.upstream import load_upstream, read_checkpoint, reset_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 
 import pesto  # isort: skip  # only now: workbench.model.upstream makes it importable beside CPU torch
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from workbench.model import bin_groups as grouping
-from workbench.model.frontend import EPS, ConstantQ, Framing, Frontend, GroupedConstantQ, constant_q
+from workbench.model.frontend import EPS, ConstantQ, Framing, GroupedConstantQ, constant_q
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.options import Frontend
+from workbench.recipe.stream_config import StreamConfig
 
 Doubles = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.measure.deviation import TIE_MARGIN
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import Estimate, Reduce, StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Reduction, StreamConfig
+from workbench.recipe.options import Reduction
+from workbench.recipe.stream_config import Implementations, StreamConfig
 
 import pesto  # isort: skip  # only now: workbench.model.upstream makes it importable beside CPU torch
 from pesto.utils import reduce_activations  # isort: skip

@@ -5,7 +5,7 @@ import torch
 
 from workbench.model.toeplitz import toeplitz
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 
 
 @pytest.mark.parametrize("form", ["linear", "conv", "block"])

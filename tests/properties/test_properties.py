@@ -17,8 +17,8 @@ from tests.helpers.recipe_strategies import all_keys, recipes
 from workbench.audio.decode import read_clip
 from workbench.errors import AudioError, ProgramError, WorkbenchError
 from workbench.recipe import Recipe, from_resolved
-from workbench.recipe.options import StreamConfig
 from workbench.recipe.schema import RecipeModel
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Session, run_chunks
 
 MORE = int(os.environ.get("FUZZ", "1"))

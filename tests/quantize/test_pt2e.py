@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers.progress import RecordedProgress
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
 from workbench.export.executorch import lower
+from workbench.export.intent_check import check_lowered
 from workbench.export.program_file import Lowered
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.quantize.calibration import excerpts, part_inputs, split_in_half
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
-from workbench.quantize.pt2e import check_lowered, check_scopes, quantize
+from workbench.quantize.pt2e import check_scopes, quantize
 from workbench.quantize.results import Calibration, Quantized
 from workbench.recipe import Quantization
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import RestatedSession
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
@@ -28,17 +29,6 @@ from workbench.runtime.session import run_chunks
 STREAM = StreamConfig(16_000, 320, 1, 1.0)
 Made = tuple[StreamingPesto, Quantized]
 MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="percentile")
-
-
-class Told:
-    """Takes progress, and holds it to counting up to its total."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, tuple[int, int]] = {}
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        assert self.stages.get(stage, (0, total))[0] <= done <= total
-        self.stages[stage] = (done, total)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +41,12 @@ def model() -> StreamingPesto:
     return StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, Implementations("low-rank", toeplitz="block"))
 
 
-def quantized(asked: Quantization, *clips: np.ndarray, told: Told | None = None) -> tuple[StreamingPesto, Quantized]:
+def quantized(
+    asked: Quantization, *clips: np.ndarray, progress: RecordedProgress | None = None
+) -> tuple[StreamingPesto, Quantized]:
     made = model()
     torch.set_num_threads(1)
-    return made, quantize(made, asked, [torch.tensor(clip) for clip in clips], 0.5, told or Told())
+    return made, quantize(made, asked, [torch.tensor(clip) for clip in clips], 0.5, progress or RecordedProgress())
 
 
 def test_part_inputs_are_what_the_stream_computes(phrase: np.ndarray) -> None:
@@ -155,15 +147,15 @@ class TestQuantized:
         assert lower(one, "xnnpack").pte == lower(other, "xnnpack").pte
 
     def test_two_halves_tell_how_stable_the_ranges_are(self, phrase: np.ndarray) -> None:
-        told = Told()
-        _, made = quantized(MIXED, phrase[:24_000], phrase[24_000:], told=told)
+        progress = RecordedProgress()
+        _, made = quantized(MIXED, phrase[:24_000], phrase[24_000:], progress=progress)
         stable = made.calibration.stability
         assert stable is not None
         assert stable.tensors == len([found for found in made.ranges if found.tensor != "weight"])
         assert 0 < stable.scale_median_relative <= stable.scale_max_relative < 1
         assert stable.voiced_frames > 50
         assert 0 < stable.pitch_p95_cents < 10
-        assert {stage: done == total for stage, (done, total) in told.stages.items()} == {
+        assert {stage: done == total for stage, (done, total) in progress.stages.items()} == {
             "calibrate": True,
             "stability": True,
             "gaps": True,
@@ -250,7 +242,7 @@ class TestQuantized:
         rolls = []
         for stream, state in ((plain, "internal"), (rich, "explicit")):
             made = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)
-            done = quantize(made, asked, [torch.tensor(phrase)], 0.5, Told())
+            done = quantize(made, asked, [torch.tensor(phrase)], 0.5, RecordedProgress())
             lowered = lower(made, "xnnpack")
             check_lowered(done, lowered)
             program = tmp_path / f"{state}.pte"
@@ -269,7 +261,7 @@ class TestQuantized:
         forms = Implementations("low-rank", "fourier", "block", 0.5)
         stream = StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, forms)
         rules = {"encoder.prefilter": "int8-static", "encoder.prefilter.1.0.frequency.0": "none"}
-        made = quantize(stream, Quantization(parts=rules), [torch.tensor(phrase)], 0.5, Told())
+        made = quantize(stream, Quantization(parts=rules), [torch.tensor(phrase)], 0.5, RecordedProgress())
         of = [f"encoder.prefilter.{at}.0.frequency.{number}" for at in (0, 1) for number in range(15)]
         assert {name: scheme for name, scheme in made.schemes.items() if name in of} == {
             name: "none" if name == "encoder.prefilter.1.0.frequency.0" else "static" for name in of

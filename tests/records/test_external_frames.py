@@ -14,7 +14,8 @@ from workbench.errors import ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.export.told import metadata_of
 from workbench.model.streaming import StreamingPesto
-from workbench.recipe.options import OUTPUTS, Output, StreamConfig
+from workbench.recipe.options import OUTPUTS, Output
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.external_frames import ExternalFrames, read_recorded
 from workbench.workflows import score_external as recorded
 

@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.results import stored
 from workbench.export.program_cache import write_program_notes
 from workbench.measure.speed import ColdStart
+from workbench.progress import Progress
 from workbench.records.frames import frames_path
 from workbench.records.resume import picture_path
 from workbench.workflows import run as pipeline
@@ -38,7 +39,7 @@ class Run:
             check_unchanged=lambda: None,
         )
         try:
-            pipeline.run(job, self.folder, lambda *_: None, {})
+            pipeline.run(job, self.folder, Progress(), {})
         except Killed:
             assert kill_at
 

@@ -15,10 +15,10 @@ from workbench.export.metadata import METADATA_KEY, as_json
 from workbench.export.onnx import to_onnx
 from workbench.export.told import metadata_of
 from workbench.export.torchscript import trace_upstream
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Scope, State, StreamConfig
+from workbench.recipe.options import Scope, State
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Frames, Session, chunks, concat_frames, run_chunks

@@ -11,11 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.host_frontend import host_file
 from workbench.export.told import metadata_of
-from workbench.model.frontend import Frontend
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.options import Frontend
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.host_state import NoState, StateBuffer, WindowBuffer, host_of
 from workbench.runtime.numpy_frontend import NumpyFrontend
 

@@ -10,7 +10,8 @@ from tests.conftest import Sums
 from workbench.errors import ProgramError
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.recipe.options import OUTPUTS
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import RestatedSession, UpstreamSession
 from workbench.runtime.session import (
     Frames,

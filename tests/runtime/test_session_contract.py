@@ -10,10 +10,9 @@ from numpy.testing import assert_array_equal
 
 from tests.conftest import Program
 from workbench.errors import ProgramError
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import RestatedSession, UpstreamSession
 from workbench.runtime.session import (
     Frames,

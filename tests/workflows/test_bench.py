@@ -21,10 +21,12 @@ from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, r
 from workbench.measure.contender import Contender
 from workbench.measure.speed import ColdStart, TimingPlan
 from workbench.measure.timing import BaselineSpec
-from workbench.recipe.options import StreamConfig
-from workbench.records.bench import Bench, NotRun, Run, rows
+from workbench.progress import Progress
+from workbench.recipe.stream_config import StreamConfig
+from workbench.records.bench import Bench, NotRun, Run
 from workbench.records.environment import environment
 from workbench.report.plots.bench import bench_png
+from workbench.report.tables.bench import rows
 from workbench.runtime.session import Frames
 from workbench.storage.atomic import write_atomic
 from workbench.workflows import bench
@@ -271,7 +273,7 @@ def test_a_program_of_a_name_that_is_taken_goes_by_its_path(monkeypatch: pytest.
     monkeypatch.setattr(entries, "_said_by", lambda _: KEYS)
     fast: Any = SimpleNamespace(name="fast")
     programs = [Path("mine/program.pte"), Path("onnx-fast/program.pte"), Path("fast.pte"), Path("your/mine.onnx")]
-    entered = entries.collect_contenders([fast], programs, fast, lambda *_: None)
+    entered = entries.collect_contenders([fast], programs, fast, Progress())
     assert list(entered.jobs) == ["first-experiments", "fast"]
     assert entered.onnx == {"first-experiments": "onnx", "fast": "onnx-fast"}
     assert list(entered.programs) == ["mine", "onnx-fast/program.pte", "fast.pte", "your/mine.onnx"]
@@ -331,7 +333,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     monkeypatch.setattr(bench, "IsolatedProcess", Dead)
     monkeypatch.setattr(bench, "missing_extra_hint", lambda _: "onnx not installed: pip install it")
     entered = BenchSetup({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
-    ready = bench.build_contenders(entered, folder, lambda name: lambda *_: None)
+    ready = bench.build_contenders(entered, folder, Progress())
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
     assert ready.contenders[0].file.name == "mir-1k_g7.ckpt"
     assert [one.sha256 for one in ready.contenders] == ["c" * 64, "b" * 64, hashlib.sha256(b"12345").hexdigest()]
@@ -345,7 +347,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
     for name in ("torchscript", "least"):
         write_atomic(folder / "out" / name / "result.json", b"a run's")
         with pytest.raises(WorkbenchError) as caught:
-            bench.build_contenders(entered, folder / "out", lambda name: lambda *_: None)
+            bench.build_contenders(entered, folder / "out", Progress())
         assert str(caught.value) == (
             f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
         )
@@ -362,7 +364,7 @@ def test_what_changed_while_it_was_timed_has_no_record(file: Path, monkeypatch: 
 
     monkeypatch.setattr(bench, "_run", timed)
     ready = BuiltContenders([contender("eager", file), contender("fast", file)])
-    given = ready, [clip(np.zeros(20))], 0.5, [TimingPlan(1, 3, 5, 2)], lambda *_: None
+    given = ready, [clip(np.zeros(20))], 0.5, [TimingPlan(1, 3, 5, 2)], Progress()
     replaced_by = b"12345"
     assert bench.run(*given).clips == ("a",)
     replaced_by = b"54321"

@@ -12,6 +12,7 @@ from tests.helpers.results import replaced, stored
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.export.program_cache import write_program_notes
 from workbench.measure.speed import ColdStart
+from workbench.progress import Progress
 from workbench.records.result import RESULT_NAME, write_record
 from workbench.records.staging import staging_dir
 from workbench.storage.atomic import write_atomic
@@ -87,16 +88,16 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
     before = left()
     monkeypatch.setattr(building, "_make", refuse)
     with pytest.raises(LoweringError):
-        building.build(job, folder, lambda *_: None, fresh=True)
+        building.build(job, folder, Progress(), fresh=True)
     assert left() == before, "nothing was made"
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", crash)
     with pytest.raises(ProgramError):
-        building.build(job, folder, lambda *_: None)
+        building.build(job, folder, Progress())
     assert left() == before, "it is the record's"
     monkeypatch.setattr(building, "_make", makes)
     with pytest.raises(ProgramError):
-        building.build(job, folder, lambda *_: None, fresh=True)
+        building.build(job, folder, Progress(), fresh=True)
     assert left() == before, "what is new was never run"
 
 
@@ -119,10 +120,10 @@ def test_the_earlier_program_stays_until_the_new_one_was_run(
     monkeypatch.setattr(building, "_make", makes)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", starts)
-    program, _, reused = building.build(job, folder, lambda *_: None)
+    program, _, reused = building.build(job, folder, Progress())
     assert found == [(b"a program", b"another")]
     assert program.is_intact_in(folder) and not reused
-    assert building.build(job, folder, lambda *_: None)[2], "its notes came with it"
+    assert building.build(job, folder, Progress())[2], "its notes came with it"
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 
 
@@ -133,7 +134,7 @@ def test_where_it_fails_it_is_called_by_its_folder(folder: Path, job: Any, monke
     monkeypatch.setattr(building, "_make", lambda *_: stored().program)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", crash)
-    assert refusal(lambda: building.build(job, folder, lambda *_: None, fresh=True)) == f"{folder}/program.pte: no"
+    assert refusal(lambda: building.build(job, folder, Progress(), fresh=True)) == f"{folder}/program.pte: no"
 
 
 def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +146,6 @@ def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch
     monkeypatch.setattr(building, "_make", lambda *_: stored().program)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "not here")
     store, notes = folder.parent / "store", (folder / "program.json").read_bytes()
-    assert "changed" in refusal(lambda: building.build(job, folder, lambda *_: None, store=store))
+    assert "changed" in refusal(lambda: building.build(job, folder, Progress(), store=store))
     assert (folder / "program.json").read_bytes() == notes
     assert not store.exists()

@@ -11,7 +11,8 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError, RecipeError
 from workbench.export.metadata import build_metadata, threshold_entry
 from workbench.recipe import Recipe
-from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.recipe.options import OUTPUTS
+from workbench.recipe.stream_config import StreamConfig
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.track import Track, as_csv, as_json
 

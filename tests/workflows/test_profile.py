@@ -24,12 +24,14 @@ from workbench.measure.operators.roofline import Probe, bound
 from workbench.measure.operators.timing import Times
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ColdStart
-from workbench.recipe.options import StreamConfig
+from workbench.progress import Progress
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records import profile as audit
 from workbench.records.environment import environment
-from workbench.records.profile import Profile, layer_cells, next_lines, part_cells, peak_lines, sum_lines
+from workbench.records.profile import Profile
 from workbench.records.result import RecipeUsed
 from workbench.report.plots.profile import profile_png
+from workbench.report.tables.profile import layer_cells, next_lines, part_cells, peak_lines, sum_lines
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows import profile
 
@@ -356,7 +358,7 @@ def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypat
     )
     plan = TimingPlan(torch.get_num_threads(), 3, 5, 2)
     with pytest.raises(ChangedError):
-        profile._profiled(job, tmp_path, plan, lambda *_: None, False, None)  # type: ignore[arg-type]
+        profile._profiled(job, tmp_path, plan, Progress(), False, None)  # type: ignore[arg-type]
 
 
 # --- all of it

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.helpers.progress import RecordedProgress
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ProgramError
+from workbench.progress import Progress
 from workbench.records.frames import read_frames
 from workbench.records.result import Result, read_record, write_record
 from workbench.records.worst_moments import worst
@@ -41,10 +43,6 @@ UNGATED = "no gate holds its pitch to upstream's; give the recipe one, such as d
 CLIPS = ("synthetic-score-vibrato", "synthetic-score-silence")
 
 
-def quiet(stage: str, done: int, total: int) -> None:
-    assert 0 <= done <= total, stage
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     root = tmp_path_factory.mktemp("calib_audio")
@@ -63,7 +61,7 @@ def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable
         path.write_text(json.dumps({**RECIPE, **keys}))  # JSON is YAML
         (recipe,) = load_variants([path], corpus)
         prepared = prepare(recipe)
-        load_clips([prepared], corpus, takes, quiet)
+        load_clips([prepared], corpus, takes, Progress())
         return prepared
 
     return job
@@ -81,7 +79,7 @@ def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
     race, folder = pipeline.time_pair, tmp_path_factory.mktemp("outputs") / "test"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pipeline, "time_pair", steady)
-        record, reused = pipeline.run(job_of(), folder, quiet, {})
+        record, reused = pipeline.run(job_of(), folder, Progress(), {})
     assert (record.verdict, record.reasons, reused) == ("pass", (), "")
     return folder
 
@@ -267,7 +265,7 @@ def test_the_same_again_takes_over_the_result(folder: Path, job_of: Callable[...
     from workbench.workflows.run import run
 
     before = files(folder)
-    record, reused = run(job_of(), folder, quiet, {})
+    record, reused = run(job_of(), folder, Progress(), {})
     assert reused == "result"
     assert record == read_record(folder / "result.json")
     assert files(folder) == before
@@ -282,7 +280,7 @@ def test_what_is_missing_is_completed_with_the_same_program(
 
     before = read_record(folder / "result.json")
     (folder / lost).unlink()
-    record, reused = run(job_of(), folder, quiet, {})
+    record, reused = run(job_of(), folder, Progress(), {})
     assert reused == "program"
     assert quick.lowered == []
     assert (folder / lost).is_file()
@@ -294,7 +292,7 @@ def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any],
     from workbench.workflows.run import run
 
     (folder / "result.json").write_text("{}")
-    _, reused = run(job_of(), folder, quiet, {})
+    _, reused = run(job_of(), folder, Progress(), {})
     assert reused == "program"
     assert read_record(folder / "result.json").verdict == "pass"
 
@@ -316,7 +314,7 @@ def test_a_key_that_leaves_the_program_alone(
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
-    assert build(job, folder, quiet)[2] is True
+    assert build(job, folder, Progress())[2] is True
     assert quick.lowered == []
 
 
@@ -346,7 +344,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     others = {name: content for name, content in files(folder).items() if name != "result.json"}
     monkeypatch.setattr(pipeline, "build_in_staging", None)
     job = job_of(**keys)
-    record, reused = pipeline.run(job, folder, quiet, {})
+    record, reused = pipeline.run(job, folder, Progress(), {})
     assert (record.verdict, record.reasons, reused) == (verdict, reasons, "figures")
     assert record.recipe.resolved == job.recipe.resolved()
     assert record.recipe.sha256 == job.recipe.sha256
@@ -354,7 +352,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     judged = {"recipe", "gates", "verdict", "reasons"}
     assert record.model_dump(exclude=judged) == before.model_dump(exclude=judged)
     assert {name: content for name, content in files(folder).items() if name != "result.json"} == others
-    assert pipeline.run(job, folder, quiet, {}) == (record, "result")
+    assert pipeline.run(job, folder, Progress(), {}) == (record, "result")
 
 
 def with_times_in_doubt(folder: Path) -> tuple[Result, Result]:
@@ -376,7 +374,7 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
     before, doubted = with_times_in_doubt(folder)
     others = {name: content for name, content in files(folder).items() if not name.startswith("result")}
     monkeypatch.setattr(pipeline, "score", None)
-    record, reused = pipeline.run(job_of(), folder, quiet, {})
+    record, reused = pipeline.run(job_of(), folder, Progress(), {})
     assert (record.verdict, record.reasons, reused, quick.lowered) == ("pass", (), "scores", [])
     assert record.speed == before.speed
     of_the_timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
@@ -385,7 +383,7 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
     (earlier,) = earlier_in(folder)
     assert read_record(earlier) == doubted
     assert {name: content for name, content in files(folder).items() if not name.startswith("result")} == others
-    assert pipeline.run(job_of(), folder, quiet, {}) == (record, "result")
+    assert pipeline.run(job_of(), folder, Progress(), {}) == (record, "result")
 
 
 def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
@@ -400,7 +398,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
         raise ProgramError("the program crashed the runtime")
 
     monkeypatch.setattr(pipeline, "time_pair", crash)
-    record, reused = pipeline.run(job_of(), folder, quiet, {})
+    record, reused = pipeline.run(job_of(), folder, Progress(), {})
     assert reused == ""
     assert_failed(record, folder, "the program crashed the runtime")
     (earlier,) = earlier_in(folder)
@@ -413,13 +411,13 @@ def test_a_record_with_other_figures_stays_beside_the_new_one(
     from workbench.workflows.run import run
 
     before = read_record(folder / "result.json")
-    told: list[str] = []
-    record, _ = run(job_of(scoring={"voiced_confidence": 0.7}), folder, lambda stage, *_: told.append(stage), {})
+    progress = RecordedProgress()
+    record, _ = run(job_of(scoring={"voiced_confidence": 0.7}), folder, progress, {})
     (earlier,) = folder.glob("result-*.json")
     assert read_record(earlier) == before
     assert earlier.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
     assert read_record(folder / "result.json") == record != before
-    assert told[-1] == f"the earlier record is kept as {earlier.name}"
+    assert list(progress.stages)[-1] == f"the earlier record is kept as {earlier.name}"
 
 
 @pytest.mark.parametrize(
@@ -442,7 +440,7 @@ def test_a_key_that_changes_the_program(
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
-    assert build(job, folder, quiet)[2] is False
+    assert build(job, folder, Progress())[2] is False
     assert quick.lowered == [job.model]
 
 
@@ -462,16 +460,16 @@ def test_a_spoilt_program_is_made_again(
     job = job_of()
     assert (_recorded_before(folder, job) is None) == (spoilt == "program.pte")
     before = files(folder)
-    _, _, reused = build(job, folder, quiet)
+    _, _, reused = build(job, folder, Progress())
     assert reused is False
     assert files(folder) != before
-    assert build(job, folder, quiet)[2] is True
+    assert build(job, folder, Progress())[2] is True
 
 
 def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.workflows.run import run
 
-    record, reused = run(job_of(), folder, quiet, {}, fresh=True)
+    record, reused = run(job_of(), folder, Progress(), {}, fresh=True)
     assert reused == ""
     assert len(quick.lowered) == 1
     assert record.verdict == "pass"
@@ -484,10 +482,10 @@ def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
     from workbench.workflows import score as scoring
 
     rolled: dict[str, Any] = {}
-    first, _ = pipeline.run(job_of(), tmp_path / "first", quiet, rolled)
+    first, _ = pipeline.run(job_of(), tmp_path / "first", Progress(), rolled)
     assert len(rolled) == 5  # one calibrates, two score, and those again with dither
     monkeypatch.setattr(scoring, "run_chunks", None)  # what it was rolled with
-    second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", quiet, rolled)
+    second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", Progress(), rolled)
     assert second.truth == first.truth
     assert len(rolled) == 5
 
@@ -519,11 +517,11 @@ def test_a_full_disk_changes_nothing_and_the_same_call_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", fsync)
         with pytest.raises(OSError, match="No space left on device") as caught:
-            pipeline.run(job, folder, quiet, {})
+            pipeline.run(job, folder, Progress(), {})
     assert str(caught.value.filename).startswith(str(folder / ".making"))
     assert unchanged(folder, before)
     monkeypatch.setattr(pipeline, "score", None if (folder / ".making" / "scores.json").exists() else scored)
-    record, reused = pipeline.run(job, folder, quiet, {})
+    record, reused = pipeline.run(job, folder, Progress(), {})
     assert (record.verdict, reused) == ("pass", "program")
     assert [path.name for path in folder.glob(".*")] == []
     assert record.deviation == read_record(next(folder.glob("result-*.json"))).deviation
@@ -540,12 +538,12 @@ def test_scores_are_taken_over_only_of_the_same_job(
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "time_pair", stop)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.run(job_of(), tmp_path / "new", quiet, {})
+            pipeline.run(job_of(), tmp_path / "new", Progress(), {})
     assert [path.name for path in (tmp_path / "new").iterdir()] == [".making"]
     scored: list[object] = []
     score = pipeline.score
     monkeypatch.setattr(pipeline, "score", lambda *given: scored.append(given) or score(*given))
-    other, _ = pipeline.run(job_of(scoring={"voiced_confidence": 0.7}), tmp_path / "new", quiet, {})
+    other, _ = pipeline.run(job_of(scoring={"voiced_confidence": 0.7}), tmp_path / "new", Progress(), {})
     assert len(scored) == 1
     assert other.truth.threshold == 0.7
     assert len(quick.lowered) == 1
@@ -558,7 +556,7 @@ def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick
 
     before = files(folder)
     with exclusive(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
-        run(job_of(), folder, quiet, {})
+        run(job_of(), folder, Progress(), {})
     assert files(folder) == before
 
 
@@ -568,14 +566,14 @@ def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
     from workbench.workflows.build import build
 
     store, job = tmp_path / "store", job_of()
-    assert build(job, tmp_path / "a", quiet, store=store)[2] is False
-    assert build(job, tmp_path / "b", quiet, store=store)[2] is True
+    assert build(job, tmp_path / "a", Progress(), store=store)[2] is False
+    assert build(job, tmp_path / "b", Progress(), store=store)[2] is True
     assert files(tmp_path / "a") == files(tmp_path / "b")
     (entry,) = store.iterdir()
     (entry / "program.pte").write_bytes((entry / "program.pte").read_bytes()[:-1])
-    assert build(job, tmp_path / "c", quiet, store=store)[2] is False
-    assert build(job, tmp_path / "d", quiet, fresh=True, store=store)[2] is False
-    assert build(job_of(reduction="argmax"), tmp_path / "e", quiet, store=store)[2] is False
+    assert build(job, tmp_path / "c", Progress(), store=store)[2] is False
+    assert build(job, tmp_path / "d", Progress(), fresh=True, store=store)[2] is False
+    assert build(job_of(reduction="argmax"), tmp_path / "e", Progress(), store=store)[2] is False
     assert len(quick.lowered) == 4
     assert len(list(store.iterdir())) == 2
 
@@ -588,7 +586,7 @@ def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Qu
 
     size = (folder / "program.pte").stat().st_size
     gates = {"program.bytes": "<= 1000", "deviation.pitch.p95_cents": "<= 0.01", "latency.algorithmic_ms": ">= 500"}
-    record, _ = run(job_of(gates=gates), folder, quiet, {})
+    record, _ = run(job_of(gates=gates), folder, Progress(), {})
     assert record.verdict == "fail"
     assert record.reasons == (
         f"program.bytes is {size}, wants <= 1000",
@@ -612,7 +610,7 @@ def test_a_protocol_resets_the_sides_it_names(
     drawn = scoring.contour_png
     monkeypatch.setattr(scoring, "contour_png", lambda *args: titles.append(args[2]) or drawn(*args))
     name = "reset-per-chunk" if reset == "both" else f"{reset}-reset-per-chunk"
-    record, reused = pipeline.run(job_of(protocol=name), folder, quiet, {})
+    record, reused = pipeline.run(job_of(protocol=name), folder, Progress(), {})
     assert reused == "program"  # a protocol is of the comparison, not of the program
     assert (record.verdict, record.protocol.fair) == (("pass", True) if reset == "both" else ("fail", False))
     assert all(title.startswith("UNFAIR: baseline ") != (reset == "both") for title in titles)
@@ -627,7 +625,7 @@ def test_a_protocol_resets_the_sides_it_names(
 def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.workflows.run import run
 
-    record, _ = run(job_of(scoring={"min_voiced_frames": 1000}), folder, quiet, {})
+    record, _ = run(job_of(scoring={"min_voiced_frames": 1000}), folder, Progress(), {})
     assert record.deviation is not None
     assert record.verdict == "inconclusive"
     assert record.reasons == (f"only {record.deviation.voiced_frames} voiced frames, wants 1000",)
@@ -636,7 +634,7 @@ def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[...
 def test_silence_alone_is_no_perfect_score(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.workflows.run import run
 
-    record, _ = run(job_of(audio={"score": ["synthetic/score/silence"]}), folder, quiet, {})
+    record, _ = run(job_of(audio={"score": ["synthetic/score/silence"]}), folder, Progress(), {})
     assert record.verdict == "inconclusive"
     assert record.reasons == (
         "deviation.pitch.p95_cents has no value: no voiced frame",
@@ -654,7 +652,7 @@ def test_audio_without_known_f0_is_voiced_by_the_baseline(
 
     (tmp_path / "takes").mkdir()
     soundfile.write(tmp_path / "takes" / "take one.wav", sing(16_000, 1.2), 16_000)
-    record, _ = run(job_of(tmp_path / "takes"), folder, quiet, {})
+    record, _ = run(job_of(tmp_path / "takes"), folder, Progress(), {})
     assert record.deviation is not None
     assert [(clip.name, clip.voiced_by) for clip in record.deviation.clips] == [("take one", "baseline confidence")]
     assert [clip.f0_sha256 for clip in record.audio if clip.role == "score"] == [""]
@@ -692,7 +690,7 @@ def test_what_cannot_be_lowered_is_a_record_that_fails(
     monkeypatch.setattr(building, "lower", refuse)
     place = folder if where == "over an earlier run" else tmp_path / "new"
     job = job_of(reduction="mean")
-    record, reused = pipeline.run(job, place, quiet, {})
+    record, reused = pipeline.run(job, place, Progress(), {})
     assert reused == ""
     assert_failed(record, place, "lowering to xnnpack failed (no)")
     assert pipeline._recorded_before(place, job) is None  # it is tried again
@@ -708,7 +706,7 @@ def test_a_program_that_does_not_run_is_a_record_that_fails(
         raise ProgramError("the program crashed the runtime")
 
     monkeypatch.setattr(building, "cold_start", crash)
-    record, _ = pipeline.run(job_of(), tmp_path / "new", quiet, {})
+    record, _ = pipeline.run(job_of(), tmp_path / "new", Progress(), {})
     assert_failed(record, tmp_path / "new", "the program crashed the runtime")
 
 
@@ -729,7 +727,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
 
     monkeypatch.setattr(scoring, "run_program", moody)
     folder = tmp_path / "new"
-    record, _ = pipeline.run(job_of(), folder, quiet, {})
+    record, _ = pipeline.run(job_of(), folder, Progress(), {})
     name = record.audio[1].name
     assert_failed(
         record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process, after a reset"
@@ -756,7 +754,7 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
                 file.write(f"{clip.name}," + ",".join(f"{value:.9g}" for value in row) + "\n")
     for given in (finished / "frames", written):
         folder = tmp_path / given.stem
-        record = score_external_frames(job_of(), [given], folder, quiet, finished / "program.pte")
+        record = score_external_frames(job_of(), [given], folder, Progress(), finished / "program.pte")
         assert (record.deviation, record.floor, record.truth) == (here.deviation, here.floor, here.truth)
         assert (record.program, record.speed, record.null_reasons) == (here.program, None, {"speed": ELSEWHERE})
         assert (record.verdict, record.reasons) == ("pass", ())
@@ -766,7 +764,7 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
     other = shutil.copytree(finished, tmp_path / "other day")
     notes = json.loads((other / "program.json").read_text())
     (other / "program.json").write_text(json.dumps({**notes, "fingerprint": "f" * 64}))
-    doubted = score_external_frames(job_of(), [written], tmp_path / "doubted", quiet, other / "program.pte")
+    doubted = score_external_frames(job_of(), [written], tmp_path / "doubted", Progress(), other / "program.pte")
     assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_PROGRAM_MISMATCH,))
     assert doubted.deviation == here.deviation
     assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
@@ -778,7 +776,7 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
     from workbench.workflows.score_external import score_external_frames
 
     only = finished / "frames" / "synthetic-score-vibrato.npz"
-    record = score_external_frames(job_of(), [only], tmp_path / "out", quiet)
+    record = score_external_frames(job_of(), [only], tmp_path / "out", Progress())
     assert [clip.name for clip in record.audio if clip.role == "score"] == ["synthetic/score/vibrato"]
     assert record.verdict == "inconclusive"
     assert record.reasons == ("frames were recorded elsewhere, and no program was named; name it with --program",)
@@ -789,7 +787,7 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
         (tmp_path / "no.pte", f"{tmp_path / 'no.pte'}: cannot be read (No such file or directory); check the path"),
     ):
         with pytest.raises(ProgramError) as caught:
-            score_external_frames(job_of(), [only], tmp_path / "other", quiet, program)
+            score_external_frames(job_of(), [only], tmp_path / "other", Progress(), program)
         assert str(caught.value) == says
     assert not (tmp_path / "other").exists()
 
@@ -806,7 +804,7 @@ def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
     asked = job_of(lowering={"backend": "onnx"}, state="explicit")
     monkeypatch.setitem(backends.EXTRAS, "onnx", backends.Extra(("onnx_of_nowhere",), ()))
     wants = "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
-    record, reused = pipeline.run(asked, tmp_path / "new", quiet, {})
+    record, reused = pipeline.run(asked, tmp_path / "new", Progress(), {})
     assert (record.verdict, record.reasons, reused) == ("inconclusive", (wants,), "")
     assert record.null_reasons == dict.fromkeys(("program", "deviation", "floor", "truth", "speed"), wants)
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"result.json"}
@@ -826,13 +824,13 @@ def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
     elsewhere = "not run here: this runtime has no such backend; there: a command"
     asked = job_of(lowering={"backend": "vulkan"}, frames_per_chunk={"min": 1, "max": 2})
     not_here(elsewhere)
-    record, reused = pipeline.run(asked, folder, quiet, {})
+    record, reused = pipeline.run(asked, folder, Progress(), {})
     assert (record.verdict, record.reasons, reused) == ("inconclusive", (elsewhere,), "")
     assert record.null_reasons == dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere)
     assert record.deviation_over_sizes.null_reasons["worst_p95_cents"] == elsewhere
     assert record.program is not None and (folder / record.program.path).stat().st_size == record.program.bytes
     assert not (folder / "frames").exists(), "those of the earlier record"
-    assert pipeline.run(asked, folder, quiet, {}) == (record, "result")
+    assert pipeline.run(asked, folder, Progress(), {}) == (record, "result")
     assert len(quick.lowered) == 1
     not_here(elsewhere.replace("a command", "another"))
-    assert pipeline.run(asked, folder, quiet, {})[1] == "program", "what runs where is asked again"
+    assert pipeline.run(asked, folder, Progress(), {})[1] == "program", "what runs where is asked again"

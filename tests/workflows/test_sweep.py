@@ -16,6 +16,7 @@ from tests.records.test_sweep import HEARD, broken, elsewhere, good, record
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
+from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.records.result import read_record
 from workbench.records.sweep import SweepSetting, refused
@@ -50,10 +51,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     logging.disable(logging.NOTSET)
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    assert 0 <= done <= total, stage
 
 
 def least() -> Recipe:
@@ -161,7 +158,7 @@ def test_the_plan_has_every_combination_and_refuses_what_cannot_be() -> None:
     from workbench.workflows.sweep import plan
 
     Path("least.yaml").write_text(RECIPE + "frames_per_chunk: 2\n")
-    planned = plan(least(), [320, 321, 40_000], [0.0, 1.0], [16_000, 48_000], quiet)
+    planned = plan(least(), [320, 321, 40_000], [0.0, 1.0], [16_000, 48_000], Progress())
     assert [tuple(point.setting.keys.values()) for point in planned] == [
         (rate, chunk, mirror) for rate in (16_000, 48_000) for mirror in (0.0, 1.0) for chunk in (320, 321, 40_000)
     ]
@@ -181,7 +178,7 @@ def test_a_plan_of_nothing_but_refusals() -> None:
     from workbench.workflows.sweep import plan
 
     with pytest.raises(WorkbenchError, match=r"^least: every point of the sweep is refused; the first: sample_rate_hz"):
-        plan(least(), [16_000], [0.0], [16_000], quiet)
+        plan(least(), [16_000], [0.0], [16_000], Progress())
 
 
 # --- the command, its points made up
@@ -276,7 +273,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
 @pytest.fixture
 def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint":
     """A point whose record and program are there, and whose delay is made up on both sides."""
-    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
+    (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
     made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
     write_atomic(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
     monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
@@ -289,7 +286,7 @@ def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint"
 def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
     lost: str, module: ModuleType, heard: "PlannedPoint"
 ) -> None:
-    point, reused = module.measure(heard, Path("swept"), quiet)
+    point, reused = module.measure(heard, Path("swept"), Progress())
     assert (point.status, reused) == ("measured", False)
     path = Path("swept") / heard.job.recipe.name / "onset.json"
     if lost == "onset.json":
@@ -300,18 +297,18 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
         path.write_text(path.read_text().replace(hashlib.sha256(b"a program").hexdigest(), "e" * 64))
     elif lost == "spoilt":
         path.write_bytes(path.read_bytes()[:-9])
-    again, reused = module.measure(heard, Path("swept"), quiet)
+    again, reused = module.measure(heard, Path("swept"), Progress())
     assert (again, reused) == (point, lost == "nothing")
-    assert module.measure(heard, Path("swept"), quiet, fresh=True)[1] is False
+    assert module.measure(heard, Path("swept"), Progress(), fresh=True)[1] is False
 
 
 def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "PlannedPoint") -> None:
     place = Path("swept") / heard.job.recipe.name
     with exclusive(place), pytest.raises(WorkbenchError, match="another process is at work here"):
-        module.measure(heard, Path("swept"), quiet)
+        module.measure(heard, Path("swept"), Progress())
     (place / "program.pte").write_bytes(b"another")
     with pytest.raises(WorkbenchError) as caught:
-        module.measure(heard, Path("swept"), quiet)
+        module.measure(heard, Path("swept"), Progress())
     assert str(caught.value) == f"{place}/program.pte: changed while it was used; run again"
     assert not (place / "onset.json").exists()
 
@@ -319,10 +316,10 @@ def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "Pl
 def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (planned,) = module.plan(least(), [320], [1.0], [16_000], quiet)
+    (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
     unrun = record(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
     monkeypatch.setattr(module.pipeline, "run", lambda *_: (unrun, "result"))
-    point, reused = module.measure(planned, Path("swept"), quiet)
+    point, reused = module.measure(planned, Path("swept"), Progress())
     assert (point.status, reused) == ("inconclusive", True)
 
 
@@ -333,5 +330,5 @@ def test_a_program_that_dies_under_the_tone_is_told(
         raise ProgramError("the program crashed the runtime")
 
     monkeypatch.setattr(module.IsolatedProcess, "call", die)
-    point, _ = module.measure(heard, Path("swept"), quiet)
+    point, _ = module.measure(heard, Path("swept"), Progress())
     assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))

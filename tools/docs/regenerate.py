@@ -24,11 +24,12 @@ from workbench.audit.verdict import rejudge
 from workbench.cli import main
 from workbench.measure.operators.figures import furthest_from_bound
 from workbench.recipe import json_schema
-from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, rows
+from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench
 from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
 from workbench.records.profile import PROFILE_NAME, Profile, read_profile
 from workbench.records.result import Result, read_record
 from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
+from workbench.report.tables.bench import rows
 from workbench.storage.json_files import write_json
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,7 +1,8 @@
 """Clips: files decoded to mono at the model's rate, the synthetic set with its exact f0, and which clips do what."""
 
+from workbench.audio.annotations import PitchTrack, read_pitch_track
 from workbench.audio.corpus import Corpus, check_disjoint
-from workbench.audio.decode import AUDIO_SUFFIXES, Clip, PitchTrack, find_audio, read_clip, read_pitch_track
+from workbench.audio.decode import AUDIO_SUFFIXES, Clip, find_audio, read_clip
 
 __all__ = [
     "AUDIO_SUFFIXES",

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from workbench.audio.decode import ANNOTATION_SUFFIX, Clip, file_stem, list_audio, read_clip
+from workbench.audio.annotations import ANNOTATION_SUFFIX
+from workbench.audio.decode import Clip, file_stem, list_audio, read_clip
 from workbench.audio.synth import SYNTH_VERSION, Rendering, render
 from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ

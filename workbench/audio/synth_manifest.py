@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from workbench.errors import AudioError, RecipeError
+from workbench.errors import AudioError, RecipeError, quote_value
 from workbench.recipe import read_mapping
-from workbench.recipe.messages import dotted, quote_value
+from workbench.recipe.messages import dotted
 
 # Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]

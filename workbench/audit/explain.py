@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from workbench.audit.pareto import Point, compare_points
+from workbench.measure.spread import spread
 from workbench.record_model import RecordModel
 from workbench.records.metrics import Verdict
-from workbench.report.formatting import spread
 
 Objective = Literal["smallest", "fastest", "most-accurate", "balanced"]
 NEEDS_SPEED: tuple[Objective, ...] = ("fastest", "balanced")

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.errors import WorkbenchError
-from workbench.recipe.messages import did_you_mean
+from workbench.errors import WorkbenchError, did_you_mean
 from workbench.records.result import gate_metrics
 
 Better = Literal["lower", "higher"]

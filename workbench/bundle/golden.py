@@ -10,7 +10,7 @@ from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.verify_standalone import COLUMNS, WITHIN
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats, chunk_schedule, random_sizes

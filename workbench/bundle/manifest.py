@@ -10,7 +10,7 @@ from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
 from workbench.model.checkpoint import packaged_checkpoints
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment, environment
 from workbench.records.metrics import GateResult, Verdict

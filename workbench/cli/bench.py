@@ -81,22 +81,21 @@ def bench(
 
     silence_library_warnings()
     with progress_shown() as progress:
-        progress("import", 0, 1)
+        progress.report("import", 0, 1)
         from workbench.measure.speed import TimingPlan
-        from workbench.records.bench import BENCH_NAME, PICTURE_NAME, print_bench
+        from workbench.records.bench import BENCH_NAME, PICTURE_NAME
         from workbench.report.plots.bench import bench_png
+        from workbench.report.tables.bench import print_bench
         from workbench.storage.atomic import write_atomic
         from workbench.workflows.bench import build_contenders, run
         from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
         from workbench.workflows.prepare import load_clips
 
-        progress("import", 1, 1)
+        progress.report("import", 1, 1)
         entered = collect_contenders(recipes, programs, first, progress)
         load_clips(list(entered.jobs.values()), corpus, audio, progress)
         folder = out or new_folder("bench")
-        ready = build_contenders(
-            entered, folder, lambda name: lambda stage, *done: progress(f"{name}: {stage}", *done), fresh, STORE
-        )
+        ready = build_contenders(entered, folder, progress, fresh, STORE)
         plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)

@@ -65,8 +65,9 @@ def profile(
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.measure.speed import TimingPlan
-    from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, print_profile
+    from workbench.records.profile import PICTURE_NAME, PROFILE_NAME
     from workbench.report.plots.profile import profile_png
+    from workbench.report.tables.profile import print_profile
     from workbench.storage.atomic import write_atomic
     from workbench.workflows.prepare import load_clips
     from workbench.workflows.profile import check

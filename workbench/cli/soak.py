@@ -62,7 +62,8 @@ def soak(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
-    from workbench.records.soak import SOAK_NAME, print_soak
+    from workbench.records.soak import SOAK_NAME
+    from workbench.report.tables.soak import print_soak
     from workbench.workflows.prepare import load_clips
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant

@@ -85,12 +85,12 @@ def sweep(
 
     silence_library_warnings()
     with progress_shown() as progress:
-        progress("import", 0, 1)
+        progress.report("import", 0, 1)
         from workbench.records.sweep import SWEEP_NAME
         from workbench.workflows.prepare import load_clips
         from workbench.workflows.sweep import collect, measure, plan, write_picture
 
-        progress("import", 1, 1)
+        progress.report("import", 1, 1)
         grid = (
             chunks or (chosen.chunk_samples,),
             mirrors or (chosen.mirror,),

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import NotInstalledError
-
-Backend = Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
+from workbench.recipe.options import ExecutorchBackend
 
 _QNN_SDK = "QNN_SDK_ROOT"
 
@@ -157,7 +156,7 @@ def _on_device(library: str, what: str = "a device") -> str:
     )
 
 
-TARGETS: dict[Backend, Target] = {
+TARGETS: dict[ExecutorchBackend, Target] = {
     "xnnpack": Target(_xnnpack),
     "portable": Target(list),
     "coreml": Target(

@@ -31,10 +31,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workbench.errors import ProgramError
-from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, StreamConfig
+from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State
+from workbench.recipe.stream_config import StreamConfig
 
 FORMAT = 3  # raised when the meaning of the entries changes
-STATE_BUFFER = "ring"
 METADATA_KEY = "workbench.json"
 HOST_SUFFIX = ".npz"
 

@@ -9,7 +9,7 @@ from workbench.errors import LoweringError, first_line
 from workbench.export.metadata import METADATA_KEY, Constants, as_json
 from workbench.export.program_file import Exported
 from workbench.model.upstream import PESTO, reset_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 
 _WEIGHTED = {"aten::_convolution": "convolution", "aten::linear": "linear", "aten::matmul": "mm", "aten::mm": "mm"}
 

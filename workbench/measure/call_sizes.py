@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from workbench.measure.deviation import PairedFrames, deviation
 from workbench.measure.speed import speedup
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 
 

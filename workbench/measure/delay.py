@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, Session, run_chunks
 from workbench.units import semitones_to_hz

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 
 MAX_SPREAD_RATIO = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure

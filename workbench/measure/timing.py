@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from workbench.measure.speed import ColdStart, Speed, TimingPlan, summarize
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Reduction, StreamConfig
+from workbench.recipe.options import Reduction
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.executorch import fix_threads
 from workbench.runtime.isolation import IsolatedProcess

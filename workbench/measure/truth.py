@@ -11,9 +11,10 @@ import mir_eval
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.decode import Clip, PitchTrack
+from workbench.audio.annotations import PitchTrack
+from workbench.audio.decode import Clip
 from workbench.measure.deviation import absent_output_reason
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Frames, concat_frames, frame_end_s
 from workbench.units import semitones_to_hz

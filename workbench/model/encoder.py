@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.model.fourier_conv import FourierConv, Tiling
-from workbench.model.implementations import Implementations
 from workbench.model.reductions import MeanAsMatmul
 from workbench.model.toeplitz import toeplitz
 from workbench.model.upstream import Resnet1d
+from workbench.recipe.stream_config import Implementations
 
 _BLOCK_BINS = 5  # of the first layer that are made at once: fewer take more slices, more take more zeros
 

@@ -11,13 +11,10 @@ beside it, and both constant matrices meet frames and channels as plain columns.
 """
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-Prefilter = Literal["conv", "fourier"]
 
 # Larger tiles take fewer multiply-adds and more frequencies, and so weights. With one thread, 40 channels, 39 taps and
 # 219 bins, 10, 16, 20, 22 and 37 bins take 204, 175, 155, 150 and 140 us and 640, 691, 742, 768 and 973 kB of weights

@@ -7,7 +7,6 @@ runs fastest at one frame a chunk, and quantizes.
 """
 
 from collections import OrderedDict
-from typing import Literal
 
 import numpy as np
 import torch
@@ -16,13 +15,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from workbench.model.bin_groups import Doubles, Group, basis, exact_groups, low_rank_groups
-
-Frontend = Literal["upstream", "grouped", "low-rank"]
+from workbench.recipe.options import DEFAULT_FRONTEND_TOLERANCE, Frontend
 
 EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto.data.ToLogMagnitude)
-# Of a bin's kernel, relative to its norm. At 1e-3 a tenth (48 kHz) to a quarter (16 kHz) of the weights go, and rare
-# frames move by up to 2 cents; at 1e-4 none of the clips tried moves by more than 0.04.
-TOLERANCE = 1e-4
 
 
 class Framing(nn.Module):
@@ -119,7 +114,7 @@ def constant_q(
     hop_samples: int,
     mirrored_samples: int,
     frames_per_chunk: int,
-    tolerance: float = TOLERANCE,
+    tolerance: float = DEFAULT_FRONTEND_TOLERANCE,
 ) -> tuple[Framing, ConstantQ | GroupedConstantQ]:
     """The front end of that name for taps (2 * bins, 1, kernel), float32, and the framing that it hears through.
 

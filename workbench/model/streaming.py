@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from workbench.errors import ModelError
 from workbench.model.encoder import conv2d, encoder
 from workbench.model.frontend import EPS, constant_q
-from workbench.model.implementations import Implementations
 from workbench.model.reductions import MeanAsMatmul, SumAsMatmul
 from workbench.model.upstream import PESTO, ConfidenceClassifier
-from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State, StreamConfig
+from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State
+from workbench.recipe.stream_config import Implementations, StreamConfig
 
 PLAIN = Implementations()
 

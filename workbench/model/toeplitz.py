@@ -5,13 +5,13 @@ activations after the softmax, which commutes with it.
 """
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Toeplitz = Literal["linear", "conv", "block"]
+from workbench.recipe.options import Toeplitz
+
 _LARGEST_BLOCK = 16  # 17 k weights in place of the Linear's 252 k; larger blocks store more zeros
 
 

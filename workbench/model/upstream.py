@@ -13,7 +13,8 @@ from torch import nn
 
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path
-from workbench.recipe.options import Reduction, StreamConfig
+from workbench.recipe.options import Reduction
+from workbench.recipe.stream_config import StreamConfig
 
 
 def _stub_torchaudio_if_broken() -> None:

@@ -36,7 +36,7 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
 def quantize_onnx(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], told: Progress
+    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], progress: Progress
 ) -> tuple["ModelProto", Quantized]:
     """The stream as ONNX with the asked layers in int8, or all that the quantizer takes (`everywhere`), calibrated on
     clips (n,) float32, each called chunk by chunk from an empty memory.
@@ -49,7 +49,7 @@ def quantize_onnx(
         equalize(model.encoder, *part_inputs(model, heard)["encoder"])
     plain = export_graph(model)
     layer = {node.name: _layer(node) for node in plain.graph.node}
-    calls = _Calls(model, [given.name for given in plain.graph.input], heard, told)
+    calls = _Calls(model, [given.name for given in plain.graph.input], heard, progress)
     nodes, operators = None, None
     if not asked.everywhere:
         operators = [*_LAYERS, *(["LeakyRelu"] if asked.leaky_relu == "int8" else [])]
@@ -105,17 +105,19 @@ def _quantized(
 class _Calls:
     """What the quantizer draws its calls from, by the names of the model's inputs: one a call, in order."""
 
-    def __init__(self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], told: Progress) -> None:
+    def __init__(
+        self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], progress: Progress
+    ) -> None:
         chunk = model.stream.chunk_samples
         self.total = sum(-(-len(clip) // chunk) for clip in clips)
         self.done = 0
         self._calls = _calls(model, names, clips)
-        self._told = told
+        self._progress = progress
 
     def get_next(self) -> dict[str, Any] | None:
         call = next(self._calls, None)
         if call is not None:
-            self._told("calibrate", self.done, self.total)
+            self._progress.report("calibrate", self.done, self.total)
             self.done += 1
         return call
 

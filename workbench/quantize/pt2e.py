@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError, ModelError
-from workbench.export.program_file import Lowered
 from workbench.model.encoder import Encoder, TiledEncoder
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
@@ -47,9 +46,9 @@ def check_scopes(model: StreamingPesto, asked: Quantization) -> None:
 
 
 def quantize(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], voiced_confidence: float, told: Progress
+    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], voiced_confidence: float, progress: Progress
 ) -> Quantized:
-    """Quantize the stream in place, calibrated on clips, (n,) float32 each; `told` hears how much is done.
+    """Quantize the stream in place, calibrated on clips, (n,) float32 each; `progress` hears how much is done.
 
     Raises LoweringError where a layer did not become what its rule asks for.
     """
@@ -61,23 +60,23 @@ def quantize(
     plain = copy.deepcopy(model.encoder)
     if asked.equalize:
         equalize(model.encoder, *inputs["encoder"])
-    parts = _convert(asked, [({part: getattr(model, part) for part in PARTS}, inputs)], "calibrate", told)[0]
+    parts = _convert(asked, [({part: getattr(model, part) for part in PARTS}, inputs)], "calibrate", progress)[0]
     schemes: dict[str, str] = {}
     for part, made in parts.items():
         schemes |= graph_schemes(made.module.graph, part)
     _check_schemes(schemes, asked)
     (frames,) = subsample_rows(inputs["frontend"], _STABILITY_FRAMES)
-    stable = _stability(model, plain, asked, half_inputs, frames, voiced_confidence, told)
+    stable = _stability(model, plain, asked, half_inputs, frames, voiced_confidence, progress)
     found_gaps: list[LayerGap] = []
     operators: Counter[str] = Counter()
     weight_bytes = 0
     for at, (part, made) in enumerate(parts.items()):
-        told("gaps", at, len(parts))
+        progress.report("gaps", at, len(parts))
         found_gaps += layer_snr(getattr(model, part), made.module, part, subsample_rows(inputs[part], _GAP_ROWS))
         counted, size = int8_operators(made.module, part)
         operators, weight_bytes = operators + counted, weight_bytes + size
         setattr(model, part, made.module)
-    told("gaps", len(parts), len(parts))
+    progress.report("gaps", len(parts), len(parts))
     calibration = Calibration(
         excerpts=len(heard),
         audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
@@ -98,7 +97,9 @@ def quantize(
     return Quantized(schemes, ranges, dict(operators), weight_bytes, calibration)
 
 
-def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str, told: Progress) -> list[Converted]:
+def _convert(
+    asked: Quantization, calibrations: Sequence[Calibrated], stage: str, progress: Progress
+) -> list[Converted]:
     """The parts that any rule reaches, quantized once for each of the calibrations."""
     modules = calibrations[0][0]
     parts = [part for part in PARTS if any(_wanted(asked, name) != "none" for name in layers_of(modules[part], part))]
@@ -108,9 +109,9 @@ def _convert(asked: Quantization, calibrations: Sequence[Calibrated], stage: str
     def heard(rows: int) -> None:
         nonlocal done
         done += rows
-        told(stage, done, total)
+        progress.report(stage, done, total)
 
-    told(stage, 0, total)
+    progress.report(stage, 0, total)
     return [
         {part: quantize_part(modules[part], part, asked, inputs[part], heard) for part in parts}
         for modules, inputs in calibrations
@@ -124,7 +125,7 @@ def _stability(
     half_inputs: Sequence[Mapping[str, Inputs]],
     frames: Tensor,
     voiced_confidence: float,
-    told: Progress,
+    progress: Progress,
 ) -> Stability | None:
     """Two calibrations of the float model, each with all that a calibration decides: equalization too."""
     if _no_stability_reason(asked, len(half_inputs)):
@@ -140,12 +141,12 @@ def _stability(
         modules = {part: made.module for part, made in parts.items()}
         return modules, [found for made in parts.values() for found in made.ranges]
 
-    one, other = map(half, _convert(asked, calibrations, "stability", told))
+    one, other = map(half, _convert(asked, calibrations, "stability", progress))
     return stability(model, one, other, frames, voiced_confidence)
 
 
 def _no_stability_reason(asked: Quantization, halves: int) -> str | None:
-    """Why stability cannot be told, if it cannot."""
+    """Why stability cannot be measured, if it cannot."""
     if "int8-dynamic" in asked.parts.values():
         return "a dynamic range is another in every frame, and follows from no clip"
     if not is_static(asked):
@@ -170,24 +171,3 @@ def _check_schemes(schemes: Mapping[str, str], asked: Quantization) -> None:
 def _wanted(asked: Quantization, name: str) -> str:
     scheme = rule_for(asked.parts, name)
     return "none" if scheme is None else scheme.removeprefix("int8-")
-
-
-def check_lowered(quantized: Quantized, lowered: Lowered) -> None:
-    """Raise LoweringError, with every difference, where the program does not hold what the converted graph did."""
-    differences = []
-    for operator in sorted({*quantized.operators, *lowered.quantized_ops}):
-        wanted, got = quantized.operators.get(operator, 0), lowered.quantized_ops.get(operator, 0)
-        if got != wanted:
-            differences.append(f"{wanted} layers ({operator}) in int8 were asked, {got} came out of lowering")
-    stored = lowered.bytes_by_dtype.get("int8", 0)
-    if stored != quantized.weight_bytes:
-        differences.append(f"their weights are {quantized.weight_bytes} bytes of int8, the program holds {stored}")
-    weights = sum(lowered.bytes_by_dtype.values())
-    filed = lowered.bytes_by_kind["delegate_weights"] + lowered.bytes_by_kind["other_constants"]
-    if stored and filed > weights + stored:  # as float they would take four times as much
-        differences.append(f"the file holds {filed} bytes of weights, for {weights} of which {stored} are int8")
-    outside = sum(count for name, count in lowered.portable_ops.items() if "quantize" in name)
-    if outside:
-        differences.append(f"{outside} quantize or dequantize operators stayed outside the delegate")
-    if differences:
-        raise LoweringError(f"the program does not do what was asked: {'; '.join(differences)}")

@@ -5,9 +5,10 @@ from workbench.recipe.gates import Gate, gates_of, override_gates
 from workbench.recipe.json_schema import json_schema
 from workbench.recipe.known_names import KnownNames, clip_matches
 from workbench.recipe.load import invalid_name_reason, load_recipes, read_limits, recipe_files
+from workbench.recipe.options import Observer
 from workbench.recipe.overrides import from_resolved, with_overrides
 from workbench.recipe.schema import Recipe
-from workbench.recipe.sections import Audio, Lowering, Observer, Quantization, Scoring, Speed
+from workbench.recipe.sections import Audio, Lowering, Quantization, Scoring, Speed
 
 __all__ = [
     "Audio",

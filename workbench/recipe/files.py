@@ -25,9 +25,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from workbench.errors import RecipeError, first_line
+from workbench.errors import RecipeError, did_you_mean, first_line, quote_value
 from workbench.recipe.matrix import Axis, Values, read_axes
-from workbench.recipe.messages import did_you_mean, quote_value
 from workbench.recipe.schema import is_checkpoint_file, is_file, recipe_keys
 
 MOST_BYTES = 32_000  # a recipe has one or two thousand, and the parser takes a second or two for this many

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, StrictStr, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.known_names import KnownNames
-from workbench.recipe.messages import did_you_mean, fail_validation, quote_value
+from workbench.recipe.messages import fail_validation
 
 LIMIT_PATTERN = r"^(<=|>=) *[+-]?[0-9_]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
 

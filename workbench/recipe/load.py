@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench.errors import RecipeError
+from workbench.errors import RecipeError, quote_value
 from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
 from workbench.recipe.gates import GATE_OVERRIDES
 from workbench.recipe.known_names import KnownNames
 from workbench.recipe.matrix import FOLDER_SAFE, combine
-from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain, quote_value
+from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain
 from workbench.recipe.schema import Recipe, RecipeModel, recipe_keys
 
 _NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the file's stem, and what its matrix adds

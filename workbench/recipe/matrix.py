@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from workbench.recipe.messages import did_you_mean, dotted, quote_value
+from workbench.errors import did_you_mean, quote_value
+from workbench.recipe.messages import dotted
 
 MOST_VARIANTS = 256
 FOLDER_SAFE = re.compile(r"[\w.+-]+")  # what a label or axis may be made of, as it becomes part of a folder's name

@@ -1,47 +1,17 @@
 """What is wrong with a recipe, in words: pydantic's findings as one human line each, with "did you mean"."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from workbench.errors import did_you_mean, quote_value
 
 Location = tuple[str | int, ...]
 
 # Marks that pydantic puts in a location where a key has two forms; no file says them.
 FIXED, RANGE = "[fixed]", "[range]"
-LONGEST_VALUE = 60  # characters of a value that a message repeats
-
-
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """The words " (did you mean 'x'?)" for the candidate nearest to `word`, or nothing when none is near.
-
-    Of a dotted candidate the last part counts as well: 'backend' finds 'lowering.backend'.
-    """
-    names: dict[str, str] = {}
-    for candidate in candidates:
-        names[candidate.lower()] = candidate
-        names.setdefault(candidate.lower().rpartition(".")[2], candidate)
-    nearest = get_close_matches(word.lower(), names, n=1)
-    return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
-
-
-def quote_value(value: object) -> str:
-    """A YAML value as a message repeats it: on one line, and short."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case dict():
-            return "a mapping"
-        case list() | tuple() | set():
-            return "a list" if value else "an empty list"
-        case int() if value.bit_length() > 128:  # Python refuses to print the largest ones
-            return "a huge number"
-    text = repr(value) if isinstance(value, str) else repr(str(value)).strip("'\"")
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
 
 
 def dotted(location: Location) -> str:

@@ -3,14 +3,24 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
+from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.backend_limits import lowering_conflict, quantization_conflict
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.known_names import KnownNames
-from workbench.recipe.messages import did_you_mean, fail_validation, quote_value
+from workbench.recipe.messages import fail_validation
+from workbench.recipe.options import (
+    DEFAULT_FRONTEND_TOLERANCE,
+    OUTPUTS,
+    Frontend,
+    Output,
+    ProtocolName,
+    Reduction,
+    State,
+)
 from workbench.recipe.sections import (
     Audio,
     FramesPerChunk,
@@ -24,7 +34,6 @@ from workbench.recipe.sections import (
 )
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
-_DEFAULT_TOLERANCE = 1e-4  # as model.frontend.TOLERANCE, which says why
 
 
 class RecipeModel(RecipeSection):
@@ -54,32 +63,32 @@ class RecipeModel(RecipeSection):
         le=1,
         description="Latency choice: 0 waits for the whole analysis window, 1 pads its future half with zeros.",
     )
-    reduction: Literal["alwa", "argmax", "mean"] = Field(
+    reduction: Reduction = Field(
         "alwa", description="How pitch is read from the activations: average around the peak, the peak, or the mean."
     )
-    state: Literal["internal", "explicit", "none", "frozen"] = Field(
+    state: State = Field(
         "internal",
         description="Where the past audio is kept: in the program, or by its host, which hands it in at every call "
         "(explicit), or hands over past and new audio as one and gets nothing back (none). frozen: nowhere, where an "
         "exporter made a constant of it.",
     )
-    outputs: tuple[Literal["pitch", "confidence", "volume"], ...] = Field(
-        ("pitch", "confidence", "volume"),
+    outputs: tuple[Output, ...] = Field(
+        OUTPUTS,
         strict=False,
         json_schema_extra={"minItems": 1, "uniqueItems": True},
         description="What a call returns: pitch, and what else a deployment uses; the rest is not computed.",
     )
-    protocol: Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"] = Field(
+    protocol: ProtocolName = Field(
         "continuous",
         description="The memory between calls: it goes on, or is emptied before each on both sides. The last two "
         "empty one side's alone: they compare unlike with unlike, are labelled UNFAIR and never pass.",
     )
-    frontend: Literal["upstream", "grouped", "low-rank"] = Field(
+    frontend: Frontend = Field(
         "upstream",
         description="The CQT: upstream's convolution, the same sums without the zeros, or an approximation of them.",
     )
     frontend_tolerance: float = Field(
-        _DEFAULT_TOLERANCE,
+        DEFAULT_FRONTEND_TOLERANCE,
         ge=1e-6,
         le=0.1,
         description="Of frontend low-rank: how far a bin's kernel may be off, relative to its norm.",
@@ -161,9 +170,9 @@ class RecipeModel(RecipeSection):
     @classmethod
     def _of_low_rank(cls, tolerance: float, info: ValidationInfo) -> float:
         frontend = info.data.get("frontend", "low-rank")
-        if tolerance != _DEFAULT_TOLERANCE and frontend != "low-rank":
+        if tolerance != DEFAULT_FRONTEND_TOLERANCE and frontend != "low-rank":
             fail_validation(
-                f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {_DEFAULT_TOLERANCE:g}"
+                f"wants frontend: low-rank, got {frontend}; ask for that, or leave it at {DEFAULT_FRONTEND_TOLERANCE:g}"
             )
         return tolerance
 

@@ -18,8 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.known_names import KnownNames, clip_matches, has_wildcard
-from workbench.recipe.messages import FIXED, RANGE, did_you_mean, fail_validation, quote_value
+from workbench.recipe.messages import FIXED, RANGE, fail_validation
+from workbench.recipe.options import Backend, Observer, Prefilter, Scheme, Scope, Toeplitz
 
 
 class RecipeSection(BaseModel):
@@ -70,25 +72,23 @@ FramesPerChunk = Annotated[
 class Lowering(RecipeSection):
     """How the model becomes a program."""
 
-    backend: Literal[
-        "xnnpack", "portable", "onnx", "torchscript", "coreml", "vulkan", "openvino", "arm", "qualcomm"
-    ] = Field(
+    backend: Backend = Field(
         "xnnpack",
         description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels, or another of its "
         "backends; ONNX Runtime (extra onnx); or torch, which runs upstream's own TorchScript. What this "
         "machine cannot run is lowered and not scored.",
     )
-    scope: Literal["whole", "network"] = Field(
+    scope: Scope = Field(
         "whole",
         description="What is in the program: all, or the network alone; its host then has window and front end, in a "
         "file beside it.",
     )
-    toeplitz: Literal["linear", "conv", "block"] = Field(
+    toeplitz: Toeplitz = Field(
         "linear",
         description="Form of the last layer, all equal: a Linear (1 MB), upstream's convolution (slow), or a "
         "convolution over blocks (small and fast).",
     )
-    prefilter: Literal["conv", "fourier"] = Field(
+    prefilter: Prefilter = Field(
         "conv",
         description="Form of the two wide convolutions, both equal: as they are, or frequency by frequency, which is "
         "two to six times faster in XNNPACK, and larger.",
@@ -110,8 +110,6 @@ class Lowering(RecipeSection):
         return self
 
 
-Observer = Literal["min-max", "moving-average", "histogram", "percentile"]
-Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
 _UNAVAILABLE = {
     "int8-weights": "XNNPACK leaves the dequantize outside, and the runtime has no kernel for it",
     "fp16": "XNNPACK runs it slower than float32 here, and the front end overflows to NaN",

@@ -1,7 +1,6 @@
 """The machine and the versions that a record was made with."""
 
 import functools
-import hashlib
 import os
 import platform
 import re
@@ -11,10 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-import workbench
 from workbench.record_model import RecordModel
-
-_PACKAGE = Path(workbench.__file__).parent
 
 
 class Environment(RecordModel):
@@ -68,14 +64,6 @@ def dependencies() -> dict[str, str]:
     """Everything that the workbench declares to need, with its installed version."""
     names = [re.split(r"[^\w.-]", line)[0] for line in requires("pesto-workbench") or () if "extra ==" not in line]
     return {name: version(name) for name in sorted(names)}
-
-
-def code_sha256() -> str:
-    """Hash of the workbench's own source as it is now: what was computed by other code is not reused."""
-    digest = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _commit() -> str | None:

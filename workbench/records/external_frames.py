@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from workbench.audio.decode import Clip, file_stem
-from workbench.errors import WorkbenchError
-from workbench.recipe.messages import did_you_mean
-from workbench.recipe.options import OUTPUTS, Output, StreamConfig
+from workbench.errors import WorkbenchError, did_you_mean
+from workbench.recipe.options import OUTPUTS, Output
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import FramesUsed
 from workbench.runtime.session import Frames, chunk_schedule
 from workbench.storage.npz import read_npz_columns

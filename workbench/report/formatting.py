@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
+from workbench.measure.spread import spread
 from workbench.quantize.results import LayerGap
 from workbench.records.result import Result
 
@@ -90,11 +91,6 @@ def weakest_layer(record: Result) -> LayerGap | None:
 def number(value: float | None, form: str) -> str:
     """The number in that form, a dash where there is none."""
     return DASH if value is None else format(value, form)
-
-
-def spread(middle: float, low: float, high: float) -> str:
-    """A median over rounds with the 10th and 90th percentile about it."""
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
 _WORDS = ("variant", "verdict", "contender", "claim")

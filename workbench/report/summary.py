@@ -13,9 +13,9 @@ from workbench.audit.comparability import (
     stream_facts,
 )
 from workbench.audit.pick import largest_floor_cents
+from workbench.measure.spread import spread
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
-from workbench.report.formatting import spread
 
 
 def sentence(kept: Sequence[StoredResult], names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import torch
 
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import PESTO, reset_upstream
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Floats, Frames, validate_chunk, validate_stream_index
 
 

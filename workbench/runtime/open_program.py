@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from workbench.export.metadata import parse_metadata
 from workbench.export.program_file import Kind, format_of
-from workbench.recipe.options import Output, StreamConfig
+from workbench.recipe.options import Output
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import PteSession, fix_threads, load_program
 from workbench.runtime.onnxruntime import OnnxSession
 from workbench.runtime.session import Floats, Frames, Session, run_clips

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import ProgramError, first_line
-from workbench.recipe.options import OUTPUTS, Output, StreamConfig
+from workbench.recipe.options import OUTPUTS, Output
+from workbench.recipe.stream_config import StreamConfig
 
 Floats = NDArray[np.float32]
 

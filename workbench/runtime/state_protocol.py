@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import computed_field
 
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, Session
 

@@ -54,11 +54,11 @@ class BuiltContenders:
 def build_contenders(
     entered: BenchSetup,
     folder: Path,
-    progress: Callable[[str], Progress],
+    progress: Progress,
     fresh: bool = False,
     store: Path | None = None,
 ) -> BuiltContenders:
-    """Make every contender's file in a folder of its own below `folder`. `progress` is asked for one by name.
+    """Make every contender's file in a folder of its own below `folder`.
 
     Raises WorkbenchError as `building.check_free`.
     """
@@ -82,7 +82,7 @@ def build_contenders(
     def build(name: str, job: PreparedVariant) -> str:
         with exclusive(folder / name):
             building.check_no_result_replaced(folder / name, job, fresh)
-            return building.build_to_run(job, folder / name, progress(name), fresh, store).sha256
+            return building.build_to_run(job, folder / name, progress.child(name), fresh, store).sha256
 
     path = folder / TORCHSCRIPT / file_name_for(TORCHSCRIPT)
     add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
@@ -171,7 +171,7 @@ def _run(ready: BuiltContenders, samples: Floats, threshold: float, plan: Timing
     trials: dict[str, ColdRun] = {}
     not_run = dict(ready.not_run)
     for at, contender in enumerate(ready.contenders):
-        progress(f"{title}: one by one", at, len(ready.contenders))
+        progress.report(f"{title}: one by one", at, len(ready.contenders))
         try:
             with IsolatedProcess(_RUNS_WITHIN_S) as child:
                 trials[contender.name] = child.call(trial, contender, samples, plan.threads)
@@ -180,15 +180,15 @@ def _run(ready: BuiltContenders, samples: Floats, threshold: float, plan: Timing
                 raise
             not_run[contender.name] = str(error)
     running = tuple(contender for contender in ready.contenders if contender.name in trials)
-    progress(f"{title}: one by one", len(ready.contenders), len(ready.contenders))
+    progress.report(f"{title}: one by one", len(ready.contenders), len(ready.contenders))
     with IsolatedProcess() as child:
-        progress(f"{title}: in turns", 0, 1)
+        progress.report(f"{title}: in turns", 0, 1)
         in_turns = child.call(times_here, running, samples, plan)
-        progress(f"{title}: in turns", 1, 1)
-        progress(f"{title}: under load", 0, 1)
+        progress.report(f"{title}: in turns", 1, 1)
+        progress.report(f"{title}: under load", 0, 1)
         with background_load():
             paced = child.call(responses_here, running, samples, plan.threads, _PACED_CALLS)
-        progress(f"{title}: under load", 1, 1)
+        progress.report(f"{title}: under load", 1, 1)
     times = {name: Times(in_turns[name], paced[name]) for name in in_turns}
     return Run(
         threads=plan.threads,

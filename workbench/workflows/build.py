@@ -10,6 +10,7 @@ from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
 from workbench.export.executorch import lower
 from workbench.export.host_frontend import host_file
+from workbench.export.intent_check import check_lowered
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, file_name_for, with_host_file
 from workbench.export.toolchain_errors import toolchain_errors
@@ -17,7 +18,7 @@ from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts
-from workbench.quantize.pt2e import check_lowered, quantize
+from workbench.quantize.pt2e import quantize
 from workbench.quantize.results import Quantized
 from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe import Recipe
@@ -86,7 +87,7 @@ def build_in_staging(
     WorkbenchError where what it is made from changed meanwhile.
     """
     path, fingerprint = folder / file_name_for(job.recipe.lowering.backend), job.program_fingerprint
-    progress("lower", 0, 1)
+    progress.report("lower", 0, 1)
     there = None if fresh else find_program(folder, fingerprint)
     places = [*([earlier] if earlier else []), *([cache_dir(store, fingerprint)] if store else [])]
     found = None if fresh else there or next(filter(None, (find_program(place, fingerprint) for place in places)), None)
@@ -96,7 +97,7 @@ def build_in_staging(
         program, contents = found
         for name, content in contents.items() if not there else ():
             write_atomic(folder / name, content)
-    progress("lower", 1, 1)
+    progress.report("lower", 1, 1)
     try:
         start: ColdStart | str = unsupported_reason(program, job.recipe) or trial_run(path, job.recipe.speed.threads)
     except ProgramError:
@@ -141,7 +142,7 @@ def _make(job: PreparedVariant, path: Path, progress: Progress) -> ProgramFile:
         longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
         heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
         with toolchain_errors("quantizing the whole graph"):
-            graph = quantize_whole_graph(job.model, heard, lambda done, total: progress("calibrate", done, total))
+            graph = quantize_whole_graph(job.model, heard, progress)
         lowered = lower(job.model, backend, graph, wish)
     elif recipe.quantization.parts:
         quantized = quantize_parts(job, progress)

@@ -63,9 +63,9 @@ def collect_contenders(
     for at, (name, recipe) in enumerate(
         {REFERENCE_EXPORT: restated, **{recipe.name: recipe for recipe in recipes}}.items()
     ):
-        progress("model", at, len(recipes) + 1)
+        progress.report("model", at, len(recipes) + 1)
         jobs[name] = prepare(recipe)
-    progress("model", len(jobs), len(jobs))
+    progress.report("model", len(jobs), len(jobs))
     graphs = BenchSetup(jobs, {}).onnx
     for name, label in graphs.items():
         if label in jobs:

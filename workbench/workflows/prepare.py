@@ -1,15 +1,10 @@
 """A variant ready to run: all that can be the user's mistake is found here, before anything is written."""
 
 import functools
-import hashlib
-import json
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import torch
 
 from workbench.audio.corpus import Corpus, check_disjoint, check_unique_file_names
 from workbench.audio.decode import Clip, find_audio, read_clip
@@ -17,14 +12,14 @@ from workbench.errors import AudioError, ChangedError
 from workbench.export.backends import versions_for
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.pt2e import check_scopes
 from workbench.recipe import Recipe
-from workbench.recipe.options import StreamConfig
-from workbench.records.environment import code_sha256, cpu, dependencies
+from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.records.environment import cpu, dependencies
+from workbench.workflows.fingerprint import canonical_sha256, code_sha256, floating_point_platform
 
 
 @dataclass
@@ -74,7 +69,7 @@ class PreparedVariant:
             heard,
             libraries,
             self.code_sha256,
-            _sums_of_this_machine(),
+            floating_point_platform(),
         )
 
     @property
@@ -98,12 +93,6 @@ class PreparedVariant:
             raise ChangedError(f"{checkpoint_path(checkpoint)}: changed while it was used; run again")
         if code_sha256() != self.code_sha256:
             raise ChangedError("the workbench's own code changed while it was used; run again")
-
-
-def _sums_of_this_machine() -> list[object]:
-    """What decides how sums are rounded, beside the versions: a folder may be shared by different machines."""
-    capability = torch.backends.cpu.get_cpu_capability()
-    return [platform.machine(), platform.python_version(), torch.__version__, torch.version.git_version, capability]
 
 
 def stream_config_of(recipe: Recipe) -> StreamConfig:
@@ -156,12 +145,12 @@ def load_clips(jobs: Sequence[PreparedVariant], corpus: Corpus, audio: Path | No
 
     def told(_: str) -> None:
         nonlocal rendered
-        progress("render synthetic clips", rendered, len(corpus.clips()))
+        progress.report("render synthetic clips", rendered, len(corpus.clips()))
         rendered += 1
 
     corpus.render(told)
     for at, job in enumerate(jobs):
-        progress("audio", at, len(jobs))
+        progress.report("audio", at, len(jobs))
         rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio
         job.calibrate = [read(name, rate_hz) for name in corpus.match(wanted.calibrate)]
         scored = corpus.match(wanted.score) if given is None else given
@@ -175,9 +164,4 @@ def load_clips(jobs: Sequence[PreparedVariant], corpus: Corpus, audio: Path | No
             raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
         check_disjoint(job.calibrate, job.score)
         check_unique_file_names(job.score)
-    progress("audio", len(jobs), len(jobs))
-
-
-def canonical_sha256(*parts: object) -> str:
-    """Hash of plain data as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    progress.report("audio", len(jobs), len(jobs))

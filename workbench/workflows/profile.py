@@ -87,15 +87,15 @@ def _profiled(
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         steps, counted = _lower_parts(job, calls, place, progress)
-        asked = probes(sum(part.weight_bytes for part in counted), lambda *done: progress("peaks", *done))
+        asked = probes(sum(part.weight_bytes for part in counted), progress)
         probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
         for probe in asked:
             probed[probe.name][0].write_bytes(probe.pte)
         (place / "empty.pte").write_bytes(lower_module(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
-        progress("time", 0, 1)
+        progress.report("time", 0, 1)
         with IsolatedProcess() as child:
             times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
-        progress("time", 1, 1)
+        progress.report("time", 1, 1)
     events = _events(whole.file, calls[:_EVENT_CALLS], ring)
     job.check_unchanged()
     totals, found, at_most = figures(counted, asked, times)
@@ -137,17 +137,17 @@ def _lower_parts(
     job: PreparedVariant, calls: Sequence[Floats], place: Path, progress: Progress
 ) -> tuple[list[LoweredPart], list[Counted]]:
     """Each part as a program of its own in `place`, and what it costs on paper."""
-    progress("parts", 0, 1)
+    progress.report("parts", 0, 1)
     parts = cut(job.model, [torch.from_numpy(call) for call in calls])
     steps, counted = [], []
     for at, part in enumerate(parts):
-        progress("parts", at, len(parts))
+        progress.report("parts", at, len(parts))
         path = place / f"{part.name}.pte"
         pte, size = lower_module(part.module, part.example, "xnnpack")
         path.write_bytes(pte)
         steps.append(LoweredPart(part.name, path, part.inputs, part.outputs))
         counted.append(Counted(part.name, part.layers, size))
-    progress("parts", len(parts), len(parts))
+    progress.report("parts", len(parts), len(parts))
     return steps, counted
 
 

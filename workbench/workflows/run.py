@@ -111,11 +111,11 @@ def _timed(
 ) -> Speed:
     """Both sides raced on all scored clips; `seconds` hears how long it took."""
     began = time.perf_counter()
-    progress("speed", 0, 1)
+    progress.report("speed", 0, 1)
     audio = np.concatenate([clip.samples for clip in job.score])
     speed = time_pair(job.baseline, program, audio, TimingPlan(**dict(job.recipe.speed)), start)
     seconds["speed"] = time.perf_counter() - began
-    progress("speed", 1, 1)
+    progress.report("speed", 1, 1)
     return speed
 
 
@@ -148,7 +148,7 @@ def move_in(record: Result, job: PreparedVariant, folder: Path, progress: Progre
 
 def _tell(kept: Path | None, progress: Progress) -> None:
     if kept:
-        progress(f"the earlier record is kept as {kept.name}", 1, 1)
+        progress.report(f"the earlier record is kept as {kept.name}", 1, 1)
 
 
 def begun(job: PreparedVariant) -> Result:

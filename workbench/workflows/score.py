@@ -19,7 +19,7 @@ from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import time_pair_in_process
 from workbench.measure.truth import Alignment, fit_alignment, reference_hz, truth
 from workbench.progress import Progress
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.external_frames import ExternalFrames
 from workbench.records.frames import ClipFrames, write_frames
 from workbench.records.resume import picture_path
@@ -31,7 +31,8 @@ from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes,
 from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
 from workbench.storage.atomic import write_atomic
 from workbench.units import hz_to_semitones
-from workbench.workflows.prepare import PreparedVariant, canonical_sha256
+from workbench.workflows.fingerprint import canonical_sha256
+from workbench.workflows.prepare import PreparedVariant
 
 _SIZES_SEED = 32  # of the order in which a program is given its sizes
 _TURN = 17  # how much later in that order each further clip begins
@@ -63,7 +64,7 @@ def score(
     def heard(clips: int) -> None:
         nonlocal done
         done += clips
-        progress("score", done, total)
+        progress.report("score", done, total)
 
     def baseline_of(clip: Clip, memory: StateHandling, turn: int = 0, dither: bool = False) -> Frames:
         calls = elsewhere[clip.name].calls if clip.name in elsewhere else _turned(sizes, turn)
@@ -103,10 +104,10 @@ def score(
         seconds["sizes"] = time.perf_counter() - began
     began = time.perf_counter()
     for at, (clip, sides) in enumerate(zip(job.score, rolls, strict=True)):
-        progress("pictures", at, len(rolls))
+        progress.report("pictures", at, len(rolls))
         _leave(clip, sides, job, folder, alignment)
     _leave_worst(job, rolls, folder)
-    progress("pictures", len(rolls), len(rolls))
+    progress.report("pictures", len(rolls), len(rolls))
     seconds["pictures"] = time.perf_counter() - began
     return figures
 
@@ -175,7 +176,7 @@ def _score_sizes(
     figures = []
     with IsolatedProcess() as scorer, IsolatedProcess() as timer:
         for at, size in enumerate(stream.sizes):
-            progress("sizes", at, len(stream.sizes))
+            progress.report("sizes", at, len(stream.sizes))
             call_samples = size * stream.hop_samples
             whole = [_whole(clip.samples, call_samples) for clip in job.score]
             baseline = [
@@ -197,7 +198,7 @@ def _score_sizes(
             times_ms = timer.call(time_pair_in_process, job.baseline, program, _whole(audio, call_samples), plan, size)
             rolls = _rolls(job, baseline, variant, alignment)
             figures.append(size_figures(size, stream, rolls, threshold, *times_ms))
-    progress("sizes", len(stream.sizes), len(stream.sizes))
+    progress.report("sizes", len(stream.sizes), len(stream.sizes))
     return tuple(figures)
 
 

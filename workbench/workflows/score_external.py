@@ -20,7 +20,8 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
-from workbench.workflows.prepare import PreparedVariant, canonical_sha256
+from workbench.workflows.fingerprint import canonical_sha256
+from workbench.workflows.prepare import PreparedVariant
 from workbench.workflows.run import begun, move_in, unmeasured
 from workbench.workflows.score import score
 

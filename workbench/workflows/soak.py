@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.audit.soak_verdict import judged
 from workbench.errors import ProgramError, RecipeError
 from workbench.measure.soak import SoakProgress, SoakSegment, begin_here, go_on_here
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.environment import environment
 from workbench.records.result import recipe_used
-from workbench.records.soak import Soak, judged
+from workbench.records.soak import Soak
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
@@ -93,7 +94,7 @@ def _streamed(
                 recipe.speed.threads,
             )
             while heard.calls < heard.of:
-                progress("stream", heard.calls, heard.of)
+                progress.report("stream", heard.calls, heard.of)
                 heard = child.call(go_on_here)
                 stretches += [heard.part] if heard.part else []
         except ProgramError as error:
@@ -101,5 +102,5 @@ def _streamed(
             if not stretches:
                 raise ProgramError(f"{program}: {ended}") from error
             return tuple(stretches), ended
-    progress("stream", heard.calls, heard.of)
+    progress.report("stream", heard.calls, heard.of)
     return tuple(stretches), ""

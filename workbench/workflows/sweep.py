@@ -63,13 +63,13 @@ def plan(
     grid = list(product(rates_hz, mirrors, chunks))
     planned = []
     for at, (rate_hz, mirror, chunk_samples) in enumerate(grid):
-        progress("model", at, len(grid))
+        progress.report("model", at, len(grid))
         setting = SweepSetting(sample_rate_hz=rate_hz, chunk_samples=chunk_samples, mirror=mirror)
         try:
             planned.append(PlannedPoint(setting, prepare(with_overrides(recipe, setting.suffix, **setting.keys))))
         except (ModelError, RecipeError) as error:
             planned.append(PlannedPoint(setting, None, "; ".join(str(error).splitlines())))
-    progress("model", len(grid), len(grid))
+    progress.report("model", len(grid), len(grid))
     if all(point.job is None for point in planned):
         raise WorkbenchError(f"{recipe.name}: every point of the sweep is refused; the first: {planned[0].refusal}")
     return planned
@@ -131,16 +131,16 @@ def _measure_onsets(
     job: PreparedVariant, record: Result, program: ProgramFile, place: Path, progress: Progress
 ) -> StoredDelays:
     path, threads = place / program.path, job.recipe.speed.threads
-    progress("delay", 0, 2)
+    progress.report("delay", 0, 2)
     torch.set_num_threads(threads)
     baseline = onset(with_state_handling(record.protocol.baseline, job.baseline.session(margins=False)))
-    progress("delay", 1, 2)
+    progress.report("delay", 1, 2)
     with exclusive(place):
         if not program.is_intact_in(place):  # the folder was free since its record was made
             raise ChangedError(f"{path}: changed while it was used; run again")
         with IsolatedProcess() as child:
             variant = child.call(_onset_of_program, path, record.protocol.variant, threads)
-        progress("delay", 2, 2)
+        progress.report("delay", 2, 2)
         job.check_unchanged()
         onsets = StoredDelays(
             fingerprint=record.fingerprint, program_sha256=program.sha256, baseline=baseline, variant=variant

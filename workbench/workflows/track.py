@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.decode import ANNOTATION_SUFFIX, AUDIO_SUFFIXES, read_clip
+from workbench.audio.annotations import ANNOTATION_SUFFIX
+from workbench.audio.decode import AUDIO_SUFFIXES, read_clip
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.recipe.options import StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.report.plots.contours import track_png
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import describe_program, run_program

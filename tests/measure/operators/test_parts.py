@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from workbench.measure.operators.layer_costs import Layer, layers_in, traced
 from workbench.measure.operators.parts import AUDIO, RING, Part, cut
-from workbench.model.implementations import Implementations
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.quantize.annotate import quantize_part
 from workbench.quantize.calibration import part_inputs
 from workbench.recipe import Quantization
-from workbench.recipe.options import OUTPUTS, StreamConfig
+from workbench.recipe.options import OUTPUTS
+from workbench.recipe.stream_config import Implementations, StreamConfig
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0)
 STEPS = [

@@ -83,15 +83,15 @@ def jobs_of(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
 
     silence_library_warnings()
     with progress_shown() as progress:
-        progress("import", 0, 1)
+        progress.report("import", 0, 1)
         from workbench.workflows.prepare import prepare
 
-        progress("import", 1, 1)
+        progress.report("import", 1, 1)
         jobs = []
         for at, recipe in enumerate(variants):
-            progress("model", at, len(variants))
+            progress.report("model", at, len(variants))
             jobs.append(prepare(recipe))
-        progress("model", len(variants), len(variants))
+        progress.report("model", len(variants), len(variants))
     return jobs
 
 

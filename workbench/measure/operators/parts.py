@@ -16,10 +16,10 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 from torch.fx.passes.split_utils import split_by_tags
 
-from workbench.export.metadata import STATE_BUFFER
 from workbench.measure.operators.layer_costs import Layer, layers_in, traced
 from workbench.model.streaming import StreamingPesto
 from workbench.quantize.layers import layer_of
+from workbench.recipe.options import STATE_BUFFER
 
 AUDIO, RING = "audio", STATE_BUFFER
 _STEP = re.compile(r"encoder\.(prefilter\.\d+|[a-z]\w*)")

@@ -5,7 +5,7 @@ performance model for multicore architectures", Communications of the ACM 52 (4)
 what a frame makes is small, and stays in the nearest cache.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from workbench.export.executorch import lower_module
 from workbench.measure.operators.layer_costs import Layer
+from workbench.progress import Progress
 from workbench.quantize.annotate import quantize_part
 from workbench.recipe import Quantization
 from workbench.record_model import RecordModel
@@ -78,13 +79,13 @@ class Bound(RecordModel):
     by: Literal["multiply-adds", "weights"]
 
 
-def probes(weight_bytes: int, told: Callable[[int, int], None]) -> list[Probe]:
-    """The programs to time, lowered; `weight_bytes` are those of the program. `told` hears how many are done of all."""
+def probes(weight_bytes: int, progress: Progress) -> list[Probe]:
+    """The programs to time, lowered; `weight_bytes` are those of the program."""
     made: list[Probe] = []
     total = 2 * len(_SIDES) + 2
 
     def add(kind: Kind, linear: nn.Module, rows: int, columns: int, outputs: int, macs_or_bytes: int) -> None:
-        told(len(made), total)
+        progress.report("peaks", len(made), total)
         pte, _ = lower_module(linear, (torch.zeros(rows, columns),), "xnnpack")
         shape = f"{kind}, ({rows} × {columns}) by ({columns} × {outputs})"
         made.append(Probe(shape, kind, rows, columns, macs_or_bytes, pte))
@@ -100,7 +101,7 @@ def probes(weight_bytes: int, told: Callable[[int, int], None]) -> list[Probe]:
         for kind, size in (("program-sized", weight_bytes), ("memory", 2 * _last_cache_bytes())):
             outputs = max(1, size // (4 * _COLUMNS))
             add(kind, nn.Linear(_COLUMNS, outputs, bias=False), 1, _COLUMNS, outputs, 4 * _COLUMNS * outputs)  # type: ignore[arg-type]
-    told(total, total)
+    progress.report("peaks", total, total)
     return made
 
 

@@ -1,0 +1,103 @@
+"""What a lowered ExecuTorch program contains: operators and bytes, counted."""
+
+from collections import Counter
+
+import torch
+from executorch.exir import EdgeProgramManager
+from executorch.exir._serialize._program import deserialize_pte_binary
+
+from workbench.recipe.options import STATE_BUFFER
+
+_BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
+
+
+_WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
+
+
+Counts = dict[str, int]
+
+
+def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
+    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears, adds and
+    leaky ReLUs that run in int8, and the convolutions and Linears that run in float."""
+    top = edge.exported_program().graph_module
+    inside = []
+    delegates = []
+    for node in top.graph.nodes:
+        if node.op == "call_function" and node.target is torch.ops.higher_order.executorch_call_delegate:
+            lowered = getattr(top, node.args[0].target)
+            inside.append(lowered.original_module.graph)
+            delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
+    delegated = sum(map(_operators, inside), Counter())
+    operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
+    weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
+    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _has_int8_inputs(node))
+    between = Counter(
+        name for name, node in operators if name in _BETWEEN and _has_int8_inputs(node) and _has_int8_output(node)
+    )
+    return (
+        dict(sorted(delegated.items())),
+        dict(sorted(_operators(top.graph).items())),
+        tuple(delegates),
+        dict(quantized + between),
+        dict(weighted - quantized),
+    )
+
+
+def _has_int8_inputs(node: torch.fx.Node) -> bool:
+    """Whether an operator's inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
+    return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
+
+
+def _has_int8_output(node: torch.fx.Node) -> bool:
+    return all("quantize_per_tensor" in str(user.target) for user in node.users)
+
+
+def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
+    """Operators by their plain name (`convolution`), delegate calls and tuple access left out."""
+    found = []
+    for node in graph.nodes:
+        schema = getattr(getattr(node.target, "_op", node.target), "_schema", None)
+        if node.op == "call_function" and schema is not None:
+            found.append((schema.name.split("::")[-1], node))
+    return found
+
+
+def _operators(graph: torch.fx.Graph) -> Counter[str]:
+    return Counter(name for name, _ in _named(graph))
+
+
+def _bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
+    """Bytes of the parameters and buffers that the graph reads, without the stream's memory: by the model's part, and
+    by type."""
+    signature = exported.graph_signature
+    stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    parts: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for node in exported.graph.nodes:
+        name = stored.get(node.name) if node.op == "placeholder" and node.users else None
+        if name is None or name == STATE_BUFFER:
+            continue
+        tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
+        words = name.split(".")
+        whole = words[0] != "encoder" or words[1].startswith("_")  # a quantized layer has lost its name
+        size = tensor.numel() * tensor.element_size()
+        parts[words[0] if whole else ".".join(words[:2])] += size
+        types[str(tensor.dtype).removeprefix("torch.")] += size
+    return dict(parts.most_common()), dict(types.most_common())
+
+
+def _bytes_by_kind(pte: bytes) -> dict[str, int]:
+    """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
+    file = deserialize_pte_binary(pte)
+    weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
+    graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
+    tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
+    memory = sum(len(buffer.storage) for buffer in file.mutable_data or [])
+    kinds = {
+        "delegate_weights": weights,
+        "delegate_graphs": graphs,
+        "other_constants": tensors,
+        "initial_state": memory,
+    }
+    return {**kinds, "rest": len(pte) - sum(kinds.values())}
