@@ -10,11 +10,12 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
+from tests.helpers.programs import ProgramFactory
+from tests.helpers.project import write_project
 from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.recipe.options import State
-from workbench.recipe.stream_config import StreamConfig
+from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they
 
 Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
-Program = Callable[[StreamConfig, State], Path]
 
 
 class Sums:
@@ -81,29 +81,21 @@ def lowered(restated: "StreamingPesto") -> "Lowered":
 
 
 @pytest.fixture(scope="session")
-def program(lowered: "Lowered", tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("program") / "program.pte"
-    path.write_bytes(lowered.pte)
-    return path
+def program_for(tmp_path_factory: pytest.TempPathFactory) -> ProgramFactory:
+    """Programs by stream, state and implementations, each lowered once per test run: for slow tests."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return ProgramFactory(shared / "programs")
 
 
 @pytest.fixture(scope="session")
-def lowered_program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The .pte of a stream, lowered once, in the form that lowers fastest: for slow tests."""
-    folder, made = tmp_path_factory.mktemp("programs"), {}
+def program(program_for: ProgramFactory, stream: StreamConfig) -> Path:
+    """The `.pte` of the cheapest stream in upstream's implementations."""
+    return program_for(stream, implementations=Implementations())
 
-    def program(stream: StreamConfig, state: State) -> Path:
-        from workbench.export.executorch import lower
-        from workbench.model.streaming import StreamingPesto
-        from workbench.model.upstream import load_upstream
-        from workbench.recipe.stream_config import Implementations
 
-        if (stream, state) not in made:
-            model = StreamingPesto(
-                load_upstream("mir-1k_g7", stream), stream, Implementations("grouped", toeplitz="block"), state
-            )
-            made[stream, state] = folder / f"{len(made)}.pte"
-            made[stream, state].write_bytes(lower(model, "xnnpack").pte)
-        return made[stream, state]
-
-    return program
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one recipe, `least.yaml`, and two short clips, as the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return write_project(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.bundle.test_write import EXAMPLE, ROOT, laid_out, measured, resealed
-from tests.conftest import Program
+from tests.helpers.programs import ProgramFactory
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.golden import Golden, _tolerance, to_csv, wav
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM
@@ -219,10 +219,10 @@ def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dic
     assert (ran.returncode, "75 frames, 0 not" in ran.stdout) == (1, False), ran.stderr
 
 
-def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: Program, tmp_path: Path) -> None:
+def test_voices_sizes_and_explicit_state_in_cpp(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
     (tmp_path / "golden").mkdir()
     stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
-    shutil.copyfile(lowered_program(stream, "explicit"), tmp_path / PROGRAM)
+    shutil.copyfile(program_for(stream, "explicit"), tmp_path / PROGRAM)
     calls = (1, 4, 2, 3)
     audio = np.random.default_rng(0).uniform(-1, 1, (3, 3200)).astype(np.float32)
     expected = standalone.run_clip(standalone.load(tmp_path / PROGRAM), audio, list(calls))
@@ -237,14 +237,14 @@ def test_voices_sizes_and_explicit_state_in_cpp(example: Path, lowered_program: 
     assert ran.stdout.splitlines()[-1] == words
 
 
-def test_the_example_writes_frames_that_score_reads(example: Path, lowered_program: Program, tmp_path: Path) -> None:
+def test_the_example_writes_frames_that_score_reads(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
     """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
     from workbench.audio.decode import read_clip
     from workbench.records.external_frames import read_recorded
     from workbench.runtime.open_program import run_program
 
     stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
-    program, path = lowered_program(stream, "explicit"), tmp_path / "take.wav"
+    program, path = program_for(stream, "explicit"), tmp_path / "take.wav"
     samples = np.random.default_rng(1).uniform(-1, 1, (3, 3100)).astype(np.float32)
     path.write_bytes(wav(samples, 16_000))
     ran = subprocess.run([example, program, path, tmp_path / "all.csv"], capture_output=True, text=True, check=False)

@@ -199,7 +199,7 @@ def test_any_schedule_keeps_the_memory_of_a_program(
 
 
 @pytest.fixture(scope="module")
-def programs(lowered_program: Any) -> dict[str, Session]:
+def programs(program_for: Any) -> dict[str, Session]:
     from workbench.runtime.executorch import PteSession
 
-    return {state: PteSession(lowered_program(ANY, state)) for state in ("internal", "explicit")}
+    return {state: PteSession(program_for(ANY, state)) for state in ("internal", "explicit")}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.conftest import Program
+from tests.helpers.programs import ProgramFactory
 from workbench.errors import ProgramError
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
@@ -45,7 +45,7 @@ kinds = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def new_session(lowered_program: Program) -> Callable[[str, StreamConfig], Session]:
+def new_session(program_for: ProgramFactory) -> Callable[[str, StreamConfig], Session]:
     def session(kind: str, stream: StreamConfig) -> Session:
         if kind == "upstream":
             return UpstreamSession(load_upstream("mir-1k_g7", stream), stream)
@@ -53,7 +53,7 @@ def new_session(lowered_program: Program) -> Callable[[str, StreamConfig], Sessi
             return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", stream), stream, FORMS))
         from workbench.runtime.executorch import PteSession
 
-        return PteSession(lowered_program(stream, kind))  # type: ignore[arg-type]
+        return PteSession(program_for(stream, kind))  # type: ignore[arg-type]
 
     return session
 
@@ -334,19 +334,17 @@ def test_a_session_of_one_stream_takes_and_gives_both_forms(kind: str, new_sessi
 
 
 @pytest.mark.slow
-def test_a_program_tells_its_sizes_streams_and_state(lowered_program: Program) -> None:
+def test_a_program_tells_its_sizes_streams_and_state(program_for: ProgramFactory) -> None:
     from executorch.runtime import Runtime
 
     from workbench.runtime.executorch import PteSession
 
-    explicit, internal = (PteSession(lowered_program(VOICES, state)) for state in ("explicit", "internal"))
+    explicit, internal = (PteSession(program_for(VOICES, state)) for state in ("explicit", "internal"))
     for session, state in ((explicit, "explicit"), (internal, "internal")):
         told = {key: session.constants[key] for key in ("state", "streams", "max_frames_per_chunk", "frames_per_chunk")}
         assert told == {"state": state, "streams": 3, "max_frames_per_chunk": 4, "frames_per_chunk": 1}
         assert session.stream == VOICES
-    names = [
-        Runtime.get().load_program(lowered_program(VOICES, state)).method_names for state in ("explicit", "internal")
-    ]
+    names = [Runtime.get().load_program(program_for(VOICES, state)).method_names for state in ("explicit", "internal")]
     assert names[1] - names[0] == {"reset"}
 
 
