@@ -167,7 +167,7 @@ def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytes
         "description: Again\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\nfrontend: grouped\n"
         "quantization: {parts: {encoder.narrow: int8-static}}\n"
     )
-    from workbench.workflows.prepare import load_clips, prepare
+    from workbench.workflows.variant.prepare import load_clips, prepare
 
     runner = CliRunner()
     assert runner.invoke(main, ["build", "r.yaml", "--out", "first"]).exit_code == 0

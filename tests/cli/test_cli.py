@@ -377,7 +377,7 @@ def record(name: str, verdict: str) -> Result:
 
 @pytest.fixture
 def pipeline() -> ModuleType:
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     return pipeline
 
@@ -597,7 +597,7 @@ def test_a_reader_who_has_read_enough_changes_no_exit_code() -> None:
 def test_a_report_is_written_whoever_reads(words: list[str]) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.cli.test_cli import record\nfrom workbench.workflows import run as pipeline\n"
+        "from tests.cli.test_cli import record\nfrom workbench.workflows.variant import run as pipeline\n"
         "pipeline.run = lambda job, *_: (record(job.recipe.name, 'pass'), '')"
     )
     exit_code, says = unread(code, "run", "recipes/least.yaml", "--out", "results", *words)

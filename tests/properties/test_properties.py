@@ -55,7 +55,7 @@ def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
 @given(recipes)
 def test_an_accepted_recipe_is_built_or_refused_in_one_line(keys: dict[str, Any]) -> None:
     """As far as the model: lowering takes ten seconds each."""
-    from workbench.workflows.prepare import prepare
+    from workbench.workflows.variant.prepare import prepare
 
     recipe = accepted(keys)
     assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # for the time it takes

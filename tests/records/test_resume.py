@@ -13,7 +13,7 @@ from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
 from workbench.records.frames import frames_path
 from workbench.records.resume import picture_path
-from workbench.workflows import run as pipeline
+from workbench.workflows.variant import run as pipeline
 
 
 class Killed(BaseException):

@@ -89,7 +89,7 @@ def bench(
         from workbench.storage.atomic import write_atomic
         from workbench.workflows.bench import build_contenders, run
         from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
-        from workbench.workflows.prepare import load_clips
+        from workbench.workflows.variant.prepare import load_clips
 
         progress.report("import", 1, 1)
         entered = collect_contenders(recipes, programs, first, progress)

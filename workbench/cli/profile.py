@@ -69,9 +69,9 @@ def profile(
     from workbench.report.plots.profile import profile_png
     from workbench.report.tables.profile import print_profile
     from workbench.storage.atomic import write_atomic
-    from workbench.workflows.prepare import load_clips
     from workbench.workflows.profile import check
     from workbench.workflows.profile import profile as profile_program
+    from workbench.workflows.variant.prepare import load_clips
 
     check(job)
     folder = out or new_folder(f"profile-{job.recipe.name}")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
     from workbench.records.result import Result
     from workbench.runtime.session import Frames
-    from workbench.workflows.prepare import PreparedVariant
+    from workbench.workflows.variant.prepare import PreparedVariant
 
 
 @main.command()
@@ -71,8 +71,8 @@ def run(
     corpus = corpus_of(calib_audio)
     jobs = jobs_of(variants_of(recipes, corpus, gates))
     from workbench.records.run_folders import run_in
-    from workbench.workflows.prepare import load_clips
-    from workbench.workflows.run import run as run_variant
+    from workbench.workflows.variant.prepare import load_clips
+    from workbench.workflows.variant.run import run as run_variant
 
     with progress_shown() as progress:
         load_clips(jobs, corpus, audio, progress)
@@ -179,7 +179,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     from workbench.storage.locks import exclusive
     from workbench.workflows.build import build as build_program
     from workbench.workflows.build import check_no_result_replaced
-    from workbench.workflows.prepare import load_clips
+    from workbench.workflows.variant.prepare import load_clips
 
     if any(job.quantized for job in jobs):
         with progress_shown() as progress:

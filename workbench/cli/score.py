@@ -70,8 +70,8 @@ def score(
     """
     corpus = corpus_of(calib_audio)
     (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
-    from workbench.workflows.prepare import load_clips
     from workbench.workflows.score_external import check, score_external_frames
+    from workbench.workflows.variant.prepare import load_clips
 
     check(job.recipe)
     folder = out or new_folder(f"{job.recipe.name}-recorded")

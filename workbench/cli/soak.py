@@ -64,9 +64,9 @@ def soak(
     (job,) = jobs_of([variant_of(recipe, variant, corpus)])
     from workbench.records.soak import SOAK_NAME
     from workbench.report.tables.soak import print_soak
-    from workbench.workflows.prepare import load_clips
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant
+    from workbench.workflows.variant.prepare import load_clips
 
     check(job.recipe)
     with progress_shown() as progress:

@@ -87,8 +87,8 @@ def sweep(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.records.sweep import SWEEP_NAME
-        from workbench.workflows.prepare import load_clips
         from workbench.workflows.sweep import collect, measure, plan, write_picture
+        from workbench.workflows.variant.prepare import load_clips
 
         progress.report("import", 1, 1)
         grid = (

@@ -34,7 +34,7 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
 from workbench.workflows.contenders import EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT, BenchSetup
-from workbench.workflows.prepare import PreparedVariant, implementations_of
+from workbench.workflows.variant.prepare import PreparedVariant, implementations_of
 
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250

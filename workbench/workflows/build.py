@@ -29,7 +29,7 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.storage.atomic import write_atomic
 from workbench.workflows import other_formats
-from workbench.workflows.prepare import PreparedVariant
+from workbench.workflows.variant.prepare import PreparedVariant
 
 _OF_A_PROGRAM = (*FILE_NAMES, NOTES_NAME)
 

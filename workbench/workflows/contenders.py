@@ -11,7 +11,7 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
-from workbench.workflows.prepare import PreparedVariant, prepare
+from workbench.workflows.variant.prepare import PreparedVariant, prepare
 
 EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT = "eager", "torchscript", "onnx", "first-experiments"
 _ALWAYS = (EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT)

@@ -12,7 +12,7 @@ from workbench.export.torchscript import trace_upstream
 from workbench.progress import Progress
 from workbench.quantize.onnxruntime import quantize_onnx
 from workbench.quantize.results import Quantized
-from workbench.workflows.prepare import PreparedVariant
+from workbench.workflows.variant.prepare import PreparedVariant
 
 
 def make(

@@ -25,7 +25,7 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
 from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
-from workbench.workflows.prepare import PreparedVariant
+from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
 _EVENT_CALLS = 50

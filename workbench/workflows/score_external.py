@@ -20,10 +20,10 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
-from workbench.workflows.fingerprint import canonical_sha256
-from workbench.workflows.prepare import PreparedVariant
-from workbench.workflows.run import begun, move_in, unmeasured
-from workbench.workflows.score import score
+from workbench.workflows.variant.fingerprint import canonical_sha256
+from workbench.workflows.variant.prepare import PreparedVariant
+from workbench.workflows.variant.run import begun, move_in, unmeasured
+from workbench.workflows.variant.score import score
 
 ELSEWHERE = "frames were recorded elsewhere"
 _NO_PROGRAM = f"{ELSEWHERE}, and no program was named; name it with --program"

@@ -17,7 +17,7 @@ from workbench.records.soak import Soak
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
-from workbench.workflows.prepare import PreparedVariant
+from workbench.workflows.variant.prepare import PreparedVariant
 
 _MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
 

@@ -26,8 +26,8 @@ from workbench.runtime.state_protocol import StateHandling, protocol_of, with_st
 from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import write_json
 from workbench.storage.locks import exclusive
-from workbench.workflows import run as pipeline
-from workbench.workflows.prepare import PreparedVariant, prepare
+from workbench.workflows.variant import run as pipeline
+from workbench.workflows.variant.prepare import PreparedVariant, prepare
 
 ONSETS_NAME = "onset.json"
 

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.recipe import Recipe
-    from workbench.workflows.prepare import PreparedVariant
+    from workbench.workflows.variant.prepare import PreparedVariant
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent.parent
@@ -84,7 +84,7 @@ def jobs_of(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
     silence_library_warnings()
     with progress_shown() as progress:
         progress.report("import", 0, 1)
-        from workbench.workflows.prepare import prepare
+        from workbench.workflows.variant.prepare import prepare
 
         progress.report("import", 1, 1)
         jobs = []

@@ -8,8 +8,8 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.model.checkpoint import checkpoint_path
 from workbench.recipe import KnownNames, load_recipes
-from workbench.workflows import prepare as jobs
-from workbench.workflows.prepare import PreparedVariant, prepare
+from workbench.workflows.variant import prepare as jobs
+from workbench.workflows.variant.prepare import PreparedVariant, prepare
 
 
 @pytest.fixture
@@ -44,6 +44,6 @@ def test_times_are_of_one_machine_and_a_program_is_not(job: PreparedVariant, mon
     program, figures = job.program_fingerprint, job.fingerprint
     for name, value in (("cpu", "another"), ("os.cpu_count", 1000)):
         with monkeypatch.context() as patched:
-            patched.setattr(f"workbench.workflows.prepare.{name}", lambda value=value: value)
+            patched.setattr(f"workbench.workflows.variant.prepare.{name}", lambda value=value: value)
             assert job.program_fingerprint == program
             assert job.fingerprint != figures

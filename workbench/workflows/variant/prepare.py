@@ -19,7 +19,7 @@ from workbench.quantize.pt2e import check_scopes
 from workbench.recipe import Recipe
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.records.environment import cpu, dependencies
-from workbench.workflows.fingerprint import canonical_sha256, code_sha256, floating_point_platform
+from workbench.workflows.variant.fingerprint import canonical_sha256, code_sha256, floating_point_platform
 
 
 @dataclass

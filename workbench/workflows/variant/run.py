@@ -31,8 +31,8 @@ from workbench.runtime.session import Frames
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.locks import exclusive
 from workbench.workflows.build import build_in_staging, trial_run, unsupported_reason
-from workbench.workflows.prepare import PreparedVariant
-from workbench.workflows.score import score
+from workbench.workflows.variant.prepare import PreparedVariant
+from workbench.workflows.variant.score import score
 
 
 def run(

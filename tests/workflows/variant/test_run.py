@@ -53,7 +53,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """(takes=None, **keys) -> the Job of RECIPE with some keys replaced."""
-    from workbench.workflows.prepare import load_clips, prepare
+    from workbench.workflows.variant.prepare import load_clips, prepare
 
     path = tmp_path_factory.mktemp("recipes") / "test.yaml"
 
@@ -70,7 +70,7 @@ def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable
 @pytest.fixture(scope="module")
 def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one whole run: lowered, timed and scored in processes of their own."""
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     def steady(*timed: Any) -> Any:
         speed = race(*timed)  # whose spread is this machine's business
@@ -115,8 +115,8 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
     from workbench.measure.speed import ColdStart
     from workbench.runtime import executorch as pte
     from workbench.workflows import build as building
-    from workbench.workflows import run as pipeline
-    from workbench.workflows import score as scoring
+    from workbench.workflows.variant import run as pipeline
+    from workbench.workflows.variant import score as scoring
 
     asked = Quick([])
 
@@ -262,7 +262,7 @@ def test_the_vibrato_is_found(finished: Path) -> None:
 
 
 def test_the_same_again_takes_over_the_result(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     before = files(folder)
     record, reused = run(job_of(), folder, Progress(), {})
@@ -276,7 +276,7 @@ def test_the_same_again_takes_over_the_result(folder: Path, job_of: Callable[...
 def test_what_is_missing_is_completed_with_the_same_program(
     lost: str, folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     before = read_record(folder / "result.json")
     (folder / lost).unlink()
@@ -289,7 +289,7 @@ def test_what_is_missing_is_completed_with_the_same_program(
 
 
 def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     (folder / "result.json").write_text("{}")
     _, reused = run(job_of(), folder, Progress(), {})
@@ -310,7 +310,7 @@ def test_a_key_that_leaves_the_program_alone(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
     from workbench.workflows.build import build
-    from workbench.workflows.run import _recorded_before
+    from workbench.workflows.variant.run import _recorded_before
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
@@ -338,7 +338,7 @@ def test_what_only_judges_is_judged_again_and_nothing_is_measured(
     quick: Quick,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     before = read_record(folder / "result.json")
     others = {name: content for name, content in files(folder).items() if name != "result.json"}
@@ -369,7 +369,7 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.records.run_folders import earlier_in
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     before, doubted = with_times_in_doubt(folder)
     others = {name: content for name, content in files(folder).items() if not name.startswith("result")}
@@ -390,7 +390,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.records.run_folders import earlier_in
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     _, doubted = with_times_in_doubt(folder)
 
@@ -408,7 +408,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
 def test_a_record_with_other_figures_stays_beside_the_new_one(
     folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     before = read_record(folder / "result.json")
     progress = RecordedProgress()
@@ -436,7 +436,7 @@ def test_a_key_that_changes_the_program(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
     from workbench.workflows.build import build
-    from workbench.workflows.run import _recorded_before
+    from workbench.workflows.variant.run import _recorded_before
 
     job = job_of(**keys)
     assert _recorded_before(folder, job) is None
@@ -450,7 +450,7 @@ def test_a_spoilt_program_is_made_again(
     spoilt: str, how: str, folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
     from workbench.workflows.build import build
-    from workbench.workflows.run import _recorded_before
+    from workbench.workflows.variant.run import _recorded_before
 
     path = folder / spoilt
     if how == "missing":
@@ -467,7 +467,7 @@ def test_a_spoilt_program_is_made_again(
 
 
 def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     record, reused = run(job_of(), folder, Progress(), {}, fresh=True)
     assert reused == ""
@@ -478,8 +478,8 @@ def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quic
 def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import run as pipeline
-    from workbench.workflows import score as scoring
+    from workbench.workflows.variant import run as pipeline
+    from workbench.workflows.variant import score as scoring
 
     rolled: dict[str, Any] = {}
     first, _ = pipeline.run(job_of(), tmp_path / "first", Progress(), rolled)
@@ -503,7 +503,7 @@ def test_a_full_disk_changes_nothing_and_the_same_call_goes_on(
     writes: int, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So many files arrive: none; program, notes and a clip; all but the record."""
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     before, job = files(folder), job_of(speed={"rounds": 4})
     written: list[str] = []
@@ -530,7 +530,7 @@ def test_a_full_disk_changes_nothing_and_the_same_call_goes_on(
 def test_scores_are_taken_over_only_of_the_same_job(
     folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -552,7 +552,7 @@ def test_scores_are_taken_over_only_of_the_same_job(
 def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
     from workbench.errors import WorkbenchError
     from workbench.storage.locks import exclusive
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     before = files(folder)
     with exclusive(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
@@ -582,7 +582,7 @@ def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
 
 
 def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     size = (folder / "program.pte").stat().st_size
     gates = {"program.bytes": "<= 1000", "deviation.pitch.p95_cents": "<= 0.01", "latency.algorithmic_ms": ">= 500"}
@@ -600,8 +600,8 @@ def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Qu
 def test_a_protocol_resets_the_sides_it_names(
     reset: str, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import run as pipeline
-    from workbench.workflows import score as scoring
+    from workbench.workflows.variant import run as pipeline
+    from workbench.workflows.variant import score as scoring
 
     before = read_record(folder / "result.json")
     with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
@@ -623,7 +623,7 @@ def test_a_protocol_resets_the_sides_it_names(
 
 
 def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     record, _ = run(job_of(scoring={"min_voiced_frames": 1000}), folder, Progress(), {})
     assert record.deviation is not None
@@ -632,7 +632,7 @@ def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[...
 
 
 def test_silence_alone_is_no_perfect_score(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     record, _ = run(job_of(audio={"score": ["synthetic/score/silence"]}), folder, Progress(), {})
     assert record.verdict == "inconclusive"
@@ -648,7 +648,7 @@ def test_silence_alone_is_no_perfect_score(folder: Path, job_of: Callable[..., A
 def test_audio_without_known_f0_is_voiced_by_the_baseline(
     tmp_path: Path, folder: Path, job_of: Callable[..., Any], quick: Quick, sing: Callable[[int, float], np.ndarray]
 ) -> None:
-    from workbench.workflows.run import run
+    from workbench.workflows.variant.run import run
 
     (tmp_path / "takes").mkdir()
     soundfile.write(tmp_path / "takes" / "take one.wav", sing(16_000, 1.2), 16_000)
@@ -682,7 +682,7 @@ def test_what_cannot_be_lowered_is_a_record_that_fails(
     where: str, folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.workflows import build as building
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     def refuse(*_: object, **__: object) -> None:
         raise LoweringError("lowering to xnnpack failed (no)")
@@ -700,7 +700,7 @@ def test_a_program_that_does_not_run_is_a_record_that_fails(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.workflows import build as building
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     def crash(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
@@ -713,8 +713,8 @@ def test_a_program_that_does_not_run_is_a_record_that_fails(
 def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_fails(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import run as pipeline
-    from workbench.workflows import score as scoring
+    from workbench.workflows.variant import run as pipeline
+    from workbench.workflows.variant import score as scoring
 
     real, calls = scoring.run_program, []
 
@@ -799,7 +799,7 @@ def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.export import backends
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     asked = job_of(lowering={"backend": "onnx"}, state="explicit")
     monkeypatch.setitem(backends.EXTRAS, "onnx", backends.Extra(("onnx_of_nowhere",), ()))
@@ -815,7 +815,7 @@ def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.workflows import build as building
-    from workbench.workflows import run as pipeline
+    from workbench.workflows.variant import run as pipeline
 
     def not_here(says: str) -> None:
         for module in (building, pipeline):

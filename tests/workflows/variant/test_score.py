@@ -13,8 +13,8 @@ from workbench.runtime import executorch as pte
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
-from workbench.workflows import score as scoring
 from workbench.workflows import sweep
+from workbench.workflows.variant import score as scoring
 
 PROGRAM = Path("program.pte")
 

@@ -31,8 +31,8 @@ from workbench.runtime.session import Floats, Frames, frame_end_s, random_sizes,
 from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
 from workbench.storage.atomic import write_atomic
 from workbench.units import hz_to_semitones
-from workbench.workflows.fingerprint import canonical_sha256
-from workbench.workflows.prepare import PreparedVariant
+from workbench.workflows.variant.fingerprint import canonical_sha256
+from workbench.workflows.variant.prepare import PreparedVariant
 
 _SIZES_SEED = 32  # of the order in which a program is given its sizes
 _TURN = 17  # how much later in that order each further clip begins
