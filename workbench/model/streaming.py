@@ -25,7 +25,7 @@ from workbench.model.encoder import conv2d, encoder
 from workbench.model.frontend import EPS, constant_q
 from workbench.model.reductions import MeanAsMatmul, SumAsMatmul
 from workbench.model.upstream import PESTO, ConfidenceClassifier
-from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State
+from workbench.recipe.options import OUTPUTS, STATE_BUFFER, Output, Reduction, Scope, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
 PLAIN = Implementations()
@@ -118,7 +118,7 @@ class StreamingPesto(nn.Module):
         self.window_samples: int = cqt.kernel_width
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
         if state in ("internal", "frozen"):
-            self.register_buffer("ring", self.zero_state())
+            self.register_buffer(STATE_BUFFER, self.zero_state())
         self.framing, self.frontend = constant_q(
             forms.frontend,
             (cqt.conv.weight * scale).detach(),

@@ -7,7 +7,7 @@ the least and greatest value heard; they are in the file, beside each tensor.
 import ast
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,6 @@ import torch
 from torch import Tensor
 
 from workbench.errors import LoweringError
-from workbench.export.onnx import export_graph
-from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts, part_inputs
@@ -30,45 +28,57 @@ from workbench.recipe.scopes import rule_for
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
+    ExportGraph = Callable[[StreamingPesto], ModelProto]
+
 _LAYERS = ("Conv", "MatMul", "Gemm")
 _FEEDS = {"encoder": "pitch", "confidence": "confidence"}  # what each part is for; the front end is for all
 _SCOPES = "pkg.torch.onnx.name_scopes"
 
 
 def quantize_onnx(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], progress: Progress
+    model: StreamingPesto, export: "ExportGraph", rules: Quantization, clips: Sequence[Tensor], progress: Progress
 ) -> tuple["ModelProto", Quantized]:
-    """The stream as ONNX with the asked layers in int8, or all that the quantizer takes (`everywhere`), calibrated on
-    clips (n,) float32, each called chunk by chunk from an empty memory.
+    """Exports the stream to ONNX and quantizes the requested layers, or all that the quantizer accepts.
 
-    Raises LoweringError where exporting or quantizing fails, or a layer did not become what its rule asks for.
+    Args:
+        model: the stream. Its encoder is equalized in place if the rules require it.
+        export: returns the float graph of the model; the metadata of each node names the module that it comes from.
+        rules: which layers become int8. With `everywhere`, the quantizer decides.
+        clips: calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
+        progress: receives how many chunks were calibrated.
+
+    Returns:
+        The quantized graph, and a description of what became int8.
+
+    Raises:
+        LoweringError: a layer did not get the scheme of its rule. Exceptions of ONNX Runtime's quantizer pass through.
     """
     began = time.perf_counter()
-    heard = excerpts(clips, round(asked.seconds_per_clip * model.stream.sample_rate_hz), asked.seed)
-    if asked.equalize:
+    heard = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
+    if rules.equalize:
         equalize(model.encoder, *part_inputs(model, heard)["encoder"])
-    plain = export_graph(model)
+    plain = export(model)
     layer = {node.name: _layer(node) for node in plain.graph.node}
     calls = _Calls(model, [given.name for given in plain.graph.input], heard, progress)
     nodes, operators = None, None
-    if not asked.everywhere:
-        operators = [*_LAYERS, *(["LeakyRelu"] if asked.leaky_relu == "int8" else [])]
+    if not rules.everywhere:
+        operators = [*_LAYERS, *(["LeakyRelu"] if rules.leaky_relu == "int8" else [])]
         nodes = [
             node.name
             for node in plain.graph.node
-            if node.op_type in operators and rule_for(asked.parts, layer[node.name]) == "int8-static"
+            if node.op_type in operators and rule_for(rules.parts, layer[node.name]) == "int8-static"
         ]
     found = plain if nodes == [] else _quantized(plain, calls, nodes, operators)  # to it, no nodes are all
     schemes = _schemes(found.graph, layer, layers(model))
-    if not asked.everywhere:
+    if not rules.everywhere:
         idle = {part for part, output in _FEEDS.items() if output not in model.outputs}  # which the exporter leaves out
         unused = {name: "none" for name in layers(model) if name.split(".")[0] in idle}
-        _check(unused | schemes, layers(model), asked)
+        _check(unused | schemes, layers(model), rules)
     calibration = Calibration(
         excerpts=len(heard),
         audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
         rows=calls.done * model.stream.frames_per_chunk,
-        seed=asked.seed,
+        seed=rules.seed,
         corrected_biases=0,
         gaps=(),
         stability=None,
@@ -82,7 +92,7 @@ def _quantized(
     plain: "ModelProto", calls: "_Calls", nodes: Sequence[str] | None, operators: Sequence[str] | None
 ) -> "ModelProto":
     """Those nodes in int8, or for None, all that the quantizer takes."""
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, toolchain_errors("ONNX Runtime's quantizer"):
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         import onnx
         from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from workbench.export.onnx import finalize, to_onnx
+from workbench.export.onnx import export_graph, finalize, to_onnx
 from workbench.export.onnx_inspect import inspect_onnx
 from workbench.export.program_file import ProgramFile, describe_exported, file_name_for
 from workbench.export.told import metadata_of
+from workbench.export.toolchain_errors import toolchain_errors
 from workbench.export.torchscript import trace_upstream
 from workbench.progress import Progress
 from workbench.quantize.onnxruntime import quantize_onnx
@@ -29,7 +30,8 @@ def make(
             job.baseline.session(streams=job.stream.streams).model, job.stream, metadata_of(model, confidence_threshold)
         )
     elif job.quantized:
-        graph, quantized = quantize_onnx(model, recipe.quantization, clips, progress)
+        with toolchain_errors("ONNX Runtime's quantizer"):
+            graph, quantized = quantize_onnx(model, export_graph, recipe.quantization, clips, progress)
         exported = inspect_onnx(finalize(graph, model, confidence_threshold))
     else:
         exported = inspect_onnx(to_onnx(model, confidence_threshold))
