@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.units import hz_to_semitones, semitones_to_hz
+from workbench.units import ceil_div, cents_between, hz_to_semitones, semitones_to_hz
 
 # Equal temperament at A4 = 440 Hz, as printed in any table of note frequencies.
 NOTES = {21: 27.5, 45: 110.0, 57: 220.0, 60: 261.6255653, 69: 440.0, 70: 466.1637615, 81: 880.0, 108: 4186.0090448}
@@ -38,3 +38,16 @@ def test_single_precision_is_widened_before_it_is_converted_and_shape_is_kept() 
 @given(st.floats(0, 140))
 def test_round_trip(semitones: float) -> None:
     assert hz_to_semitones(semitones_to_hz(np.array([semitones])))[0] == pytest.approx(semitones, abs=1e-9)
+
+
+def test_cents_between_is_signed_and_widens_single_precision() -> None:
+    pitch, reference = np.array([60.5, 59.5, np.nan], np.float32), np.array([60.0], np.float32)
+    cents = cents_between(pitch, reference)
+    assert cents.dtype == np.float64
+    np.testing.assert_array_equal(cents, [50.0, -50.0, np.nan])
+
+
+@given(st.integers(0, 10**30), st.integers(1, 10**6))
+def test_ceil_div_is_the_least_multiple_that_covers(dividend: int, divisor: int) -> None:
+    quotient = ceil_div(dividend, divisor)
+    assert (quotient - 1) * divisor < dividend <= quotient * divisor

@@ -1,12 +1,13 @@
 """The base of every part of a record: a number that could not be computed is null with a reason, never 0 or NaN."""
 
-from typing import Self
+from datetime import UTC, datetime
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class RecordModel(BaseModel):
-    """A frozen part of a record. `null_reasons` says for each null field why there is no number."""
+    """A frozen part of a record. `null_reasons` has, for each field that is null, the reason why there is no number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -18,3 +19,21 @@ class RecordModel(BaseModel):
         if nulls != set(self.null_reasons):
             raise ValueError(f"null fields {sorted(nulls)}, but reasons for {sorted(self.null_reasons)}")
         return self
+
+    def replace(self, **changes: Any) -> Self:
+        """Returns a copy with some fields replaced. Unlike pydantic's `model_copy(update=...)`, it validates the copy.
+
+        Args:
+            **changes: New values by field name. `null_reasons` is a field too: if a null field gets a value, or a field
+                becomes null, the caller passes the new `null_reasons`.
+
+        Raises:
+            pydantic.ValidationError: A field is unknown, a value does not fit, or a null and its reason do not match.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate(fields | changes)
+
+
+def now_utc() -> str:
+    """Returns the current time as a record stores it: UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

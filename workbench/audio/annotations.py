@@ -1,7 +1,6 @@
 """The known pitch of a clip, read from a CSV file beside it."""
 
 import csv
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import AudioError
+from workbench.storage.hashing import sha256_of
 
 ANNOTATION_SUFFIX = ".csv"
 
@@ -46,7 +46,7 @@ class PitchTrack:
     @property
     def sha256(self) -> str:
         """Of both columns as float64, times first."""
-        return hashlib.sha256(self.times_s.tobytes() + self.hz.tobytes()).hexdigest()
+        return sha256_of(self.times_s.tobytes() + self.hz.tobytes())
 
     def at(self, times_s: ArrayLike) -> NDArray[np.float64]:
         """f0 in hertz (m,) at `times_s` (m,), 0 where unvoiced.

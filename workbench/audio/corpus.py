@@ -1,7 +1,6 @@
 """The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and what the user dropped in."""
 
 import errno
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.errors import AudioError
 from workbench.recipe import clip_matches
 from workbench.storage.atomic import remove_partial_files, write_atomic
+from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
 
 _SYNTHETIC = "synthetic"
@@ -147,13 +147,13 @@ def check_unique_file_names(score: Sequence[Clip]) -> None:
 
 
 def _identities(clip: Clip) -> tuple[str, str, str]:
-    return clip.name, clip.sha256, hashlib.sha256(clip.samples.tobytes()).hexdigest()
+    return clip.name, clip.sha256, sha256_of(clip.samples.tobytes())
 
 
 def _stamp(entry: Entry) -> str:
     """What the rendered file was made from, kept in its comment tag: there is no second file to fall out of step."""
     made_from = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
-    return f"workbench {hashlib.sha256(made_from.encode()).hexdigest()}"
+    return f"workbench {sha256_of(made_from.encode())}"
 
 
 def _annotation(rendering: Rendering) -> str:

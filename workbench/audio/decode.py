@@ -1,6 +1,5 @@
 """Audio files in: decoded, mixed to mono, resampled, with the known f0 that lies beside them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.audio.annotations import ANNOTATION_SUFFIX, PitchTrack, _read_only, read_pitch_track
 from workbench.errors import AudioError
+from workbench.storage.hashing import sha256_of
 
 # The last row is what phones and video leave behind and libsndfile does not decode. They are listed so that such a
 # recording is refused by name; left out, it would be skipped in silence.
@@ -62,7 +62,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
     if path.is_dir():
         raise AudioError(f"{path}: a folder where an audio file is wanted; name one of its files")
     try:
-        sha256 = _sha256(path)
+        sha256 = sha256_of(path)
         told_s = soundfile.info(path).duration  # by its header: nothing is decoded yet
         if told_s > LONGEST_CLIP_S:
             raise AudioError(
@@ -71,7 +71,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
             )
         # from the file, not from its bytes in memory: there libsndfile misplaces what is behind an ID3 tag
         decoded, source_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-        if _sha256(path) != sha256:
+        if sha256_of(path) != sha256:
             raise AudioError(f"{path}: changed while it was read; wait until it is all there, and run again")
     except FileNotFoundError:
         raise AudioError(f"{path}: no such audio file; check the path") from None
@@ -132,8 +132,3 @@ def list_audio(folder: Path) -> list[Path]:
             raise AudioError(f"{folder}: {by_stem[file.stem].name} and {file.name} share a name; rename or remove one")
         by_stem[file.stem] = file
     return list(by_stem.values())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

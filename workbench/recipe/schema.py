@@ -1,6 +1,5 @@
 """What a recipe may say: the keys of a recipe file, their types, limits and defaults. `sections.py` has those below."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +31,8 @@ from workbench.recipe.sections import (
     Scoring,
     Speed,
 )
+from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.storage.hashing import sha256_of
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 
@@ -215,6 +216,29 @@ class Recipe(RecipeModel):
     name: str
     source: Path
 
+    @property
+    def stream_config(self) -> StreamConfig:
+        """The stream that the recipe describes."""
+        return StreamConfig(
+            sample_rate_hz=self.sample_rate_hz,
+            hop_samples=self.hop_samples,
+            frames_per_chunk=self.min_frames,
+            mirror=self.mirror,
+            max_frames_per_chunk=self.max_frames if self.max_frames > self.min_frames else None,
+            streams=self.streams,
+        )
+
+    @property
+    def implementations(self) -> Implementations:
+        """The implementation of each layer that the recipe chooses."""
+        return Implementations(
+            frontend=self.frontend,
+            prefilter=self.lowering.prefilter,
+            toeplitz=self.lowering.toeplitz,
+            band=self.lowering.prefilter_band,
+            tolerance=self.frontend_tolerance,
+        )
+
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults filled in, as a recipe file would say it; ready for JSON or YAML."""
         return self.model_dump(mode="json", exclude={"name", "source"})
@@ -223,7 +247,7 @@ class Recipe(RecipeModel):
     def sha256(self) -> str:
         """Hash of `resolved()` as canonical JSON (sorted keys, no spaces): equal for recipes that say the same."""
         canonical = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return sha256_of(canonical.encode())
 
 
 def is_checkpoint_file(checkpoint: str) -> bool:

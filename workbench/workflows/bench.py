@@ -4,7 +4,6 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.recipe import Recipe
+from workbench.record_model import now_utc
 from workbench.records.bench import Bench, NotRun, Run, onnxruntime_version
 from workbench.records.environment import environment
 from workbench.runtime.isolation import IsolatedProcess
@@ -34,7 +34,7 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
 from workbench.workflows import build as building
 from workbench.workflows.contenders import EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT, BenchSetup
-from workbench.workflows.variant.prepare import PreparedVariant, implementations_of
+from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250
@@ -113,7 +113,7 @@ def _torchscript(baseline: BaselineSpec) -> bytes:
 
 def _onnx(baseline: BaselineSpec, recipe: Recipe) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    return to_onnx(StreamingPesto(upstream, baseline.stream, implementations_of(recipe), "explicit"))
+    return to_onnx(StreamingPesto(upstream, baseline.stream, recipe.implementations, "explicit"))
 
 
 def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
@@ -141,7 +141,7 @@ def run(
     runs = tuple(_run(ready, samples, threshold, plan, progress) for plan in plans)
     _check_unchanged(ready)
     return Bench(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now_utc(),
         environment=environment(max(plan.threads for plan in plans)),
         onnxruntime=onnxruntime,
         checkpoint=baseline.checkpoint,

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from workbench.measure.operators.timing import PROGRAM, LoweredPart, times_here
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED, as_calls
 from workbench.progress import Progress
+from workbench.record_model import now_utc
 from workbench.records.environment import environment
 from workbench.records.profile import Profile, instructions
 from workbench.records.result import recipe_used
@@ -104,7 +104,7 @@ def _profiled(
     if found_instructions is None:
         nulls["instructions"] = "this system does not list its processor's instructions"
     return Profile(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now_utc(),
         recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(plan.threads),
         instructions=found_instructions,

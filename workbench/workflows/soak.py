@@ -1,7 +1,6 @@
 """A long stream of a recipe's program beside upstream: built, then streamed on for hours of audio."""
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from workbench.errors import ProgramError, RecipeError
 from workbench.measure.soak import SoakProgress, SoakSegment, begin_here, go_on_here
 from workbench.progress import Progress
 from workbench.recipe import Recipe
+from workbench.record_model import now_utc
 from workbench.records.environment import environment
 from workbench.records.result import recipe_used
 from workbench.records.soak import Soak
@@ -58,7 +58,7 @@ def _soaked(
     stretches, ended = _streamed(job, folder / program.path, hours, progress)
     job.check_unchanged()
     record = Soak(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now_utc(),
         recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,

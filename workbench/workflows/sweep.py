@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from workbench.export.program_file import ProgramFile
 from workbench.measure.delay import StepDelay, onset
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
-from workbench.record_model import RecordModel
+from workbench.record_model import RecordModel, now_utc
 from workbench.records.environment import environment
 from workbench.records.result import Result, recipe_used
 from workbench.records.sweep import PICTURE_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
@@ -105,7 +104,7 @@ def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[Sw
     jobs = [point.job for point in planned if point.job]
     clips = {clip.name: None for job in jobs for clip in job.score}
     return Sweep(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now_utc(),
         recipe=recipe_used(recipe, jobs[0].checkpoint_sha256),
         protocol=protocol_of(recipe.protocol),
         environment=environment(recipe.speed.threads),

@@ -17,7 +17,7 @@ from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.pt2e import check_scopes
 from workbench.recipe import Recipe
-from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.environment import cpu, dependencies
 from workbench.workflows.variant.fingerprint import canonical_sha256, code_sha256, floating_point_platform
 
@@ -95,34 +95,14 @@ class PreparedVariant:
             raise ChangedError("the workbench's own code changed while it was used; run again")
 
 
-def stream_config_of(recipe: Recipe) -> StreamConfig:
-    """The stream that a recipe asks for."""
-    return StreamConfig(
-        recipe.sample_rate_hz,
-        recipe.hop_samples,
-        recipe.min_frames,
-        recipe.mirror,
-        recipe.max_frames if recipe.max_frames > recipe.min_frames else None,
-        recipe.streams,
-    )
-
-
-def implementations_of(recipe: Recipe) -> Implementations:
-    """The forms that a recipe asks for."""
-    lowering = recipe.lowering
-    return Implementations(
-        recipe.frontend, lowering.prefilter, lowering.toeplitz, lowering.prefilter_band, recipe.frontend_tolerance
-    )
-
-
 def prepare(recipe: Recipe) -> PreparedVariant:
     """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
     before = checkpoint_sha256(recipe.checkpoint), code_sha256()
-    stream = stream_config_of(recipe)
+    stream = recipe.stream_config
     baseline = BaselineSpec(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     model = StreamingPesto(
-        upstream, stream, implementations_of(recipe), recipe.state, recipe.outputs, recipe.lowering.scope
+        upstream, stream, recipe.implementations, recipe.state, recipe.outputs, recipe.lowering.scope
     )
     check_scopes(model, recipe.quantization)
     return PreparedVariant(recipe, baseline, model, *before)

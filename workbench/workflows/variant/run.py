@@ -3,7 +3,6 @@
 import gc
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from workbench.measure.call_sizes import no_sizes
 from workbench.measure.speed import ColdStart, Speed, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress
+from workbench.record_model import now_utc
 from workbench.records.environment import environment
 from workbench.records.result import (
     RESULT_NAME,
@@ -155,7 +155,7 @@ def begun(job: PreparedVariant) -> Result:
     """The record of a job of which nothing is measured yet."""
     recipe = job.recipe
     return Result(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now_utc(),
         fingerprint=job.fingerprint,
         recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),

@@ -1,0 +1,48 @@
+"""The base of records: a null and its reason belong together, in a replaced copy too."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from workbench.record_model import RecordModel, now_utc
+
+
+class Size(RecordModel):
+    bytes: int
+    ratio: float | None = None
+
+
+UNKNOWN = Size(bytes=3, null_reasons={"ratio": "no baseline"})
+
+
+def test_null_without_a_reason_is_rejected() -> None:
+    with pytest.raises(ValidationError, match="ratio"):
+        Size(bytes=3)
+
+
+def test_reason_without_a_null_is_rejected() -> None:
+    with pytest.raises(ValidationError, match="ratio"):
+        Size(bytes=3, ratio=1.0, null_reasons={"ratio": "no baseline"})
+
+
+def test_replace_changes_only_the_named_fields() -> None:
+    replaced = UNKNOWN.replace(ratio=0.5, null_reasons={})
+    assert replaced == Size(bytes=3, ratio=0.5)
+    assert UNKNOWN.ratio is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ratio": 0.5}, {"null_reasons": {}}, {"ratio": float("nan"), "null_reasons": {}}, {"bytes": "x"}, {"size": 1}],
+    ids=["value-keeps-reason", "null-loses-reason", "nan", "wrong-type", "unknown-field"],
+)
+def test_replace_validates_the_copy(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        UNKNOWN.replace(**changes)
+
+
+def test_now_utc_is_aware_and_to_the_second() -> None:
+    now = datetime.fromisoformat(now_utc())
+    assert now.utcoffset() == timedelta(0)
+    assert now.microsecond == 0
