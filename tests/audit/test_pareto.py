@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.audit.pareto import Point, Speedup, compare_points, distance_to_ideal, dominates, pareto_front
+from workbench.audit.pareto import Point, compare_points, distance_to_ideal, dominates, pareto_front
+from workbench.measure.spread import Spread
 
 
 def point(name: str, cents: float, size: int, p50: float = 2.0, spread: float = 0.0) -> Point:
-    return Point(name, cents, size, Speedup(p50 - spread, p50, p50 + spread))
+    return Point(name, cents, size, Spread(p50=p50, low=p50 - spread, high=p50 + spread))
 
 
 def test_who_is_better_in_nothing_is_dominated() -> None:

@@ -17,7 +17,7 @@ from workbench.audio.decode import Clip
 from workbench.cli import main
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.backends import missing_extra_hint
-from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, ratio, under_load
+from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, speed_ratio, under_load
 from workbench.measure.contender import Contender
 from workbench.measure.speed import ColdStart, TimingPlan
 from workbench.measure.timing import BaselineSpec
@@ -80,26 +80,26 @@ def of(
 def test_the_ratio_is_taken_within_each_round() -> None:
     # 4 times faster in every round of a machine that slows down tenfold; overall medians would say 20 / 1
     drift = np.array([1, 1, 1, 10, 10])
-    found = ratio(flat(drift), flat(4 * drift))
+    found = speed_ratio(flat(drift), flat(4 * drift))
     assert (found.low, found.p50, found.high, found.outcome) == (4, 4, 4, "faster")
-    back = ratio(flat(4 * drift), flat(drift))
+    back = speed_ratio(flat(4 * drift), flat(drift))
     assert (back.low, back.p50, back.high, back.outcome) == (0.25, 0.25, 0.25, "slower")
 
 
 def test_a_spread_over_1_supports_nothing() -> None:
     # eleven rounds: the 10th percentile is the second lowest ratio
     ratios = [0.5, 0.9, *([1.5] * 9)]
-    found = ratio(flat([1] * 11), flat(ratios))
+    found = speed_ratio(flat([1] * 11), flat(ratios))
     assert (found.low, found.p50, found.outcome) == (0.9, 1.5, "inconclusive")
-    assert ratio(flat([1] * 11), flat([0.5, *([2.0] * 10)])).outcome == "faster"  # one round alone is no doubt
-    assert ratio(flat([1] * 3), flat([1] * 3)).outcome == "inconclusive"  # nothing lies on either side of 1
+    assert speed_ratio(flat([1] * 11), flat([0.5, *([2.0] * 10)])).outcome == "faster"  # one round alone is no doubt
+    assert speed_ratio(flat([1] * 3), flat([1] * 3)).outcome == "inconclusive"  # nothing lies on either side of 1
 
 
 def test_rounds_that_do_not_agree_support_nothing() -> None:
     rounds = [4.0, 4.0, *([8.0] * 9)]  # 4 to 8 times faster
-    assert ratio(flat([1] * 11), flat(rounds)).outcome == "faster"
-    assert ratio(flat([1] * 11), flat([3.9, *rounds[1:]])).outcome == "faster"
-    wide = ratio(flat([1] * 11), flat([3.9, 3.9, *rounds[2:]]))
+    assert speed_ratio(flat([1] * 11), flat(rounds)).outcome == "faster"
+    assert speed_ratio(flat([1] * 11), flat([3.9, *rounds[1:]])).outcome == "faster"
+    wide = speed_ratio(flat([1] * 11), flat([3.9, 3.9, *rounds[2:]]))
     assert (wide.low, wide.high, wide.outcome) == (3.9, 8, "inconclusive")
 
 

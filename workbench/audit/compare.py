@@ -221,7 +221,7 @@ def _same_program(old: Result, new: Result) -> bool:
 def _overlap(old: Result, new: Result) -> bool:
     """Whether the 10th to 90th percentiles of times faster, over rounds, have something in common."""
     assert old.speed and new.speed
-    return old.speed.speedup_low <= new.speed.speedup_high and new.speed.speedup_low <= old.speed.speedup_high
+    return old.speed.speedup.overlaps(new.speed.speedup)
 
 
 def _gone(figures: Sequence[Figure]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from workbench.audit.pareto import Point, compare_points
-from workbench.measure.spread import spread
+from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 from workbench.records.metrics import Verdict
 
@@ -24,6 +24,11 @@ class Candidate(RecordModel):
     speedup_p50: float
     speedup_high: float
     distance: float | None
+
+    @property
+    def speedup(self) -> Spread:
+        """How many times faster the variant is than the baseline, over rounds."""
+        return Spread(p50=self.speedup_p50, low=self.speedup_low, high=self.speedup_high)
 
 
 class Dominated(RecordModel):
@@ -97,8 +102,7 @@ def reasons_for(
 
 
 def _speed_in_words(point: Point) -> str:
-    speed = point.speedup
-    return spread(speed.p50, speed.low, speed.high) if speed else "no speed"
+    return point.speedup.text() if point.speedup else "no speed"
 
 
 def dominance_reason(better: Point, than: Point) -> str:

@@ -4,14 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Speedup:
-    """Times faster than the baseline: the median over rounds, and the 10th and 90th percentile about it."""
-
-    low: float
-    p50: float
-    high: float
+from workbench.measure.spread import Spread
 
 
 @dataclass(frozen=True)
@@ -22,7 +15,7 @@ class Point:
     name: str
     cents: float
     bytes: int
-    speedup: Speedup | None = None
+    speedup: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +33,8 @@ def compare_points(one: Point, other: Point) -> tuple[int, int, int]:
     A speed counts as better only where the rounds tell the two apart: where the intervals do not overlap.
     """
     faster = 0
-    if one.speedup and other.speedup:
-        faster = (one.speedup.low > other.speedup.high) - (other.speedup.low > one.speedup.high)
+    if one.speedup and other.speedup and not one.speedup.overlaps(other.speedup):
+        faster = 1 if one.speedup.p50 > other.speedup.p50 else -1
     return (
         (one.cents < other.cents) - (one.cents > other.cents),
         (one.bytes < other.bytes) - (one.bytes > other.bytes),

@@ -15,7 +15,7 @@ from workbench.audit.explain import (
     dominance_reason,
     reasons_for,
 )
-from workbench.audit.pareto import Point, Speedup, distance_to_ideal, pareto_front
+from workbench.audit.pareto import Point, distance_to_ideal, pareto_front
 from workbench.audit.verdict import rejudge
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result
@@ -46,8 +46,7 @@ def point_of(name: str, record: Result) -> Point | None:
     program, deviation, speed = record.program, record.deviation, record.speed
     if program is None or deviation is None or speed is None or deviation.pitch.p95_cents is None:
         return None
-    speedup = Speedup(speed.speedup_low, speed.speedup_p50, speed.speedup_high)
-    return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
+    return Point(name, deviation.pitch.p95_cents, program.bytes, speed.speedup)
 
 
 def largest_floor_cents(records: Sequence[Result]) -> float:

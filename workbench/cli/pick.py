@@ -90,11 +90,14 @@ def _print(choice: "Choice") -> None:
 
 
 def _cells(candidate: "Candidate", standing: str) -> tuple[str, ...]:
-    from workbench.measure.spread import spread
     from workbench.report.formatting import number
 
-    speed = spread(candidate.speedup_p50, candidate.speedup_low, candidate.speedup_high)
-    figures = (f"{candidate.pitch_p95_cents:.4f}", f"{candidate.bytes:,}", speed, number(candidate.distance, ".2f"))
+    figures = (
+        f"{candidate.pitch_p95_cents:.4f}",
+        f"{candidate.bytes:,}",
+        candidate.speedup.text(),
+        number(candidate.distance, ".2f"),
+    )
     return candidate.name, standing, *figures
 
 

@@ -12,6 +12,7 @@ from workbench.measure.contender import Contender
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
 from workbench.measure.load_test import response_times
 from workbench.measure.speed import MAX_SPREAD_RATIO, ColdStart, TimingPlan, speedup
+from workbench.measure.spread import Spread
 from workbench.measure.timing import ORDER_SEED, as_calls, cold_start, peak_rss_bytes, time_alternating
 from workbench.record_model import RecordModel
 from workbench.runtime.executorch import fix_threads
@@ -33,14 +34,13 @@ class Percentiles(RecordModel):
     max_ms: float
 
 
-class Ratio(RecordModel):
-    """How many times faster than another contender: the ratio of median calls, taken in each round. `p50` is its median
-    over rounds, `low` and `high` its 10th and 90th percentile; `outcome` is inconclusive where 1 lies between, and
-    where `high` is more than WIDEST times `low`."""
+class SpeedRatio(Spread):
+    """How many times faster one contender is than another: the ratio of their median calls, taken in each round.
 
-    p50: float
-    low: float
-    high: float
+    `outcome` is inconclusive if 1 lies between `low` and `high`, or if `high` is more than `MAX_SPREAD_RATIO` times
+    `low`.
+    """
+
     outcome: Outcome
 
 
@@ -77,7 +77,7 @@ class ContenderFigures(RecordModel):
     claim: Literal["baseline", "faster", "slower", "inconclusive", "wrong"]
     why: str  # of a claim that is wrong or inconclusive
     latency: Percentiles
-    ratios: dict[str, Ratio]  # to every other contender
+    ratios: dict[str, SpeedRatio]  # to every other contender
     real_time_factor: float
     under_load: UnderLoad
     load_ms: float
@@ -156,7 +156,9 @@ def _figures(
     voiced = expected.confidence >= threshold
     is_eager = name == eager.name
     pitch = None if is_eager else pitch_deviation(expected, own.frames, voiced)
-    ratios = {other: ratio(mine.in_turns_ms, theirs.in_turns_ms) for other, theirs in times.items() if other != name}
+    ratios = {
+        other: speed_ratio(mine.in_turns_ms, theirs.in_turns_ms) for other, theirs in times.items() if other != name
+    }
     claimed, why = speed_claim(None if is_eager else ratios[eager.name], pitch, int(voiced.sum()))
     p50, p90, p95, p99 = (float(ms) for ms in np.percentile(mine.in_turns_ms, (50, 90, 95, 99)))
     return ContenderFigures(
@@ -184,17 +186,20 @@ def _figures(
     )
 
 
-def ratio(ms: Milliseconds, than_ms: Milliseconds) -> Ratio:
-    """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    low, middle, high = speedup(ms, than_ms)
-    outcome: Outcome = "faster" if low > 1 else "slower" if high < 1 else "inconclusive"
-    if high > MAX_SPREAD_RATIO * low:
-        outcome = "inconclusive"
-    return Ratio(p50=middle, low=low, high=high, outcome=outcome)
+def speed_ratio(ms: Milliseconds, than_ms: Milliseconds) -> SpeedRatio:
+    """Compares two contenders by their (rounds, chunks) times, row by row from the same round."""
+    faster = speedup(ms, than_ms)
+    outcome: Outcome = "inconclusive"
+    if faster.ratio <= MAX_SPREAD_RATIO:
+        if faster.low > 1:
+            outcome = "faster"
+        elif faster.high < 1:
+            outcome = "slower"
+    return SpeedRatio(p50=faster.p50, low=faster.low, high=faster.high, outcome=outcome)
 
 
 def speed_claim(
-    to_eager: Ratio | None, pitch: PitchDeviation | None, voiced_frames: int
+    to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voiced_frames: int
 ) -> tuple[Literal["baseline", "faster", "slower", "inconclusive", "wrong"], str]:
     """What can be said of a contender's speed, and why not more. Without a ratio it is eager."""
     if to_eager is None or pitch is None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from workbench.measure.deviation import PairedFrames, deviation
 from workbench.measure.speed import speedup
+from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 
@@ -31,6 +32,11 @@ class SizeFigures(RecordModel):
     speedup_p50: float
     speedup_low: float
     speedup_high: float
+
+    @property
+    def speedup(self) -> Spread:
+        """How many times faster the variant is than the baseline, over rounds."""
+        return Spread(p50=self.speedup_p50, low=self.speedup_low, high=self.speedup_high)
 
 
 class OverSizes(RecordModel):
@@ -63,7 +69,7 @@ def size_figures(
     if of.confidence.max is None:
         nulls["confidence_max"] = of.confidence.null_reasons["max"]
     baseline_p50_ms, variant_p50_ms = float(np.median(baseline_ms)), float(np.median(variant_ms))
-    low, middle, high = speedup(variant_ms, baseline_ms)
+    faster = speedup(variant_ms, baseline_ms)
     return SizeFigures(
         frames_per_chunk=frames,
         chunk_ms=frames * stream.hop_ms,
@@ -77,9 +83,9 @@ def size_figures(
         variant_p50_ms=variant_p50_ms,
         baseline_p50_ms_per_frame=baseline_p50_ms / frames,
         variant_p50_ms_per_frame=variant_p50_ms / frames,
-        speedup_p50=middle,
-        speedup_low=low,
-        speedup_high=high,
+        speedup_p50=faster.p50,
+        speedup_low=faster.low,
+        speedup_high=faster.high,
         null_reasons=nulls,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 
@@ -48,9 +49,14 @@ class Speed(RecordModel):
     peak_rss_bytes: int
 
     @property
+    def speedup(self) -> Spread:
+        """How many times faster the variant is than the baseline, over rounds."""
+        return Spread(p50=self.speedup_p50, low=self.speedup_low, high=self.speedup_high)
+
+    @property
     def is_inconclusive(self) -> bool:
         """Whether the rounds lie so far apart that they support no figure."""
-        return self.speedup_high > MAX_SPREAD_RATIO * self.speedup_low
+        return self.speedup.ratio > MAX_SPREAD_RATIO
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def summarize(
     start: ColdStart,
 ) -> Speed:
     """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    low, middle, high = speedup(variant_ms, baseline_ms)
+    faster = speedup(variant_ms, baseline_ms)
     return Speed(
         threads=threads,
         rounds=baseline_ms.shape[0],
@@ -88,9 +94,9 @@ def summarize(
         chunk_ms=stream.chunk_ms,
         baseline=_latency(baseline_ms),
         variant=_latency(variant_ms),
-        speedup_p50=middle,
-        speedup_low=low,
-        speedup_high=high,
+        speedup_p50=faster.p50,
+        speedup_low=faster.low,
+        speedup_high=faster.high,
         real_time_factor=float(np.median(variant_ms)) / stream.chunk_ms,
         deadline_miss_rate=float((variant_ms > stream.chunk_ms).mean()),
         load_ms=start.load_ms,
@@ -99,11 +105,17 @@ def summarize(
     )
 
 
-def speedup(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> tuple[float, float, float]:
-    """How many times faster than another session, both (rounds, chunks): the ratio of their median calls, taken in each
-    round; its 10th percentile, median and 90th percentile over rounds."""
-    low, middle, high = np.percentile(np.median(than_ms, axis=1) / np.median(ms, axis=1), (10, 50, 90))
-    return float(low), float(middle), float(high)
+def speedup(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> Spread:
+    """Returns how many times faster one session is than another.
+
+    Args:
+        ms: (rounds, chunks) times of the session.
+        than_ms: (rounds, chunks) times of the other session, row by row from the same round.
+
+    Returns:
+        The ratio of their median calls (`than_ms` / `ms`), taken in each round.
+    """
+    return Spread.over_rounds(np.median(than_ms, axis=1) / np.median(ms, axis=1))
 
 
 def _latency(ms: NDArray[np.float64]) -> CallTimes:

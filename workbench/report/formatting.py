@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
-from workbench.measure.spread import spread
 from workbench.quantize.results import LayerGap
 from workbench.records.result import Result
 
@@ -28,7 +27,7 @@ def result_cells(record: Result) -> dict[str, str]:
         else DASH,
         "bytes": number(program.bytes if program else None, ",d"),
         "p50 (ms)": f"{speed.baseline.p50_ms:.2f} → {speed.variant.p50_ms:.2f}" if speed else DASH,
-        "times faster": spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high) if speed else DASH,
+        "times faster": speed.speedup.text() if speed else DASH,
     }
 
 
@@ -69,7 +68,7 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
         "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
         "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
-        "times faster": spread(size.speedup_p50, size.speedup_low, size.speedup_high),
+        "times faster": size.speedup.text(),
     }
 
 

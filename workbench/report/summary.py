@@ -13,7 +13,6 @@ from workbench.audit.comparability import (
     stream_facts,
 )
 from workbench.audit.pick import largest_floor_cents
-from workbench.measure.spread import spread
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
 
@@ -42,7 +41,7 @@ def _same(passing: Sequence[tuple[Result, str]], facts: Callable[[Result], Facts
 def _fastest(passing: Sequence[tuple[Result, str]]) -> str:
     """What the largest median may be called."""
     timed = sorted([record.speed for record, _ in passing if record.speed], key=lambda speed: -speed.speedup_p50)
-    apart = all(other.speedup_high < timed[0].speedup_low for other in timed[1:])
+    apart = not any(other.speedup.overlaps(timed[0].speedup) for other in timed[1:])
     return "fastest" if apart else "largest median speed"
 
 
@@ -90,7 +89,7 @@ def _slowness(record: Result) -> float | None:
 def _speed_in_words(record: Result) -> str:
     speed = record.speed
     assert speed is not None
-    return f"{spread(speed.speedup_p50, speed.speedup_low, speed.speedup_high)} times as fast as upstream"
+    return f"{speed.speedup.text()} times as fast as upstream"
 
 
 def _p95(record: Result) -> float | None:

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.measure.operators.layer_costs import Layer
-from workbench.measure.operators.roofline import Bound, Peaks, Probe, Spread, bound, peaks, spread
+from workbench.measure.operators.roofline import Bound, Peaks, Probe, bound, peaks
 from workbench.measure.operators.timing import Times
+from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 from workbench.units import CENTS_PER_SEMITONE
 
@@ -65,11 +66,11 @@ def figures(
     )
     apart = np.abs(times.chain_semitones - times.program_semitones).max() * CENTS_PER_SEMITONE
     totals = Totals(
-        program_us=spread(program_us),
-        empty_us=spread(empty_us),
-        sum_us=spread(sum_us),
-        net_sum_us=spread(net_sum_us),
-        explained=spread((net_sum_us + empty_us) / program_us),
+        program_us=Spread.over_rounds(program_us),
+        empty_us=Spread.over_rounds(empty_us),
+        sum_us=Spread.over_rounds(sum_us),
+        net_sum_us=Spread.over_rounds(net_sum_us),
+        explained=Spread.over_rounds((net_sum_us + empty_us) / program_us),
         bound_us=sum(part.bound.us for part in parts if part.bound),
         pitch_difference_max_cents=float(apart),
     )
@@ -83,7 +84,7 @@ def _part(
     net_sum_us: NDArray[np.float64],
     at: Peaks,
 ) -> PartFigures:
-    net = spread(us - empty_us)
+    net = Spread.over_rounds(us - empty_us)
     least = bound(part.layers, part.weight_bytes, at)
     nulls: dict[str, str] = {}
     if net.low <= 0:  # in one round of ten and more, an empty call takes as long
@@ -96,7 +97,7 @@ def _part(
     known = not nulls and least is not None
     return PartFigures(
         name=part.name,
-        us=spread(us),
+        us=Spread.over_rounds(us),
         net_us=None if "net_us" in nulls else net,
         share=None if "share" in nulls else float(np.median((us - empty_us) / net_sum_us)),
         macs=sum(layer.macs for layer in part.layers),

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from workbench.export.executorch import lower_module
 from workbench.measure.operators.layer_costs import Layer
+from workbench.measure.spread import Spread
 from workbench.progress import Progress
 from workbench.quantize.annotate import quantize_part
 from workbench.recipe import Quantization
@@ -44,14 +45,6 @@ class Probe:
     @property
     def inputs(self) -> Tensor:
         return torch.linspace(-1, 1, self.rows * self.columns).reshape(self.rows, self.columns)
-
-
-class Spread(RecordModel):
-    """Over rounds: the median, the 10th and the 90th percentile of each round's own figure."""
-
-    p50: float
-    low: float
-    high: float
 
 
 class Peaks(RecordModel):
@@ -112,12 +105,6 @@ def _last_cache_bytes() -> int:
     return max((int(size[:-1]) * units[size[-1]] for size in sizes if size[-1:] in units), default=_UNKNOWN_CACHE_BYTES)
 
 
-def spread(per_round: NDArray[np.float64]) -> Spread:
-    """(rounds,) of anything."""
-    low, middle, high = np.percentile(per_round, (10, 50, 90))
-    return Spread(p50=float(middle), low=float(low), high=float(high))
-
-
 def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
     """From probes and (rounds,) milliseconds of each: of every kind, the one with the largest median rate."""
     best: dict[str, tuple[Probe, NDArray[np.float64]]] = {}
@@ -126,14 +113,14 @@ def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
         if probe.kind not in best or np.median(rate) > np.median(best[probe.kind][1]):
             best[probe.kind] = probe, rate
     return Peaks(
-        float32_gmacs=spread(best["float32"][1]),
+        float32_gmacs=Spread.over_rounds(best["float32"][1]),
         float32_what=best["float32"][0].name,
-        int8_gmacs=spread(best["int8"][1]),
+        int8_gmacs=Spread.over_rounds(best["int8"][1]),
         int8_what=best["int8"][0].name,
-        int8_over_float32=spread(best["int8"][1] / best["float32"][1]),
-        read_gbytes=spread(best["program-sized"][1]),
+        int8_over_float32=Spread.over_rounds(best["int8"][1] / best["float32"][1]),
+        read_gbytes=Spread.over_rounds(best["program-sized"][1]),
         read_what=best["program-sized"][0].name,
-        memory_gbytes=spread(best["memory"][1]),
+        memory_gbytes=Spread.over_rounds(best["memory"][1]),
         memory_what=best["memory"][0].name,
     )
 

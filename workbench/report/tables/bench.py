@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from workbench.measure.bench import ContenderFigures, Ratio
+from workbench.measure.bench import ContenderFigures, SpeedRatio
 from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, Run
-from workbench.report.formatting import number
+from workbench.report.formatting import DASH, number
 
 _COLORS = {"faster": "green", "slower": "yellow", "inconclusive": "yellow", "wrong": "red", "baseline": "white"}
 
@@ -20,7 +20,7 @@ def cells(figures: ContenderFigures, held_against: tuple[str, ...]) -> dict[str,
     return {
         "contender": figures.name,
         "claim": figures.claim,
-        **{f"times faster than {other}": _spread(figures.ratios.get(other)) for other in held_against},
+        **{f"times faster than {other}": _times_faster(figures.ratios.get(other)) for other in held_against},
         "p50 (ms)": f"{latency.p50_ms:.2f}",
         "p90": f"{latency.p90_ms:.2f}",
         "p95": f"{latency.p95_ms:.2f}",
@@ -38,8 +38,8 @@ def cells(figures: ContenderFigures, held_against: tuple[str, ...]) -> dict[str,
     }
 
 
-def _spread(ratio: Ratio | None) -> str:
-    return number(None, "") if ratio is None else f"{ratio.p50:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+def _times_faster(ratio: SpeedRatio | None) -> str:
+    return ratio.text() if ratio else DASH
 
 
 def rows(run: Run) -> list[dict[str, str]]:

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
-from workbench.measure.operators.roofline import Spread
 from workbench.records.profile import _DOT_PRODUCTS, _INT8_SAVES_TIME_FROM, PICTURE_NAME, PROFILE_NAME, Profile
 from workbench.report.formatting import DASH, number
 
@@ -27,7 +26,7 @@ def part_cells(part: PartFigures) -> dict[str, str]:
     return {
         "part": part.name,
         "share": number(part.share, ".1%"),
-        "net (µs)": _spread(part.net_us),
+        "net (µs)": part.net_us.text(1) if part.net_us else DASH,
         "as timed": f"{part.us.p50:.1f}",
         "bound": number(least.us if least else None, ".1f"),
         "set by": least.by if least else DASH,
@@ -56,7 +55,7 @@ def sum_lines(profile: Profile) -> list[str]:
     """The parts' sum held against the whole, in words."""
     totals, count = profile.totals, len(profile.parts)
     return [
-        f"program  {_spread(totals.program_us)} µs a call; the {count} parts, lowered and timed alone, come to "
+        f"program  {totals.program_us.text(1)} µs a call; the {count} parts, lowered and timed alone, come to "
         f"{totals.sum_us.p50:.1f}",
         f"apart    {count} calls of {totals.empty_us.p50:.1f} µs of Python and runtime each are "
         f"{count * totals.empty_us.p50:.1f} of it; the program has one",
@@ -83,13 +82,13 @@ def peak_lines(profile: Profile) -> list[str]:
     ratio = at.int8_over_float32
     meaning = "int8 can save time here" if ratio.p50 >= _INT8_SAVES_TIME_FROM else "int8 saves bytes here, not time"
     lines = [
-        f"float32  {_spread(at.float32_gmacs)} × 1e9 multiply-adds a second ({at.float32_what})",
-        f"int8     {_spread(at.int8_gmacs)} × 1e9 multiply-adds a second ({at.int8_what})",
+        f"float32  {at.float32_gmacs.text(1)} × 1e9 multiply-adds a second ({at.float32_what})",
+        f"int8     {at.int8_gmacs.text(1)} × 1e9 multiply-adds a second ({at.int8_what})",
         f"int8 peak is {ratio.p50:.2f} ({ratio.low:.2f}–{ratio.high:.2f}) times the float32 peak on this machine: "
         f"{meaning}",
-        f"weights  {_spread(at.read_gbytes)} GB/s ({at.read_what}): as many bytes as the program's, read in "
+        f"weights  {at.read_gbytes.text(1)} GB/s ({at.read_what}): as many bytes as the program's, read in "
         "every call, as in the bounds",
-        f"memory   {_spread(at.memory_gbytes)} GB/s ({at.memory_what}): more than the caches hold; for a machine where "
+        f"memory   {at.memory_gbytes.text(1)} GB/s ({at.memory_what}): more than the caches hold; for a machine where "
         "something else empties them between calls",
     ]
     if profile.instructions is not None:
@@ -147,7 +146,3 @@ def _table(rows: Sequence[dict[str, str]], left: Sequence[str]) -> Table:
     for row in rows:
         table.add_row(*row.values())
     return table
-
-
-def _spread(figure: Spread | None) -> str:
-    return f"{figure.p50:.1f} ({figure.low:.1f}–{figure.high:.1f})" if figure else DASH
