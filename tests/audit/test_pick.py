@@ -165,6 +165,19 @@ def test_gates_given_judge_again() -> None:
     )
 
 
+def test_pick_a_pass_by_an_older_rule_is_judged_again() -> None:
+    """Without a gate on the pitch it once passed."""
+    record = replaced(FAST, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"})
+    choice = pick([kept(record), kept(SMALL)], "fastest")
+    assert winner(choice) == "small"
+    assert [(one.name, one.verdict) for one in choice.rejected] == [("fast", "inconclusive")]
+    assert choice.warnings == (
+        "judged again, with other verdicts than the stored ones: fast is inconclusive (stored: pass)",
+    )
+    failed = SMALL.model_copy(update={"verdict": "fail", "reasons": ("no",)})
+    assert pick([kept(failed)], "fastest").rejected[0].verdict == "fail"
+
+
 def test_its_own_gates_hold_beside_those_given_and_null_takes_one_away() -> None:
     gates = {"program.bytes": "<= 10", "deviation.pitch.p95_cents": "<= 9"}
     gated = replaced(FAST, "recipe.resolved", {**FAST.recipe.resolved, "gates": gates})

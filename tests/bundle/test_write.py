@@ -352,7 +352,7 @@ def test_what_cannot_be_bundled(tmp_path: Path) -> None:
     failing = measured(verdict="fail", reasons=("program.bytes is 9, wants <= 8", "and more"))
     folder = kept(tmp_path, failing)
     assert one_error(folder) == (
-        f"{folder}: its verdict is fail (program.bytes is 9, wants <= 8; and more); --force bundles it all the same"
+        f"{folder}: its verdict is fail (program.bytes is 9, wants <= 8; and more); --force bundles it anyway"
     )
     assert failing.program is not None
     assert one_error(folder, "--force") == (
@@ -376,6 +376,14 @@ def test_what_cannot_be_bundled(tmp_path: Path) -> None:
     assert one_error(tmp_path / "run") == (
         f"{tmp_path}/run: holds 2 variants; name one ({folder}, {naive}), or let `workbench pick` choose"
     )
+
+
+def test_bundle_of_a_pass_by_an_older_rule_is_refused(tmp_path: Path) -> None:
+    """Without a gate on the pitch it once passed."""
+    record = measured()
+    weak = {**record.recipe.resolved, "gates": {"program.bytes": "<= 100_000_000"}}
+    folder = kept(tmp_path, record.model_copy(update={"recipe": record.recipe.model_copy(update={"resolved": weak})}))
+    assert one_error(folder).startswith(f"{folder}: its verdict is inconclusive, stored as pass (")
 
 
 def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str, bytes]) -> None:

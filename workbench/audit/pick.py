@@ -16,7 +16,7 @@ from workbench.audit.explain import (
     reasons_for,
 )
 from workbench.audit.pareto import Point, distance_to_ideal, pareto_front
-from workbench.audit.verdict import rejudge
+from workbench.audit.verdict import confirm_pass, rejudge
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, unique_names
@@ -61,14 +61,16 @@ def pick(
     limits: Mapping[str, str | None] | None = None,
     like: str | None = None,
 ) -> Choice:
-    """Choose among the records whose verdict is pass; with `limits`, judged again by these laid over their own gates.
+    """Choose among the records whose verdict is pass, by the current rules; with `limits`, judged again by these laid
+    over their own gates. A warning names those whose verdict is not the stored one.
 
     `like` names one of them: those that do not compare with it are left out. Where none is named and not all compare,
     the largest group is ranked, and the warnings tell of the others. Raises WorkbenchError where no group is the
     largest, or the name is nobody's.
     """
-    records = [one.record if limits is None else rejudge(one.record, limits) for one in kept]
+    records = [confirm_pass(one.record) if limits is None else rejudge(one.record, limits) for one in kept]
     entries = [_Entry(*each) for each in zip(unique_names(kept), kept, records, strict=True)]
+    rejudged = _rejudged(entries)
     facts = speed_facts if objective in NEEDS_SPEED else deviation_facts
     left_out: list[Rejected] = []
     of_others: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ def pick(
             objective=objective,
             winner=None,
             why=(why,),
-            warnings=(),
+            warnings=rejudged,
             front=(),
             dominated=(),
             rejected=tuple(rejected),
@@ -107,7 +109,7 @@ def pick(
         objective=objective,
         winner=candidates[ranked[0].name],
         why=reasons_for(objective, ranked, list(points.values()), far, floor_cents),
-        warnings=(*of_others, *elsewhere),
+        warnings=(*rejudged, *of_others, *elsewhere),
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(
             Dominated(candidate=candidates[name], by=by, how=dominance_reason(told_apart[by[0]], told_apart[name]))
@@ -116,6 +118,16 @@ def pick(
         rejected=tuple(rejected),
         left_out=tuple(left_out),
     )
+
+
+def _rejudged(entries: Sequence[_Entry]) -> tuple[str, ...]:
+    """A warning that names the results whose verdict here is not the stored one."""
+    changes = [
+        f"{entry.name} is {entry.record.verdict} (stored: {entry.kept.record.verdict})"
+        for entry in entries
+        if entry.record.verdict != entry.kept.record.verdict
+    ]
+    return (f"judged again, with other verdicts than the stored ones: {', '.join(changes)}",) if changes else ()
 
 
 def _split_comparable(

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.verdict import confirm_pass
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.golden import record_golden, to_csv, wav
 from workbench.bundle.manifest import FileBytes, Manifest, manifest
@@ -47,16 +48,17 @@ def one_variant(run: Path) -> StoredResult:
 
 
 def check_shippable(variant: StoredResult, force: bool) -> Path:
-    """The program of a variant that may be bundled; `force` lets one through that did not pass.
+    """The program of a variant that may be bundled, by the current rules; `force` lets one through that did not pass.
 
     Raises WorkbenchError where it did not pass, has no program, or where the file is not the one that was scored.
     """
-    record, folder = variant.record, variant.folder
+    record, folder = confirm_pass(variant.record), variant.folder
     if record.program is None:
         raise WorkbenchError(f"{folder}: there is no program to bundle ({record.null_reasons['program']})")
     if record.verdict != "pass" and not force:
         why = "; ".join(record.reasons)
-        raise WorkbenchError(f"{folder}: its verdict is {record.verdict} ({why}); --force bundles it all the same")
+        stored = "" if record.verdict == variant.record.verdict else f", stored as {variant.record.verdict}"
+        raise WorkbenchError(f"{folder}: its verdict is {record.verdict}{stored} ({why}); --force bundles it anyway")
     if record.program.kind != "pte" or record.program.state not in ("internal", "explicit"):
         raise WorkbenchError(
             f"{folder}: a bundle holds a .pte that keeps its memory or hands it back, and this is "
@@ -189,7 +191,7 @@ def _content(
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    plain = manifest(variant.record, tells, stream, golden, {})
+    plain = manifest(confirm_pass(variant.record), tells, stream, golden, {})
     content |= {text: _licence(text) for licence in plain.licences if (text := licence.text)}
     content["README.md"] = page(plain).encode()
     return with_checksums(plain, content)

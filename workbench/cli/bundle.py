@@ -37,8 +37,11 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     place = out or variant.folder / "bundle"
     described = write_bundle(variant, place, corpus_of(calib_audio), seconds, force, overwrite)
     tolerance = described.golden.tolerance
+    verdict: str = described.scores.verdict
+    if verdict != variant.record.verdict:
+        verdict += f" by the current rules (stored: {variant.record.verdict})"
     click.echo(
-        f"{place}: {described.name}, verdict {described.scores.verdict}, {tolerance.frames} golden frames, "
+        f"{place}: {described.name}, verdict {verdict}, {tolerance.frames} golden frames, "
         f"pitch within {tolerance.pitch_cents:.2f} cents elsewhere"
     )
 

@@ -1,14 +1,16 @@
 """Records as runs left them on disk: a folder for each run, in it one for each variant, in that `result.json`."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.audit.verdict import rejudge
 from workbench.errors import WorkbenchError
 from workbench.records.result import RESULT_NAME, Result, read_record
 from workbench.storage.json_files import unused_name
+
+_FILE_FOLDERS = ("frames", "pictures", "moments")
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,13 @@ class StoredResult:
 
 
 def find_results(places: Sequence[Path]) -> list[StoredResult]:
-    """All records below the places, each a run, a variant's folder or its `result.json`; in order, none twice. What
-    passed is judged by today's rules: an older one may have let too much through.
+    """Returns all results below the places, as they are stored, in order and none twice.
 
-    Raises WorkbenchError where a place does not exist, holds none, or one that cannot be read or judged.
+    Args:
+        places: runs, folders of variants, or `result.json` files.
+
+    Raises:
+        WorkbenchError: if a place does not exist or holds no result, or if a result cannot be read.
     """
     found: dict[Path, StoredResult] = {}
     for place in places:
@@ -41,16 +46,23 @@ def find_results(places: Sequence[Path]) -> list[StoredResult]:
         for path in paths:
             folder = path.parent  # its parent by the text alone may be called ".."
             run, current = folder.resolve().parent.name, path.name == RESULT_NAME
-            record = read_record(path)
-            record = rejudge(record, {}) if record.verdict == "pass" else record
-            found[path.resolve()] = StoredResult(record, folder, run, current)
+            found[path.resolve()] = StoredResult(read_record(path), folder, run, current)
     return list(found.values())
 
 
-def _below(folder: Path) -> list[Path]:
-    """Every `result.json` below, but for those in hidden folders: they are still being made."""
-    found = sorted(folder.rglob(RESULT_NAME))
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+def _below(root: Path) -> list[Path]:
+    """Returns every `result.json` below, sorted.
+
+    Hidden folders hold results that are not finished. A variant's frames, pictures and moments are many files and hold
+    no result. Neither is searched.
+    """
+    found = []
+    for folder, subfolders, files in os.walk(root):
+        skipped = _FILE_FOLDERS if RESULT_NAME in files else ()
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name not in skipped]
+        if RESULT_NAME in files:
+            found.append(Path(folder, RESULT_NAME))
+    return sorted(found)
 
 
 def unique_names(kept: Sequence[StoredResult]) -> list[str]:
