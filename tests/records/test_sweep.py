@@ -20,7 +20,7 @@ from workbench.records.result import RecipeUsed
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
 from workbench.report.plots import sweep as points_picture
 from workbench.report.plots.sweep import sweep_png
-from workbench.report.tables.sweep import cells, print_sweep
+from workbench.report.tables.sweep import point_cells, print_sweep
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.json_files import write_json
 
@@ -110,7 +110,7 @@ def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
     assert point.reasons == ("not run here: no such backend",)
     assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "not run here: no such backend"
     assert (point.program_bytes, point.geometry_ms) == (17_000_001, 35.0)
-    assert cells(point, fair=True)["verdict"] == "inconclusive"
+    assert point_cells(point, fair=True)["verdict"] == "inconclusive"
 
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:
@@ -124,14 +124,14 @@ def test_the_file_holds_all_points(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_both_sides_and_a_dash_where_there_is_nothing() -> None:
-    shown = cells(good(variant=DEAF), fair=True)
+    shown = point_cells(good(variant=DEAF), fair=True)
     assert shown["chunk"] == "960 (20 ms)"
     assert shown["verdict"] == "pass"
     assert shown["delay (ms)"] == "40.0 → –"
     assert shown["by geometry"] == "35.0"
     assert shown["bytes"] == "17,000,001"
     assert shown["of real time"] == "0.055 → 0.055"
-    gone = cells(refused(setting(), "no"), fair=True)
+    gone = point_cells(refused(setting(), "no"), fair=True)
     assert [gone[column] for column in ("verdict", "rpa50", "bytes", "delay (ms)")] == ["refused", "–", "–", "–"]
 
 

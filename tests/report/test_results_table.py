@@ -35,7 +35,7 @@ def test_a_run_tells_how_int8_came_about(capsys: pytest.CaptureFixture[str]) -> 
     calibration = static.program.calibration
     assert "  int8     6 convolutions and 6 leaky_relus, 127,230 bytes of weights\n" in printed
     assert f"  ranges   from {calibration.excerpts} clips ({calibration.audio_s:.0f} s) in " in printed
-    assert f"cents (p95)\n  noise    most is made in {weakest_layer(static).layer}: " in printed
+    assert f"cents (p95)\n  noise    most is added by {weakest_layer(static).layer}: " in printed
 
 
 def test_markdown_has_a_row_for_each_record(mixed: Result) -> None:

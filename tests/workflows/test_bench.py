@@ -26,7 +26,7 @@ from workbench.recipe.stream_config import StreamConfig
 from workbench.records.bench import Bench, NotRun, Run
 from workbench.records.environment import environment
 from workbench.report.plots.bench import bench_png
-from workbench.report.tables.bench import rows
+from workbench.report.tables.bench import bench_rows
 from workbench.runtime.session import Frames
 from workbench.storage.atomic import write_atomic
 from workbench.workflows import bench
@@ -413,7 +413,7 @@ def made_up(file: Path, not_run: tuple[NotRun, ...] = ()) -> Bench:
 
 
 def test_a_row_is_held_against_eager_and_onnx(file: Path) -> None:
-    eager, _, fast, same = rows(made_up(file).runs[0])
+    eager, _, fast, same = bench_rows(made_up(file).runs[0])
     assert fast["times faster than eager"] == "4.00 (4.00–4.00)"
     assert fast["times faster than onnx"] == "2.00 (2.00–2.00)"
     assert (eager["times faster than eager"], eager["pitch p95 (cents)"]) == ("–", "–")

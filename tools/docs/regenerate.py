@@ -29,7 +29,7 @@ from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
 from workbench.records.profile import PROFILE_NAME, Profile, read_profile
 from workbench.records.result import Result, read_record
 from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
-from workbench.report.tables.bench import rows
+from workbench.report.tables.bench import bench_rows
 from workbench.storage.json_files import write_json
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,7 +109,7 @@ def bench() -> str:
     place = record.environment
     tables = [
         f"\nWith {run.threads} thread{'s' * (run.threads > 1)}:\n\n"
-        + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in rows(run)])
+        + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in bench_rows(run)])
         for run in record.runs
     ]
     where = (
@@ -123,7 +123,7 @@ def bench() -> str:
 
 def _voiced_of(record: Bench) -> str:
     """Voiced frames and all, the same for every contender."""
-    (found,) = {row["voiced"] for run in record.runs for row in rows(run)}
+    (found,) = {row["voiced"] for run in record.runs for row in bench_rows(run)}
     return found
 
 

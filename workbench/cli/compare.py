@@ -4,14 +4,10 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli._shared.group import VERDICTS, main
-
-if TYPE_CHECKING:
-    from workbench.audit.compare import Comparison, Pair
 
 
 @main.command()
@@ -57,88 +53,16 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
       workbench compare docs/measured/int8-mixed.json outputs/today/int8-mixed
       workbench compare outputs/yesterday outputs/today --tolerance program.bytes=0 --format github
     """
-    from workbench.audit.compare import compare as held_against
+    from workbench.audit.compare import compare as compare_results
     from workbench.audit.tolerances import parse_tolerances
     from workbench.records.run_folders import find_results
+    from workbench.report.tables.compare import github_lines, text_lines
 
     chosen = parse_tolerances(tolerances)
-    comparison = held_against(find_results([before]), find_results([after]), chosen)
+    comparison = compare_results(find_results([before]), find_results([after]), chosen)
     if form == "json":
         click.echo(json.dumps({"verdict": comparison.verdict, **asdict(comparison)}, allow_nan=False))
     else:
-        for line in _github_lines(comparison) if form == "github" else _text_lines(comparison):
+        for line in github_lines(comparison) if form == "github" else text_lines(comparison):
             click.echo(line)
     sys.exit(VERDICTS[comparison.verdict])
-
-
-def _text_lines(comparison: "Comparison") -> list[str]:
-    lines = [line for pair in comparison.pairs for line in _pair_lines(pair)]
-    lines += [f"{name}: only in A; not compared" for name in comparison.only_before]
-    lines += [f"{name}: only in B" for name in comparison.only_after]
-    return lines
-
-
-def _pair_lines(pair: "Pair") -> list[str]:
-    from workbench.audit.compare import share, shown
-
-    counts = [
-        f"{len(found)} {word if len(found) == 1 else words}"
-        for found, word, words in (
-            (pair.regressions, "regression", "regressions"),
-            (pair.improvements, "improvement", "improvements"),
-        )
-        if found
-    ]
-    same = not (pair.changes or pair.figures)
-    lines = [f"{pair.name}: {'nothing changed' if same else ', '.join(counts) or 'no regression'}"]
-    lines += [f"  regression   {line}" for line in pair.regressions]
-    lines += [f"  undecided    {line}" for line in pair.undecided]
-    lines += [f"  improvement  {line}" for line in pair.improvements]
-    lines += [f"  note         {line}" for line in pair.notes]
-    lines += [
-        f"  {one.part:12} {one.key}: {shown(one.before)} -> {shown(one.after)}"
-        for one in pair.changes
-        if pair.has_programs or one.part != "program"
-    ]
-    told = [one for one in pair.figures if one.judgement in _TOLD] if pair.has_programs else []
-    times = [one for one in told if _time(one.metric) and not one.tolerance]
-    lines += [
-        f"  number       {one.metric}: {shown(one.before)} -> {shown(one.after)}{share(one)}, {one.judgement}"
-        + (f": {one.why}" if one.why else "")
-        for one in told
-        if one not in times
-    ]
-    if times:
-        lines.append(f"  number       {len(times)} times moved that are not held; --format json has them")
-    return lines
-
-
-_TOLD = ("within tolerance", "not held", "new", "gone")  # what is worse or better has a line of its own
-
-
-def _time(metric: str) -> bool:
-    return metric.startswith("speed.") or metric.endswith(".took_s")
-
-
-def _github_lines(comparison: "Comparison") -> list[str]:
-    """Annotations. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
-    lines = []
-    for pair in comparison.pairs:
-        for level, title, found in (
-            ("error", "regression", pair.regressions),
-            ("warning", "undecided", pair.undecided),
-            ("notice", "improvement", pair.improvements),
-            ("notice", "note", pair.notes),
-        ):
-            lines += [f"::{level} title={_property(f'{pair.name}: {title}')}::{_data(line)}" for line in found]
-    lines += [f"::warning title={_property(name)}::only in A; not compared" for name in comparison.only_before]
-    return lines or ["no regression"]
-
-
-def _data(text: str) -> str:
-    """Escaped as GitHub's own toolkit does (actions/toolkit, packages/core/src/command.ts)."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -10,7 +10,7 @@ import click
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
 
 if TYPE_CHECKING:
-    from workbench.audit.explain import Candidate, Choice, Objective
+    from workbench.audit.explain import Objective
 
 OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 
@@ -52,6 +52,7 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     """
     from workbench.audit.pick import pick as choose
     from workbench.records.run_folders import find_results, newest_run
+    from workbench.report.tables.pick import print_choice
     from workbench.workflows.load_recipes import load_gate_overrides
 
     limits = load_gate_overrides(gates) if gates else None
@@ -63,54 +64,6 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     if as_json:
         click.echo(json.dumps(choice.model_dump(mode="json"), allow_nan=False))
     else:
-        _print(choice)
+        print_choice(choice)
     doubts = any(one.verdict == "inconclusive" for one in choice.rejected)
     sys.exit(PASS if choice.winner else INCONCLUSIVE if doubts else FAIL)
-
-
-def _print(choice: "Choice") -> None:
-    """The candidates in a table, then the winner with the reasons, then everything that lost and why."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
-    if choice.front:
-        columns = ("variant", "", "pitch p95 (cents)", "bytes", "times faster", "from the ideal")
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for column in columns:
-            table.add_column(column, justify="left" if column in columns[:2] else "right")
-        for at, candidate in enumerate(choice.front):
-            table.add_row(*_cells(candidate, "on the front" if at else "picked"))
-        for one in choice.dominated:
-            table.add_row(*_cells(one.candidate, "dominated"))
-        console.print(table)
-        console.print()
-    for line in _lines(choice):
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _cells(candidate: "Candidate", standing: str) -> tuple[str, ...]:
-    from workbench.report.formatting import number
-
-    figures = (
-        f"{candidate.pitch_p95_cents:.4f}",
-        f"{candidate.bytes:,}",
-        candidate.speedup.text(),
-        number(candidate.distance, ".2f"),
-    )
-    return candidate.name, standing, *figures
-
-
-def _lines(choice: "Choice") -> list[str]:
-    winner = choice.winner
-    lines = [f"{choice.objective}: {winner.name if winner else 'none'}", *(f"  {why}" for why in choice.why)]
-    lines += [f"  warning: {warning}" for warning in choice.warnings]
-    if winner:
-        lines.append(f"  program  {winner.program or winner.null_reasons['program']}")
-    for one in choice.dominated:
-        more = f" (and by {', '.join(one.by[1:])})" if one.by[1:] else ""
-        lines.append(f"{one.candidate.name}: dominated: {one.how}{more}")
-    for rejected in choice.rejected:
-        lines += [f"{rejected.name}: {rejected.verdict}: {reason}" for reason in rejected.reasons]
-    lines += [f"{one.name}: left out: {'; '.join(one.reasons)}" for one in choice.left_out]
-    return lines

@@ -92,6 +92,11 @@ def number(value: float | None, form: str) -> str:
     return DASH if value is None else format(value, form)
 
 
+def counted(count: int, noun: str) -> str:
+    """Returns a count with its noun: "1 thread", "2 threads"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 _WORDS = ("variant", "verdict", "contender", "claim")
 
 

@@ -1,18 +1,15 @@
 """The terminal tables of a profile."""
 
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
 from workbench.records.profile import _DOT_PRODUCTS, _INT8_SAVES_TIME_FROM, PICTURE_NAME, PROFILE_NAME, Profile
 from workbench.report.formatting import DASH, number
+from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 
 _WORTH_SAYING = 3  # parts that are furthest above their bounds
 
@@ -60,7 +57,7 @@ def sum_lines(profile: Profile) -> list[str]:
         f"apart    {count} calls of {totals.empty_us.p50:.1f} µs of Python and runtime each are "
         f"{count * totals.empty_us.p50:.1f} of it; the program has one",
         f"sum      net of that the parts are {totals.net_sum_us.p50:.1f} µs: with one call, "
-        f"{totals.explained.p50:.2f} ({totals.explained.low:.2f}–{totals.explained.high:.2f}) of the program; "
+        f"{totals.explained.text()} of the program; "
         f"{_rest(totals)}",
         f"chained  the parts' pitch is within {totals.pitch_difference_max_cents:.4f} cents of the program's over "
         f"{profile.warmup_calls} calls",
@@ -84,8 +81,7 @@ def peak_lines(profile: Profile) -> list[str]:
     lines = [
         f"float32  {at.float32_gmacs.text(1)} × 1e9 multiply-adds a second ({at.float32_what})",
         f"int8     {at.int8_gmacs.text(1)} × 1e9 multiply-adds a second ({at.int8_what})",
-        f"int8 peak is {ratio.p50:.2f} ({ratio.low:.2f}–{ratio.high:.2f}) times the float32 peak on this machine: "
-        f"{meaning}",
+        f"int8 peak is {ratio.text()} times the float32 peak on this machine: {meaning}",
         f"weights  {at.read_gbytes.text(1)} GB/s ({at.read_what}): as many bytes as the program's, read in "
         "every call, as in the bounds",
         f"memory   {at.memory_gbytes.text(1)} GB/s ({at.memory_what}): more than the caches hold; for a machine where "
@@ -114,35 +110,26 @@ def next_lines(profile: Profile) -> list[str]:
 
 
 def print_profile(profile: Profile, folder: Path) -> None:
-    """Print parts, layers, what they are held against, and where everything is, to stdout."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+    """Prints parts, layers and what they are compared with, and the paths of what was written."""
+    output = console()
 
-    def say(lines: Sequence[str], heading: str) -> None:
-        console.print(f"\n{heading}", style="bold", markup=False)
-        for line in lines:
-            console.print(f"  {line}", markup=False, soft_wrap=True)
+    def print_section(heading: str, lines: Sequence[str]) -> None:
+        print_heading(output, f"\n{heading}")
+        print_lines(output, lines)
 
-    console.print(profile.title, style="bold", markup=False)
-    console.print(_table([part_cells(part) for part in profile.parts], ("part", "set by")))
-    say(sum_lines(profile), "The sum against the whole")
-    say(peak_lines(profile), "What this machine can do at most, through the same runtime")
-    say(next_lines(profile), "Most above its bound")
-    console.print("\nLayers", style="bold")
-    console.print(_table(layer_cells([layer for part in profile.parts for layer in part.layers]), ("layer", "type")))
+    print_heading(output, profile.title)
+    output.print(plain_table([part_cells(part) for part in profile.parts], left=("part", "set by")))
+    print_section("Sum of the parts and the whole program", sum_lines(profile))
+    print_section("What this machine can do at most, through the same runtime", peak_lines(profile))
+    print_section("Furthest above their bounds", next_lines(profile))
+    print_heading(output, "\nLayers")
+    layers = [layer for part in profile.parts for layer in part.layers]
+    output.print(plain_table(layer_cells(layers), left=("layer", "type")))
     if profile.events:
-        console.print("\nWhat the runtime recorded of the whole program", style="bold")
+        print_heading(output, "\nWhat the runtime recorded of the whole program")
         rows = [{"event": event.name, "p50 (µs)": f"{event.p50_us:.1f}"} for event in profile.events]
-        console.print(_table(rows, ("event",)))
+        output.print(plain_table(rows, left=("event",)))
     else:
-        say([profile.null_reasons["events"]], "Events")
-    console.print(f"\n  record   {folder / PROFILE_NAME}", markup=False, soft_wrap=True)
-    console.print(f"  picture  {folder / PICTURE_NAME}", markup=False, soft_wrap=True)
-
-
-def _table(rows: Sequence[dict[str, str]], left: Sequence[str]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in rows[0]:
-        table.add_column(column, justify="left" if column in left else "right")
-    for row in rows:
-        table.add_row(*row.values())
-    return table
+        print_section("Events", [profile.null_reasons["events"]])
+    output.print()
+    print_lines(output, [f"record   {folder / PROFILE_NAME}", f"picture  {folder / PICTURE_NAME}"])

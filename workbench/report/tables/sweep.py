@@ -1,18 +1,14 @@
-"""A sweep as a table: a row for each point, baseline → variant."""
+"""The output of `sweep`: a row for each point, baseline → variant."""
 
-import sys
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from workbench.records.sweep import PICTURE_NAME, SWEEP_NAME, Sweep, SweepPoint
 from workbench.report.formatting import DASH, number
-from workbench.report.tables.results import colored
+from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
 
-def cells(point: SweepPoint, fair: bool) -> dict[str, str]:
-    """The figures of one point as text, column by column; a dash where there is no number."""
+def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
+    """Returns the figures of one point as text by column; a dash stands for a missing number."""
     setting = point.setting
     outcome = str(point.verdict) if point.status == "measured" else point.status
     return {
@@ -39,25 +35,19 @@ def _both(point: SweepPoint, name: str, form: str) -> str:
 
 
 def print_sweep(sweep: Sweep, folder: Path) -> None:
-    """Print the table, why points have no figures, and where everything is, to stdout."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
-    console.print(sweep.title, style="bold", markup=False)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    rows = [cells(point, sweep.protocol.fair) for point in sweep.points]
-    for column in rows[0]:
-        table.add_column(column, justify="left" if column == "verdict" else "right")
-    for row in rows:
-        table.add_row(*(colored(text) if name == "verdict" else text for name, text in row.items()))
-    console.print(table)
+    """Prints the table, why points have no figures, and the paths of what was written."""
+    output = console()
+    print_heading(output, sweep.title)
+    rows = [point_cells(point, sweep.protocol.fair) for point in sweep.points]
+    output.print(plain_table(colored(rows, "verdict"), left=("verdict",)))
     for point in sweep.points:
-        for reason in _reasons(point):
-            console.print(f"  {point.setting.suffix}: {reason}", markup=False, soft_wrap=True)
-    console.print(f"\n  sweep    {folder / SWEEP_NAME}", markup=False, soft_wrap=True)
-    console.print(f"  picture  {folder / PICTURE_NAME}", markup=False, soft_wrap=True)
+        print_lines(output, [f"{point.setting.suffix}: {reason}" for reason in _reasons(point)])
+    output.print()
+    print_lines(output, [f"sweep    {folder / SWEEP_NAME}", f"picture  {folder / PICTURE_NAME}"])
 
 
 def _reasons(point: SweepPoint) -> list[str]:
-    """Why the point did not pass, and why a figure of a measured one is a dash, each once."""
+    """Why the point did not pass, and why figures of a measured point are missing."""
     if point.status == "refused":
         return [f"refused: {reason}" for reason in point.reasons]
     nulls = [

@@ -1,0 +1,45 @@
+"""The output of `pick`."""
+
+from workbench.audit.explain import Candidate, Choice
+from workbench.report.formatting import number
+from workbench.report.tables.terminal import console, plain_table, print_lines
+
+
+def print_choice(choice: Choice) -> None:
+    """Prints the candidates as a table, then the winner with its reasons, then every other variant and why it lost."""
+    output = console()
+    if choice.front:
+        standings = ["picked"] + ["on the front"] * (len(choice.front) - 1)
+        rows = [_cells(candidate, standing) for candidate, standing in zip(choice.front, standings, strict=True)]
+        rows += [_cells(dominated.candidate, "dominated") for dominated in choice.dominated]
+        output.print(plain_table(rows, left=("variant", "")))
+        output.print()
+    print_lines(output, choice_lines(choice), indent=0)
+
+
+def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
+    return {
+        "variant": candidate.name,
+        "": standing,
+        "pitch p95 (cents)": f"{candidate.pitch_p95_cents:.4f}",
+        "bytes": f"{candidate.bytes:,}",
+        "times faster": candidate.speedup.text(),
+        "from the ideal": number(candidate.distance, ".2f"),
+    }
+
+
+def choice_lines(choice: Choice) -> list[str]:
+    """Returns the winner with the reasons and the warnings, then a line for each variant that is not the winner."""
+    winner = choice.winner
+    lines = [f"{choice.objective}: {winner.name if winner else 'none'}"]
+    lines += [f"  {reason}" for reason in choice.why]
+    lines += [f"  warning: {warning}" for warning in choice.warnings]
+    if winner:
+        lines.append(f"  program  {winner.program or winner.null_reasons['program']}")
+    for dominated in choice.dominated:
+        also = f" (and by {', '.join(dominated.by[1:])})" if len(dominated.by) > 1 else ""
+        lines.append(f"{dominated.candidate.name}: dominated: {dominated.how}{also}")
+    for rejected in choice.rejected:
+        lines += [f"{rejected.name}: {rejected.verdict}: {reason}" for reason in rejected.reasons]
+    lines += [f"{omitted.name}: left out: {'; '.join(omitted.reasons)}" for omitted in choice.left_out]
+    return lines
