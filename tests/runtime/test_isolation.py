@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,17 @@ class Large:
 
 def leave() -> None:
     os._exit(0)
+
+
+class Counter:
+    """What does not pickle: it holds a lock."""
+
+    def __init__(self, start: int) -> None:
+        self.count, self.lock = start, threading.Lock()
+
+    def add(self, steps: int) -> int:
+        self.count += steps
+        return self.count
 
 
 def pid() -> int:
@@ -173,3 +185,13 @@ def test_its_stderr_is_not_ours(capfd: pytest.CaptureFixture[str]) -> None:
     with IsolatedProcess() as child:
         child.call(os.write, 2, b"noise\n")
     assert capfd.readouterr().err == ""
+
+
+def test_a_worker_keeps_its_state_between_calls() -> None:
+    with IsolatedProcess() as child:
+        first, second = child.start(Counter, 10), child.start(Counter, start=0)
+        assert [first.call(Counter.add, 1), second.call(Counter.add, 5), first.call(Counter.add, steps=1)] == [
+            11,
+            5,
+            12,
+        ]

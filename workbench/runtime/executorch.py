@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from executorch.extension.pybindings import _portable_lib
@@ -21,6 +21,22 @@ def set_threads(threads: int) -> None:
     program of a process is loaded: after it, it crashes the process. The same number again changes nothing."""
     _portable_lib._unsafe_reset_threadpool(threads)
     threadpool_limits(threads, "blas")
+
+
+class LoweredModule(Protocol):
+    """A lowered module without the workbench's metadata, for example one part of a network."""
+
+    def forward(self, inputs: list[torch.Tensor], clone_outputs: bool = ...) -> list[torch.Tensor]:
+        """Runs the module. Without `clone_outputs` the outputs are overwritten by the next call."""
+
+    def write_etdump_result_to_file(self, path: str) -> None:
+        """Writes the events that the runtime recorded; a runtime without an event tracer writes nothing."""
+
+
+def load_lowered_module(path: Path, record_events: bool = False) -> LoweredModule:
+    """Loads any `.pte` file. Raises RuntimeError if it does not load."""
+    module: LoweredModule = _portable_lib._load_for_executorch(str(path), enable_etdump=record_events)
+    return module
 
 
 def fix_threads(threads: int) -> None:

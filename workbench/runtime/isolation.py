@@ -14,12 +14,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.reduction import DupFd
 from types import TracebackType
-from typing import IO, Any, ParamSpec, Self, TypeVar, cast
+from typing import IO, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 from workbench.errors import ProgramError, WorkbenchError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 _SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LIMITS = (signal.SIGXCPU, signal.SIGBUS)  # of its time, and of what backs the files that it has mapped
@@ -117,6 +118,14 @@ class IsolatedProcess:
                 ) from error
             raise ProgramError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
+    def start(self, worker: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Worker[T]":
+        """Creates an object in the process, which keeps it. Its arguments must pickle, the object need not.
+
+        Returns:
+            A handle that calls the object's methods. It lasts as long as the process.
+        """
+        return Worker(self, self.call(_create, worker, args, kwargs))
+
     def _last_stderr_line(self) -> str:
         errors = [line for line in self._said() if "cpuinfo" not in line]
         return f" (it last said: {errors[-1]})" if errors else ""
@@ -124,3 +133,27 @@ class IsolatedProcess:
     def _said(self) -> list[str]:
         self._log.seek(0)
         return [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
+
+
+_objects: list[Any] = []  # in the child: what `start` has created there
+
+
+def _create(worker: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    _objects.append(worker(*args, **kwargs))
+    return len(_objects) - 1
+
+
+def _call_method(index: int, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return method(_objects[index], *args, **kwargs)
+
+
+class Worker(Generic[T]):
+    """A handle on an object that lives in an `IsolatedProcess`, for example sessions that stay open between calls."""
+
+    def __init__(self, process: IsolatedProcess, index: int) -> None:
+        self._process, self._index = process, index
+
+    def call(self, method: Callable[Concatenate[T, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Calls a method of the object's class, for example `worker.call(Stream.next, 10)`. Raises as the process."""
+        result: R = self._process.call(_call_method, self._index, method, args, kwargs)
+        return result
