@@ -15,7 +15,7 @@ from workbench.export.toolchain_errors import toolchain_errors
 from workbench.runtime.torchscript import TorchScriptSession
 
 WANT = RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried to")
-NO_MEMORY = "error: this machine has no memory left for it; end other programs, or ask for less at once\n"
+NO_MEMORY = "error: out of memory; close other programs or run fewer variants at once\n"
 
 
 def test_want_of_memory_is_no_failure_to_lower() -> None:
@@ -62,7 +62,7 @@ def test_a_bug_is_no_verdict() -> None:
     code, says = told(KeyError("of ours"))
     first, *_, before, last = says.splitlines()
     assert (code, first, before) == (ERROR, "Traceback (most recent call last):", "KeyError: 'of ours'")
-    assert last == "error: a bug of the workbench, not of what it was given; tell us, with the lines above"
+    assert last == "error: internal error; please report it with the traceback above"
 
 
 def test_what_is_click_s_stays_so() -> None:

@@ -13,6 +13,10 @@ class WorkbenchError(Exception):
     """A mistake or a limit that the user can do something about; one line, no traceback."""
 
 
+class WorkbenchWarning(UserWarning):
+    """A limit that the user should know about and that stops nothing. The command line prints it as one line."""
+
+
 class RecipeError(WorkbenchError):
     """One or more recipes are wrong; `problems` holds one line for each mistake in any of them."""
 

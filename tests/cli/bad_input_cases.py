@@ -1,8 +1,8 @@
-"""What people give a workbench that it cannot use, and what it answers: the table of docs/bad-input.md, and its tests.
+"""Inputs that the workbench cannot use, and the message for each: the data of docs/bad-input.md and of its test.
 
-Each case is made in an empty project (one recipe, two short clips, a program that is none of ours, and the paths below
-as they are seen from there) and given to a command. `says` is the one line on stderr after "error: "; where the exit
-code is not 2, it is a line of the answer.
+Each case is created in a small project (one recipe, two short clips, programs of other tools) and given to a command.
+Paths are relative to the project. `message` is the one line on stderr after "error: "; if the exit code is not 2, it
+is a line of stdout.
 """
 
 import io
@@ -26,16 +26,16 @@ calibrate:
 score:
   - {name: sine, kind: tones, notes: [69], note_s: 0.2, gap_s: 0.1, harmonics: 1, level_dbfs: -40}
 """
-RAN = Path("it-ran")  # what a pickle that is let run would leave
+RAN = Path("it-ran")  # the file that a malicious pickle or zip would write
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that is wrong, how to make it, and the answer."""
+    """One bad input: its name, the command, the message, and how to create it."""
 
     what: str
     command: str
-    says: str
+    message: str
     make: Callable[[], object]
     code: int = 2
 
@@ -50,11 +50,11 @@ def text(name: str, content: str | bytes) -> Callable[[], object]:
     return make
 
 
-def recipe(what: str, says: str, keys: str = "", whole: str | bytes | None = None) -> Case:
-    """A recipe r.yaml: the least one with some keys, or another text as a whole."""
-    given = {line.split(":")[0] for line in keys.splitlines()}
-    least = "".join(f"{line}\n" for line in RECIPE.splitlines() if line.split(":")[0] not in given)
-    return Case(what, "check r.yaml", f"r.yaml: {says}", text("r.yaml", least + keys if whole is None else whole))
+def recipe(what: str, message: str, keys: str = "", whole: str | bytes | None = None) -> Case:
+    """Returns the case of a recipe r.yaml: RECIPE with these keys, or another text."""
+    replaced = {line.split(":")[0] for line in keys.splitlines()}
+    kept = "".join(f"{line}\n" for line in RECIPE.splitlines() if line.split(":")[0] not in replaced)
+    return Case(what, "check r.yaml", f"r.yaml: {message}", text("r.yaml", kept + keys if whole is None else whole))
 
 
 def circle() -> None:
@@ -79,7 +79,7 @@ RECIPES = (
     ),
     recipe("nested 10,000 deep", "line 1: is nested more than 20 levels deep", whole="a: " + "[" * 10_000),
     recipe(
-        "a tag that would call Python",
+        "a tag that calls Python",
         "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system is not for recipes; leave it out",
         whole="a: !!python/object/apply:os.system [touch it-ran]\n",
     ),
@@ -88,12 +88,10 @@ RECIPES = (
         "line 1: holds a control character or half a character pair; leave it out",
         whole='a: "\\0"\n',
     ),
-    recipe("a key twice", "line 3: the key 'a' is there twice", whole="a: 1\nb: 2\na: 3\n"),
-    recipe(
-        "a date that is none", "holds a value that YAML cannot read (month must be in 1..12)", whole="a: 2001-99-99"
-    ),
+    recipe("a repeated key", "line 3: the key 'a' is there twice", whole="a: 1\nb: 2\na: 3\n"),
+    recipe("an invalid date", "holds a value that YAML cannot read (month must be in 1..12)", whole="a: 2001-99-99"),
     recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1\n"),
-    recipe("text for a number", "sample_rate_hz: wants a whole number, got 'fast'", "sample_rate_hz: fast\n"),
+    recipe("text instead of a number", "sample_rate_hz: wants a whole number, got 'fast'", "sample_rate_hz: fast\n"),
     recipe("a number out of range", "mirror: wants at most 1, got 2", "mirror: 2\n"),
     recipe("not a number", "mirror: wants a finite number, got nan", "mirror: .nan\n"),
     recipe(
@@ -113,7 +111,7 @@ RECIPES = (
         "s.yaml: extends: goes round in a circle: r.yaml -> s.yaml -> r.yaml",
         circle,
     ),
-    recipe("extends nothing", "extends: there is no file 'base.yaml'", "extends: base\n"),
+    recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base\n"),
     recipe(
         "a matrix of 10,000 variants",
         "matrix: makes 10000 variants, and 256 is the most; split it over recipes",
@@ -133,18 +131,24 @@ RECIPES = (
         "gates.program.bytes: wants a limit such as '<= 0.01' or '>= 5', got 'small'",
         "gates: {program.bytes: small}\n",
     ),
+    Case(
+        "a missing file of gates",
+        "run recipes/least.yaml --gates no.yaml",
+        "no.yaml: there is no file 'no.yaml'",
+        lambda: None,
+    ),
     recipe(
-        "a clip that is not there",
+        "an unknown clip",
         "audio.score.0: there is no clip 'synthetic/score/sin' (did you mean 'synthetic/score/sine'?)",
         "audio: {score: [synthetic/score/sin]}\n",
     ),
 )
 
 
-def sung(
+def recording(
     name: str, samples: np.ndarray, rate_hz: int, subtype: str = "FLOAT", form: str = "WAV"
 ) -> Callable[[], object]:
-    """A recording that is dropped into calib_audio/sung."""
+    """Writes a recording into calib_audio/sung."""
 
     def make() -> None:
         path = Path("calib_audio/sung") / name
@@ -154,13 +158,13 @@ def sung(
     return make
 
 
-def heard(what: str, seconds: str, make: Callable[[], object]) -> Case:
-    """A recording that is taken as it is."""
+def accepted(what: str, seconds: str, make: Callable[[], object]) -> Case:
+    """Returns the case of an unusual recording that is used without a change."""
     return Case(what, "audio", f"sung/a {' ' * 36}{seconds:>6} s  f0 not known", make, 0)
 
 
-def refused(what: str, says: str, make: Callable[[], object], name: str = "a.wav") -> Case:
-    return Case(what, "audio", f"calib_audio/sung/{name}: {says}", make)
+def refused(what: str, message: str, make: Callable[[], object], name: str = "a.wav") -> Case:
+    return Case(what, "audio", f"calib_audio/sung/{name}: {message}", make)
 
 
 def three_hours() -> None:
@@ -174,19 +178,19 @@ def three_hours() -> None:
 
 
 def half_a_wav() -> None:
-    sung("a.wav", np.ones(48_000) / 9, 48_000)()
+    recording("a.wav", np.ones(48_000) / 9, 48_000)()
     os.truncate("calib_audio/sung/a.wav", 44 + 96_000)
 
 
 def half_a_flac() -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
-    sung("a.flac", noise, 48_000, "PCM_16", "FLAC")()
+    recording("a.flac", noise, 48_000, "PCM_16", "FLAC")()
     path = Path("calib_audio/sung/a.flac")
     os.truncate(path, path.stat().st_size // 2)
 
 
 def unreadable() -> None:
-    sung("a.wav", np.ones(800), 8000)()
+    recording("a.wav", np.ones(800), 8000)()
     Path("calib_audio/sung/a.wav").chmod(0)
 
 
@@ -198,29 +202,29 @@ AUDIO = (
         f"not audio that can be read (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", ""),
     ),
-    refused("0 samples", "0 samples of audio; record it again or take it away", sung("a.wav", WAVE[:0], 48_000)),
-    heard("1 sample", "0.0", sung("a.wav", WAVE[:1], 48_000)),
+    refused("0 samples", "0 samples of audio; record it again or take it away", recording("a.wav", WAVE[:0], 48_000)),
+    accepted("1 sample", "0.0", recording("a.wav", WAVE[:1], 48_000)),
     refused(
         "NaN and infinities",
         "3 of its samples are NaN or infinite; export it again as wav or flac",
-        sung("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
+        recording("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
     ),
-    heard("DC alone", "1.0", sung("a.wav", np.ones(48_000) / 2, 48_000)),
+    accepted("only DC", "1.0", recording("a.wav", np.ones(48_000) / 2, 48_000)),
     Case(
-        "a folder that is called wav: left out",
+        "a folder with the name of a wav: skipped",
         "audio",
         f"synthetic/score/sine {' ' * 22}   0.3 s  known f0",
         lambda: Path("calib_audio/sung/a.wav").mkdir(parents=True),
         0,
     ),
-    heard("clipped at full scale", "1.0", sung("a.wav", np.sign(WAVE), 48_000)),
-    heard("ten times over full scale", "1.0", sung("a.wav", 33 * WAVE, 48_000)),
-    heard("24 bit", "1.0", sung("a.wav", WAVE, 48_000, "PCM_24")),
-    heard("8 kHz", "6.0", sung("a.wav", WAVE, 8000)),
-    heard("192 kHz", "0.2", sung("a.wav", WAVE, 192_000)),
-    heard("8 channels", "1.0", sung("a.wav", np.tile(WAVE[:, None], 8), 48_000)),
-    heard("flac that is called wav", "1.0", sung("a.wav", WAVE, 48_000, "PCM_16", "FLAC")),
-    heard("a wav cut off in the middle: what is there", "0.5", half_a_wav),
+    accepted("clipped at full scale", "1.0", recording("a.wav", np.sign(WAVE), 48_000)),
+    accepted("ten times over full scale", "1.0", recording("a.wav", 33 * WAVE, 48_000)),
+    accepted("24 bit", "1.0", recording("a.wav", WAVE, 48_000, "PCM_24")),
+    accepted("8 kHz", "6.0", recording("a.wav", WAVE, 8000)),
+    accepted("192 kHz", "0.2", recording("a.wav", WAVE, 192_000)),
+    accepted("8 channels", "1.0", recording("a.wav", np.tile(WAVE[:, None], 8), 48_000)),
+    accepted("flac with the suffix wav", "1.0", recording("a.wav", WAVE, 48_000, "PCM_16", "FLAC")),
+    accepted("a wav cut off in the middle: the part that exists", "0.5", half_a_wav),
     refused(
         "a flac cut off in the middle",
         "not audio that can be read (Error : flac decoder lost sync); convert it to wav or flac",
@@ -228,34 +232,34 @@ AUDIO = (
         "a.flac",
     ),
     refused(
-        "text that is called wav",
+        "text with the suffix wav",
         f"not audio that can be read (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", "la la"),
     ),
     refused(
-        "what phones record",
+        "m4a, as phones record",
         f"not audio that can be read (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.m4a", b"\0\0\0\x18ftypM4A "),
         "a.m4a",
     ),
     refused("3 hours", "3.0 hours of audio, and 1 is the most; cut it into parts", three_hours),
-    refused("not ours to read", "cannot be opened (Permission denied); check its permissions", unreadable),
+    refused("no read permission", "cannot be opened (Permission denied); check its permissions", unreadable),
     Case(
         "two files of one name",
         "audio",
         "calib_audio/sung: a.flac and a.wav share a name; rename or remove one",
-        lambda: (sung("a.wav", WAVE, 48_000)(), sung("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
+        lambda: (recording("a.wav", WAVE, 48_000)(), recording("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
     ),
     refused(
         "a pitch track with three columns",
         "3 columns where 2 are wanted; write seconds,hertz",
-        lambda: (sung("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
+        lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
         "a.csv:1",
     ),
     refused(
         "a pitch track that runs backwards",
         "0.1 s does not come after 0.2 s; sort the rows by time",
-        lambda: (sung("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
+        lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
         "a.csv:2",
     ),
     Case(
@@ -271,11 +275,29 @@ AUDIO = (
         lambda: Path("takes").mkdir(),
     ),
     Case(
-        "a clip that calibrates too",
+        "a clip that also calibrates",
         "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
         "clips that calibrate and score at once: tone (the same as synthetic/calibrate/tone); a score needs audio not "
         "yet seen",
         lambda: None,
+    ),
+    Case(
+        "one bad file in a folder of audio",
+        "run recipes/least.yaml --audio takes",
+        f"takes/b.wav: not audio that can be read (Format not recognised); {CONVERT}",
+        lambda: (text("takes/b.wav", "no")(), soundfile.write("takes/a.wav", np.ones(800) / 9, 8000)),
+    ),
+    Case(
+        "a missing folder of clips",
+        "run recipes/least.yaml --calib-audio nowhere",
+        "nowhere/manifest.yaml: no such manifest; point to a folder that has one, such as calib_audio",
+        lambda: None,
+    ),
+    Case(
+        "int8 without a clip that calibrates",
+        "build r.yaml --out out",
+        "r.yaml: audio.calibrate finds no clip in calib_audio, and int8 is calibrated on some; name some that exist",
+        text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder.narrow: int8-static}}}}\naudio: {{calibrate: []}}\n"),
     ),
     Case(
         "an alias in the manifest of clips",
@@ -294,12 +316,12 @@ AUDIO = (
 )
 
 
-def program(what: str, says: str, make: Callable[[], object], name: str = "p.pte") -> Case:
-    return Case(what, f"track take.wav --program {name}", f"{name}: {says}", make)
+def program(what: str, message: str, make: Callable[[], object], name: str = "p.pte") -> Case:
+    return Case(what, f"track take.wav --program {name}", f"{name}: {message}", make)
 
 
-def spoilt(change: Callable[[bytes], bytes]) -> Callable[[], object]:
-    """p.pte: other.pte, changed."""
+def damaged(change: Callable[[bytes], bytes]) -> Callable[[], object]:
+    """Writes p.pte: other.pte after a change."""
     return lambda: Path("p.pte").write_bytes(change(Path("other.pte").read_bytes()))
 
 
@@ -314,55 +336,55 @@ PROGRAMS = (
     program(
         "cut off in the middle",
         f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        spoilt(lambda whole: whole[: len(whole) // 2]),
+        damaged(lambda whole: whole[: len(whole) // 2]),
     ),
     program(
-        "its first byte flipped",
+        "first byte flipped",
         f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        spoilt(lambda whole: bytes([whole[0] ^ 1]) + whole[1:]),
+        damaged(lambda whole: bytes([whole[0] ^ 1]) + whole[1:]),
     ),
     program(
-        "its file type of another kind",
+        "another file identifier",
         f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        spoilt(lambda whole: whole[:4] + b"XX99" + whole[8:]),
+        damaged(lambda whole: whole[:4] + b"XX99" + whole[8:]),
     ),
     program(
-        "another model's",
+        "a program of another model",
         "a program, but not one of the workbench: it does not say its stream",
         lambda: None,
         "other.pte",
     ),
     program(
-        "one of another version of the workbench",
+        "a program of another version of the workbench",
         "made for format 2, this workbench reads 3; build it again",
         lambda: None,
         "older.pte",
     ),
     program(
-        "one that says half of its stream",
+        "metadata with a missing entry",
         "the program loads, but does not say its sample_rate_hz; build it again",
         lambda: None,
         "half.pte",
     ),
     Case(
-        "a folder for a program to hear",
+        "a folder instead of audio",
         "track takes --program mute.pte",
         "takes: a folder where an audio file is wanted; name one of its files",
         lambda: Path("takes").mkdir(),
     ),
     program(
-        "one that says a word for a number",
+        "metadata with text instead of a number",
         "the program loads, but its hop_samples cannot be used (Input should be a valid integer); build it again",
         lambda: None,
         "wordy.pte",
     ),
     Case(
-        "a picture's threshold, for a table",
+        "a threshold of a picture, for a table",
         "track take.wav --program half.pte --threshold 0.3 --out take.csv",
-        "--threshold is where a .png draws pitch, and none is asked for; --confidence-threshold filters frames",
+        "--threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames",
         lambda: None,
     ),
-    Case(  # the last one: it takes its process down
+    Case(  # the last one: it crashes its process
         "10 kB of noise",
         "track take.wav --program p.pte",
         "the program crashed the runtime (it last said: what():  UnicodeDecodeError: 'utf-8' codec can't decode byte "
@@ -373,20 +395,20 @@ PROGRAMS = (
 
 
 class Runs:
-    """Pickles as a call that leaves a file."""
+    """Unpickling it runs a command that writes a file."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return os.system, (f"touch {RAN}",)
 
 
-def checkpoint(what: str, says: str, make: Callable[[Path], object]) -> Case:
-    """A recipe whose checkpoint is own.ckpt."""
+def checkpoint(what: str, message: str, make: Callable[[Path], object]) -> Case:
+    """Returns the case of a recipe whose checkpoint is own.ckpt."""
 
-    def both() -> None:
+    def make_both() -> None:
         Path("r.yaml").write_text(RECIPE + "checkpoint: own.ckpt\n")
         make(Path("own.ckpt"))
 
-    return Case(what, "build r.yaml --out built", f"{{here}}/own.ckpt: {says}", both)
+    return Case(what, "build r.yaml --out built", f"{{here}}/own.ckpt: {message}", make_both)
 
 
 def torch_save(content: Callable[[], object]) -> Callable[[Path], object]:
@@ -399,7 +421,7 @@ def torch_save(content: Callable[[], object]) -> Callable[[Path], object]:
 
 
 def changed(change: Callable[[dict], object]) -> Callable[[], object]:
-    """The packaged checkpoint, with something else in it."""
+    """Returns the packaged checkpoint after a change."""
 
     def content() -> object:
         from workbench.model.checkpoint import checkpoint_path
@@ -412,13 +434,13 @@ def changed(change: Callable[[dict], object]) -> Callable[[], object]:
     return content
 
 
-def of_other_shape(good: dict) -> None:
+def reshape_a_weight(good: dict) -> None:
     weights = good["state_dict"]
     name = next(name for name in weights if name.endswith("weight") and len(weights[name]) > 1)
     weights[name] = weights[name][:1]
 
 
-UNOPENED = "not a checkpoint that torch can open; was it written by torch.save?"
+NOT_A_CHECKPOINT = "not a checkpoint that torch can open; was it written by torch.save?"
 CHECKPOINTS = (
     Case(
         "an unknown name",
@@ -439,9 +461,9 @@ CHECKPOINTS = (
         "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
         lambda: (text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")(), Path("own.ckpt").mkdir()),
     ),
-    checkpoint("an empty file", UNOPENED, lambda path: path.touch()),
-    checkpoint("text", UNOPENED, lambda path: path.write_text("this is not a checkpoint\n")),
-    checkpoint("a zip of something else", UNOPENED, lambda path: zipfile.ZipFile(path, "w").close()),
+    checkpoint("an empty file", NOT_A_CHECKPOINT, lambda path: path.touch()),
+    checkpoint("text", NOT_A_CHECKPOINT, lambda path: path.write_text("this is not a checkpoint\n")),
+    checkpoint("a zip of something else", NOT_A_CHECKPOINT, lambda path: zipfile.ZipFile(path, "w").close()),
     checkpoint(
         "a list",
         "not a PESTO checkpoint: it has no hparams, state_dict, hcqt_params; see pesto-pitch",
@@ -453,7 +475,7 @@ CHECKPOINTS = (
         torch_save(lambda: {"state_dict": {}, "epoch": 3}),
     ),
     checkpoint(
-        "without its weights",
+        "no weights",
         "does not fit pesto-pitch's model: 22 weights missing, 0 unknown (first: shift); use mir-1k_g7",
         torch_save(changed(lambda good: good["state_dict"].clear())),
     ),
@@ -462,16 +484,16 @@ CHECKPOINTS = (
         "does not fit pesto-pitch's model (size mismatch for encoder.conv1.0.weight: copying a param with shape "
         "torch.Size([1, 1, 39]) from checkpoint, the shape in current model is torch.Size([40, 1, 39]).); use "
         "mir-1k_g7",
-        torch_save(changed(of_other_shape)),
+        torch_save(changed(reshape_a_weight)),
     ),
     checkpoint(
-        "a pickle that would run a command",
+        "a pickle that runs a command",
         "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
         "made it",
         lambda path: path.write_bytes(pickle.dumps(Runs(), protocol=2)),
     ),
     checkpoint(
-        "torch.save of what would run a command",
+        "torch.save of an object that runs a command",
         "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
         "made it",
         torch_save(lambda: {"hparams": Runs()}),
@@ -482,7 +504,7 @@ CHECKPOINTS = (
 def bundle(
     change: Callable[[dict[str, bytes]], object] = lambda files: None, name: str = "b", **keys: object
 ) -> Callable[[], object]:
-    """A folder b: files of a bundle whose program is none, its manifest with `keys`; `change` happens after sealing."""
+    """Writes a folder b like a bundle, with text as its program. The manifest gets `keys`; `change` is applied last."""
     from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
 
     def make() -> None:
@@ -501,8 +523,8 @@ def bundle(
     return make
 
 
-def no_bundle(what: str, says: str, make: Callable[[], object], name: str = "b.zip") -> Case:
-    return Case(what, f"verify {name}", f"{name}: not a bundle: {says}", make)
+def no_bundle(what: str, message: str, make: Callable[[], object], name: str = "b.zip") -> Case:
+    return Case(what, f"verify {name}", f"{name}: not a bundle: {message}", make)
 
 
 def zip_of(entry: zipfile.ZipInfo, content: bytes = b"x") -> Callable[[], object]:
@@ -520,7 +542,7 @@ def link_to(target: str) -> zipfile.ZipInfo:
 
 
 def zip_of_zeros() -> None:
-    """2 GB of nothing in some kB: only its directory says so, and that is enough."""
+    """Writes a few kB whose zip directory states 2 GB: reading the directory must be enough to refuse it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("program.pte", bytes(100_000))
@@ -532,7 +554,7 @@ OUTSIDE = "which could lie outside; do not use it"
 BUNDLES = (
     no_bundle("no such file", "there is no such folder or file", lambda: None),
     no_bundle("an empty folder", "no manifest.json; `workbench bundle` makes bundles", lambda: Path("b").mkdir(), "b"),
-    no_bundle("text that is called zip", "a zip that cannot be read (File is not a zip file)", text("b.zip", "text")),
+    no_bundle("text with the suffix zip", "a zip that cannot be read (File is not a zip file)", text("b.zip", "text")),
     no_bundle(
         "a zip cut off",
         "a zip that cannot be read (File is not a zip file)",
@@ -600,8 +622,8 @@ def npy() -> None:
         np.save(file, np.ones(15))
 
 
-def of_another_recipe() -> None:
-    """The notes of a kept record's program, for a file of another backend."""
+def program_of_another_recipe() -> None:
+    """Writes a program with the notes of a stored result, for a file of another backend."""
     from hashlib import sha256
 
     record = json.loads((Path(__file__).parent.parent.parent / "docs/measured/float-xnnpack.json").read_bytes())
@@ -610,13 +632,13 @@ def of_another_recipe() -> None:
     text("program.json", json.dumps({"fingerprint": "", "program": program}))()
 
 
-THERE = '{"schema_version": 1}\n'  # what must not be lost
+EXISTING = '{"schema_version": 1}\n'  # a file that must not be replaced
 KNOWN_F0 = "seconds,hertz\n0.00,220\n0.01,0\n"
 IN_THE_WAY = "has a record, whose program would be replaced; name another --out"
 NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
 RECORDS = (
     Case(
-        "a folder that is not there",
+        "a missing folder",
         "compare run run",
         "run: no such file or folder; `workbench runs` lists what there is",
         lambda: None,
@@ -646,40 +668,40 @@ RECORDS = (
         "score recipes/least.yaml --frames sine.csv --program program.onnx",
         "program.onnx: not a program of least (its file is program.onnx, not program.pte); name the one that gave the "
         "frames",
-        of_another_recipe,
+        program_of_another_recipe,
     ),
     Case(
-        "frames of calls that each began anew",
+        "frames after a reset at every call",
         "score r.yaml --frames sine.csv",
         "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
         text("r.yaml", RECIPE + "protocol: reset-per-chunk\n"),
     ),
     Case(
-        "--out where a run's record is",
+        "--out that has the result of a run",
         "build recipes/least.yaml --out out",
         f"out/least: {IN_THE_WAY}",
-        text("out/least/result.json", THERE),
+        text("out/least/result.json", EXISTING),
     ),
     Case(
-        "--out that is a variant's folder",
+        "--out that is the folder of a variant",
         "profile recipes/least.yaml --out out",
         f"out: {IN_THE_WAY}",
-        text("out/result.json", THERE),
+        text("out/result.json", EXISTING),
     ),
     Case(
-        "the same for hours",
+        "the same for a soak",
         "soak recipes/least.yaml --out out",
         f"out: {IN_THE_WAY}",
-        text("out/result.json", THERE),
+        text("out/result.json", EXISTING),
     ),
     Case(
-        "--out where the known f0 of the audio lies",
+        "--out that is the known f0 of the audio",
         "track take.wav --program p.pte --out ./take.csv",
         "take.csv: is where the known f0 of take.wav lies; name another --out",
         lambda: (text("take.wav", "")(), text("take.csv", KNOWN_F0)()),
     ),
     Case(
-        "--out where the known f0 of other audio lies",
+        "--out that is the known f0 of other audio",
         "track take.wav --program p.pte --out takes/b.csv",
         "takes/b.csv: is where the known f0 of takes/b.FLAC lies; name another --out",
         lambda: (text("takes/b.FLAC", "")(), text("takes/b.csv", KNOWN_F0)()),
@@ -688,7 +710,7 @@ RECORDS = (
         "--out is a file",
         "build recipes/least.yaml --out out",
         "out/least: Not a directory; nothing more was written",
-        text("out", THERE),
+        text("out", EXISTING),
     ),
 )
 
@@ -698,7 +720,7 @@ TABLES = {
     "Programs": PROGRAMS,
     "Checkpoints": CHECKPOINTS,
     "Bundles": BUNDLES,
-    "Records and places": RECORDS,
+    "Results and output folders": RECORDS,
 }
 
 
@@ -706,22 +728,21 @@ def markdown() -> str:
     """The table of all cases, as docs/bad-input.md."""
     count = sum(map(len, TABLES.values()))
     pages = [
-        f"# Bad input\n\n{count} things that a workbench may be given, and its answer to each: generated from "
-        "tests/cli/bad_input_cases.py, and run as tests\n(tests/cli/test_bad_input.py). Exit code 2 is a "
-        "mistake, one line on stderr; 1, that something does not hold; 0, that it is\ntaken as it is. No "
-        "program is loaded in the workbench's own process, no checkpoint or bundle runs code of its own, and none "
-        "of all this leaves a file.\n"
+        f"# Bad input\n\n{count} bad or unusual inputs, with the message for each. The table is generated from "
+        "tests/cli/bad_input_cases.py, and\ntests/cli/test_bad_input.py runs every row. Exit code 2 is an error, with "
+        "one line on stderr; 1 is a failed\nverification; 0 means that the input is accepted. Programs are loaded in a "
+        "child process, no code of a checkpoint or a\nbundle is run, and no row leaves a file.\n"
     ]
     for title, cases in TABLES.items():
-        rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.says)} |" for case in cases]
+        rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.message)} |" for case in cases]
         pages.append(
             "\n".join(
-                [f"\n## {title}\n", "| given | to | exit code | answer |", "| :-- | :-- | --: | :-- |", *rows, ""]
+                [f"\n## {title}\n", "| input | command | exit code | message |", "| :-- | :-- | --: | :-- |", *rows, ""]
             )
         )
     return "".join(pages)
 
 
-def _cell(says: str) -> str:
-    plain = " ".join(says.replace("{here}/", "").split())
+def _cell(message: str) -> str:
+    plain = " ".join(message.replace("{here}/", "").split())
     return plain.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")

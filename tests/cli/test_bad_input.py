@@ -1,6 +1,5 @@
-"""Every case of bad_input.py: its one line, its exit code, and nothing left behind."""
+"""Every case of bad_input_cases.py: its message, its exit code, and no file left behind."""
 
-import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from workbench.export.metadata import FORMAT, build_metadata
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 
-MOST_READ_BYTES = 20_000_000
+MAX_READ_BYTES = 20_000_000
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
 
 
@@ -34,8 +33,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs that load and are not ours: of another model, of another format, and such as tell half, one thing wrong,
-    or all of a stream that they have not."""
+    """Programs that load but are not the workbench's: of another model, of another format, and with metadata that is
+    incomplete, invalid, or of a stream that the program does not have."""
     import torch
     from executorch.exir import to_edge
 
@@ -45,17 +44,17 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("programs")
     exported = torch.export.export(Twice(), (torch.ones(1, 8),))
-    told = {"other": None, "older": {"workbench_format": 2}, "half": {"workbench_format": FORMAT}}
-    told["mute"] = build_metadata(StreamConfig(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
-    told["wordy"] = {**told["mute"], "hop_samples": "many"}
-    for name, tells in told.items():
-        (root / f"{name}.pte").write_bytes(to_edge(exported, constant_methods=tells).to_executorch().buffer)
+    metadata = {"other": None, "older": {"workbench_format": 2}, "half": {"workbench_format": FORMAT}}
+    metadata["mute"] = build_metadata(StreamConfig(16_000, 320, 1, 1.0), 25.0, "alwa", "frozen", 0, OUTPUTS)
+    metadata["wordy"] = {**metadata["mute"], "hop_samples": "many"}
+    for name, entries in metadata.items():
+        (root / f"{name}.pte").write_bytes(to_edge(exported, constant_methods=entries).to_executorch().buffer)
     return root
 
 
 @pytest.fixture(scope="module")
 def one_child() -> Iterator[Any]:
-    """One process for all programs, so that the runtime is imported once; a crash would end it, and its tests fail."""
+    """One process for all programs, so the runtime is imported once. A crash ends it and fails the tests after it."""
     from workbench.runtime.isolation import IsolatedProcess
 
     class Shared:
@@ -72,8 +71,8 @@ def one_child() -> Iterator[Any]:
 
 
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder: one recipe, two clips, and for programs, what is not ours."""
+def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: one recipe, two clips and, for cases of programs, the programs of other tools."""
     case = request.getfixturevalue("case")
     corpus = request.getfixturevalue("corpus")
     (tmp_path / "recipes").mkdir()
@@ -89,13 +88,12 @@ def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
         monkeypatch.setattr(track, "IsolatedProcess", request.getfixturevalue("one_child"))
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    logging.disable(logging.NOTSET)
+    return tmp_path
 
 
 def files(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """All files below, with what is in them: bytes, where a link leads, or of what must not or need not be read, when
-    it was written and how long it is."""
+    """Returns every file with its bytes or, for a link, its target. A file that is not readable or is large is
+    compared by size and time."""
     paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink()]
     return {path.relative_to(folder).as_posix(): _content(path) for path in paths}
 
@@ -104,39 +102,33 @@ def _content(path: Path) -> tuple[Any, ...]:
     status = path.lstat()
     if path.is_symlink():
         return (path.readlink(),)
-    if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IRUSR or status.st_size > MOST_READ_BYTES:
+    if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IRUSR or status.st_size > MAX_READ_BYTES:
         return status.st_mode, status.st_size, status.st_mtime_ns
     return (path.read_bytes(),)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("case", CASES)
-def test_a_case(case: Case, project: Path) -> None:
+def test_message_and_exit_code(case: Case, project: Path) -> None:
     case.make()
-    given = project / "calib_audio" / "sung" / "a.wav"
-    if "Permission denied" in case.says and given.exists():
-        try:
-            given.read_bytes()
-        except PermissionError:
-            pass
-        else:
-            pytest.skip("this user may read everything")
+    if "Permission denied" in case.message and os.access("calib_audio/sung/a.wav", os.R_OK):
+        pytest.skip("this user may read everything")
     before = files(project)
     result = CliRunner().invoke(main, case.command.split())
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    says = case.says.replace("{here}", str(project))
+    message = case.message.replace("{here}", str(project))
     if case.code == 2:
-        told = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-        assert (told, result.exit_code) == ([f"error: {says}"], 2)
-        assert result.stdout == "" or case.command == "audio"  # which lists what is good first
+        errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        assert (errors, result.exit_code) == ([f"error: {message}"], 2)
+        assert result.stdout == "" or case.command == "audio"  # it lists the good clips first
     else:
-        assert says in result.stdout.splitlines()
+        assert message in result.stdout.splitlines()
         assert result.exit_code == case.code
     assert "Traceback" not in result.output
     assert files(project) == before
     assert not RAN.exists() and not Path("/tmp", RAN).exists()
 
 
-def test_there_are_enough_of_them() -> None:
+def test_cases_are_many_and_different() -> None:
     assert len(CASES) >= 60
     assert len({(case.values[0].command, case.values[0].what) for case in CASES}) == len(CASES)

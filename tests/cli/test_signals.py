@@ -61,7 +61,7 @@ def test_nothing_is_left_of_a_command(waiting: subprocess.Popen[str], tmp_path: 
     if sent == signal.SIGTERM:
         waiting.send_signal(sent)  # as `timeout` does
     assert waiting.wait(LIMIT_S) == 128 + sent
-    assert waiting.stderr.read() == "interrupted; run, build and sweep with --out go on from what is there\n"
+    assert waiting.stderr.read() == "interrupted; repeat the command with the same --out to resume\n"
     assert list((tmp_path / "temporary").iterdir()) == []
     assert not alive(child)
 

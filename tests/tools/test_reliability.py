@@ -111,7 +111,7 @@ TAKEN = "error: float: outputs/shared/float: another process is at work here; wa
         ("report", 2, "error: outputs/first: no result.json in it; `workbench run` leaves one", ""),
         ("verify", 0, "FAILED  program.pte  is missing\nNOT verified", "ended with 0 and does not say"),
         ("verify", 0, "Traceback (most recent call last):\nverified", "says 'Traceback'"),
-        ("no recipe", 2, "error: a bug of the workbench, not of what it was given", "says 'a bug of the workbench'"),
+        ("no recipe", 2, "error: internal error; please report it", "says 'internal error'"),
     ],
 )
 def test_an_answer_of_the_soak(name: str, code: int, answer: str, wrong: str) -> None:

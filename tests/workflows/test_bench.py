@@ -279,20 +279,6 @@ def test_a_program_of_a_name_that_is_taken_goes_by_its_path(monkeypatch: pytest.
     assert list(entered.programs) == ["mine", "onnx-fast/program.pte", "fast.pte", "your/mine.onnx"]
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--threads", "0"], "wants whole numbers of threads from 1 to 64; got 0"),
-        (["--threads", "1,1"], "wants each once; got 1 twice"),
-        (["--rounds", "2"], "2 is not in the range 3<=x<=10000."),
-    ],
-)
-def test_options_that_cannot_be(folder: Path, words: list[str], message: str) -> None:
-    result = workbench("least.yaml", *words)
-    assert result.exit_code == 2
-    assert result.stderr.splitlines()[-1].endswith(message)
-
-
 # --- how it is made: one that fails is listed, and the others run
 
 

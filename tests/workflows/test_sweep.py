@@ -71,54 +71,6 @@ def last_error(*words: str) -> str:
     return result.stderr.splitlines()[-1]
 
 
-# --- mistakes in the command
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--chunk", "", "wants whole numbers of samples, such as 240,480,960; got an empty list"),
-        ("--chunk", " , ", "wants whole numbers of samples, such as 240,480,960; got an empty list"),
-        ("--chunk", "240,", "wants whole numbers of samples, such as 240,480,960; got ''"),
-        ("--chunk", "240,2.5", "wants whole numbers of samples, such as 240,480,960; got '2.5'"),
-        ("--chunk", "240 480", "wants whole numbers of samples, such as 240,480,960; got '240 480'"),
-        ("--chunk", "0", "wants whole numbers of samples from 1 to 1920000; got 0"),
-        ("--chunk", "480,-240", "wants whole numbers of samples from 1 to 1920000; got -240"),
-        ("--chunk", "240,480,240", "wants each once; got 240 twice"),
-        ("--mirror", "0,half", "wants numbers, such as 0,0.5,1; got 'half'"),
-        ("--mirror", "0,2", "wants numbers from 0.0 to 1.0; got 2"),
-        ("--mirror", "nan", "wants numbers from 0.0 to 1.0; got nan"),
-        ("--mirror", "1,1.0", "wants each once; got 1.0 twice"),
-        ("--rate", "", "wants whole numbers of hertz, such as 16000,48000; got an empty list"),
-        ("--rate", "48k", "wants whole numbers of hertz, such as 16000,48000; got '48k'"),
-        ("--rate", "4000", "wants whole numbers of hertz from 8000 to 192000; got 4000"),
-    ],
-)
-def test_a_bad_list(option: str, value: str, message: str) -> None:
-    assert last_error("least.yaml", option, value) == f"Error: Invalid value for '{option}': {message}"
-
-
-def test_an_unknown_recipe() -> None:
-    assert (
-        last_error("absent.yaml") == "error: absent.yaml: there is no file 'absent.yaml' (did you mean 'least.yaml'?)"
-    )
-
-
-def test_a_recipe_of_several_variants() -> None:
-    Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
-    names = "two@mirror=0, two@mirror=1"
-    assert last_error("two.yaml") == f"error: two.yaml: holds 2 variants; name one with --variant: {names}"
-    assert last_error("two.yaml", "--variant", "two") == (
-        f"error: two.yaml: holds no variant two; name one with --variant: {names}"
-    )
-    message = last_error("two.yaml", "--variant", "two@mirror=1", "--chunk", "8000,16000")
-    assert message.startswith("error: two@mirror=1: every point of the sweep is refused; the first: ")
-
-
-def test_a_wrong_audio_path() -> None:
-    assert last_error("least.yaml", "--audio", "absent") == ("error: absent: no such file or folder; check the path")
-
-
 def test_every_point_refused() -> None:
     message = last_error("least.yaml", "--chunk", "8000,16000")
     assert message.startswith("error: least: every point of the sweep is refused; the first: sample_rate_hz 16000, hop")

@@ -45,7 +45,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "undecided": {"scoring": {"min_voiced_frames": 9000}},
     "unfair": {"protocol": "variant-reset-per-chunk"},
 }
-NEVER = re.compile(r"Traceback|a bug of the workbench")
+NEVER = re.compile(r"Traceback|internal error")
 BUSY = "inconclusive: the machine was too busy to time anything"
 TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done"
 NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `workbench run"

@@ -1,35 +1,49 @@
-"""The command line. It alone prints, and turns errors into one line each on stderr and an exit code."""
+"""The command line: it asks and prints. One module per command; `_shared` has what they share.
+
+It may import workflows, report, bundle, audit, records, recipe and audio, but no stage between audio and records.
+Nothing imports it: the work of a command is in workflows.
+"""
 
 from workbench.cli import (  # each adds its commands to the group
+    audio,
     bench,
     bundle,
+    check,
     compare,
+    env,
     pick,
     profile,
+    recipes,
     report,
     run,
     runs,
+    schema,
     score,
-    show,
     soak,
     sweep,
     track,
+    verify,
 )
 from workbench.cli._shared.group import main
 
 __all__ = [
+    "audio",
     "bench",
     "bundle",
+    "check",
     "compare",
+    "env",
     "main",
     "pick",
     "profile",
+    "recipes",
     "report",
     "run",
     "runs",
+    "schema",
     "score",
-    "show",
     "soak",
     "sweep",
     "track",
+    "verify",
 ]

@@ -1,4 +1,4 @@
-"""`bench`: several ways to run one stream, timed side by side."""
+"""`bench`: several programs of the same stream, timed together."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,16 @@ from workbench.cli._shared.group import FAIL, PASS, main
 from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     STORE,
-    audio_option,
-    calib_audio_option,
-    corpus_of,
-    fresh_option,
-    json_option,
-    new_folder,
-    out_option,
+    RunOptions,
+    load_variants,
+    run_options,
     shipped_recipe,
-    variants_of,
 )
 from workbench.cli._shared.output import print_json, store
 from workbench.cli._shared.progress import progress_shown
 from workbench.export.program_file import PROGRAM_SUFFIXES
 
-_DEFAULT, _FIRST = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
+_DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
 _WARMUP_CHUNKS = 50
 
 
@@ -35,51 +30,43 @@ _WARMUP_CHUNKS = 50
     metavar="N,...",
     default="1",
     show_default=True,
-    help="Of every contender; several are timed one after the other.",
+    help="Threads per contender; several values run in sequence.",
 )
-@click.option("--rounds", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Turns of each.")
-@click.option("--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls a turn.")
-@audio_option
-@out_option("Folder of the programs and of bench.json.")
-@json_option
-@fresh_option
-@calib_audio_option
+@click.option("--rounds", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Timing rounds.")
+@click.option(
+    "--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls per round."
+)
+@run_options("Folder for the programs, bench.json and bench.png.  [default: a dated folder below outputs/]")
 def bench(
     contenders: tuple[Path, ...],
     threads: tuple[int, ...],
     rounds: int,
     chunks_per_round: int,
-    audio: Path | None,
-    out: Path | None,
-    as_json: bool,
-    fresh: bool,
-    calib_audio: Path | None,
+    options: RunOptions,
 ) -> None:
-    """Time recipes and programs beside upstream in eager PyTorch, in one run.
+    """Time recipes and programs against upstream PESTO in eager PyTorch.
 
-    Always there: upstream eager, upstream's own TorchScript export, the program of the first experiments
-    (recipes/float-upstream.yaml), and, with the extra `onnx`, ONNX Runtime on the graph of every float program. All
-    are of one stream: the rate, chunk and mirror of what is named.
+    Writes the programs, bench.json and bench.png. A bench always includes upstream in eager PyTorch, upstream's own
+    TorchScript export, the naive export of recipes/float-upstream.yaml, and, if the extra `onnx` is installed, ONNX
+    Runtime on the graph of every float program. All contenders have the same rate, chunk and mirror.
 
-    Each is first held against eager's pitch. Then all take turns in shuffled rounds, in one process, and the ratio to
-    eager is taken within each round: one whose spread over rounds crosses 1, or is wider than a factor of 2, is
-    inconclusive. Last, calls come at the chunk's period while another process works. Leaves bench.json and bench.png.
+    First the pitch of each contender is compared with eager's. Then the contenders run in shuffled rounds, in one
+    process, and the speedup over eager is computed within each round. It is inconclusive if its range over the rounds
+    (10th to 90th percentile) includes 1 or is wider than a factor of 2. Last, the response time is measured with calls
+    at the period of the chunk while another process loads the machine.
 
-    Exit codes: 0 timed, whatever came out; 1 something that was named could not be made or does not run; 2 a mistake.
+    Exit codes: 0 everything was timed; 1 a named contender could not be built or run; 2 usage error.
 
     \b
     Example:
       workbench bench --threads 1,2
       workbench bench recipes/int8-mixed.yaml build/mine/program.pte --rounds 50 --out outputs/bench
     """
-    corpus = corpus_of(calib_audio)
-    paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT)
+    corpus = options.corpus
+    paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT_RECIPES)
     programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
-    recipes = variants_of([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
-    (first,) = variants_of([shipped_recipe(_FIRST)], corpus)
-    from workbench.runtime.isolation import silence_library_warnings
-
-    silence_library_warnings()
+    recipes = load_variants([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
+    (first,) = load_variants([shipped_recipe(_REFERENCE_RECIPE)], corpus)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.measure.speed import TimingPlan
@@ -93,17 +80,17 @@ def bench(
 
         progress.report("import", 1, 1)
         entered = collect_contenders(recipes, programs, first, progress)
-        load_clips(list(entered.jobs.values()), corpus, audio, progress)
-        folder = out or new_folder("bench")
-        ready = build_contenders(entered, folder, progress, fresh, STORE)
+        load_clips(list(entered.jobs.values()), corpus, options.audio, progress)
+        folder = options.folder("bench")
+        ready = build_contenders(entered, folder, progress, options.fresh, STORE)
         plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)
     store(record, folder / BENCH_NAME)
     write_atomic(folder / PICTURE_NAME, bench_png(record))
-    if as_json:
+    if options.as_json:
         print_json(folder, record)
     else:
         print_bench(record, folder)
-    absent = {one.name for each in record.runs for one in each.not_run}
-    sys.exit(FAIL if absent & {*entered.jobs, *entered.programs} else PASS)
+    missing = {contender.name for run_ in record.runs for contender in run_.not_run}
+    sys.exit(FAIL if missing & {*entered.jobs, *entered.programs} else PASS)

@@ -1,4 +1,4 @@
-"""`profile`: where the time of a program goes."""
+"""`profile`: the time of each part of a program."""
 
 from pathlib import Path
 
@@ -7,16 +7,11 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import (
     STORE,
-    audio_option,
-    calib_audio_option,
-    corpus_of,
-    fresh_option,
-    jobs_of,
-    json_option,
-    new_folder,
-    out_option,
+    RunOptions,
+    load_variant,
+    prepare_variants,
     recipe_argument,
-    variant_of,
+    run_options,
     variant_option,
 )
 from workbench.cli._shared.output import print_json, store
@@ -28,42 +23,34 @@ _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 @main.command()
 @recipe_argument
 @variant_option
-@click.option(
-    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Of everything that is timed."
-)
-@click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Turns of each.")
-@audio_option
-@out_option("Folder of the program and profile.json.")
-@json_option
-@fresh_option
-@calib_audio_option
+@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of every program.")
+@click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Timing rounds.")
+@run_options("Folder for the program, profile.json and profile.png.  [default: a dated folder below outputs/]")
 def profile(
     recipe: Path,
     variant: str | None,
     threads: int,
     rounds: int,
-    audio: Path | None,
-    out: Path | None,
-    as_json: bool,
-    fresh: bool,
-    calib_audio: Path | None,
+    options: RunOptions,
 ) -> None:
-    """Time the parts of a recipe's program, beside the bound that the machine's own peak implies.
+    """Time the parts of a recipe's program and compare each with its roofline bound on this machine.
 
-    The runtime records no events, so each part is lowered and timed alone, in a chain that does what the program does,
-    and their sum is held against the program. A bound is the larger of multiply-adds by the peak of the same kernels
-    and bytes of weights by the rate at which they are read, both measured in the same run. A part far above its bound
-    is worth a better kernel or form; one at its bound wants fewer multiply-adds or bytes. Leaves profile.json and
-    profile.png. Where the runtime has an event tracer, what it recorded of the program stands beside the parts; no such
-    runtime was there to try this with.
+    Writes the program, profile.json and profile.png. Each part is lowered and timed as a separate program, in sequence;
+    the sum is compared with the whole program. The bound of a part is the larger of two times: its multiply-adds at the
+    peak rate of the same kernels, and its bytes of weights at the rate at which weights are read. Both rates are
+    measured in the same run. A part far above its roofline bound needs a faster implementation; a part at its bound
+    needs fewer multiply-adds or bytes.
+
+    If the runtime has an event tracer, the profile also has the times that it recorded. ExecuTorch's Python wheel has
+    none, so reading them is untested.
 
     \b
     Example:
       workbench profile recipes/float-xnnpack.yaml
       workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
     """
-    corpus = corpus_of(calib_audio)
-    (job,) = jobs_of([variant_of(recipe, variant, corpus)])
+    corpus = options.corpus
+    (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.measure.speed import TimingPlan
     from workbench.records.profile import PICTURE_NAME, PROFILE_NAME
     from workbench.report.plots.profile import profile_png
@@ -74,14 +61,14 @@ def profile(
     from workbench.workflows.variant.prepare import load_clips
 
     check(job)
-    folder = out or new_folder(f"profile-{job.recipe.name}")
+    folder = options.folder(f"profile-{job.recipe.name}")
     with progress_shown() as progress:
-        load_clips([job], corpus, audio, progress)
+        load_clips([job], corpus, options.audio, progress)
         plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
-        record = profile_program(job, folder, plan, progress, fresh, STORE)
+        record = profile_program(job, folder, plan, progress, options.fresh, STORE)
     store(record, folder / PROFILE_NAME)
     write_atomic(folder / PICTURE_NAME, profile_png(record))
-    if as_json:
+    if options.as_json:
         print_json(folder, record)
     else:
         print_profile(record, folder)

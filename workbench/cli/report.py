@@ -1,11 +1,11 @@
-"""`report`: the page of any set of runs, from their records and what lies beside them."""
+"""`report`: one page for any set of runs."""
 
 from pathlib import Path
 
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, corpus_of, new_folder
+from workbench.cli._shared.options import calib_audio_option, new_folder, open_corpus
 
 
 @main.command()
@@ -14,14 +14,15 @@ from workbench.cli._shared.options import calib_audio_option, corpus_of, new_fol
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.html",
-    help="Where to; FILE.md beside it is replaced too.  [default: in the run, or in a new folder for several]",
+    help="Page to write; FILE.md is written too.  [default: in the run, or in a dated folder for several]",
 )
 @calib_audio_option
 def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -> None:
-    """Render report.html and report.md again, from records alone: nothing is built, run or timed.
+    """Render the report of one or more runs from their stored results.
 
-    A RUN is a run's folder, a variant's, or a record. Contours come from the frames beside the records, sound from what
-    the run kept of its worst moments, else from the clips of the same name and content.
+    Writes report.html and report.md; nothing is built, run or timed. A RUN is the folder of a run or a variant, or a
+    result.json. Contours come from the stored frames; audio comes from the stored clips of the worst moments, or else
+    from the clips of the same name and content.
 
     \b
     Example:
@@ -33,10 +34,11 @@ def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -
     from workbench.report.html.page import PAGE_NAME, write_report
 
     if out is not None and out.suffix != ".html":
-        raise WorkbenchError(f"--out {out}: the page is HTML, and Markdown goes beside it; name a file.html")
-    kept = find_results(runs)
+        raise WorkbenchError(f"--out {out}: the page is HTML; use a name that ends in .html")
+    results = find_results(runs)
     if out is None:
-        place = runs[0] if runs[0].is_dir() else runs[0].parent
-        out = (place if len(runs) == 1 else new_folder("report")) / PAGE_NAME
-    write_report(kept, out, corpus_of(calib_audio))
-    click.echo(f"{out}  {len(kept)} variant{'s' * (len(kept) != 1)}, {out.stat().st_size:,} bytes")
+        folder = runs[0] if runs[0].is_dir() else runs[0].parent
+        out = (folder if len(runs) == 1 else new_folder("report")) / PAGE_NAME
+    write_report(results, out, open_corpus(calib_audio))
+    variants = "1 variant" if len(results) == 1 else f"{len(results)} variants"
+    click.echo(f"{out}  {variants}, {out.stat().st_size:,} bytes")

@@ -11,16 +11,16 @@ from workbench.cli._shared.options import (
     STORE,
     audio_option,
     calib_audio_option,
-    corpus_of,
     fresh_option,
     gates_option,
-    jobs_of,
     json_option,
-    name_of,
+    load_variants,
     new_folder,
+    open_corpus,
     out_option,
+    prepare_variants,
     recipes_argument,
-    variants_of,
+    run_name,
 )
 from workbench.cli._shared.output import print_json
 from workbench.cli._shared.progress import progress_shown
@@ -68,15 +68,15 @@ def run(
       workbench run recipes/*.yaml --gates gates.yaml --out outputs/all
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
-    corpus = corpus_of(calib_audio)
-    jobs = jobs_of(variants_of(recipes, corpus, gates))
+    corpus = open_corpus(calib_audio)
+    jobs = prepare_variants(load_variants(recipes, corpus, gates))
     from workbench.records.run_folders import run_in
     from workbench.workflows.variant.prepare import load_clips
     from workbench.workflows.variant.run import run as run_variant
 
     with progress_shown() as progress:
         load_clips(jobs, corpus, audio, progress)
-    folder = out or new_folder(name_of(jobs))
+    folder = out or new_folder(run_name(jobs))
     before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
     results, unmeasured = [], False
     rolled: dict[str, Frames] = {}
@@ -167,15 +167,15 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
       workbench build recipes/float-xnnpack.yaml --out build/
       workbench build outputs/monday/int8-mixed/result.json --out again/
     """
-    corpus = corpus_of(calib_audio)
+    corpus = open_corpus(calib_audio)
     records = {path: _record_to_rebuild(path) for path in recipes if path.suffix == ".json"}
     files = [path for path in recipes if path not in records]
     from workbench.workflows.load_recipes import recipe_from_result
 
     variants = [recipe_from_result(record, path) for path, record in records.items()]
-    variants += variants_of(files, corpus) if files else []
+    variants += load_variants(files, corpus) if files else []
     _check_own_folders(variants)
-    jobs = jobs_of(variants)
+    jobs = prepare_variants(variants)
     from workbench.storage.locks import exclusive
     from workbench.workflows.build import build as build_program
     from workbench.workflows.build import check_no_result_replaced
@@ -185,7 +185,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
         with progress_shown() as progress:
             load_clips(jobs, corpus, None, progress)
 
-    folder = out or new_folder(name_of(jobs))
+    folder = out or new_folder(run_name(jobs))
     code = PASS
     for job in jobs:
         place, record = folder / job.recipe.name, records.get(job.recipe.source)

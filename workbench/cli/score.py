@@ -1,4 +1,4 @@
-"""`score`: frames that were recorded elsewhere, on a phone say."""
+"""`score`: frames that were recorded on another device."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ from workbench.cli._shared.group import VERDICTS, main
 from workbench.cli._shared.options import (
     audio_option,
     calib_audio_option,
-    corpus_of,
     gates_option,
-    jobs_of,
     json_option,
+    load_variant,
     new_folder,
+    open_corpus,
     out_option,
+    prepare_variants,
     recipe_argument,
-    variant_of,
     variant_option,
 )
 from workbench.cli._shared.progress import progress_shown
@@ -31,15 +31,18 @@ from workbench.cli.run import show, write_page
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Frames of a clip: a .csv or a run's .npz, or a folder of them. Again for more.",
+    help="Frames of one clip (.csv, or .npz from a run) or a folder of them. Repeatable.",
 )
 @variant_option
 @audio_option
 @click.option(
-    "--program", type=click.Path(path_type=Path), metavar="FILE.pte", help="What gave them, where `build` left it."
+    "--program",
+    type=click.Path(path_type=Path),
+    metavar="FILE.pte",
+    help="The program that returned the frames, in the folder that `workbench build` wrote.",
 )
 @gates_option
-@out_option("Folder of the run.")
+@out_option("Folder for the run.  [default: a dated folder below outputs/]")
 @json_option
 @calib_audio_option
 def score(
@@ -53,23 +56,24 @@ def score(
     as_json: bool,
     calib_audio: Path | None,
 ) -> None:
-    """Score frames that a program gave elsewhere, on a phone say, against upstream on the same clips here.
+    """Score frames that a program returned on another device, such as a phone, against upstream on the same clips.
 
-    RECIPE is what the program was built from. The record and the report are those of a run, but for the times. Clips
-    without frames are left out.
+    Writes result.json and the report of a run, without times. RECIPE is the recipe of the program. Clips without frames
+    are left out.
 
-    A .csv has a line of column names and a row a frame, in order: pitch_semitones, confidence, volume, as the program
-    gave them. It is named after its clip (phrase-alto.csv), or has a column `clip`. A column `call` says which frames
-    came from one call, where that varies. Feed the whole clip, at the recipe's rate, from a reset, the last call filled
-    up with silence: `example/main.cpp` of a bundle does, and writes such a file.
+    A .csv file has a header and one row per frame, in order, with the columns pitch_semitones, confidence and volume as
+    the program returned them. It has the name of its clip (phrase-alto.csv), or a column `clip`. A column `call`
+    numbers the call of each frame; it is needed if the calls return different numbers of frames. The input must be the
+    whole clip at the recipe's rate, after a reset, with the last call padded with silence: `example/main.cpp` of a
+    bundle does this and writes such a file.
 
     \b
     Example:
       workbench score recipes/float-xnnpack.yaml --frames phrase-alto.csv --frames phrase-tenor.csv
       workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
-    corpus = corpus_of(calib_audio)
-    (job,) = jobs_of([variant_of(recipe, variant, corpus, gates)])
+    corpus = open_corpus(calib_audio)
+    (job,) = prepare_variants([load_variant(recipe, variant, corpus, gates)])
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 

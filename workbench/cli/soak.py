@@ -1,4 +1,4 @@
-"""`soak`: hours of audio through a program, without a reset."""
+"""`soak`: hours of audio through a program without a reset."""
 
 import sys
 from pathlib import Path
@@ -9,16 +9,11 @@ from workbench.cli._shared.group import VERDICTS, main
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import (
     STORE,
-    audio_option,
-    calib_audio_option,
-    corpus_of,
-    fresh_option,
-    jobs_of,
-    json_option,
-    new_folder,
-    out_option,
+    RunOptions,
+    load_variant,
+    prepare_variants,
     recipe_argument,
-    variant_of,
+    run_options,
     variant_option,
 )
 from workbench.cli._shared.output import print_json, store
@@ -28,40 +23,33 @@ from workbench.cli._shared.progress import progress_shown
 @main.command()
 @recipe_argument
 @variant_option
-@click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Of audio.")
-@audio_option
-@out_option("Folder of the program and of soak.json.")
-@json_option
-@fresh_option
-@calib_audio_option
+@click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Hours of audio.")
+@run_options("Folder for the program and soak.json.  [default: a dated folder below outputs/]")
 def soak(
     recipe: Path,
     variant: str | None,
     hours: float,
-    audio: Path | None,
-    out: Path | None,
-    as_json: bool,
-    fresh: bool,
-    calib_audio: Path | None,
+    options: RunOptions,
 ) -> None:
-    """Stream hours of audio through a recipe's program and through upstream, without a reset.
+    """Stream hours of audio through a recipe's program and through upstream without a reset.
 
-    The clips go round and round. In twelve parts: deviation, the time of a call, and the memory of the process.
+    Writes the program and soak.json. Loops the clips and reports deviation, call time and process memory in twelve
+    segments.
 
-    It fails where a part misses a gate of the recipe on deviation.pitch or deviation.confidence.max (no other is
-    asked), has a frame that is not finite, or takes longer for a call than its audio lasts; where the program crashes
-    or hangs on the way; and where the process grows by more than 2% after the first part. Else it is inconclusive for
-    too few voiced frames, for no gate on the pitch or one without a number, and where the last part's calls take more
-    than 1.5 times as long as the first's.
+    The soak fails if a segment misses one of the recipe's gates on deviation.pitch or deviation.confidence.max (other
+    gates are not evaluated), has a frame that is not finite, or has calls that take longer than their audio lasts; if
+    the program crashes or hangs; or if the memory of the process grows by more than 2% after the first segment.
+    Otherwise it is inconclusive if too few frames are voiced, if no gate on the pitch could be evaluated, or if the
+    calls of the last segment take more than 1.5 times as long as those of the first.
 
-    Exit codes: 0 it passes; 1 it fails; 2 a mistake, or the program ends in the first part; 3 inconclusive.
+    Exit codes: 0 pass; 1 fail; 2 error, or the program ended in the first segment; 3 inconclusive.
 
     \b
     Example:
       workbench soak recipes/float-xnnpack.yaml --hours 1
     """
-    corpus = corpus_of(calib_audio)
-    (job,) = jobs_of([variant_of(recipe, variant, corpus)])
+    corpus = options.corpus
+    (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.records.soak import SOAK_NAME
     from workbench.report.tables.soak import print_soak
     from workbench.workflows.soak import check
@@ -70,11 +58,11 @@ def soak(
 
     check(job.recipe)
     with progress_shown() as progress:
-        load_clips([job], corpus, audio, progress)
-        folder = out or new_folder(f"soak-{job.recipe.name}")
-        record = soak_variant(job, folder, hours, progress, fresh, STORE)
+        load_clips([job], corpus, options.audio, progress)
+        folder = options.folder(f"soak-{job.recipe.name}")
+        record = soak_variant(job, folder, hours, progress, options.fresh, STORE)
     store(record, folder / SOAK_NAME)
-    if as_json:
+    if options.as_json:
         print_json(folder, record)
     else:
         print_soak(record, folder)

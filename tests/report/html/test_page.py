@@ -436,7 +436,7 @@ def test_a_page_under_another_suffix_is_refused(name: str, run: Path, project: P
     assert command(run, "--out", name) == (
         2,
         "",
-        f"error: --out {name}: the page is HTML, and Markdown goes beside it; name a file.html\n",
+        f"error: --out {name}: the page is HTML; use a name that ends in .html\n",
     )
     assert not (project / name).exists()
 

@@ -1,0 +1,1 @@
+"""What several commands share: the group with its error handling, options, number types, progress and JSON output."""

@@ -1,4 +1,4 @@
-"""The group of commands: it turns errors into one line each on stderr and an exit code, and signals too."""
+"""The group of commands. It turns an error into one line on stderr and an exit code, and handles SIGINT and SIGTERM."""
 
 import signal
 import sys
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from workbench.cli._shared.broken_pipe import ignore_broken_pipe
+from workbench.cli._shared.warnings import one_line_warnings
 from workbench.errors import RecipeError, WorkbenchError, is_out_of_memory
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
@@ -18,23 +19,24 @@ VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, from `timeout` or systemd: it unwinds as ctrl-C does, so that no temporary file or process is left."""
+    """SIGTERM, from `timeout` or systemd. It unwinds as ctrl-C does, so no temporary file or process is left."""
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Raise _Terminated at SIGTERM, once: `timeout` sends it twice, and the second is not to stop the tidying up.
+    """Raises _Terminated at the first SIGTERM. `timeout` sends the signal twice; the second must not stop the clean-up.
 
-    Processes that are started have it as they always do: an exec takes no handler along. Left alone where whoever
-    started this one ignores it or handles it, and outside the main thread, where Python allows none.
+    Child processes keep the default handler, because an exec does not inherit one. The handler is not replaced if the
+    caller ignores SIGTERM or handles it, nor outside the main thread, where Python allows no handler.
     """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
+    default = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    replaced = default and threading.current_thread() is threading.main_thread()
+    if replaced:
         signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
-        if ours:
+        if replaced:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -44,7 +46,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 class ErrorHandlingGroup(click.Group):
-    """A group whose commands' errors become lines, and whose reader may leave before it has read them."""
+    """Prints errors and warnings as lines, and ends normally if the reader of its output leaves early."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         with redirect_stdout(ignore_broken_pipe(sys.stdout)), redirect_stderr(ignore_broken_pipe(sys.stderr)):
@@ -52,45 +54,45 @@ class ErrorHandlingGroup(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            with _terminable():
+            with _terminable(), one_line_warnings():
                 return super().invoke(context)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):  # click's to handle
-            raise
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # click prints these
         except Exception as error:
             for line in error_lines(error):
                 click.echo(f"error: {line}", err=True)
             sys.exit(ERROR)
         except KeyboardInterrupt as error:
-            click.echo("interrupted; run, build and sweep with --out go on from what is there", err=True)
+            click.echo("interrupted; repeat the command with the same --out to resume", err=True)
             sys.exit(TERMINATED if isinstance(error, _Terminated) else INTERRUPTED)
 
 
 def error_lines(error: Exception) -> tuple[str, ...]:
-    """An error as lines: one for each mistake."""
+    """Returns an error as lines, one for each mistake."""
     if isinstance(error, RecipeError):
         return error.problems
     return (str(error) if isinstance(error, WorkbenchError) else _unexpected_error_line(error),)
 
 
 def _unexpected_error_line(error: Exception) -> str:
-    """A line for what the machine did not give; what is left is a bug of ours, whose traceback is printed before it."""
+    """Returns the line for an error of the machine. Any other error is a bug: its traceback is printed first."""
     if is_out_of_memory(error):
-        return "this machine has no memory left for it; end other programs, or ask for less at once"
+        return "out of memory; close other programs or run fewer variants at once"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}; nothing more was written"
     click.echo(traceback.format_exc(), err=True, nl=False)
-    return "a bug of the workbench, not of what it was given; tell us, with the lines above"
+    return "internal error; please report it with the traceback above"
 
 
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pesto-workbench", prog_name="workbench")
 def main() -> None:
-    """Export PESTO pitch tracking to ExecuTorch, and measure what the export cost.
+    """Export PESTO pitch tracking to ExecuTorch, ONNX and TorchScript, and measure what the export costs.
 
-    Exit codes: 0 answered, and all gates pass; 1 a gate fails, a regression, other bytes, a bundle that does not
-    verify; 2 what kept it from answering: a mistake in the command, a recipe, the audio or a program, a full disk, want
-    of memory, a process killed from outside, a variant that cannot be measured, a bug; 3 nothing fails, but something
-    could not be decided; 130 interrupted, 143 terminated.
+    Exit codes: 0 success, all gates passed; 1 a gate failed, a regression, a rebuilt program that differs, or a bundle
+    that failed verification; 2 error: bad command line, recipe, audio or program; disk full; out of memory; process
+    killed; a variant that could not be measured; internal error; 3 inconclusive: nothing failed, but a check could not
+    be evaluated; 130 interrupted; 143 terminated.
 
     \b
     Example:

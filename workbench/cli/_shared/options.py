@@ -1,11 +1,12 @@
-"""What several commands take: the arguments, and the jobs that come of them.
+"""Arguments and options that several commands have, and what the commands make of them.
 
-Imports of torch and what needs it are inside the functions: `--help` and `check` answer at once.
+Modules that import torch are imported inside the functions, so `--help` and `check` start fast.
 """
 
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent.parent
 _OUTPUTS = Path("outputs")
-STORE = _OUTPUTS / ".programs"  # by what they were made from, for all runs
+STORE = _OUTPUTS / ".programs"  # the cache of programs, shared by all runs
 
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
 )
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
-variant_option = click.option("--variant", metavar="NAME", help="Of a recipe with a matrix, as `check` names it.")
+variant_option = click.option(
+    "--variant",
+    metavar="NAME",
+    help="Variant to use, for a recipe with a matrix (`workbench check` lists the names).",
+)
 calib_audio_option = click.option(
     "--calib-audio",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,90 +42,140 @@ calib_audio_option = click.option(
     help="Folder of the clips that recipes name.  [default: calib_audio]",
 )
 audio_option = click.option(
-    "--audio", type=click.Path(path_type=Path), metavar="PATH", help="Use this file or folder, not the recipe's clips."
+    "--audio",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Audio file or folder to use instead of the clips that the recipe scores.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print records as JSON, one a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print results as JSON, one object per line.")
 gates_option = click.option(
     "--gates",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="YAML of limits laid over the recipes' own: metric: <= 0.01, or null to drop one.",
+    help="YAML file of gates that override the recipes' gates, such as `program.bytes: <= 800_000`; null removes one.",
 )
-fresh_option = click.option("--fresh", is_flag=True, help="Make everything anew, even where nothing changed.")
+fresh_option = click.option("--fresh", is_flag=True, help="Ignore cached programs and results.")
 
 
 def out_option(help: str, metavar: str = "DIR") -> Callable[[_Command], _Command]:
-    """Where a command leaves what it makes."""
+    """Returns the option for the folder or file that a command writes."""
     return click.option("--out", type=click.Path(path_type=Path), metavar=metavar, help=help)
 
 
-def beside(name: str) -> Path:
-    """A folder of the project: here, or where the workbench is installed from."""
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of every command that builds and runs programs."""
+
+    audio: Path | None
+    out: Path | None
+    as_json: bool
+    fresh: bool
+    calib_audio: Path | None
+
+    @property
+    def corpus(self) -> "Corpus":
+        return open_corpus(self.calib_audio)
+
+    def folder(self, name: str) -> Path:
+        """Returns --out, or creates a dated folder below outputs/ with this name in its own."""
+        return self.out or new_folder(name)
+
+
+def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Adds --audio, --out, --json, --fresh and --calib-audio to a command, which receives them as `options`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @audio_option
+        @out_option(out_help)
+        @json_option
+        @fresh_option
+        @calib_audio_option
+        @functools.wraps(command)
+        def with_options(
+            *args: Any,
+            audio: Path | None,
+            out: Path | None,
+            as_json: bool,
+            fresh: bool,
+            calib_audio: Path | None,
+            **kwargs: Any,
+        ) -> None:
+            command(*args, options=RunOptions(audio, out, as_json, fresh, calib_audio), **kwargs)
+
+        return with_options
+
+    return decorate
+
+
+def project_folder(name: str) -> Path:
+    """Returns a folder of the project: in the current folder, or else in the checkout."""
     return Path(name) if Path(name).is_dir() else _CHECKOUT / name
 
 
 def shipped_recipe(name: str) -> Path:
-    """A recipe of the project by its file's name: here where there is one, else where it is installed from."""
-    here = Path("recipes") / name
-    return here if here.is_file() else _CHECKOUT / "recipes" / name
+    """Returns a recipe of the project by its file name: in the current folder, or else in the checkout."""
+    local = Path("recipes") / name
+    return local if local.is_file() else _CHECKOUT / "recipes" / name
 
 
-def corpus_of(folder: Path | None) -> "Corpus":
+def open_corpus(folder: Path | None) -> "Corpus":
     from workbench.audio.corpus import Corpus
 
-    return Corpus(folder or beside("calib_audio"))
+    return Corpus(folder or project_folder("calib_audio"))
 
 
-def variants_of(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
-    from workbench.workflows.load_recipes import load_variants
+def load_variants(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
+    from workbench.workflows import load_recipes
 
-    return load_variants(paths, corpus, gates)
+    return load_recipes.load_variants(paths, corpus, gates)
 
 
-def jobs_of(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
-    """The variants with their models."""
-    from workbench.runtime.isolation import silence_library_warnings
+def load_variant(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+    """Loads one variant of a recipe.
 
-    silence_library_warnings()
+    Raises:
+        RecipeError: If the recipe has a mistake.
+        WorkbenchError: If the recipe has several variants and no name is given, or no variant of that name.
+    """
+    variants = {recipe.name: recipe for recipe in load_variants([path], corpus, gates)}
+    if name is None and len(variants) == 1:
+        return next(iter(variants.values()))
+    if name not in variants:
+        problem = f"has {len(variants)} variants" if name is None else f"has no variant {name}"
+        raise WorkbenchError(f"{path}: {problem}; name one with --variant: {', '.join(variants)}")
+    return variants[name]
+
+
+def prepare_variants(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
+    """Loads the model of every variant."""
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.workflows.variant.prepare import prepare
 
         progress.report("import", 1, 1)
-        jobs = []
-        for at, recipe in enumerate(variants):
-            progress.report("model", at, len(variants))
-            jobs.append(prepare(recipe))
+        prepared = []
+        for index, recipe in enumerate(variants):
+            progress.report("model", index, len(variants))
+            prepared.append(prepare(recipe))
         progress.report("model", len(variants), len(variants))
-    return jobs
+    return prepared
 
 
-def variant_of(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
-    """Raises WorkbenchError where there are several and none is named, or none of that name."""
-    variants = {recipe.name: recipe for recipe in variants_of([path], corpus, gates)}
-    if name is None and len(variants) == 1:
-        return next(iter(variants.values()))
-    if name not in variants:
-        asked = f"holds {len(variants)} variants" if name is None else f"holds no variant {name}"
-        raise WorkbenchError(f"{path}: {asked}; name one with --variant: {', '.join(variants)}")
-    return variants[name]
-
-
-def name_of(jobs: "Sequence[PreparedVariant]") -> str:
-    """What a run of these is called."""
-    return jobs[0].recipe.name if len(jobs) == 1 else f"{len(jobs)}-variants"
+def run_name(variants: "Sequence[PreparedVariant]") -> str:
+    """Returns the name of a run of these variants."""
+    return variants[0].recipe.name if len(variants) == 1 else f"{len(variants)}-variants"
 
 
 def new_folder(name: str) -> Path:
-    """A new dated folder under outputs/, which no other process gets as well; gone at the end where it stayed empty."""
+    """Creates a dated folder below outputs/ that no other process gets. It is removed at the end if it is empty."""
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
-    folder, more = _OUTPUTS / stem, 1
+    folder, count = _OUTPUTS / stem, 1
     while True:
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
-            more += 1
-            folder = _OUTPUTS / f"{stem}-{more}"
+            count += 1
+            folder = _OUTPUTS / f"{stem}-{count}"
         else:
             click.get_current_context().call_on_close(functools.partial(_remove_if_empty, folder))
             return folder

@@ -1,4 +1,4 @@
-"""What several commands leave and print."""
+"""Output that several commands share: JSON lines, and a note about an earlier result."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def store(record: "RecordModel", path: Path) -> None:
-    """Write a record, and tell where an earlier one of other things is kept."""
+    """Writes a result. Prints the new name of an earlier result in the same place that is not part of this one."""
     from workbench.storage.json_files import replace_json
 
-    kept = replace_json(record, path)
-    if kept:
-        click.echo(f"the earlier record is kept as {kept.name}", err=True)
+    archived = replace_json(record, path)
+    if archived:
+        click.echo(f"the earlier result was renamed to {archived.name}", err=True)
 
 
 def print_json(folder: Path, record: "BaseModel") -> None:
-    """A record and the folder that it lies in, as one line of JSON."""
+    """Prints a result and its folder as one line of JSON."""
     click.echo(json.dumps({"folder": str(folder), **record.model_dump(mode="json")}, allow_nan=False))

@@ -1,37 +1,41 @@
-"""How far the work is: on stderr, so that stdout holds results alone."""
+"""Progress on stderr. Stdout has results only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
 from workbench.progress import Progress
 
 
+class _Lines(Progress):
+    """Prints one line when a stage starts."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._started: set[str] = set()
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._started:
+            self._started.add(stage)
+            click.echo(f"{self._prefix}{stage}", err=True)
+
+
 @contextmanager
 def progress_shown(title: str = "") -> Iterator[Progress]:
-    """Bars on a terminal, a line for each stage elsewhere; always on stderr."""
+    """Yields a progress that shows a bar for each stage on a terminal, and otherwise prints a line for each stage."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
 
     console = Console(stderr=True)
     prefix = f"{title}: " if title else ""
     if not console.is_terminal:
-        seen = set()
-
-        class Lines(Progress):
-            def report(self, stage: str, done: int, total: int) -> None:
-                if stage not in seen:
-                    seen.add(stage)
-                    click.echo(f"{prefix}{stage}", err=True)
-
-        yield Lines()
+        yield _Lines(prefix)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with RichProgress(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         class Bars(Progress):
             def report(self, stage: str, done: int, total: int) -> None:

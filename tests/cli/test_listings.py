@@ -1,0 +1,69 @@
+"""The commands that only print: `recipes`, `schema`, `env` and `audio`."""
+
+import importlib.metadata
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.cli.bad_input_cases import RECIPE
+from tests.helpers.project import workbench
+from workbench.audio.corpus import Corpus
+from workbench.recipe import json_schema
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_recipes_lists_names_and_descriptions() -> None:
+    Path("recipes/another-one.yaml").write_text(RECIPE.replace("A test", "Another test"))
+    result = workbench("recipes")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "another-one  Another test\nleast        A test\n"
+
+
+def test_recipes_as_json_has_all_keys() -> None:
+    (recipe,) = json.loads(workbench("recipes", "--json").stdout)
+    assert recipe["name"] == "least"
+    assert recipe["lowering"] == {
+        "backend": "xnnpack",
+        "toeplitz": "linear",
+        "prefilter": "conv",
+        "prefilter_band": 1.0,
+        "scope": "whole",
+    }
+
+
+def test_schema_is_the_json_schema() -> None:
+    assert json.loads(workbench("schema").stdout) == json_schema()
+
+
+def test_env_prints_the_installed_versions() -> None:
+    found = json.loads(workbench("env", "--json").stdout)
+    assert found["torch"] == importlib.metadata.version("torch")
+    assert found["executorch"] == importlib.metadata.version("executorch")
+    assert found["python"] == sys.version.split()[0]
+    assert found["cores"] >= 1
+    lines = workbench("env").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(found)
+
+
+def test_audio_lists_and_renders() -> None:
+    result = workbench("audio")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"{'synthetic/calibrate/tone':42}    0.3 s  known f0",
+        f"{'synthetic/score/sine':42}    0.3 s  known f0",
+    ]
+    assert Path("calib_audio/synthetic/score/sine.flac").is_file()
+
+
+def test_audio_writes_only_scored_clips_at_the_recipe_rate() -> None:
+    result = workbench("audio", "recipes/least.yaml", "--out", "clips")
+    assert (result.exit_code, result.stdout) == (0, "clips/synthetic-score-sine.wav\n")
+    samples, rate_hz = soundfile.read("clips/synthetic-score-sine.wav", dtype="float32")
+    assert (rate_hz, soundfile.info("clips/synthetic-score-sine.wav").subtype) == (16_000, "FLOAT")
+    clip = Corpus(Path("calib_audio")).read("synthetic/score/sine", 16_000)
+    assert np.array_equal(samples, clip.samples)

@@ -1,0 +1,26 @@
+"""`track`: where the frames of a program go."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.helpers.project import workbench
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.mark.slow
+def test_track_prints_or_writes_the_same(program: Path) -> None:
+    soundfile.write("take.wav", np.ones(8000) / 9, 8_000)
+    printed = workbench("track", "take.wav", "--program", program)
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    written = workbench("track", "take.wav", "--program", program, "--out", "new/take.CSV")
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert Path("new/take.CSV").read_text() == printed.stdout
+    frames = len(printed.stdout.splitlines()) - 1
+    assert written.stderr == f"new/take.CSV: {frames} frames\n"
+
+
+# --- exit codes and output of a run whose variants are made up

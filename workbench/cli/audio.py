@@ -1,0 +1,46 @@
+"""`audio`: the clips that recipes can name."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli._shared.group import main
+from workbench.cli._shared.options import calib_audio_option, load_variant, open_corpus, out_option, variant_option
+
+_LIST_RATE_HZ = 48_000
+
+
+@main.command("audio")
+@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@variant_option
+@out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
+@calib_audio_option
+def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib_audio: Path | None) -> None:
+    """List the clips that recipes can name, or the clips that RECIPE scores.
+
+    Renders the synthetic clips that are missing into calib_audio/synthetic. With --out it writes the clips that RECIPE
+    scores as mono WAV files of 32-bit floats at the recipe's rate: the input for its program on another device, whose
+    frames `workbench score` reads.
+
+    \b
+    Example:
+      workbench audio
+      workbench audio recipes/float-xnnpack.yaml --out clips
+    """
+    if recipe is None and (out is not None or variant is not None):
+        raise click.UsageError("--out and --variant require a RECIPE.")
+    corpus = open_corpus(calib_audio)
+    names, rate_hz = corpus.clips(), _LIST_RATE_HZ
+    if recipe is not None:
+        selected = load_variant(recipe, variant, corpus)
+        names, rate_hz = tuple(corpus.match(selected.audio.score)), selected.sample_rate_hz
+    corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
+    if out is not None:
+        from workbench.workflows.audio import write_clips
+
+        for path in write_clips(corpus, names, rate_hz, out):
+            click.echo(str(path))
+        return
+    for name in names:
+        clip = corpus.read(name, rate_hz)
+        click.echo(f"{name:42} {clip.duration_s:6.1f} s  {'known f0' if clip.f0 is not None else 'f0 not known'}")

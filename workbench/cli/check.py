@@ -1,0 +1,24 @@
+"""`check`: mistakes in recipes."""
+
+from pathlib import Path
+
+import click
+
+from workbench.cli._shared.group import main
+from workbench.cli._shared.options import calib_audio_option, load_variants, open_corpus, recipes_argument
+
+
+@main.command()
+@recipes_argument
+@calib_audio_option
+def check(recipes: tuple[Path, ...], calib_audio: Path | None) -> None:
+    """Read recipes and report every mistake in all of them.
+
+    Writes nothing. Prints the name of each variant if there is no mistake.
+
+    \b
+    Example:
+      workbench check recipes/*.yaml
+    """
+    for recipe in load_variants(recipes, open_corpus(calib_audio)):
+        click.echo(f"{recipe.name}: ok")

@@ -1,0 +1,28 @@
+"""Clips as files: the input for a program that runs on another device."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from workbench.audio.corpus import Corpus
+from workbench.audio.decode import file_stem
+from workbench.bundle.golden import wav
+from workbench.storage.atomic import write_atomic
+
+
+def write_clips(corpus: Corpus, names: Sequence[str], sample_rate_hz: int, folder: Path) -> Iterator[Path]:
+    """Writes clips as mono WAV files of 32-bit floats and yields the path of each.
+
+    Args:
+        corpus: The folder that has the clips, already rendered.
+        names: Their names in the corpus, such as `synthetic/score/sine`.
+        sample_rate_hz: The rate that they are converted to.
+        folder: Where the files go. It is created if it is missing.
+
+    Raises:
+        AudioError: If a clip cannot be read.
+    """
+    for name in names:
+        clip = corpus.read(name, sample_rate_hz)
+        path = folder / f"{file_stem(clip.name)}.wav"
+        write_atomic(path, wav(clip.samples[None], clip.sample_rate_hz))
+        yield path
