@@ -1,28 +1,30 @@
-"""Where the time goes: a bar for each part, with the time that it cannot go below."""
+"""The time of each part of a program, with the bound that the machine sets."""
 
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from workbench.measure.operators.figures import PartFigures
 from workbench.records.profile import Profile
-from workbench.report.plots.contours import png
+from workbench.report.plots.figure import encode_png
 
-_FLOAT, _INT8, _BOUND = "#00798c", "#edae49", "#d1495b"
+_FLOAT_COLOR, _INT8_COLOR, _BOUND_COLOR = "#00798c", "#edae49", "#d1495b"
 
 
 def profile_png(profile: Profile) -> bytes:
-    """Net time of each part with its spread over rounds, its bound as a mark, and its share of all parts."""
+    """Draws the net time of each part with its spread over rounds, a mark for its bound, and its share of all parts."""
     rows = len(profile.parts)
-    figure, axes = plt.subplots(figsize=(11, 1.6 + 0.42 * rows), layout="constrained")
-    for at, part in enumerate(profile.parts):
+    figure = Figure(figsize=(11, 1.6 + 0.42 * rows), layout="constrained")
+    axes = figure.subplots()
+    for row, part in enumerate(profile.parts):
         if part.net_us:
             net = part.net_us
-            ends = [[net.p50 - net.low], [net.high - net.p50]]
-            axes.barh(at, net.p50, color=_color(part), height=0.62)
-            axes.errorbar(net.p50, at, xerr=ends, color="black", lw=0.8, capsize=2)
+            axes.barh(row, net.p50, color=_color(part), height=0.62)
+            axes.errorbar(
+                net.p50, row, xerr=[[net.p50 - net.low], [net.high - net.p50]], color="black", lw=0.8, capsize=2
+            )
         if part.bound:
-            axes.plot([part.bound.us] * 2, [at - 0.4, at + 0.4], color=_BOUND, lw=2.5)
-        axes.text(1.01, at, _words(part), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
+            axes.plot([part.bound.us] * 2, [row - 0.4, row + 0.4], color=_BOUND_COLOR, lw=2.5)
+        axes.text(1.01, row, _label(part), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
     axes.set_yticks(range(rows), [part.name for part in profile.parts])
     axes.invert_yaxis()
     axes.set_xlim(left=0)
@@ -35,24 +37,25 @@ def profile_png(profile: Profile) -> bytes:
         fontsize=9,
     )
     legend = [
-        Line2D([], [], color=_FLOAT, lw=7, label="float32"),
-        Line2D([], [], color=_INT8, lw=7, label="int8"),
-        Line2D([], [], color=_BOUND, lw=2.5, label="bound from the machine's measured peak"),
+        Line2D([], [], color=_FLOAT_COLOR, lw=7, label="float32"),
+        Line2D([], [], color=_INT8_COLOR, lw=7, label="int8"),
+        Line2D([], [], color=_BOUND_COLOR, lw=2.5, label="bound from the machine's measured peak"),
     ]
     axes.legend(handles=legend, loc="lower right", fontsize=8, frameon=False)
     figure.suptitle(profile.title, x=0.01, ha="left", fontsize=10, parse_math=False)
-    return png(figure)
+    return encode_png(figure)
 
 
 def _color(part: PartFigures) -> str:
     """By the type of most of its multiply-adds."""
-    int8 = sum(layer.macs for layer in part.layers if layer.dtype == "int8")
-    return _INT8 if 2 * int8 > part.macs else _FLOAT
+    int8_macs = sum(layer.macs for layer in part.layers if layer.dtype == "int8")
+    return _INT8_COLOR if 2 * int8_macs > part.macs else _FLOAT_COLOR
 
 
-def _words(part: PartFigures) -> str:
-    """What stands beside a bar."""
+def _label(part: PartFigures) -> str:
+    """The text at the right of a bar."""
     if part.share is None:
-        return "not told apart from an empty call"
-    held = f", efficiency {part.efficiency:.0%}" if part.efficiency is not None else ""
-    return f"{part.share:.1%}{held}"
+        return "no slower than an empty call"
+    if part.efficiency is None:
+        return f"{part.share:.1%}"
+    return f"{part.share:.1%}, efficiency {part.efficiency:.0%}"
