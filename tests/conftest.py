@@ -19,7 +19,7 @@ from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
-    from workbench.export.program_file import Lowered
+    from workbench.export.program_file import ExportedProgram
     from workbench.model.streaming import StreamingPesto
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait: on a busy machine that is slow
@@ -73,7 +73,7 @@ def restated(stream: StreamConfig) -> "StreamingPesto":
 
 
 @pytest.fixture(scope="session")
-def lowered(restated: "StreamingPesto") -> "Lowered":
+def lowered(restated: "StreamingPesto") -> "ExportedProgram":
     """Takes about ten seconds: for slow tests."""
     from workbench.export.executorch import lower
 

@@ -15,10 +15,12 @@ from workbench.audit.pick import pick
 from workbench.audit.tolerances import parse_tolerances
 from workbench.audit.verdict import judge_result
 from workbench.errors import LoweringError, NotInstalledError
-from workbench.export import backends
-from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
+from workbench.export import exporter
+from workbench.export.backends import EXPORTERS
+from workbench.export.executorch_targets import TARGETS
+from workbench.export.program_file import PROGRAM_SUFFIXES, format_of
 from workbench.recipe import Gate, Lowering
-from workbench.recipe.options import ExecutorchBackend, State
+from workbench.recipe.options import Backend, ExecutorchBackend, State
 from workbench.recipe.stream_config import StreamConfig
 from workbench.report.html.page import report_html
 from workbench.report.markdown import report_md
@@ -28,9 +30,15 @@ ELSEWHERE = "not run here: this runtime has no VulkanBackend; on a device, with 
 
 
 def test_a_recipe_can_name_each_backend_that_lowers() -> None:
-    assert (
-        set(get_args(Lowering.model_fields["backend"].annotation)) >= set(get_args(ExecutorchBackend)) == set(TARGETS)
-    )
+    assert set(EXPORTERS) == set(get_args(Backend)) == set(get_args(Lowering.model_fields["backend"].annotation))
+    assert set(TARGETS) == set(get_args(ExecutorchBackend))
+
+
+def test_every_format_has_a_suffix_and_a_session() -> None:
+    from workbench.runtime.open_program import _SESSIONS
+
+    formats = {exporter.format for exporter in EXPORTERS.values()}
+    assert formats == set(_SESSIONS) == {format_of(f"program{suffix}") for suffix in PROGRAM_SUFFIXES}
 
 
 def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,23 +54,25 @@ def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypa
 
 def test_a_program_depends_on_the_sdk_that_makes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("QNN_SDK_ROOT", raising=False)
-    assert versions_for("qualcomm") == {}
+    assert EXPORTERS["qualcomm"].extra.versions() == {}
     (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
     monkeypatch.setenv("QNN_SDK_ROOT", str(tmp_path / "latest"))
-    assert versions_for("qualcomm") == {"QNN_SDK_ROOT": "2.37.0"}
+    assert EXPORTERS["qualcomm"].extra.versions() == {"QNN_SDK_ROOT": "2.37.0"}
 
 
 def test_what_is_not_installed_is_told_with_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    monkeypatch.setattr(exporter, "find_spec", lambda name: None)
     for name, wants in (("openvino", "openvino, nncf"), ("arm", "tosa_serializer"), ("coreml", "coremltools")):
-        assert missing_extra_hint(name) == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
-    assert missing_extra_hint("xnnpack") == ""
+        assert EXPORTERS[name].extra.missing_hint() == f"{wants} not installed: pip install 'pesto-workbench[{name}]'"
+    assert EXPORTERS["xnnpack"].extra.missing_hint() == ""
 
 
-def test_no_backend_is_imported_before_it_is_asked_for() -> None:
-    code = "import sys, workbench.export.backends; print(*(name for name in sys.modules if 'executorch' in name))"
+def test_no_optional_backend_is_imported_before_it_is_used() -> None:
+    code = "import sys, workbench.export.backends; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == []
+    backends = tuple(f"executorch.backends.{name}" for name in ("apple", "arm", "openvino", "qualcomm", "vulkan"))
+    optional = (*backends, "coremltools", "openvino", "tosa_serializer", "onnxruntime")
+    assert [name for name in ran.stdout.split() if name.startswith(optional)] == []
 
 
 def test_portable_takes_nothing_out_of_the_graph() -> None:
@@ -88,7 +98,7 @@ class TestVerdict:
 
 
 def test_what_this_runtime_lacks_is_asked_of_it() -> None:
-    from workbench.runtime.available_backends import missing_backends
+    from workbench.runtime.executorch import missing_backends
 
     assert missing_backends(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
 
@@ -140,6 +150,6 @@ def test_openvino_freezes_an_internal_memory_and_is_caught(
     with pytest.raises(LoweringError) as caught:
         lowered_to("openvino", "internal")
     assert str(caught.value) == (
-        "lowering to openvino takes the stream's memory (ring) out of the program, which would forget all audio "
+        "lowering to openvino takes the streaming state (ring) out of the program, which would forget all audio "
         "between calls; leave it to the host (state: explicit), or use another backend"
     )

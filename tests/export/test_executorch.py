@@ -165,7 +165,7 @@ def test_outputs_that_are_not_asked_for_are_not_returned(
     whole, some = tmp_path / "whole.pte", tmp_path / "some.pte"
     upstream = load_upstream("mir-1k_g7", stream)
     for path, outputs in ((whole, OUTPUTS), (some, ("pitch",))):
-        path.write_bytes(lower(StreamingPesto(upstream, stream, state=state, outputs=outputs), "xnnpack").pte)
+        path.write_bytes(lower(StreamingPesto(upstream, stream, state=state, outputs=outputs), "xnnpack").content)
     audio = sing(16_000, 0.5)
     expected, got = (run_chunks(PteSession(path), audio) for path in (whole, some))
     assert_array_equal(got.pitch_semitones, expected.pitch_semitones)
@@ -177,16 +177,16 @@ def test_outputs_that_are_not_asked_for_are_not_returned(
 
 def test_every_convolution_and_linear_is_delegated(lowered) -> None:
     # constant-Q; first, two prefilters and four narrow layers of the encoder; confidence. Linear: Toeplitz, confidence.
-    assert lowered.delegated_ops["convolution"] == 9
-    assert lowered.delegated_ops["linear"] == 2
-    assert not {"convolution", "linear", "addmm", "mm"} & set(lowered.portable_ops)
-    assert {backend for backend, _ in lowered.delegates} == {"XnnpackBackend"}
-    assert sum(nodes for _, nodes in lowered.delegates) == sum(lowered.delegated_ops.values())
+    assert lowered.nodes.delegated_ops["convolution"] == 9
+    assert lowered.nodes.delegated_ops["linear"] == 2
+    assert not {"convolution", "linear", "addmm", "mm"} & set(lowered.nodes.portable_ops)
+    assert {backend for backend, _ in lowered.nodes.delegates} == {"XnnpackBackend"}
+    assert sum(nodes for _, nodes in lowered.nodes.delegates) == sum(lowered.nodes.delegated_ops.values())
 
 
 def test_every_byte_of_the_file_is_accounted_for(lowered, restated) -> None:
     assert all(count >= 0 for count in lowered.bytes_by_kind.values())
-    assert sum(lowered.bytes_by_kind.values()) == len(lowered.pte)
+    assert sum(lowered.bytes_by_kind.values()) == len(lowered.content)
     assert lowered.bytes_by_kind["initial_state"] == 2 * 4 * restated.ring.numel()  # for `forward` and `reset`
     weights = sum(lowered.bytes_by_part.values())
     own = [tensor for name, tensor in restated.state_dict().items() if name != "ring"]
@@ -200,10 +200,10 @@ def test_the_description_adds_up(lowered) -> None:
     from workbench.export.program_file import describe
 
     described = describe(lowered, "program.pte", "internal")
-    assert described.bytes == len(lowered.pte)
-    assert described.sha256 == hashlib.sha256(lowered.pte).hexdigest()
+    assert described.bytes == len(lowered.content)
+    assert described.sha256 == hashlib.sha256(lowered.content).hexdigest()
     assert described.delegated_nodes == sum(delegate.nodes for delegate in described.delegates)
-    assert described.portable_nodes == sum(lowered.portable_ops.values()) > 0
+    assert described.portable_nodes == sum(lowered.nodes.portable_ops.values()) > 0
     assert described.float_ops == {"convolution": 9, "linear": 2, "mm": 7}  # sums over bins and neighbours
     assert described.quantized_ops == {}
 
@@ -214,7 +214,7 @@ def test_lowering_again_gives_the_same_bytes(lowered, restated, sing: Sing) -> N
     from workbench.export.executorch import lower
 
     restated.estimate(torch.tensor(sing(16_000, 0.4)[None, -320:]))  # audio in the memory must not reach the file
-    assert lower(restated, "xnnpack").pte == lowered.pte
+    assert lower(restated, "xnnpack").content == lowered.content
     assert restated.ring.abs().max() == 0
 
 
@@ -241,11 +241,11 @@ def test_portable_kernels_run_it_too(restated, tmp_path: Path, program: Path) ->
     from workbench.export.executorch import lower
 
     lowered = lower(restated, "portable")
-    assert lowered.delegated_ops == {}
-    assert lowered.delegates == ()
-    assert sum(lowered.bytes_by_kind.values()) == len(lowered.pte)
+    assert lowered.nodes.delegated_ops == {}
+    assert lowered.nodes.delegates == ()
+    assert sum(lowered.bytes_by_kind.values()) == len(lowered.content)
     path = tmp_path / "portable.pte"
-    path.write_bytes(lowered.pte)
+    path.write_bytes(lowered.content)
     tone = np.sin(2 * np.pi * 440 / 16_000 * np.arange(640)).astype(np.float32)
     got, expected = run_chunks(session(path), tone), run_chunks(session(program), tone)
     np.testing.assert_allclose(got.confidence, expected.confidence, atol=1e-4)
@@ -271,7 +271,7 @@ def test_a_stream_that_does_not_keep_its_memory_is_refused(
     with pytest.raises(LoweringError) as caught:
         lower(model, "xnnpack")
     assert str(caught.value) == (
-        "lowering to xnnpack takes the stream's memory (ring) out of the program, which would "
+        "lowering to xnnpack takes the streaming state (ring) out of the program, which would "
         "forget all audio between calls; leave it to the host (state: explicit), or use another backend"
     )
 

@@ -11,10 +11,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.export.backends import missing_extra_hint
 from workbench.export.metadata import HOST_SUFFIX, METADATA_KEY
-from workbench.export.onnx import constant_state_inputs, export_graph, finalize, to_onnx
-from workbench.export.onnx_inspect import inspect_onnx
+from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize, to_onnx
+from workbench.export.onnx_inspect import constant_state_inputs, inspect_onnx
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
@@ -25,7 +24,7 @@ from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import chunks, run_chunks
 
-pytestmark = pytest.mark.skipif(bool(missing_extra_hint("onnx")), reason=missing_extra_hint("onnx"))
+pytestmark = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
 STREAM = StreamConfig(16_000, 320, 1, 0.0)
 Sing = Callable[[int, float], np.ndarray]
 

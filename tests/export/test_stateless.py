@@ -34,7 +34,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[StreamConfig
             path = tmp_path_factory.mktemp("programs") / "program.pte"
             upstream = load_upstream("mir-1k_g7", stream)
             model = StreamingPesto(upstream, stream, Implementations("grouped", toeplitz="block"), "none", scope=scope)
-            path.write_bytes(lower(model, "xnnpack").pte)
+            path.write_bytes(lower(model, "xnnpack").content)
             if scope == "network":
                 path.with_suffix(".npz").write_bytes(host_file(model))
             made[stream, scope] = path

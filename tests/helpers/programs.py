@@ -37,5 +37,5 @@ class ProgramFactory:
                 model = StreamingPesto(
                     load_upstream("mir-1k_g7", stream), stream, implementations, state, outputs, scope
                 )
-                write_atomic(path, lower(model, "xnnpack").pte)
+                write_atomic(path, lower(model, "xnnpack").content)
         return path

@@ -11,7 +11,7 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
 from workbench.export.executorch import lower
 from workbench.export.intent_check import check_lowered
-from workbench.export.program_file import Lowered
+from workbench.export.program_file import ExecutorchNodes, ExportedProgram
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.quantize.calibration import excerpts, part_inputs, split_in_half
@@ -144,7 +144,7 @@ class TestQuantized:
         (one, first), (other, second) = mixed, quantized(MIXED, phrase)
         assert (first.schemes, first.ranges) == (second.schemes, second.ranges)
         assert first.calibration.gaps == second.calibration.gaps
-        assert lower(one, "xnnpack").pte == lower(other, "xnnpack").pte
+        assert lower(one, "xnnpack").pte == lower(other, "xnnpack").content
 
     def test_two_halves_tell_how_stable_the_ranges_are(self, phrase: np.ndarray) -> None:
         progress = RecordedProgress()
@@ -209,7 +209,7 @@ class TestQuantized:
         lowered = lower(stream, "xnnpack")
         check_lowered(made, lowered)
         program = tmp_path / "program.pte"
-        program.write_bytes(lowered.pte)
+        program.write_bytes(lowered.content)
         with IsolatedProcess() as child:
             (frames,) = child.call(run_program, program, [phrase[:16_000]])
         restated = run_chunks(RestatedSession(stream), phrase[:16_000])
@@ -246,7 +246,7 @@ class TestQuantized:
             lowered = lower(made, "xnnpack")
             check_lowered(done, lowered)
             program = tmp_path / f"{state}.pte"
-            program.write_bytes(lowered.pte)
+            program.write_bytes(lowered.content)
             clips = [phrase[:16_000], phrase[16_000:40_000]]
             with IsolatedProcess() as child:
                 if stream is plain:
@@ -310,11 +310,10 @@ class TestQuantized:
 
 
 def test_a_program_that_does_other_than_asked_is_an_error() -> None:
-    lowered = Lowered(
-        pte=b"",
-        delegated_ops={},
-        portable_ops={"dequantize_per_tensor": 2},
-        delegates=(),
+    lowered = ExportedProgram(
+        content=b"",
+        format="pte",
+        nodes=ExecutorchNodes({}, {"dequantize_per_tensor": 2}, ()),
         quantized_ops={"convolution": 1},
         float_ops={},
         bytes_by_kind={"delegate_weights": 4401, "other_constants": 0},
@@ -328,8 +327,7 @@ def test_a_program_that_does_other_than_asked_is_an_error() -> None:
     with pytest.raises(LoweringError) as caught:
         check_lowered(asked, lowered)
     assert str(caught.value) == (
-        "the program does not do what was asked: 1 layers (linear) in int8 were asked, 0 came out of lowering; their "
-        "weights are 300 bytes of int8, the program holds 100; the file holds 4401 bytes of weights, for 4100 of which "
-        "100 are int8; 2 quantize or dequantize operators stayed outside the "
-        "delegate"
+        "the program does not match the recipe: expected 1 layers (linear) in int8, got 0; expected 300 bytes of int8 "
+        "weights, got 100; the file has 4401 bytes of weights, expected 4100, 100 of them int8; 2 quantize or "
+        "dequantize operators are outside the delegate"
     )

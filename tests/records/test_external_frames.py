@@ -11,8 +11,8 @@ from tests.helpers.results import stored
 from workbench.audio.decode import Clip
 from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
+from workbench.export.metadata import metadata_of
 from workbench.export.program_file import ProgramFile
-from workbench.export.told import metadata_of
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig

@@ -8,12 +8,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
-from workbench.export import backends
-from workbench.export.backends import Extra, missing_extra_hint
+from workbench.export.exporter import Extra
 from workbench.export.host_frontend import host_file
-from workbench.export.metadata import METADATA_KEY, as_json
-from workbench.export.onnx import to_onnx
-from workbench.export.told import metadata_of
+from workbench.export.metadata import METADATA_KEY, as_json, metadata_of
+from workbench.export.onnx import ONNX_EXTRA, to_onnx
 from workbench.export.torchscript import trace_upstream
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
@@ -43,7 +41,7 @@ def torchscript(stream: StreamConfig, folder: Path) -> Session:
 
 
 def onnx(stream: StreamConfig, folder: Path, state: State = "explicit", scope: Scope = "whole") -> Session:
-    if absent := missing_extra_hint("onnx"):
+    if absent := ONNX_EXTRA.missing_hint():
         pytest.skip(absent)
     path = folder / f"{stream.streams}-{state}-{scope}.onnx"
     if not path.exists():
@@ -181,9 +179,11 @@ def test_the_file_tells_the_stream(opened: Open) -> None:
     assert opened(TWO).stream == TWO
 
 
-def test_what_to_install_for_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(backends.EXTRAS, "onnx", Extra(("numpy", "onnx_of_nowhere"), ()))
-    assert missing_extra_hint("onnx") == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+def test_what_to_install_for_onnx() -> None:
+    assert (
+        Extra("onnx", ("numpy", "onnx_of_nowhere")).missing_hint()
+        == "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+    )
 
 
 def refusal(path: Path) -> str:

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.host_frontend import host_file
-from workbench.export.told import metadata_of
+from workbench.export.metadata import metadata_of
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Frontend

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from workbench.audio.decode import Clip
 from workbench.cli import main
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
-from workbench.export.backends import missing_extra_hint
+from workbench.export.exporter import Extra
+from workbench.export.onnx import ONNX_EXTRA
 from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, speed_ratio, under_load
 from workbench.measure.contender import Contender
 from workbench.measure.speed import ColdStart, TimingPlan
@@ -317,7 +318,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
 
     monkeypatch.setattr(bench.building, "build", build)
     monkeypatch.setattr(bench, "IsolatedProcess", Dead)
-    monkeypatch.setattr(bench, "missing_extra_hint", lambda _: "onnx not installed: pip install it")
+    monkeypatch.setattr(Extra, "missing_hint", lambda _: "onnx not installed: pip install it")
     entered = BenchSetup({"first-experiments": Told(), "least": Told(), "phone": Told()}, {"mine": file})  # type: ignore[dict-item]
     ready = bench.build_contenders(entered, folder, Progress())
     assert [one.name for one in ready.contenders] == ["eager", "first-experiments", "mine"]
@@ -477,7 +478,7 @@ def test_a_bench_for_real(folder: Path, program: Path, monkeypatch: pytest.Monke
     assert result.exit_code == 0, result.stderr
     record = Bench.model_validate_json(Path("here/bench.json").read_bytes())
     found = {one.name: one for one in record.runs[0].contenders}
-    onnx = [] if missing_extra_hint("onnx") else ["onnx", "onnx-least"]
+    onnx = [] if ONNX_EXTRA.missing_hint() else ["onnx", "onnx-least"]
     assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
     assert [one.name for one in record.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (record.sample_rate_hz, record.chunk_samples, record.mirror) == (16_000, 320, 1)

@@ -86,7 +86,7 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
         return {path.name: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
 
     before = left()
-    monkeypatch.setattr(building, "_make", refuse)
+    monkeypatch.setattr(building, "_export", refuse)
     with pytest.raises(LoweringError):
         building.build(job, folder, Progress(), fresh=True)
     assert left() == before, "nothing was made"
@@ -95,7 +95,7 @@ def test_a_failure_takes_away_what_it_made_and_nothing_else(
     with pytest.raises(ProgramError):
         building.build(job, folder, Progress())
     assert left() == before, "it is the record's"
-    monkeypatch.setattr(building, "_make", makes)
+    monkeypatch.setattr(building, "_export", makes)
     with pytest.raises(ProgramError):
         building.build(job, folder, Progress(), fresh=True)
     assert left() == before, "what is new was never run"
@@ -117,7 +117,7 @@ def test_the_earlier_program_stays_until_the_new_one_was_run(
     job.check_unchanged = lambda: None
     job.program_fingerprint = "e" * 64
     (folder / "program.npz").touch()  # of yet another program
-    monkeypatch.setattr(building, "_make", makes)
+    monkeypatch.setattr(building, "_export", makes)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", starts)
     program, _, reused = building.build(job, folder, Progress())
@@ -131,7 +131,7 @@ def test_where_it_fails_it_is_called_by_its_folder(folder: Path, job: Any, monke
     def crash(program: Path, *_: object) -> None:
         raise ProgramError(f"{program}: no")
 
-    monkeypatch.setattr(building, "_make", lambda *_: stored().program)
+    monkeypatch.setattr(building, "_export", lambda *_: stored().program)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", crash)
     assert refusal(lambda: building.build(job, folder, Progress(), fresh=True)) == f"{folder}/program.pte: no"
@@ -143,7 +143,7 @@ def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch
 
     job.check_unchanged = changed
     job.program_fingerprint = "e" * 64
-    monkeypatch.setattr(building, "_make", lambda *_: stored().program)
+    monkeypatch.setattr(building, "_export", lambda *_: stored().program)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "not here")
     store, notes = folder.parent / "store", (folder / "program.json").read_bytes()
     assert "changed" in refusal(lambda: building.build(job, folder, Progress(), store=store))

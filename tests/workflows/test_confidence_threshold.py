@@ -9,7 +9,7 @@ import pytest
 
 from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError, RecipeError
-from workbench.export.metadata import build_metadata, threshold_entry
+from workbench.export.metadata import build_metadata
 from workbench.recipe import Recipe
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
@@ -46,9 +46,9 @@ def test_what_cannot_be_filtered_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_program_tells_a_threshold_only_where_the_recipe_has_one() -> None:
-    told = build_metadata(STREAM, 25.0, "alwa", "internal", 100, OUTPUTS)
-    assert "confidence_threshold" not in told | threshold_entry(None)
-    assert (told | threshold_entry(0.3))["confidence_threshold"] == 0.3
+    stated = (STREAM, 25.0, "alwa", "internal", 100, OUTPUTS)
+    assert "confidence_threshold" not in build_metadata(*stated)
+    assert build_metadata(*stated, confidence_threshold=0.3)["confidence_threshold"] == 0.3
 
 
 def test_below_the_threshold_a_track_is_unvoiced() -> None:
@@ -89,7 +89,7 @@ def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_p
     from workbench.workflows.track import track
 
     filtering, audio = tmp_path / "filtering.pte", tmp_path / "tone.wav"
-    filtering.write_bytes(lower(restated, "xnnpack", confidence_threshold=0.6).pte)
+    filtering.write_bytes(lower(restated, "xnnpack", confidence_threshold=0.6).content)
     time_s = np.arange(16_000) / 16_000
     soundfile.write(audio, 0.2 * np.sin(2 * np.pi * 440 * time_s) * (time_s > 0.5), 16_000)
     with IsolatedProcess() as child:

@@ -36,7 +36,7 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows import profile
 
 if TYPE_CHECKING:
-    from workbench.export.program_file import Lowered
+    from workbench.export.program_file import ExportedProgram
 
 ROUNDS, CALLS = 11, 3
 
@@ -109,9 +109,10 @@ def made_up(program_us: float = 2_342.0, total_us: list[float] | None = None) ->
 
 
 def program_file() -> ProgramFile:
-    from workbench.export.program_file import Lowered
+    from workbench.export.program_file import ExecutorchNodes, ExportedProgram
 
-    return describe(Lowered(b"", {}, {}, (), {}, {}, {}, {}, {}), "program.pte", "internal")
+    nodes = ExecutorchNodes({}, {}, ())
+    return describe(ExportedProgram(b"", "pte", {}, {}, {}, {}, {}, nodes), "program.pte", "internal")
 
 
 # --- figures
@@ -371,7 +372,9 @@ def test_the_wheel_records_no_events(program: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_profile_for_real(folder: Path, program: Path, lowered: "Lowered", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_for_real(
+    folder: Path, program: Path, lowered: "ExportedProgram", monkeypatch: pytest.MonkeyPatch
+) -> None:
     def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, ColdStart, bool]:
         """The recipe's program, which other tests have too."""
         place.mkdir(exist_ok=True)

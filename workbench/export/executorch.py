@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
 
 import torch
 from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
@@ -10,13 +11,58 @@ from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPas
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError
-from workbench.export.backends import TARGETS
-from workbench.export.executorch_inspect import _bytes_by_kind, _bytes_of_constants, _count
-from workbench.export.program_file import Lowered
-from workbench.export.told import metadata_of
+from workbench.export.executorch_inspect import bytes_by_kind, bytes_of_constants, count_operators
+from workbench.export.executorch_targets import TARGETS
+from workbench.export.exporter import ExportInputs, Extra
+from workbench.export.intent_check import check_lowered
+from workbench.export.metadata import metadata_of
+from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
+from workbench.quantize.calibration import excerpts
+from workbench.quantize.pt2e import quantize
+from workbench.quantize.results import Quantized
+from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe.options import STATE_BUFFER, ExecutorchBackend
+
+
+@dataclass(frozen=True)
+class ExecutorchExporter:
+    """The exporter of one ExecuTorch backend."""
+
+    backend: ExecutorchBackend
+    format: ProgramFormat = "pte"
+
+    @property
+    def extra(self) -> Extra:
+        return TARGETS[self.backend].extra
+
+    @property
+    def run_instructions(self) -> str:
+        return TARGETS[self.backend].run_instructions
+
+    def export(self, inputs: ExportInputs, progress: Progress) -> ExportedProgram:
+        """Quantizes what the rules name, lowers, and checks that the program has as much in int8 as was quantized."""
+        model, rules = inputs.model, inputs.rules
+        graph = quantized = None
+        if rules.everywhere:
+            longest = round(rules.seconds_per_clip * model.stream.sample_rate_hz)
+            audio = excerpts(inputs.clips, longest, rules.seed)
+            with toolchain_errors("quantizing the whole graph"):
+                graph = quantize_whole_graph(model, audio, progress)
+        elif rules.parts:
+            quantized = quantize_parts(inputs, progress)
+        program = lower(model, self.backend, graph, inputs.confidence_threshold)
+        if quantized is not None:
+            check_lowered(quantized, program)
+        return replace(program, quantized=quantized, made_with=self.extra.versions())
+
+
+def quantize_parts(inputs: ExportInputs, progress: Progress) -> Quantized:
+    """Quantizes the parts of the model in place. Raises LoweringError if a layer does not become what its rule says."""
+    with toolchain_errors("quantizing"):
+        return quantize(inputs.model, inputs.rules, inputs.clips, inputs.voiced_confidence, progress)
 
 
 def lower(
@@ -24,63 +70,80 @@ def lower(
     backend: ExecutorchBackend,
     graph: nn.Module | None = None,
     confidence_threshold: float | None = None,
-) -> Lowered:
-    """Lower a restated stream, or `graph` in its place: what quantizing it as a whole made of it.
+) -> ExportedProgram:
+    """Lowers a restated stream to a `.pte`.
 
-    `confidence_threshold` is told by the program, to whoever shows its pitch; it changes no estimate.
+    An internal state is zeroed first, and its zeros are stored in the file, as the format does not promise any.
 
-    An internal memory is emptied first; its initial zeros are stored, as the format promises none.
+    Args:
+        model: The stream. Its metadata go into the program.
+        backend: The backend of ExecuTorch to delegate to.
+        graph: Lowered in place of the model: what quantizing it as a whole made of it.
+        confidence_threshold: Becomes an entry of the metadata; it changes no estimate.
 
-    Raises NotInstalledError for qualcomm without its SDK (the extras of other backends are the caller's to look for),
-    and LoweringError where any stage of the toolchain refuses, where an internal memory is no longer the program's, or
-    where a program with explicit state remembers something itself.
+    Raises:
+        NotInstalledError: The backend is qualcomm and its SDK is missing.
+        LoweringError: A stage of the toolchain fails, an internal state is not a state of the program any more, or a
+            program with explicit state has a state itself.
     """
     model.reset()
-    internal, tells = model.state == "internal", metadata_of(model, confidence_threshold)
+    internal, metadata = model.state == "internal", metadata_of(model, confidence_threshold)
     with toolchain_errors(f"lowering to {backend}"):
         partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
-        with redirect_stderr(io.StringIO()):  # where some backends draw progress bars of their own
-            edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=tells)
-        remembers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
-        if internal and remembers != [STATE_BUFFER]:
+        with redirect_stderr(io.StringIO()):  # some backends draw progress bars there
+            edge = to_edge_transform_and_lower(
+                methods, partitioner={"forward": partitioners}, constant_methods=metadata
+            )
+        state_buffers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
+        if internal and state_buffers != [STATE_BUFFER]:
             raise LoweringError(
                 f"lowering to {backend} {TARGETS[backend].state_taken_message.format(STATE_BUFFER)}; leave it to "
                 "the host (state: explicit), or use another backend"
             )
-        if not internal and remembers:
+        if not internal and state_buffers:
             raise LoweringError(
-                f"lowering to {backend} left a memory in the program ({', '.join(remembers)}), where its state was to "
-                "be explicit; use another backend"
+                f"lowering to {backend} left a state in the program ({', '.join(state_buffers)}), although its state "
+                "should be explicit; use another backend"
             )
-        counted = _count(edge)
+        counts = count_operators(edge)
         program = edge.to_executorch(
             ExecutorchBackendConfig(
-                emit_mutable_buffer_names=True,  # by which a session finds the memory, to reset it
+                emit_mutable_buffer_names=True,  # by its name a session finds the state, to reset it
                 passes=[InitializedMutableBufferPass([STATE_BUFFER])] if internal else [],
                 memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
             )
         )
     model.reset()  # tracing ran the model
     pte = bytes(program.buffer)
-    return Lowered(pte, *counted, _bytes_by_kind(pte), *_bytes_of_constants(exported))
+    bytes_by_part, bytes_by_dtype = bytes_of_constants(exported)
+    return ExportedProgram(
+        content=pte,
+        format="pte",
+        quantized_ops=counts.quantized_ops,
+        float_ops=counts.float_ops,
+        bytes_by_kind=bytes_by_kind(pte),
+        bytes_by_part=bytes_by_part,
+        bytes_by_dtype=bytes_by_dtype,
+        nodes=counts.nodes,
+    )
 
 
 def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> tuple[bytes, int]:
-    """A module by itself, for calls like the example, as the whole stream would be lowered; its memory, if any, is
-    named as the stream's. Returns its `.pte`, and the bytes of the constants that it reads.
+    """Lowers one module for inputs like the example, as the whole stream would be lowered.
 
-    Raises LoweringError where any stage of the toolchain refuses.
+    A state of the module must have the name of the stream's, STATE_BUFFER. Returns the `.pte`, and the bytes of the
+    constants that it reads. Raises LoweringError if a stage of the toolchain fails.
     """
     with toolchain_errors(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
-        remembers = bool(exported.graph_signature.buffers_to_mutate)
+        has_state = bool(exported.graph_signature.buffers_to_mutate)
         edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
-        passes = [InitializedMutableBufferPass([STATE_BUFFER])] if remembers else []
+        passes = [InitializedMutableBufferPass([STATE_BUFFER])] if has_state else []
         program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
-    _, by_type = _bytes_of_constants(exported)
-    return bytes(program.buffer), sum(by_type.values())
+    _, by_dtype = bytes_of_constants(exported)
+    return bytes(program.buffer), sum(by_dtype.values())
 
 
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:

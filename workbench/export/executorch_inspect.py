@@ -1,25 +1,35 @@
 """What a lowered ExecuTorch program contains: operators and bytes, counted."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import torch
 from executorch.exir import EdgeProgramManager
 from executorch.exir._serialize._program import deserialize_pte_binary
 
+from workbench.export.program_file import ExecutorchNodes
 from workbench.recipe.options import STATE_BUFFER
 
-_BETWEEN = ("add", "leaky_relu")  # without weights: in int8 where both what they hear and what they make is
+_WEIGHTED = ("convolution", "linear", "addmm", "mm")
+"""Operators whose weights and multiply-adds decide what a program costs."""
 
-
-_WEIGHTED = ("convolution", "linear", "addmm", "mm")  # whose weights and multiply-adds decide what a program costs
-
+_WITHOUT_WEIGHTS = ("add", "leaky_relu")
+"""Operators that run in int8 if all of their inputs and their output are int8."""
 
 Counts = dict[str, int]
 
 
-def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, int], ...], Counts, Counts]:
-    """Operators inside the delegates, operators outside, the delegates in order, the convolutions, Linears, adds and
-    leaky ReLUs that run in int8, and the convolutions and Linears that run in float."""
+@dataclass(frozen=True)
+class OperatorCounts:
+    """The operators of a lowered graph: `quantized_ops` run in int8, `float_ops` have weights and run in float."""
+
+    nodes: ExecutorchNodes
+    quantized_ops: Counts
+    float_ops: Counts
+
+
+def count_operators(edge: EdgeProgramManager) -> OperatorCounts:
+    """Counts the operators of `forward`, inside and outside its delegates."""
     top = edge.exported_program().graph_module
     inside = []
     delegates = []
@@ -29,19 +39,20 @@ def _count(edge: EdgeProgramManager) -> tuple[Counts, Counts, tuple[tuple[str, i
             inside.append(lowered.original_module.graph)
             delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
     delegated = sum(map(_operators, inside), Counter())
-    operators = [found for graph in (top.graph, *inside) for found in _named(graph)]
+    operators = [named for graph in (top.graph, *inside) for named in _named(graph)]
     weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
     quantized = Counter(name for name, node in operators if name in _WEIGHTED and _has_int8_inputs(node))
-    between = Counter(
-        name for name, node in operators if name in _BETWEEN and _has_int8_inputs(node) and _has_int8_output(node)
+    without_weights = Counter(
+        name
+        for name, node in operators
+        if name in _WITHOUT_WEIGHTS and _has_int8_inputs(node) and _has_int8_output(node)
     )
-    return (
-        dict(sorted(delegated.items())),
-        dict(sorted(_operators(top.graph).items())),
-        tuple(delegates),
-        dict(quantized + between),
-        dict(weighted - quantized),
+    nodes = ExecutorchNodes(
+        delegated_ops=dict(sorted(delegated.items())),
+        portable_ops=dict(sorted(_operators(top.graph).items())),
+        delegates=tuple(delegates),
     )
+    return OperatorCounts(nodes, dict(quantized + without_weights), dict(weighted - quantized))
 
 
 def _has_int8_inputs(node: torch.fx.Node) -> bool:
@@ -67,7 +78,7 @@ def _operators(graph: torch.fx.Graph) -> Counter[str]:
     return Counter(name for name, _ in _named(graph))
 
 
-def _bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
+def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
     """Bytes of the parameters and buffers that the graph reads, without the stream's memory: by the model's part, and
     by type."""
     signature = exported.graph_signature
@@ -87,7 +98,7 @@ def _bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts,
     return dict(parts.most_common()), dict(types.most_common())
 
 
-def _bytes_by_kind(pte: bytes) -> dict[str, int]:
+def bytes_by_kind(pte: bytes) -> dict[str, int]:
     """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
     file = deserialize_pte_binary(pte)
     weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0

@@ -23,16 +23,20 @@ A program may have one more entry, confidence_threshold: the recipe's wish that 
 unvoiced. It changes no estimate, and programs without such a wish do not have it. Knows no torch.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workbench.errors import ProgramError
 from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State
 from workbench.recipe.stream_config import StreamConfig
+
+if TYPE_CHECKING:
+    from workbench.model.streaming import StreamingPesto
 
 FORMAT = 3  # raised when the meaning of the entries changes
 METADATA_KEY = "workbench.json"
@@ -48,9 +52,10 @@ def build_metadata(
     state: State,
     state_samples: int,
     outputs: Sequence[Output],
+    confidence_threshold: float | None = None,
 ) -> Constants:
-    """The entries of a program for this stream."""
-    return {
+    """Returns the entries of a program for this stream, without those of a program of the network only."""
+    entries: Constants = {
         "workbench_format": FORMAT,
         "sample_rate_hz": stream.sample_rate_hz,
         "hop_samples": stream.hop_samples,
@@ -64,6 +69,27 @@ def build_metadata(
         "state_samples": state_samples,
         "outputs": ",".join(outputs),
     }
+    if confidence_threshold is not None:
+        entries["confidence_threshold"] = float(confidence_threshold)
+    return entries
+
+
+def metadata_of(model: "StreamingPesto", confidence_threshold: float | None = None) -> Constants:
+    """Returns the entries of a program of this model; if the host computes the front end, with its file's hash."""
+    entries = build_metadata(
+        model.stream,
+        model.algorithmic_ms,
+        model.reduce.reduction,
+        model.state,
+        model.past_samples,
+        model.outputs,
+        confidence_threshold,
+    )
+    if model.scope == "network":
+        from workbench.export.host_frontend import host_file  # imports torch
+
+        entries |= {"scope": model.scope, "host_sha256": hashlib.sha256(host_file(model)).hexdigest()}
+    return entries
 
 
 class ProgramMetadata(BaseModel):
@@ -146,8 +172,3 @@ def from_json(text: str | bytes, path: Path) -> dict[str, Any]:
     if not isinstance(entries, dict) or "workbench_format" not in entries:
         raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
     return entries
-
-
-def threshold_entry(confidence_threshold: float | None) -> Constants:
-    """The entry of a program whose pitch is to be shown, by `track` say, only from so much confidence; none without."""
-    return {} if confidence_threshold is None else {"confidence_threshold": float(confidence_threshold)}

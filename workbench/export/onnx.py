@@ -5,23 +5,48 @@ Wants the extra `onnx`.
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from workbench.errors import LoweringError
-from workbench.export.metadata import METADATA_KEY, as_json
-from workbench.export.told import metadata_of
+from workbench.export.exporter import ExportInputs, Extra
+from workbench.export.metadata import METADATA_KEY, as_json, metadata_of
+from workbench.export.onnx_inspect import constant_state_inputs, inspect_onnx
+from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain_errors import toolchain_errors
 from workbench.model.streaming import StreamingPesto
+from workbench.progress import Progress
+from workbench.quantize.onnxruntime import quantize_onnx
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import ModelProto
 
 _INPUTS = {"explicit": ("audio", "ring"), "none": ("window",), "frozen": ("audio",)}
-_LAYOUT = ("Identity", "Reshape", "Unsqueeze", "Squeeze")  # what may stand between the audio and where it is joined
+ONNX_EXTRA = Extra("onnx", ("onnx", "onnxscript", "onnxruntime"), ("onnx", "onnxscript", "onnx_ir", "onnxruntime"))
+
+
+@dataclass(frozen=True)
+class OnnxExporter:
+    """The exporter for ONNX Runtime, which also quantizes with its own quantizer."""
+
+    extra: Extra = ONNX_EXTRA
+    format: ProgramFormat = "onnx"
+    run_instructions: str = ""
+
+    def export(self, inputs: ExportInputs, progress: Progress) -> ExportedProgram:
+        """Exports the graph, with the layers that the rules name in int8, and counts what is in it."""
+        model, rules = inputs.model, inputs.rules
+        quantized = None
+        if rules.parts or rules.everywhere:
+            with toolchain_errors("ONNX Runtime's quantizer"):
+                graph, quantized = quantize_onnx(model, export_graph, rules, inputs.clips, progress)
+        else:
+            graph = export_graph(model)
+        program = inspect_onnx(finalize(graph, model, inputs.confidence_threshold))
+        return replace(program, quantized=quantized, made_with=self.extra.versions())
 
 
 def to_onnx(model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
@@ -78,36 +103,3 @@ def finalize(found: "ModelProto", model: StreamingPesto, confidence_threshold: f
     entry = found.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, as_json(metadata_of(model, confidence_threshold))
     return bytes(found.SerializeToString(deterministic=True))
-
-
-def constant_state_inputs(graph: "GraphProto") -> tuple[str, ...]:
-    """The constants that the audio of a call is joined with, by name and shape: there, the past audio should come in.
-
-    None for a graph that is handed its past, or all of its window.
-    """
-    from onnx.numpy_helper import to_array
-
-    constants = dict(_constants(graph))
-    audio = {graph.input[0].name}
-    found = []
-    for node in graph.node:  # which are in order
-        if node.op_type in _LAYOUT and node.input[0] in audio:
-            audio.update(node.output)
-        if node.op_type == "Concat" and audio & set(node.input):
-            for name in node.input:
-                if name in constants:
-                    values = to_array(constants[name])
-                    what = "zeros" if not values.any() else "values"
-                    found.append(f"{name}: {'×'.join(map(str, values.shape))} {what}")
-    return tuple(found)
-
-
-def _constants(graph: "GraphProto") -> Iterator[tuple[str, Any]]:
-    """Tensors that are written into the graph, by name."""
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for node in graph.node:
-        if node.op_type == "Constant":
-            for attribute in node.attribute:
-                if attribute.name == "value":
-                    yield node.output[0], attribute.t

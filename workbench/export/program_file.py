@@ -1,62 +1,68 @@
 """The artefact: what a program's file holds, and where its bytes are."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from workbench.quantize.results import Calibration, Quantized, TensorRange
+from workbench.recipe.options import State
 from workbench.record_model import RecordModel
 
+ProgramFormat = Literal["pte", "onnx", "torchscript"]
+
+SUFFIXES: dict[ProgramFormat, str] = {"pte": ".pte", "onnx": ".onnx", "torchscript": ".pt"}
+"""Of the file of each format. `runtime.open_program` opens it by this suffix."""
+
+
+def program_name(program_format: ProgramFormat) -> str:
+    """Returns the name of a program's file in this format."""
+    return f"program{SUFFIXES[program_format]}"
+
+
+def format_of(name: str) -> ProgramFormat:
+    """Returns the format of a program by its file's name; a name without a known suffix is taken for a `.pte`."""
+    return next((program_format for program_format, suffix in SUFFIXES.items() if name.endswith(suffix)), "pte")
+
+
+PTE_NAME, HOST_NAME = program_name("pte"), "program.npz"
+PROGRAM_SUFFIXES = tuple(SUFFIXES.values())
+FILE_NAMES = (*map(program_name, SUFFIXES), HOST_NAME)
+
 
 @dataclass(frozen=True)
-class Lowered:
-    """A program in memory and what lowering made of the graph, counted by operator."""
+class ExecutorchNodes:
+    """What lowering made of the graph, counted by operator.
 
-    pte: bytes
+    `delegates` holds the backend and the number of nodes of each delegated subgraph, in order of execution.
+    """
+
     delegated_ops: dict[str, int]
     portable_ops: dict[str, int]
-    delegates: tuple[tuple[str, int], ...]  # backend and nodes of each delegated subgraph, in order of execution
-    quantized_ops: dict[str, int]  # convolutions, Linears, adds and leaky ReLUs that run in int8
-    float_ops: dict[str, int]  # convolutions and Linears that run in float
-    bytes_by_kind: dict[str, int]  # of the file
-    bytes_by_part: dict[str, int]  # weights and constants of the exported model, by its part
-    bytes_by_dtype: dict[str, int]  # the same, by the type they are stored in
-
-
-Kind = Literal["pte", "onnx", "torchscript"]
-_NAMES: dict[str, str] = {"onnx": "program.onnx", "torchscript": "program.pt"}
-PTE_NAME, HOST_NAME = "program.pte", "program.npz"
-FILE_NAMES = (PTE_NAME, *_NAMES.values(), HOST_NAME)
-PROGRAM_SUFFIXES = (".pte", ".onnx", ".pt")
-
-
-def file_name_for(backend: str) -> str:
-    """What the file of a program for this backend is called."""
-    return _NAMES.get(backend, PTE_NAME)
-
-
-def format_of(name: str) -> Kind:
-    """Of what kind a program is, by its file's name."""
-    return "onnx" if name.endswith(".onnx") else "torchscript" if name.endswith(".pt") else "pte"
+    delegates: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A program in a format other than ExecuTorch's, in memory, and what is in it."""
+class ExportedProgram:
+    """A program in memory, and what it contains.
+
+    Only ExecuTorch has `nodes`; the other formats have `graph_ops`, by the names that the format has for them.
+    """
 
     content: bytes
-    kind: Kind
-    graph_ops: dict[str, int]
-    quantized_ops: dict[str, int]  # that run in int8, by the names that the format has for them
-    float_ops: dict[str, int]  # convolutions and matrix products that do not
-    bytes_by_kind: dict[str, int]
-    bytes_by_part: dict[str, int]
-    bytes_by_dtype: dict[str, int]
-    made_with: dict[str, str]
-    frozen: tuple[str, ...] = ()
+    format: ProgramFormat
+    quantized_ops: dict[str, int]  # operators that run in int8
+    float_ops: dict[str, int]  # convolutions and matrix products that run in float
+    bytes_by_kind: dict[str, int]  # of the file
+    bytes_by_part: dict[str, int]  # of weights and constants, by the model's part
+    bytes_by_dtype: dict[str, int]  # the same bytes, by their stored type
+    nodes: ExecutorchNodes | None = None
+    graph_ops: dict[str, int] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()  # constants that the exporter put in place of the streaming state
+    made_with: dict[str, str] = field(default_factory=dict)  # versions of the packages that only this format needs
+    quantized: Quantized | None = None
 
 
 class Delegate(RecordModel):
@@ -75,7 +81,7 @@ class ProgramFile(RecordModel):
     """
 
     path: str  # relative to the record
-    kind: Kind = "pte"
+    kind: ProgramFormat = "pte"
     bytes: int
     sha256: str
     state: str
@@ -128,60 +134,36 @@ def with_host_file(program: ProgramFile, path: str, content: bytes) -> ProgramFi
     )
 
 
-def describe(lowered: Lowered, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
-    """The record of a lowered program that is stored at `path`."""
-    return _described(
-        lowered,
-        lowered.pte,
-        quantized,
-        {},
-        path=path,
-        state=state,
-        delegated_nodes=sum(lowered.delegated_ops.values()),
-        portable_nodes=sum(lowered.portable_ops.values()),
-        delegates=tuple(Delegate(backend=backend, nodes=nodes) for backend, nodes in lowered.delegates),
-        delegated_ops=lowered.delegated_ops,
-        portable_ops=lowered.portable_ops,
-    )
-
-
-def describe_exported(exported: Exported, path: str, state: str, quantized: Quantized | None = None) -> ProgramFile:
-    """The record of a program of another format that is stored at `path`."""
-    why = f"only ExecuTorch delegates; {exported.kind} has graph_ops"
-    return _described(
-        exported,
-        exported.content,
-        quantized,
-        {"delegated_nodes": why, "portable_nodes": why},
-        path=path,
-        state=state,
-        kind=exported.kind,
-        delegated_nodes=None,
-        portable_nodes=None,
-        delegates=(),
-        delegated_ops={},
-        portable_ops={},
-        graph_ops=exported.graph_ops,
-        frozen=exported.frozen,
-        made_with=exported.made_with,
-    )
-
-
-def _described(
-    made: Lowered | Exported, content: bytes, quantized: Quantized | None, nulls: dict[str, str], **own: Any
-) -> ProgramFile:
-    """What the record of every program has, with what only its format has."""
+def describe(program: ExportedProgram, path: str, state: State) -> ProgramFile:
+    """Returns the record of a program that is stored at `path`, with its state kept as `state` says."""
+    nodes, quantized = program.nodes, program.quantized
+    null_reasons: dict[str, str] = {}
+    if nodes is None:
+        reason = f"only ExecuTorch delegates; {program.format} has graph_ops"
+        null_reasons |= {"delegated_nodes": reason, "portable_nodes": reason}
+    if quantized is None:
+        null_reasons["calibration"] = "no part of it was quantized by itself"
     return ProgramFile(
-        **own,
-        bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        quantized_ops=made.quantized_ops,
-        float_ops=made.float_ops,
-        bytes_by_kind=made.bytes_by_kind,
-        bytes_by_part=made.bytes_by_part,
-        bytes_by_dtype=made.bytes_by_dtype,
+        path=path,
+        kind=program.format,
+        bytes=len(program.content),
+        sha256=hashlib.sha256(program.content).hexdigest(),
+        state=state,
+        delegated_nodes=sum(nodes.delegated_ops.values()) if nodes else None,
+        portable_nodes=sum(nodes.portable_ops.values()) if nodes else None,
+        quantized_ops=program.quantized_ops,
+        float_ops=program.float_ops,
+        delegates=tuple(Delegate(backend=backend, nodes=count) for backend, count in nodes.delegates) if nodes else (),
+        delegated_ops=nodes.delegated_ops if nodes else {},
+        portable_ops=nodes.portable_ops if nodes else {},
+        bytes_by_kind=program.bytes_by_kind,
+        bytes_by_part=program.bytes_by_part,
+        bytes_by_dtype=program.bytes_by_dtype,
         schemes=quantized.schemes if quantized else {},
         ranges=quantized.ranges if quantized else (),
         calibration=quantized.calibration if quantized else None,
-        null_reasons=nulls if quantized else nulls | {"calibration": "no part of it was quantized by itself"},
+        graph_ops=program.graph_ops,
+        frozen=program.frozen,
+        made_with=program.made_with,
+        null_reasons=null_reasons,
     )

@@ -2,22 +2,44 @@
 
 import io
 from collections import Counter
+from dataclasses import dataclass
 
 import torch
 
 from workbench.errors import LoweringError, first_line
-from workbench.export.metadata import METADATA_KEY, Constants, as_json
-from workbench.export.program_file import Exported
+from workbench.export.exporter import NO_EXTRA, ExportInputs, Extra
+from workbench.export.metadata import METADATA_KEY, Constants, as_json, metadata_of
+from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.model.upstream import PESTO, reset_upstream
+from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig
 
 _WEIGHTED = {"aten::_convolution": "convolution", "aten::linear": "linear", "aten::matmul": "mm", "aten::mm": "mm"}
 
 
-def trace_upstream(model: PESTO, stream: StreamConfig, tells: Constants) -> Exported:
-    """The streaming model for calls (streams, chunk samples) float32 of the smallest size, its memory empty.
+@dataclass(frozen=True)
+class TorchScriptExporter:
+    """The exporter for torch: upstream's own export, in float, with the restated stream's metadata."""
 
-    `tells` is what the file tells its host. Raises LoweringError where torch cannot trace or store it.
+    extra: Extra = NO_EXTRA
+    format: ProgramFormat = "torchscript"
+    run_instructions: str = ""
+
+    def export(self, inputs: ExportInputs, progress: Progress) -> ExportedProgram:
+        """Traces upstream's model. It is never quantized: a recipe that requests it is refused when it is read."""
+        metadata = metadata_of(inputs.model, inputs.confidence_threshold)
+        return trace_upstream(inputs.load_upstream(), inputs.model.stream, metadata)
+
+
+def trace_upstream(model: PESTO, stream: StreamConfig, metadata: Constants) -> ExportedProgram:
+    """Traces upstream's streaming model with its state zeroed.
+
+    Args:
+        model: Upstream's streaming model.
+        stream: The program takes its smallest call: (streams, chunk_samples) float32.
+        metadata: Entries of the file.
+
+    Raises LoweringError if torch cannot trace or store it.
     """
     content = io.BytesIO()
     try:
@@ -25,7 +47,7 @@ def trace_upstream(model: PESTO, stream: StreamConfig, tells: Constants) -> Expo
             example = torch.zeros(stream.streams, stream.chunk_samples)
             script = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
         reset_upstream(script)  # tracing ran it
-        torch.jit.save(script, content, _extra_files={METADATA_KEY: as_json(tells)})
+        torch.jit.save(script, content, _extra_files={METADATA_KEY: as_json(metadata)})
     except RuntimeError as error:
         raise LoweringError(f"tracing to TorchScript failed ({first_line(error)})") from error
     operators = Counter(node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::"))
@@ -41,14 +63,13 @@ def trace_upstream(model: PESTO, stream: StreamConfig, tells: Constants) -> Expo
         types[str(tensor.dtype).removeprefix("torch.")] += size
     stored = sum(types.values())
     file = content.getvalue()
-    return Exported(
+    return ExportedProgram(
         content=file,
-        kind="torchscript",
+        format="torchscript",
         graph_ops={name.removeprefix("aten::"): count for name, count in sorted(operators.items())},
         quantized_ops={},
         float_ops=dict(weighted),
         bytes_by_kind={"tensors": stored, "rest": len(file) - stored},
         bytes_by_part=dict(parts.most_common()),
         bytes_by_dtype=dict(types.most_common()),
-        made_with={},
     )

@@ -1,6 +1,7 @@
 """A session on a `.pte`, in ExecuTorch's runtime."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,6 +104,15 @@ def load_program(path: Path) -> tuple[Program, dict[str, Any]]:
     except (RuntimeError, ValueError, IndexError) as error:
         raise _not_set_up(path, error) from error
     return program, tells
+
+
+def missing_backends(backends: Iterable[str]) -> tuple[str, ...]:
+    """Returns those backends of delegates that this runtime does not have or whose library it does not find, each once.
+
+    The names are ExecuTorch's (`XnnpackBackend`, `CoreMLBackend`). For an isolated process: a query may load a library.
+    """
+    registry = Runtime.get().backend_registry
+    return tuple(name for name in dict.fromkeys(backends) if not registry.is_available(name))
 
 
 def _not_set_up(path: Path, error: Exception) -> ProgramError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.export.metadata import parse_metadata
-from workbench.export.program_file import Kind, format_of
+from workbench.export.program_file import ProgramFormat, format_of
 from workbench.recipe.options import Output
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import PteSession, fix_threads, load_program
@@ -25,14 +25,19 @@ class ProgramSession(Session, Protocol):
     constants: dict[str, Any]
 
 
+_SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
+    "pte": PteSession,
+    "onnx": OnnxSession,
+    "torchscript": TorchScriptSession,
+}
+
+
 def open_program(path: Path) -> ProgramSession:
     """The program, freshly loaded, its memory empty. Raises ProgramError where it cannot be.
 
     Loading TorchScript can run code: as with a `.pte`, only for files that may be trusted, or in a `Child`.
     """
-    sessions: dict[Kind, Callable[[Path], ProgramSession]]
-    sessions = {"onnx": OnnxSession, "torchscript": TorchScriptSession, "pte": PteSession}
-    return sessions[format_of(path.name)](path)
+    return _SESSIONS[format_of(path.name)](path)
 
 
 def import_runtime(path: Path) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from workbench.audio.decode import Clip
 from workbench.errors import ChangedError, LoweringError, ProgramError
-from workbench.export.backends import missing_extra_hint
+from workbench.export.backends import EXPORTERS, file_name_for
+from workbench.export.metadata import metadata_of
 from workbench.export.onnx import to_onnx
-from workbench.export.program_file import file_name_for, format_of
-from workbench.export.told import metadata_of
+from workbench.export.program_file import format_of
 from workbench.export.torchscript import trace_upstream
 from workbench.measure.bench import ColdRun, Times, figures, responses_here, times_here, trial
 from workbench.measure.contender import Contender
@@ -84,13 +84,13 @@ def build_contenders(
             building.check_no_result_replaced(folder / name, job, fresh)
             return building.build_to_run(job, folder / name, progress.child(name), fresh, store).sha256
 
-    path = folder / TORCHSCRIPT / file_name_for(TORCHSCRIPT)
+    path = folder / TORCHSCRIPT / file_name_for("torchscript")
     add(TORCHSCRIPT, "upstream, traced", path, functools.partial(in_child, _torchscript, path, baseline))
-    no_onnx = missing_extra_hint("onnx")
+    no_onnx = EXPORTERS["onnx"].extra.missing_hint()
     if no_onnx:
         ready.not_run[ONNX] = no_onnx
     for name, label in ({} if no_onnx else entered.onnx).items():
-        path = folder / label / file_name_for(ONNX)
+        path = folder / label / file_name_for("onnx")
         what = f"ONNX Runtime, the graph of {name}, state in and out"
         add(label, what, path, functools.partial(in_child, _onnx, path, baseline, entered.jobs[name].recipe))
     for name, job in entered.jobs.items():

@@ -7,28 +7,21 @@ from pathlib import Path
 import torch
 
 from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
-from workbench.export.backends import TARGETS, missing_extra_hint, versions_for
-from workbench.export.executorch import lower
+from workbench.export.backends import EXPORTERS, file_name_for
+from workbench.export.exporter import ExportInputs
 from workbench.export.host_frontend import host_file
-from workbench.export.intent_check import check_lowered
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
-from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, file_name_for, with_host_file
-from workbench.export.toolchain_errors import toolchain_errors
+from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, with_host_file
 from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
-from workbench.quantize.calibration import excerpts
-from workbench.quantize.pt2e import quantize
-from workbench.quantize.results import Quantized
-from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe import Recipe
 from workbench.records.result import RESULT_NAME
 from workbench.records.staging import recover, remove, staging_dir
-from workbench.runtime.available_backends import missing_backends
+from workbench.runtime.executorch import missing_backends
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.storage.atomic import write_atomic
-from workbench.workflows import other_formats
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _OF_A_PROGRAM = (*FILE_NAMES, NOTES_NAME)
@@ -92,7 +85,7 @@ def build_in_staging(
     places = [*([earlier] if earlier else []), *([cache_dir(store, fingerprint)] if store else [])]
     found = None if fresh else there or next(filter(None, (find_program(place, fingerprint) for place in places)), None)
     if found is None:
-        program = _make(job, path, progress)
+        program = _export(job, path, progress)
     else:
         program, contents = found
         for name, content in contents.items() if not there else ():
@@ -128,63 +121,50 @@ def trial_run(program: Path, threads: int) -> ColdStart:
         return child.call(cold_start, functools.partial(open_program, program), threads)
 
 
-def _make(job: PreparedVariant, path: Path, progress: Progress) -> ProgramFile:
-    """Quantize where asked, lower, and store the program."""
-    recipe, backend, wish = job.recipe, job.recipe.lowering.backend, job.recipe.postprocess.confidence_threshold
-    if absent := missing_extra_hint(backend):
-        raise NotInstalledError(absent)
+def export_inputs(variant: PreparedVariant) -> ExportInputs:
+    """Returns what the variant's program is made from."""
+    recipe = variant.recipe
+    return ExportInputs(
+        model=variant.model,
+        load_upstream=lambda: variant.baseline.session(streams=variant.stream.streams).model,
+        rules=recipe.quantization,
+        clips=[torch.tensor(clip.samples) for clip in variant.calibrate],
+        voiced_confidence=recipe.scoring.voiced_confidence,
+        confidence_threshold=recipe.postprocess.confidence_threshold,
+    )
+
+
+def _export(variant: PreparedVariant, path: Path, progress: Progress) -> ProgramFile:
+    """Exports the variant's program to `path`, with the host's file beside it if the program needs one.
+
+    Raises NotInstalledError if an optional package of the backend is missing, LoweringError if the export fails.
+    """
+    recipe = variant.recipe
+    exporter = EXPORTERS[recipe.lowering.backend]
+    hint = exporter.extra.missing_hint()
+    if hint:
+        raise NotInstalledError(hint)
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
-    host = host_file(job.model) if recipe.lowering.scope == "network" else b""
-    quantized = None
-    if backend == "onnx" or backend == "torchscript":
-        return _stored(path, *other_formats.make(job, _to_calibrate(job), progress, wish), host)
-    if recipe.quantization.everywhere:
-        longest = round(recipe.quantization.seconds_per_clip * recipe.sample_rate_hz)
-        heard = excerpts(_to_calibrate(job), longest, recipe.quantization.seed)
-        with toolchain_errors("quantizing the whole graph"):
-            graph = quantize_whole_graph(job.model, heard, progress)
-        lowered = lower(job.model, backend, graph, wish)
-    elif recipe.quantization.parts:
-        quantized = quantize_parts(job, progress)
-        lowered = lower(job.model, backend, confidence_threshold=wish)
-        check_lowered(quantized, lowered)
-    else:
-        lowered = lower(job.model, backend, confidence_threshold=wish)
-    program = describe(lowered, path.name, recipe.state, quantized)
-    program = program.model_copy(update={"made_with": versions_for(backend)})
-    return _stored(path, lowered.pte, program, host)
-
-
-def _stored(path: Path, content: bytes, program: ProgramFile, host: bytes) -> ProgramFile:
-    """Write the program, after what its host needs beside it; returns what is in them."""
+    host = host_file(variant.model) if recipe.lowering.scope == "network" else b""
+    exported = exporter.export(export_inputs(variant), progress)
+    program = describe(exported, path.name, recipe.state)
     if host:
         program = with_host_file(program, HOST_NAME, host)
         write_atomic(path.with_name(HOST_NAME), host)
-    write_atomic(path, content)
+    write_atomic(path, exported.content)
     return program
 
 
 def unsupported_reason(program: ProgramFile, recipe: Recipe) -> str:
     """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
-    backend = recipe.lowering.backend
     backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
-    if backend not in TARGETS or not backends:
+    if not backends:
         return ""
     with IsolatedProcess() as child:
         absent = child.call(missing_backends, sorted(backends))
+    if not absent:
+        return ""
     variant = f" --variant {recipe.name}" if recipe.name != recipe.source.stem else ""
-    named = recipe.source.name if recipe.source.is_absolute() else recipe.source.as_posix()
-    elsewhere = TARGETS[backend].run_instructions.format(recipe=named, variant=variant)
-    return f"not run here: this runtime has no {' or '.join(absent)}; {elsewhere}" if absent else ""
-
-
-def quantize_parts(job: PreparedVariant, progress: Progress) -> Quantized:
-    """Quantize the job's model in place, as its recipe asks; raises LoweringError where it does not come out so."""
-    recipe = job.recipe
-    torch.set_num_threads(recipe.speed.threads)
-    with toolchain_errors("quantizing"):
-        return quantize(job.model, recipe.quantization, _to_calibrate(job), recipe.scoring.voiced_confidence, progress)
-
-
-def _to_calibrate(job: PreparedVariant) -> list[torch.Tensor]:
-    return [torch.tensor(clip.samples) for clip in job.calibrate]
+    source = recipe.source.name if recipe.source.is_absolute() else recipe.source.as_posix()
+    instructions = EXPORTERS[recipe.lowering.backend].run_instructions.format(recipe=source, variant=variant)
+    return f"not run here: this runtime has no {' or '.join(absent)}; {instructions}"

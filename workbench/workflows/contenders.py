@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.export.program_file import FILE_NAMES, file_name_for, format_of
+from workbench.export.backends import EXPORTERS
+from workbench.export.program_file import FILE_NAMES
 from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
@@ -38,7 +39,7 @@ class BenchSetup:
         return {
             name: ONNX if name == REFERENCE_EXPORT else f"{ONNX}-{name}"
             for name, job in self.jobs.items()
-            if not job.quantized and format_of(file_name_for(job.recipe.lowering.backend)) == "pte"
+            if not job.quantized and EXPORTERS[job.recipe.lowering.backend].format == "pte"
         }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from workbench.errors import RecipeError
-from workbench.export.executorch import lower_module
+from workbench.export.executorch import lower_module, quantize_parts
 from workbench.measure.operators.events import NO_TRACER, Event, events_here
 from workbench.measure.operators.figures import Counted, figures
 from workbench.measure.operators.parts import AUDIO, RING, cut
@@ -77,7 +77,8 @@ def _profiled(
     recipe, stream = job.recipe, job.stream
     program, _, reused = building.build(job, folder, progress, fresh, store)
     if reused and job.quantized:
-        building.quantize_parts(job, progress)  # a program tells nothing of its parts
+        torch.set_num_threads(recipe.speed.threads)
+        quantize_parts(building.export_inputs(job), progress)  # a program tells nothing of its parts
     clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)

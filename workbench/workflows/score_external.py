@@ -8,9 +8,10 @@ from pathlib import Path
 
 from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError
+from workbench.export.backends import file_name_for
+from workbench.export.metadata import metadata_of
 from workbench.export.program_cache import NOTES_NAME
-from workbench.export.program_file import ProgramFile, file_name_for
-from workbench.export.told import metadata_of
+from workbench.export.program_file import ProgramFile
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_recorded

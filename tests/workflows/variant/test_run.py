@@ -120,11 +120,11 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
 
     asked = Quick([])
 
-    def lower(model: object, backend: str, **_: object) -> Any:
+    def lower(model: object, backend: str, *_: object) -> Any:
         asked.lowered.append(model)
         return lowered
 
-    monkeypatch.setattr(building, "lower", lower)
+    monkeypatch.setattr("workbench.export.executorch.lower", lower)
     for module in (building, scoring):
         monkeypatch.setattr(module, "IsolatedProcess", Here)
     monkeypatch.setattr(pte, "set_threads", lambda _: None)  # this process may have loaded a program already
@@ -681,13 +681,12 @@ def assert_failed(record: Result, folder: Path, reason: str) -> None:
 def test_what_cannot_be_lowered_is_a_record_that_fails(
     where: str, folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import build as building
     from workbench.workflows.variant import run as pipeline
 
     def refuse(*_: object, **__: object) -> None:
         raise LoweringError("lowering to xnnpack failed (no)")
 
-    monkeypatch.setattr(building, "lower", refuse)
+    monkeypatch.setattr("workbench.export.executorch.lower", refuse)
     place = folder if where == "over an earlier run" else tmp_path / "new"
     job = job_of(reduction="mean")
     record, reused = pipeline.run(job, place, Progress(), {})
@@ -798,11 +797,13 @@ def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callabl
 def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.export import backends
+    from workbench.export.backends import EXPORTERS
+    from workbench.export.exporter import Extra
+    from workbench.export.onnx import OnnxExporter
     from workbench.workflows.variant import run as pipeline
 
     asked = job_of(lowering={"backend": "onnx"}, state="explicit")
-    monkeypatch.setitem(backends.EXTRAS, "onnx", backends.Extra(("onnx_of_nowhere",), ()))
+    monkeypatch.setitem(EXPORTERS, "onnx", OnnxExporter(Extra("onnx", ("onnx_of_nowhere",))))
     wants = "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
     record, reused = pipeline.run(asked, tmp_path / "new", Progress(), {})
     assert (record.verdict, record.reasons, reused) == ("inconclusive", (wants,), "")

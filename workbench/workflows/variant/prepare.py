@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.audio.corpus import Corpus, check_disjoint, check_unique_file_names
 from workbench.audio.decode import Clip, find_audio, read_clip
 from workbench.errors import AudioError, ChangedError
-from workbench.export.backends import versions_for
+from workbench.export.backends import EXPORTERS
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
 from workbench.model.streaming import StreamingPesto
@@ -61,7 +61,7 @@ class PreparedVariant:
         heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
         if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
             heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
-        libraries = dependencies() | versions_for(self.recipe.lowering.backend)
+        libraries = dependencies() | EXPORTERS[self.recipe.lowering.backend].extra.versions()
         return canonical_sha256(
             self.checkpoint_sha256,
             repr(self.stream),

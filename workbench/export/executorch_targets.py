@@ -1,0 +1,148 @@
+"""The ExecuTorch backends: how each partitions a graph, which packages it requires, and where its programs run.
+
+A partitioner is imported only when its backend is used: most require optional packages, and Qualcomm's downloads an SDK
+of gigabytes when it is imported. Whether this machine can run a program is not listed here: the runtime is queried
+(`runtime.open_program.missing_backends`), so that the same recipe is scored on a machine whose runtime has the backend.
+"""
+
+import os
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import NotInstalledError
+from workbench.export.exporter import NO_EXTRA, Extra
+from workbench.recipe.options import ExecutorchBackend
+
+_QNN_SDK = "QNN_SDK_ROOT"
+
+
+@dataclass(frozen=True)
+class ExecutorchTarget:
+    """One backend of ExecuTorch.
+
+    `partitioners` returns new ones for each graph. `run_instructions` has the fields {recipe} and {variant}.
+    `state_taken_message` says what happened if the delegate takes an internal state out of the program; {} is the state
+    buffer's name.
+    """
+
+    partitioners: Callable[[], list[Any]]
+    extra: Extra = NO_EXTRA
+    run_instructions: str = ""
+    state_taken_message: str = (
+        "takes the streaming state ({}) out of the program, which would forget all audio between calls"
+    )
+
+
+def _xnnpack() -> list[Any]:
+    """XNNPACK's partitioner, with leaky ReLU in static int8 too: XNNPACK runs it, the stock table has it float only."""
+    from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+    from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+    stock = ALL_PARTITIONER_CONFIGS
+    (leaky,) = (config for config in stock if getattr(config, "target_name", "") == "leaky_relu.default")
+
+    class StaticLeakyRelu(leaky):  # type: ignore[valid-type, misc]
+        def supported_precision_types(self) -> list[ConfigPrecisionType]:
+            return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
+
+    return [XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in stock])]
+
+
+def _coreml() -> list[Any]:
+    """In float32: in float16, which is the stock setting, the front end's energies overflow.
+
+    One of coremltools 9.0's passes is left out: it fails (IndexError) on the epsilon that a layer norm adds.
+    """
+    import coremltools
+    from executorch.backends.apple.coreml.compiler import CoreMLBackend
+    from executorch.backends.apple.coreml.partition import CoreMLPartitioner
+
+    passes = [name for name in coremltools.PassPipeline.DEFAULT.passes if name != "common::fuse_linear_bias"]
+    specs = CoreMLBackend.generate_compile_specs(
+        minimum_deployment_target=coremltools.target.iOS18,
+        compute_precision=coremltools.precision.FLOAT32,
+        pass_names=passes,
+    )
+    return [CoreMLPartitioner(compile_specs=specs)]
+
+
+def _vulkan() -> list[Any]:
+    from executorch.backends.vulkan.partitioner.vulkan_partitioner import VulkanPartitioner
+
+    return [VulkanPartitioner()]
+
+
+def _openvino() -> list[Any]:
+    from executorch.backends.openvino.partitioner import OpenvinoPartitioner
+    from executorch.exir.backend.compile_spec_schema import CompileSpec
+
+    return [OpenvinoPartitioner([CompileSpec("device", b"CPU")])]
+
+
+def _arm() -> list[Any]:
+    """VGF, Arm's format for its GPUs: of Arm's backends the one that takes float and is a program for a device. (TOSA
+    alone is a step on the way, and Ethos-U takes int8 alone.)"""
+    from executorch.backends.arm.vgf import VgfCompileSpec, VgfPartitioner
+
+    converter = Path(sysconfig.get_path("scripts")) / "model-converter"
+    if converter.is_file():  # it is looked for in PATH, where an environment that is not activated has nothing
+        os.environ.setdefault("MODEL_CONVERTER_PATH", str(converter))
+
+    return [VgfPartitioner(VgfCompileSpec("TOSA-1.0+FP"))]
+
+
+def _qualcomm() -> list[Any]:
+    """For the Hexagon of a Snapdragon 8 Gen 3, in float16, which is all the float it has.
+
+    No SDK was at hand: what comes after the imports is untried."""
+    if not os.environ.get(_QNN_SDK):
+        raise NotInstalledError(
+            "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of "
+            f"its own, when it is imported: so it was not; install it, set {_QNN_SDK} to its folder and run again"
+        )
+    from executorch.backends.qualcomm.partition.qnn_partitioner import QnnPartitioner
+    from executorch.backends.qualcomm.serialization.qc_schema import QcomChipset
+    from executorch.backends.qualcomm.utils.utils import (
+        generate_htp_compiler_spec,
+        generate_qnn_executorch_compiler_spec,
+    )
+
+    specs = generate_qnn_executorch_compiler_spec(QcomChipset.SM8650, generate_htp_compiler_spec(use_fp16=True))
+    return [QnnPartitioner(specs, skip_mutable_buffer=True)]
+
+
+def _on_device(library: str, what: str = "a device") -> str:
+    return (
+        f"on {what}, with the example/ of any bundle, built with -DBACKEND={library}: "
+        "./pesto_example program.pte CLIP.wav CLIP.csv; then here: workbench score {recipe}{variant} --frames CLIP.csv"
+    )
+
+
+TARGETS: dict[ExecutorchBackend, ExecutorchTarget] = {
+    "xnnpack": ExecutorchTarget(_xnnpack),
+    "portable": ExecutorchTarget(list),
+    "coreml": ExecutorchTarget(
+        _coreml,
+        Extra("coreml", ("coremltools",), ("coremltools",)),
+        "on a Mac, whose ExecuTorch has Core ML: workbench run {recipe}",
+        "took the streaming state ({}) into a state of Core ML, which the program's own reset would not empty",
+    ),
+    "vulkan": ExecutorchTarget(_vulkan, run_instructions=_on_device("vulkan_backend")),
+    "openvino": ExecutorchTarget(
+        _openvino,
+        Extra("openvino", ("openvino", "nncf"), ("openvino", "nncf")),
+        "where OpenVINO's runtime is: pip install 'pesto-workbench[openvino]' && workbench run {recipe}",
+    ),
+    "arm": ExecutorchTarget(
+        _arm,
+        Extra("arm", ("tosa_serializer",), ("tosa-tools", "ai_ml_sdk_model_converter")),
+        _on_device("vgf_backend", "an Arm GPU with ML extensions for Vulkan"),
+    ),
+    "qualcomm": ExecutorchTarget(
+        _qualcomm, Extra("qualcomm", sdk_variable=_QNN_SDK), _on_device("qnn_executorch_backend")
+    ),
+}
