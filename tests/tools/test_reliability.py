@@ -1,4 +1,4 @@
-"""The scripts behind docs/reliability.md: what they take for wrong, and the pages of made-up figures."""
+"""The scripts behind docs/reliability.md: what they report as wrong, and the page from invented figures."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 from tests.helpers.results import stored
 from tools.docs import reliability
-from tools.reliability import mixed_commands as mixed_soak
+from tools.reliability import mixed_commands
 from tools.reliability.kill_and_resume import STAGE, seen, visible
-from tools.reliability.mixed_commands import by_command, memory_of, mistaken, torn_records
+from tools.reliability.mixed_commands import by_command, memory_of, problem_of, torn_records
 from workbench.records.result import write_record
 
 HERE = {
@@ -37,7 +37,7 @@ def soaked(*wrong: str) -> dict[str, Any]:
 
 
 def test_the_page_has_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reliability, "KEPT", tmp_path)
+    monkeypatch.setattr(reliability, "STORED", tmp_path)
     assert reliability.page() == reliability.HEAD
     (tmp_path / "soak.json").write_text(json.dumps(soaked()))
     (tmp_path / "builds.json").write_text(json.dumps(BUILDS))
@@ -49,7 +49,7 @@ def test_the_page_of_kills() -> None:
     one = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
     other = {**one, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
     text = reliability._kills({**HERE, "kills": [one, other]})
-    assert "**1 of 2** ended with the record" in text and text.endswith(WHERE)
+    assert "**1 of 2** ended with the result" in text and text.endswith(WHERE)
     assert rows(text) == [
         ["3.2", "audio", "none", "9.0", "nothing", "as uninterrupted"],
         ["3.2", "not kept", "none", "9.0", "program is used again", "a\\|b; no record"],
@@ -58,20 +58,20 @@ def test_the_page_of_kills() -> None:
 
 def test_the_page_of_a_soak() -> None:
     text = reliability._soak(soaked())
-    assert "200, 200, 200 (" in text and " a command, most 200); not judged (most 300). 7 records" in text
-    assert "Every record is whole; nothing was left behind." in text and text.endswith(WHERE)
+    assert "200, 200, 200 (" in text and " a command, most 200); not judged (most 300). 7 results" in text
+    assert "Every result is complete; nothing was left behind." in text and text.endswith(WHERE)
     assert rows(text) == [["runs", "3", "0 (2×), 2 (1×)", "2.0"]]
 
 
 def test_the_page_of_a_soak_that_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     figures = soaked("runs: ended with 2: 'a*b'", "hidden file: x")
     text = reliability._soak(figures)
-    assert "7 records in the end. Wrong: runs: ended with 2: 'a\\*b'; hidden file: x." in text
-    assert "whole" not in text
-    mixed_soak.show(figures)
-    told = capsys.readouterr().out
-    assert "ended with 0 (2×), 2 (1×)" in told and "worker 1: resident MB not judged (most 300)" in told
-    assert "WRONG  hidden file: x\n2 things wrong\n" in told and "whole" not in told
+    assert "7 results at the end. Wrong: runs: ended with 2: 'a\\*b'; hidden file: x." in text
+    assert "complete" not in text
+    mixed_commands.show(figures)
+    printed = capsys.readouterr().out
+    assert "ended with 0 (2×), 2 (1×)" in printed and "worker 1: resident MB not judged (most 300)" in printed
+    assert "WRONG  hidden file: x\n2 things wrong\n" in printed and "complete" not in printed
 
 
 def test_the_page_of_builds() -> None:
@@ -100,7 +100,7 @@ TAKEN = "error: float: outputs/shared/float: another process is at work here; wa
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "answer", "wrong"),
+    ("name", "code", "output", "wrong"),
     [
         ("run the same", 2, TAKEN, ""),
         ("run the same", 2, "error: float: the disk is full", "ended with 2 and does not say"),
@@ -114,12 +114,12 @@ TAKEN = "error: float: outputs/shared/float: another process is at work here; wa
         ("no recipe", 2, "error: internal error; please report it", "says 'internal error'"),
     ],
 )
-def test_an_answer_of_the_soak(name: str, code: int, answer: str, wrong: str) -> None:
-    found = mistaken(name, code, answer)
+def test_a_commands_output_is_checked(name: str, code: int, output: str, wrong: str) -> None:
+    found = problem_of(name, code, output)
     assert found.startswith(wrong) and bool(found) == bool(wrong)
 
 
-def test_records_that_are_torn_are_told(tmp_path: Path) -> None:
+def test_incomplete_results_are_reported(tmp_path: Path) -> None:
     place = tmp_path / "outputs" / "run" / "a"
     record = write_record(stored(), place)
     record.with_name("result-20261123-065230.json").write_text('{"half')
@@ -128,7 +128,7 @@ def test_records_that_are_torn_are_told(tmp_path: Path) -> None:
     assert aside.startswith("outputs/run/a/result-20261123-065230.json: ") and "not a record" in aside
     assert program.startswith("outputs/run/a/result.json: ") and "No such file" in program
     (place / "program.pte").write_bytes(b"another")
-    assert "outputs/run/a/result.json: another program than its record's" in torn_records(tmp_path)[1]
+    assert "outputs/run/a/result.json: not the program that the result names" in torn_records(tmp_path)[1]
 
 
 # --- the kills
@@ -141,24 +141,27 @@ def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
     assert seen(tmp_path, earlier) == ("the earlier", [])
     (tmp_path / "program.pte").write_bytes(b"of the new one")
     (tmp_path / "new.npz").write_bytes(b"")
-    assert seen(tmp_path, earlier) == ("the earlier", ["other than the earlier record's: ['new.npz', 'program.pte']"])
+    assert seen(tmp_path, earlier) == ("the earlier", ["not as in the earlier result: ['new.npz', 'program.pte']"])
     (tmp_path / "result.json").rename(tmp_path / "result-1.json")
     assert seen(tmp_path, earlier) == ("none", [])
     write_record(stored(), tmp_path)
     assert seen(tmp_path, earlier, {"result.json", "program.pte", "frames/a.npz"}) == (
         "the new",
-        ["the record's program is another", "other files than the new record's: ['frames/a.npz', 'new.npz']"],
+        [
+            "the program is not the one that the result names",
+            "not the files of the new result: ['frames/a.npz', 'new.npz']",
+        ],
     )
     (tmp_path / "result.json").write_text('{"half')
     assert seen(tmp_path, earlier)[0] == "torn"
     for name in ("result.json", "result-1.json"):
         (tmp_path / name).unlink()
-    assert seen(tmp_path, earlier) == ("none", ["the record is gone"])
+    assert seen(tmp_path, earlier) == ("none", ["the earlier result is lost"])
     assert seen(tmp_path, None) == ("none", [])
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "is_stage"),
     [
         ("import", True),
         ("render synthetic clips", True),
@@ -168,5 +171,5 @@ def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
         ("left alive: python", False),
     ],
 )
-def test_a_stage_is_told_from_a_warning(line: str, told: bool) -> None:
-    assert bool(STAGE.fullmatch(line)) == told
+def test_a_stage_is_not_a_warning(line: str, is_stage: bool) -> None:
+    assert bool(STAGE.fullmatch(line)) == is_stage

@@ -1,4 +1,4 @@
-"""`docs/reliability.md`: what was tried by hand, as no test is long enough, from the figures in docs/reliability."""
+"""Writes `docs/reliability.md`: experiments that are too long for a test, from the figures in docs/reliability."""
 
 import json
 from datetime import UTC, datetime
@@ -9,37 +9,39 @@ from workbench.records.environment import environment
 from workbench.report.formatting import markdown
 from workbench.report.markdown import escaped
 
-KEPT = Path(__file__).parent.parent.parent / "docs" / "reliability"
-HEAD = """# What was tried to lose or fake a result
+STORED = Path(__file__).parent.parent.parent / "docs" / "reliability"
+HEAD = """# Reliability
 
-Made from the figures in [reliability](reliability), which the scripts named below leave with `--out`. What is given to
-the workbench to break it is in [bad-input.md](bad-input.md) and [fuzzing.md](fuzzing.md).
+Experiments that try to make the workbench lose or fake a result. The figures are in [reliability](reliability); the
+scripts below write them with `--out`. Bad input is in [bad-input.md](bad-input.md) and [fuzzing.md](fuzzing.md).
 """
 
 
 def run_here() -> dict[str, Any]:
-    """When and where a script ran: what its figures begin with."""
-    made = environment(1).model_dump(mode="json", include={"cpu", "cores", "executorch", "torch", "commit"})
-    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "environment": made}
+    """Returns when and where a script ran: the head of its figures."""
+    here = environment(1).model_dump(mode="json", include={"cpu", "cores", "executorch", "torch", "commit"})
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "environment": here}
 
 
 def page() -> str:
-    """The page, of whatever figures are kept."""
+    """Returns the page, from the figures that are stored."""
     parts = (("kills.json", _kills), ("soak.json", _soak), ("builds.json", _builds))
-    told = [tell(json.loads((KEPT / name).read_text())) for name, tell in parts if (KEPT / name).is_file()]
-    return "\n".join([HEAD, *told])
+    sections = [
+        section(json.loads((STORED / name).read_text())) for name, section in parts if (STORED / name).is_file()
+    ]
+    return "\n".join([HEAD, *sections])
 
 
 def _where(figures: dict[str, Any]) -> str:
-    place = figures["environment"]
+    made_in = figures["environment"]
     return (
-        f"{figures['created'][:10]}, workbench {place['commit']}, {place['cpu']}, {place['cores']} cores, torch "
-        f"{place['torch']}, executorch {place['executorch']}.\n"
+        f"{figures['created'][:10]}, workbench {made_in['commit']}, {made_in['cpu']}, {made_in['cores']} cores, torch "
+        f"{made_in['torch']}, executorch {made_in['executorch']}.\n"
     )
 
 
 def ends(codes: dict[str, int]) -> str:
-    """What a command ended with, how often."""
+    """Returns the exit codes of a command, each with its count."""
     return ", ".join(f"{code} ({count}×)" for code, count in codes.items())
 
 
@@ -58,18 +60,18 @@ def _kills(figures: dict[str, Any]) -> str:
     rows = [
         {
             "killed after (s)": f"{kill['after_s']:.1f}",
-            "last told": kill["stage"] or "not kept",
-            "record then": kill["found"],
-            "went on for (s)": f"{kill['resumed_s']:.1f}",
-            "used again": kill["reused"] or "nothing",
+            "last stage": kill["stage"] or "not kept",
+            "result then": kill["found"],
+            "resumed for (s)": f"{kill['resumed_s']:.1f}",
+            "reused": kill["reused"] or "nothing",
             "in the end": escaped("; ".join(kill["wrong"])) or "as uninterrupted",
         }
         for kill in kills
     ]
     return (
-        "## Killed at random moments\n\n`python -m tools.reliability.kill_and_resume`: SIGKILL, over the record of "
-        f"another recipe in every second run, then the same command again. **{right} of {len(kills)}** ended with "
-        "the record and files of an uninterrupted run, but for the times, and left no process and no other file.\n\n"
+        "## Killed at random moments\n\n`python -m tools.reliability.kill_and_resume`: SIGKILL, in every second run "
+        f"over the result of another recipe, then the same command again. **{right} of {len(kills)}** ended with the "
+        "result and the files of an uninterrupted run, except for the times, and left no process and no other file.\n\n"
         f"{markdown(rows, tuple(rows[0]))}\n{_where(figures)}"
     )
 
@@ -88,12 +90,12 @@ def _soak(figures: dict[str, Any]) -> str:
     wrong = "; ".join(figures["wrong"])
     return (
         f"## {figures['minutes']:g} minutes of mixed commands\n\n`python -m tools.reliability.mixed_commands`: "
-        f"{figures['workers']} processes that share one folder and its store of programs, "
+        f"{figures['workers']} processes that share one folder and its program cache, "
         f"{figures['commands']} commands. Each worker's resident memory in MB, the median of each third of its "
         f"commands, "
         "and how it grew from the second third on: "
-        f"{memory}. {figures['records']} records in the end. "
-        f"{'Wrong: ' + escaped(wrong) if wrong else 'Every record is whole; nothing was left behind'}.\n\n"
+        f"{memory}. {figures['records']} results at the end. "
+        f"{'Wrong: ' + escaped(wrong) if wrong else 'Every result is complete; nothing was left behind'}.\n\n"
         f"{markdown(rows, ('command', 'ended with'))}\n{_where(figures)}"
     )
 

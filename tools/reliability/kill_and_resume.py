@@ -1,13 +1,14 @@
-"""Runs killed at random moments, and gone on with: by hand, for what a test is too short for.
+"""Kills runs at random moments and resumes them. Run it by hand: it takes longer than a test may.
 
     python -m tools.reliability.kill_and_resume --moments 20 [--seed 0] [--out FILE.json]
 
-Each run has a project of its own: one small recipe, three short clips. Every second one begins over the record of
-another recipe of the same name. It is sent SIGKILL at a moment drawn evenly from an uninterrupted run's time; then
-- what is seen in its folder is all files of the earlier record, or all of the new one's, or no record;
-- no process of it is left;
-- the same command goes on, and ends with the record and files of the uninterrupted run, but for the times, and with
-  nothing else in the folder.
+Each run has its own project: one small recipe and three short clips. Every second run starts over the result of
+another recipe with the same name. A run receives SIGKILL at a moment drawn uniformly from the time of an uninterrupted
+run. Then:
+- its folder holds all files of the earlier result, or all of the new one, or no result;
+- no process of the run is left;
+- the same command resumes, and ends with the result and the files of an uninterrupted run, except for the times, and
+  with nothing else in the folder.
 """
 
 import argparse
@@ -42,7 +43,7 @@ score:
   - {name: silence, kind: silence, duration_s: 0.3}
 """
 RECIPE = {
-    "description": "Killed and gone on with",
+    "description": "Killed and resumed",
     "sample_rate_hz": 16_000,
     "chunk_samples": 320,
     "mirror": 1,
@@ -51,27 +52,29 @@ RECIPE = {
     "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
 }
 COMMAND = [sys.executable, "-m", "workbench", "run", "r.yaml", "--out", "out"]
-TORCHS_OWN = "torchinductor_"  # a folder that torch makes for its compiler and leaves empty
-STAGE = re.compile(r"import|model|audio|render .*|.+ \(\d+ of \d+\): .+")  # a line of progress; libraries warn too
-MARK = "WORKBENCH_KILLED"  # in the environment of everything that a run starts
-ENDED = (0, 3)  # a busy machine may make a pass inconclusive
+TORCH_CACHE_PREFIX = "torchinductor_"  # torch creates this folder for its compiler and leaves it empty
+STAGE = re.compile(
+    r"import|model|audio|render .*|.+ \(\d+ of \d+\): .+"
+)  # a line of progress; libraries print warnings too
+MARK = "WORKBENCH_KILLED"  # in the environment of every process that a run starts
+ENDED = (0, 3)  # on a busy machine the timing of a passing run may be inconclusive
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One run that was killed, and what was found; `wrong` is empty where all is as it should be."""
+    """One killed run and what was found. `wrong` is empty if everything was as expected."""
 
     after_s: float
     over_an_earlier_record: bool
-    stage: str  # the last one that the run told of; "" was not kept
-    found: str  # which record there was after the kill: none, the earlier, the new
+    stage: str  # the last one that the run reported; "" in older records
+    found: str  # the result in the folder after the kill: none, the earlier, the new
     resumed_s: float
     reused: str
     wrong: tuple[str, ...]
 
 
 def project(folder: Path, **keys: object) -> Path:
-    """A folder to run in."""
+    """Writes the recipe and the manifest of clips. Returns the folder."""
     (folder / "calib_audio").mkdir(parents=True)
     (folder / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
     (folder / "r.yaml").write_text(json.dumps({**RECIPE, **keys}))
@@ -79,15 +82,15 @@ def project(folder: Path, **keys: object) -> Path:
 
 
 def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float, int]:
-    """The command in that folder; returns what it told on stderr, how long it took, and its exit code."""
+    """Runs the command in that folder. Returns its stderr, its time in seconds and its exit code."""
     mark = uuid.uuid4().hex
     begin = time.monotonic()
-    with (folder / "told").open("wb") as told:
+    with (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
             COMMAND,
             cwd=folder,
             stdout=subprocess.DEVNULL,
-            stderr=told,
+            stderr=stderr,
             env={**os.environ, MARK: mark, "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"},
         )
         try:
@@ -99,31 +102,34 @@ def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float, in
     until = time.monotonic() + 20
     while (alive := marked(mark)) and time.monotonic() < until:
         time.sleep(0.1)
-    told_text = (folder / "told").read_text()
-    return told_text + "".join(f"left alive: {name}\n" for name in alive), took_s, process.returncode
+    return (
+        (folder / "stderr").read_text() + "".join(f"left alive: {name}\n" for name in alive),
+        took_s,
+        process.returncode,
+    )
 
 
 def marked(mark: str) -> list[str]:
-    """The command lines of the processes with that mark in their environment."""
+    """Returns the command lines of the processes that have the mark in their environment, except zombies."""
     found = []
-    for place in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{MARK}={mark}".encode() in (place / "environ").read_bytes():
-                found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip() or "a zombie")
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip() or "a zombie")
         except OSError:
             continue
     return [name for name in found if name != "a zombie"]
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """The files of a variant's folder that are not hidden."""
+    """Returns the files of a variant's folder that are not hidden, by relative path."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     named = {path.relative_to(folder).as_posix(): path for path in paths}
     return {name: path.read_bytes() for name, path in sorted(named.items()) if not name.startswith(".")}
 
 
 def without_times(record: Result, like: Result) -> Result:
-    """The record as if it had been made when `like` was, on a machine as busy."""
+    """Returns the result with the times of `like`, judged again."""
     program = record.program
     if program and program.calibration and like.program and like.program.calibration:
         took_s = like.program.calibration.took_s
@@ -134,7 +140,7 @@ def without_times(record: Result, like: Result) -> Result:
 
 
 def differences(folder: Path, reference: Path) -> list[str]:
-    """What a finished folder has otherwise than the uninterrupted run's, but for times."""
+    """Returns the differences between a finished folder and that of the uninterrupted run, except for times."""
     wrong = []
     got, expected = visible(folder), visible(reference)
     if set(got) != set(expected):
@@ -142,14 +148,17 @@ def differences(folder: Path, reference: Path) -> list[str]:
     hidden = sorted(path.name for path in folder.parent.rglob(".*"))
     if hidden:
         wrong.append(f"left behind: {hidden}")
-    mine, theirs = read_record(folder / "result.json"), read_record(reference / "result.json")
-    if without_times(mine, theirs) != without_times(theirs, theirs):
-        one, other = without_times(mine, theirs).model_dump(), without_times(theirs, theirs).model_dump()
-        wrong.append(f"another record: {[key for key in one if one[key] != other[key]]}")
+    uninterrupted = read_record(reference / "result.json")
+    resumed = without_times(read_record(folder / "result.json"), uninterrupted).model_dump()
+    expected_result = without_times(uninterrupted, uninterrupted).model_dump()
+    if resumed != expected_result:
+        wrong.append(f"another result: {[key for key in resumed if resumed[key] != expected_result[key]]}")
     for name in set(got) & set(expected):
         if name.endswith(".npz"):
-            with np.load(folder / name) as one, np.load(reference / name) as other:
-                if any(not np.array_equal(one[key], other[key], equal_nan=True) for key in other.files):
+            with np.load(folder / name) as frames, np.load(reference / name) as reference_frames:
+                if any(
+                    not np.array_equal(frames[k], reference_frames[k], equal_nan=True) for k in reference_frames.files
+                ):
                     wrong.append(f"other frames: {name}")
         elif name.endswith((".pte", ".png", ".wav")) and got[name] != expected[name]:
             wrong.append(f"other bytes: {name}")
@@ -157,14 +166,20 @@ def differences(folder: Path, reference: Path) -> list[str]:
 
 
 def seen(folder: Path, earlier: dict[str, bytes] | None, names: set[str] | None = None) -> tuple[str, list[str]]:
-    """Which record a killed run's folder has, and what is wrong with it; `names`: the files of an uninterrupted run."""
+    """Returns the result that the folder of a killed run holds, and what is wrong with the folder.
+
+    Args:
+        folder: The variant's folder.
+        earlier: Its files before the run, or None if there were none.
+        names: The files of an uninterrupted run.
+    """
     found = visible(folder)
     if "result.json" not in found:
-        aside = any(is_aside(name) for name in found)
-        return "none", ["the record is gone"] if earlier is not None and not aside else []
+        archived = any(is_archived(name) for name in found)
+        return "none", ["the earlier result is lost"] if earlier is not None and not archived else []
     if earlier is not None and found["result.json"] == earlier["result.json"]:
-        other = [name for name in sorted(earlier.keys() | found.keys()) if earlier.get(name) != found.get(name)]
-        return "the earlier", [f"other than the earlier record's: {other}"] if other else []
+        changed = [name for name in sorted(earlier.keys() | found.keys()) if earlier.get(name) != found.get(name)]
+        return "the earlier", [f"not as in the earlier result: {changed}"] if changed else []
     try:
         record = read_record(folder / "result.json")
     except Exception as error:
@@ -172,77 +187,79 @@ def seen(folder: Path, earlier: dict[str, bytes] | None, names: set[str] | None 
     assert record.program is not None
     wrong = []
     if hashlib.sha256(found.get("program.pte", b"")).hexdigest() != record.program.sha256:
-        wrong.append("the record's program is another")
-    here = {name for name in found if not is_aside(name)}
+        wrong.append("the program is not the one that the result names")
+    here = {name for name in found if not is_archived(name)}
     if names is not None and here != names:
-        wrong.append(f"other files than the new record's: {sorted(here ^ names)}")
+        wrong.append(f"not the files of the new result: {sorted(here ^ names)}")
     return "the new", wrong
 
 
-def is_aside(name: str) -> bool:
-    """Whether a file is an earlier record that was set aside."""
+def is_archived(name: str) -> bool:
+    """Returns whether a file is an archived result."""
     return name.startswith("result-")
 
 
 def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) -> Kill:
-    """One run killed and gone on with."""
+    """Kills one run after `after_s` seconds and resumes it."""
     project(folder)
     (folder / "tmp").mkdir()
-    place = folder / "out" / "r"
+    variant = folder / "out" / "r"
     if earlier is not None:
-        shutil.copytree(earlier, place)
-    before = visible(place) if earlier is not None else None
-    told, _, _ = run(folder, after_s)
-    stages = [line for line in told.splitlines() if STAGE.fullmatch(line)] or ["nothing yet"]
-    found, wrong = seen(place, before, set(visible(reference)))
-    wrong += [line for line in told.splitlines() if line.startswith("left alive")]
-    told, resumed_s, code = run(folder)
-    wrong += [] if code in ENDED else [f"went on and ended with {code}"]
-    wrong += [line for line in told.splitlines() if line.startswith(("left alive", "error", "Traceback"))]
-    for aside in place.glob("result-*.json"):
-        if earlier is None or aside.read_bytes() != (earlier / "result.json").read_bytes():
-            wrong.append(f"no earlier record: {aside.name}")
-        aside.unlink()
-    reused = [line.rpartition("the earlier ")[2] for line in told.splitlines() if "the earlier" in line]
-    wrong += differences(place, reference) if (place / "result.json").is_file() else [f"no record: {told[-500:]}"]
-    temporary = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)]
+        shutil.copytree(earlier, variant)
+    before = visible(variant) if earlier is not None else None
+    stderr, _, _ = run(folder, after_s)
+    stages = [line for line in stderr.splitlines() if STAGE.fullmatch(line)] or ["nothing yet"]
+    found, wrong = seen(variant, before, set(visible(reference)))
+    wrong += [line for line in stderr.splitlines() if line.startswith("left alive")]
+    stderr, resumed_s, code = run(folder)
+    wrong += [] if code in ENDED else [f"resumed and ended with {code}"]
+    wrong += [line for line in stderr.splitlines() if line.startswith(("left alive", "error", "Traceback"))]
+    for archived in variant.glob("result-*.json"):
+        if earlier is None or archived.read_bytes() != (earlier / "result.json").read_bytes():
+            wrong.append(f"not the earlier result: {archived.name}")
+        archived.unlink()
+    reused = [line.rpartition("the earlier ")[2] for line in stderr.splitlines() if "the earlier" in line]
+    wrong += differences(variant, reference) if (variant / "result.json").is_file() else [f"no result: {stderr[-500:]}"]
+    temporary = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCH_CACHE_PREFIX)]
     wrong += [f"left in the temporary folder: {name}" for name in temporary]
     return Kill(after_s, earlier is not None, stages[-1], found, resumed_s, "; ".join(reused), tuple(wrong))
 
 
-def main(moments: int, seed: int, folder: Path, tell: Callable[[str], object]) -> list[Kill]:
-    """So many runs, each killed once."""
+def main(moments: int, seed: int, folder: Path, report: Callable[[str], object]) -> list[Kill]:
+    """Kills `moments` runs, one after the other, and reports each in a line."""
     reference, other = project(folder / "reference"), project(folder / "other", mirror=0.5)
-    for place in (reference, other):
-        (place / "tmp").mkdir()
-    (_, took_s, code), (_, _, of_other) = run(reference), run(other)
-    assert {code, of_other} <= set(ENDED), f"uninterrupted runs ended with {code} and {of_other}"
-    tell(f"uninterrupted: {took_s:.1f} s")
+    for folder_of_run in (reference, other):
+        (folder_of_run / "tmp").mkdir()
+    (_, took_s, code), (_, _, other_code) = run(reference), run(other)
+    assert {code, other_code} <= set(ENDED), f"uninterrupted runs ended with {code} and {other_code}"
+    report(f"uninterrupted: {took_s:.1f} s")
     draw = random.Random(seed)
     kills = []
-    for at in range(moments):
-        earlier = other / "out" / "r" if at % 2 else None
+    for number in range(moments):
+        earlier = other / "out" / "r" if number % 2 else None
         after_s = draw.uniform(0.5, took_s)
-        kills.append(kill(folder / f"{at}", reference / "out" / "r", earlier, after_s))
-        one = kills[-1]
-        tell(
-            f"{at + 1:3}  killed after {one.after_s:5.1f} s at {one.stage:24.24}  record: {one.found:12}  "
-            f"went on for {one.resumed_s:5.1f} s  {'; '.join(one.wrong) or 'as uninterrupted'}"
+        kills.append(kill(folder / f"{number}", reference / "out" / "r", earlier, after_s))
+        last = kills[-1]
+        report(
+            f"{number + 1:3}  killed after {last.after_s:5.1f} s at {last.stage:24.24}  result: {last.found:12}  "
+            f"resumed for {last.resumed_s:5.1f} s  {'; '.join(last.wrong) or 'as uninterrupted'}"
         )
-        shutil.rmtree(folder / f"{at}")
-    wrong = sum(bool(one.wrong) for one in kills)
-    tell(f"{moments} killed, {moments - wrong} as uninterrupted, {wrong} not")
+        shutil.rmtree(folder / f"{number}")
+    wrong = sum(bool(killed.wrong) for killed in kills)
+    report(f"{moments} killed, {moments - wrong} as uninterrupted, {wrong} not")
     return kills
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Kill runs at random moments and go on with them.")
+    parser = argparse.ArgumentParser(description="Kills runs at random moments and resumes them.")
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="where to put what was found as JSON as well")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kill-and-resume-") as made:
-        found = main(asked.moments, asked.seed, Path(made), functools.partial(print, flush=True))
-    if asked.out:
-        asked.out.write_text(json.dumps({**run_here(), "kills": [asdict(one) for one in found]}, indent=2) + "\n")
-    sys.exit(any(one.wrong for one in found))
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the findings as JSON")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kill-and-resume-") as folder_name:
+        found = main(arguments.moments, arguments.seed, Path(folder_name), functools.partial(print, flush=True))
+    if arguments.out:
+        arguments.out.write_text(
+            json.dumps({**run_here(), "kills": [asdict(killed) for killed in found]}, indent=2) + "\n"
+        )
+    sys.exit(any(killed.wrong for killed in found))

@@ -1,16 +1,16 @@
-"""Mixed runs in a loop, two at a time in one folder: by hand, for what grows or is left behind only over many runs.
+"""Runs mixed commands in a loop, two at a time in one folder, to find what grows or is left behind over many runs.
 
     python -m tools.reliability.mixed_commands --minutes 45 [--workers 2] [--seed 0] [--out mixed-soak.json]
 
-Each worker is one process that does one command after another, drawn at random, as a server would: runs that pass, fail
-and cannot decide, of float, int8, several sizes and explicit state, some anew; builds, tracks, reports, comparisons,
-bundles and their verification; and mistakes. All of them share calib_audio/, outputs/ and its store of programs. After
-each command its exit code and its words are checked against what has to come, and the worker's memory is taken; at the
-end,
-- every record in outputs/ is whole, those set aside too, and its program is the one it names;
-- no hidden file, temporary file or process is left, but for the store of programs, within its bound;
-- memory is flat: what a worker holds in the last third of its commands is, in the median, what it held in the second.
-Wants a machine of its own. Exit code 1 where something is wrong.
+Run it by hand, on an otherwise idle machine. Each worker is one process that runs one command after another, drawn at
+random, as a server would: runs that pass, fail and are inconclusive, of float, int8, several call sizes and explicit
+state, some without the cache; builds, tracks, reports, comparisons, bundles and their verification; and mistakes. All
+workers share calib_audio/, outputs/ and the program cache. After each command its exit code and its output are checked,
+and the memory of the worker is recorded. At the end:
+- every result in outputs/ is complete, archived ones too, and its program is the one that it names;
+- no hidden file, temporary file or process is left, except the program cache, within its size limit;
+- memory is flat: the median of a worker's last third of commands is that of its second third.
+Exits with 1 if anything is wrong.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from statistics import median
 from typing import Any
 
 from tools.docs.reliability import ends, memory_in_words, run_here
-from tools.reliability.kill_and_resume import MANIFEST, MARK, RECIPE, TORCHS_OWN, marked
+from tools.reliability.kill_and_resume import MANIFEST, MARK, RECIPE, TORCH_CACHE_PREFIX, marked
 
 SCORING = {"scoring": {"min_voiced_frames": 20, "voiced_confidence": 0.1}}
-COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for int8 of parts that take it badly
-LEAST_COMMANDS = 30  # of a worker, to tell whether its memory grows
-FLAT = 1.1  # of the median resident bytes: what the allocators of torch and Python move by themselves
+COARSE = {"gates": {"deviation.pitch.p95_cents": "<= 100"}}  # for parts whose accuracy suffers in int8
+LEAST_COMMANDS = 30  # of a worker, below which its memory is not judged
+FLAT = 1.1  # ratio of medians; the allocators of torch and Python move this much by themselves
 RECIPES: dict[str, dict[str, Any]] = {
     "float": {},
     "explicit": {"state": "explicit"},
@@ -52,23 +52,26 @@ NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `
 
 
 def passes(name: str) -> dict[int, str]:
-    """What a run of a good recipe ends with; a busy machine may make a pass inconclusive."""
+    """Returns the expected output by exit code of a good recipe. On a busy machine the timing may be inconclusive."""
     return {0: rf"^{name} +pass\b", 3: BUSY}
 
 
-# the exit codes that each command may end with, and for each what then has to be in its answer
+# for each command, the exit codes that it may end with, and a pattern that its output then has to match
 COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
     "run float": ("run float.yaml --out outputs/{own}", passes("float")),
     "run explicit": ("run explicit.yaml --out outputs/{own}", passes("explicit")),
     "run sizes": ("run sizes.yaml --out outputs/{own}", passes("sizes")),
     "run int8": ("run int8.yaml --out outputs/{own}", passes("int8")),
-    "run static anew": ("run static.yaml --out outputs/{own} --fresh", passes("static")),
+    "run static without the cache": ("run static.yaml --out outputs/{own} --fresh", passes("static")),
     "run fails": ("run fails.yaml --out outputs/{own}", {1: r"fail: program.bytes is \d+, wants <= 1000"}),
     "run undecided": ("run undecided.yaml --out outputs/{own}", {3: r"inconclusive: only \d+ voiced.*, wants 9000"}),
     "run unfair": ("run unfair.yaml --out outputs/{own}", {1: "fail: UNFAIR: .* variant reset-per-chunk; unlike is"}),
     "run the same": ("run float.yaml --out outputs/shared", {**passes("float"), 2: TAKEN}),  # by the other worker
     "run to a dated folder": ("run float.yaml --audio take.wav", passes("float")),
-    "build anew": ("build float.yaml --out outputs/{own}-built --fresh", {0: r"[\d,]+ bytes, loads in \d+ ms$"}),
+    "build without the cache": (
+        "build float.yaml --out outputs/{own}-built --fresh",
+        {0: r"[\d,]+ bytes, loads in \d+ ms$"},
+    ),
     "track": ("track take.wav --program float.pte", {0: r"^time,frequency,confidence\n[\d.]+,"}),
     "report": ("report outputs/first --out outputs/{own}.html", {0: r"\.html  1 variant, [\d,]+ bytes", 2: NO_RECORD}),
     "compare": ("compare outputs/first outputs/first", {0: "^float: nothing changed$"}),
@@ -84,15 +87,15 @@ COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
 }
 
 
-def mistaken(name: str, code: int, answer: str) -> str:
-    """What is wrong with how a command ended and with all that it wrote; "" where nothing is."""
+def problem_of(name: str, code: int, output: str) -> str:
+    """Returns what is wrong with the exit code or the output of a command, or ""."""
     patterns = COMMANDS[name][1]
-    if never := NEVER.search(answer):
-        return f"says {never[0]!r}: {answer[-300:]!r}"
+    if never := NEVER.search(output):
+        return f"says {never[0]!r}: {output[-300:]!r}"
     if code not in patterns:
-        return f"ended with {code}: {answer[-300:]!r}"
-    if not re.search(patterns[code], answer, re.MULTILINE):
-        return f"ended with {code} and does not say {patterns[code]!r}: {answer[-300:]!r}"
+        return f"ended with {code}: {output[-300:]!r}"
+    if not re.search(patterns[code], output, re.MULTILINE):
+        return f"ended with {code} and does not say {patterns[code]!r}: {output[-300:]!r}"
     return ""
 
 
@@ -101,7 +104,7 @@ def resident_bytes() -> int:
 
 
 def work(own: str, until: float, seed: int) -> None:
-    """In a worker: commands until that time of the monotonic clock; a line of JSON on stdout for each."""
+    """Runs commands until a time of the monotonic clock. Prints a line of JSON for each."""
     from click.testing import CliRunner
 
     from workbench.cli import main
@@ -113,7 +116,7 @@ def work(own: str, until: float, seed: int) -> None:
         name = deck.pop()
         begin = time.monotonic()
         result = CliRunner().invoke(main, COMMANDS[name][0].format(own=own).split())
-        wrong = mistaken(name, result.exit_code, result.output)
+        wrong = problem_of(name, result.exit_code, result.output)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             wrong = f"raised {result.exception!r}"
         line = {"command": name, "code": result.exit_code, "took_s": time.monotonic() - begin, "wrong": wrong}
@@ -142,11 +145,13 @@ def command(folder: Path, words: str, environment: dict[str, str]) -> None:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What should not be there when all commands are done."""
+    """Returns the files that should not exist after all commands."""
     from workbench.export.program_cache import MOST_STORED_BYTES
 
     wrong = [
-        f"temporary file: {path.name}" for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCHS_OWN)
+        f"temporary file: {path.name}"
+        for path in (folder / "tmp").iterdir()
+        if not path.name.startswith(TORCH_CACHE_PREFIX)
     ]
     store = folder / "outputs" / ".programs"
     wrong += [
@@ -158,7 +163,7 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def torn_records(folder: Path) -> tuple[int, list[str]]:
-    """How many records there are, those set aside too, and which are not whole."""
+    """Returns the number of results, archived ones included, and those that are incomplete."""
     from workbench.errors import WorkbenchError
     from workbench.records.result import RESULT_NAME, read_record
 
@@ -166,19 +171,19 @@ def torn_records(folder: Path) -> tuple[int, list[str]]:
     for path in paths:
         try:
             program = read_record(path).program
-            if program is not None and path.name == RESULT_NAME:  # the programs of those set aside are gone
+            if program is not None and path.name == RESULT_NAME:  # an archived result has no program
                 content = (path.parent / program.path).read_bytes()
                 if hashlib.sha256(content).hexdigest() != program.sha256:
-                    wrong.append(f"{path.relative_to(folder)}: another program than its record's")
+                    wrong.append(f"{path.relative_to(folder)}: not the program that the result names")
         except (WorkbenchError, OSError) as error:
             wrong.append(f"{path.relative_to(folder)}: {error}")
     return len(paths), wrong
 
 
 def memory_of(held: list[int]) -> tuple[dict[str, Any], list[str]]:
-    """A worker's resident bytes after each command, in figures, and what is wrong with them.
+    """Returns a summary of a worker's resident bytes after each command, and what is wrong with them.
 
-    The slope is over the last two thirds: in the first, what every kind of command needs is imported and made.
+    The slope is fitted over the last two thirds: the first third imports what the commands need.
     """
     import numpy as np
 
@@ -194,22 +199,22 @@ def memory_of(held: list[int]) -> tuple[dict[str, Any], list[str]]:
 
 
 def by_command(lines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """How often each command was done, what it ended with how often, and how long it took."""
+    """Returns the count, the exit codes and the median time of each command."""
     found = defaultdict(list)
     for line in lines:
         found[line["command"]].append(line)
     return {
         name: {
-            "count": len(of),
-            "codes": {str(code): count for code, count in sorted(Counter(line["code"] for line in of).items())},
-            "median_s": median(line["took_s"] for line in of),
+            "count": len(group),
+            "codes": {str(code): count for code, count in sorted(Counter(line["code"] for line in group).items())},
+            "median_s": median(line["took_s"] for line in group),
         }
-        for name, of in sorted(found.items())
+        for name, group in sorted(found.items())
     }
 
 
 def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any]:
-    """All of it; returns the figures."""
+    """Runs the workers and the checks. Returns the figures."""
     project(folder)
     mark = hashlib.sha256(str(folder).encode()).hexdigest()[:32]
     environment = {**os.environ, MARK: mark, "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
@@ -249,7 +254,7 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
         log.close()
     wrong = [f"worker {at} ended with {code}" for at, code in enumerate(codes) if code]
     wrong += [f"{line['command']}: {line['wrong']}" for worker in lines for line in worker if line["wrong"]]
-    for _ in range(60):  # the trackers that Python starts end a moment after whom they were started by
+    for _ in range(60):  # Python's resource trackers end a moment after their parents
         if not marked(mark):
             break
         time.sleep(1)
@@ -278,27 +283,27 @@ def show(figures: dict[str, Any]) -> None:
         print(f"  {name:24} {row['count']:5}   median {row['median_s']:6.1f} s   ended with {ends(row['codes'])}")
     for at, row in enumerate(figures["memory"]):
         print(f"worker {at}: resident MB {memory_in_words(row)}")
-    print(f"{figures['records']} records, all whole" if not figures["wrong"] else f"{figures['records']} records")
+    print(f"{figures['records']} results, all complete" if not figures["wrong"] else f"{figures['records']} records")
     for line in figures["wrong"]:
         print(f"WRONG  {line}")
     print("nothing left behind" if not figures["wrong"] else f"{len(figures['wrong'])} things wrong")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Mixed runs in a loop.")
+    parser = argparse.ArgumentParser(description="Runs mixed commands in a loop.")
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="where to put the figures as JSON as well")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the figures as JSON")
     parser.add_argument("--work", metavar="NAME", help=argparse.SUPPRESS)
     parser.add_argument("--until", type=float, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.work:
-        work(asked.work, asked.until, asked.seed)
+    arguments = parser.parse_args()
+    if arguments.work:
+        work(arguments.work, arguments.until, arguments.seed)
         sys.exit(0)
     with tempfile.TemporaryDirectory(prefix="mixed-soak-") as made:
-        figures = soak(Path(made), asked.minutes, asked.workers, asked.seed)
+        figures = soak(Path(made), arguments.minutes, arguments.workers, arguments.seed)
     show(figures)
-    if asked.out:
-        asked.out.write_text(json.dumps(figures, indent=2) + "\n")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
     sys.exit(bool(figures["wrong"]))
