@@ -355,7 +355,7 @@ def test_the_newest_run_where_none_is_named(tmp_path: Path, monkeypatch: pytest.
     written(replaced(SMALL, "created", "2026-01-02T00:00:00+00:00"), Path("outputs/a"))
     written(replaced(FAST, "created", "2026-01-01T00:00:00+00:00"), Path("outputs/b"))
     result = command("--objective", "fastest")
-    assert (result.exit_code, result.stderr) == (0, "outputs/a: the newest run\n")
+    assert (result.exit_code, result.stderr) == (0, "using the newest run, outputs/a\n")
     assert "fastest: small\n" in result.stdout
 
 

@@ -164,7 +164,7 @@ def test_json_has_a_line_for_each_run(outputs: Path) -> None:
 
 
 def test_no_runs_and_no_folder(tmp_path: Path) -> None:
-    assert command(tmp_path).stdout == f"{tmp_path}: no run yet\n"
+    assert command(tmp_path).stdout == f"{tmp_path}: no runs\n"
     result = command(tmp_path / "none")
     assert result.exit_code == 2
     assert result.stderr == (

@@ -1,4 +1,4 @@
-"""`compare`: two runs, or a run and a stored reference."""
+"""`compare`: a run against an earlier run or a stored reference."""
 
 import json
 import sys
@@ -18,35 +18,36 @@ from workbench.cli._shared.group import VERDICTS, main
     "tolerances",
     multiple=True,
     metavar="METRIC=VALUE",
-    help="How much worse it may get: an amount, or 10%. Repeatable.",
+    help="How much worse a metric may get: an amount, or a share such as 10%. Repeatable.",
 )
 @click.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(("text", "json", "github")),
     default="text",
     show_default=True,
-    help="github: a workflow command for each finding.",
+    help="github prints a workflow command for each finding.",
 )
-def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -> None:
-    """Hold B against the reference A: recipe, environment, program and numbers.
+def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_format: str) -> None:
+    """Compare B with the reference A: recipe, environment, program and metrics.
 
-    Each is a run's folder, a variant's, or a record (a result.json under any name). Variants are paired by their
-    recipes' names; one and one are paired whatever they are called.
+    Writes nothing. A and B are the folders of runs or variants, or results (a result.json under any name). Variants are
+    paired by name; a single variant of A is paired with a single variant of B whatever their names are.
 
-    A number regresses when it is worse by more than its tolerance: the larger of an amount and a share of A's, by
-    default 0.01 cents or 10% for median and p95 of pitch deviation, 0.1 cents or 10% for the largest without ties;
-    0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracies against known f0; 1% for
-    bytes; 0 for algorithmic delay and frames that are not finite; and 10% for speedup_p50, whose spreads over rounds
-    may not overlap either, and only where program or libraries changed: else the machine did. --tolerance replaces a
-    default, holds any other metric with a better and a worse, and asks of the same program too. A program
-    that is gone is a regression. Gates are not asked.
+    A metric regresses if it gets worse by more than its tolerance, the larger of an amount and a share of A's value.
+    The defaults are 0.01 cents or 10% for median and p95 of the pitch deviation; 0.1 cents or 10% for its maximum
+    without ties; 0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracy against the
+    known f0; 1% for bytes; 0 for the algorithmic delay and for frames that are not finite; and 10% for speedup_p50,
+    whose ranges over the rounds must not overlap either. The speedup is compared only if the program or the libraries
+    changed, because otherwise only the machine can have changed. --tolerance overrides a default, or adds any metric
+    that has a better direction. It also applies if the program is unchanged. A missing program is a regression. Gates
+    are not evaluated.
 
-    Deviations and accuracies compare between records of the same stream and scored audio, times of the same stream,
-    machine and threads. Where times do not compare, they are left out.
+    Deviation and accuracy are compared between results of the same stream and scored audio, times between results of
+    the same stream, machine and number of threads. Times that are not comparable are left out.
 
-    Exit codes: 0 no regression; 1 a regression; 2 a mistake; 3 none, but deviations do not compare, a number has no
-    value any more, or a variant of A is not in B.
+    Exit codes: 0 no regression; 1 a regression; 2 error; 3 no regression, but deviations are not comparable, a metric
+    has lost its value, or a variant of A is missing in B.
 
     \b
     Example:
@@ -58,11 +59,10 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], form: str) -
     from workbench.records.run_folders import find_results
     from workbench.report.tables.compare import github_lines, text_lines
 
-    chosen = parse_tolerances(tolerances)
-    comparison = compare_results(find_results([before]), find_results([after]), chosen)
-    if form == "json":
+    comparison = compare_results(find_results([before]), find_results([after]), parse_tolerances(tolerances))
+    if output_format == "json":
         click.echo(json.dumps({"verdict": comparison.verdict, **asdict(comparison)}, allow_nan=False))
     else:
-        for line in github_lines(comparison) if form == "github" else text_lines(comparison):
+        for line in github_lines(comparison) if output_format == "github" else text_lines(comparison):
             click.echo(line)
     sys.exit(VERDICTS[comparison.verdict])

@@ -1,4 +1,4 @@
-"""`pick`: one of the variants that pass."""
+"""`pick`: the best of the variants that pass."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli._shared.options import gates_option, json_option
 
 if TYPE_CHECKING:
     from workbench.audit.explain import Objective
@@ -17,33 +18,31 @@ OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 
 @main.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...", type=click.Path(path_type=Path))
-@click.option("--objective", type=click.Choice(OBJECTIVES), default="balanced", show_default=True, help="What to seek.")
 @click.option(
-    "--gates",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Judge again: YAML of limits laid over each record's own gates; null drops one.",
+    "--objective", type=click.Choice(OBJECTIVES), default="balanced", show_default=True, help="What to optimize."
 )
-@click.option("--like", metavar="VARIANT", help="Leave out what does not compare with this one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the choice as JSON.")
+@gates_option
+@click.option("--like", metavar="VARIANT", help="Rank only results that are comparable with VARIANT.")
+@json_option
 def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
-    """Choose among the variants that pass, and say why.
+    """Choose the best of the variants that pass, and give the reasons.
 
-    A RUN is a run's folder, a variant's or a result.json; the newest run in outputs/ where none is named. The choice is
-    made on the Pareto front of pitch deviation (p95), bytes and times faster: those that no other beats in one without
-    losing in another. A speed beats another only where their spreads over rounds do not overlap, and deviations below
-    the floor of 16-bit dither count as the floor.
+    Writes nothing. A RUN is the folder of a run or a variant, or a result.json; the default is the newest run in
+    outputs/. The choice is made on the Pareto front of pitch deviation (p95), bytes and speedup: the variants that no
+    other variant dominates, that is, beats in one of them without being worse in another. A speedup is better than
+    another only if their ranges over the rounds do not overlap. Deviations below the floor of 16-bit dither count as
+    the floor.
 
-    balanced is compromise programming (Yu 1973; normalized as in Marler and Arora 2004): on the front, the logarithm
-    of each axis is scaled from 0, the best, to 1, the worst, and the point nearest to zero is chosen, all axes weighing
-    the same.
+    balanced is compromise programming (Yu 1973; normalized as in Marler and Arora 2004): the logarithm of each axis is
+    scaled from 0 for the best point of the front to 1 for the worst, and the point nearest to zero is chosen. All axes
+    have the same weight.
 
-    Records of other audio, another stream or another baseline are not ranked together: the largest group is, or the one
-    that --like names, and what is left out is told. Nor are times of different machines: the objectives that need no
-    time then go on without them, and say so.
+    Results of different audio, streams or baselines are not ranked together. The largest comparable group is ranked, or
+    the group of --like, and the other results are listed. Timings from different machines are not compared; `smallest`
+    and `most-accurate` then ignore speed.
 
-    Exit codes: 0 a winner; 1 none passes; 2 a mistake, or records that do not compare; 3 none passes, and some are
-    inconclusive.
+    Exit codes: 0 a winner; 1 no variant passes; 2 error, or the results are not comparable; 3 no variant passes, and
+    some are inconclusive.
 
     \b
     Example:
@@ -58,12 +57,14 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     limits = load_gate_overrides(gates) if gates else None
     if not runs:
         newest = newest_run(Path("outputs"))
-        click.echo(f"{newest.folder}: the newest run", err=True)
+        click.echo(f"using the newest run, {newest.folder}", err=True)
         runs = (newest.folder,)
     choice = choose(find_results(runs), objective, limits, like)
     if as_json:
         click.echo(json.dumps(choice.model_dump(mode="json"), allow_nan=False))
     else:
         print_choice(choice)
-    doubts = any(one.verdict == "inconclusive" for one in choice.rejected)
-    sys.exit(PASS if choice.winner else INCONCLUSIVE if doubts else FAIL)
+    if choice.winner:
+        sys.exit(PASS)
+    inconclusive = any(candidate.verdict == "inconclusive" for candidate in choice.rejected)
+    sys.exit(INCONCLUSIVE if inconclusive else FAIL)

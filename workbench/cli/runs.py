@@ -1,4 +1,4 @@
-"""`runs`: what was run, when, and what came of it."""
+"""`runs`: the runs in a folder with their verdicts."""
 
 import json
 from dataclasses import asdict
@@ -7,16 +7,18 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
+from workbench.cli._shared.options import json_option
 
 
 @main.command("runs")
 @click.argument("folder", required=False, default=Path("outputs"), type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON, one run a line.")
+@json_option
 def list_runs(folder: Path, as_json: bool) -> None:
-    """List the runs in a folder (default: outputs/), by name: when, how many variants, their verdicts, with what.
+    """List the runs in a folder with their dates, variants, verdicts, commits and machines.
 
-    A record that cannot be read is named and left out; a folder without any, of a run that was killed or of programs
-    alone, is listed too. `earlier` counts the records that later ones of the same variant took the place of.
+    Writes nothing. FOLDER is outputs/ by default. A result that cannot be read is named and not counted. A folder
+    without results is listed too: of a run that was killed, or of `workbench build`. `earlier` counts the results that
+    a later run of the same variant replaced.
 
     \b
     Example:
@@ -33,4 +35,4 @@ def list_runs(folder: Path, as_json: bool) -> None:
     elif runs:
         print_runs(runs)
     else:
-        click.echo(f"{folder}: no run yet")
+        click.echo(f"{folder}: no runs")
