@@ -1,7 +1,7 @@
-"""What can go wrong, in words that a user can act on.
+"""The errors of the workbench, and how their messages quote values and suggest names.
 
-Every message says what is wrong, where, and what to do. The library raises these; `cli` alone turns them into
-lines on stderr and an exit code.
+Every message says where something is wrong, what is wrong, and what to do: "<where>: <what>; <what to do>". The library
+raises these errors; `cli` turns them into lines on stderr and an exit code.
 """
 
 import errno
@@ -10,15 +10,11 @@ from difflib import get_close_matches
 
 
 class WorkbenchError(Exception):
-    """A mistake or a limit that the user can do something about; one line, no traceback."""
-
-
-class WorkbenchWarning(UserWarning):
-    """A limit that the user should know about and that stops nothing. The command line prints it as one line."""
+    """A mistake or a limit that the user can act on. The message is one line; it is shown without a traceback."""
 
 
 class RecipeError(WorkbenchError):
-    """One or more recipes are wrong; `problems` holds one line for each mistake in any of them."""
+    """One or more recipes are wrong. `problems` has one line for each mistake in any of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -26,12 +22,15 @@ class RecipeError(WorkbenchError):
 
 
 class ChangedError(WorkbenchError):
-    """What is being used, a checkpoint, a program or the workbench's own code, is another than when it was first
-    read."""
+    """A checkpoint, a program or the workbench's own code changed while it was used."""
+
+
+class YamlError(WorkbenchError):
+    """A YAML file cannot be read, or does not contain a mapping of keys to values."""
 
 
 class AudioError(WorkbenchError):
-    """A clip, an annotation or a folder of them cannot be used."""
+    """A clip, an annotation or a folder of clips cannot be used."""
 
 
 class CheckpointError(WorkbenchError):
@@ -39,7 +38,7 @@ class CheckpointError(WorkbenchError):
 
 
 class ModelError(WorkbenchError):
-    """The streaming set-up asked for cannot exist: a hop longer than the analysis window, say."""
+    """The requested stream is impossible, for example because its hop is longer than the analysis window."""
 
 
 class LoweringError(WorkbenchError):
@@ -47,43 +46,57 @@ class LoweringError(WorkbenchError):
 
 
 class NotInstalledError(LoweringError):
-    """What makes the program is not on this machine, so that nothing was tried."""
+    """The package that lowers to this backend is not installed, so nothing was tried."""
 
 
 class ProgramError(WorkbenchError):
-    """A program cannot be loaded, run or understood."""
+    """A program cannot be loaded or run, or its metadata is missing."""
+
+
+class WorkbenchWarning(UserWarning):
+    """A condition that the user should know, but that does not stop the work. `cli` shows it as one line on stderr."""
 
 
 def first_line(error: BaseException) -> str:
-    """What somebody else's error says, for a line of ours; its type where it says nothing."""
+    """Returns the first line of a library's error message, or the name of its type if the message is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
 
 
+_OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "Failed to allocate memory")  # of torch and of ONNX Runtime
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the machine had no memory left: torch and ONNX Runtime say so in words, the system as an OSError."""
+    """Whether an error of Python, the system, torch or ONNX Runtime means that the machine is out of memory."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+    return isinstance(error, MemoryError) or any(message in str(error) for message in _OUT_OF_MEMORY_MESSAGES)
 
 
-_NO_MEMORY = ("can't allocate memory", "Failed to allocate memory")
+def program_error(message: str, error: BaseException) -> ProgramError:
+    """Converts an error of a runtime.
 
+    Args:
+        message: What failed.
+        error: The error that the runtime raised; its first line is added to the message.
 
-def program_error(says: str, error: BaseException) -> ProgramError:
-    """What a runtime's error tells of a program. Raises MemoryError where the machine's memory was wanting, which tells
-    nothing of it."""
+    Returns:
+        The error to raise.
+
+    Raises:
+        MemoryError: The machine is out of memory, which says nothing about the program.
+    """
     if is_out_of_memory(error):
         raise MemoryError(first_line(error)) from error
-    return ProgramError(f"{says} ({first_line(error)})")
+    return ProgramError(f"{message} ({first_line(error)})")
 
 
-LONGEST_VALUE = 60  # characters of a value that a message repeats
+MAX_QUOTED_CHARACTERS = 60
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """The words " (did you mean 'x'?)" for the candidate nearest to `word`, or nothing when none is near.
+    """Returns " (did you mean 'x'?)" for the candidate nearest to `word`, or "" if none is near.
 
-    Of a dotted candidate the last part counts as well: 'backend' finds 'lowering.backend'.
+    The last part of a dotted candidate counts as well: 'backend' finds 'lowering.backend'.
     """
     names: dict[str, str] = {}
     for candidate in candidates:
@@ -94,17 +107,17 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def quote_value(value: object) -> str:
-    """A YAML value as a message repeats it: on one line, and short."""
+    """Returns a YAML value as a message quotes it: on one line and at most 60 characters long."""
     match value:
         case None:
             return "nothing"
         case bool():
             return str(value).lower()
         case dict():
-            return "a mapping"
+            return "a mapping" if value else "an empty mapping"
         case list() | tuple() | set():
             return "a list" if value else "an empty list"
-        case int() if value.bit_length() > 128:  # Python refuses to print the largest ones
+        case int() if value.bit_length() > 128:  # Python does not convert the largest ones to text
             return "a huge number"
     text = repr(value) if isinstance(value, str) else repr(str(value)).strip("'\"")
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else text[: MAX_QUOTED_CHARACTERS - 3] + "..."

@@ -145,7 +145,7 @@ def test_two_at_once_do_not_disturb_each_other(root: Path) -> None:
 
 
 def test_what_a_killed_process_left_goes_with_the_next_rendering(root: Path) -> None:
-    left = root / "synthetic" / "score" / ".workbench-half_abc.part"
+    left = root / "synthetic" / "score" / ".workbench-0123456789abcdef.part"
     left.parent.mkdir(parents=True)
     left.touch()
     Corpus(root).render()

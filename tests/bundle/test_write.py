@@ -495,7 +495,7 @@ def test_two_at_once_do_not_disturb_each_other(
             with pytest.raises(WorkbenchError) as caught:
                 shipped()
             assert str(caught.value) == (
-                f"{taken}: another process is at work here; wait until it is done, or use another folder"
+                f"{taken}: in use by another workbench process; wait for it to finish or choose another folder"
             )
     assert (out / PROGRAM).read_bytes() == content[PROGRAM]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
@@ -508,7 +508,7 @@ def test_a_program_that_is_replaced_meanwhile_is_not_bundled(
 
     def golden(*_: object) -> Golden:
         program.write_bytes(b"another")
-        with pytest.raises(WorkbenchError, match="another process is at work here"), exclusive(program.parent):
+        with pytest.raises(WorkbenchError, match="in use by another"), exclusive(program.parent):
             pass
         return golden_of()
 

@@ -1,5 +1,6 @@
 """The group of commands: help, exit codes, warnings, and output whose reader leaves early."""
 
+import errno
 import importlib.metadata
 import logging
 import os
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import workbench
 from workbench.cli import main
-from workbench.cli._shared.group import ErrorHandlingGroup
+from workbench.cli._shared.group import ERROR, ErrorHandlingGroup
 from workbench.errors import WorkbenchWarning
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -90,6 +91,49 @@ def test_own_warning_is_one_line_and_others_are_silent() -> None:
     result = CliRunner().invoke(group, ["warn"])
     assert result.stderr == "warning: out: this file system has no locks; run one command at a time\n"
     assert logging.root.manager.disable == disabled
+
+
+def fail_with(error: BaseException) -> tuple[int, str]:
+    """Returns exit code and stderr of a command that raises an error."""
+
+    @click.group(cls=ErrorHandlingGroup)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("can't allocate memory"), MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")],
+    ids=["torch", "python", "system"],
+)
+def test_out_of_memory_is_one_line(error: BaseException) -> None:
+    assert fail_with(error) == (ERROR, "error: out of memory; close other programs or run fewer variants at once\n")
+
+
+def test_internal_error_has_its_traceback_and_one_line() -> None:
+    code, stderr = fail_with(KeyError("a bug"))
+    first, *_, cause, last = stderr.splitlines()
+    assert (code, first, cause) == (ERROR, "Traceback (most recent call last):", "KeyError: 'a bug'")
+    assert last == "error: internal error; please report it with the traceback above"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "stderr"),
+    [
+        (click.exceptions.Exit(5), 5, ""),
+        (click.Abort(), 1, "Aborted!\n"),
+        (click.ClickException("no"), 1, "Error: no\n"),
+    ],
+    ids=["exit", "abort", "exception"],
+)
+def test_errors_of_click_keep_their_form(error: Exception, code: int, stderr: str) -> None:
+    assert fail_with(error) == (code, stderr)
 
 
 def run_unread(*words: str, setup: str = "", read_stderr: bool = True) -> tuple[int, str]:

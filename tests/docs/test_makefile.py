@@ -24,3 +24,11 @@ def test_a_demo_in_doubt_is_told_and_no_failure(tmp_path: Path, code: int, told:
     assert (ran.returncode == 0) == (code in (0, 3)), ran.stderr
     assert ("Nothing failed." in ran.stdout) == told
     assert ("***" in ran.stderr) == (code in (1, 2))
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (1, True), (3, True), (2, False), (127, False), (130, False)])
+def test_make_measured_takes_only_verdicts(code: int, passes: bool) -> None:
+    """0, 1 and 3 are verdicts; 2 is an error, and 127 and above are a command that did not end by itself."""
+    line = next(line for line in MAKEFILE.read_text().splitlines() if "case" in line)
+    command = line.partition(";")[2].replace("$$", "$")
+    assert (subprocess.call(f"(exit {code}); {command}", shell=True) == 0) is passes

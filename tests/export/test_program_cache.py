@@ -114,7 +114,8 @@ def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> No
     store = tmp_path / "store"
     store_program(store, FINGERPRINT, folder)
     old, new = (
-        cache_dir(store, FINGERPRINT) / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part")
+        cache_dir(store, FINGERPRINT) / name
+        for name in (".workbench-00000000000000ff.part", ".workbench-0123456789abcdef.part")
     )
     for part in (old, new):
         part.write_bytes(b"half")

@@ -170,7 +170,7 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
 def test_what_was_half_made_goes_before_it_is_gone_on_with(folder: Path) -> None:
     for place in (".", "frames", "pictures", "moments"):
         (making.staging_dir(folder) / place).mkdir(exist_ok=True)
-        (making.staging_dir(folder) / place / ".workbench-half_abc.part").touch()
+        (making.staging_dir(folder) / place / ".workbench-0123456789abcdef.part").touch()
     recover(folder)
     assert not list(folder.rglob("*.part"))
     commit(NEW, folder)

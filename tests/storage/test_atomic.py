@@ -1,112 +1,149 @@
-"""A file appears whole or not at all, also where the disk gives up half-way."""
+"""A file has its old content or its new content, also if the disk is full or the process is killed."""
 
+import errno
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from workbench.storage.atomic import remove_partial_files, write_atomic
+from workbench.storage import atomic
+from workbench.storage.atomic import remove_partial_files, remove_stale_partial_files, write_atomic
+
+PARTIAL = ".workbench-0123456789abcdef.part"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(handle: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fsync)
 
 
-def test_the_content_arrives_and_nothing_else_is_left(tmp_path: Path) -> None:
-    path = tmp_path / "made" / "on the way" / "result.json"
-    write_atomic(path, b"\x00whole\n")
-    assert path.read_bytes() == b"\x00whole\n"
-    assert list(path.parent.iterdir()) == [path]
+@pytest.fixture(params=[0o022, 0o077, 0o002])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
 
 
-def test_what_was_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
+def test_write_atomic_creates_folders_and_leaves_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "result.json"
+    write_atomic(path, b"\x00content\n")
+    assert path.read_bytes() == b"\x00content\n"
+    assert names(path.parent) == {"result.json"}
+
+
+def test_write_atomic_respects_the_umask(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "result.json"
-    write_atomic(path, b"a long first version")
-    write_atomic(path, b"short")
-    assert path.read_bytes() == b"short"
+    for content in (b"first", b"second"):
+        write_atomic(path, content)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-def test_others_may_read_it(tmp_path: Path) -> None:
-    write_atomic(tmp_path / "result.json", b"")
-    assert (tmp_path / "result.json").stat().st_mode & 0o777 == 0o644
-
-
-@pytest.mark.usefixtures("full_disk")
-def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left on device"):
-        write_atomic(tmp_path / "result.json", b"half of it")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("full_disk")
-def test_a_failed_write_keeps_the_old_content(tmp_path: Path) -> None:
+def test_write_atomic_flushes_the_file_then_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file stays until the new content is on the disk; the new name is flushed after it is given."""
     path = tmp_path / "result.json"
     path.write_bytes(b"old")
-    with pytest.raises(OSError, match="No space left on device"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+    flushed = []
+
+    def fsync(handle: int) -> None:
+        flushed.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomic(path, b"new")
+    assert flushed == [(False, b"old"), (True, b"new")]
 
 
-def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("code", "raises"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_write_atomic_without_folder_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, raises: bool
+) -> None:
+    """A file system that cannot flush folders is no error; a broken disk is."""
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if raises:
+        with pytest.raises(OSError):
+            write_atomic(tmp_path / "a", b"")
+    else:
+        write_atomic(tmp_path / "a", b"")
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("earlier", [None, b"old"])
+def test_failed_write_keeps_the_old_content(tmp_path: Path, earlier: bytes | None) -> None:
+    path = tmp_path / "result.json"
+    if earlier is not None:
+        path.write_bytes(earlier)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomic(path, b"half")
+    assert caught.value.filename == str(path)
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == (
+        {} if earlier is None else {path.name: earlier}
+    )
+
+
+def test_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(handle: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(KeyboardInterrupt):
-        write_atomic(tmp_path / "result.json", b"half of it")
-    assert list(tmp_path.iterdir()) == []
+        write_atomic(tmp_path / "result.json", b"half")
+    assert names(tmp_path) == set()
 
 
-def test_until_it_is_moved_into_place_the_old_file_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "result.json"
-    path.write_bytes(b"old")
-    seen = []
-    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(path.read_bytes()))
-    write_atomic(path, b"new")
-    assert seen == [b"old"]
-    assert path.read_bytes() == b"new"
+def test_write_atomic_deletes_nothing_beside_the_file(tmp_path: Path) -> None:
+    partial = tmp_path / PARTIAL
+    partial.touch()
+    os.utime(partial, (0, 0))
+    write_atomic(tmp_path / "result.json", b"")
+    assert partial.exists()
 
 
-@pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError) as caught:
-        write_atomic(tmp_path / "result.json", b"half of it")
-    assert caught.value.filename == str(tmp_path / "result.json")
-
-
-def test_what_a_killed_process_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed between the first byte and the last: the temporary file stays, as nobody is left to remove it."""
-    write_atomic(tmp_path / "a" / "whole.json", b"whole")
+def test_remove_partial_files_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a"
+    write_atomic(folder / "whole.json", b"whole")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
     with pytest.raises(KeyboardInterrupt):
-        write_atomic(tmp_path / "a" / "half.json", b"half")
+        write_atomic(folder / "half.json", b"half")
     monkeypatch.undo()
-    (tmp_path / "a" / ".own.wav").touch()
-    assert len(list((tmp_path / "a").iterdir())) == 3
+    assert len(names(folder)) == 2
     remove_partial_files(tmp_path)
-    assert len(list((tmp_path / "a").iterdir())) == 3, "not below"
-    remove_partial_files(tmp_path / "a", tmp_path / "not there")
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".own.wav", "whole.json"]
+    assert len(names(folder)) == 2, "not in folders below"
+    remove_partial_files(folder, tmp_path / "missing")
+    assert names(folder) == {"whole.json"}
 
 
-def test_a_write_takes_away_what_was_half_written_beside_it_long_ago(tmp_path: Path) -> None:
-    old, new, own = (tmp_path / name for name in (".workbench-old_abc1.part", ".workbench-new_abc1.part", ".own.part"))
-    for part in (old, new, own):
-        part.touch()
-    for part in (old, own):
-        os.utime(part, (0, 0))
-    write_atomic(tmp_path / "report.html", b"")
-    assert (old.exists(), new.exists(), own.exists()) == (False, True, True)
+def test_remove_partial_files_skips_other_names(tmp_path: Path) -> None:
+    others = {".own.part", PARTIAL[1:], PARTIAL.upper(), f"{PARTIAL}2", ".workbench-short.part"}
+    for name in (*others, PARTIAL):
+        (tmp_path / name).touch()
+    remove_partial_files(tmp_path)
+    assert names(tmp_path) == others
 
 
-def test_what_is_not_ours_to_take_away_stops_no_write(tmp_path: Path) -> None:
-    (tmp_path / ".workbench-old_abc1.part").mkdir()
-    os.utime(tmp_path / ".workbench-old_abc1.part", (0, 0))
-    write_atomic(tmp_path / "report.html", b"whole")
-    assert (tmp_path / "report.html").read_bytes() == b"whole"
+def test_remove_partial_files_skips_what_it_may_not_delete(tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).mkdir()  # unlink fails, as it does for another user's file
+    remove_partial_files(tmp_path)
+    assert names(tmp_path) == {PARTIAL}
+
+
+def test_remove_stale_partial_files_keeps_recent_ones(tmp_path: Path) -> None:
+    recent, stale = tmp_path / PARTIAL, tmp_path / PARTIAL.replace("0", "f")
+    for path in (recent, stale):
+        path.touch()
+    os.utime(stale, (recent.stat().st_mtime - atomic._STALE_AFTER_S - 10,) * 2)
+    remove_stale_partial_files(tmp_path)
+    assert names(tmp_path) == {PARTIAL}

@@ -1,100 +1,115 @@
 """One process at a time in a folder."""
 
+import errno
+import fcntl
 import multiprocessing
+import os
 import threading
+import warnings
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
 
-from workbench.errors import WorkbenchError
-from workbench.storage.locks import exclusive
+from tests.storage.test_atomic import PARTIAL
+from workbench.errors import WorkbenchError, WorkbenchWarning
+from workbench.storage import locks
+from workbench.storage.locks import exclusive, folder_lock
 
 
-def hold(folder: Path, there: Connection) -> None:
-    """In another process: have the folder until told to go on."""
+def hold(folder: Path, connection: Connection) -> None:
+    """In another process: holds the lock until it receives something."""
     with exclusive(folder):
-        there.send("in it")
-        there.recv()
+        connection.send("locked")
+        connection.recv()
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Connection:
-    """A process that is at work in `tmp_path/run`."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path / "run", there), daemon=True)
+def holder(tmp_path: Path) -> Iterator[tuple[SpawnProcess, Connection]]:
+    """A process that holds the lock of `tmp_path/run`, and the connection that ends it."""
+    connection, child = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path / "run", child), daemon=True)
     process.start()
-    assert here.recv() == "in it"
-    yield here
+    assert connection.recv() == "locked"
+    yield process, connection
     process.kill()
     process.join()
 
 
-def test_nothing_is_left_of_it(tmp_path: Path) -> None:
+def test_exclusive_removes_the_folder_if_it_stays_empty(tmp_path: Path) -> None:
     with exclusive(tmp_path / "a" / "b"):
         assert list((tmp_path / "a" / "b").iterdir()) == []
     assert list((tmp_path / "a").iterdir()) == []
 
 
-def test_what_was_made_stays_and_what_was_half_made_goes(tmp_path: Path) -> None:
-    (tmp_path / ".workbench-half_abc.part").touch()
-    with exclusive(tmp_path):
-        (tmp_path / "made").touch()
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]
-    with exclusive(tmp_path):  # again, after the first is done
-        pass
-
-
-def test_what_another_process_writes_below_stays(tmp_path: Path) -> None:
-    """One that has a folder there for itself; and what only looks like a file of ours."""
-    below = tmp_path / "variant" / ".making" / ".workbench-half_abc.part"
-    below.parent.mkdir(parents=True)
-    others = [
-        tmp_path / name
-        for name in (
-            ".download.part",
-            "workbench-half_abc.part",
-            ".workbench-HALF_ABC.part",
-            ".workbench-half_abc.part2",
-        )
-    ]
-    for path in (below, *others):
+def test_exclusive_removes_partial_files_only_in_the_folder(tmp_path: Path) -> None:
+    below = tmp_path / "variant" / PARTIAL  # another process may hold the lock of this folder
+    below.parent.mkdir()
+    for path in (below, tmp_path / PARTIAL):
         path.touch()
-    with exclusive(tmp_path):
-        pass
-    assert all(path.exists() for path in (below, *others))
+    for _ in range(2):
+        with exclusive(tmp_path):
+            (tmp_path / "result").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"variant", "result"}
+    assert below.exists()
 
 
-def test_a_second_process_is_refused_until_the_first_is_done(tmp_path: Path, other: Connection) -> None:
+def test_lock_held_by_another_process_raises(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
     folder = tmp_path / "run"
     with pytest.raises(WorkbenchError) as caught, exclusive(folder):
         pass
     assert str(caught.value) == (
-        f"{folder}: another process is at work here; wait until it is done, or use another folder"
+        f"{folder}: in use by another workbench process; wait for it to finish or choose another folder"
     )
 
 
-def test_who_waits_comes_in_when_the_first_is_done(tmp_path: Path, other: Connection) -> None:
-    came = threading.Event()
+def test_waiting_for_the_lock_ends_when_it_is_released(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
+    entered = threading.Event()
 
     def wait() -> None:
         with exclusive(tmp_path / "run", wait=True):
-            came.set()
+            entered.set()
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
-    assert not came.wait(0.5)
-    other.send("go on")
-    assert came.wait(30)
+    assert not entered.wait(0.5)
+    holder[1].send("release")
+    assert entered.wait(30)
     waiting.join()
 
 
-def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path, there), daemon=True)
-    process.start()
-    assert here.recv() == "in it"
-    process.kill()
-    process.join()
-    with exclusive(tmp_path):
+def test_lock_of_a_killed_process_is_released(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
+    holder[0].kill()
+    holder[0].join()
+    with exclusive(tmp_path / "run"):
+        pass
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP])
+def test_file_system_without_locks_warns_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """The work goes on; NFS, for example, reports ENOLCK without a lock daemon, and EBADF for a folder."""
+
+    def flock(handle: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(locks, "_warned_devices", set())
+    with pytest.warns(WorkbenchWarning, match="does not support folder locks") as caught, folder_lock(tmp_path / "a"):
+        (tmp_path / "a" / "result").touch()
+    assert len(caught) == 1
+    with warnings.catch_warnings(action="error"), folder_lock(tmp_path / "b"):
+        pass
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
+def test_lock_held_by_another_is_not_taken_for_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def flock(handle: int, operation: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with warnings.catch_warnings(action="error"), pytest.raises(WorkbenchError), folder_lock(tmp_path):
         pass

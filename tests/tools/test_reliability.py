@@ -96,7 +96,7 @@ def test_memory_is_flat_grows_or_cannot_be_judged() -> None:
     assert memory_of([])[1] == ["0 are too few commands to judge memory"]
 
 
-TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done, or use another"
+TAKEN = "error: float: outputs/shared/float: in use by another workbench process; wait for it to finish"
 
 
 @pytest.mark.parametrize(

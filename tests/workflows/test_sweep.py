@@ -256,7 +256,7 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
 
 def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "PlannedPoint") -> None:
     place = Path("swept") / heard.job.recipe.name
-    with exclusive(place), pytest.raises(WorkbenchError, match="another process is at work here"):
+    with exclusive(place), pytest.raises(WorkbenchError, match="in use by another"):
         module.measure(heard, Path("swept"), Progress())
     (place / "program.pte").write_bytes(b"another")
     with pytest.raises(WorkbenchError) as caught:

@@ -47,7 +47,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 NEVER = re.compile(r"Traceback|internal error")
 BUSY = "inconclusive: the machine was too busy to time anything"
-TAKEN = "error: float: outputs/shared/float: another process is at work here; wait until it is done"
+TAKEN = "error: float: outputs/shared/float: in use by another workbench process; wait for it"
 NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `workbench run"
 
 

@@ -13,7 +13,7 @@ from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.verify_standalone import PROGRAM, Finding, NotABundleError
 from workbench.errors import ProgramError, WorkbenchError, first_line
 from workbench.runtime.isolation import IsolatedProcess
-from workbench.storage.npz import UNREADABLE
+from workbench.storage.npz import ZIP_ERRORS
 
 _MOST_FILES = 1000
 _RUNS_WITHIN_S = 1800.0  # a minute of golden audio at most
@@ -70,7 +70,7 @@ def _opened(bundle: Path) -> Iterator[Path]:
                 _check_entries(archive.infolist())
                 for entry in archive.infolist():
                     _unpack(archive, entry, Path(unpacked))
-        except UNREADABLE as error:
+        except ZIP_ERRORS as error:
             if isinstance(error, OSError) and error.filename is not None:  # of a file here, not of the zip
                 raise
             raise NotABundleError(f"a zip that cannot be read ({first_line(error)})") from error

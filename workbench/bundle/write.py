@@ -28,7 +28,7 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import describe_program
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
-from workbench.storage.npz import UNREADABLE
+from workbench.storage.npz import ZIP_ERRORS
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 _NEW, _EARLIER = "bundle", "earlier"  # beside `out`: the bundle that is made, and what it replaces meanwhile
@@ -99,7 +99,7 @@ def _looks_like_a_bundle(place: Path) -> bool:
             return (place / SUMS).is_file() and "bundle_format" in json.loads((place / MANIFEST).read_bytes())
         with zipfile.ZipFile(place) as archive:
             return {MANIFEST, SUMS} <= set(archive.namelist())
-    except (*UNREADABLE, TypeError):
+    except (*ZIP_ERRORS, TypeError):
         return False
 
 

@@ -1,4 +1,4 @@
-"""Records as files: whole, with no number that JSON does not know, and what an earlier one alone says is kept."""
+"""Records as JSON files: written atomically, without NaN or infinity, and without losing an earlier record."""
 
 import json
 from collections.abc import Mapping
@@ -11,52 +11,65 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import folder_lock
 
 
-def write_json(section: RecordModel, path: Path) -> Path:
-    """Store a record in the place of any that is there."""
-    write_atomic(path, (json.dumps(section.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
+def write_json(record: RecordModel, path: Path) -> Path:
+    """Writes a record to a file and returns the path. An earlier file is overwritten.
+
+    Raises ValueError if a number is not finite, and OSError if the file cannot be written.
+    """
+    write_atomic(path, (json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode())
     return path
 
 
-def replace_json(section: RecordModel, path: Path) -> Path | None:
-    """Store a record; an earlier one in its place is moved to `<stem>-<when it was written>.json` beside it.
+def replace_json(record: RecordModel, path: Path) -> Path | None:
+    """Writes a record to a file; an earlier record is renamed to `<stem>-<time of the record>.json` beside it.
 
-    Not one of which the new has all but when it was made: a sweep that has more points. Alone in the folder, for which
-    it waits. Returns where the earlier one is kept, None where none has to be.
+    An earlier record is overwritten if the new one contains all of it except the time: a sweep with more points, for
+    example. The folder is locked meanwhile; this function waits for the lock.
+
+    Returns:
+        The new path of the earlier record, or None if there is none.
+
+    Raises:
+        ValueError: A number of the record is not finite.
+        OSError: A file cannot be renamed or written.
     """
     with folder_lock(path.parent, wait=True):
-        kept = _set_aside(section, path)
-        write_json(section, path)
-    return kept
+        archived = _archive(path, record)
+        write_json(record, path)
+    return archived
 
 
 def unused_name(path: Path, written: datetime) -> Path:
-    """Where an earlier file of that name can be kept: a name that sorts by when it was written."""
-    place, more = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}"), 1
-    while place.exists():
-        more += 1
-        place = path.with_stem(f"{path.stem}-{written:%Y%m%d-%H%M%S}-{more}")
-    return place
+    """Returns a name for an earlier version of a file that no file has yet. Names sort by the time of writing."""
+    stem = f"{path.stem}-{written:%Y%m%d-%H%M%S}"
+    candidate, number = path.with_stem(stem), 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_stem(f"{stem}-{number}")
+    return candidate
 
 
-def _set_aside(section: RecordModel, path: Path) -> Path | None:
+def _archive(path: Path, record: RecordModel) -> Path | None:
     try:
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         return None
     try:
         earlier = json.loads(path.read_bytes())
-        if _has_all(section.model_dump(mode="json"), earlier):
+        if _contains(record.model_dump(mode="json"), earlier):
             return None
         written = datetime.fromisoformat(earlier["created"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # kept all the same: no record, or another version's
+        pass  # not a record, or of another version: archived under the time of the file
     return path.rename(unused_name(path, written))
 
 
-def _has_all(new: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
-    return all(
-        new.get(key) == value
-        or (isinstance(value, list) and isinstance(new.get(key), list) and all(one in new[key] for one in value))
-        for key, value in earlier.items()
-        if key != "created"
-    )
+def _contains(record: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """Whether each key of the earlier record, except `created`, has the same value or a list with all of its items."""
+    return all(_covers(record.get(key), value) for key, value in earlier.items() if key != "created")
+
+
+def _covers(value: object, earlier: object) -> bool:
+    if isinstance(value, list) and isinstance(earlier, list):
+        return all(item in value for item in earlier)
+    return value == earlier

@@ -1,22 +1,26 @@
-"""A folder that one process at a time works in, also on a machine that several people share."""
+"""Folder locks: one process at a time works in a folder, also on a machine that several people share."""
 
 import errno
 import fcntl
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, WorkbenchWarning
 from workbench.storage.atomic import remove_partial_files
 
-_TAKEN = (errno.EACCES, errno.EAGAIN)
+_HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN)
+_warned_devices: set[int] = set()
 
 
 @contextmanager
 def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
-    """`locked`, for who makes what is in the folder: half-written files in it are taken away first, but not below,
-    where another process may have a folder."""
+    """Locks a folder, as `folder_lock` does, and deletes the partial files of killed processes in it.
+
+    Folders below it are left as they are: another process may hold the lock of one of them.
+    """
     with folder_lock(folder, wait):
         remove_partial_files(folder)
         yield
@@ -24,37 +28,65 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def folder_lock(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Have a folder, made where it is missing, for this process.
+    """Locks a folder for this process. Creates it if it is missing, and deletes it afterwards if it is empty.
 
-    The lock is the system's own (flock, on the folder itself): it leaves no file, and goes with the process, however
-    that ends. Where the file system has no such locks, nothing is locked. Not to be nested. `wait`: until another
-    process is done; else, raises WorkbenchError while one is at work there.
+    The lock is a `flock` on the folder itself: it needs no lock file, and the system releases it when the process ends,
+    even if it is killed. It cannot be nested. If the file system does not support it (some network file systems), the
+    block runs without a lock, after one `WorkbenchWarning` for that file system.
+
+    Args:
+        folder: The folder.
+        wait: Whether to wait while another process holds the lock.
+
+    Raises:
+        WorkbenchError: Another process holds the lock, and `wait` is false.
+        OSError: The folder cannot be created or opened.
     """
-    handle = _locked(folder, wait)
+    handle = _lock(folder, wait)
     try:
         yield
     finally:
-        with suppress(OSError):  # where something came of it
+        with suppress(OSError):  # not empty: the block has written something
             folder.rmdir()
         os.close(handle)
 
 
-def _locked(folder: Path, wait: bool) -> int:
+def _lock(folder: Path, wait: bool) -> int:
+    """Returns the handle of the locked folder; the lock lasts until it is closed."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:  # gone again: the other process made nothing
+        except FileNotFoundError:  # another process has deleted the empty folder in between
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
-            if error.errno in _TAKEN:
+            if error.errno in _HELD_BY_ANOTHER:
                 os.close(handle)
                 raise WorkbenchError(
-                    f"{folder}: another process is at work here; wait until it is done, or use another folder"
+                    f"{folder}: in use by another workbench process; wait for it to finish or choose another folder"
                 ) from None
-        with suppress(FileNotFoundError):
-            if folder.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
+            _warn_unlocked(folder, handle, error)
+        if _is_still(folder, handle):
+            return handle
         os.close(handle)
+
+
+def _is_still(folder: Path, handle: int) -> bool:
+    """Whether the locked folder is still the one at this path: its last holder may have deleted it if it was empty."""
+    with suppress(FileNotFoundError):
+        return folder.stat().st_ino == os.fstat(handle).st_ino
+    return False
+
+
+def _warn_unlocked(folder: Path, handle: int, error: OSError) -> None:
+    device = os.fstat(handle).st_dev
+    if device not in _warned_devices:
+        _warned_devices.add(device)
+        warnings.warn(
+            f"{folder}: this file system does not support folder locks ({error.strerror}); do not run two workbench "
+            "processes in the same folder",
+            WorkbenchWarning,
+            stacklevel=2,
+        )

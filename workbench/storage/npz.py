@@ -1,4 +1,4 @@
-"""The arrays of a .npz that may be anything: damaged, or another file that is called so."""
+"""Arrays from a `.npz` file that may be damaged, or may be another file with that suffix."""
 
 import io
 import lzma
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a damaged zip
+ZIP_ERRORS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
@@ -25,25 +25,35 @@ UNREADABLE = (  # what zipfile and the decompressors that it calls raise for a d
     RuntimeError,
     ValueError,
 )
-_NO_ARRAY = (KeyError, TypeError, SyntaxError, tokenize.TokenError, MemoryError)  # and numpy, for a header that is none
+"""Errors that zipfile and its decompressors raise if a zip file is damaged."""
+
+_HEADER_ERRORS = (KeyError, TypeError, SyntaxError, tokenize.TokenError, MemoryError)  # of numpy, for a damaged header
 
 
 def read_npz_columns(content: bytes, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Those arrays by name: each (n,) of numbers or of truth values, n the same for all and not 0.
+    """Reads one-dimensional arrays of one length from the bytes of a `.npz` file.
 
-    Raises ValueError where the content has no such arrays.
+    Args:
+        content: The bytes of the file.
+        names: The names of the arrays to read; others are ignored.
+
+    Returns:
+        By name, arrays (n,) of numbers or booleans, n > 0.
+
+    Raises:
+        ValueError: The file is damaged, an array is missing, or it has another shape or type.
     """
     try:
         with io.BytesIO(content) as file, zipfile.ZipFile(file) as archive:
-            found = {name: _array(archive, f"{name}.npy") for name in names}
-    except (*UNREADABLE, *_NO_ARRAY) as error:
-        raise ValueError("not arrays that can be read") from error
-    shapes = {array.shape for array in found.values()}
+            columns = {name: _array(archive, f"{name}.npy") for name in names}
+    except (*ZIP_ERRORS, *_HEADER_ERRORS) as error:
+        raise ValueError("not readable arrays") from error
+    shapes = {array.shape for array in columns.values()}
     if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
         raise ValueError("not columns of one length")
-    if any(array.dtype.kind not in "bfiu" for array in found.values()):
+    if any(array.dtype.kind not in "bfiu" for array in columns.values()):
         raise ValueError("not numbers")
-    return found
+    return columns
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

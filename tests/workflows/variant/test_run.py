@@ -555,7 +555,7 @@ def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick
     from workbench.workflows.variant.run import run
 
     before = files(folder)
-    with exclusive(folder), pytest.raises(WorkbenchError, match="another process is at work here"):
+    with exclusive(folder), pytest.raises(WorkbenchError, match="in use by another"):
         run(job_of(), folder, Progress(), {})
     assert files(folder) == before
 

@@ -1,0 +1,70 @@
+"""Stored frames of a run that were damaged afterwards: one line, never a traceback."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.records.test_external_frames import STREAM, clip
+from workbench.errors import WorkbenchError
+from workbench.measure.deviation import PairedFrames
+from workbench.recipe.options import OUTPUTS
+from workbench.records.external_frames import read_recorded
+from workbench.records.frames import read_frames, write_frames
+from workbench.runtime.session import Frames
+
+
+def npz(**arrays: Any) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+def replaced(**arrays: object) -> Callable[[bytes], bytes]:
+    def change(whole: bytes) -> bytes:
+        with np.load(io.BytesIO(whole)) as stored:
+            return npz(**{**stored, **arrays})
+
+    return change
+
+
+def flipped(whole: bytes) -> bytes:
+    index = whole.find(b"variant_volume.npy") + 40
+    return whole[:index] + b"?" + whole[index + 1 :]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    side = Frames(*(np.arange(4, dtype=np.float32) for _ in range(3)))
+    return write_frames(tmp_path, PairedFrames("bass", side, side, np.ones(4, bool), "known f0"), np.arange(4.0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        flipped,
+        lambda _: b"la la",
+        replaced(variant_volume=np.ones(3)),
+        replaced(variant_volume=np.array(["1"] * 4)),
+    ],
+    ids=["flipped-byte", "text", "other-length", "strings"],
+)
+def test_damaged_frames_raise_one_line(change: Callable[[bytes], bytes], path: Path) -> None:
+    assert read_frames(path.parent.parent, "bass") is not None
+    assert read_recorded([path], [clip("bass")], STREAM, OUTPUTS)["bass"].calls == (1, 1, 1, 1)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(WorkbenchError) as caught:
+        read_frames(path.parent.parent, "bass")
+    assert str(caught.value) == f"{path}: not frames that a run left; run the recipe again with --fresh"
+    with pytest.raises(WorkbenchError) as caught:
+        read_recorded([path], [clip("bass")], STREAM, OUTPUTS)
+    assert str(caught.value) == f"{path}: not frames that a run left; give those of its frames/, or a .csv"
+
+
+def test_voiced_frames_that_are_no_mask_raise(path: Path) -> None:
+    path.write_bytes(replaced(voiced=np.arange(4))(path.read_bytes()))
+    with pytest.raises(WorkbenchError):
+        read_frames(path.parent.parent, "bass")
