@@ -1,4 +1,4 @@
-"""The page of findings: an answer only where a record gives one, and every recipe of the findings in it."""
+"""The page of findings: a conclusion is printed only if results support it, and every recipe is on the page."""
 
 import shutil
 from pathlib import Path
@@ -39,13 +39,13 @@ def test_every_recipe_of_the_findings_is_good_and_answers_a_claim() -> None:
 def test_without_a_record_nothing_is_claimed(empty: Path) -> None:
     said = "ONNX fails: flat pitch near MIDI 50, confidence near 0.1."
     assert rows()[said] == NOT_YET
-    assert "Reproduced in kind" not in page()
+    assert "Reproduced and explained" not in page()
     assert rows()["Jittery when compared unfairly, identical when compared fairly."].startswith(
         "unfair: fail, pitch p95"
     )
 
 
-def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> None:
+def test_a_conclusion_needs_the_support_of_the_results(empty: Path) -> None:
     said = "Models that trace are more likely to export."
 
     def measured(record: Result) -> str:
@@ -54,33 +54,33 @@ def test_an_answer_stands_only_where_the_records_bear_it_out(empty: Path) -> Non
 
     good = stored(renamed="torchscript")
     assert measured(good) == (
-        "torchscript: pass, pitch p95 0.0008 cents. It traces, and agrees with upstream. So does what `torch.export` "
-        "makes; which of them it was decided nothing."
+        "torchscript: pass, pitch p95 0.0008 cents. It traces and agrees with upstream. So does the graph of "
+        "`torch.export`; the choice made no difference."
     )
     assert measured(good.model_copy(update={"verdict": "fail"})) == (
-        "torchscript: fail, pitch p95 0.0008 cents. No answer: torchscript is fail, the answer wants pass."
+        "torchscript: fail, pitch p95 0.0008 cents. No conclusion: torchscript is fail, expected pass."
     )
     assert measured(replaced(good, "deviation.pitch.p95_cents", 0.5)).endswith(
-        "No answer: deviation.pitch.p95\\_cents of torchscript is 0.5, the answer wants \\<= 0.01."
+        "No conclusion: deviation.pitch.p95\\_cents of torchscript is 0.5, expected \\<= 0.01."
     )
     naive = stored(renamed="onnx-naive").model_copy(update={"verdict": "fail", "reasons": ("a crash",)})
     (empty / "onnx-naive.json").write_bytes(write_record(naive, empty / "run").read_bytes())
     assert rows()["ONNX fails: flat pitch near MIDI 50, confidence near 0.1."].endswith(
-        "No answer: onnx-naive does not tell that the stream's memory is a constant of the graph."
+        "No conclusion: onnx-naive does not give the reason: the stream's memory is a constant of the graph."
     )
 
 
-def test_the_kept_records_answer_every_claim() -> None:
-    assert [measured for measured in rows().values() if "No answer" in measured or NOT_YET in measured] == []
+def test_stored_results_support_every_conclusion() -> None:
+    assert [measured for measured in rows().values() if "No conclusion" in measured or NOT_YET in measured] == []
 
 
-def test_the_kept_records_are_of_today_s_recipes() -> None:
+def test_stored_results_are_of_the_shipped_recipes() -> None:
     variants = {variant.name: variant.resolved() for variant in load_variants([ROOT / "recipes" / "findings"], CORPUS)}
     records = {path.stem: read_record(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
     assert {name: with_todays_defaults(resolved) for name, resolved in records.items()} == variants
 
 
-def test_a_backend_is_told_by_what_became_of_its_program(empty: Path) -> None:
+def test_a_backend_row_states_how_far_the_program_came(empty: Path) -> None:
     elsewhere = "not run here: this runtime has no VulkanBackend; on a device, ..."
     program = stored().program
     lowered = lost(stored(renamed="vulkan"), elsewhere).model_copy(

@@ -1,4 +1,4 @@
-"""`docs/findings.md`: what the first experiments said, and what the records in docs/findings and docs/measured say."""
+"""Writes `docs/findings.md`: each claim of the first experiments, and what the stored results say about it."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -29,25 +29,25 @@ _COLUMNS = (
     "p50 (ms)",
 )
 
-_WORDS = ("variant", "verdict", "lowered", "delegates", "memory")
+_WORDS = ("variant", "verdict", "lowered", "delegates", "state")
 
 Claim = dict[str, Any]
 
 
 def claims() -> list[Claim]:
-    """What was said, in order; see docs/findings/claims.yaml."""
+    """Returns the claims in order; see docs/findings/claims.yaml."""
     found: list[Claim] = YAML(typ="safe", pure=True).load((FINDINGS / "claims.yaml").read_text())
     return found
 
 
 def keep(run: Path) -> None:
-    """Take the records of a run, and the pictures that claims name, as what the page shows."""
-    if not (made := sorted(run.glob("*/result.json"))):
-        raise SystemExit(f"{run}: no record in it")
+    """Stores the results of a run, and the pictures that claims name, for the page."""
+    if not (paths := sorted(run.glob("*/result.json"))):
+        raise SystemExit(f"{run}: it holds no result.json")
     for old in (*FINDINGS.glob("*.json"), *FINDINGS.glob("*.png")):
         old.unlink()
-    for record in made:
-        shutil.copyfile(record, FINDINGS / f"{record.parent.name}.json")
+    for path in paths:
+        shutil.copyfile(path, FINDINGS / f"{path.parent.name}.json")
     for claim in claims():
         pictures = sorted((run / claim.get("picture", "")).glob("pictures/*.png")) if "picture" in claim else []
         if pictures:
@@ -55,45 +55,49 @@ def keep(run: Path) -> None:
 
 
 def page() -> str:
-    """The page, of whatever records there are."""
+    """Returns the page, from the results that are stored."""
     found = claims()
     texts = [
         "# What the first experiments said, and what was measured\n",
-        "Generated from [what was said](findings/claims.yaml) and the records in [findings](findings), made by `make "
-        "findings`, and in [measured](measured), by `make measured`. An answer stands only where the figures bear it "
-        "out, as the file of what was said has it. A verdict is of the recipe's gates, and some are meant to fail. A "
-        "dash is a number that there is not, and the record says why. `p50 (ms)` is eager's call and the program's. "
-        f"{_heard(FINDINGS)} {_heard(MEASURED)}\n",
-        markdown([_row(claim) for claim in found], ("they said", "recipe", "measured")),
-        *(_closer(claim) for claim in found),
+        "Generated from [the claims](findings/claims.yaml) and the results in [findings](findings) (`make "
+        "findings`) and "
+        "[measured](measured) (`make measured`). A conclusion is printed only if the figures support it, as the "
+        "file of "
+        "claims requires. A verdict follows from the recipe's gates; some are meant to fail. A dash means that "
+        "there is "
+        "no number, and the result says why. `p50 (ms)` is the median call of eager and of the program. "
+        f"{_audio_of(FINDINGS)} {_audio_of(MEASURED)}\n",
+        markdown([_row(claim) for claim in found], ("claim", "recipe", "measured")),
+        *(_section(claim) for claim in found),
     ]
     return "\n".join(texts)
 
 
-def _heard(folder: Path) -> str:
-    """What the records of a folder were scored on."""
-    heard = [clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"]
-    seconds = {clip.name: clip.seconds for clip in heard}  # of one clip at several rates, the same
+def _audio_of(folder: Path) -> str:
+    """Returns a sentence on the clips that the results of a folder were scored on."""
+    scored = [clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"]
+    seconds = {clip.name: clip.seconds for clip in scored}  # the same for one clip at several rates
     if not seconds:
-        return f"There is none in {folder.name} yet."
+        return f"{folder.name} holds no result yet."
     named = f": {', '.join(sorted(seconds))}" if len(seconds) < 5 else ""
     places = [read_record(path).environment for path in folder.glob("*.json")]
     made = " and ".join(sorted({str(place.commit) for place in places}))
     where = " and ".join(sorted({f"{place.cpu}, executorch {place.executorch}" for place in places}))
     return (
-        f"Those in {folder.name} are of {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}, or of as many of "
-        f"them as the frames in a row say; workbench {made}, {where}."
+        f"The results in {folder.name} are of up to {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}; "
+        f"each row "
+        f"states its frames. They were measured with workbench {made}, {where}."
     )
 
 
 def _records(claim: Claim) -> list[Result]:
-    """The records that answer a claim: of each recipe its variants, in the order of their names."""
+    """Returns the results that a claim rests on: the variants of each recipe, in the order of their names."""
     found = [record for name in claim.get("recipes", ()) for record in _named(name)]
     return found + [record for name in claim.get("measured", ()) for record in _named(name)]
 
 
 def _named(name: str) -> list[Result]:
-    """Records of a recipe, or of one of its variants, from the findings, or else from the shipped recipes."""
+    """Returns the results of a recipe or of one of its variants, from the findings or else from the shipped recipes."""
     for folder in (FINDINGS, MEASURED):
         if (
             paths := [folder / f"{name}.json"]
@@ -106,14 +110,14 @@ def _named(name: str) -> list[Result]:
 
 def _row(claim: Claim) -> dict[str, str]:
     return {
-        "they said": f"[{claim['said']}](#{_anchor(claim)})",
+        "claim": f"[{claim['said']}](#{_anchor(claim)})",
         "recipe": ", ".join(map(_link, [*claim.get("recipes", ()), *claim.get("measured", ())])),
-        "measured": _answer(claim),
+        "measured": _conclusion(claim),
     }
 
 
-def _answer(claim: Claim) -> str:
-    """Every verdict, and the claim's answer where the records bear it out; else, what they lack for it."""
+def _conclusion(claim: Claim) -> str:
+    """Returns every verdict, and the conclusion if the results support it; otherwise, what is missing."""
     records = _records(claim)
     if not records:
         return NOT_YET
@@ -121,30 +125,30 @@ def _answer(claim: Claim) -> str:
     each = "; ".join(f"{record.recipe.name}: {_in_short(record)}" for record in records)
     each += "".join(f"; {name}: {NOT_YET}" for name in missing)
     unmet = next(_unmet(claim), "")
-    return f"{escaped(each)}. {f'No answer: {escaped(unmet)}.' if unmet else claim['answer']}"
+    return f"{escaped(each)}. {f'No conclusion: {escaped(unmet)}.' if unmet else claim['conclusion']}"
 
 
 def _unmet(claim: Claim) -> Iterator[str]:
-    """What the answer rests on and the records do not show: verdicts, reasons, and figures held to limits."""
-    for name, wanted in claim["because"].items():
+    """Yields each verdict, reason or limit that the conclusion requires and the results do not show."""
+    for name, required in claim["because"].items():
         found = _named(name)
         if not found:
             yield f"{name} is {NOT_YET}"
-        for record, (key, limit) in product(found, wanted.items()):
+        for record, (key, limit) in product(found, required.items()):
             if key == "verdict":
                 if record.verdict != limit:
-                    yield f"{record.recipe.name} is {record.verdict}, the answer wants {limit}"
+                    yield f"{record.recipe.name} is {record.verdict}, expected {limit}"
             elif key == "reasons":
                 yield from (
-                    f"{record.recipe.name} does not tell that {what}"
-                    for what in limit
-                    if not any(what in reason for reason in record.reasons)
+                    f"{record.recipe.name} does not give the reason: {text}"
+                    for text in limit
+                    if not any(text in reason for reason in record.reasons)
                 )
             else:
                 (gate,) = gates_of({key: limit})
                 value, why = metric_value(key, record)
                 if value is None or not gate.allows(value):
-                    yield f"{key} of {record.recipe.name} is {why if value is None else value}, the answer wants {gate}"
+                    yield f"{key} of {record.recipe.name} is {why if value is None else value}, expected {gate}"
 
 
 def _in_short(record: Result) -> str:
@@ -157,16 +161,16 @@ def _in_short(record: Result) -> str:
     return f"{record.verdict}, pitch p95 {pitch.p95_cents:.4f} cents"
 
 
-def _closer(claim: Claim) -> str:
-    """The section of a claim: what was done, every record's figures and reasons, and its picture."""
+def _section(claim: Claim) -> str:
+    """Returns the section of a claim: what was done, the figures and reasons of every result, and its picture."""
     records = _records(claim)
     lines = [f"## {claim['said']}\n", f"{claim['does']}\n"]
     shown = [*records, *(record for name in claim.get("beside", ()) for record in _named(name))]
     if not records:
         lines.append(f"{NOT_YET.capitalize()}.\n")
     else:
-        told = _backend_cells if claim.get("backends") else _cells
-        lines.append(markdown([told(record) for record in shown], _WORDS))
+        cells = _backend_cells if claim.get("backends") else _cells
+        lines.append(markdown([cells(record) for record in shown], _WORDS))
         lines += [
             f"- **{escaped(record.recipe.name)}** {record.verdict}: {escaped(reason)}"
             for record in shown
@@ -184,7 +188,7 @@ def _cells(record: Result) -> dict[str, str]:
 
 
 def _backend_cells(record: Result) -> dict[str, str]:
-    """What became of a backend's program."""
+    """Returns how far a backend's program came, column by column."""
     program = record.program
     runs = sorted({delegate.backend for delegate in program.delegates}) if program else []
     return {
@@ -194,7 +198,7 @@ def _backend_cells(record: Result) -> dict[str, str]:
         "delegates": f"{len(program.delegates)} × {', '.join(runs)}" if program and runs else DASH,
         "nodes in delegates": number(program.delegated_nodes if program else None, "d"),
         "portable": number(program.portable_nodes if program else None, "d"),
-        "memory": program.state if program else DASH,
+        "state": program.state if program else DASH,
         "bytes": number(program.bytes if program else None, ",d"),
         **{column: result_cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
     }
@@ -214,6 +218,6 @@ def _link(name: str) -> str:
 
 
 def _anchor(claim: Claim) -> str:
-    """As GitHub makes a heading's: lower case, punctuation gone, spaces as hyphens."""
+    """Returns the anchor that GitHub gives a heading: lower case, without punctuation, hyphens for spaces."""
     kept = "".join(letter for letter in claim["said"].lower() if letter.isalnum() or letter in " -_")
     return kept.replace(" ", "-")

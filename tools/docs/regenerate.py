@@ -1,12 +1,12 @@
-"""Write anew what is generated: the README's tables, the help pages, the recipe schema for editors.
+"""Writes all generated documents: the tables of the README, the help pages, the recipe schema for editors.
 
-    python -m tools.docs.regenerate                          from the records kept in docs/measured/
-    python -m tools.docs.regenerate --records outputs/DIR    take the records and pictures of a run first
-    python -m tools.docs.regenerate --bench outputs/DIR      take the record and picture of a bench first
-    python -m tools.docs.regenerate --profiles outputs/DIR   take the records and pictures of the profiles in it first
-    python -m tools.docs.regenerate --findings outputs/DIR   take those of `run recipes/findings` first
+    python -m tools.docs.regenerate                          from the results stored in docs/measured/
+    python -m tools.docs.regenerate --records outputs/DIR    store the results and pictures of a run first
+    python -m tools.docs.regenerate --bench outputs/DIR      store the record and picture of a bench first
+    python -m tools.docs.regenerate --profiles outputs/DIR   store its profiles and their pictures first
+    python -m tools.docs.regenerate --findings outputs/DIR   store those of `run recipes/findings` first
 
-`tests/docs/test_docs.py` fails where a file differs from what this writes.
+`tests/docs/test_docs.py` fails if a file differs from what this module writes.
 """
 
 import argparse
@@ -45,7 +45,7 @@ PICTURES = {
 
 
 def readme() -> str:
-    """The README with its table of measured figures made from the kept records."""
+    """Returns the README with its tables, from the stored results."""
     records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
     if not records:
         raise SystemExit(f"{MEASURED}: no records; run `make measured`")
@@ -56,7 +56,7 @@ def readme() -> str:
         f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
     )
     tables = {
-        "measured": markdown([result_cells(record) for record in records if not _tried(record)])
+        "measured": markdown([result_cells(record) for record in records if not _is_int8_experiment(record)])
         + _by_size(records)
         + where,
         "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
@@ -74,74 +74,74 @@ def readme() -> str:
             flags=re.DOTALL,
         )
         if count != 1:
-            raise SystemExit(f"README.md: wants one <!-- {name} -->, has {count}")
+            raise SystemExit(f"README.md: expected one <!-- {name} -->, found {count}")
     return text
 
 
 def _by_size(records: Sequence[Result]) -> str:
-    """What the row of a program of several sizes, called in random order of them, does not show."""
+    """Returns a sentence on the worst call size, which the row of a dynamic program does not show."""
     worst = [
         f"{record.recipe.name} {found.worst_p95_cents:.4f} and {max(size.max_cents or 0 for size in record.sizes):.4f}"
         for record in records
         if (found := record.deviation_over_sizes).worst_p95_cents is not None
     ]
     return (
-        "\nA program of several sizes of call is scored in random order of them, and timed at the smallest. Pitch p95 "
-        f"and max at its worst size alone, in cents: {'; '.join(worst)}.\n"
+        "\nA program with several call sizes is scored in random order of sizes, and timed at the smallest. Pitch p95 "
+        f"and max at its worst size, in cents: {'; '.join(worst)}.\n"
     )
 
 
 def _one_size() -> str:
-    """What a program pays for taking every size."""
+    """Returns a sentence on what a dynamic program costs compared with a fixed one."""
     speed = read_record(MEASURED / "float-xnnpack.json").speed
     assert speed is not None
     return (
-        f"\nIn the same run float-xnnpack, which takes one frame a call, took {speed.variant.p50_ms:.3f} ms a frame: "
-        "where the size never changes, a program of that size alone is faster.\n"
+        f"\nIn the same run float-xnnpack, with one frame per call, took {speed.variant.p50_ms:.3f} ms per frame: "
+        "if the size never changes, a program of that fixed size is faster.\n"
     )
 
 
 def bench() -> str:
-    """The tables of the kept bench, one for each number of threads."""
+    """Returns the tables of the stored bench, one for each number of threads."""
     if not BENCH.is_file():
-        return "No bench is kept yet.\n"
+        return "No bench is stored yet.\n"
     record = Bench.model_validate_json(BENCH.read_bytes())
     place = record.environment
     tables = [
-        f"\nWith {run.threads} thread{'s' * (run.threads > 1)}:\n\n"
+        f"\nWith {run.threads} thread{'s' if run.threads > 1 else ''}:\n\n"
         + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in bench_rows(run)])
         for run in record.runs
     ]
     where = (
         f"\nMeasured on {record.created[:10]} with workbench {place.commit}, {place.cpu}, {place.cores} cores, torch "
         f"{place.torch}, executorch {place.executorch}, ONNX Runtime {record.onnxruntime}; {record.sample_rate_hz} Hz, "
-        f"{record.chunk_samples}-sample chunks, mirror {record.mirror:g}, {record.frames_per_chunk} frame a call. "
-        f"Pitch: on the {_voiced_of(record)} frames on which eager is confident, of the audio that is timed.\n"
+        f"{record.chunk_samples}-sample chunks, mirror {record.mirror:g}, {record.frames_per_chunk} frame per call. "
+        f"Pitch: on the {_voiced_of(record)} frames on which eager is confident, of the timed audio.\n"
     )
     return "".join(tables).lstrip("\n") + where
 
 
 def _voiced_of(record: Bench) -> str:
-    """Voiced frames and all, the same for every contender."""
+    """Returns voiced and all frames, which are the same for every contender."""
     (found,) = {row["voiced"] for run in record.runs for row in bench_rows(run)}
     return found
 
 
 def profiles() -> str:
-    """A row for each kept profile: what the program takes, what the machine's peak would allow, what stands between."""
-    kept = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
-    if not kept:
-        return "No profile is kept yet.\n"
-    places = sorted({(profile.created[:10], str(profile.environment.commit)) for profile in kept})
-    peaks = kept[0].peaks
+    """Returns a row for each stored profile: measured time, roofline bound, and the parts furthest above it."""
+    stored = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
+    if not stored:
+        return "No profile is stored yet.\n"
+    places = sorted({(profile.created[:10], str(profile.environment.commit)) for profile in stored})
+    peaks = stored[0].peaks
     where = (
         f"\nMeasured on {' and '.join(sorted({day for day, _ in places}))} with workbench "
-        f"{' and '.join(sorted({commit for _, commit in places}))}, {kept[0].environment.cpu}, "
-        f"{kept[0].environment.threads} thread. Peaks in the run of {kept[0].recipe.name}: float32 "
+        f"{' and '.join(sorted({commit for _, commit in places}))}, {stored[0].environment.cpu}, "
+        f"{stored[0].environment.threads} thread. Peaks in the run of {stored[0].recipe.name}: float32 "
         f"{peaks.float32_gmacs.p50:.0f} and int8 {peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, weights "
         f"read at {peaks.read_gbytes.p50:.0f} GB/s.\n"
     )
-    return markdown([_profile_row(profile) for profile in kept]) + where
+    return markdown([_profile_row(profile) for profile in stored]) + where
 
 
 def _profile_row(profile: Profile) -> dict[str, str]:
@@ -168,13 +168,13 @@ def _made_on(record: Result) -> tuple[str, str]:
     return record.created[:10], str(record.environment.commit)
 
 
-def _tried(record: Result) -> bool:
-    """Whether a record belongs to the table of what helps int8, and not to the shipped programs."""
+def _is_int8_experiment(record: Result) -> bool:
+    """Returns whether a result belongs to the table of int8 experiments and not to the shipped programs."""
     return record.recipe.name.startswith("int8-what-helps@")
 
 
 def help_pages() -> str:
-    """Every command's `--help`, as `docs/cli.md`."""
+    """Returns the `--help` of every command, for `docs/cli.md`."""
     pages = ["# The commands\n\nGenerated from `--help`.\n"]
     with click.Context(main, info_name="workbench", **main.context_settings) as context:
         pages.append(f"## workbench\n\n```text\n{main.get_help(context)}\n```\n")
@@ -187,12 +187,12 @@ def help_pages() -> str:
 
 
 def schema() -> str:
-    """The JSON schema beside the recipes."""
+    """Returns the JSON schema of recipes."""
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def generated() -> dict[Path, str]:
-    """Every generated file with its content."""
+    """Returns every generated file with its content."""
     return {
         ROOT / "README.md": readme(),
         ROOT / "docs" / "cli.md": help_pages(),
@@ -204,13 +204,13 @@ def generated() -> dict[Path, str]:
 
 
 def keep_bench(run: Path) -> None:
-    """Take the record and the picture of a bench as what the README shows."""
+    """Stores the record and the picture of a bench for the README."""
     for name in (BENCH_NAME, PICTURE_NAME):
         shutil.copyfile(run / name, BENCH.parent / name)
 
 
 def keep_profiles(run: Path) -> None:
-    """Take the records and the pictures of all profiles in a folder as what the README shows."""
+    """Stores all profiles in a folder, and their pictures, for the README."""
     PROFILES.mkdir(parents=True, exist_ok=True)
     for old in PROFILES.glob("*"):
         old.unlink()
@@ -220,7 +220,7 @@ def keep_profiles(run: Path) -> None:
 
 
 def keep(run: Path) -> None:
-    """Take the records of a run, and three pictures, as what the README shows."""
+    """Stores the results of a run, and three pictures, for the README."""
     MEASURED.mkdir(parents=True, exist_ok=True)
     for old in MEASURED.glob("*.json"):
         old.unlink()
@@ -230,29 +230,29 @@ def keep(run: Path) -> None:
         shutil.copyfile(run / picture, ROOT / "docs" / name)
 
 
-def judge_anew(path: Path) -> None:
-    """Judge a kept record by today's rules, which may have changed since; what was measured stays."""
+def rejudge_stored(path: Path) -> None:
+    """Judges a stored result by the current rules. The measurements do not change."""
     record = read_record(path)
     if (judged := rejudge(record, {})) != record:
         write_json(judged, path)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the generated documents anew.")
-    parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose records the README shows")
+    parser = argparse.ArgumentParser(description="Writes the generated documents.")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="a run whose results the README shows")
     parser.add_argument("--bench", type=Path, metavar="DIR", help="a bench whose record the README shows")
     parser.add_argument("--profiles", type=Path, metavar="DIR", help="a folder of profiles which the README shows")
     parser.add_argument("--findings", type=Path, metavar="DIR", help="a run of recipes/findings for docs/findings.md")
-    asked = parser.parse_args()
-    if asked.records:
-        keep(asked.records)
-    if asked.bench:
-        keep_bench(asked.bench)
-    if asked.profiles:
-        keep_profiles(asked.profiles)
-    if asked.findings:
-        findings.keep(asked.findings)
+    arguments = parser.parse_args()
+    if arguments.records:
+        keep(arguments.records)
+    if arguments.bench:
+        keep_bench(arguments.bench)
+    if arguments.profiles:
+        keep_profiles(arguments.profiles)
+    if arguments.findings:
+        findings.keep(arguments.findings)
     for path in (*MEASURED.glob("*.json"), *findings.FINDINGS.glob("*.json")):
-        judge_anew(path)
+        rejudge_stored(path)
     for path, content in generated().items():
         path.write_text(content)
