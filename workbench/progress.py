@@ -1,6 +1,7 @@
 """How the library reports how far the work is. The command line shows it; everybody else can ignore it."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -35,3 +36,17 @@ class _Prefixed(Progress):
 
     def report(self, stage: str, done: int, total: int) -> None:
         self._parent.report(f"{self._prefix}: {stage}", done, total)
+
+
+class StageTimer:
+    """Collects how long each stage of some work took. `seconds` holds the finished stages."""
+
+    def __init__(self, seconds: Mapping[str, float] | None = None) -> None:
+        self.seconds = dict(seconds or {})
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a stage. A stage that raises is not recorded."""
+        started_at = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - started_at

@@ -296,7 +296,7 @@ AUDIO = (
     Case(
         "int8 without a clip that calibrates",
         "build r.yaml --out out",
-        "r.yaml: audio.calibrate finds no clip in calib_audio, and int8 is calibrated on some; name some that exist",
+        "r.yaml: audio.calibrate matches no clip in calib_audio, and int8 needs some; name existing clips",
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder.narrow: int8-static}}}}\naudio: {{calibrate: []}}\n"),
     ),
     Case(

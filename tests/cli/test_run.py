@@ -40,9 +40,16 @@ def record(name: str, verdict: str) -> Result:
     )
 
 
+def outcome(place: Path, verdict: str, reused: str = "nothing", previous: Any = None) -> Any:
+    """What a run of one variant returns."""
+    from workbench.workflows.variant.run import Reused, RunOutcome
+
+    return RunOutcome(place, record(place.name, verdict), Reused(reused), previous)
+
+
 @pytest.fixture
 def pipeline() -> ModuleType:
-    from workbench.workflows.variant import run as pipeline
+    from workbench.workflows import run as pipeline
 
     return pipeline
 
@@ -64,7 +71,7 @@ def test_the_exit_code_is_the_worst_verdict(
         RECIPE + f"matrix: {{speed.rounds: {list(range(3, 3 + len(verdicts)))}}}\n" if len(verdicts) > 1 else RECIPE
     )
     coming = iter(verdicts)
-    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, next(coming)), ""))
+    monkeypatch.setattr(pipeline, "run_variant", lambda job, place, *_: outcome(place, next(coming)))
     result = workbench("run", "all.yaml", "--out", "results")
     assert result.exit_code == code
     assert all(verdict in result.stdout for verdict in verdicts)
@@ -73,7 +80,7 @@ def test_the_exit_code_is_the_worst_verdict(
 
 def test_a_run_ends_with_its_report(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
-    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "fail"), ""))
+    monkeypatch.setattr(pipeline, "run_variant", lambda job, place, *_: outcome(place, "fail"))
     result = workbench("run", "two.yaml", "--out", "results")
     assert result.stdout.endswith("\nreport     results/report.html\n")
     assert "<title>PESTO variants: results</title>" in Path("results/report.html").read_text()
@@ -81,12 +88,12 @@ def test_a_run_ends_with_its_report(pipeline: ModuleType, monkeypatch: pytest.Mo
 
 
 def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fake(job: Any, place: Path, *_: object) -> tuple[Result, str]:
-        made = record(job.recipe.name, "fail")
-        write_record(made, place)
-        return made, ""
+    def fake(job: Any, place: Path, *_: object) -> Any:
+        made = outcome(place, "fail")
+        write_record(made.result, place)
+        return made
 
-    monkeypatch.setattr(pipeline, "run", fake)
+    monkeypatch.setattr(pipeline, "run_variant", fake)
     for name in ("b", "a"):
         Path(f"{name}.yaml").write_text(RECIPE)
         assert workbench("run", f"{name}.yaml", "--out", "results").exit_code == 1
@@ -103,15 +110,15 @@ def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, mo
 
 def test_a_verdict_that_only_gates_changed_is_told(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("one.yaml").write_text(RECIPE)
-    write_record(record("one", "inconclusive"), Path("results/one"))
-    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "fail"), "figures"))
+    judged_again = outcome(Path("results/one"), "fail", "figures", "inconclusive")
+    monkeypatch.setattr(pipeline, "run_variant", lambda *_: judged_again)
     result = workbench("run", "one.yaml", "--out", "results")
     assert errors(result) == ["one: nothing measured changed; its figures are judged again: was inconclusive, is fail"]
 
 
 def test_json_is_one_line_for_each_variant(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
-    monkeypatch.setattr(pipeline, "run", lambda job, *_: (record(job.recipe.name, "pass"), "result"))
+    monkeypatch.setattr(pipeline, "run_variant", lambda job, place, *_: outcome(place, "pass", "result"))
     result = workbench("run", "two.yaml", "--out", "results", "--json")
     answers = [json.loads(line) for line in result.stdout.splitlines()]
     assert [answer["recipe"]["name"] for answer in answers] == ["two@mirror=0", "two@mirror=1"]
@@ -126,11 +133,11 @@ def test_gates_from_a_file_are_laid_over_those_of_every_recipe(
     Path("gates.yaml").write_text("program.bytes: <= 7\ndeviation.frames: null\nspeed.speedup_low: '>= 8'\n")
     gates: dict[str, dict[str, str]] = {}
 
-    def fake(job: Any, *_: object) -> tuple[Result, str]:
+    def fake(job: Any, place: Path, *_: object) -> Any:
         gates[job.recipe.name] = job.recipe.resolved()["gates"]
-        return record(job.recipe.name, "pass"), "figures"
+        return outcome(place, "pass", "figures", "pass")
 
-    monkeypatch.setattr(pipeline, "run", fake)
+    monkeypatch.setattr(pipeline, "run_variant", fake)
     result = workbench("run", "one.yaml", "recipes/least.yaml", "--gates", "gates.yaml", "--out", "results")
     assert result.exit_code == 0
     assert gates == {
@@ -143,12 +150,12 @@ def test_gates_from_a_file_are_laid_over_those_of_every_recipe(
 def test_a_run_without_out_gets_a_folder_of_its_own(pipeline: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     places: list[Path] = []
 
-    def fake(job: object, place: Path, *_: object) -> tuple[Result, str]:
+    def fake(job: object, place: Path, *_: object) -> Any:
         place.mkdir(parents=True)
         places.append(place)
-        return record("least", "pass"), ""
+        return outcome(place, "pass")
 
-    monkeypatch.setattr(pipeline, "run", fake)
+    monkeypatch.setattr(pipeline, "run_variant", fake)
     for _ in range(2):
         assert workbench("run", "recipes/least.yaml").exit_code == 0
     assert len(set(places)) == 2
@@ -172,12 +179,12 @@ def test_the_trouble_of_one_variant_is_not_that_of_the_others(
 ) -> None:
     Path("three.yaml").write_text(RECIPE + "matrix: {mirror: [0, 0.5, 1]}\n")
 
-    def fake(job: Any, *_: object) -> tuple[Result, str]:
+    def fake(job: Any, place: Path, *_: object) -> Any:
         if job.recipe.name == "three@mirror=0.5":
             raise trouble
-        return record(job.recipe.name, "fail"), ""
+        return outcome(place, "fail")
 
-    monkeypatch.setattr(pipeline, "run", fake)
+    monkeypatch.setattr(pipeline, "run_variant", fake)
     result = workbench("run", "three.yaml", "--out", "results", *["--json"] * as_json)
     assert result.exit_code == 2
     assert errors(result) == [f"error: three@mirror=0.5: {line}"]
@@ -197,7 +204,7 @@ def test_where_every_variant_is_in_trouble_there_is_nothing_to_show(
     def fail(*_: object) -> None:
         raise WorkbenchError(KILLED)
 
-    monkeypatch.setattr(pipeline, "run", fail)
+    monkeypatch.setattr(pipeline, "run_variant", fail)
     result = workbench("run", "recipes/least.yaml", "--out", "results")
     assert (result.exit_code, result.stdout, errors(result)) == (2, "", [f"error: least: {KILLED}"])
     assert not Path("results").exists()
@@ -214,7 +221,7 @@ def test_what_concerns_every_variant_ends_the_run(
         asked.append(job.recipe.name)
         raise trouble
 
-    monkeypatch.setattr(pipeline, "run", fail)
+    monkeypatch.setattr(pipeline, "run_variant", fail)
     assert workbench("run", "two.yaml", "--out", "results").exit_code == 2
     assert asked == ["two@mirror=0"]
 
@@ -223,7 +230,7 @@ def test_a_full_disk_is_one_line(pipeline: ModuleType, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device", "results/least/program.pte")
 
-    monkeypatch.setattr(pipeline, "run", fail)
+    monkeypatch.setattr(pipeline, "run_variant", fail)
     result = workbench("run", "recipes/least.yaml", "--out", "results")
     assert result.exit_code == 2
     assert errors(result)[-1] == ("error: results/least/program.pte: No space left on device; nothing more was written")
@@ -233,7 +240,7 @@ def test_an_interrupted_run_says_how_to_go_on(pipeline: ModuleType, monkeypatch:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "run", stop)
+    monkeypatch.setattr(pipeline, "run_variant", stop)
     result = workbench("run", "recipes/least.yaml", "--out", "results")
     assert result.exit_code == 130
     assert errors(result)[-1] == "interrupted; repeat the command with the same --out to resume"

@@ -164,7 +164,7 @@ def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.Monke
     monkeypatch.setattr(soak, "go_on_here", a_minute)
     scoring, speed = SimpleNamespace(voiced_confidence=0.5), SimpleNamespace(threads=1)
     recipe = SimpleNamespace(scoring=scoring, speed=speed)
-    job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
+    job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
     progress = RecordedProgress()
     with pytest.raises(ProgramError) as caught:
         soak._streamed(job, Path("program.pte"), 1, progress)  # type: ignore[arg-type]
@@ -185,7 +185,7 @@ def test_what_was_heard_before_a_crash_is_kept_and_fails(monkeypatch: pytest.Mon
     monkeypatch.setattr(soak, "begin_here", begin)
     monkeypatch.setattr(soak, "go_on_here", a_part)
     recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5), speed=SimpleNamespace(threads=1))
-    job = SimpleNamespace(recipe=recipe, baseline=None, score=[SimpleNamespace(samples=np.ones(4, np.float32))])
+    job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
     stretches, ended = soak._streamed(job, Path("program.pte"), 1, Progress())  # type: ignore[arg-type]
     assert ([part.until_s for part in stretches], ended) == (
         [1.0],

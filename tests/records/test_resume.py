@@ -12,8 +12,10 @@ from workbench.export.program_cache import write_program_notes
 from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
 from workbench.records.frames import frames_path
+from workbench.records.result import Scores
 from workbench.records.resume import picture_path
 from workbench.workflows.variant import run as pipeline
+from workbench.workflows.variant.baseline import BaselineCache
 
 
 class Killed(BaseException):
@@ -25,8 +27,10 @@ class Run:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.kill_at = folder, ""
-        monkeypatch.setattr(pipeline, "begun", lambda job: stored(fingerprint=job.fingerprint))
-        for step, made_up in (("build_in_staging", self.build), ("score", self.score), ("_timed", self.timed)):
+        monkeypatch.setattr(pipeline, "begin_result", lambda job: stored(fingerprint=job.fingerprint))
+        monkeypatch.setattr(pipeline, "ProgramFrames", lambda *_: None)
+        steps = {"build_in_staging": self.build, "score": self.score, "store_frames": self.store, "_time": self.timed}
+        for step, made_up in steps.items():
             monkeypatch.setattr(pipeline, step, made_up)
 
     def __call__(self, name: str, program: str = "program.pte", kill_at: str = "") -> None:
@@ -35,11 +39,12 @@ class Run:
             fingerprint=name,
             program=program,
             recipe=SimpleNamespace(gates=(), scoring=SimpleNamespace(min_voiced_frames=1)),
-            score=[SimpleNamespace(name="a")],
+            scored_clips=[SimpleNamespace(name="a")],
+            stream=SimpleNamespace(dynamic=False),
             check_unchanged=lambda: None,
         )
         try:
-            pipeline.run(job, self.folder, Progress(), {})
+            pipeline.run_variant(job, self.folder, Progress(), BaselineCache())
         except Killed:
             assert kill_at
 
@@ -52,13 +57,17 @@ class Run:
         write_program_notes(place, job.fingerprint, program)
         return program, ColdStart(1.0, 2.0, 3), False
 
-    def score(self, job: Any, program: Path, place: Path, *_: object) -> dict[str, Any]:
+    def score(self, *_: object) -> Any:
+        record = stored()
+        scores = Scores(**{name: getattr(record, name) for name in Scores.model_fields if name != "null_reasons"})
+        return SimpleNamespace(scores=scores)
+
+    def store(self, job: Any, scored: object, place: Path, *_: object) -> None:
         for path in (frames_path(place, "a"), picture_path(place, "a")):
             path.parent.mkdir(exist_ok=True)
             path.write_text(job.fingerprint)
         if self.kill_at == "score":
             raise Killed
-        return {}
 
     def timed(self, *_: object) -> Any:
         if self.kill_at == "timed":

@@ -76,16 +76,15 @@ def bench(
         from workbench.storage.atomic import write_atomic
         from workbench.workflows.bench import build_contenders, run
         from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
-        from workbench.workflows.variant.prepare import load_clips
 
         progress.report("import", 1, 1)
         entered = collect_contenders(recipes, programs, first, progress)
-        load_clips(list(entered.jobs.values()), corpus, options.audio, progress)
+        entered = entered.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
         ready = build_contenders(entered, folder, progress, options.fresh, STORE)
         plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[REFERENCE_EXPORT]
-        record = run(ready, job.score, job.recipe.scoring.voiced_confidence, plans, progress)
+        record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)
     store(record, folder / BENCH_NAME)
     write_atomic(folder / PICTURE_NAME, bench_png(record))
     if options.as_json:

@@ -63,7 +63,7 @@ def profile(
     check(job)
     folder = options.folder(f"profile-{job.recipe.name}")
     with progress_shown() as progress:
-        load_clips([job], corpus, options.audio, progress)
+        (job,) = load_clips([job], corpus, options.audio, progress)
         plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
         record = profile_program(job, folder, plan, progress, options.fresh, STORE)
     store(record, folder / PROFILE_NAME)

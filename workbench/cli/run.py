@@ -24,15 +24,15 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.errors import ChangedError, CheckpointError, WorkbenchError, is_out_of_memory
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.export.program_file import ProgramFile
     from workbench.recipe import Recipe
     from workbench.records.result import Result
-    from workbench.runtime.session import Frames
     from workbench.workflows.variant.prepare import PreparedVariant
+    from workbench.workflows.variant.run import RunOutcome
 
 
 @main.command()
@@ -69,43 +69,25 @@ def run(
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = open_corpus(calib_audio)
-    jobs = prepare_variants(load_variants(recipes, corpus, gates))
-    from workbench.records.run_folders import run_in
+    variants = prepare_variants(load_variants(recipes, corpus, gates))
+    from workbench.workflows.run import RunFailure, run_variants
     from workbench.workflows.variant.prepare import load_clips
-    from workbench.workflows.variant.run import run as run_variant
 
     with progress_shown() as progress:
-        load_clips(jobs, corpus, audio, progress)
-    folder = out or new_folder(run_name(jobs))
-    before = {kept.folder: kept.record.verdict for kept in run_in(folder).kept}
+        variants = load_clips(variants, corpus, audio, progress)
+    folder = out or new_folder(run_name(variants))
     results, unmeasured = [], False
-    rolled: dict[str, Frames] = {}
-    for at, job in enumerate(jobs):
-        place = folder / job.recipe.name
-        try:
-            with progress_shown(f"{job.recipe.name} ({at + 1} of {len(jobs)})") as progress:
-                record, reused = run_variant(job, place, progress, rolled, fresh, STORE)
-        except Exception as error:
-            if not _is_of_one_variant(error):
-                raise
-            for line in error_lines(error):
-                click.echo(f"error: {job.recipe.name}: {line}", err=True)
+    for outcome in run_variants(variants, folder, progress_shown, fresh, STORE):
+        if isinstance(outcome, RunFailure):
+            for line in error_lines(outcome.error):
+                click.echo(f"error: {outcome.name}: {line}", err=True)
             unmeasured = True
             continue
-        results.append((record, place))
-        if reused == "figures":
-            was = before.get(place, record.verdict)
-            change = f": was {was}, is {record.verdict}" if was != record.verdict else ""
-            click.echo(f"{job.recipe.name}: nothing measured changed; its figures are judged again{change}", err=True)
-        elif reused == "scores":
-            click.echo(
-                f"{job.recipe.name}: nothing it depends on changed; its times were in doubt, and are taken anew",
-                err=True,
-            )
-        elif reused:
-            click.echo(
-                f"{job.recipe.name}: nothing it depends on changed; the earlier {reused} is used again", err=True
-            )
+        results.append((outcome.result, outcome.folder))
+        for archived in outcome.archived:
+            click.echo(f"{outcome.folder.name}: the earlier record is kept as {archived.name}", err=True)
+        if note := _reuse_note(outcome):
+            click.echo(f"{outcome.folder.name}: {note}", err=True)
     if results:
         show(results, write_page(folder, results, corpus), as_json)
     verdicts = {record.verdict for record, _ in results}
@@ -113,10 +95,19 @@ def run(
     sys.exit(ERROR if unmeasured else judged)
 
 
-def _is_of_one_variant(error: Exception) -> bool:
-    """Whether the next may do better: not where what they are made from changed, the disk is full, or we have a bug."""
-    of_all = isinstance(error, ChangedError | CheckpointError)
-    return is_out_of_memory(error) or (isinstance(error, WorkbenchError) and not of_all)
+def _reuse_note(outcome: "RunOutcome") -> str:
+    """What was reused of an earlier run, in words; "" if nothing was."""
+    from workbench.workflows.variant.run import Reused
+
+    if outcome.reused is Reused.FIGURES:
+        before, now = outcome.previous_verdict, outcome.result.verdict
+        change = f": was {before}, is {now}" if before != now else ""
+        return f"nothing measured changed; its figures are judged again{change}"
+    if outcome.reused is Reused.SCORES:
+        return "nothing it depends on changed; its times were in doubt, and are taken anew"
+    if outcome.reused is Reused.NOTHING:
+        return ""
+    return f"nothing it depends on changed; the earlier {outcome.reused} is used again"
 
 
 def show(results: "list[tuple[Result, Path]]", page: Path, as_json: bool) -> None:
@@ -133,22 +124,12 @@ def show(results: "list[tuple[Result, Path]]", page: Path, as_json: bool) -> Non
 
 def write_page(folder: Path, results: "list[tuple[Result, Path]]", corpus: "Corpus") -> Path:
     """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
-    from workbench.records.run_folders import StoredResult, run_in
-    from workbench.report.html.page import PAGE_NAME, write_report
+    from workbench.workflows.run import write_run_report
 
-    own = [StoredResult(record, place, folder.resolve().name) for record, place in results]
-    there, places = run_in(folder), {place for _, place in results}
-    others = [kept for kept in there.kept if kept.folder not in places]
-    for line in there.unreadable:
+    report = write_run_report(folder, results, corpus)
+    for line in report.left_out:
         click.echo(f"left out of the report: {line}", err=True)
-    try:
-        write_report([*own, *others], folder / PAGE_NAME, corpus)
-    except WorkbenchError as error:
-        if not others:
-            raise
-        click.echo(f"the report has this call's variants alone: {error}", err=True)
-        write_report(own, folder / PAGE_NAME, corpus)
-    return folder / PAGE_NAME
+    return report.page
 
 
 @main.command()
@@ -177,13 +158,13 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     _check_own_folders(variants)
     jobs = prepare_variants(variants)
     from workbench.storage.locks import exclusive
-    from workbench.workflows.build import build as build_program
-    from workbench.workflows.build import check_no_result_replaced
+    from workbench.workflows.variant.build import build as build_program
+    from workbench.workflows.variant.build import check_no_result_replaced
     from workbench.workflows.variant.prepare import load_clips
 
     if any(job.quantized for job in jobs):
         with progress_shown() as progress:
-            load_clips(jobs, corpus, None, progress)
+            jobs = load_clips(jobs, corpus, None, progress)
 
     folder = out or new_folder(run_name(jobs))
     code = PASS
@@ -228,7 +209,7 @@ def _is_the_same(record: "Result", program: "ProgramFile", job: "PreparedVariant
     from workbench.records.environment import environment
 
     here = environment(job.recipe.speed.threads)
-    found = compare_rebuilt(record, program, here, job.calibrate, job.checkpoint_sha256)
+    found = compare_rebuilt(record, program, here, job.calibration_clips, job.checkpoint_sha256)
     if found.same:
         click.echo(f"  byte for byte the record's (sha256 {program.sha256[:12]}…)")
     else:

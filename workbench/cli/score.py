@@ -81,8 +81,10 @@ def score(
     folder = out or new_folder(f"{job.recipe.name}-recorded")
     place = folder / job.recipe.name
     with progress_shown(job.recipe.name) as progress:
-        load_clips([job], corpus, audio, progress)
-        record = score_external_frames(job, frames, place, progress, program)
-    results = [(record, place)]
+        (job,) = load_clips([job], corpus, audio, progress)
+        outcome = score_external_frames(job, frames, place, progress, program)
+    results = [(outcome.result, place)]
+    for archived in outcome.archived:
+        click.echo(f"the earlier record is kept as {archived.name}", err=True)
     show(results, write_page(folder, results, corpus), as_json)
-    sys.exit(VERDICTS[record.verdict])
+    sys.exit(VERDICTS[outcome.result.verdict])

@@ -58,7 +58,7 @@ def soak(
 
     check(job.recipe)
     with progress_shown() as progress:
-        load_clips([job], corpus, options.audio, progress)
+        (job,) = load_clips([job], corpus, options.audio, progress)
         folder = options.folder(f"soak-{job.recipe.name}")
         record = soak_variant(job, folder, hours, progress, options.fresh, STORE)
     store(record, folder / SOAK_NAME)

@@ -72,8 +72,7 @@ def sweep(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.records.sweep import SWEEP_NAME
-        from workbench.workflows.sweep import collect, measure, plan, write_picture
-        from workbench.workflows.variant.prepare import load_clips
+        from workbench.workflows.sweep import collect, load_clips, measure, plan, write_picture
 
         progress.report("import", 1, 1)
         grid = (
@@ -82,7 +81,7 @@ def sweep(
             rates_hz or (chosen.sample_rate_hz,),
         )
         planned = plan(chosen, *grid, progress)
-        load_clips([point.job for point in planned if point.job], corpus, options.audio, progress)
+        planned = load_clips(planned, corpus, options.audio, progress)
     folder = options.folder(f"sweep-{chosen.name}")
     points = []
     for at, point in enumerate(planned):

@@ -101,6 +101,22 @@ class Result(RecordModel):
     seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
 
 
+class Scores(RecordModel):
+    """The sections of a result that come from comparing the frames of both sides."""
+
+    deviation: Deviation
+    floor: Floor
+    truth: Truth
+    contour: Contour
+    deviation_over_sizes: OverSizes = NOT_OVER_SIZES
+    sizes: tuple[SizeFigures, ...] = ()
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """The sections by the name that a Result has for them."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "null_reasons"}
+
+
 _GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
 
 

@@ -32,8 +32,8 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
-from workbench.workflows import build as building
 from workbench.workflows.contenders import EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT, BenchSetup
+from workbench.workflows.variant import build as building
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip

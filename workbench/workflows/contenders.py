@@ -1,9 +1,10 @@
 """Who enters a bench: recipes and programs, checked to be of one stream before anything is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.audio.corpus import Corpus
 from workbench.errors import WorkbenchError
 from workbench.export.backends import EXPORTERS
 from workbench.export.program_file import FILE_NAMES
@@ -12,7 +13,7 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
-from workbench.workflows.variant.prepare import PreparedVariant, prepare
+from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 
 EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT = "eager", "torchscript", "onnx", "first-experiments"
 _ALWAYS = (EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT)
@@ -31,6 +32,11 @@ class BenchSetup:
     @property
     def baseline(self) -> BaselineSpec:
         return self.jobs[REFERENCE_EXPORT].baseline
+
+    def with_clips(self, corpus: Corpus, audio: Path | None, progress: Progress) -> "BenchSetup":
+        """Returns the same contenders with the clips of their recipes. Raises what `prepare.load_clips` raises."""
+        loaded = load_clips(list(self.jobs.values()), corpus, audio, progress)
+        return replace(self, jobs=dict(zip(self.jobs, loaded, strict=True)))
 
     @property
     def onnx(self) -> dict[str, str]:

@@ -24,7 +24,7 @@ from workbench.records.result import recipe_used
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
 from workbench.storage.locks import exclusive
-from workbench.workflows import build as building
+from workbench.workflows.variant import build as building
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
@@ -79,7 +79,8 @@ def _profiled(
     if reused and job.quantized:
         torch.set_num_threads(recipe.speed.threads)
         quantize_parts(building.export_inputs(job), progress)  # a program tells nothing of its parts
-    clip = max(job.score, key=lambda clip: float(np.square(clip.samples).mean()))  # no part is to work on silence
+    # the loudest, so that no part runs on silence
+    clip = max(job.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)
     ring = job.model.zero_state().numpy() if recipe.state == "explicit" else None

@@ -2,29 +2,30 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError
 from workbench.export.backends import file_name_for
 from workbench.export.metadata import metadata_of
 from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import ProgramFile
-from workbench.progress import Progress
+from workbench.progress import Progress, StageTimer
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_recorded
-from workbench.records.result import Result
 from workbench.records.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
+from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.fingerprint import canonical_sha256
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.run import begun, move_in, unmeasured
-from workbench.workflows.variant.score import score
+from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
+from workbench.workflows.variant.run import Reused, RunOutcome
+from workbench.workflows.variant.score import RecordedFrames, score
+from workbench.workflows.variant.store_frames import store_frames
 
 ELSEWHERE = "frames were recorded elsewhere"
 _NO_PROGRAM = f"{ELSEWHERE}, and no program was named; name it with --program"
@@ -44,47 +45,58 @@ def check(recipe: Recipe) -> None:
 
 
 def score_external_frames(
-    job: PreparedVariant, places: Sequence[Path], folder: Path, progress: Progress, program: Path | None = None
-) -> Result:
-    """Score frames that were recorded elsewhere against the baseline, rolled here on the same clips in the same calls.
+    variant: PreparedVariant, frames: Sequence[Path], folder: Path, progress: Progress, program: Path | None = None
+) -> RunOutcome:
+    """Scores recorded frames against the baseline, which runs here on the same clips in the same calls.
 
-    Of the job's clips those count that there are frames of. `program` is what gave them, as `build` or `run` left it.
-    Leaves what a run leaves in `folder`. Raises RecipeError as `check`, WorkbenchError for frames that are none of the
-    clips', ProgramError for a program that is not known or not the recipe's, and writes nothing then.
+    Clips without frames do not count. Leaves in `folder` what a run leaves.
+
+    Args:
+        variant: With its clips, of the recipe that the program was built from.
+        frames: Files of frames, or folders of them.
+        folder: Of this variant. It may hold an earlier run.
+        progress: Receives the stages.
+        program: The program that returned the frames, as `build` or `run` left it. None if it is not here.
+
+    Raises:
+        RecipeError: The recipe's protocol is not continuous.
+        ProgramError: The program is unknown, or not the recipe's. Nothing is written.
+        WorkbenchError: The frames are not those of the clips. Nothing is written.
     """
-    began, seconds = time.perf_counter(), dict[str, float]()
-    check(job.recipe)
-    known, doubt = _known(program, job) if program is not None else (None, "")
-    recorded = read_recorded(places, job.score, job.stream, job.recipe.outputs)
-    job.score = [clip for clip in job.score if clip.name in recorded]
-    used = tuple(recorded[clip.name].used for clip in job.score)
+    check(variant.recipe)
+    known, doubt = (None, "") if program is None else _known(program, variant)
+    recorded = read_recorded(frames, variant.scored_clips, variant.stream, variant.recipe.outputs)
+    scored_clips = tuple(clip for clip in variant.scored_clips if clip.name in recorded)
+    variant, timer = replace(variant, scored_clips=scored_clips), StageTimer()
     with exclusive(folder):
-        recover(folder)
-        place = staging_dir(folder)
-        remove(place)
-        record = begun(job)
-        if program is not None and known is not None:
-            for name in known.files:
-                write_atomic(place / name, program.with_name(name).read_bytes())
-        figures = score(job, recorded, place, progress, {}, seconds)
-        fingerprint = canonical_sha256(record.fingerprint, [one.model_dump() for one in used], known and known.sha256)
-        record = record.model_copy(
-            update={
-                **figures,
-                "program": known,
-                "program_in_doubt": doubt,
-                "recorded": used,
-                "fingerprint": fingerprint,
-                "seconds": seconds,
-            }
+        recovered, staging = recover(folder), staging_dir(folder)
+        remove(staging)
+        with timer.stage("all"):
+            scored = score(variant, RecordedFrames(variant, recorded), BaselineCache(), progress, timer)
+            with timer.stage("pictures"):
+                store_frames(variant, scored, staging, progress)
+            if program is not None and known is not None:
+                for name in known.files:
+                    write_atomic(staging / name, program.with_name(name).read_bytes())
+        result = begin_result(variant)
+        used = tuple(recorded[clip.name].used for clip in scored_clips)
+        made_from = (result.fingerprint, [file.model_dump() for file in used], known and known.sha256)
+        result = without_figures(
+            result,
+            variant,
+            ELSEWHERE,
+            **scored.scores.sections,
+            program=known,
+            program_in_doubt=doubt,
+            recorded=used,
+            fingerprint=canonical_sha256(*made_from),
+            seconds=timer.seconds,
         )
-        record = unmeasured(record, job, ELSEWHERE)
         if known is None:
-            record = record.model_copy(update={"null_reasons": {**record.null_reasons, "program": _NO_PROGRAM}})
-        seconds["all"] = time.perf_counter() - began
-        record = judge_result(record, job.recipe.gates, job.recipe.scoring.min_voiced_frames)
-        move_in(record, job, folder, progress)
-    return record
+            result = result.replace(null_reasons={**result.null_reasons, "program": _NO_PROGRAM})
+        result = judge(result, variant)
+        archived = recovered, commit_result(result, variant, folder)
+    return RunOutcome(folder, result, Reused.NOTHING, archived=tuple(path for path in archived if path is not None))
 
 
 def _known(program: Path, job: PreparedVariant) -> tuple[ProgramFile, str]:

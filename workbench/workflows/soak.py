@@ -16,7 +16,7 @@ from workbench.records.result import recipe_used
 from workbench.records.soak import Soak
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
-from workbench.workflows import build as building
+from workbench.workflows.variant import build as building
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
@@ -62,7 +62,7 @@ def _soaked(
         recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,
-        clips=tuple(clip.name for clip in job.score),
+        clips=tuple(clip.name for clip in job.scored_clips),
         hours=hours,
         took_s=time.perf_counter() - began,
         stretches=stretches,
@@ -79,7 +79,7 @@ def _streamed(
     Raises ProgramError where it did so in the first part: there is nothing to keep.
     """
     recipe = job.recipe
-    samples = np.concatenate([clip.samples for clip in job.score])
+    samples = np.concatenate([clip.samples for clip in job.scored_clips])
     stretches: list[SoakSegment] = []
     heard = SoakProgress(0, 1, 0.0, None)
     with IsolatedProcess(_MINUTE_WITHIN_S) as child:

@@ -1,13 +1,14 @@
 """A grid of chunk, mirror and rate: each point built, scored and timed by the pipeline, and its delay measured."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 
+from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.delay import StepDelay, onset
@@ -25,8 +26,10 @@ from workbench.runtime.state_protocol import StateHandling, protocol_of, with_st
 from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import write_json
 from workbench.storage.locks import exclusive
-from workbench.workflows.variant import run as pipeline
+from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
+from workbench.workflows.variant.prepare import load_clips as load_variant_clips
+from workbench.workflows.variant.run import Reused, run_variant
 
 ONSETS_NAME = "onset.json"
 
@@ -74,6 +77,15 @@ def plan(
     return planned
 
 
+def load_clips(
+    planned: Sequence[PlannedPoint], corpus: Corpus, audio: Path | None, progress: Progress
+) -> list[PlannedPoint]:
+    """Returns the points with the clips of their variants. Raises what `prepare.load_clips` raises."""
+    variants = [point.job for point in planned if point.job]
+    loaded = iter(load_variant_clips(variants, corpus, audio, progress))
+    return [replace(point, job=next(loaded)) if point.job else point for point in planned]
+
+
 def measure(
     planned: PlannedPoint, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> tuple[SweepPoint, bool]:
@@ -84,9 +96,10 @@ def measure(
     if planned.job is None:
         return refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
-    record, reused = pipeline.run(planned.job, place, progress, {}, fresh, store)
+    outcome = run_variant(planned.job, place, progress, BaselineCache(), fresh, store)
+    record, is_reused = outcome.result, outcome.reused is Reused.RESULT
     if record.not_run_here:
-        return not_run(planned.setting, record), reused == "result"
+        return not_run(planned.setting, record), is_reused
     if record.program is None or record.deviation is None:
         lost = "program" if record.program is None else "deviation"
         return failed(planned.setting, record, record.null_reasons[lost]), False
@@ -96,13 +109,13 @@ def measure(
     except ProgramError as error:
         return failed(planned.setting, record, str(error)), False
     sides = {"baseline": onsets.baseline, "variant": onsets.variant}
-    return measured(planned.setting, record, sides), reused == "result" and kept is not None
+    return measured(planned.setting, record, sides), is_reused and kept is not None
 
 
 def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[SweepPoint]) -> Sweep:
     """The points as one record."""
     jobs = [point.job for point in planned if point.job]
-    clips = {clip.name: None for job in jobs for clip in job.score}
+    clips = {clip.name: None for job in jobs for clip in job.scored_clips}
     return Sweep(
         created=now_utc(),
         recipe=recipe_used(recipe, jobs[0].checkpoint_sha256),

@@ -114,7 +114,7 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
     from workbench.measure.speed import ColdStart
     from workbench.runtime import executorch as pte
-    from workbench.workflows import build as building
+    from workbench.workflows.variant import build as building
     from workbench.workflows.variant import run as pipeline
     from workbench.workflows.variant import score as scoring
 
@@ -309,7 +309,7 @@ def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any],
 def test_a_key_that_leaves_the_program_alone(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.build import build
+    from workbench.workflows.variant.build import build
     from workbench.workflows.variant.run import _recorded_before
 
     job = job_of(**keys)
@@ -435,7 +435,7 @@ def test_a_record_with_other_figures_stays_beside_the_new_one(
 def test_a_key_that_changes_the_program(
     keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.build import build
+    from workbench.workflows.variant.build import build
     from workbench.workflows.variant.run import _recorded_before
 
     job = job_of(**keys)
@@ -449,7 +449,7 @@ def test_a_key_that_changes_the_program(
 def test_a_spoilt_program_is_made_again(
     spoilt: str, how: str, folder: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.build import build
+    from workbench.workflows.variant.build import build
     from workbench.workflows.variant.run import _recorded_before
 
     path = folder / spoilt
@@ -563,7 +563,7 @@ def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick
 def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick
 ) -> None:
-    from workbench.workflows.build import build
+    from workbench.workflows.variant.build import build
 
     store, job = tmp_path / "store", job_of()
     assert build(job, tmp_path / "a", Progress(), store=store)[2] is False
@@ -698,7 +698,7 @@ def test_what_cannot_be_lowered_is_a_record_that_fails(
 def test_a_program_that_does_not_run_is_a_record_that_fails(
     tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import build as building
+    from workbench.workflows.variant import build as building
     from workbench.workflows.variant import run as pipeline
 
     def crash(*_: object) -> None:
@@ -815,7 +815,7 @@ def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
 def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows import build as building
+    from workbench.workflows.variant import build as building
     from workbench.workflows.variant import run as pipeline
 
     def not_here(says: str) -> None:

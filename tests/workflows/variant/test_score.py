@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Sums
 from tests.records.test_sweep import HEARD
+from workbench.progress import Progress
 from workbench.runtime import executorch as pte
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
@@ -63,9 +64,9 @@ def test_both_processes_of_a_score_get_the_recipe_s(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(scoring, "IsolatedProcess", Counting)
     job: Any = SimpleNamespace(
-        score=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
+        scored_clips=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
         stream=Sums().stream,
-        recipe=SimpleNamespace(speed=SimpleNamespace(threads=3)),
+        recipe=SimpleNamespace(speed=SimpleNamespace(threads=3), protocol="continuous"),
     )
-    scoring._roll_here(job, PROGRAM, (1,), "continuous", lambda _: None)
+    scoring.ProgramFrames(job, PROGRAM).run(Progress())
     assert asked == [(run_program, 3, 1), (run_program, 3, 2)]

@@ -1,31 +1,131 @@
-"""Hashes of all that a program or a result depends on: what was made from something else is not reused."""
+"""Fingerprints: hashes of everything that a program or a result depends on. Only an equal fingerprint allows reuse.
+
+Of the workbench's own source, only what can change the outcome is hashed. By the import contract, a stage imports
+nothing of a later one, so a change to a table, a plot or a help text changes no fingerprint.
+"""
 
 import hashlib
 import json
+import os
 import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 import workbench
+from workbench.audio.decode import Clip
+from workbench.export.backends import EXPORTERS
+from workbench.recipe import Recipe
+from workbench.recipe.stream_config import StreamConfig
+from workbench.records.environment import cpu, dependencies
 
 _PACKAGE = Path(workbench.__file__).parent
 
+PROGRAM_SOURCE = (
+    "units.py",
+    "record_model.py",
+    "recipe",
+    "audio",
+    "model",
+    "quantize",
+    "export",
+    "workflows/variant/prepare.py",
+    "workflows/variant/build.py",
+)
+"""Packages and modules that can change the bytes of a program."""
+RESULT_SOURCE = (*PROGRAM_SOURCE, "runtime", "measure", "records", "workflows/variant")
+"""Packages and modules that can change a number of a result. A verdict is judged again whenever a result is reused."""
+
+_PROGRAM_KEYS = (
+    "reduction",
+    "state",
+    "outputs",
+    "frontend",
+    "frontend_tolerance",
+    "lowering",
+    "quantization",
+    "postprocess",
+)
+
+
+@dataclass(frozen=True)
+class SourceHashes:
+    """The workbench's own source: what can change a program, and what can change a result."""
+
+    program: str
+    result: str
+
+
+def source_hashes(package: Path = _PACKAGE) -> SourceHashes:
+    """Returns the hashes of the source as it is now."""
+    return SourceHashes(_hash_source(package, PROGRAM_SOURCE), _hash_source(package, RESULT_SOURCE))
+
+
+def _hash_source(package: Path, names: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        path = package / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def canonical_sha256(*parts: object) -> str:
+    """Returns the hash of plain data, as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
 
 def floating_point_platform() -> list[object]:
-    """What decides how sums are rounded, beside the versions: a folder may be shared by different machines."""
+    """Returns what decides how reductions are rounded, apart from the versions: machines may share a folder."""
     capability = torch.backends.cpu.get_cpu_capability()
     return [platform.machine(), platform.python_version(), torch.__version__, torch.version.git_version, capability]
 
 
-def canonical_sha256(*parts: object) -> str:
-    """Hash of plain data as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def program_fingerprint(
+    recipe: Recipe,
+    stream: StreamConfig,
+    checkpoint_sha256: str,
+    source: SourceHashes,
+    calibration_clips: Sequence[Clip],
+) -> str:
+    """Returns the hash of everything that a program depends on.
+
+    Args:
+        recipe: The keys that only score, time or judge the program do not count.
+        stream: The stream that the recipe configures.
+        checkpoint_sha256: Of the checkpoint's file.
+        source: Of the workbench.
+        calibration_clips: They count only if the recipe quantizes.
+    """
+    resolved = recipe.resolved()
+    calibration: list[object] = []
+    if recipe.quantization.parts or recipe.quantization.everywhere:
+        calibration += [clip.sha256 for clip in calibration_clips]
+        # the last bits of a range depend on the threads, the check of stability on the confidence
+        calibration += [recipe.speed.threads, recipe.scoring.voiced_confidence]
+    return canonical_sha256(
+        checkpoint_sha256,
+        repr(stream),
+        {key: resolved[key] for key in _PROGRAM_KEYS},
+        calibration,
+        dependencies() | EXPORTERS[recipe.lowering.backend].extra.versions(),
+        source.program,
+        floating_point_platform(),
+    )
 
 
-def code_sha256() -> str:
-    """Hash of the workbench's own source as it is now: what was computed by other code is not reused."""
-    digest = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def result_fingerprint(recipe: Recipe, program_fingerprint: str, source: SourceHashes, clips: Sequence[Clip]) -> str:
+    """Returns the hash of everything that the numbers of a result depend on.
+
+    Args:
+        recipe: The keys that only judge or describe the numbers do not count.
+        program_fingerprint: Of the program that is measured.
+        source: Of the workbench.
+        clips: All clips, for calibration and for scoring. The machine counts too: times are measured on it.
+    """
+    resolved = recipe.resolved()
+    del resolved["description"], resolved["gates"], resolved["scoring"]["min_voiced_frames"]
+    audio = [[clip.name, clip.sha256, clip.f0 and clip.f0.sha256] for clip in clips]
+    return canonical_sha256(program_fingerprint, resolved, audio, source.result, cpu(), os.cpu_count())

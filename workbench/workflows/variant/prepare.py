@@ -1,15 +1,13 @@
-"""A variant ready to run: all that can be the user's mistake is found here, before anything is written."""
+"""A variant ready to run: every mistake that a user can make is found here, before anything is written."""
 
 import functools
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.audio.corpus import Corpus, check_disjoint, check_unique_file_names
 from workbench.audio.decode import Clip, find_audio, read_clip
 from workbench.errors import AudioError, ChangedError
-from workbench.export.backends import EXPORTERS
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
 from workbench.model.streaming import StreamingPesto
@@ -18,22 +16,32 @@ from workbench.progress import Progress
 from workbench.quantize.pt2e import check_scopes
 from workbench.recipe import Recipe
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.environment import cpu, dependencies
-from workbench.workflows.variant.fingerprint import canonical_sha256, code_sha256, floating_point_platform
+from workbench.workflows.variant.fingerprint import (
+    SourceHashes,
+    program_fingerprint,
+    result_fingerprint,
+    source_hashes,
+)
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class PreparedVariant:
-    """A recipe with its model and its clips. The hashes are of the checkpoint and of the code before either was used:
-    both are read again and again while a job is at work."""
+    """A recipe with its model and its clips.
+
+    The hashes of the checkpoint and of the source were taken before either was used: files may change during a run.
+    """
 
     recipe: Recipe
     baseline: BaselineSpec
     model: StreamingPesto
     checkpoint_sha256: str
-    code_sha256: str
-    calibrate: list[Clip] = field(default_factory=list)
-    score: list[Clip] = field(default_factory=list)
+    source: SourceHashes
+    calibration_clips: tuple[Clip, ...] = ()
+    scored_clips: tuple[Clip, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
 
     @property
     def stream(self) -> StreamConfig:
@@ -45,59 +53,35 @@ class PreparedVariant:
 
     @property
     def program_fingerprint(self) -> str:
-        """Hash of all that the program depends on: nothing else has to be the same for it to be used again."""
-        asked = self.recipe.resolved()
-        parts = (
-            "reduction",
-            "state",
-            "outputs",
-            "frontend",
-            "frontend_tolerance",
-            "lowering",
-            "quantization",
-            "postprocess",
-        )
-        parts_asked = {part: asked[part] for part in parts}
-        heard: list[object] = [clip.sha256 for clip in self.calibrate] if self.quantized else []
-        if self.quantized:  # the last bits of a range depend on the threads, what stability compares on the threshold
-            heard += [self.recipe.speed.threads, self.recipe.scoring.voiced_confidence]
-        libraries = dependencies() | EXPORTERS[self.recipe.lowering.backend].extra.versions()
-        return canonical_sha256(
-            self.checkpoint_sha256,
-            repr(self.stream),
-            parts_asked,
-            heard,
-            libraries,
-            self.code_sha256,
-            floating_point_platform(),
+        """The hash of everything that the program depends on."""
+        return program_fingerprint(
+            self.recipe, self.stream, self.checkpoint_sha256, self.source, self.calibration_clips
         )
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that the figures depend on: of the recipe, all but what only judges or describes them, and the
-        machine that times are of."""
-        asked = self.recipe.resolved()
-        del asked["description"], asked["gates"], asked["scoring"]["min_voiced_frames"]
-        clips = [[clip.name, clip.sha256, clip.f0 and clip.f0.sha256] for clip in self.clips]
-        return canonical_sha256(self.program_fingerprint, asked, clips, cpu(), os.cpu_count())
-
-    @property
-    def clips(self) -> list[Clip]:
-        return [*self.calibrate, *self.score]
+        """The hash of everything that the numbers of the result depend on."""
+        clips = (*self.calibration_clips, *self.scored_clips)
+        return result_fingerprint(self.recipe, self.program_fingerprint, self.source, clips)
 
     def check_unchanged(self) -> None:
-        """Raise ChangedError where the checkpoint or the code is another than when the job began: what came of both
-        would be taken for what either gives."""
+        """Raises ChangedError if the checkpoint or the source is not what it was when the variant was prepared."""
         checkpoint = self.recipe.checkpoint
         if checkpoint_sha256(checkpoint) != self.checkpoint_sha256:
             raise ChangedError(f"{checkpoint_path(checkpoint)}: changed while it was used; run again")
-        if code_sha256() != self.code_sha256:
+        if source_hashes() != self.source:
             raise ChangedError("the workbench's own code changed while it was used; run again")
 
 
 def prepare(recipe: Recipe) -> PreparedVariant:
-    """Load the model of a recipe. Raises CheckpointError or ModelError where the recipe asks for what cannot be."""
-    before = checkpoint_sha256(recipe.checkpoint), code_sha256()
+    """Loads the model of a recipe.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be used.
+        ModelError: There is no such stream.
+        RecipeError: A quantization rule matches no layer.
+    """
+    hashes = checkpoint_sha256(recipe.checkpoint), source_hashes()
     stream = recipe.stream_config
     baseline = BaselineSpec(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
     upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
@@ -105,15 +89,32 @@ def prepare(recipe: Recipe) -> PreparedVariant:
         upstream, stream, recipe.implementations, recipe.state, recipe.outputs, recipe.lowering.scope
     )
     check_scopes(model, recipe.quantization)
-    return PreparedVariant(recipe, baseline, model, *before)
+    return PreparedVariant(recipe, baseline, model, *hashes)
 
 
-def load_clips(jobs: Sequence[PreparedVariant], corpus: Corpus, audio: Path | None, progress: Progress) -> None:
-    """Give each job its clips, at its rate, rendering what is missing. `audio` (a file or folder) scores in place of
-    the recipe's own choice.
+def prepare_all(recipes: Sequence[Recipe], progress: Progress) -> list[PreparedVariant]:
+    """Loads the models of several recipes. Raises what `prepare` raises."""
+    variants = []
+    with progress.stage("model", len(recipes)) as advance:
+        for recipe in recipes:
+            variants.append(prepare(recipe))
+            advance(1)
+    return variants
 
-    Raises AudioError for a clip that cannot be used, for none at all, for one that calibrates and scores, and for two
-    whose files would share a name.
+
+def load_clips(
+    variants: Sequence[PreparedVariant], corpus: Corpus, audio: Path | None, progress: Progress
+) -> list[PreparedVariant]:
+    """Returns the variants with their clips, each at the variant's rate. Renders synthetic clips that are missing.
+
+    Args:
+        variants: Prepared variants. A clip that several use is read once.
+        corpus: The clips that recipes name.
+        audio: A file or a folder to score in place of the clips that the recipes name.
+        progress: Receives the stages.
+
+    Raises:
+        AudioError: A clip cannot be used, there is none, one is in both roles, or two would share a file name.
     """
 
     @functools.cache
@@ -121,27 +122,37 @@ def load_clips(jobs: Sequence[PreparedVariant], corpus: Corpus, audio: Path | No
         return corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
 
     given = find_audio(audio) if audio is not None else None
+    _render(corpus, progress)
+    loaded = []
+    with progress.stage("audio", len(variants)) as advance:
+        for variant in variants:
+            rate_hz, chosen = variant.stream.sample_rate_hz, variant.recipe.audio
+            calibrate = [read(name, rate_hz) for name in corpus.match(chosen.calibrate)]
+            score = [read(key, rate_hz) for key in (corpus.match(chosen.score) if given is None else given)]
+            _check_clips(variant, calibrate, score, corpus)
+            loaded.append(replace(variant, calibration_clips=tuple(calibrate), scored_clips=tuple(score)))
+            advance(1)
+    return loaded
+
+
+def _render(corpus: Corpus, progress: Progress) -> None:
     rendered = 0
 
-    def told(_: str) -> None:
+    def report(_: str) -> None:
         nonlocal rendered
         progress.report("render synthetic clips", rendered, len(corpus.clips()))
         rendered += 1
 
-    corpus.render(told)
-    for at, job in enumerate(jobs):
-        progress.report("audio", at, len(jobs))
-        rate_hz, wanted = job.stream.sample_rate_hz, job.recipe.audio
-        job.calibrate = [read(name, rate_hz) for name in corpus.match(wanted.calibrate)]
-        scored = corpus.match(wanted.score) if given is None else given
-        job.score = [read(key, rate_hz) for key in scored]
-        if job.quantized and not job.calibrate:
-            raise AudioError(
-                f"{job.recipe.source}: audio.calibrate finds no clip in {corpus.root}, and int8 is calibrated on some; "
-                "name some that exist"
-            )
-        if not job.score:
-            raise AudioError(f"{job.recipe.source}: audio.score finds no clip in {corpus.root}; name some that exist")
-        check_disjoint(job.calibrate, job.score)
-        check_unique_file_names(job.score)
-    progress.report("audio", len(jobs), len(jobs))
+    corpus.render(report)
+
+
+def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Clip], corpus: Corpus) -> None:
+    source = variant.recipe.source
+    if variant.quantized and not calibrate:
+        raise AudioError(
+            f"{source}: audio.calibrate matches no clip in {corpus.root}, and int8 needs some; name existing clips"
+        )
+    if not score:
+        raise AudioError(f"{source}: audio.score matches no clip in {corpus.root}; name existing clips")
+    check_disjoint(calibrate, score)
+    check_unique_file_names(score)

@@ -128,7 +128,7 @@ def export_inputs(variant: PreparedVariant) -> ExportInputs:
         model=variant.model,
         load_upstream=lambda: variant.baseline.session(streams=variant.stream.streams).model,
         rules=recipe.quantization,
-        clips=[torch.tensor(clip.samples) for clip in variant.calibrate],
+        clips=[torch.tensor(clip.samples) for clip in variant.calibration_clips],
         voiced_confidence=recipe.scoring.voiced_confidence,
         confidence_threshold=recipe.postprocess.confidence_threshold,
     )

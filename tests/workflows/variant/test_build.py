@@ -16,7 +16,7 @@ from workbench.progress import Progress
 from workbench.records.result import RESULT_NAME, write_record
 from workbench.records.staging import staging_dir
 from workbench.storage.atomic import write_atomic
-from workbench.workflows import build as building
+from workbench.workflows.variant import build as building
 
 FINGERPRINT = "f" * 64
 

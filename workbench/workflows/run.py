@@ -1,0 +1,97 @@
+"""Variants from recipes to results, one after the other; a variant that cannot be measured does not stop the others."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from workbench.audio.corpus import Corpus
+from workbench.errors import ChangedError, CheckpointError, WorkbenchError, is_out_of_memory
+from workbench.progress import Progress
+from workbench.records.result import Result
+from workbench.records.run_folders import StoredResult, run_in
+from workbench.report.html.page import PAGE_NAME, write_report
+from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.prepare import PreparedVariant
+from workbench.workflows.variant.run import RunOutcome, run_variant
+
+
+class ShowProgress(Protocol):
+    """Shows the progress of one variant under a title, as long as the context is open."""
+
+    def __call__(self, title: str, /) -> AbstractContextManager[Progress]: ...
+
+
+@dataclass(frozen=True)
+class RunFailure:
+    """A variant that could not be measured, and why."""
+
+    name: str
+    error: Exception
+
+
+def run_variants(
+    variants: Sequence[PreparedVariant],
+    folder: Path,
+    show_progress: ShowProgress,
+    fresh: bool = False,
+    store: Path | None = None,
+) -> Iterator[RunOutcome | RunFailure]:
+    """Runs each variant in a folder below `folder` that has its name, and yields what came out.
+
+    Args:
+        variants: With their clips. Those of one stream share the baseline's frames.
+        folder: Of the run.
+        show_progress: Called with a title for each variant.
+        fresh: Reuses nothing.
+        store: The cache of programs of all runs.
+
+    Raises:
+        ChangedError: A checkpoint or the source changed during the run, so no further variant would be right.
+        CheckpointError: A checkpoint is gone.
+        OSError: The disk is full.
+    """
+    cache = BaselineCache()
+    for number, variant in enumerate(variants, start=1):
+        outcome: RunOutcome | RunFailure
+        try:
+            with show_progress(f"{variant.name} ({number} of {len(variants)})") as progress:
+                outcome = run_variant(variant, folder / variant.name, progress, cache, fresh, store)
+        except Exception as error:
+            if not _concerns_one_variant(error):
+                raise
+            outcome = RunFailure(variant.name, error)
+        yield outcome
+
+
+def _concerns_one_variant(error: Exception) -> bool:
+    """Whether the next variant may succeed: not if what all are made from changed, the disk is full, or for a bug."""
+    if isinstance(error, ChangedError | CheckpointError):
+        return False
+    return isinstance(error, WorkbenchError) or is_out_of_memory(error)
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The page of a run. `left_out` has a line for each result that it cannot show, with the reason."""
+
+    page: Path
+    left_out: tuple[str, ...] = ()
+
+
+def write_run_report(folder: Path, results: Sequence[tuple[Result, Path]], corpus: Corpus) -> RunReport:
+    """Writes the page of a run's folder: these results with their folders first, then the others that are there."""
+    run = run_in(folder)
+    own = [StoredResult(result, variant_folder, folder.resolve().name) for result, variant_folder in results]
+    own_folders = {stored.folder for stored in own}
+    others = [stored for stored in run.kept if stored.folder not in own_folders]
+    page, left_out = folder / PAGE_NAME, list(run.unreadable)
+    try:
+        write_report([*own, *others], page, corpus)
+    except WorkbenchError as error:
+        if not others:
+            raise
+        left_out.append(f"the earlier results in {folder}: {error}")
+        write_report(own, page, corpus)
+    return RunReport(page, tuple(left_out))

@@ -1,0 +1,83 @@
+"""A program that accepts several call sizes: deviation and time of each size by itself."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from workbench.measure.call_sizes import SizeFigures, size_figures
+from workbench.measure.speed import TimingPlan
+from workbench.measure.timing import time_pair_in_process
+from workbench.progress import Progress
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import run_program
+from workbench.runtime.session import Floats, Frames, run_chunks
+from workbench.runtime.state_protocol import protocol_of, with_state_handling
+from workbench.workflows.variant.prepare import PreparedVariant
+from workbench.workflows.variant.score import pair_frames
+
+_MAX_ROUNDS, _MIN_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 2, 3  # a program may have hundreds of sizes
+
+
+def score_sizes(
+    variant: PreparedVariant, program: Path, delay_ms: float | None, progress: Progress
+) -> tuple[SizeFigures, ...]:
+    """Runs both sides through all scored clips in calls of one size, and times them, for every size.
+
+    Args:
+        variant: With its clips.
+        program: Accepts all sizes of the variant's stream.
+        delay_ms: From a known f0 to the estimate, None if it is not known.
+        progress: Receives the stage "sizes".
+
+    Raises:
+        ProgramError: The program does not run.
+    """
+    recipe, stream = variant.recipe, variant.stream
+    upstream, handling = variant.baseline.session(), protocol_of(recipe.protocol).baseline
+    audio = np.concatenate([clip.samples for clip in variant.scored_clips])
+    plan = TimingPlan(**dict(recipe.speed))
+    plan = replace(plan, rounds=min(plan.rounds, _MAX_ROUNDS), warmup_chunks=_WARMUP_CALLS)
+    figures = []
+    stage = progress.stage("sizes", len(stream.sizes))
+    with stage as advance, IsolatedProcess() as scorer, IsolatedProcess() as timer:
+        for size in stream.sizes:
+            call_samples = size * stream.hop_samples
+            clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]
+            baseline = [run_chunks(with_state_handling(handling, upstream), samples, [size]) for samples in clips]
+            frames = _run_program(scorer, variant, program, clips, size)
+            times_ms = timer.call(
+                time_pair_in_process,
+                variant.baseline,
+                program,
+                _pad_to_calls(audio, call_samples),
+                replace(plan, chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size)),
+                size,
+            )
+            pairs = pair_frames(variant, baseline, frames, delay_ms)
+            figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, *times_ms))
+            advance(1)
+    return tuple(figures)
+
+
+def _run_program(
+    child: IsolatedProcess, variant: PreparedVariant, program: Path, clips: Sequence[Floats], size: int
+) -> list[Frames]:
+    """Returns the program's frames of each clip, in calls of `size` frames."""
+    frames: list[Frames] = []
+    for first in range(0, len(clips), variant.stream.streams):
+        frames += child.call(
+            run_program,
+            program,
+            clips[first : first + variant.stream.streams],
+            [size],
+            protocol_of(variant.recipe.protocol).variant,
+            threads=variant.recipe.speed.threads,
+        )
+    return frames
+
+
+def _pad_to_calls(samples: Floats, call_samples: int) -> Floats:
+    """Returns (n,) samples with silence at the end, up to whole calls."""
+    return np.pad(samples, (0, -len(samples) % call_samples))
