@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from workbench.model import bin_groups as grouping
-from workbench.model.frontend import EPS, ConstantQ, Framing, GroupedConstantQ, constant_q
+from workbench.model.frontend import EPS, ConstantQ, Framing, GroupedConstantQ, build_frontend
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Frontend
@@ -62,7 +62,7 @@ def kernels_of(stream: StreamConfig) -> Kernels:
 
 def build(frontend: Frontend, stream: StreamConfig, tolerance: float = 1e-4) -> torch.nn.Module:
     taps, mirrored_samples = kernels_of(stream)
-    return constant_q(frontend, taps, stream.hop_samples, mirrored_samples, stream.frames_per_chunk, tolerance)[1]
+    return build_frontend(frontend, taps, stream.hop_samples, mirrored_samples, stream.frames_per_chunk, tolerance)[1]
 
 
 built = cache(build)
@@ -270,7 +270,7 @@ def test_pitch_hardly_moves(frontend: Frontend, most_cents: float, sing: Callabl
     expected = [model.estimate(chunk) for chunk in chunks]
     model.reset()
     taps, mirrored_samples = kernels_of(stream)
-    model.framing, model.frontend = constant_q(frontend, taps, stream.hop_samples, mirrored_samples, 1)
+    model.framing, model.frontend = build_frontend(frontend, taps, stream.hop_samples, mirrored_samples, 1)
     got = [model.estimate(chunk) for chunk in chunks]
     voiced = np.array([estimate.confidence.item() >= 0.5 for estimate in expected])
     assert voiced.sum() >= 20

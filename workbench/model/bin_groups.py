@@ -1,11 +1,14 @@
-"""How the bins of the constant-Q transform are grouped: the cheapest partition, found by cost.
+"""How the bins of the constant-Q transform are grouped: the cheapest partition, found by dynamic programming.
 
-A group of neighbouring bins is one matrix over the samples that any of its kernels touches. Few groups multiply many
-zeros, many groups pay for starting many operators. Within a tolerance there is a far cheaper form: a block of samples
-holds less than it could, as the kernels of a group are all of low frequency, so that every block is first replaced by a
-few coefficients, the same way for all blocks of a group.
+A group of neighbouring bins is one matrix over all samples that any of its kernels touches. Few groups multiply many
+zeros; many groups pay the fixed cost of starting many operators.
+
+Within a tolerance there is a much cheaper form. All kernels of a group have low frequencies compared with the sample
+rate, so a short block of a kernel holds less information than it has samples. Each block of samples is therefore
+projected on a few coefficients first, with the same projection for all blocks of a group.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,27 +17,33 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
-# What XNNPACK takes for the operators of a group, as the multiply-adds of one frame that a Linear does in that time.
-# Measured with one thread on a busy AMD EPYC (AVX-512), executorch 1.4.1, frames of 4576 samples: 0.3, 1.2 and 2.3 M
-# weights in one group take 39, 114 and 219 us (fastest of 480 runs), so a thousand multiply-adds 0.09 us; the fronts
-# that this search finds with 5, 11 and 24 groups (1.29, 1.22, 1.18 M weights) take 137, 126 and 133 us (fastest tenth
-# of 400). The last step makes it 0.5 to 1 us for a group, its Linear and three slices: 6,000 to 11,000 multiply-adds.
-# But the optimum is flat, and fewer weights are fewer bytes: costs of 6,000, 2,000 and 1,000 give 11, 18 and 28 groups,
-# 4.89, 4.80 and 4.75 MB, and 123, 127 and 138 us on an EPYC without AVX-512 (fastest of 600). 2,000 takes the bytes.
+# Time that XNNPACK takes for the operators of a group, in multiply-adds of one frame that a Linear computes in that
+# time. Measured with one thread on a busy AMD EPYC (AVX-512), executorch 1.4.1, frames of 4576 samples:
+# - 0.3, 1.2 and 2.3 M weights in one group take 39, 114 and 219 us (fastest of 480 runs): 0.09 us for a thousand
+#   multiply-adds.
+# - Partitions of 5, 11 and 24 groups (1.29, 1.22 and 1.18 M weights) take 137, 126 and 133 us (fastest tenth of 400):
+#   a group with its Linear and three slices takes 0.5 to 1 us, the time of 6,000 to 11,000 multiply-adds.
+# The optimum is flat, and fewer weights are fewer bytes: costs of 6,000, 2,000 and 1,000 give 11, 18 and 28 groups,
+# 4.89, 4.80 and 4.75 MB, and 123, 127 and 138 us on an EPYC without AVX-512 (fastest of 600). 2,000 saves bytes.
 GROUP_COST = 2_000
-PROJECTION_COST = 2_000  # of a second Linear in the group: a guess
-# Groups start at multiples of so many bins: their real and imaginary parts fill the lanes of an AVX-512 register, which
-# a Linear computes at once. Between, a group only pads more.
+PROJECTION_COST = 2_000  # the same for the second Linear of a projected group; not measured
+# Groups start at multiples of this many bins. The real and imaginary parts of 8 bins fill the 16 lanes of an AVX-512
+# register, which a Linear computes at once; groups between such edges would only pad more.
 STEP_BINS = 8
-BLOCK_SAMPLES = (16, 32, 64, 128)  # longer ones take longer to weigh; none was tried
+BLOCK_SAMPLES = (16, 32, 64, 128)  # longer blocks take longer to search; none was tried
 
 
 @dataclass(frozen=True)
 class Group:
-    """Bins `start` to `stop`, and the samples `first` to `last` that they are computed from; ends exclusive.
+    """A range of bins and the samples of a frame that they are computed from.
 
-    With a `rank`, the samples are whole blocks of `block_samples`, counted back from the end of the frame, each of
-    which is replaced by `rank` coefficients; `first` may be negative then.
+    Attributes:
+        start: first bin.
+        stop: the bin after the last.
+        first: first sample of the frame. With a rank it can be negative: a block can begin before the frame.
+        last: the sample after the last.
+        block_samples: length of the blocks that are projected, counted back from the end of the frame; 0 without rank.
+        rank: coefficients that replace a block; 0 for a full matrix.
     """
 
     start: int
@@ -51,7 +60,7 @@ class Group:
 
     @property
     def cost(self) -> int:
-        """Multiply-adds for one frame, its operators' fixed share included."""
+        """Multiply-adds of one frame, plus the fixed cost of the group's operators."""
         samples = self.last - self.first
         if not self.rank:
             return GROUP_COST + self.rows * samples
@@ -60,92 +69,107 @@ class Group:
 
 
 def exact_groups(kernels: Doubles) -> list[Group]:
-    """The cheapest groups of full matrices for kernels (bins, 2, samples), real and imaginary part of each bin."""
-    touched = _support(kernels)
-    return _cheapest_partition(len(kernels), lambda start, stop: _full(touched, start, stop))
+    """Returns the cheapest partition into full matrices.
+
+    Args:
+        kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
+    """
+    support = _support(kernels)
+    return _cheapest_partition(len(kernels), lambda start, stop: _full_group(support, start, stop))
 
 
 def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
-    """The cheapest groups of full and of block-wise projected matrices for kernels (bins, 2, samples).
+    """Returns the cheapest partition into full and block-wise projected matrices.
 
-    The rank of a group keeps the errors of its bins' kernels, each relative to its norm and squared, below
-    `tolerance` squared in sum, and so each of them below `tolerance`.
+    Args:
+        kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
+        tolerance: largest norm of a kernel's error, relative to the norm of the kernel. The squared relative errors of
+            a group add up to at most its square, so that each bin stays within it.
     """
-    touched = _support(kernels)
+    support = _support(kernels)
     end = kernels.shape[-1]
     ranks = {block: _ranks(kernels, block, tolerance) for block in BLOCK_SAMPLES}
 
-    def best(start: int, stop: int) -> Group:
-        full = _full(touched, start, stop)
-        choices = [full]
+    def cheapest_group(start: int, stop: int) -> Group:
+        full = _full_group(support, start, stop)
+        candidates = [full]
         for block, rank in ranks.items():
-            first = end - -(-(end - full.first) // block) * block
+            first = end - math.ceil((end - full.first) / block) * block
             last = end - (end - full.last) // block * block
-            choices.append(Group(start, stop, first, last, block, rank(start, stop)))
-        return min(choices, key=lambda group: group.cost)
+            candidates.append(Group(start, stop, first, last, block, rank(start, stop)))
+        return min(candidates, key=lambda group: group.cost)
 
-    return _cheapest_partition(len(kernels), best)
+    return _cheapest_partition(len(kernels), cheapest_group)
 
 
 def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
-    """(rank, block): the fewest orthonormal vectors that hold the blocks of all kernels (bins, 2, samples).
+    """Returns the fewest orthonormal vectors that represent the blocks of all kernels within the tolerance.
 
-    What they leave out of the kernels, each over its norm, is at most `tolerance` squared in sum. They are the leading
-    eigenvectors of the blocks' covariance, the best there are at a rank (Eckart and Young, 1936).
+    The vectors are the leading eigenvectors of the blocks' covariance, the best ones of any given number (Eckart and
+    Young, "The approximation of one matrix by another of lower rank", 1936).
+
+    Args:
+        kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
+        block_samples: length of a block; blocks are counted back from the end of the kernels.
+        tolerance: the squared errors of the kernels, each relative to its norm, add up to at most its square.
+
+    Returns:
+        (rank, block_samples), in descending order of energy.
     """
-    blocks = _blocks(kernels, block_samples).reshape(-1, block_samples)
+    blocks = _unit_blocks(kernels, block_samples).reshape(-1, block_samples)
     energies, vectors = np.linalg.eigh(blocks.T @ blocks)  # ascending
     kept: Doubles = vectors.T[energies.clip(0).cumsum() > tolerance**2][::-1].copy()
     return kept
 
 
 def _ranks(kernels: Doubles, block_samples: int, tolerance: float) -> Callable[[int, int], int]:
-    """Bins start..stop -> how many vectors `basis` would need for them.
+    """Returns a function (start, stop) -> number of vectors that `basis` needs for the bins from start to stop.
 
-    Covariances add up over bins, and need only be as large as a basis of all bins, finer than the tolerance.
+    The covariance of a group is the sum of those of its bins, so that a cumulative sum gives it for any group. It is
+    computed in the coordinates of a basis of all bins that is ten times finer than the tolerance, and so is small.
     """
     finer = basis(kernels, block_samples, tolerance / 10)
-    coefficients = _blocks(kernels, block_samples) @ finer.T
+    coefficients = _unit_blocks(kernels, block_samples) @ finer.T
     covariances = np.zeros((len(kernels) + 1, len(finer), len(finer)))
     np.cumsum(coefficients.transpose(0, 2, 1) @ coefficients, 0, out=covariances[1:])
 
     def rank(start: int, stop: int) -> int:
-        left_out = np.linalg.eigvalsh(covariances[stop] - covariances[start]).clip(0).cumsum()
-        return int((left_out > 0.99 * tolerance**2).sum())  # the finer basis may have left out the hundredth
+        omitted = np.linalg.eigvalsh(covariances[stop] - covariances[start]).clip(0).cumsum()
+        return int((omitted > 0.99 * tolerance**2).sum())  # the finer basis itself can omit a hundredth
 
     return rank
 
 
-def _blocks(kernels: Doubles, block_samples: int) -> Doubles:
-    """Kernels (bins, 2, samples), over their norms -> (bins, blocks, block), counted back from the end.
+def _unit_blocks(kernels: Doubles, block_samples: int) -> Doubles:
+    """Kernels (bins, 2, samples), each divided by its norm -> (bins, blocks, block), counted back from the end.
 
-    Over the norms, so that a bin that is quiet beside a loud one is as near to the truth, relative to itself.
+    The division makes errors relative: a bin with small taps is approximated as well as one with large taps.
     """
     unit = kernels / np.sqrt(np.square(kernels).sum((1, 2), keepdims=True))
-    missing = -kernels.shape[-1] % block_samples
+    missing = -kernels.shape[-1] % block_samples  # up to the next multiple of a block
     return np.pad(unit, ((0, 0), (0, 0), (missing, 0))).reshape(len(kernels), -1, block_samples)
 
 
 def _support(kernels: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """(bins,) first sample that each kernel touches, and the one after the last."""
+    """Returns the first sample that each kernel touches, and the one after the last; (bins,) each."""
     touched = (kernels != 0).any(1)
     return touched.argmax(1), touched.shape[1] - touched[:, ::-1].argmax(1)
 
 
-def _full(touched: tuple[NDArray[np.intp], NDArray[np.intp]], start: int, stop: int) -> Group:
-    first, last = touched
+def _full_group(support: tuple[NDArray[np.intp], NDArray[np.intp]], start: int, stop: int) -> Group:
+    first, last = support
     return Group(start, stop, int(first[start:stop].min()), int(last[start:stop].max()))
 
 
 def _cheapest_partition(bins: int, group: Callable[[int, int], Group]) -> list[Group]:
-    """The partition of the bins into contiguous groups whose costs add up to the least, by dynamic programming."""
+    """Returns the partition of the bins into contiguous groups with the least total cost."""
     edges = [*range(0, max(bins - STEP_BINS // 2, 1), STEP_BINS), bins]
-    partitions: list[Sequence[Group]] = [()]  # the cheapest up to each edge
+    partitions: list[Sequence[Group]] = [()]  # the cheapest one up to each edge
     totals = [0]
-    for at, stop in enumerate(edges[1:], start=1):
-        last = [group(start, stop) for start in edges[:at]]
-        costs = [total + candidate.cost for total, candidate in zip(totals, last, strict=True)]
-        before = int(np.argmin(costs))
-        totals.append(costs[before])
-        partitions.append((*partitions[before], last[before]))
+    for index, stop in enumerate(edges[1:], start=1):
+        last_groups = [group(start, stop) for start in edges[:index]]
+        costs = [total + last.cost for total, last in zip(totals, last_groups, strict=True)]
+        best = int(np.argmin(costs))
+        totals.append(costs[best])
+        partitions.append((*partitions[best], last_groups[best]))
     return list(partitions[-1])

@@ -1,4 +1,4 @@
-"""Where checkpoints are. Imports neither torch nor pesto, so that a recipe is checked at once."""
+"""Where checkpoints are stored. Imports neither torch nor pesto, so that a recipe can be checked quickly."""
 
 import hashlib
 import importlib.util
@@ -8,7 +8,7 @@ from workbench.errors import CheckpointError
 
 
 def packaged_checkpoints() -> dict[str, Path]:
-    """Name -> file of the checkpoints that pesto-pitch ships, found without importing it."""
+    """Returns name -> file of the checkpoints in the installed pesto-pitch package, without importing it."""
     spec = importlib.util.find_spec("pesto")
     if spec is None or not spec.submodule_search_locations:
         return {}
@@ -16,7 +16,7 @@ def packaged_checkpoints() -> dict[str, Path]:
 
 
 def checkpoint_path(checkpoint: str) -> Path:
-    """The file behind a packaged name or a path. Raises CheckpointError where there is none."""
+    """Returns the file of a packaged name or of a path. Raises CheckpointError if it does not exist."""
     packaged = packaged_checkpoints()
     path = packaged.get(checkpoint, Path(checkpoint))
     if not path.is_file():
@@ -25,5 +25,5 @@ def checkpoint_path(checkpoint: str) -> Path:
 
 
 def checkpoint_sha256(checkpoint: str) -> str:
-    """Of the bytes of the file. Raises CheckpointError where there is none."""
+    """Returns the SHA-256 of the file's bytes. Raises CheckpointError if it does not exist."""
     return hashlib.sha256(checkpoint_path(checkpoint).read_bytes()).hexdigest()

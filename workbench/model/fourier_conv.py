@@ -1,13 +1,13 @@
-"""A convolution over bins, frequency by frequency: a third of the multiply-adds, a Linear for each frequency.
+"""A convolution over bins, computed in the frequency domain: a third of the multiply-adds, one Linear per frequency.
 
-Bins are cut into tiles of STEP_BINS. What a tile hears (`window_bins`, a tile and the taps around it) is taken apart
-into frequencies by one constant matrix, each frequency goes through one Linear over the channels, and another constant
-matrix puts the tile together: the circular convolution theorem, on windows as long as its wrapped ends need (overlap-
-save; Oppenheim and Schafer, "Discrete-Time Signal Processing", 8.7.3). All of it is matrix products, which XNNPACK runs
-two to three times faster than its float convolutions, and each Linear can be quantized.
+The bins are cut into tiles of STEP_BINS. The window of a tile (the tile and the taps around it) is transformed by one
+constant matrix, each frequency passes one Linear over the channels, and a second constant matrix transforms back. This
+is the circular convolution theorem on windows that are long enough to discard what wraps around (overlap-save;
+Oppenheim and Schafer, "Discrete-Time Signal Processing", 8.7.3). All of it is matrix products, which XNNPACK runs two
+to three times faster than its float convolutions, and each Linear can be quantized.
 
-Tensors are (STEP_BINS, tiles, frames * channels): bins run through a tile first, so that a window is rows of the tiles
-beside it, and both constant matrices meet frames and channels as plain columns.
+Tensors are (STEP_BINS, tiles, frames * channels). The bins of a tile are the first axis, so that a window is made of
+rows of the neighbouring tiles, and both constant matrices see frames and channels as plain columns.
 """
 
 import math
@@ -16,18 +16,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Larger tiles take fewer multiply-adds and more frequencies, and so weights. With one thread, 40 channels, 39 taps and
-# 219 bins, 10, 16, 20, 22 and 37 bins take 204, 175, 155, 150 and 140 us and 640, 691, 742, 768 and 973 kB of weights
-# (fastest of 600 runs on an AMD EPYC with AVX2, executorch 1.4.1); XNNPACK's own convolution takes 900 us and 250 kB.
+# Larger tiles need fewer multiply-adds, but have more frequencies and so more weights. With one thread, 40 channels, 39
+# taps and 219 bins, tiles of 10, 16, 20, 22 and 37 bins take 204, 175, 155, 150 and 140 us, and 640, 691, 742, 768 and
+# 973 kB of weights (fastest of 600 runs on an AMD EPYC with AVX2, executorch 1.4.1). XNNPACK's own convolution takes
+# 900 us and 250 kB.
 STEP_BINS = 20
 
 
 class Tiling:
-    """How `bins` lie in tiles: bin b is row b % STEP_BINS of tile b // STEP_BINS; the last rows stand for none."""
+    """The layout of `bins` in tiles: bin b is row b % STEP_BINS of tile b // STEP_BINS.
+
+    The last rows of the last tile can be padding: `padded_bins` is the number of all rows.
+    """
 
     def __init__(self, bins: int) -> None:
         self.bins = bins
-        self.tiles = -(-bins // STEP_BINS)
+        self.tiles = math.ceil(bins / STEP_BINS)
         self.padded_bins = self.tiles * STEP_BINS
 
     def to_tiles(self, x: Tensor) -> Tensor:
@@ -42,17 +46,26 @@ class Tiling:
 
 
 class FourierConv(nn.Module):
-    """An odd convolution, padded to its own size, over (STEP_BINS, tiles, frames * channels), float32.
+    """A convolution with an odd number of taps that keeps the number of bins.
 
-    `frequency` holds for each of them a bias-free Linear over (tiles * frames, 2 * channels): real parts, then
-    imaginary ones. The first stands for both real frequencies, the constant and the fastest alternation, which shares
-    its place. With `band` below 1 only so large a share of the Linears is kept, the first: an approximation that is
-    good where what the layer hears is smooth over bins.
+    `frequency` holds one bias-free Linear per frequency, over (tiles * frames, 2 * channels): the real parts of all
+    channels, then the imaginary parts. The first Linear computes the two frequencies without an imaginary part, 0 and
+    the highest (half a cycle per bin); the highest is stored as the imaginary part of frequency 0.
+
+    Shape:
+        - Input: (STEP_BINS, tiles, frames * channels), float32
+        - Output: (STEP_BINS, tiles, frames * channels)
+
+    Args:
+        conv: the convolution, with weights (channels, channels, 1, taps).
+        tiling: the layout of the bins.
+        band: share of the Linears that is kept, from the lowest frequency on; 0 < band <= 1. Less than 1 is an
+            approximation. It is good if the input of the layer is smooth over bins.
     """
 
-    apart: Tensor
-    together: Tensor
-    exists: Tensor
+    analysis: Tensor
+    synthesis: Tensor
+    valid_mask: Tensor
 
     def __init__(self, conv: nn.Conv2d, tiling: Tiling, band: float) -> None:
         super().__init__()
@@ -60,58 +73,70 @@ class FourierConv(nn.Module):
         self.margin = conv.kernel_size[1] // 2
         window_bins = STEP_BINS + 2 * self.margin  # even, as STEP_BINS is
         kept = max(1, math.ceil(band * window_bins / 2))
-        apart = _real_dft_matrix(window_bins)
-        together = _inverse(apart)[:STEP_BINS]
-        self.register_buffer("apart", apart[None, : 2 * kept].float())
-        self.register_buffer("together", together[None, :, : 2 * kept].float())
-        self.register_buffer("exists", _exists(tiling))
+        analysis = _real_dft_matrix(window_bins)
+        synthesis = _inverse(analysis)[:STEP_BINS]
+        self.register_buffer("analysis", analysis[None, : 2 * kept].float())
+        self.register_buffer("synthesis", synthesis[None, :, : 2 * kept].float())
+        self.register_buffer("valid_mask", _valid_mask(tiling))
         self.bias = nn.Parameter(torch.zeros(self.channels) if conv.bias is None else conv.bias.detach().clone())
-        self.frequency = nn.ModuleList(map(_linear, _responses(conv.weight.detach()[:, :, 0], window_bins)[:kept]))
+        responses = _frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[:kept]
+        self.frequency = nn.ModuleList(map(_linear, responses))
 
     def forward(self, x: Tensor) -> Tensor:
-        spectrum = torch.bmm(self.apart, self._windows(x))
+        spectrum = torch.bmm(self.analysis, self._windows(x))
         kept = len(self.frequency)
         spectrum = spectrum.reshape(kept, 2, -1, self.channels).permute(0, 2, 1, 3).reshape(kept, -1, 2 * self.channels)
-        spectrum = torch.cat([linear(spectrum[at : at + 1]) for at, linear in enumerate(self.frequency)])
-        spectrum = spectrum.reshape(kept, -1, 2, self.channels).permute(0, 2, 1, 3).reshape(1, 2 * kept, -1)
-        made = torch.bmm(self.together, spectrum).reshape(-1, self.channels) + self.bias
-        return made.reshape(STEP_BINS, self.tiling.tiles, -1)
+        rows = [linear(spectrum[index : index + 1]) for index, linear in enumerate(self.frequency)]
+        spectrum = torch.cat(rows).reshape(kept, -1, 2, self.channels).permute(0, 2, 1, 3).reshape(1, 2 * kept, -1)
+        output = torch.bmm(self.synthesis, spectrum).reshape(-1, self.channels) + self.bias
+        return output.reshape(STEP_BINS, self.tiling.tiles, -1)
 
     def _windows(self, x: Tensor) -> Tensor:
-        """(1, window bins, tiles * frames * channels): from `margin` bins before each tile to as many behind it."""
-        reach = -(-self.margin // STEP_BINS)
-        tiles = F.pad(x * self.exists, (0, 0, reach, reach))
+        """Returns (1, window bins, tiles * frames * channels): each tile with `margin` bins before and after it."""
+        reach = math.ceil(self.margin / STEP_BINS)  # tiles on each side that a window touches
+        tiles = F.pad(x * self.valid_mask, (0, 0, reach, reach))
         rows = []
-        for away in range(-reach, reach + 1):
-            first = max(0, -self.margin - away * STEP_BINS)
-            last = min(STEP_BINS, STEP_BINS + self.margin - away * STEP_BINS)
-            rows.append(tiles[first:last, reach + away : reach + away + self.tiling.tiles])
+        for offset in range(-reach, reach + 1):
+            first = max(0, -self.margin - offset * STEP_BINS)
+            last = min(STEP_BINS, STEP_BINS + self.margin - offset * STEP_BINS)
+            rows.append(tiles[first:last, reach + offset : reach + offset + self.tiling.tiles])
         return torch.cat(rows).reshape(1, STEP_BINS + 2 * self.margin, -1)
 
 
 def _real_dft_matrix(n: int) -> Tensor:
-    """(n, n) float64: real and imaginary part of each frequency of n samples, in turn; that of n / 2 has the imaginary
-    part of the constant's place."""
-    turns = 2 * math.pi * (torch.outer(torch.arange(n // 2 + 1), torch.arange(n)) % n).double() / n
-    parts = torch.stack((turns.cos(), -turns.sin()), 1)[:-1]
-    parts[0, 1] = turns[-1].cos()
+    """Returns (n, n) float64: the real and the imaginary part of each frequency of n samples, in turn.
+
+    Row 1 would be the imaginary part of frequency 0, which is zero; it holds the real part of frequency n / 2.
+    """
+    angles = 2 * math.pi * (torch.outer(torch.arange(n // 2 + 1), torch.arange(n)) % n).double() / n
+    parts = torch.stack((angles.cos(), -angles.sin()), 1)[:-1]
+    parts[0, 1] = angles[-1].cos()
     return parts.reshape(n, n)
 
 
-def _inverse(parts: Tensor) -> Tensor:
-    """What puts samples together from `_parts`: each but the two real frequencies stands for its mirror image too.
+def _inverse(dft: Tensor) -> Tensor:
+    """Returns the inverse of `_real_dft_matrix`: all but the two real frequencies count twice, for their conjugates.
 
-    In closed form, as what is left of rounding in a solver differs from run to run, and so would a program's bytes.
+    The closed form is used because the rounding errors of a solver differ from run to run, and with them the bytes of
+    a program.
     """
-    n = len(parts)
-    weight = torch.full((n,), 2 / n, dtype=parts.dtype)
+    n = len(dft)
+    weight = torch.full((n,), 2 / n, dtype=dft.dtype)
     weight[:2] = 1 / n
-    return (parts * weight[:, None]).T
+    return (dft * weight[:, None]).T
 
 
-def _responses(taps: Tensor, n: int) -> Tensor:
-    """Taps (out, in, taps) -> (n / 2, 2 * out, 2 * in) float64: what a frequency's parts make of each other."""
-    response = torch.fft.rfft(taps.double(), n).conj().permute(2, 0, 1)  # a layer correlates
+def _frequency_responses(taps: Tensor, n: int) -> Tensor:
+    """Returns the matrix of each frequency, which multiplies its real and imaginary parts over the channels.
+
+    Args:
+        taps: (channels out, channels in, taps).
+        n: bins of a window.
+
+    Returns:
+        (n / 2, 2 * channels out, 2 * channels in), float64.
+    """
+    response = torch.fft.rfft(taps.double(), n).conj().permute(2, 0, 1)  # conjugate: a layer computes a correlation
     real, imaginary = response.real, response.imag
     matrices = torch.cat((torch.cat((real, -imaginary), 2), torch.cat((imaginary, real), 2)), 1)[:-1].clone()
     matrices[0] = 0
@@ -119,10 +144,10 @@ def _responses(taps: Tensor, n: int) -> Tensor:
     return matrices
 
 
-def _exists(tiling: Tiling) -> Tensor:
-    """(STEP_BINS, tiles, 1): 1 where there is a bin, 0 in the rows that fill the last tile."""
-    exists = (torch.arange(tiling.padded_bins) < tiling.bins).float()
-    return exists.reshape(tiling.tiles, STEP_BINS).T.unsqueeze(-1).contiguous()
+def _valid_mask(tiling: Tiling) -> Tensor:
+    """Returns (STEP_BINS, tiles, 1), float32: 1 for a bin, 0 for the rows that pad the last tile."""
+    mask = (torch.arange(tiling.padded_bins) < tiling.bins).float()
+    return mask.reshape(tiling.tiles, STEP_BINS).T.unsqueeze(-1).contiguous()
 
 
 def _linear(matrix: Tensor) -> nn.Linear:

@@ -1,9 +1,9 @@
-"""The constant-Q transform: upstream's one convolution, the same sums without the zeros, or a low-rank approximation.
+"""The constant-Q transform: upstream's single convolution, the same without its zeros, or a low-rank approximation.
 
-Of upstream's (2 * bins, kernel) taps more than half are zero (the kernels of high bins are short), many only ever meet
-the zeros that stand for the unheard future, and those of neighbouring bins nearly repeat each other. Here each group of
-neighbouring bins is a Linear over the samples that it touches, with frames on the batch axis: the form that XNNPACK
-runs fastest at one frame a chunk, and quantizes.
+Upstream multiplies each frame with (2 * bins, kernel) taps. More than half of them are zero, because the kernels of
+high bins are short. Many others only meet the zeros that replace the future of the stream, and the taps of neighbouring
+bins are nearly redundant. Here each group of neighbouring bins is a Linear over the samples that it touches, with the
+frames on the batch axis. XNNPACK runs this form fastest at one frame per chunk, and can quantize it.
 """
 
 from collections import OrderedDict
@@ -21,10 +21,20 @@ EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto
 
 
 class Framing(nn.Module):
-    """The samples that each frame hears: (streams, window samples) -> (streams * frames, frame samples), float32.
+    """Cuts a window into overlapping frames and puts them on the batch axis.
 
-    `lead_samples` zeros go before the window, and `future_samples` after it: they stand for the future that the stream
-    has not heard yet. Frames are the batch of all that follows, so that one does not depend on how many there are.
+    Later layers compute each frame separately, so that a frame does not depend on how many share its chunk.
+
+    Shape:
+        - Input: (streams, window samples), float32
+        - Output: (streams * frames, frame samples)
+
+    Args:
+        frame_samples: length of a frame.
+        hop_samples: samples between frames.
+        future_samples: zeros after the window, in place of audio that the stream has not received yet.
+        lead_samples: zeros before the window.
+        single: every chunk has one frame, which is the whole padded window.
     """
 
     def __init__(
@@ -35,7 +45,7 @@ class Framing(nn.Module):
         self.hop_samples = hop_samples
         self.future_samples = future_samples
         self.lead_samples = lead_samples
-        self.single = single  # every call has one frame: the window is it
+        self.single = single
 
     def forward(self, window: Tensor) -> Tensor:
         if self.lead_samples or self.future_samples:
@@ -44,13 +54,21 @@ class Framing(nn.Module):
 
 
 class ConstantQ(nn.Module):
-    """Energy of each constant-Q bin: frames (frames, kernel) -> (frames, bins), float32."""
+    """Energy of each constant-Q bin, by upstream's convolution.
+
+    Shape:
+        - Input: (frames, kernel samples), float32
+        - Output: (frames, bins), energy of at least EPS ** 2
+
+    Args:
+        taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
+    """
 
     taps: Tensor
 
     def __init__(self, taps: Tensor) -> None:
         super().__init__()
-        self.register_buffer("taps", taps)  # (2 * bins, 1, kernel): the real parts of all bins, then the imaginary
+        self.register_buffer("taps", taps)
         self.bins = taps.shape[0] // 2
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -59,16 +77,29 @@ class ConstantQ(nn.Module):
 
 
 class GroupedConstantQ(nn.Module):
-    """ConstantQ with its bins grouped by the samples that their kernels touch, on frames (frames, frame_samples).
+    """Energy of each constant-Q bin, with one or two Linears for each group of neighbouring bins.
 
-    Of a kernel's samples, frames have those that the stream can hear, and `lead_samples` zeros before them.
-    Without a tolerance the sums are the same, in another order. With one, the samples of a group are projected block by
-    block where that is cheaper, so that no bin's kernel is off by more than the tolerance: norm of the kernel's error
-    over norm of the kernel, real and imaginary part together. Kernels count as far as this stream lets them hear.
+    Without a tolerance the result equals `ConstantQ`, apart from the order of summation. With a tolerance, the samples
+    of a group are projected block by block if that is cheaper.
 
-    `group` holds, for each of `groups`, a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real
-    parts first, or two of them: `project` from a block to its coefficients, and `expand` from those of all blocks.
-    `bin_relative_errors` (bins,) is what was reached.
+    Shape:
+        - Input: (frames, frame_samples), float32
+        - Output: (frames, bins), energy of at least EPS ** 2
+
+    Args:
+        taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
+        hop_samples: samples between frames.
+        mirrored_samples: samples at the end of the kernel that lie in the future of a chunk's last frame.
+        frames_per_chunk: frames of the largest chunk.
+        tolerance: largest norm of the error of a bin's kernel, relative to the norm of the kernel, real and imaginary
+            part together. Samples in the future of every frame do not count.
+
+    Attributes:
+        groups: the groups of bins, in order.
+        group: for each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real parts
+            first; or two Linears: `project` from a block to its coefficients, `expand` from those of all blocks.
+        frame_samples: length of a frame: `lead_samples` zeros, then the samples that the stream has received.
+        bin_relative_errors: (bins,), float64: the relative error of each kernel.
     """
 
     def __init__(
@@ -80,35 +111,36 @@ class GroupedConstantQ(nn.Module):
         tolerance: float | None = None,
     ) -> None:
         super().__init__()
-        # All but the last frame of a chunk hear some of what is future to the last; taps beyond that only meet zeros.
+        # Earlier frames of a chunk include samples that are future to the last frame. Taps beyond them only meet zeros.
         self.future_samples = min(mirrored_samples, (frames_per_chunk - 1) * hop_samples)
-        heard_samples = taps.shape[-1] - mirrored_samples + self.future_samples
-        kernels = taps.reshape(2, -1, taps.shape[-1])[..., :heard_samples].transpose(0, 1).double().numpy()
-        with threadpool_limits(1, "blas"):  # threads slow matrices this small down, and change the last bits
+        used_samples = taps.shape[-1] - mirrored_samples + self.future_samples
+        kernels = taps.reshape(2, -1, taps.shape[-1])[..., :used_samples].transpose(0, 1).double().numpy()
+        with threadpool_limits(1, "blas"):  # threads slow down matrices this small, and change the last bits
             self.groups = exact_groups(kernels) if tolerance is None else low_rank_groups(kernels, tolerance)
-            self.lead_samples = max(0, -min(at.first for at in self.groups))  # a block may begin before the frame
-            self.frame_samples = self.lead_samples + heard_samples
+            self.lead_samples = max(0, -min(group.first for group in self.groups))  # a block can begin before the frame
+            self.frame_samples = self.lead_samples + used_samples
             self.group = nn.ModuleList()
             errors = []
-            for at in self.groups:
-                own = kernels[at.start : at.stop, :, max(at.first, 0) : at.last]
-                own = np.pad(own, ((0, 0), (0, 0), (max(-at.first, 0), 0)))
-                self.group.append(
-                    _dense_linear(own) if tolerance is None or not at.rank else _low_rank_linears(own, at, tolerance)
-                )
-                errors.append(_relative_errors(self.group[-1], own))
+            for group in self.groups:
+                part = kernels[group.start : group.stop, :, max(group.first, 0) : group.last]
+                part = np.pad(part, ((0, 0), (0, 0), (max(-group.first, 0), 0)))
+                if tolerance is None or not group.rank:
+                    self.group.append(_dense_linear(part))
+                else:
+                    self.group.append(_low_rank_linears(part, group, tolerance))
+                errors.append(_relative_errors(self.group[-1], part))
             self.bin_relative_errors: Doubles = np.concatenate(errors)
 
     def forward(self, frames: Tensor) -> Tensor:
         real, imaginary = [], []
-        for at, group in zip(self.groups, self.group, strict=True):
-            spectrum = group(frames[:, self.lead_samples + at.first : self.lead_samples + at.last])
-            real.append(spectrum[:, : at.rows // 2])
-            imaginary.append(spectrum[:, at.rows // 2 :])
+        for group, linear in zip(self.groups, self.group, strict=True):
+            spectrum = linear(frames[:, self.lead_samples + group.first : self.lead_samples + group.last])
+            real.append(spectrum[:, : group.rows // 2])
+            imaginary.append(spectrum[:, group.rows // 2 :])
         return _energy(torch.cat(real, -1), torch.cat(imaginary, -1))
 
 
-def constant_q(
+def build_frontend(
     frontend: Frontend,
     taps: Tensor,
     hop_samples: int,
@@ -116,9 +148,15 @@ def constant_q(
     frames_per_chunk: int,
     tolerance: float = DEFAULT_FRONTEND_TOLERANCE,
 ) -> tuple[Framing, ConstantQ | GroupedConstantQ]:
-    """The front end of that name for taps (2 * bins, 1, kernel), float32, and the framing that it hears through.
+    """Returns the front end of that name, and the framing that makes its input.
 
-    `frames_per_chunk` is that of the largest call; `tolerance` is low-rank's alone.
+    Args:
+        frontend: "upstream", "grouped" or "low-rank".
+        taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
+        hop_samples: samples between frames.
+        mirrored_samples: samples at the end of the kernel that lie in the future of a chunk's last frame.
+        frames_per_chunk: frames of the largest chunk.
+        tolerance: largest relative error of a bin's kernel; only for "low-rank".
     """
     single = frames_per_chunk == 1
     if frontend == "upstream":
@@ -135,12 +173,12 @@ def _energy(real: Tensor, imaginary: Tensor) -> Tensor:
 
 
 def _dense_linear(kernels: Doubles) -> nn.Linear:
-    """Kernels (bins, 2, samples) -> Linear of their real parts, then their imaginary parts."""
+    """Kernels (bins, 2, samples) -> Linear whose rows are their real parts, then their imaginary parts."""
     return _linear(kernels.transpose(1, 0, 2).reshape(-1, kernels.shape[-1]))
 
 
 def _low_rank_linears(kernels: Doubles, group: Group, tolerance: float) -> nn.Sequential:
-    """Kernels (bins, 2, samples) -> Linears from each block to its coefficients, and from those to all parts."""
+    """Kernels (bins, 2, samples) -> Linears from each block to its coefficients, and from these to the spectrum."""
     vectors = basis(kernels, group.block_samples, tolerance)
     blocks = kernels.transpose(1, 0, 2).reshape(group.rows, -1, group.block_samples)
     return nn.Sequential(
@@ -159,13 +197,18 @@ def _linear(matrix: Doubles) -> nn.Linear:
     return linear
 
 
-def _relative_errors(group: nn.Module, kernels: Doubles) -> Doubles:
-    """(bins,) norm of what `group` multiplies with less its kernels (bins, 2, samples), over the kernel's norm."""
-    if isinstance(group, nn.Linear):
-        matrix = group.weight.double().numpy()
+def _relative_errors(linear: nn.Module, kernels: Doubles) -> Doubles:
+    """Returns (bins,): norm of the error of each kernel, divided by the norm of the kernel.
+
+    Args:
+        linear: the Linear or the two Linears of a group.
+        kernels: (bins, 2, samples), the exact kernels of the group.
+    """
+    if isinstance(linear, nn.Linear):
+        matrix = linear.weight.double().numpy()
     else:
-        project = group.get_parameter("project.weight").double().numpy()
-        expand = group.get_parameter("expand.weight").double().numpy()
+        project = linear.get_parameter("project.weight").double().numpy()
+        expand = linear.get_parameter("expand.weight").double().numpy()
         matrix = expand.reshape(2 * len(kernels), -1, len(project)) @ project
     difference = matrix.reshape(2, len(kernels), -1).transpose(1, 0, 2) - kernels
     errors: Doubles = np.sqrt(np.square(difference).sum((1, 2)) / np.square(kernels).sum((1, 2)))

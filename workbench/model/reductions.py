@@ -1,11 +1,19 @@
-"""Sums over the last axis as products with a constant column: XNNPACK runs those, and leaves plain sums outside."""
+"""Sum and mean over the last axis as matrix products.
+
+XNNPACK runs a product with a constant column. It does not take `sum` and `mean`, which would stay outside the delegate.
+"""
 
 import torch
 from torch import Tensor, nn
 
 
 class SumAsMatmul(nn.Module):
-    """(rows, n) float32 -> (rows, 1): the sum."""
+    """Sum over the last axis.
+
+    Shape:
+        - Input: (rows, n), float32
+        - Output: (rows, 1)
+    """
 
     column: Tensor
 
@@ -18,7 +26,7 @@ class SumAsMatmul(nn.Module):
 
 
 class MeanAsMatmul(SumAsMatmul):
-    """(rows, n) float32 -> (rows, 1): the mean."""
+    """Mean over the last axis; shapes as `SumAsMatmul`."""
 
     def __init__(self, n: int) -> None:
         super().__init__(n)

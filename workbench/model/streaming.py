@@ -1,15 +1,16 @@
-"""PESTO restated so that it exports: real arithmetic, memory as one tensor, weights and pitch shift baked in.
+"""PESTO restated so that it can be exported: real arithmetic, one state tensor, weights and pitch shift as constants.
 
-In its exact forms the numbers are upstream's to float rounding; `tests/model/test_streaming.py` holds that over rates,
-hops, mirrors and reductions. What is restated, and why:
+In its exact implementations the estimates equal upstream's to float rounding; `tests/model/test_streaming.py` checks
+that over rates, hops, mirrors and reductions. What is restated, and why:
 
-- upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`: no complex tensor is needed
-  (`frontend.py`);
-- frames go on the batch axis, so that a frame's arithmetic does not depend on how many share its chunk;
-- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize; the wide ones have a Fourier form, which it
-  runs faster still (`encoder.py`, `fourier.py`);
-- sums over bins are matrix products (`sums.py`): with them, all but the search for the best pitch bin is XNNPACK's;
-- the one-channel Toeplitz convolution is an equal Linear or block convolution that also applies the pitch shift
+- Upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`, without complex tensors
+  (`frontend.py`).
+- Frames are on the batch axis, so that the arithmetic of a frame does not depend on how many share its chunk.
+- conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize. The wide convolutions can also be computed
+  in the frequency domain, which XNNPACK runs faster still (`encoder.py`, `fourier_conv.py`).
+- A sum over bins is a matrix product (`reductions.py`), so that XNNPACK runs everything but the search for the best
+  pitch bin.
+- The one-channel Toeplitz convolution is a Linear or a block convolution that also applies the pitch shift
   (`toeplitz.py`).
 """
 
@@ -21,18 +22,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.errors import ModelError
-from workbench.model.encoder import conv2d, encoder
-from workbench.model.frontend import EPS, constant_q
+from workbench.model.encoder import build_encoder, conv2d
+from workbench.model.frontend import EPS, build_frontend
 from workbench.model.reductions import MeanAsMatmul, SumAsMatmul
 from workbench.model.upstream import PESTO, ConfidenceClassifier
 from workbench.recipe.options import OUTPUTS, STATE_BUFFER, Output, Reduction, Scope, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
-PLAIN = Implementations()
+DEFAULT_IMPLEMENTATIONS = Implementations()
 
 
 class Estimate(NamedTuple):
-    """What one call returns, each (streams, frames) float32; `activations` is (streams, frames, pitch bins)."""
+    """The outputs of one call, float32. `activations` is (streams, frames, pitch bins), all others (streams, frames).
+
+    Pitch is in MIDI semitones, confidence is from 0 to 1, volume is the energy of all bins.
+    """
 
     pitch_semitones: Tensor
     confidence: Tensor
@@ -41,7 +45,12 @@ class Estimate(NamedTuple):
 
 
 class Confidence(nn.Module):
-    """Energy of all bins and its logarithm -> confidence in 0..1: (frames, bins) twice -> (frames,), float32."""
+    """Confidence from the spectrum and its flatness.
+
+    Shape:
+        - Inputs: the energy of all bins and its logarithm, (frames, bins) each, float32
+        - Output: (frames,), from 0 to 1
+    """
 
     def __init__(self, upstream: ConfidenceClassifier, bins: int) -> None:
         super().__init__()
@@ -56,14 +65,19 @@ class Confidence(nn.Module):
 
 
 class Reduce(nn.Module):
-    """Activations -> MIDI semitones: (frames, pitch bins) -> (frames,), float32; as pesto.utils.reduce_activations."""
+    """Pitch from the activations, as in upstream's `pesto.utils.reduce_activations`.
+
+    Shape:
+        - Input: (frames, pitch bins), float32
+        - Output: (frames,), MIDI semitones
+    """
 
     semitones: Tensor
     neighbours: Tensor
 
     def __init__(self, bins: int, reduction: Reduction) -> None:
         super().__init__()
-        self.bins_per_semitone = bins // 128  # the bins span MIDI 0..127
+        self.bins_per_semitone = bins // 128  # the bins span MIDI 0 to 127
         self.reduction = reduction
         if reduction == "mean":
             self.register_buffer("semitones", torch.arange(bins, dtype=torch.float32) / self.bins_per_semitone)
@@ -85,13 +99,36 @@ class Reduce(nn.Module):
 
 
 class StreamingPesto(nn.Module):
-    """The restated stream. `forward`: (streams, chunk samples) float32 -> its `outputs`, each (streams, frames).
+    """The restated stream. Its state is one tensor: the past samples that the next frames need.
 
-    `ring` (streams, past samples) is the whole memory; `reset()` empties it. With state explicit it is no part of the
-    model: `forward` takes a ring after the audio, and returns the next one last. With state none it takes (streams,
-    past + chunk samples) in place of the audio, and with scope network the energies that the front end makes of those,
-    (streams * frames, bins). State frozen is internal here: it is an exporter that freezes it.
-    Raises ModelError for a model with more than one harmonic, which upstream's own confidence cannot take either.
+    What `forward` takes depends on where the state is kept and on what the program contains:
+
+    | scope   | state            | inputs of `forward`                                                          |
+    |---------|------------------|------------------------------------------------------------------------------|
+    | whole   | internal, frozen | audio (streams, chunk samples)                                               |
+    | whole   | explicit         | audio, and the state (streams, past samples); the next state is returned last |
+    | whole   | none             | window (streams, past + chunk samples)                                       |
+    | network | any              | energy (streams * frames, bins), as the front end computes it                |
+
+    It returns the requested outputs, (streams, frames) float32 each, in the order of `OUTPUTS`. In this model, state
+    frozen is the same as internal; the exporter folds it into a constant.
+
+    Args:
+        upstream: the baseline with its weights.
+        stream: sample rate, hop and the sizes of a chunk.
+        implementations: how the front end, the wide convolutions and the last layer are computed.
+        state: where the streaming state is kept.
+        outputs: what a call returns.
+        scope: whether the front end is part of the program.
+
+    Attributes:
+        past_samples: length of the state.
+        window_samples: length of the longest analysis window.
+        mirrored_samples: samples of that window that lie after the end of the hop.
+        crop: the bins that the encoder receives.
+
+    Raises:
+        ModelError: the model has more than one harmonic, which upstream's own confidence does not support either.
     """
 
     ring: Tensor
@@ -100,7 +137,7 @@ class StreamingPesto(nn.Module):
         self,
         upstream: PESTO,
         stream: StreamConfig,
-        forms: Implementations = PLAIN,
+        implementations: Implementations = DEFAULT_IMPLEMENTATIONS,
         state: State = "internal",
         outputs: Sequence[Output] = OUTPUTS,
         scope: Scope = "whole",
@@ -119,17 +156,17 @@ class StreamingPesto(nn.Module):
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
         if state in ("internal", "frozen"):
             self.register_buffer(STATE_BUFFER, self.zero_state())
-        self.framing, self.frontend = constant_q(
-            forms.frontend,
+        self.framing, self.frontend = build_frontend(
+            implementations.frontend,
             (cqt.conv.weight * scale).detach(),
             stream.hop_samples,
             self.mirrored_samples,
             stream.max_frames,
-            forms.tolerance,
+            implementations.tolerance,
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
-        self.encoder = encoder(upstream.encoder, shift_bins, forms)
+        self.encoder = build_encoder(upstream.encoder, shift_bins, implementations)
         self.bins: int = cqt.conv.weight.shape[0] // 2
         self.total = SumAsMatmul(self.bins)
         self.confidence = Confidence(upstream.confidence, self.bins)
@@ -138,36 +175,48 @@ class StreamingPesto(nn.Module):
 
     @property
     def algorithmic_ms(self) -> float:
-        """How far the centre of a frame's analysis window lies before the end of its hop, in milliseconds."""
+        """Time from the centre of a frame's analysis window to the end of its hop, in milliseconds."""
         samples = self.window_samples / 2 - self.mirrored_samples
         return 1000.0 * samples / self.stream.sample_rate_hz
 
     def zero_state(self) -> Tensor:
-        """The memory of a stream that has heard nothing; (streams, past samples) float32 zeros."""
+        """Returns the state of a stream that has received no audio: (streams, past samples) float32 zeros."""
         return torch.zeros(self.stream.streams, self.past_samples)
 
     def reset(self) -> None:
-        """Forget all audio, as right after construction."""
+        """Sets the state buffer to zero, as after construction."""
         if self.state in ("internal", "frozen"):
             self.ring.zero_()
 
     def estimate(self, audio: Tensor) -> Estimate:
-        """One call on the model's own ring, with its activations; (streams, chunk samples) float32."""
-        estimate, ring = self.step(audio, self.ring)
-        self.ring.copy_(ring)
+        """Runs one call and updates the state buffer; `audio` is (streams, chunk samples), float32."""
+        estimate, next_state = self.step(audio, self.ring)
+        self.ring.copy_(next_state)
         return estimate
 
-    def step(self, audio: Tensor, ring: Tensor) -> tuple[Estimate, Tensor]:
-        """One call on a ring (streams, past samples), which it leaves alone: its estimate, and the next ring."""
-        window = torch.cat((ring, audio), -1)
+    def step(self, audio: Tensor, past: Tensor) -> tuple[Estimate, Tensor]:
+        """Runs one call on a given state, which is not changed.
+
+        Args:
+            audio: (streams, chunk samples), float32.
+            past: the state, (streams, past samples), float32.
+
+        Returns:
+            The estimate and the next state.
+        """
+        window = torch.cat((past, audio), -1)
         return self.run_window(window), window[:, window.shape[-1] - self.past_samples :]
 
     def run_window(self, window: Tensor) -> Estimate:
-        """One call on all that it hears: (streams, past + chunk samples)."""
+        """Runs one call on its whole input, (streams, past + chunk samples)."""
         return self.run_network(self.frontend(self.framing(window)))
 
     def run_network(self, energy: Tensor) -> Estimate:
-        """What follows the front end: (streams * frames, bins) energies, frames of a stream side by side."""
+        """Runs everything behind the front end.
+
+        Args:
+            energy: (streams * frames, bins), float32; the frames of a stream are consecutive.
+        """
         log_energy = energy.log()
         activations = self.encoder(log_energy[:, self.crop])
         per_frame = (
@@ -179,22 +228,24 @@ class StreamingPesto(nn.Module):
         return Estimate(*(x.reshape(self.stream.streams, -1, *x.shape[1:]) for x in per_frame))
 
     def example(self, frames: int) -> tuple[Tensor, ...]:
-        """What `forward` takes in a call of so many frames, in silence."""
+        """Returns inputs of `forward` for a call of that many frames, in silence."""
         if self.scope == "network":
             return (torch.full((self.stream.streams * frames, self.bins), EPS**2),)
         past = self.past_samples if self.state == "none" else 0
-        heard = torch.zeros(self.stream.streams, past + frames * self.stream.hop_samples)
-        return (heard, self.zero_state()) if self.state == "explicit" else (heard,)
+        audio = torch.zeros(self.stream.streams, past + frames * self.stream.hop_samples)
+        return (audio, self.zero_state()) if self.state == "explicit" else (audio,)
 
-    def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
+    def forward(self, audio: Tensor, past: Tensor | None = None) -> tuple[Tensor, ...]:
+        """See the table of the class: with state none, `audio` is the window; with scope network, the energy."""
+        if past is not None:
+            estimate, next_state = self.step(audio, past)
+            return *self._select(estimate), next_state
         if self.scope == "network":
-            return self._returned(self.run_network(audio))
+            return self._select(self.run_network(audio))
         if self.state == "none":
-            return self._returned(self.run_window(audio))
-        if ring is None:
-            return self._returned(self.estimate(audio))
-        estimate, ring = self.step(audio, ring)
-        return *self._returned(estimate), ring
+            return self._select(self.run_window(audio))
+        return self._select(self.estimate(audio))
 
-    def _returned(self, estimate: Estimate) -> tuple[Tensor, ...]:
+    def _select(self, estimate: Estimate) -> tuple[Tensor, ...]:
+        """Returns the requested outputs of an estimate; activations are none of them."""
         return tuple(value for name, value in zip(OUTPUTS, estimate, strict=False) if name in self.outputs)

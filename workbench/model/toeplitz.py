@@ -1,7 +1,11 @@
-"""Upstream's last layer, a convolution of one channel with as many taps as two spectra, in three forms that are equal.
+"""Upstream's last layer, a convolution of one channel with nearly as many taps as two spectra, in three equal forms.
 
-All of them take (frames, inputs) and return (frames, outputs) float32, and apply the pitch shift: upstream rolls the
-activations after the softmax, which commutes with it.
+Each form also applies the pitch shift. Upstream shifts the activations circularly after the softmax, which equals a
+shift of the inputs of the softmax.
+
+Shape of every form:
+    - Input: (frames, inputs), float32
+    - Output: (frames, outputs), float32
 """
 
 import math
@@ -12,18 +16,18 @@ from torch import Tensor, nn
 
 from workbench.recipe.options import Toeplitz
 
-_LARGEST_BLOCK = 16  # 17 k weights in place of the Linear's 252 k; larger blocks store more zeros
+_LARGEST_BLOCK = 16  # 17 k weights instead of the Linear's 252 k; larger blocks store more zeros
 
 
-def toeplitz(form: Toeplitz, upstream: nn.Conv1d, shift_bins: int) -> nn.Module:
-    """Upstream's `ToeplitzLinear` followed by `roll(-shift_bins)`, in the form of that name."""
+def build_toeplitz(form: Toeplitz, upstream: nn.Conv1d, shift_bins: int) -> nn.Module:
+    """Returns upstream's `ToeplitzLinear` shifted down circularly by `shift_bins`, in the form of that name."""
     if form == "linear":
         return _linear(upstream, shift_bins)
     return ToeplitzConv(upstream, shift_bins) if form == "conv" else ToeplitzBlocks(upstream, shift_bins)
 
 
 class ToeplitzConv(nn.Module):
-    """The convolution as it is: fewest weights, slowest in XNNPACK, which vectorises over channels."""
+    """The convolution itself: fewest weights, but slowest in XNNPACK, which vectorizes over channels."""
 
     def __init__(self, upstream: nn.Conv1d, shift_bins: int) -> None:
         super().__init__()
@@ -32,11 +36,11 @@ class ToeplitzConv(nn.Module):
         self.conv.weight = nn.Parameter(upstream.weight.detach()[:, :, None, :].clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        return _roll(self.conv(x[:, None, None, :]).flatten(1), self.shift_bins)
+        return _shift(self.conv(x[:, None, None, :]).flatten(1), self.shift_bins)
 
 
 class ToeplitzBlocks(nn.Module):
-    """The convolution over blocks of s samples, each a channel: s outputs at a time, from a kernel s times shorter.
+    """The convolution over blocks of s inputs, each input of a block a channel, with a kernel that is s times shorter.
 
     With y[o] = sum_t w[t] x[o + t], o = s b + j and j + t = s k + c:
     y[s b + j] = sum_{k, c} W[j, c, k] x[s (b + k) + c], where W[j, c, k] = w[s k + c - j].
@@ -48,7 +52,7 @@ class ToeplitzBlocks(nn.Module):
         inputs, outputs = _sizes(upstream)
         self.shift_bins = shift_bins
         self.block = block = math.gcd(outputs, _LARGEST_BLOCK)
-        kernel = -(-(len(taps) + block - 1) // block)
+        kernel = math.ceil((len(taps) + block - 1) / block)
         self.padding = (outputs - 1, block * (outputs // block + kernel - 1) - inputs - (outputs - 1))
         j, c, k = torch.arange(block)[:, None, None], torch.arange(block)[None, :, None], torch.arange(kernel)
         tap = block * k + c - j
@@ -59,11 +63,11 @@ class ToeplitzBlocks(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, self.padding)
         x = x.reshape(x.shape[0], 1, -1, self.block).permute(0, 3, 1, 2)
-        return _roll(self.conv(x).permute(0, 2, 3, 1).flatten(1), self.shift_bins)
+        return _shift(self.conv(x).permute(0, 2, 3, 1).flatten(1), self.shift_bins)
 
 
 def _linear(upstream: nn.Conv1d, shift_bins: int) -> nn.Linear:
-    """The Linear of y[o] = sum_i w[i - o + outputs - 1] x[i], its rows rolled: fastest, and most weights."""
+    """Returns the Linear of y[o] = sum_i w[i - o + outputs - 1] x[i] with shifted rows: fastest, but most weights."""
     inputs, outputs = _sizes(upstream)
     linear = nn.Linear(inputs, outputs, bias=False)
     row = torch.arange(outputs).roll(-shift_bins)
@@ -73,10 +77,10 @@ def _linear(upstream: nn.Conv1d, shift_bins: int) -> nn.Linear:
 
 
 def _sizes(upstream: nn.Conv1d) -> tuple[int, int]:
-    """Inputs and outputs: upstream pads by outputs - 1 and has inputs + outputs - 1 taps."""
+    """Returns inputs and outputs: upstream pads by outputs - 1 and has inputs + outputs - 1 taps."""
     outputs = int(upstream.padding[0]) + 1
     return upstream.kernel_size[0] - outputs + 1, outputs
 
 
-def _roll(x: Tensor, shift_bins: int) -> Tensor:
+def _shift(x: Tensor, shift_bins: int) -> Tensor:
     return torch.cat((x[:, shift_bins:], x[:, :shift_bins]), -1) if shift_bins else x

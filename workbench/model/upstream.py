@@ -1,4 +1,4 @@
-"""Upstream PESTO, unmodified: found, opened safely, and set up for streaming. It is the baseline of every score."""
+"""Upstream PESTO, unmodified: opened safely and set up for streaming. It is the baseline of every measurement."""
 
 import sys
 import types
@@ -18,12 +18,12 @@ from workbench.recipe.stream_config import StreamConfig
 
 
 def _stub_torchaudio_if_broken() -> None:
-    """Let `import pesto` succeed where torchaudio's native library does not load.
+    """Lets `import pesto` succeed if torchaudio's native library does not load.
 
-    pesto-pitch imports torchaudio at once, for `torchaudio.load` in its own command alone, which the workbench never
-    calls. The registry's torchaudio is built against CUDA torch, so that beside CPU torch it raises OSError
-    (libc10_cuda.so) and takes pesto down with it. Only then, an empty module takes its place. The rest of the workbench
-    takes upstream's classes from here, and never imports pesto itself.
+    pesto-pitch imports torchaudio at the top, but only its own command line uses it (`torchaudio.load`). The torchaudio
+    on PyPI is built against CUDA torch; with CPU torch its import raises OSError (libc10_cuda.so), and so does the
+    import of pesto. In that case an empty module replaces torchaudio. The rest of the workbench takes upstream's
+    classes from this module and never imports pesto itself.
     """
     if "torchaudio" in sys.modules:
         return
@@ -31,7 +31,7 @@ def _stub_torchaudio_if_broken() -> None:
         import torchaudio  # noqa: F401
     except (ImportError, OSError):
         for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]  # the half-imported one
+            del sys.modules[name]  # what the failed import left
         sys.modules["torchaudio"] = types.ModuleType("torchaudio")
 
 
@@ -50,14 +50,14 @@ __all__ = [
     "reset_upstream",
 ]
 
-STATE_SUFFIX = "cache.pad"  # how the names of upstream's streaming memories end
+STATE_SUFFIX = "cache.pad"  # end of the names of upstream's state buffers
 
-# Preprocessor tensors that upstream computes afresh for each sample rate, and so never stores.
+# Preprocessor tensors that upstream computes for each sample rate; a checkpoint does not contain them.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
 
 
 def _plain_data_classes() -> list[Any]:
-    """The classes by which PESTO's training code stores its configuration: containers of plain data, no code."""
+    """Returns the classes that PESTO's training code stores its configuration in: containers of plain data, no code."""
     from omegaconf import DictConfig, ListConfig
     from omegaconf.base import ContainerMetadata, Metadata
     from omegaconf.nodes import AnyNode
@@ -66,15 +66,22 @@ def _plain_data_classes() -> list[Any]:
 
 
 def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
-    """Open a checkpoint without letting it run code, unless `trust`.
+    """Opens a checkpoint.
 
-    Returns a mapping with at least `hparams`, `state_dict` and `hcqt_params`.
-    Raises CheckpointError where the file is no checkpoint, needs code to open, or lacks one of the three.
+    Args:
+        path: the file.
+        trust: whether the file may run code while it is opened.
+
+    Returns:
+        A mapping with at least `hparams`, `state_dict` and `hcqt_params`.
+
+    Raises:
+        CheckpointError: the file is no checkpoint, requires code to open, or lacks one of the three keys.
     """
     try:
         with torch.serialization.safe_globals(_plain_data_classes()):
             checkpoint = torch.load(path, map_location="cpu", weights_only=not trust)
-    except Exception as error:  # what a pickle can raise has no end
+    except Exception as error:  # a pickle can raise any exception
         if isinstance(error, UnpicklingError) and ("Unsupported global" in str(error) or "GLOBAL" in str(error)):
             raise CheckpointError(
                 f"{path}: opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe "
@@ -92,14 +99,21 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = "alwa", trust: bool = False) -> PESTO:
-    """Upstream's own streaming model, in eval mode, with zeroed memory. A call may have any number of whole hops.
+    """Returns upstream's own streaming model, in eval mode, with its state at zero.
 
-    The steps are those of `pesto.load_model(..., streaming=True)`; what differs is that the file is opened safely and
-    that a checkpoint which does not fit is an error, where upstream warns and goes on with random weights.
+    The steps are those of `pesto.load_model(..., streaming=True)`, with two differences: the file is opened safely, and
+    a checkpoint that does not fit the model is an error (upstream warns and keeps random weights). A call of the model
+    can have any number of whole hops.
+
+    Args:
+        checkpoint: name of a packaged checkpoint, or a path.
+        stream: sample rate, hop, mirror and number of streams.
+        reduction: how pitch is read from the activations.
+        trust: whether the checkpoint may run code while it is opened.
 
     Raises:
-        CheckpointError: the file cannot be opened safely or does not fit pesto-pitch's model.
-        ModelError: no such stream: the hop is longer than the analysis window, or the rate too low for the top bin.
+        CheckpointError: the file cannot be opened safely, or does not fit pesto-pitch's model.
+        ModelError: the hop is longer than the analysis window, or the sample rate is too low for the highest bin.
     """
     path = checkpoint_path(checkpoint)
     stored = read_checkpoint(path, trust)
@@ -108,20 +122,20 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
         encoder = Resnet1d(**hparams["encoder"])
         preprocessor = Preprocessor(
             hop_size=stream.hop_ms,
-            sampling_rate=None,  # the kernels are built below, where their errors can be told from the checkpoint's
+            sampling_rate=None,  # the kernels are built below, so that their errors are not taken for the checkpoint's
             **{**stored["hcqt_params"], "streaming": True, "mirror": stream.mirror, "max_batch_size": stream.streams},
         )
         model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
         keys = model.load_state_dict(stored["state_dict"], strict=False)
-    except Exception as error:  # the checkpoint's own parameters, in upstream's constructors
+    except Exception as error:  # upstream's constructors raise anything for wrong parameters of the checkpoint
         raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
     missing = [key for key in keys.missing_keys if not key.startswith(_COMPUTED_KEYS)]
     unexpected = [key for key in keys.unexpected_keys if not key.startswith(_COMPUTED_KEYS)]
     if missing or unexpected:
-        wrong = (missing or unexpected)[0]
+        first = (missing or unexpected)[0]
         raise CheckpointError(
             f"{path}: does not fit pesto-pitch's model: {len(missing)} weights missing, {len(unexpected)} unknown "
-            f"(first: {wrong}); use mir-1k_g7"
+            f"(first: {first}); use mir-1k_g7"
         )
     try:
         preprocessor.hcqt_sr = stream.sample_rate_hz
@@ -130,32 +144,34 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
     except Exception as error:
         if "Nyquist" in str(error) or "non-negative" in str(error):
             raise ModelError(
-                f"{_words(stream)}: upstream cannot build this stream ({_short(error)}); use a higher rate or a "
+                f"{_label(stream)}: upstream cannot build this stream ({_short(error)}); use a higher rate or a "
                 "shorter chunk"
             ) from error
         raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
     if cqt.hop_length != stream.hop_samples:  # upstream keeps the hop in milliseconds
-        raise ModelError(f"{_words(stream)}: upstream makes the hop {cqt.hop_length}; use another chunk_samples")
+        raise ModelError(
+            f"{_label(stream)}: upstream rounds the hop to {cqt.hop_length} samples; use another chunk_samples"
+        )
     if cqt.conv.cache.padding < 1:
         raise ModelError(
-            f"{_words(stream)}: nothing is remembered between calls, as the window has {cqt.kernel_width} samples; "
-            "use a shorter chunk"
+            f"{_label(stream)}: the analysis window ({cqt.kernel_width} samples) reaches no past samples, so the "
+            "stream has no state; use a shorter chunk"
         )
     return model.eval()
 
 
-def _words(stream: StreamConfig) -> str:
+def _label(stream: StreamConfig) -> str:
     return f"sample_rate_hz {stream.sample_rate_hz}, hop {stream.hop_samples} samples, mirror {stream.mirror}"
 
 
 def _short(error: Exception) -> str:
-    """The error's last line, which is where torch says what is wrong."""
+    """Returns the last line of the error, which is where torch says what is wrong."""
     lines = str(error).strip().splitlines()
     return " ".join(lines[-1].split()) if lines else type(error).__name__
 
 
 def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
-    """Empty the streaming memory of an upstream model, or one stream's, as right after loading."""
+    """Sets the state of an upstream model to zero, as after loading: of all streams, or of one."""
     for name, buffer in model.named_buffers():
         if name.endswith(STATE_SUFFIX):
             (buffer if stream is None else buffer[stream]).zero_()
