@@ -203,19 +203,18 @@ def test_no_layer_in_int8_leaves_all_in_float() -> None:
     assert quantized.calibration.rows == 0
 
 
-def test_a_layer_that_is_not_in_the_graph_is_not_taken_for_checked() -> None:
-    from workbench.quantize.onnxruntime import _check
+def test_a_layer_that_is_missing_from_the_graph_is_an_error() -> None:
+    from onnx import ModelProto
+
+    from workbench.quantize.onnxruntime import quantize_onnx
     from workbench.recipe import Quantization
 
-    known = ["encoder.a", "encoder.b", "encoder.c", "confidence.conv"]
-    asked = Quantization(parts={"encoder": "int8-static", "encoder.c": "none"})
-    _check({"encoder.a": "static", "encoder.b": "static", "encoder.c": "none"}, known, asked)
+    rules = Quantization(parts={"frontend": "int8-static", "frontend.group.0": "none"})
     with pytest.raises(LoweringError) as caught:
-        _check({"encoder.a": "half"}, known, asked)
-    assert str(caught.value) == (
-        "quantization came out other than asked: encoder.a: asked static, got half; encoder.b: asked static, got "
-        "nothing, it is not in the graph; encoder.c: asked none, got nothing, it is not in the graph"
-    )
+        quantize_onnx(model_of("explicit"), lambda _: ModelProto(), rules, [], Progress())
+    assert "frontend.group.0 is missing from the graph, expected none" in str(caught.value)
+    assert "frontend.group.1 is missing from the graph, expected static" in str(caught.value)
+    assert "encoder" not in str(caught.value)
 
 
 @pytest.mark.slow

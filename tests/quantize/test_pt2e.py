@@ -17,8 +17,9 @@ from workbench.model.upstream import load_upstream
 from workbench.quantize.calibration import excerpts, part_inputs, split_in_half
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
-from workbench.quantize.pt2e import check_scopes, quantize
+from workbench.quantize.pt2e import quantize
 from workbench.quantize.results import Calibration, Quantized
+from workbench.quantize.scopes import check_scopes
 from workbench.recipe import Quantization
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import RestatedSession
@@ -60,7 +61,8 @@ def test_part_inputs_are_what_the_stream_computes(phrase: np.ndarray) -> None:
 
 def test_a_rule_that_reaches_nothing_is_refused() -> None:
     with pytest.raises(
-        ModelError, match=r"^quantization\.parts: decoder: wins no layer \(none has that name, or more specific rules"
+        ModelError,
+        match=r"^quantization\.parts: decoder: matches no layer \(unknown name, or overridden by more specific",
     ):
         check_scopes(model(), Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
 
@@ -158,7 +160,7 @@ class TestQuantized:
         assert {stage: done == total for stage, (done, total) in progress.stages.items()} == {
             "calibrate": True,
             "stability": True,
-            "gaps": True,
+            "layer errors": True,
         }
 
     def test_the_same_audio_in_both_halves_is_stable_to_the_last_bit(self, phrase: np.ndarray) -> None:
@@ -169,12 +171,10 @@ class TestQuantized:
     def test_without_two_halves_stability_is_null_with_a_reason(self, mixed: Made, phrase: np.ndarray) -> None:
         _, made = mixed
         assert made.calibration.stability is None
-        assert made.calibration.null_reasons == {"stability": "one clip has no two halves"}
+        assert made.calibration.null_reasons == {"stability": "one clip cannot be split into halves"}
         asked = Quantization(parts={"encoder.prefilter": "int8-dynamic"})
         _, made = quantized(asked, phrase, phrase)
-        assert made.calibration.null_reasons == {
-            "stability": "a dynamic range is another in every frame, and follows from no clip"
-        }
+        assert made.calibration.null_reasons == {"stability": "a dynamic range depends on no calibration audio"}
 
     def test_gaps_say_where_the_error_is_made(self, mixed: Made) -> None:
         _, made = mixed
@@ -218,9 +218,7 @@ class TestQuantized:
 
     def test_residual_adds_in_int8_behind_no_layer_in_int8_are_an_error(self, phrase: np.ndarray) -> None:
         asked = Quantization(parts={"encoder.narrow": "int8-static"}, residual_add="int8")
-        with pytest.raises(
-            LoweringError, match="residual_add is int8, but no add stands behind a layer in static int8"
-        ):
+        with pytest.raises(LoweringError, match="residual_add is int8, but no add comes after a static int8 layer"):
             quantized(asked, phrase)
 
     @pytest.mark.parametrize(
@@ -305,7 +303,7 @@ class TestQuantized:
         with pytest.raises(LoweringError) as caught:
             quantized(Quantization(parts={"encoder.first": "int8-dynamic"}), phrase)
         assert str(caught.value).startswith(
-            "quantization came out other than asked: encoder.first.0: asked dynamic, got none (XNNPACK takes no dynamic"
+            "quantization does not match the recipe: encoder.first.0 is none, expected dynamic (XNNPACK has no dynamic"
         )
 
 

@@ -1,4 +1,4 @@
-"""One part of the stream through PT2E, with XNNPACK's annotators on the layers that a rule reaches, and no others."""
+"""Quantizes one part of the stream with PT2E, with XNNPACK's annotators on the layers that the rules name."""
 
 import copy
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from workbench.quantize.results import TensorRange
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 
-_BIAS_ROWS = 1024  # on which biases are corrected, at once
+_BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
 
 
 @dataclass(frozen=True)
 class ConvertedPart:
-    """A quantized part, the ranges that it was given, and how many of its biases were corrected."""
+    """A quantized part, its fixed ranges, and how many of its biases were corrected."""
 
     module: GraphModule
     ranges: list[TensorRange]
@@ -35,65 +35,74 @@ class ConvertedPart:
 
 @torch.no_grad()
 def quantize_part(
-    module: nn.Module, part: str, asked: Quantization, inputs: Inputs, heard: Callable[[int], None]
+    module: nn.Module, part: str, rules: Quantization, inputs: Inputs, advance: Callable[[int], None]
 ) -> ConvertedPart:
-    """Quantize a part, calibrated on (rows, ...) each of `inputs`; the module itself stays as it is.
+    """Returns a quantized copy of a part.
 
-    `heard` is told how many rows more the observers have seen.
+    Args:
+        module: the float part, which is not changed.
+        part: its name in the whole model.
+        rules: the schemes of the layers, and how ranges are found.
+        inputs: calibration rows of the part, (rows, ...) each.
+        advance: receives the number of rows that the observers have processed since the last call.
     """
     rows = torch.export.Dim("rows", min=2, max=4096)
     example = tuple(tensor[:32] for tensor in inputs)
     exported = torch.export.export(copy.deepcopy(module), example, dynamic_shapes=tuple({0: rows} for _ in inputs))
-    prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _ScopedQuantizer(part, asked))
-    if is_static(asked):
+    prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _ScopedQuantizer(part, rules))
+    if is_static(rules):
         for batch in zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True):
             prepared(*batch)
-            heard(len(batch[0]))
+            advance(len(batch[0]))
     else:
-        prepared(*example)  # nothing is learned from it, but every observer has to have run
-        heard(len(inputs[0]))
+        prepared(*example)  # no range is found here, but every observer has to run once
+        advance(len(inputs[0]))
     ranges = activation_ranges(prepared, lambda node: layer_of(node, part))
     converted: GraphModule = convert_pt2e(prepared)
-    corrected = correct_biases(module, converted, part, subsample_rows(inputs, _BIAS_ROWS)) if asked.correct_bias else 0
+    corrected = correct_biases(module, converted, part, subsample_rows(inputs, _BIAS_ROWS)) if rules.correct_bias else 0
     return ConvertedPart(converted, ranges, corrected)
 
 
-def is_static(asked: Quantization) -> bool:
-    """Whether any range is fixed at calibration."""
-    return any(scheme.startswith("int8-static") for scheme in asked.parts.values())
+def is_static(rules: Quantization) -> bool:
+    """Returns whether any range is fixed at calibration."""
+    return any(scheme.startswith("int8-static") for scheme in rules.parts.values())
 
 
 class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
-    """XNNPACK's annotators, a scheme at a time; no cat pattern, no sharing through shape operators."""
+    """Applies XNNPACK's annotators to the layers of each scheme.
 
-    def __init__(self, part: str, asked: Quantization) -> None:
+    Unlike XNNPACK's own quantizer, it neither annotates `cat` nor shares ranges through shape operators.
+    """
+
+    def __init__(self, part: str, rules: Quantization) -> None:
         super().__init__()
-        self.part, self.asked = part, asked
+        self.part, self.rules = part, rules
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         return model
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        for scheme in sorted(set(self.asked.parts.values()) - {"none"}):
-
-            def mine(node: Node, scheme: str = scheme) -> bool:
-                """Nodes of this scheme's layers; weights are get_attr nodes that belong to no module."""
-                return node.op == "get_attr" or rule_for(self.asked.parts, layer_of(node, self.part)) == scheme
-
-            if scheme == "int8-dynamic":
-                for operator in ("conv", "linear"):
-                    OP_TO_ANNOTATOR[operator](model, dynamic_config(), mine)
-                continue
-            per_channel = scheme == "int8-static"
-            config = static_config(self.asked.observer, self.asked.outside, per_channel)
-            for operator in ("linear_relu", "conv_relu", "linear", "conv"):
-                OP_TO_ANNOTATOR[operator](model, config, mine)
-            if self.asked.residual_add == "int8":  # an add stands in no layer: it goes with the one it is behind
-                OP_TO_ANNOTATOR["add"](model, config, lambda node: mine(node.all_input_nodes[0]))
-            if self.asked.leaky_relu == "int8":
-                for node in filter(mine, model.graph.nodes):
-                    if node.target in LEAKY_RELU_OPS:
-                        node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
-                            {node.args[0]: config.input_activation}, config.output_activation, _annotated=True
-                        )
+        for scheme in sorted(set(self.rules.parts.values()) - {"none"}):
+            self._annotate_scheme(model, scheme)
         return model
+
+    def _annotate_scheme(self, model: GraphModule, scheme: str) -> None:
+        def in_scheme(node: Node) -> bool:
+            """Returns whether a node belongs to a layer of this scheme, or is a weight, which belongs to no module."""
+            return node.op == "get_attr" or rule_for(self.rules.parts, layer_of(node, self.part)) == scheme
+
+        if scheme == "int8-dynamic":
+            for operator in ("conv", "linear"):
+                OP_TO_ANNOTATOR[operator](model, dynamic_config(), in_scheme)
+            return
+        config = static_config(self.rules.observer, self.rules.outside, per_channel=scheme == "int8-static")
+        for operator in ("linear_relu", "conv_relu", "linear", "conv"):
+            OP_TO_ANNOTATOR[operator](model, config, in_scheme)
+        if self.rules.residual_add == "int8":  # an add is in no layer: it belongs to the layer that its input is from
+            OP_TO_ANNOTATOR["add"](model, config, lambda node: in_scheme(node.all_input_nodes[0]))
+        if self.rules.leaky_relu == "int8":
+            for node in filter(in_scheme, model.graph.nodes):
+                if node.target in LEAKY_RELU_OPS:
+                    node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
+                        {node.args[0]: config.input_activation}, config.output_activation, _annotated=True
+                    )

@@ -1,12 +1,17 @@
-"""Cross-layer equalization of the encoder: the same function, with ranges that one scale for all channels fits better.
+"""Cross-layer equalization of the encoder: the same function, with channels of more equal range.
 
-Leaky ReLU keeps positive factors (f(s x) = s f(x), s > 0), so that a channel can be multiplied by s where it is made
-and divided by s where it is heard. After Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
-Correction" (2019), section 4.1; the range of a channel is taken from calibration audio, not from the weights that make
-it, as in Xiao et al., "SmoothQuant" (2023), equation 4 with alpha 1/2: weights have a scale a channel, activations
-have one.
+Activations have one scale for all channels, so that a channel with a small range loses most of its resolution. Leaky
+ReLU commutes with positive factors (f(s x) = s f(x) for s > 0). A channel can therefore be multiplied by s in the layer
+that produces it, and divided by s in the layers that consume it.
+
+The method is Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019), section
+4.1,
+with one change: the range of a channel is measured on calibration audio instead of taken from the producer's weights.
+The factor is equation 4 of Xiao et al., "SmoothQuant" (2023), with alpha = 1/2.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -17,46 +22,57 @@ from workbench.model.encoder import Encoder, TiledEncoder
 from workbench.quantize.calibration import BATCH
 
 
+@dataclass(frozen=True)
+class _SharedChannels:
+    """Layers with the same channels between them. All layers around a residual add share one set of channels."""
+
+    producers: Sequence[nn.Conv2d]
+    consumers: Sequence[nn.Conv2d]
+
+
 @torch.no_grad()
 def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
-    """Rescale the encoder in place, for the rows (frames, bins) that it hears; its answers stay equal to rounding.
+    """Rescales the encoder in place. Its outputs stay the same, except for rounding.
 
-    Raises ModelError for the Fourier form, whose channels are not told apart by convolutions.
+    Args:
+        encoder: with convolutions over bins.
+        log_energy: its inputs on calibration audio, (frames, bins), float32.
+
+    Raises:
+        ModelError: the wide convolutions are computed in the frequency domain, for which this is not implemented.
     """
     if isinstance(encoder, TiledEncoder):
-        raise ModelError("equalization wants the wide convolutions as they are (lowering.prefilter: conv)")
-    for makers, hearers in _shared_channels(encoder):
-        heard = _largest_heard(encoder, hearers, log_energy)
-        weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in hearers]).amax(0)
-        scale = (weight.clamp(min=1e-12) / heard.clamp(min=1e-12)).sqrt()
-        scale *= heard.max() / (heard * scale).max()  # the largest activation stays as large
-        for layer in makers:
+        raise ModelError("quantization.equalize requires lowering.prefilter: conv; change one of them")
+    for shared in _shared_channels(encoder):
+        largest_input = _largest_inputs(encoder, shared.consumers, log_energy)
+        largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)
+        scale = (largest_weight.clamp(min=1e-12) / largest_input.clamp(min=1e-12)).sqrt()
+        scale *= largest_input.max() / (largest_input * scale).max()  # keeps the largest activation as it is
+        for layer in shared.producers:
             layer.weight *= scale[:, None, None, None]
             if layer.bias is not None:
                 layer.bias *= scale
-        for layer in hearers:
+        for layer in shared.consumers:
             layer.weight /= scale[None, :, None, None]
 
 
-Convolutions = list[nn.Conv2d]
-
-
-def _shared_channels(encoder: Encoder) -> list[tuple[Convolutions, Convolutions]]:
-    """The sets of channels between layers: who makes them, who hears them. Through residual adds they are one set."""
+def _shared_channels(encoder: Encoder) -> list[_SharedChannels]:
+    """Returns the sets of channels between the layers, in order."""
     first, *wide = [layer for block in (encoder.first, encoder.prefilter) for layer in _convolutions(block)]
     narrow = _convolutions(encoder.narrow)
-    chain = [([maker], [hearer]) for maker, hearer in pairwise(narrow)]
     if encoder.residual:
-        return [([first, *wide], [*wide, narrow[0]]), *chain]
-    return [([maker], [hearer]) for maker, hearer in pairwise([first, *wide, narrow[0]])] + chain
+        before = [_SharedChannels([first, *wide], [*wide, narrow[0]])]
+    else:
+        before = [_SharedChannels([layer], [following]) for layer, following in pairwise([first, *wide, narrow[0]])]
+    return before + [_SharedChannels([layer], [following]) for layer, following in pairwise(narrow)]
 
 
-def _convolutions(block: nn.Module) -> Convolutions:
+def _convolutions(block: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def _largest_heard(encoder: Encoder, layers: Convolutions, log_energy: Tensor) -> Tensor:
-    """(channels,) the largest magnitude that any of the layers hears."""
+def _largest_inputs(encoder: Encoder, layers: Sequence[nn.Conv2d], log_energy: Tensor) -> Tensor:
+    """Returns (channels,): the largest magnitude of each channel in the inputs of the layers."""
     found: list[Tensor] = []
     hooks = [
         layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].abs().amax((0, 2, 3))))

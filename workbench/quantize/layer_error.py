@@ -1,14 +1,13 @@
-"""Where int8 makes its error: the layers of a quantized part against the same layers in float.
+"""The quantization error of each layer of a part, and the correction of biases by it.
 
-Two figures a layer, as signal to noise in decibels over calibration frames: `through` with all layers before it
-quantized too, `alone` with what the float network hands it. What is small `alone` makes the error; what is small
-`through` only passes it on. What is put into int8 between two layers counts as the second one's, float or not.
-The same comparison corrects biases, after Nagel et al. (2019), section 4.2.
+The error is the signal-to-noise ratio of a layer's output over calibration frames, twice. Isolated: with the inputs of
+the float network. Cumulative: with all layers before it quantized too. A layer with a low isolated ratio causes error;
+a layer with only a low cumulative ratio passes on the error of others. A tensor that is quantized between two layers
+counts for the second one, even if that layer is float.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,79 +16,90 @@ from torch.fx import GraphModule, Interpreter, Node
 
 from workbench.quantize.calibration import Inputs
 from workbench.quantize.layers import WEIGHTED, graph_schemes, layer_of, layers_of
-from workbench.quantize.results import LayerGap
+from workbench.quantize.results import LayerSnr
 
-Seen = Callable[[str, Node, Tensor], Tensor]
+OnOutput = Callable[[str, Node, Tensor], Tensor]
+"""Receives the name of a layer, its node and its output, and returns the output that the graph continues with."""
 
 
-class _Watched(Interpreter):
-    """Runs a part's graph, shows what each layer puts out, and goes on with what it is given in return."""
+class _LayerInterpreter(Interpreter):
+    """Runs the graph of a part, and passes the output of each layer through a function."""
 
-    def __init__(self, graph: GraphModule, part: str, seen: Seen) -> None:
+    def __init__(self, graph: GraphModule, part: str, on_output: OnOutput) -> None:
         super().__init__(graph)
-        self.part, self.seen = part, seen
+        self.part, self.on_output = part, on_output
 
     def run_node(self, n: Node) -> Any:
         output = super().run_node(n)
-        return self.seen(layer_of(n, self.part), n, output) if n.target in WEIGHTED else output
+        return self.on_output(layer_of(n, self.part), n, output) if n.target in WEIGHTED else output
 
 
 @torch.no_grad()
-def layer_snr(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> list[LayerGap]:
-    """Each layer's gap over the rows of `inputs`. Row by row, as a dynamic range is found anew for each row."""
-    through: dict[str, list[Tensor]] = defaultdict(list)
-    alone: dict[str, list[Tensor]] = defaultdict(list)
+def layer_snr(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> list[LayerSnr]:
+    """Returns the signal-to-noise ratio of each layer, in the order in which the layers run.
+
+    The rows run one by one, because a dynamic range is computed from all rows of a call.
+
+    Args:
+        module: the float part.
+        converted: the quantized part.
+        part: name of the part in the whole model.
+        inputs: rows of calibration audio.
+    """
+    cumulative: list[dict[str, Tensor]] = []
+    isolated: list[dict[str, Tensor]] = []
     for row in zip(*(torch.split(tensor, 1) for tensor in inputs), strict=True):
-        exact = _outputs(module, part, row)
-        powers = {name: output.square().sum() for name, output in exact.items()}
-
-        def noise(found: dict[str, list[Tensor]], name: str, output: Tensor) -> None:
-            found[name].append(torch.stack((powers[name], (output - exact[name]).square().sum())))  # noqa: B023
-
-        def watched(name: str, _: Node, output: Tensor) -> Tensor:
-            noise(through, name, output)
-            return output
-
-        def replaced(name: str, _: Node, output: Tensor) -> Tensor:
-            noise(alone, name, output)
-            return exact[name]  # noqa: B023
-
-        _Watched(converted, part, watched).run(*row)
-        _Watched(converted, part, replaced).run(*row)
+        exact = _float_outputs(module, part, row)
+        cumulative.append(_powers(converted, part, row, exact, isolate=False))
+        isolated.append(_powers(converted, part, row, exact, isolate=True))
     return [
-        _gap(name, scheme, through[name], alone[name]) for name, scheme in graph_schemes(converted.graph, part).items()
+        _snr(layer, scheme, [powers[layer] for powers in cumulative], [powers[layer] for powers in isolated])
+        for layer, scheme in graph_schemes(converted.graph, part).items()
     ]
 
 
 @torch.no_grad()
 def correct_biases(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> int:
-    """Shift the biases of the int8 layers, in order, by the mean error of each output channel. Returns how many."""
-    exact = _outputs(module, part, inputs)
+    """Shifts the biases of the int8 layers by the mean error of each output channel, in the order of the layers.
+
+    The method is Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019), section
+    4.2, with errors measured on calibration audio.
+
+    Args:
+        module: the float part.
+        converted: the quantized part; its biases are changed in place.
+        part: name of the part in the whole model.
+        inputs: rows of calibration audio.
+
+    Returns:
+        The number of corrected biases.
+    """
+    exact = _float_outputs(module, part, inputs)
     schemes = graph_schemes(converted.graph, part)
     corrected = 0
 
-    def shifted(name: str, node: Node, output: Tensor) -> Tensor:
+    def correct(layer: str, node: Node, output: Tensor) -> Tensor:
         nonlocal corrected
         bias = node.args[2] if len(node.args) > 2 else None
-        if not isinstance(bias, Node) or schemes[name] == "none":
+        if not isinstance(bias, Node) or schemes[layer] == "none":
             return output
-        channel = 1 if output.ndim == 4 else output.ndim - 1
-        others = [axis for axis in range(output.ndim) if axis != channel]
-        error = (exact[name] - output).mean(others)
+        channel_axis = 1 if output.ndim == 4 else output.ndim - 1
+        other_axes = [axis for axis in range(output.ndim) if axis != channel_axis]
+        error = (exact[layer] - output).mean(other_axes)
         converted.get_parameter(str(bias.target)).data += error
         corrected += 1
         return output + (error[:, None, None] if output.ndim == 4 else error)
 
-    _Watched(converted, part, shifted).run(*inputs)
+    _LayerInterpreter(converted, part, correct).run(*inputs)
     return corrected
 
 
-def _outputs(module: nn.Module, part: str, inputs: Inputs) -> dict[str, Tensor]:
-    """What each layer of the float part puts out."""
+def _float_outputs(module: nn.Module, part: str, inputs: Inputs) -> dict[str, Tensor]:
+    """Returns the output of each layer of the float part."""
     found: dict[str, Tensor] = {}
 
-    def keep(name: str) -> Callable[..., None]:
-        return lambda _, __, output: found.update({name: output})
+    def keep(layer: str) -> Callable[..., None]:
+        return lambda _, __, output: found.update({layer: output})
 
     hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers_of(module, part).items()]
     module(*inputs)
@@ -98,13 +108,30 @@ def _outputs(module: nn.Module, part: str, inputs: Inputs) -> dict[str, Tensor]:
     return found
 
 
-def _gap(layer: str, scheme: str, through: list[Tensor], alone: list[Tensor]) -> LayerGap:
-    """From (signal power, noise power) of each row."""
+def _powers(
+    converted: GraphModule, part: str, row: Inputs, exact: dict[str, Tensor], isolate: bool
+) -> dict[str, Tensor]:
+    """Runs one row and returns the signal power and the noise power of each layer, (2,).
+
+    With `isolate`, the graph continues with the exact output of each layer.
+    """
+    found: dict[str, Tensor] = {}
+
+    def measure(layer: str, _: Node, output: Tensor) -> Tensor:
+        found[layer] = torch.stack((exact[layer].square().sum(), (output - exact[layer]).square().sum()))
+        return exact[layer] if isolate else output
+
+    _LayerInterpreter(converted, part, measure).run(*row)
+    return found
+
+
+def _snr(layer: str, scheme: str, cumulative: Sequence[Tensor], isolated: Sequence[Tensor]) -> LayerSnr:
+    """Returns the ratios in decibels, from the signal power and the noise power of each row."""
     found, reasons = {}, {}
-    for name, pairs in (("through_db", through), ("alone_db", alone)):
-        signal, noise = torch.stack(pairs).double().sum(0)
+    for name, powers in (("through_db", cumulative), ("alone_db", isolated)):
+        signal, noise = torch.stack(list(powers)).double().sum(0)
         ratio_db = float(10 * torch.log10(signal / noise))
         found[name] = ratio_db if math.isfinite(ratio_db) else None
         if found[name] is None:
             reasons[name] = "equal to float" if noise == 0 else "no signal" if signal == 0 else "not finite"
-    return LayerGap(layer=layer, scheme=scheme, **found, null_reasons=reasons)
+    return LayerSnr(layer=layer, scheme=scheme, **found, null_reasons=reasons)

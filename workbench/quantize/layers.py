@@ -1,4 +1,4 @@
-"""The layers that a rule can reach, and how they are told apart in a traced graph."""
+"""The layers that a rule can name, and how they are identified in a traced graph."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from torch.fx import Graph, GraphModule, Node
 from workbench.model.streaming import StreamingPesto
 
 PARTS = ("frontend", "encoder", "confidence")
+"""The parts of the stream that can be quantized: submodules of `StreamingPesto`."""
 
 _aten = torch.ops.aten
 _CONVOLUTIONS = {_aten.conv1d.default, _aten.conv2d.default}
@@ -19,14 +20,13 @@ WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
 
 
 def layers(model: StreamingPesto) -> list[str]:
-    """The parts that a rule can reach, by name: every convolution and Linear of the three parts, as far as they are in
-    the program."""
+    """Returns the names of all layers in the program that a rule can name: convolutions and Linears of the parts."""
     parts = PARTS if model.scope == "whole" else PARTS[1:]
     return [name for part in parts for name in layers_of(getattr(model, part), part)]
 
 
 def layers_of(module: nn.Module, part: str) -> dict[str, nn.Module]:
-    """The convolutions and Linears of one part, by their names in the whole model."""
+    """Returns the convolutions and Linears of one part by their names in the whole model."""
     return {
         f"{part}.{name}": inner
         for name, inner in module.named_modules()
@@ -35,23 +35,26 @@ def layers_of(module: nn.Module, part: str) -> dict[str, nn.Module]:
 
 
 def layer_of(node: Node, part: str) -> str:
-    """The module that a node was traced from, by its name in the whole model ("encoder.prefilter.1.0")."""
+    """Returns the module that a node was traced from, by its name in the whole model ("encoder.prefilter.1.0")."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     inner = stack[-1][0].removeprefix("L['self']").lstrip(".") if stack else ""
     return f"{part}.{inner}" if inner else part
 
 
 def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
-    """Each convolution and Linear of a graph with its layer's name, in the order in which they run."""
+    """Yields the layer and the node of each convolution and Linear of a graph, in the order in which they run."""
     return ((layer_of(node, part), node) for node in graph.nodes if node.target in WEIGHTED)
 
 
 def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
-    """What each layer of a converted graph is: layer -> static, static-per-tensor, dynamic, none, or half of one."""
+    """Returns layer -> scheme in a converted graph, in the order in which the layers run.
+
+    A scheme is static, static-per-tensor, dynamic or none; "activation only" or "weight only" is an incomplete one.
+    """
     found = {}
     for name, node in weighted_nodes(graph, part):
         activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
-        if activation and weight:  # a dynamic scale is computed by a node, a static one is a number
+        if activation and weight:  # a node computes a dynamic scale, a static one is a number
             per_tensor = "per_tensor" in str(weight.target)
             static = "static-per-tensor" if per_tensor else "static"
             found[name] = "dynamic" if isinstance(activation.args[1], Node) else static
@@ -63,8 +66,12 @@ def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
 
 
 def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int]:
-    """What a converted graph does in int8: its layers with int8 weights, its adds and its leaky ReLUs, counted by
-    operator, and the bytes of those weights."""
+    """Counts what a converted graph computes in int8.
+
+    Returns:
+        Operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between int8
+        tensors ("add", "leaky_relu"). Then the bytes of the int8 weights.
+    """
     operators: Counter[str] = Counter()
     weight_bytes = 0
     for _, node in weighted_nodes(converted.graph, part):
@@ -85,7 +92,7 @@ def _quantizes(node: Node) -> bool:
 
 
 def _dequantize(value: object) -> Node | None:
-    """The value, where it is what a dequantize puts out."""
+    """Returns the value if it is the output of a dequantize, else None."""
     if isinstance(value, Node) and str(value.target).startswith("quantized_decomposed.dequantize"):
         return value
     return None

@@ -1,4 +1,4 @@
-"""How the range of an activation is found on calibration audio, by the names that recipes use."""
+"""How the range of an activation is found on calibration audio: the observers that a recipe can name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,15 +23,24 @@ _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
 
 
 class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
-    """The range without the share `outside` of the values at each end: exact in a batch, then the mean over batches,
-    each with the weight of its size."""
+    """The range without a share of the values at each end.
+
+    The ends are exact order statistics of a batch, and the mean over all batches weighted by their sizes.
+
+    Args:
+        clipped_share: share of the values that is left out at each end.
+        kwargs: as for every torchao observer.
+
+    Attributes:
+        observed: smallest and largest value of all batches.
+    """
 
     min_val: Tensor
     max_val: Tensor
 
-    def __init__(self, outside: float, **kwargs: Any) -> None:
+    def __init__(self, clipped_share: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.outside = outside
+        self.clipped_share = clipped_share
         self.ends: list[Tensor] = []
         self.sizes: list[int] = []
         self.observed = (float("inf"), float("-inf"))
@@ -40,8 +49,8 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         values = x.detach().flatten()
-        at = 1 + int(self.outside * values.numel())
-        low, high = values.kthvalue(at).values, values.kthvalue(values.numel() + 1 - at).values
+        rank = 1 + int(self.clipped_share * values.numel())
+        low, high = values.kthvalue(rank).values, values.kthvalue(values.numel() + 1 - rank).values
         self.ends.append(torch.stack((low, high)))
         self.sizes.append(values.numel())
         self.observed = (min(self.observed[0], float(values.min())), max(self.observed[1], float(values.max())))
@@ -54,20 +63,26 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
         return scale, zero_point
 
 
-def static_config(observer: Observer, outside: float, per_channel: bool) -> QuantizationConfig:
-    """int8 activations with a range fixed at calibration, int8 weights per output channel or per tensor."""
+def static_config(observer: Observer, clipped_share: float, per_channel: bool) -> QuantizationConfig:
+    """Returns int8 activations with a range fixed at calibration, and int8 weights.
+
+    Args:
+        observer: how the range is found.
+        clipped_share: share of the values that is left out at each end; only for "percentile".
+        per_channel: one scale per output channel of a weight instead of one scale per weight.
+    """
     kinds: dict[Observer, Callable[..., Any]] = {
         "min-max": MinMaxObserver.with_args(eps=_SMALLEST_SCALE),
         "moving-average": MovingAverageMinMaxObserver.with_args(eps=_SMALLEST_SCALE),
         "histogram": HistogramObserver.with_args(eps=_SMALLEST_SCALE),
-        "percentile": PercentileObserver.with_args(outside=outside, eps=_SMALLEST_SCALE),
+        "percentile": PercentileObserver.with_args(clipped_share=clipped_share, eps=_SMALLEST_SCALE),
     }
     activation = QuantizationSpec(torch.int8, kinds[observer], -128, 127, torch.per_tensor_affine)
     return QuantizationConfig(activation, activation, _weight(per_channel), None, False)
 
 
 def dynamic_config() -> QuantizationConfig:
-    """int8 activations with a range found anew in every call, int8 weights per output channel."""
+    """Returns int8 activations with a range that each call computes, and int8 weights with per-channel scales."""
     observer = PlaceholderObserver.with_args(eps=_SMALLEST_SCALE)
     activation = QuantizationSpec(torch.int8, observer, -128, 127, torch.per_tensor_affine, is_dynamic=True)
     return QuantizationConfig(activation, None, _weight(per_channel=True), None, False)
@@ -82,7 +97,12 @@ def _weight(per_channel: bool) -> QuantizationSpec:
 
 
 def activation_ranges(prepared: GraphModule, layer_of: Callable[[Node], str]) -> list[TensorRange]:
-    """Scale, zero point and range of every tensor that a calibrated graph observes with a fixed range."""
+    """Returns every tensor with a fixed range.
+
+    Args:
+        prepared: a graph after calibration, with its observers.
+        layer_of: node -> name of its layer.
+    """
     found = []
     modules = dict(prepared.named_modules())
     for node in prepared.graph.nodes:

@@ -1,10 +1,11 @@
-"""int8 by ONNX Runtime's own static quantization: quantize and dequantize around the layers that a rule names.
+"""int8 with ONNX Runtime's own static quantizer: quantize and dequantize nodes around the layers that a rule names.
 
-The exporter notes at each node which module it comes from, so that rules go by the same names as in XNNPACK. Ranges are
-the least and greatest value heard; they are in the file, beside each tensor.
+The exporter records for each node which module it comes from, so that the same rules apply as for XNNPACK. A range is
+the smallest and the largest value in the calibration audio; the file stores it beside each tensor.
 """
 
 import ast
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,24 +16,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.errors import LoweringError
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts, part_inputs
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layers import layers
 from workbench.quantize.results import Calibration, Quantized
+from workbench.quantize.scopes import check_schemes
 from workbench.recipe import Quantization
 from workbench.recipe.scopes import rule_for
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
     ExportGraph = Callable[[StreamingPesto], ModelProto]
 
-_LAYERS = ("Conv", "MatMul", "Gemm")
-_FEEDS = {"encoder": "pitch", "confidence": "confidence"}  # what each part is for; the front end is for all
-_SCOPES = "pkg.torch.onnx.name_scopes"
+_LAYER_OPERATORS = ("Conv", "MatMul", "Gemm")
+_OUTPUT_OF_PART = {"encoder": "pitch", "confidence": "confidence"}  # the front end is needed for every output
+_SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 
 
 def quantize_onnx(
@@ -53,78 +54,81 @@ def quantize_onnx(
     Raises:
         LoweringError: a layer did not get the scheme of its rule. Exceptions of ONNX Runtime's quantizer pass through.
     """
-    began = time.perf_counter()
-    heard = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
+    started_at = time.perf_counter()
+    audio = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
     if rules.equalize:
-        equalize(model.encoder, *part_inputs(model, heard)["encoder"])
-    plain = export(model)
-    layer = {node.name: _layer(node) for node in plain.graph.node}
-    calls = _Calls(model, [given.name for given in plain.graph.input], heard, progress)
-    nodes, operators = None, None
-    if not rules.everywhere:
-        operators = [*_LAYERS, *(["LeakyRelu"] if rules.leaky_relu == "int8" else [])]
+        equalize(model.encoder, *part_inputs(model, audio)["encoder"])
+    float_model = export(model)
+    layer_of_node = {node.name: _layer_of(node) for node in float_model.graph.node}
+    reader = _CalibrationReader(model, [tensor.name for tensor in float_model.graph.input], audio, progress)
+    if rules.everywhere:
+        quantized = _quantize_static(float_model, reader, None, None)
+    else:
+        operators = [*_LAYER_OPERATORS, *(["LeakyRelu"] if rules.leaky_relu == "int8" else [])]
         nodes = [
             node.name
-            for node in plain.graph.node
-            if node.op_type in operators and rule_for(rules.parts, layer[node.name]) == "int8-static"
+            for node in float_model.graph.node
+            if node.op_type in operators and rule_for(rules.parts, layer_of_node[node.name]) == "int8-static"
         ]
-    found = plain if nodes == [] else _quantized(plain, calls, nodes, operators)  # to it, no nodes are all
-    schemes = _schemes(found.graph, layer, layers(model))
+        # the quantizer takes an empty list for all nodes
+        quantized = _quantize_static(float_model, reader, nodes, operators) if nodes else float_model
+    schemes = _schemes(quantized.graph, layer_of_node, layers(model))
     if not rules.everywhere:
-        idle = {part for part, output in _FEEDS.items() if output not in model.outputs}  # which the exporter leaves out
-        unused = {name: "none" for name in layers(model) if name.split(".")[0] in idle}
-        _check(unused | schemes, layers(model), rules)
+        check_schemes(_with_missing_layers(schemes, model, rules), rules, hints={})
     calibration = Calibration(
-        excerpts=len(heard),
-        audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
-        rows=calls.done * model.stream.frames_per_chunk,
+        excerpts=len(audio),
+        audio_s=sum(map(len, audio)) / model.stream.sample_rate_hz,
+        rows=reader.done * model.stream.frames_per_chunk,
         seed=rules.seed,
         corrected_biases=0,
         gaps=(),
         stability=None,
-        took_s=time.perf_counter() - began,
+        took_s=time.perf_counter() - started_at,
         null_reasons={"stability": "not measured with ONNX Runtime's quantizer"},
     )
-    return found, Quantized(schemes, (), {}, 0, calibration)
+    return quantized, Quantized(schemes, (), {}, 0, calibration)
 
 
-def _quantized(
-    plain: "ModelProto", calls: "_Calls", nodes: Sequence[str] | None, operators: Sequence[str] | None
+def _quantize_static(
+    float_model: "ModelProto",
+    reader: "_CalibrationReader",
+    nodes: Sequence[str] | None,
+    operators: Sequence[str] | None,
 ) -> "ModelProto":
-    """Those nodes in int8, or for None, all that the quantizer takes."""
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-        import onnx
-        from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    """Returns the model with the named nodes of the named operators in int8. None stands for all."""
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-        before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
-        onnx.save(plain, before)
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        float_file, int8_file = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        onnx.save(float_model, float_file)
         quantize_static(
-            before,
-            after,
-            calls,
+            float_file,
+            int8_file,
+            reader,
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=operators,
             nodes_to_quantize=nodes,
             per_channel=True,
-            activation_type=QuantType.QUInt8,  # what the runtime is fastest with on x86
+            activation_type=QuantType.QUInt8,  # the runtime is fastest with it on x86
             weight_type=QuantType.QInt8,
         )
-        return onnx.load(after)
+        return onnx.load(int8_file)
 
 
-class _Calls:
-    """What the quantizer draws its calls from, by the names of the model's inputs: one a call, in order."""
+class _CalibrationReader:
+    """Gives the quantizer one call after the other, as the interface `CalibrationDataReader` requires."""
 
     def __init__(
         self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], progress: Progress
     ) -> None:
-        chunk = model.stream.chunk_samples
-        self.total = sum(-(-len(clip) // chunk) for clip in clips)
+        self.total = sum(math.ceil(len(clip) / model.stream.chunk_samples) for clip in clips)
         self.done = 0
         self._calls = _calls(model, names, clips)
         self._progress = progress
 
     def get_next(self) -> dict[str, Any] | None:
+        """Returns input name -> array of the next call, or None after the last."""
         call = next(self._calls, None)
         if call is not None:
             self._progress.report("calibrate", self.done, self.total)
@@ -134,49 +138,49 @@ class _Calls:
 
 @torch.no_grad()
 def _calls(model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
-    """Every stream of a call hears the same."""
+    """Yields the inputs of each call by their names. All streams of a call receive the same audio."""
     past, chunk, streams = model.past_samples, model.stream.chunk_samples, model.stream.streams
     for clip in clips:
-        heard = torch.zeros(past + -(-len(clip) // chunk) * chunk)
-        heard[past : past + len(clip)] = clip
-        for window in heard.unfold(0, past + chunk, chunk):
+        padded = torch.zeros(past + math.ceil(len(clip) / chunk) * chunk)
+        padded[past : past + len(clip)] = clip
+        for window in padded.unfold(0, past + chunk, chunk):
             window = window.expand(streams, -1)
             inputs = (window[:, past:], window[:, :past]) if model.state == "explicit" else (window,)
             if model.scope == "network":
                 inputs = (model.frontend(model.framing(window)),)
-            yield {name: np.ascontiguousarray(given.numpy()) for name, given in zip(names, inputs, strict=True)}
+            yield {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in zip(names, inputs, strict=True)}
 
 
-def _layer(node: Any) -> str:
-    """The module that a node comes from, by its name in the whole model."""
+def _layer_of(node: "NodeProto") -> str:
+    """Returns the module that a node comes from, by its name in the whole model, or ""."""
     for entry in node.metadata_props:
-        if entry.key == _SCOPES:
+        if entry.key == _SCOPES_KEY:
             scopes = ast.literal_eval(entry.value)
             return str(scopes[-2]) if len(scopes) > 1 else ""
     return ""
 
 
-def _schemes(graph: "GraphProto", layer: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
-    """What each layer is, by its nodes: static where all that it takes comes out of a dequantize."""
-    made_by = {name: node.op_type for node in graph.node for name in node.output}
+def _schemes(graph: "GraphProto", layer_of_node: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
+    """Returns layer -> scheme: static if both inputs of its node come from a dequantize, half if only one does."""
+    producer = {name: node.op_type for node in graph.node for name in node.output}
     found: dict[str, str] = {}
     for node in graph.node:
-        name = layer.get(node.name, "")
-        if node.op_type in _LAYERS and name in known:
-            int8 = [made_by.get(given) == "DequantizeLinear" for given in node.input[:2]]
-            found[name] = "static" if all(int8) else "none" if not any(int8) else "half"
+        layer = layer_of_node.get(node.name, "")
+        if node.op_type in _LAYER_OPERATORS and layer in known:
+            int8 = [producer.get(name) == "DequantizeLinear" for name in node.input[:2]]
+            found[layer] = "static" if all(int8) else "none" if not any(int8) else "half"
     return found
 
 
-def _check(schemes: Mapping[str, str], known: Sequence[str], asked: Quantization) -> None:
-    """Raise LoweringError for a layer that is other than asked, and for one that a rule reaches and the graph has
-    not: what is not found is not checked."""
-    wrong = []
-    for name in known:
-        rule = rule_for(asked.parts, name)
-        wanted = "static" if rule == "int8-static" else "none"
-        got = schemes.get(name, "none" if rule is None else "nothing, it is not in the graph")
-        if got != wanted:
-            wrong.append(f"{name}: asked {wanted}, got {got}")
-    if wrong:
-        raise LoweringError(f"quantization came out other than asked: {'; '.join(wrong)}")
+def _with_missing_layers(schemes: Mapping[str, str], model: StreamingPesto, rules: Quantization) -> dict[str, str]:
+    """Returns layer -> scheme for every layer of the model, so that a layer which was not found is not skipped.
+
+    A layer that a rule names and the graph lacks is "missing from the graph", unless the exporter removed its part
+    because no output needs it.
+    """
+    found = {}
+    for layer in layers(model):
+        output = _OUTPUT_OF_PART.get(layer.split(".")[0])
+        expected = rule_for(rules.parts, layer) is not None and (output is None or output in model.outputs)
+        found[layer] = schemes.get(layer, "missing from the graph" if expected else "none")
+    return found

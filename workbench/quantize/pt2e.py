@@ -1,173 +1,176 @@
-"""Scoped int8 through PT2E: what a recipe names is quantized, and nothing else can be.
+"""int8 for the layers that a recipe names, with PT2E (quantization of torch.export graphs) and XNNPACK's annotators.
 
-Each part of the stream (front end, encoder, confidence) is exported on its own, annotated, calibrated, converted, and
-put back. Its graph holds nothing but the part, so the ring buffer and the log-spectrum are out of reach; frames are its
-batch, so that calibration runs on batches of frames; and the converted part is an ordinary submodule that the export of
-the whole stream inlines. What came out is held against what was asked twice: on the converted graph, and once lowered.
+Each part of the stream (front end, encoder, confidence) is exported by itself, annotated, calibrated, converted, and
+put back into the model. This has three effects. The graph contains only the part, so that neither the state nor the
+spectrum can be quantized by mistake. Frames are its batch axis, so that calibration runs on batches of frames. And the
+converted part is an ordinary submodule, which the export of the whole stream inlines. The schemes of the layers are
+checked twice: here in the converted graph, and in `export/` in the lowered program.
 """
 
 import copy
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from workbench.errors import LoweringError, ModelError
-from workbench.model.encoder import Encoder, TiledEncoder
+from workbench.errors import LoweringError
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.annotate import ConvertedPart, is_static, quantize_part
 from workbench.quantize.calibration import Inputs, concat_inputs, excerpts, part_inputs, split_in_half, subsample_rows
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layer_error import layer_snr
-from workbench.quantize.layers import PARTS, graph_schemes, int8_operators, layers, layers_of
-from workbench.quantize.results import Calibration, LayerGap, Quantized, Stability
-from workbench.quantize.stability import CalibratedHalf, stability
+from workbench.quantize.layers import PARTS, graph_schemes, int8_operators, layers_of
+from workbench.quantize.results import Calibration, LayerSnr, Quantized, Stability
+from workbench.quantize.scopes import check_schemes, requested_scheme
+from workbench.quantize.stability import compare_calibrations
 from workbench.recipe import Quantization
-from workbench.recipe.scopes import rule_for, unused_patterns
 
-_GAP_ROWS = 96  # of the calibration audio; they run one by one
-_STABILITY_FRAMES = 4096  # on which two calibrations are compared
-
-Converted = dict[str, ConvertedPart]
-Calibrated = tuple[Mapping[str, nn.Module], Mapping[str, Inputs]]  # the parts in float, and what each hears
-
-
-def check_scopes(model: StreamingPesto, asked: Quantization) -> None:
-    """Raise ModelError for a rule that decides about no layer."""
-    idle = unused_patterns(asked.parts, layers(model))
-    if idle:
-        known = ", ".join(layers(model))
-        raise ModelError(
-            f"quantization.parts: {', '.join(idle)}: wins no layer (none has that name, or more specific rules take "
-            f"them all); there are {known}"
-        )
+_LAYER_ERROR_ROWS = 96  # rows on which layer errors are measured; they run one by one
+_STABILITY_FRAMES = 4096  # frames on which two calibrations are compared
 
 
 def quantize(
-    model: StreamingPesto, asked: Quantization, clips: Sequence[Tensor], voiced_confidence: float, progress: Progress
+    model: StreamingPesto, rules: Quantization, clips: Sequence[Tensor], voiced_confidence: float, progress: Progress
 ) -> Quantized:
-    """Quantize the stream in place, calibrated on clips, (n,) float32 each; `progress` hears how much is done.
+    """Quantizes the stream in place.
 
-    Raises LoweringError where a layer did not become what its rule asks for.
+    Args:
+        model: the float stream.
+        rules: the schemes of its layers, and how ranges are found.
+        clips: calibration audio, (n,) float32 each.
+        voiced_confidence: a frame is voiced if the float model's confidence is at least this.
+        progress: receives the stages "calibrate", "stability" and "layer errors".
+
+    Raises:
+        LoweringError: a layer did not get the scheme of its rule.
     """
-    began = time.perf_counter()
-    heard = excerpts(clips, round(asked.seconds_per_clip * model.stream.sample_rate_hz), asked.seed)
-    dealt = [half for half in split_in_half(heard, asked.seed) if half]
-    half_inputs = [part_inputs(model, half) for half in dealt]
-    inputs = {part: concat_inputs([half[part] for half in half_inputs]) for part in PARTS}
-    plain = copy.deepcopy(model.encoder)
-    if asked.equalize:
-        equalize(model.encoder, *inputs["encoder"])
-    parts = _convert(asked, [({part: getattr(model, part) for part in PARTS}, inputs)], "calibrate", progress)[0]
+    started_at = time.perf_counter()
+    calibrator = Calibrator(model, rules, clips, progress)
+    converted = calibrator.calibrate()
     schemes: dict[str, str] = {}
-    for part, made in parts.items():
-        schemes |= graph_schemes(made.module.graph, part)
-    _check_schemes(schemes, asked)
-    (frames,) = subsample_rows(inputs["frontend"], _STABILITY_FRAMES)
-    stable = _stability(model, plain, asked, half_inputs, frames, voiced_confidence, progress)
-    found_gaps: list[LayerGap] = []
     operators: Counter[str] = Counter()
     weight_bytes = 0
-    for at, (part, made) in enumerate(parts.items()):
-        progress.report("gaps", at, len(parts))
-        found_gaps += layer_snr(getattr(model, part), made.module, part, subsample_rows(inputs[part], _GAP_ROWS))
-        counted, size = int8_operators(made.module, part)
+    for part, quantized in converted.items():
+        schemes |= graph_schemes(quantized.module.graph, part)
+        counted, size = int8_operators(quantized.module, part)
         operators, weight_bytes = operators + counted, weight_bytes + size
-        setattr(model, part, made.module)
-    progress.report("gaps", len(parts), len(parts))
-    calibration = Calibration(
-        excerpts=len(heard),
-        audio_s=sum(map(len, heard)) / model.stream.sample_rate_hz,
-        rows=len(inputs["frontend"][0]),
-        seed=asked.seed,
-        corrected_biases=sum(made.corrected_biases for made in parts.values()),
-        gaps=tuple(found_gaps),
-        stability=stable,
-        took_s=time.perf_counter() - began,
-        null_reasons={} if stable else {"stability": _no_stability_reason(asked, len(half_inputs)) or ""},
-    )
-    if asked.residual_add == "int8" and not operators["add"]:
+    check_schemes(schemes, rules)
+    if rules.residual_add == "int8" and not operators["add"]:
         raise LoweringError(
-            "quantization came out other than asked: residual_add is int8, but no add stands behind a layer in static "
-            "int8; ask for float, or for int8-static in encoder.prefilter"
+            "quantization does not match the recipe: residual_add is int8, but no add comes after a static int8 layer; "
+            "use residual_add: float, or int8-static for encoder.prefilter"
         )
-    ranges = tuple(found for made in parts.values() for found in made.ranges)
+    stability = calibrator.stability(voiced_confidence)
+    layer_errors = calibrator.layer_errors(converted)
+    for part, quantized in converted.items():
+        setattr(model, part, quantized.module)
+    calibration = Calibration(
+        excerpts=len(calibrator.excerpts),
+        audio_s=sum(map(len, calibrator.excerpts)) / model.stream.sample_rate_hz,
+        rows=len(calibrator.inputs["frontend"][0]),
+        seed=rules.seed,
+        corrected_biases=sum(part.corrected_biases for part in converted.values()),
+        gaps=tuple(layer_errors),
+        stability=stability,
+        took_s=time.perf_counter() - started_at,
+        null_reasons={} if stability else {"stability": calibrator.no_stability_reason() or ""},
+    )
+    ranges = tuple(found for part in converted.values() for found in part.ranges)
     return Quantized(schemes, ranges, dict(operators), weight_bytes, calibration)
 
 
-def _convert(
-    asked: Quantization, calibrations: Sequence[Calibrated], stage: str, progress: Progress
-) -> list[Converted]:
-    """The parts that any rule reaches, quantized once for each of the calibrations."""
-    modules = calibrations[0][0]
-    parts = [part for part in PARTS if any(_wanted(asked, name) != "none" for name in layers_of(modules[part], part))]
-    total = sum(len(inputs[part][0]) for _, inputs in calibrations for part in parts)
-    done = 0
+@dataclass(frozen=True)
+class _FloatParts:
+    """The float parts of a model, and their inputs on calibration audio."""
 
-    def heard(rows: int) -> None:
-        nonlocal done
-        done += rows
-        progress.report(stage, done, total)
-
-    progress.report(stage, 0, total)
-    return [
-        {part: quantize_part(modules[part], part, asked, inputs[part], heard) for part in parts}
-        for modules, inputs in calibrations
-    ]
+    modules: Mapping[str, nn.Module]
+    inputs: Mapping[str, Inputs]
 
 
-def _stability(
-    model: StreamingPesto,
-    plain: Encoder | TiledEncoder,
-    asked: Quantization,
-    half_inputs: Sequence[Mapping[str, Inputs]],
-    frames: Tensor,
-    voiced_confidence: float,
-    progress: Progress,
-) -> Stability | None:
-    """Two calibrations of the float model, each with all that a calibration decides: equalization too."""
-    if _no_stability_reason(asked, len(half_inputs)):
-        return None
-    calibrations: list[Calibrated] = []
-    for inputs in half_inputs:
-        encoder = copy.deepcopy(plain)
-        if asked.equalize:
-            equalize(encoder, *inputs["encoder"])
-        calibrations.append(({"frontend": model.frontend, "encoder": encoder, "confidence": model.confidence}, inputs))
+class Calibrator:
+    """Quantizes copies of the parts of a stream, on all of the calibration audio and on two halves of it.
 
-    def half(parts: Converted) -> CalibratedHalf:
-        modules = {part: made.module for part, made in parts.items()}
-        return modules, [found for made in parts.values() for found in made.ranges]
+    Args:
+        model: the float stream.
+        rules: the schemes of its layers, and how ranges are found.
+        clips: calibration audio, (n,) float32 each.
+        progress: receives the rows that were calibrated.
 
-    one, other = map(half, _convert(asked, calibrations, "stability", progress))
-    return stability(model, one, other, frames, voiced_confidence)
+    Attributes:
+        excerpts: the excerpt of each clip that is used.
+        inputs: part -> its inputs over all excerpts.
+    """
 
+    def __init__(self, model: StreamingPesto, rules: Quantization, clips: Sequence[Tensor], progress: Progress) -> None:
+        self.model, self.rules, self.progress = model, rules, progress
+        self.excerpts = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
+        halves = [half for half in split_in_half(self.excerpts, rules.seed) if half]
+        self._half_inputs = [part_inputs(model, half) for half in halves]
+        self.inputs = {part: concat_inputs([half[part] for half in self._half_inputs]) for part in PARTS}
+        self._original_encoder = copy.deepcopy(model.encoder)
 
-def _no_stability_reason(asked: Quantization, halves: int) -> str | None:
-    """Why stability cannot be measured, if it cannot."""
-    if "int8-dynamic" in asked.parts.values():
-        return "a dynamic range is another in every frame, and follows from no clip"
-    if not is_static(asked):
-        return "no range is fixed"
-    return None if halves == 2 else "one clip has no two halves"
+    def calibrate(self) -> dict[str, ConvertedPart]:
+        """Returns the quantized parts, calibrated on all audio.
 
+        Equalizes the encoder of the model first if the rules require it.
+        """
+        if self.rules.equalize:
+            equalize(self.model.encoder, *self.inputs["encoder"])
+        modules = {part: getattr(self.model, part) for part in PARTS}
+        return self._convert([_FloatParts(modules, self.inputs)], "calibrate")[0]
 
-_WHY = {
-    "none": "XNNPACK takes no dynamic int8 for a convolution of one input channel: ask for another scheme there",
-    "activation only": "an int8 add stands before a float layer: quantize that too, or ask for residual_add: float",
-}
+    def stability(self, voiced_confidence: float) -> Stability | None:
+        """Returns two calibrations on halves of the audio, compared, or None if `no_stability_reason` says so.
 
+        Each half repeats everything that depends on calibration audio, equalization too.
+        """
+        if self.no_stability_reason():
+            return None
+        halves: list[_FloatParts] = []
+        for inputs in self._half_inputs:
+            encoder = copy.deepcopy(self._original_encoder)
+            if self.rules.equalize:
+                equalize(encoder, *inputs["encoder"])
+            modules = {"frontend": self.model.frontend, "encoder": encoder, "confidence": self.model.confidence}
+            halves.append(_FloatParts(modules, inputs))
+        first, second = self._convert(halves, "stability")
+        (frames,) = subsample_rows(self.inputs["frontend"], _STABILITY_FRAMES)
+        return compare_calibrations(self.model, first, second, frames, voiced_confidence)
 
-def _check_schemes(schemes: Mapping[str, str], asked: Quantization) -> None:
-    other = {name: got for name, got in schemes.items() if got != _wanted(asked, name)}
-    if other:
-        listed = "; ".join(f"{name}: asked {_wanted(asked, name)}, got {got}" for name, got in other.items())
-        why = "; ".join(sorted({_WHY[got] for got in other.values() if got in _WHY}))
-        raise LoweringError(f"quantization came out other than asked: {listed}" + (f" ({why})" if why else ""))
+    def no_stability_reason(self) -> str | None:
+        """Returns why stability cannot be measured, or None if it can."""
+        if "int8-dynamic" in self.rules.parts.values():
+            return "a dynamic range depends on no calibration audio"
+        if not is_static(self.rules):
+            return "no range is fixed"
+        return None if len(self._half_inputs) == 2 else "one clip cannot be split into halves"
 
+    def layer_errors(self, converted: Mapping[str, ConvertedPart]) -> list[LayerSnr]:
+        """Returns the signal-to-noise ratio of every layer of the quantized parts."""
+        found: list[LayerSnr] = []
+        with self.progress.stage("layer errors", len(converted)) as advance:
+            for part, quantized in converted.items():
+                rows = subsample_rows(self.inputs[part], _LAYER_ERROR_ROWS)
+                found += layer_snr(getattr(self.model, part), quantized.module, part, rows)
+                advance(1)
+        return found
 
-def _wanted(asked: Quantization, name: str) -> str:
-    scheme = rule_for(asked.parts, name)
-    return "none" if scheme is None else scheme.removeprefix("int8-")
+    def _convert(self, calibrations: Sequence[_FloatParts], stage: str) -> list[dict[str, ConvertedPart]]:
+        """Quantizes each part that any rule names, once per calibration."""
+        modules = calibrations[0].modules
+        parts = [part for part in PARTS if self._is_quantized(modules[part], part)]
+        total = sum(len(calibration.inputs[part][0]) for calibration in calibrations for part in parts)
+        with self.progress.stage(stage, total) as advance:
+            return [
+                {
+                    part: quantize_part(calibration.modules[part], part, self.rules, calibration.inputs[part], advance)
+                    for part in parts
+                }
+                for calibration in calibrations
+            ]
+
+    def _is_quantized(self, module: nn.Module, part: str) -> bool:
+        return any(requested_scheme(self.rules, layer) != "none" for layer in layers_of(module, part))

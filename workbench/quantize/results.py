@@ -6,11 +6,17 @@ from workbench.record_model import RecordModel
 
 
 class TensorRange(RecordModel):
-    """A tensor quantized with a fixed range: an activation by its node's name, or a layer's weight.
+    """A tensor that is quantized with a fixed range: an activation, or the weight of a layer.
 
-    `scales` is how many it has (one for each output channel of a weight); `scale` is the largest of them, `zero_point`
-    the first. `low` and `high` are the ends that the range was made from, `observed_low` and `observed_high` those of
-    all that was heard: wider, where the observer leaves the outermost values out.
+    Attributes:
+        layer: the layer that computes the activation, or that has the weight.
+        tensor: name of the activation's node in the graph, or "weight".
+        scales: how many scales it has: one, or one per output channel of a weight.
+        scale: the largest of them.
+        zero_point: the first of its zero points.
+        low, high: ends of the range that the scale was computed from.
+        observed_low, observed_high: smallest and largest value in the calibration audio. They lie outside of the range
+            if the observer leaves out the outermost values.
     """
 
     layer: str
@@ -24,9 +30,17 @@ class TensorRange(RecordModel):
     observed_high: float
 
 
-class LayerGap(RecordModel):
-    """A layer's output in int8 against the same layer in float, as signal to noise in decibels over some rows of the
-    calibration audio: with the layers before it quantized too, and alone, fed what the float network has there."""
+class LayerSnr(RecordModel):
+    """Signal-to-noise ratio of a layer's output, in decibels, over some rows of the calibration audio.
+
+    The signal is the output of the float layer, the noise is the difference of the quantized layer.
+
+    Attributes:
+        layer: name of the layer in the whole model.
+        scheme: how it is quantized.
+        through_db: cumulative: all layers before it are quantized too.
+        alone_db: isolated: its inputs are those of the float network.
+    """
 
     layer: str
     scheme: str
@@ -35,10 +49,13 @@ class LayerGap(RecordModel):
 
 
 class Stability(RecordModel):
-    """Two calibrations on disjoint halves of the clips against each other: how much of a result is the clips' choice.
+    """Two calibrations on disjoint halves of the clips, compared: how much a result depends on the choice of clips.
 
-    Scales are of activations, as |a - b| over their mean; pitch is |a - b| in cents of the two quantized networks over
-    the calibration frames whose confidence reaches the voicing threshold.
+    Attributes:
+        tensors: activations with a fixed range.
+        scale_median_relative, scale_max_relative: |a - b| of their scales, divided by the mean of a and b.
+        voiced_frames: calibration frames whose confidence reaches the voicing threshold.
+        pitch_median_cents, pitch_p95_cents: |a - b| of the pitch of the two quantized networks, in voiced frames.
     """
 
     tensors: int
@@ -50,24 +67,43 @@ class Stability(RecordModel):
 
 
 class Calibration(RecordModel):
-    """How the fixed ranges were found. `took_s` is wall-clock time of all of it, stability and gaps included."""
+    """How the fixed ranges were found.
+
+    Attributes:
+        excerpts: pieces of audio, one per calibration clip.
+        audio_s: their total length in seconds.
+        rows: frames, which is also the number of inputs of each part.
+        seed: chooses the excerpts and the halves.
+        corrected_biases: biases that were corrected by the mean error of their output channel.
+        gaps: the signal-to-noise ratio of each layer.
+        stability: two calibrations compared.
+        took_s: wall-clock time of everything, stability and layer errors included.
+    """
 
     excerpts: int
     audio_s: float
-    rows: int  # frames, and so what each part heard
+    rows: int
     seed: int
     corrected_biases: int
-    gaps: tuple[LayerGap, ...]
+    gaps: tuple[LayerSnr, ...]
     stability: Stability | None
     took_s: float
 
 
 @dataclass(frozen=True)
 class Quantized:
-    """What quantization made of a stream: the scheme of each layer as its graph shows it, and every fixed range."""
+    """A quantized stream, as its graph shows it.
+
+    Attributes:
+        schemes: layer -> scheme.
+        ranges: every fixed range.
+        operators: operator -> count: layers with int8 weights, and adds and leaky ReLUs between int8 tensors.
+        weight_bytes: bytes of the int8 weights.
+        calibration: how the ranges were found.
+    """
 
     schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
-    operators: dict[str, int]  # layers with int8 weights, adds and leaky ReLUs between int8 tensors, by operator
-    weight_bytes: int  # of those layers
+    operators: dict[str, int]
+    weight_bytes: int
     calibration: Calibration

@@ -1,38 +1,39 @@
-"""How much a calibration is the choice of its clips: two on disjoint halves, held against each other."""
+"""How much a calibration depends on the choice of its clips: two calibrations on disjoint halves, compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from workbench.model.streaming import StreamingPesto
+from workbench.quantize.annotate import ConvertedPart
 from workbench.quantize.calibration import BATCH
-from workbench.quantize.results import Stability, TensorRange
+from workbench.quantize.results import Stability
 from workbench.units import CENTS_PER_SEMITONE
 
-CalibratedHalf = tuple[
-    Mapping[str, nn.Module], Sequence[TensorRange]
-]  # the parts that were quantized, and their ranges
+Converted = Mapping[str, ConvertedPart]
+"""Part -> the quantized part; a part without int8 layers is absent."""
 
 
 @torch.no_grad()
-def stability(
-    model: StreamingPesto, one: CalibratedHalf, other: CalibratedHalf, frames: Tensor, voiced_confidence: float
+def compare_calibrations(
+    model: StreamingPesto, first: Converted, second: Converted, frames: Tensor, voiced_confidence: float
 ) -> Stability:
-    """Two calibrations of the float `model` compared: scales, and pitch on all clips' (frames, samples)."""
-    scales = np.array(
-        [
-            (mine.scale, theirs.scale)
-            for mine, theirs in zip(one[1], other[1], strict=True)
-            if mine.tensor != "weight"  # weights are the same in both
-        ]
-    )
+    """Compares the scales and the pitch of two calibrations of the same model.
+
+    Args:
+        model: the float stream.
+        first, second: its quantized parts, once for each half of the clips.
+        frames: (frames, frame samples), float32, of all clips.
+        voiced_confidence: a frame is voiced if the float model's confidence is at least this.
+    """
+    scales = np.array(list(zip(_activation_scales(first), _activation_scales(second), strict=True)))
     relative = np.abs(scales[:, 0] - scales[:, 1]) / scales.mean(1)
     energy = torch.cat([model.frontend(rows) for rows in torch.split(frames, BATCH)])
     voiced = (model.confidence(energy, energy.log()) >= voiced_confidence).numpy()
-    pitches = [_pitch(model, modules, frames)[voiced] for modules, _ in (one, other)]
+    pitches = [_pitch_semitones(model, converted, frames)[voiced] for converted in (first, second)]
     cents = np.abs(pitches[0] - pitches[1]) * CENTS_PER_SEMITONE
     nulls = {} if voiced.any() else dict.fromkeys(("pitch_median_cents", "pitch_p95_cents"), "no voiced frame")
     return Stability(
@@ -46,10 +47,15 @@ def stability(
     )
 
 
-def _pitch(model: StreamingPesto, modules: Mapping[str, nn.Module], frames: Tensor) -> NDArray[np.float64]:
-    """Semitones of every frame, with the quantized parts in place of the float ones."""
-    frontend, encoder = modules.get("frontend", model.frontend), modules.get("encoder", model.encoder)
+def _activation_scales(converted: Converted) -> list[float]:
+    """Returns the scales that depend on the calibration; those of weights do not."""
+    return [found.scale for part in converted.values() for found in part.ranges if found.tensor != "weight"]
 
+
+def _pitch_semitones(model: StreamingPesto, converted: Converted, frames: Tensor) -> NDArray[np.float64]:
+    """Returns (frames,): the pitch with the quantized parts instead of the float ones."""
+    frontend = converted["frontend"].module if "frontend" in converted else model.frontend
+    encoder = converted["encoder"].module if "encoder" in converted else model.encoder
     batches = [
         model.reduce(encoder(frontend(rows).log()[:, model.crop].contiguous())) for rows in torch.split(frames, BATCH)
     ]

@@ -1,4 +1,7 @@
-"""int8 as a first attempt would do it: XNNPACK's global configuration on the whole graph. A cautionary tale."""
+"""int8 for the whole graph, with XNNPACK's global configuration and without rules: the obvious first attempt.
+
+It also quantizes the state and the spectrum, whose range 8 bits cannot represent. Recipes use it to show that.
+"""
 
 from collections.abc import Sequence
 
@@ -18,20 +21,23 @@ from workbench.recipe.options import STATE_BUFFER
 
 @torch.no_grad()
 def quantize_whole_graph(model: StreamingPesto, clips: Sequence[Tensor], progress: Progress) -> GraphModule:
-    """The whole stream, memory and spectrum included.
+    """Returns the quantized stream, with its state at zero.
 
-    Calibrated chunk by chunk on (n,) float32 clips, the memory emptied before each, and after the last.
+    Args:
+        model: the float stream, with internal state and one stream.
+        clips: calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
+        progress: receives how many clips were calibrated.
     """
     chunk = model.stream.chunk_samples
     exported = torch.export.export(model, (torch.zeros(1, chunk),))
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config())
     prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), quantizer)
-    for at, samples in enumerate(clips):
-        progress.report("calibrate", at, len(clips))
-        prepared.get_buffer(STATE_BUFFER).zero_()
-        for row in torch.split(samples[: len(samples) // chunk * chunk], chunk):
-            prepared(row[None])
-    progress.report("calibrate", len(clips), len(clips))
+    with progress.stage("calibrate", len(clips)) as advance:
+        for samples in clips:
+            prepared.get_buffer(STATE_BUFFER).zero_()
+            for row in torch.split(samples[: len(samples) // chunk * chunk], chunk):
+                prepared(row[None])
+            advance(1)
     converted: GraphModule = convert_pt2e(prepared)
     converted.get_buffer(STATE_BUFFER).zero_()
     return converted

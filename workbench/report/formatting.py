@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
-from workbench.quantize.results import LayerGap
+from workbench.quantize.results import LayerSnr
 from workbench.records.result import Result
 
 DASH = "–"
@@ -78,7 +78,7 @@ def some_sizes(record: Result) -> list[SizeFigures]:
     return [size for size in record.sizes if size in ends or size.frames_per_chunk.bit_count() == 1]
 
 
-def weakest_layer(record: Result) -> LayerGap | None:
+def weakest_layer(record: Result) -> LayerSnr | None:
     """The int8 layer that makes most of the noise: least signal to noise when fed what the float network has there."""
     calibration = record.program.calibration if record.program else None
     noisy = (

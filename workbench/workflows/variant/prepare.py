@@ -13,7 +13,7 @@ from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
-from workbench.quantize.pt2e import check_scopes
+from workbench.quantize.scopes import check_scopes
 from workbench.recipe import Recipe
 from workbench.recipe.stream_config import StreamConfig
 from workbench.workflows.variant.fingerprint import (
