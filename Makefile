@@ -1,19 +1,17 @@
-# Two commands do everything on a fresh machine with Python 3.11: `make demo` and `make test`.
+# `make demo` and `make test` work on a new machine with Python 3.11. Every target creates the environment if needed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
-
-UNDECIDED := Nothing failed. What could not be decided is named above: a busy machine leaves times in doubt, so run it again.
-
 PROFILED := float-xnnpack float-low-rank int8-mixed
+INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
 .PHONY: demo test test-all lint measured bench profiles findings docs clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
-	@$(BIN)/workbench run recipes/float-xnnpack.yaml; code=$$?; test $$code -ne 3 || { echo "$(UNDECIDED)"; code=0; }; exit $$code
+	@$(BIN)/workbench run recipes/float-xnnpack.yaml; code=$$?; test $$code -ne 3 || { echo "$(INCONCLUSIVE)"; code=0; }; exit $$code
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -27,23 +25,23 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The figures of the README: run every shipped recipe on the shipped audio, keep the records, write the table anew.
+# The README's table of deviations: runs every shipped recipe on the shipped audio and stores the results.
 measured: $(VENV)/.installed
 	$(BIN)/workbench run recipes --out outputs/measured; case $$? in 0|1|3) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --records outputs/measured
 
-# The README's table of speeds: everything beside everything in one run, with 1 thread and with 2. Wants a quiet machine.
+# The README's table of speeds: all contenders in one run, with 1 thread and with 2. Needs an idle machine.
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
 
-# The README's table of bounds: where the time of three programs goes. Wants a quiet machine too.
+# The README's table of bounds: the time of each part of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles
 
-# docs/findings.md: the systems of the first experiments, with all that can be installed to lower and run them.
+# docs/findings.md: the exports of the first experiments, with every extra that can be installed.
 findings: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,coreml,openvino,arm]"
 	$(BIN)/workbench run recipes/findings --out outputs/findings; test $$? -eq 1
