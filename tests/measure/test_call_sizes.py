@@ -5,6 +5,7 @@ import pytest
 
 from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
 from workbench.measure.deviation import PairedFrames
+from workbench.measure.speed import PairTimes
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 
@@ -23,7 +24,7 @@ def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
         "known f0",
     )
     times_ms = np.array([[4.0, 8.0, 100.0], [8.0, 8.0, 6.0]])
-    return size_figures(size, STREAM, [rolls], 0.5, times_ms, times_ms / 4)
+    return size_figures(size, STREAM, [rolls], 0.5, PairTimes(times_ms, times_ms / 4))
 
 
 def test_a_size_tells_its_deviation_and_its_time_per_call_and_per_frame() -> None:
@@ -52,7 +53,7 @@ def test_a_size_without_a_figure_leaves_no_worst() -> None:
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
     flat = np.full(4, 0.5, np.float32)
     rolls = PairedFrames("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
-    got = size_figures(2, STREAM, [rolls], 0.5, np.ones((1, 3)), np.ones((1, 3)))
+    got = size_figures(2, STREAM, [rolls], 0.5, PairTimes(np.ones((1, 3)), np.ones((1, 3))))
     assert got.confidence_max is None
     assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
     assert got.p95_cents == pytest.approx(0)

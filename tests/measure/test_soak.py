@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.progress import RecordedProgress
 from workbench.audit.soak_verdict import judged
 from workbench.errors import ChangedError, ProgramError
-from workbench.measure.soak import SoakProgress, long_stream
+from workbench.measure.soak import SoakProgress, SoakSegment, long_stream
 from workbench.progress import Progress
 from workbench.recipe import Gate
 from workbench.recipe.stream_config import StreamConfig
@@ -41,14 +41,14 @@ def test_a_drift_shows_from_part_to_part() -> None:
     steady, drifting = Counter(0.0), Counter(0.125)
     clip = np.repeat(np.arange(3, dtype=np.float32), 100)
     looped = np.concatenate([clip, clip[:50]])
-    told = list(long_stream(steady, drifting, looped, 4 / 3600, 0.5, parts=4))  # 4 s, 40 calls
-    parts = [heard.part for heard in told]
+    told = list(long_stream(steady, drifting, looped, 4 / 3600, 0.5, segments=4))  # 4 s, 40 calls
+    parts = [heard.segment for heard in told]
     assert [part.pitch.max_cents for part in parts] == [125, 250, 375, 500]
     assert drifting.heard == steady.heard == [float(at % 3) for at in range(40)]  # whole calls, over and over
     assert all(part.resident_bytes > 1_000_000 and part.confidence_max == 0 for part in parts)
     assert [part.until_s for part in parts] == [1, 2, 3, 4]
     assert [(part.frames, part.voiced_frames) for part in parts] == [(10, 10)] * 4
-    assert [(heard.calls, heard.of, heard.until_s) for heard in told] == [
+    assert [(heard.calls_done, heard.calls, heard.until_s) for heard in told] == [
         (10, 40, 1),
         (20, 40, 2),
         (30, 40, 3),
@@ -57,15 +57,15 @@ def test_a_drift_shows_from_part_to_part() -> None:
 
 
 def test_it_tells_how_far_it_is_every_minute() -> None:
-    told = list(long_stream(Counter(0.0), Counter(0.0), np.ones(300, np.float32), 150 / 3600, 0.5, parts=1))
-    assert [(heard.calls, heard.of) for heard in told] == [(600, 1500), (1200, 1500), (1500, 1500)]
-    assert [heard.part is not None for heard in told] == [False, False, True]
+    told = list(long_stream(Counter(0.0), Counter(0.0), np.ones(300, np.float32), 150 / 3600, 0.5, segments=1))
+    assert [(heard.calls_done, heard.calls) for heard in told] == [(600, 1500), (1200, 1500), (1500, 1500)]
+    assert [heard.segment is not None for heard in told] == [False, False, True]
 
 
 def soak_of(drift: float, **last: object) -> Soak:
     """Four parts; the last with some figures changed."""
-    told = long_stream(Counter(0.0), Counter(drift), np.ones(300, np.float32), 4 / 3600, 0.5, parts=4)
-    *parts, end = (heard.part for heard in told if heard.part)
+    told = long_stream(Counter(0.0), Counter(drift), np.ones(300, np.float32), 4 / 3600, 0.5, segments=4)
+    *parts, end = (heard.segment for heard in told if heard.segment)
     parts = [part.model_copy(update={"variant_p50_ms": 1.0, "resident_bytes": 500}) for part in (*parts, end)]
     parts[-1] = parts[-1].model_copy(update=last)
     return Soak.model_construct(stretches=tuple(parts))
@@ -108,16 +108,16 @@ def test_confidence_real_time_and_finite_frames_count() -> None:
 
 def test_each_side_s_broken_frames_are_counted_apart() -> None:
     for broken, counts in (((float("nan"), 0.0), (10, 0)), ((0.0, float("nan")), (0, 10))):
-        told = long_stream(*map(Counter, broken), np.ones(300, np.float32), 1 / 3600, 0.5, parts=1)
-        (part,) = (heard.part for heard in told)
+        told = long_stream(*map(Counter, broken), np.ones(300, np.float32), 1 / 3600, 0.5, segments=1)
+        (part,) = (heard.segment for heard in told)
         assert (part.baseline_nonfinite_frames, part.nonfinite_frames) == counts
 
 
 def test_calls_longer_than_it_tells_are_told_each() -> None:
     counter = Counter(0.0)
     counter.stream = StreamConfig(1000, 130_000, 1, 0.0)  # 130 s
-    told = list(long_stream(counter, counter, np.ones(130_000, np.float32), 260 / 3600, 0.5, parts=1))
-    assert [heard.calls for heard in told] == [1, 2]
+    told = list(long_stream(counter, counter, np.ones(130_000, np.float32), 260 / 3600, 0.5, segments=1))
+    assert [heard.calls_done for heard in told] == [1, 2]
 
 
 def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
@@ -146,22 +146,26 @@ def test_few_voiced_frames_are_a_doubt() -> None:
     assert (doubted.verdict, doubted.reasons) == ("inconclusive", ("only 40 voiced frames, wants 41",))
 
 
-def begin(*_: object) -> None: ...
+class Crashing:
+    """A stream of one report; then the process aborts, as a broken program makes it."""
+
+    segment: SoakSegment | None = None
+
+    def __init__(self, *_: object) -> None:
+        self.reports = iter([SoakProgress(600, 1500, 60.0, self.segment)])
+
+    def advance(self) -> SoakProgress:
+        return next(self.reports, None) or os.abort()
 
 
-minutes = iter([SoakProgress(600, 1500, 60.0, None)])  # of the process that imports this anew
-
-
-def a_minute() -> SoakProgress:
-    """The first; then the process aborts, as a broken program makes it."""
-    return next(minutes, None) or os.abort()
+class CrashingLater(Crashing):
+    segment = soak_of(0.0).stretches[0]
 
 
 def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.workflows import soak
 
-    monkeypatch.setattr(soak, "begin_here", begin)
-    monkeypatch.setattr(soak, "go_on_here", a_minute)
+    monkeypatch.setattr(soak, "SoakWorker", Crashing)
     scoring, speed = SimpleNamespace(voiced_confidence=0.5), SimpleNamespace(threads=1)
     recipe = SimpleNamespace(scoring=scoring, speed=speed)
     job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
@@ -172,18 +176,10 @@ def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.Monke
     assert progress.stages == {"stream": (600, 1500)}
 
 
-whole_parts = iter([SoakProgress(600, 1500, 60.0, soak_of(0.0).stretches[0])])
-
-
-def a_part() -> SoakProgress:
-    return next(whole_parts, None) or os.abort()
-
-
 def test_what_was_heard_before_a_crash_is_kept_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.workflows import soak
 
-    monkeypatch.setattr(soak, "begin_here", begin)
-    monkeypatch.setattr(soak, "go_on_here", a_part)
+    monkeypatch.setattr(soak, "SoakWorker", CrashingLater)
     recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5), speed=SimpleNamespace(threads=1))
     job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
     stretches, ended = soak._streamed(job, Path("program.pte"), 1, Progress())  # type: ignore[arg-type]

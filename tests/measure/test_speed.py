@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.measure.speed import ColdStart, Speed, summarize
+from workbench.measure.speed import ColdStart, PairTimes, Speed, summarize
 from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(sample_rate_hz=48000, hop_samples=960, frames_per_chunk=1, mirror=1.0)  # a call every 20 ms
@@ -13,7 +13,7 @@ START = ColdStart(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_0
 
 
 def of(baseline_ms: object, variant_ms: object, stream: StreamConfig = STREAM) -> Speed:
-    return summarize(np.asarray(baseline_ms, float), np.asarray(variant_ms, float), stream, 2, START)
+    return summarize(PairTimes(np.asarray(baseline_ms, float), np.asarray(variant_ms, float)), stream, 2, START)
 
 
 def flat(round_ms: object) -> np.ndarray:

@@ -1,17 +1,14 @@
 """Turns, paces and memory, without a clock: who is called when, with what."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from tests.helpers.processes import ends_with_its_parent
-from workbench.measure import load_test as deadline
-from workbench.measure import timing as race
-from workbench.measure.load_test import response_times
+from workbench.measure import bench_worker
+from workbench.measure.bench_worker import background_load, response_times
 from workbench.measure.speed import TimingPlan
-from workbench.measure.timing import as_calls, peak_rss_bytes, time_alternating
+from workbench.measure.timing import as_calls, time_alternating
 from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
@@ -91,7 +88,7 @@ class Working:
 
 def test_a_call_is_late_from_when_it_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(deadline, "time", clock)
+    monkeypatch.setattr(bench_worker, "time", clock)
     session = Working(clock, [4, 25, 4, 4])  # 25 ms: 15 into the next period, which ends 1 ms before its own
     late_ms = response_times(session, ["a", "b"], 4, 10.0)  # type: ignore[list-item]
     np.testing.assert_allclose(late_ms, [4, 25, 19, 13])
@@ -101,7 +98,7 @@ def test_a_call_is_late_from_when_it_was_due(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_busy_process_is_there_for_the_block_alone() -> None:
     import multiprocessing
 
-    with deadline.background_load():
+    with background_load():
         (process,) = multiprocessing.active_children()
         assert process.is_alive()
     assert multiprocessing.active_children() == []
@@ -110,17 +107,8 @@ def test_a_busy_process_is_there_for_the_block_alone() -> None:
 def test_a_busy_process_ends_with_its_parent() -> None:
     """One that was killed ends nothing itself; a core at work for ever would be left of it."""
     script = (
-        "import multiprocessing, time\nfrom workbench.measure.load_test import background_load\n"
+        "import multiprocessing, time\nfrom workbench.measure.bench_worker import background_load\n"
         "if __name__ == '__main__':\n    with background_load():\n"
         "        print(multiprocessing.active_children()[0].pid, flush=True)\n        time.sleep(3600)\n"
     )
     assert ends_with_its_parent(script)
-
-
-def test_the_peak_is_the_process_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    status = tmp_path / "status"
-    status.write_text("Name:\tpython\nVmPeak:\t  900 kB\nVmHWM:\t     300 kB\nVmRSS:\t     200 kB\n")
-    monkeypatch.setattr(race, "_STATUS", status)
-    assert peak_rss_bytes() == 300 * 1024
-    monkeypatch.setattr(race, "_STATUS", tmp_path / "none")  # where the system does not tell
-    assert peak_rss_bytes() > 1_000_000

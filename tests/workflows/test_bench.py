@@ -18,8 +18,8 @@ from workbench.cli import main
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.exporter import Extra
 from workbench.export.onnx import ONNX_EXTRA
-from workbench.measure.bench import ColdRun, ContenderFigures, Times, figures, speed_ratio, under_load
-from workbench.measure.contender import Contender
+from workbench.measure.bench import ContenderFigures, ContenderRun, figures, speed_ratio, under_load
+from workbench.measure.bench_worker import ColdRun, Contender
 from workbench.measure.speed import ColdStart, TimingPlan
 from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
@@ -66,13 +66,17 @@ def of(
     file: Path, rounds: dict[str, Sequence[float]], moved: dict[str, float] | None = None, voiced: int = VOICED
 ) -> dict[str, ContenderFigures]:
     """Figures of contenders by name from the time of their calls in each round, and cents their pitch is off."""
-    contenders = [contender(name, file) for name in rounds]
-    trials = {
-        name: ColdRun(ColdStart(30.0, 4.0, 500_000_000), 480_000_000, heard((moved or {}).get(name, 0.0), voiced))
-        for name in rounds
-    }
-    times = {name: Times(flat(ms), np.array([1.0, 2.0, 3.0, 30.0])) for name, ms in rounds.items()}
-    return {one.name: one for one in figures(contenders, trials, times, 0.5)}
+    start = ColdStart(30.0, 4.0, 500_000_000)
+    runs = [
+        ContenderRun(
+            contender(name, file),
+            ColdRun(start, 480_000_000, heard((moved or {}).get(name, 0.0), voiced)),
+            flat(ms),
+            np.array([1.0, 2.0, 3.0, 30.0]),
+        )
+        for name, ms in rounds.items()
+    ]
+    return {one.name: one for one in figures(runs, 0.5)}
 
 
 # --- figures
@@ -110,7 +114,7 @@ def test_every_contender_has_its_figures(file: Path) -> None:
     assert [(one.claim, one.why) for one in found.values()] == [("baseline", ""), ("faster", ""), ("slower", "")]
     assert {name: one.p50 for name, one in fast.ratios.items()} == {"eager": 4, "slow": 8}
     assert {name: one.p50 for name, one in eager.ratios.items()} == {"fast": 0.25, "slow": 2}
-    assert eager.pitch is None and eager.null_reasons == {"pitch": "eager is what the others are held against"}
+    assert eager.pitch is None and eager.null_reasons == {"pitch": "the other contenders are compared with eager"}
     assert fast.pitch is not None and fast.pitch.p95_cents == pytest.approx(3, abs=1e-3)
     assert (fast.frames, fast.voiced_frames, slow.voiced_frames) == (200, VOICED, VOICED)
     assert (fast.latency.p50_ms, fast.latency.p90_ms, fast.latency.max_ms) == (1, 2, 2)
@@ -128,7 +132,7 @@ def test_a_fast_contender_that_is_wrong_does_not_look_good(file: Path) -> None:
     wrong = of(file, rounds, {"fast": 1200.0})["fast"]
     assert (wrong.claim, wrong.why) == (
         "wrong",
-        "its pitch is 1200 cents from eager's at p95; its times mean nothing",
+        "its pitch deviates from eager by 1200 cents at p95 (limit 50), so its speed means nothing",
     )
     broken = of(file, rounds, {"fast": float("nan")})["fast"]
     assert (broken.claim, broken.why) == ("wrong", "120 of 120 voiced frames have no finite pitch")
@@ -137,7 +141,10 @@ def test_a_fast_contender_that_is_wrong_does_not_look_good(file: Path) -> None:
 def test_without_voiced_frames_nothing_shows_that_it_is_right(file: Path) -> None:
     rounds = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
     few = of(file, rounds, voiced=99)["fast"]
-    assert (few.claim, few.why) == ("inconclusive", "only 99 voiced frames, wants 100 to show it is right")
+    assert (few.claim, few.why) == (
+        "inconclusive",
+        "only 99 voiced frames (at least 100 required)",
+    )
     assert of(file, rounds, {"fast": 99.0}, voiced=99)["fast"].claim == "wrong"
     none = of(file, rounds, voiced=0)["fast"]
     assert (none.claim, none.why) == ("inconclusive", "no voiced frame")
@@ -145,7 +152,10 @@ def test_without_voiced_frames_nothing_shows_that_it_is_right(file: Path) -> Non
 
 def test_why_a_ratio_is_inconclusive(file: Path) -> None:
     found = of(file, {"eager": [1] * 11, "other": [2.0, 2.0, *([0.5] * 9)]})["other"]
-    assert (found.claim, found.why) == ("inconclusive", "over rounds it is 0.50 to 2.00 times as fast as eager")
+    assert (found.claim, found.why) == (
+        "inconclusive",
+        "its speedup over eager ranges from 0.50 to 2.00 over the rounds",
+    )
 
 
 def test_deadlines_are_missed_by_taking_longer_than_the_period() -> None:
@@ -431,7 +441,7 @@ def test_a_table_for_each_number_of_threads(faked: list[object]) -> None:
     lines = result.stdout.splitlines()
     assert lines[0].startswith("48000 Hz, 960-sample chunks (20 ms), 1 frame a call, mirror 1; ")
     assert [line for line in lines if line in ("1 thread", "2 threads")] == ["1 thread", "2 threads"]
-    assert lines.count("  same: inconclusive: over rounds it is 0.50 to 1.33 times as fast as eager") == 2
+    assert lines.count("  same: inconclusive: its speedup over eager ranges from 0.50 to 1.33 over the rounds") == 2
     assert lines.count("  onnx: not run: not installed") == 2
     assert [(plan.threads, plan.rounds, plan.chunks_per_round) for plan in faked] == [(1, 9, 8), (2, 9, 8)]  # type: ignore[attr-defined]
     assert Bench.model_validate_json(Path("here/bench.json").read_bytes()).runs[1].threads == 2

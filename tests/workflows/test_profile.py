@@ -26,7 +26,6 @@ from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ColdStart
 from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records import profile as audit
 from workbench.records.environment import environment
 from workbench.records.profile import Profile
 from workbench.records.result import RecipeUsed
@@ -230,25 +229,6 @@ def test_many_layers_that_differ_by_a_number_are_one_row() -> None:
         "bytes": "18",
     }
     assert [row["layer"] for row in found[1:]] == [f"a.narrow.{at}" for at in range(8)]
-
-
-@pytest.mark.parametrize(
-    ("cpuinfo", "found"),
-    [
-        ("processor : 0\nflags\t\t: fpu avx avx2 fma avx512_vnni\n\n", ("fma", "avx", "avx2", "avx512_vnni")),
-        ("processor : 0\nFeatures\t: fp asimd asimddp\n", ("asimd", "asimddp")),
-        ("processor : 0\n", None),
-    ],
-)
-def test_the_instructions_of_the_processor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpuinfo: str, found: tuple[str, ...] | None
-) -> None:
-    file = tmp_path / "cpuinfo"
-    file.write_text(cpuinfo)
-    monkeypatch.setattr(audit, "_CPUINFO", file)
-    assert audit.instructions() == found
-    monkeypatch.setattr(audit, "_CPUINFO", tmp_path / "none")
-    assert audit.instructions() is None
 
 
 def test_the_largest_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.measure.deviation import PairedFrames, deviation
-from workbench.measure.speed import speedup
+from workbench.measure.speed import PairTimes
 from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
@@ -60,16 +59,15 @@ def size_figures(
     stream: StreamConfig,
     rolls: Sequence[PairedFrames],
     threshold: float,
-    baseline_ms: NDArray[np.float64],
-    variant_ms: NDArray[np.float64],
+    times: PairTimes,
 ) -> SizeFigures:
     """The figures of calls of so many frames, from its rolls and its times (rounds, calls) in milliseconds."""
     of = deviation(rolls, threshold)
     nulls = {name: reason for name, reason in of.pitch.null_reasons.items() if name in SizeFigures.model_fields}
     if of.confidence.max is None:
         nulls["confidence_max"] = of.confidence.null_reasons["max"]
-    baseline_p50_ms, variant_p50_ms = float(np.median(baseline_ms)), float(np.median(variant_ms))
-    faster = speedup(variant_ms, baseline_ms)
+    baseline_p50_ms, variant_p50_ms = float(np.median(times.baseline_ms)), float(np.median(times.variant_ms))
+    faster = times.speedup
     return SizeFigures(
         frames_per_chunk=frames,
         chunk_ms=frames * stream.hop_ms,

@@ -1,9 +1,10 @@
-"""What was timed, in figures. `race.py` does the timing: one process, fixed threads, warm-up, alternating rounds.
+"""The figures of timed calls. `timing.py` takes the times: one process, fixed threads, warm-up, alternating rounds.
 
-The machine's speed drifts, so a ratio is taken within each round and its spread over the rounds is reported with it.
+The speed of a machine drifts, so a ratio is taken within each round and reported with its spread over the rounds.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +13,48 @@ from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 
-MAX_SPREAD_RATIO = 2.0  # high over low: rounds that agree less were timed on a busy machine, and support no figure
+Milliseconds = NDArray[np.float64]
+
+MAX_SPREAD_RATIO = 2.0  # high / low: rounds that differ more were timed on a busy machine and support no figure
 
 
 class CallTimes(RecordModel):
-    """Time of one call in milliseconds, over all timed chunks."""
+    """The time of one call in milliseconds: median, percentiles and maximum over all timed calls of all rounds."""
 
     p50_ms: float
     p95_ms: float
     p99_ms: float
     max_ms: float
 
+    @classmethod
+    def over_calls(cls, ms: Milliseconds) -> Self:
+        """Summarizes times of calls, of any shape."""
+        p50, p95, p99 = np.percentile(ms, (50, 95, 99))
+        return cls(p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99), max_ms=float(ms.max()))
+
 
 class Speed(RecordModel):
-    """A call is of the smallest size that the program takes, and hears all its streams.
+    """How fast the variant is, by itself and beside the baseline. All times are wall-clock times.
 
-    `speedup_p50` is the median over rounds of (baseline's median call / variant's), low and high the 10th and 90th
-    percentile of that ratio. `real_time_factor` is the variant's median call by the chunk's period; a deadline is
-    missed by a call that takes longer than the period. Load, first step and peak memory are of a process that does
-    nothing but load the program (after importing torch, which ExecuTorch's Python binding needs) and run one chunk.
+    A call has the smallest size that the program accepts, and receives all of its streams. The cold start is that of a
+    process which does nothing but load the program and run it. It has imported torch before, which ExecuTorch's Python
+    binding needs.
+
+    Attributes:
+        threads: Threads of both sides.
+        rounds: Rounds in which each side had its turn.
+        chunks_per_round: Calls of each side in a round.
+        chunk_ms: Duration of the audio of one call.
+        baseline: Times of the baseline's calls.
+        variant: Times of the variant's calls.
+        speedup_p50: Median over rounds of (the baseline's median call / the variant's median call).
+        speedup_low: 10th percentile of that ratio over rounds.
+        speedup_high: 90th percentile of that ratio over rounds.
+        real_time_factor: The variant's median call / `chunk_ms`; below 1 it keeps up with the audio.
+        deadline_miss_rate: Share of the variant's calls that took longer than `chunk_ms`.
+        load_ms: Time to load the program.
+        cold_first_step_ms: Time of the first call after loading.
+        peak_rss_bytes: Largest resident memory of that process, after a call of every size.
     """
 
     threads: int
@@ -55,13 +79,13 @@ class Speed(RecordModel):
 
     @property
     def is_inconclusive(self) -> bool:
-        """Whether the rounds lie so far apart that they support no figure."""
+        """Whether the rounds differ too much to support any figure."""
         return self.speedup.ratio > MAX_SPREAD_RATIO
 
 
 @dataclass(frozen=True)
 class ColdStart:
-    """A program's cold start in a process of its own."""
+    """The start of a program in a fresh process: loading, the first call, and the process's peak memory."""
 
     load_ms: float
     cold_first_step_ms: float
@@ -70,7 +94,7 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class TimingPlan:
-    """How long and with how many threads to time."""
+    """How long to time, and with how many threads. The warm-up calls of each side come first and are not counted."""
 
     threads: int
     rounds: int
@@ -78,22 +102,30 @@ class TimingPlan:
     warmup_chunks: int
 
 
-def summarize(
-    baseline_ms: NDArray[np.float64],
-    variant_ms: NDArray[np.float64],
-    stream: StreamConfig,
-    threads: int,
-    start: ColdStart,
-) -> Speed:
-    """Both (rounds, chunks) in milliseconds, row by row from the same stretch of time."""
-    faster = speedup(variant_ms, baseline_ms)
+@dataclass(frozen=True)
+class PairTimes:
+    """The times of both sides, (rounds, calls) each; a row of both is from the same round."""
+
+    baseline_ms: Milliseconds
+    variant_ms: Milliseconds
+
+    @property
+    def speedup(self) -> Spread:
+        """How many times faster the variant is than the baseline."""
+        return speedup(self.variant_ms, self.baseline_ms)
+
+
+def summarize(times: PairTimes, stream: StreamConfig, threads: int, start: ColdStart) -> Speed:
+    """Returns the speed of a variant from the times of both sides and the variant's cold start."""
+    variant_ms, faster = times.variant_ms, times.speedup
+    rounds, chunks_per_round = variant_ms.shape
     return Speed(
         threads=threads,
-        rounds=baseline_ms.shape[0],
-        chunks_per_round=baseline_ms.shape[1],
+        rounds=rounds,
+        chunks_per_round=chunks_per_round,
         chunk_ms=stream.chunk_ms,
-        baseline=_latency(baseline_ms),
-        variant=_latency(variant_ms),
+        baseline=CallTimes.over_calls(times.baseline_ms),
+        variant=CallTimes.over_calls(variant_ms),
         speedup_p50=faster.p50,
         speedup_low=faster.low,
         speedup_high=faster.high,
@@ -105,19 +137,14 @@ def summarize(
     )
 
 
-def speedup(ms: NDArray[np.float64], than_ms: NDArray[np.float64]) -> Spread:
+def speedup(ms: Milliseconds, than_ms: Milliseconds) -> Spread:
     """Returns how many times faster one session is than another.
 
     Args:
-        ms: (rounds, chunks) times of the session.
-        than_ms: (rounds, chunks) times of the other session, row by row from the same round.
+        ms: (rounds, calls) times of the session.
+        than_ms: (rounds, calls) times of the other session; a row of both is from the same round.
 
     Returns:
         The ratio of their median calls (`than_ms` / `ms`), taken in each round.
     """
     return Spread.over_rounds(np.median(than_ms, axis=1) / np.median(ms, axis=1))
-
-
-def _latency(ms: NDArray[np.float64]) -> CallTimes:
-    p50, p95, p99 = np.percentile(ms, (50, 95, 99))
-    return CallTimes(p50_ms=float(p50), p95_ms=float(p95), p99_ms=float(p99), max_ms=float(ms.max()))

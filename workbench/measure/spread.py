@@ -31,7 +31,7 @@ class Spread(RecordModel):
         return self.high / self.low
 
     def overlaps(self, other: "Spread") -> bool:
-        """Returns whether the two have a value in common. Figures that do overlap are not told apart by the rounds."""
+        """Returns whether the two have a value in common. The rounds cannot separate figures that overlap."""
         return self.low <= other.high and other.low <= self.high
 
     def text(self, decimals: int = 2) -> str:

@@ -1,16 +1,14 @@
-"""Sessions timed against each other, in a process of their own, and the cold start of one in another."""
+"""Times sessions in turns in one child process, and the cold start of one session in another."""
 
-import platform
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from workbench.measure.speed import ColdStart, Speed, TimingPlan, summarize
+from workbench.measure.process_info import peak_rss_bytes
+from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Reduction
 from workbench.recipe.stream_config import StreamConfig
@@ -21,12 +19,11 @@ from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Session, chunks
 
 ORDER_SEED = 7  # of the order of the sides within each round
-_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
 class BaselineSpec:
-    """What it takes to set up the baseline in another process."""
+    """What another process needs to set up the baseline."""
 
     checkpoint: str
     stream: StreamConfig
@@ -34,94 +31,114 @@ class BaselineSpec:
     trust: bool
 
     def session(self, margins: bool = True, streams: int = 1) -> UpstreamSession:
-        """Upstream's streaming model, freshly loaded: for one voice, or for several in one call."""
+        """Loads upstream's streaming model, for one voice or for several in one call."""
         stream = replace(self.stream, streams=streams)
         return UpstreamSession(load_upstream(self.checkpoint, stream, self.reduction, self.trust), stream, margins)
 
 
 def cold_start(open_session: Callable[[], Session], threads: int) -> ColdStart:
-    """Open a session and time it, and one chunk of silence, the smallest; then run every size that it takes. For a
-    fresh process, through `Child`: it fixes the threads."""
-    fix_threads(threads)
-    begin = time.perf_counter()
-    session = open_session()
-    loaded = time.perf_counter()
-    session.step(np.zeros((session.stream.streams, session.stream.chunk_samples), np.float32))
-    stepped = time.perf_counter()
-    for frames in session.stream.sizes:  # a size counts only once it was executed
-        session.step(np.zeros((session.stream.streams, frames * session.stream.hop_samples), np.float32))
-    session.reset()
-    return ColdStart(1000 * (loaded - begin), 1000 * (stepped - loaded), peak_rss_bytes())
+    """Times the opening of a session and its first call, which is of silence and of the smallest size.
 
-
-def peak_rss_bytes() -> int:
-    """The most memory that this process has held so far.
-
-    Linux hands `ru_maxrss` on to every process that is started, so that a child would tell its parent's; `VmHWM` is
-    the process's own.
+    Then it runs a call of every size that the session accepts, so that the peak memory includes the largest. It is
+    meant for a fresh process, because it fixes the number of threads.
     """
-    if _STATUS.is_file():
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if platform.system() == "Darwin" else peak * 1024
+    fix_threads(threads)
+    opening_s = time.perf_counter()
+    session = open_session()
+    opened_s = time.perf_counter()
+    stream = session.stream
+    session.step(np.zeros((stream.streams, stream.chunk_samples), np.float32))
+    stepped_s = time.perf_counter()
+    for frames in stream.sizes:
+        session.step(np.zeros((stream.streams, frames * stream.hop_samples), np.float32))
+    session.reset()
+    return ColdStart(1000 * (opened_s - opening_s), 1000 * (stepped_s - opened_s), peak_rss_bytes())
 
 
 def time_pair(baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, start: ColdStart) -> Speed:
-    """Time both sides on the same audio (n,) in one fresh process; `start` was measured in another.
+    """Times the baseline and a program on the same audio in one child process.
 
-    A call is of the smallest size and hears all streams, on both sides.
+    Args:
+        baseline: The baseline; its stream is that of the program.
+        program: The exported file.
+        samples: (n,) float32. It starts over at its end.
+        plan: Rounds and threads. A call has the smallest size and receives all streams, on both sides.
+        start: The program's cold start, measured in another process.
+
+    Raises:
+        ProgramError: If the program does not load, fails or crashes the process.
     """
     with IsolatedProcess() as child:
-        baseline_ms, variant_ms = child.call(
-            time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk
-        )
-    return summarize(baseline_ms, variant_ms, baseline.stream, plan.threads, start)
+        times = child.call(time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk)
+    return summarize(times, baseline.stream, plan.threads, start)
 
 
 def time_pair_in_process(
     baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, frames: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(rounds, chunks) milliseconds of baseline and variant in calls of so many frames. For a fresh process, through
-    `Child`: it fixes the threads, and may be called again there."""
+) -> PairTimes:
+    """Times both sides in calls of so many frames, in this process.
+
+    It is meant for a child process, because it fixes the number of threads. It may be called there again.
+    """
     fix_threads(plan.threads)
     sides: dict[str, Session] = {
         "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
         "variant": open_program(program),
     }
     times_ms = time_alternating(sides, as_calls(samples, baseline.stream, frames), plan)
-    return times_ms["baseline"], times_ms["variant"]
+    return PairTimes(times_ms["baseline"], times_ms["variant"])
 
 
 def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]:
-    """Audio (n,) as whole calls (streams, samples) of so many frames; each stream starts elsewhere in it."""
-    voices = np.stack([np.roll(samples, at * len(samples) // stream.streams) for at in range(stream.streams)])
-    calls = list(chunks(voices, stream, [frames]))
-    return calls[: max(1, len(samples) // calls[0].shape[-1])]  # the last one may be shorter
+    """Cuts audio into whole calls of so many frames each.
+
+    Args:
+        samples: (n,) float32.
+        stream: The stream. Each of several streams starts at another place of the audio.
+        frames: The size of a call.
+
+    Returns:
+        (streams, samples) float32 of each call. Audio that is shorter than one call is padded with silence.
+    """
+    count, streams = len(samples), stream.streams
+    lanes = np.stack([np.roll(samples, index * count // streams) for index in range(streams)])
+    calls = list(chunks(lanes, stream, [frames]))
+    whole_calls = count // calls[0].shape[-1]
+    return calls[: max(1, whole_calls)]
 
 
 def time_alternating(
     sessions: Mapping[str, Session], calls: Sequence[Floats], plan: TimingPlan
-) -> dict[str, NDArray[np.float64]]:
-    """(rounds, chunks) milliseconds of each session's calls: warm-up first, then rounds in which every one has its
-    turn, in shuffled order. What the machine does slowly, it does to all of a round alike."""
+) -> dict[str, Milliseconds]:
+    """Times sessions in turns: first all warm up, then each has one turn per round, in shuffled order.
+
+    A slow change of the machine's speed so reaches all sessions of a round alike.
+
+    Args:
+        sessions: The sessions by name.
+        calls: (streams, samples) float32 of each call. They start over at their end.
+        plan: Rounds, calls per round and warm-up calls.
+
+    Returns:
+        (rounds, calls) milliseconds by name.
+    """
     for session in sessions.values():
         _time(session, calls, 0, plan.warmup_chunks)
     times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sessions}
     order = np.random.default_rng(ORDER_SEED)
-    for at in range(plan.rounds):
+    for index in range(plan.rounds):
+        first = index * plan.chunks_per_round
         for name in order.permutation(list(sessions)):
-            times_ms[name][at] = _time(sessions[name], calls, at * plan.chunks_per_round, plan.chunks_per_round)
+            times_ms[name][index] = _time(sessions[name], calls, first, plan.chunks_per_round)
     return times_ms
 
 
-def _time(session: Session, calls: Sequence[Floats], first: int, count: int) -> NDArray[np.float64]:
-    """(count,) milliseconds of successive calls; the clip starts over where it ends."""
+def _time(session: Session, calls: Sequence[Floats], first: int, count: int) -> Milliseconds:
+    """Returns (count,) milliseconds of successive calls, from the call `first` on."""
     times_ms = np.empty(count)
-    for at in range(count):
-        chunk = calls[(first + at) % len(calls)]
-        begin = time.perf_counter()
+    for index in range(count):
+        chunk = calls[(first + index) % len(calls)]
+        started_s = time.perf_counter()
         session.step(chunk)
-        times_ms[at] = 1000 * (time.perf_counter() - begin)
+        times_ms[index] = 1000 * (time.perf_counter() - started_s)
     return times_ms

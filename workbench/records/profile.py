@@ -1,6 +1,5 @@
 """The record of a profile, and its tables. `profile.json`, schema_version 1."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +15,6 @@ from workbench.records.environment import Environment
 from workbench.records.result import RecipeUsed
 
 PROFILE_NAME, PICTURE_NAME = "profile.json", "profile.png"
-_INT8_SAVES_TIME_FROM = 1.3  # times the float peak
-_CPUINFO = Path("/proc/cpuinfo")
-_DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")  # of 8-bit integers, in one instruction
-_INSTRUCTIONS = ("fma", "avx", "avx2", "avx512f", "asimd", "sve", *_DOT_PRODUCTS)
 
 
 class Profile(RecordModel):
@@ -54,14 +49,6 @@ class Profile(RecordModel):
             f"{self.recipe.name}: {self.sample_rate_hz} Hz, {self.chunk_samples}-sample calls ({period_ms:.4g} ms), "
             f"mirror {self.mirror:g}; {threads} thread{'s' * (threads > 1)}, {self.environment.cpu}"
         )
-
-
-def instructions() -> tuple[str, ...] | None:
-    """Of this processor, those that matter to its peaks; None where the system does not list them."""
-    if not _CPUINFO.is_file():
-        return None
-    found = re.search(r"^(?:flags|Features)\s*:(.*)$", _CPUINFO.read_text(), flags=re.MULTILINE)
-    return tuple(name for name in _INSTRUCTIONS if name in found[1].split()) if found else None
 
 
 def read_profile(path: Path) -> Profile | None:

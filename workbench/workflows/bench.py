@@ -15,9 +15,8 @@ from workbench.export.metadata import metadata_of
 from workbench.export.onnx import to_onnx
 from workbench.export.program_file import format_of
 from workbench.export.torchscript import trace_upstream
-from workbench.measure.bench import ColdRun, Times, figures, responses_here, times_here, trial
-from workbench.measure.contender import Contender
-from workbench.measure.load_test import background_load
+from workbench.measure.bench import ContenderRun, figures
+from workbench.measure.bench_worker import BenchWorker, ColdRun, Contender, background_load, cold_run
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED, BaselineSpec
 from workbench.model.checkpoint import checkpoint_path
@@ -168,34 +167,35 @@ def _check_unchanged(ready: BuiltContenders) -> None:
 
 def _run(ready: BuiltContenders, samples: Floats, threshold: float, plan: TimingPlan, progress: Progress) -> Run:
     title = f"{plan.threads} thread{'s' * (plan.threads > 1)}"
-    trials: dict[str, ColdRun] = {}
+    cold_runs: dict[str, ColdRun] = {}
     not_run = dict(ready.not_run)
     for at, contender in enumerate(ready.contenders):
         progress.report(f"{title}: one by one", at, len(ready.contenders))
         try:
             with IsolatedProcess(_RUNS_WITHIN_S) as child:
-                trials[contender.name] = child.call(trial, contender, samples, plan.threads)
+                cold_runs[contender.name] = child.call(cold_run, contender, samples, plan.threads)
         except ProgramError as error:
             if contender.kind == "eager":
                 raise
             not_run[contender.name] = str(error)
-    running = tuple(contender for contender in ready.contenders if contender.name in trials)
+    running = tuple(contender for contender in ready.contenders if contender.name in cold_runs)
     progress.report(f"{title}: one by one", len(ready.contenders), len(ready.contenders))
     with IsolatedProcess() as child:
         progress.report(f"{title}: in turns", 0, 1)
-        in_turns = child.call(times_here, running, samples, plan)
+        worker = child.start(BenchWorker, running, samples, plan.threads)
+        alternating_ms = worker.call(BenchWorker.alternating_ms, plan)
         progress.report(f"{title}: in turns", 1, 1)
         progress.report(f"{title}: under load", 0, 1)
         with background_load():
-            paced = child.call(responses_here, running, samples, plan.threads, _PACED_CALLS)
+            response_ms = worker.call(BenchWorker.response_ms, _PACED_CALLS)
         progress.report(f"{title}: under load", 1, 1)
-    times = {name: Times(in_turns[name], paced[name]) for name in in_turns}
+    runs = [ContenderRun(one, cold_runs[one.name], alternating_ms[one.name], response_ms[one.name]) for one in running]
     return Run(
         threads=plan.threads,
         rounds=plan.rounds,
         chunks_per_round=plan.chunks_per_round,
         warmup_chunks=plan.warmup_chunks,
         seed=ORDER_SEED,
-        contenders=figures(running, trials, times, threshold),
+        contenders=figures(runs, threshold),
         not_run=tuple(NotRun(name=name, reason=reason) for name, reason in not_run.items()),
     )

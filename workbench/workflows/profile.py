@@ -14,12 +14,13 @@ from workbench.measure.operators.figures import Counted, figures
 from workbench.measure.operators.parts import AUDIO, RING, cut
 from workbench.measure.operators.roofline import probes
 from workbench.measure.operators.timing import PROGRAM, LoweredPart, times_here
+from workbench.measure.process_info import cpu_instructions
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED, as_calls
 from workbench.progress import Progress
 from workbench.record_model import now_utc
 from workbench.records.environment import environment
-from workbench.records.profile import Profile, instructions
+from workbench.records.profile import Profile
 from workbench.records.result import recipe_used
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
@@ -101,15 +102,15 @@ def _profiled(
     events = _events(whole.file, calls[:_EVENT_CALLS], ring)
     job.check_unchanged()
     totals, found, at_most = figures(counted, asked, times)
-    found_instructions = instructions()
+    instructions = cpu_instructions()
     nulls = {} if events else {"events": NO_TRACER}
-    if found_instructions is None:
+    if instructions is None:
         nulls["instructions"] = "this system does not list its processor's instructions"
     return Profile(
         created=now_utc(),
         recipe=recipe_used(recipe, job.checkpoint_sha256),
         environment=environment(plan.threads),
-        instructions=found_instructions,
+        instructions=instructions,
         program=program,
         sample_rate_hz=stream.sample_rate_hz,
         chunk_samples=stream.chunk_samples,

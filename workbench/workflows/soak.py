@@ -7,7 +7,7 @@ import numpy as np
 
 from workbench.audit.soak_verdict import judged
 from workbench.errors import ProgramError, RecipeError
-from workbench.measure.soak import SoakProgress, SoakSegment, begin_here, go_on_here
+from workbench.measure.soak import SoakProgress, SoakSegment, SoakWorker
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.record_model import now_utc
@@ -81,11 +81,11 @@ def _streamed(
     recipe = job.recipe
     samples = np.concatenate([clip.samples for clip in job.scored_clips])
     stretches: list[SoakSegment] = []
-    heard = SoakProgress(0, 1, 0.0, None)
+    reached = SoakProgress(0, 1, 0.0, None)
     with IsolatedProcess(_MINUTE_WITHIN_S) as child:
         try:
-            child.call(
-                begin_here,
+            worker = child.start(
+                SoakWorker,
                 job.baseline,
                 program,
                 samples,
@@ -93,14 +93,15 @@ def _streamed(
                 recipe.scoring.voiced_confidence,
                 recipe.speed.threads,
             )
-            while heard.calls < heard.of:
-                progress.report("stream", heard.calls, heard.of)
-                heard = child.call(go_on_here)
-                stretches += [heard.part] if heard.part else []
+            while reached.calls_done < reached.calls:
+                progress.report("stream", reached.calls_done, reached.calls)
+                reached = worker.call(SoakWorker.advance)
+                if reached.segment:
+                    stretches.append(reached.segment)
         except ProgramError as error:
-            ended = f"after {heard.until_s:.0f} s of audio, {error}"
+            ended = f"after {reached.until_s:.0f} s of audio, {error}"
             if not stretches:
                 raise ProgramError(f"{program}: {ended}") from error
             return tuple(stretches), ended
-    progress.report("stream", heard.calls, heard.of)
+    progress.report("stream", reached.calls_done, reached.calls)
     return tuple(stretches), ""

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
-from workbench.records.profile import _DOT_PRODUCTS, _INT8_SAVES_TIME_FROM, PICTURE_NAME, PROFILE_NAME, Profile
+from workbench.measure.process_info import INT8_DOT_PRODUCTS
+from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, Profile
 from workbench.report.formatting import DASH, number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 
+_INT8_SAVES_TIME_FROM = 1.3  # times the float peak
 _WORTH_SAYING = 3  # parts that are furthest above their bounds
 
 
@@ -88,10 +90,10 @@ def peak_lines(profile: Profile) -> list[str]:
         "something else empties them between calls",
     ]
     if profile.instructions is not None:
-        dots = [name for name in profile.instructions if name in _DOT_PRODUCTS]
+        dots = [name for name in profile.instructions if name in INT8_DOT_PRODUCTS]
         lines.append(
             f"processor has {', '.join(profile.instructions) or 'none of the instructions looked for'}"
-            + ("" if dots else f"; no dot product of 8-bit integers ({', '.join(_DOT_PRODUCTS)})")
+            + ("" if dots else f"; no dot product of 8-bit integers ({', '.join(INT8_DOT_PRODUCTS)})")
         )
     return lines
 

@@ -47,7 +47,7 @@ def score_sizes(
             clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]
             baseline = [run_chunks(with_state_handling(handling, upstream), samples, [size]) for samples in clips]
             frames = _run_program(scorer, variant, program, clips, size)
-            times_ms = timer.call(
+            times = timer.call(
                 time_pair_in_process,
                 variant.baseline,
                 program,
@@ -56,7 +56,7 @@ def score_sizes(
                 size,
             )
             pairs = pair_frames(variant, baseline, frames, delay_ms)
-            figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, *times_ms))
+            figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, times))
             advance(1)
     return tuple(figures)
 

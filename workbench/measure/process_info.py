@@ -1,0 +1,47 @@
+"""What the system reports of a process and of its processor. Linux lists both below /proc.
+
+psutil is no replacement: it has no peak memory on Linux.
+"""
+
+import platform
+import re
+import resource
+from pathlib import Path
+
+INT8_DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")  # of 8-bit integers, one instruction
+_INSTRUCTIONS = ("fma", "avx", "avx2", "avx512f", "asimd", "sve", *INT8_DOT_PRODUCTS)
+_STATUS = Path("/proc/self/status")
+_STATM = Path("/proc/self/statm")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def peak_rss_bytes() -> int:
+    """Returns the largest resident memory of this process so far, in bytes.
+
+    Linux hands `ru_maxrss` on to every process that is started, so a child would report its parent's peak. `VmHWM` is
+    that of the process itself.
+    """
+    if _STATUS.is_file():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def resident_bytes() -> int:
+    """Returns the resident memory of this process now, in bytes; its peak on a system that reports only that."""
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return peak_rss_bytes()
+
+
+def cpu_instructions() -> tuple[str, ...] | None:
+    """Returns the instruction sets of this processor that its peaks depend on; None if the system lists none."""
+    if not _CPUINFO.is_file():
+        return None
+    listed = re.search(r"^(?:flags|Features)\s*:(.*)$", _CPUINFO.read_text(), flags=re.MULTILINE)
+    if listed is None:
+        return None
+    return tuple(name for name in _INSTRUCTIONS if name in listed[1].split())
