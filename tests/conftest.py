@@ -16,7 +16,6 @@ from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.recipe.stream_config import Implementations, StreamConfig
-from workbench.runtime.session import Frames
 
 if TYPE_CHECKING:
     from workbench.export.program_file import ExportedProgram
@@ -28,21 +27,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they
 
 Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
-
-
-class Sums:
-    """A session without a model: a frame's pitch is the sum of all samples since the last reset."""
-
-    def __init__(self) -> None:
-        self.stream = StreamConfig(1000, 2, 1, 0.0)
-        self.total = 100.0
-
-    def reset(self, stream: int | None = None) -> None:
-        self.total = 0.0
-
-    def step(self, chunk: np.ndarray) -> Frames:
-        self.total += float(chunk.sum())
-        return Frames(*(np.array([value], np.float32) for value in (self.total, 0.5, len(chunk))))
 
 
 @pytest.fixture(scope="session")

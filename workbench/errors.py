@@ -53,6 +53,10 @@ class ProgramError(WorkbenchError):
     """A program cannot be loaded or run, or its metadata is missing."""
 
 
+class ThreadCountError(WorkbenchError):
+    """The number of threads cannot be changed any more in this process."""
+
+
 class WorkbenchWarning(UserWarning):
     """A condition that the user should know, but that does not stop the work. `cli` shows it as one line on stderr."""
 

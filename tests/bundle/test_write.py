@@ -29,7 +29,7 @@ from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM,
 from workbench.bundle.write import check_destination, page, with_checksums, zipped
 from workbench.cli import main
 from workbench.errors import ProgramError, WorkbenchError
-from workbench.export.metadata import build_metadata
+from workbench.export.metadata import build_metadata, parse_metadata
 from workbench.recipe.options import OUTPUTS, State
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import Result, read_record, write_record
@@ -436,7 +436,8 @@ def shipped(tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.Monke
         def __exit__(self, *_: object) -> None: ...
 
         def call(self, *_: object) -> object:
-            return STREAM, OUTPUTS, build_metadata(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS)
+            entries = build_metadata(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS)
+            return parse_metadata(entries, Path("program.pte"))
 
     record = measured()
     assert record.program is not None

@@ -350,19 +350,19 @@ PROGRAMS = (
     ),
     program(
         "a program of another model",
-        "a program, but not one of the workbench: it does not say its stream",
+        "not a workbench program: it has no stream metadata; name one that `workbench build` wrote",
         lambda: None,
         "other.pte",
     ),
     program(
         "a program of another version of the workbench",
-        "made for format 2, this workbench reads 3; build it again",
+        "metadata format 2, expected 3; rebuild the program",
         lambda: None,
         "older.pte",
     ),
     program(
         "metadata with a missing entry",
-        "the program loads, but does not say its sample_rate_hz; build it again",
+        "the metadata entry sample_rate_hz is missing; rebuild the program",
         lambda: None,
         "half.pte",
     ),
@@ -374,7 +374,7 @@ PROGRAMS = (
     ),
     program(
         "metadata with text instead of a number",
-        "the program loads, but its hop_samples cannot be used (Input should be a valid integer); build it again",
+        "the metadata entry hop_samples is invalid (Input should be a valid integer); rebuild the program",
         lambda: None,
         "wordy.pte",
     ),
@@ -387,8 +387,8 @@ PROGRAMS = (
     Case(  # the last one: it crashes its process
         "10 kB of noise",
         "track take.wav --program p.pte",
-        "the program crashed the runtime (it last said: what():  UnicodeDecodeError: 'utf-8' codec can't decode byte "
-        "0xcf in position 20: invalid continuation byte)",
+        "the program crashed the runtime (last stderr line: what():  UnicodeDecodeError: 'utf-8' codec can't decode "
+        "byte 0xcf in position 20: invalid continuation byte)",
         text("p.pte", np.random.default_rng(0).bytes(10_000)),
     ),
 )

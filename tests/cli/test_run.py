@@ -163,7 +163,7 @@ def test_a_run_without_out_gets_a_folder_of_its_own(pipeline: ModuleType, monkey
         assert re.fullmatch(r"outputs/\d{8}-\d{6}-least(-\d+)?/least", place.as_posix())
 
 
-KILLED = "the process that ran a program was killed, by hand, by a limit or for want of memory; run it again"
+KILLED = "the worker process was killed (signal, resource limit or out of memory)"
 
 
 @pytest.mark.parametrize(

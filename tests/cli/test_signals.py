@@ -71,7 +71,7 @@ def test_its_processes_end_at_it_as_any_does(waiting: subprocess.Popen[str]) -> 
     child = int(waiting.stdout.readline())
     os.kill(child, signal.SIGTERM)
     assert waiting.wait(LIMIT_S) == 2
-    assert waiting.stderr.read().startswith("error: the process that ran a program was killed, by hand, by a limit")
+    assert waiting.stderr.read().startswith("error: the worker process was killed (signal, resource limit")
     until = time.monotonic() + LIMIT_S
     while alive(child) and time.monotonic() < until:
         time.sleep(0.05)

@@ -35,10 +35,10 @@ def test_a_recipe_can_name_each_backend_that_lowers() -> None:
 
 
 def test_every_format_has_a_suffix_and_a_session() -> None:
-    from workbench.runtime.open_program import _SESSIONS
+    from workbench.runtime.open_program import SESSIONS
 
     formats = {exporter.format for exporter in EXPORTERS.values()}
-    assert formats == set(_SESSIONS) == {format_of(f"program{suffix}") for suffix in PROGRAM_SUFFIXES}
+    assert formats == set(SESSIONS) == {format_of(f"program{suffix}") for suffix in PROGRAM_SUFFIXES}
 
 
 def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,14 +99,14 @@ def test_a_result_is_not_changed_by_later_steps(program: Path, sing: Sing) -> No
 @pytest.mark.parametrize(
     ("shape", "problem"),
     [
-        ((319,), "a chunk of 319 samples; this stream takes 320"),
-        ((0,), "a chunk of 0 samples; this stream takes 320"),
-        ((640,), "a chunk of 640 samples; this stream takes 320"),
-        ((1, 321), "a chunk of 321 samples; this stream takes 320"),
-        ((320, 1), "a chunk of shape (320, 1); this stream takes (samples,)"),
-        ((2, 160), "a chunk of shape (2, 160); this stream takes (samples,)"),
-        ((1, 1, 320), "a chunk of shape (1, 1, 320); this stream takes (samples,)"),
-        ((), "a chunk of shape (); this stream takes (samples,)"),
+        ((319,), "a chunk of 319 samples; expected 320"),
+        ((0,), "a chunk of 0 samples; expected 320"),
+        ((640,), "a chunk of 640 samples; expected 320"),
+        ((1, 321), "a chunk of 321 samples; expected 320"),
+        ((320, 1), "a chunk of shape (320, 1); expected (samples,)"),
+        ((2, 160), "a chunk of shape (2, 160); expected (samples,)"),
+        ((1, 1, 320), "a chunk of shape (1, 1, 320); expected (samples,)"),
+        ((), "a chunk of shape (); expected (samples,)"),
     ],
 )
 def test_a_chunk_of_another_shape_is_refused_and_the_memory_kept(
@@ -136,7 +136,7 @@ def test_a_chunk_of_another_dtype_is_converted(dtype: type, program: Path, sing:
 def test_a_program_tells_its_stream(program: Path, restated, stream: StreamConfig) -> None:
     used = session(program)
     assert used.stream == stream
-    assert used.constants == {
+    assert used.metadata.entries() == {
         "workbench_format": 3,
         "sample_rate_hz": 16_000,
         "hop_samples": 320,
@@ -366,7 +366,7 @@ def test_a_program_of_something_else(child: IsolatedProcess, tmp_path: Path) -> 
     exported = torch.export.export(torch.nn.Linear(320, 3), (torch.zeros(1, 320),))
     path = tmp_path / "other.pte"
     path.write_bytes(to_edge_transform_and_lower(exported).to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: a program, but not one of the workbench: it does not say its stream"
+    assert "no stream metadata" in refusal(child, path)
 
 
 def test_a_program_of_another_format(child: IsolatedProcess, tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_program_of_another_format(child: IsolatedProcess, tmp_path: Path) -> 
     path = tmp_path / "later.pte"
     edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 4})
     path.write_bytes(edge.to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: made for format 4, this workbench reads 3; build it again"
+    assert refusal(child, path) == f"{path}: metadata format 4, expected 3; rebuild the program"
 
 
 def test_a_program_that_says_too_little(child: IsolatedProcess, tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_a_program_that_says_too_little(child: IsolatedProcess, tmp_path: Path) 
     path = tmp_path / "silent.pte"
     edge = to_edge_transform_and_lower(exported, constant_methods={"workbench_format": 3})
     path.write_bytes(edge.to_executorch().buffer)
-    assert refusal(child, path) == f"{path}: the program loads, but does not say its sample_rate_hz; build it again"
+    assert refusal(child, path) == f"{path}: the metadata entry sample_rate_hz is missing; rebuild the program"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

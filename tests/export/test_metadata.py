@@ -22,29 +22,31 @@ def refusal(**changed: object) -> str:
 
 
 def test_what_is_told_is_what_was_asked() -> None:
-    assert parse_metadata(ENTRIES, Path("p.pte")) == (STREAM, OUTPUTS)
+    metadata = parse_metadata(ENTRIES, Path("p.pte"))
+    assert (metadata.stream, metadata.outputs, metadata.entries()) == (STREAM, OUTPUTS, ENTRIES)
     alone = StreamConfig(16_000, 320, 3, 0.0)
     entries = build_metadata(alone, 25.0, "mean", "none", 0, ("pitch", "volume"))
-    assert parse_metadata({**entries, "of a later version": [1]}, Path("p.pte")) == (alone, ("pitch", "volume"))
+    metadata = parse_metadata({**entries, "of a later version": [1]}, Path("p.pte"))
+    assert (metadata.stream, metadata.outputs, metadata.entries()) == (alone, ("pitch", "volume"), entries)
 
 
 @pytest.mark.parametrize("key", ENTRIES)
 def test_every_entry_is_wanted(key: str) -> None:
-    assert refusal(**{key: None}) == f"p.pte: the program loads, but does not say its {key}; build it again"
+    assert refusal(**{key: None}) == f"p.pte: the metadata entry {key} is missing; rebuild the program"
 
 
 @pytest.mark.parametrize("key", ENTRIES)
 @pytest.mark.parametrize("value", [b"bytes", [1], float("nan")])
 def test_every_entry_is_of_its_kind(key: str, value: object) -> None:
-    assert refusal(**{key: value}).startswith(f"p.pte: the program loads, but its {key} cannot be used (Input should ")
+    assert refusal(**{key: value}).startswith(f"p.pte: the metadata entry {key} is invalid (")
 
 
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("outputs", "", "wants some of pitch,confidence,volume, in this order"),
-        ("outputs", "volume,pitch", "wants some of pitch,confidence,volume, in this order"),
-        ("outputs", "pitch,loudness", "wants some of pitch,confidence,volume, in this order"),
+        ("outputs", "", "expected some of pitch,confidence,volume, in this order"),
+        ("outputs", "volume,pitch", "expected some of pitch,confidence,volume, in this order"),
+        ("outputs", "pitch,loudness", "expected some of pitch,confidence,volume, in this order"),
         ("max_frames_per_chunk", 0, "less than frames_per_chunk"),
         ("hop_samples", 0, "Input should be greater than or equal to 1"),
         ("sample_rate_hz", 2**40, "Input should be less than or equal to 192000"),
@@ -56,18 +58,17 @@ def test_every_entry_is_of_its_kind(key: str, value: object) -> None:
     ],
 )
 def test_what_a_program_cannot_have(key: str, value: object, why: str) -> None:
-    assert refusal(**{key: value}) == f"p.pte: the program loads, but its {key} cannot be used ({why}); build it again"
+    assert refusal(**{key: value}) == f"p.pte: the metadata entry {key} is invalid ({why}); rebuild the program"
 
 
 def test_a_front_end_of_the_host_s_wants_its_hash() -> None:
     assert refusal(scope="network") == (
-        "p.pte: the program loads, but its host_sha256 cannot be used (wanted where the front end is the host's); "
-        "build it again"
+        "p.pte: the metadata entry host_sha256 is invalid (required if scope is network); rebuild the program"
     )
 
 
 def test_another_format_is_told_before_all_else() -> None:
-    says = "p.pte: made for format 4, this workbench reads 3; build it again"
+    says = "p.pte: metadata format 4, expected 3; rebuild the program"
     assert refusal(workbench_format=4, outputs=3) == says
 
 
@@ -75,4 +76,7 @@ def test_another_format_is_told_before_all_else() -> None:
 def test_text_that_is_none_of_ours(text: str | bytes) -> None:
     with pytest.raises(ProgramError) as caught:
         from_json(text, Path("p.pt"))
-    assert str(caught.value) == "p.pt: a program, but not one of the workbench: it does not say its stream"
+    assert (
+        str(caught.value)
+        == "p.pt: not a workbench program: it has no stream metadata; name one that `workbench build` wrote"
+    )

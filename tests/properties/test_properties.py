@@ -167,9 +167,9 @@ def phrase(sing: Any) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def eager() -> Session:
+    from tests.helpers.sessions import RestatedSession
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
-    from workbench.runtime.eager import RestatedSession
 
     return RestatedSession(StreamingPesto(load_upstream("mir-1k_g7", ANY), ANY))
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.helpers.progress import RecordedProgress
+from tests.helpers.sessions import RestatedSession
 from workbench.audio.corpus import Corpus
 from workbench.errors import LoweringError, ModelError
 from workbench.export.executorch import lower
@@ -22,7 +23,6 @@ from workbench.quantize.results import Calibration, Quantized
 from workbench.quantize.scopes import check_scopes
 from workbench.recipe import Quantization
 from workbench.recipe.stream_config import Implementations, StreamConfig
-from workbench.runtime.eager import RestatedSession
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import run_chunks

@@ -11,7 +11,7 @@ from tests.helpers.results import stored
 from workbench.audio.decode import Clip
 from workbench.audit.verdict import judge_result
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
-from workbench.export.metadata import metadata_of
+from workbench.export.metadata import ProgramMetadata, metadata_of, parse_metadata
 from workbench.export.program_file import ProgramFile
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe.options import OUTPUTS, Output
@@ -195,8 +195,8 @@ def made(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> Any:
 
             def __exit__(self, *_: object) -> None: ...
 
-            def call(self, *_: object) -> dict[str, object]:
-                return {**metadata_of(restated), **told}
+            def call(self, *_: object) -> ProgramMetadata:
+                return parse_metadata({**metadata_of(restated), **told}, Path("p.pte"))
 
         monkeypatch.setattr(recorded, "IsolatedProcess", Tells)
         job: Any = SimpleNamespace(recipe=recipe, model=restated)
@@ -217,7 +217,7 @@ def test_a_program_of_the_recipe_is_taken(made: Any) -> None:
 def test_a_program_of_another_recipe_is_refused(made: Any) -> None:
     says = "p.pte: not a program of mine ({}); name the one that gave the frames"
     assert made.check(hop_samples=7) == says.format("its hop_samples is 7, not 320")
-    assert made.check(scope="network") == says.format("its scope is network, not whole")
+    assert made.check(scope="network", host_sha256="0") == says.format("its scope is network, not whole")
     assert made.check(outputs="pitch", streams=2) == says.format(
         "its streams is 2, not 1, its outputs is pitch, not pitch,confidence,volume"
     )

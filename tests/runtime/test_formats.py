@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open, sing: Si
     session, row = opened(STREAM), sing(16_000, 0.5)[-320:]
     first = session.step(row)
     session.reset()
-    with pytest.raises(ProgramError, match=r"^a chunk of 640 samples; this stream takes 320$"):
+    with pytest.raises(ProgramError, match=r"^a chunk of 640 samples; expected 320$"):
         session.step(np.zeros(640, np.float32))
     assert_same(session.step(row), first)
     assert all(array.flags.owndata and array.dtype == np.float32 for array in _arrays(first))
@@ -153,15 +153,15 @@ def test_a_script_of_something_else_is_refused(tmp_path: Path, stream: StreamCon
 
     path, script = tmp_path / "program.pt", torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(script, path)
-    assert refusal(path) == f"{path}: a program, but not one of the workbench: it does not say its stream"
+    assert "no stream metadata" in refusal(path)
     told = metadata_of(restated)
     torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json(told)})
-    assert refusal(path) == f"{path}: holds no streaming memory (*cache.pad); export the streaming model"
+    assert refusal(path) == f"{path}: has no streaming state (*cache.pad); export the streaming model"
     torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json({**told, "workbench_format": 9})})
-    assert refusal(path) == f"{path}: made for format 9, this workbench reads 3; build it again"
+    assert refusal(path) == f"{path}: metadata format 9, expected 3; rebuild the program"
     del told["streams"]
     torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json(told)})
-    assert refusal(path) == f"{path}: the program loads, but does not say its streams; build it again"
+    assert refusal(path) == f"{path}: the metadata entry streams is missing; rebuild the program"
 
 
 def test_torch_that_fails_without_a_word_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

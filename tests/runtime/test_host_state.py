@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.host_frontend import host_file
-from workbench.export.metadata import metadata_of
+from workbench.export.metadata import ProgramMetadata, build_metadata, metadata_of, parse_metadata
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.recipe.options import Frontend
+from workbench.recipe.options import OUTPUTS, Frontend, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.host_state import NoState, StateBuffer, WindowBuffer, host_of
 from workbench.runtime.numpy_frontend import NumpyFrontend
@@ -76,35 +76,34 @@ def test_a_front_end_that_is_not_the_programs(tmp_path: Path, stream: StreamConf
         return str(caught.value)
 
     assert refusal("0") == (
-        f"{path}: the program's front end is this file beside it, and cannot be read (No such file or directory)"
+        f"{path}: the program's front end cannot be read (No such file or directory); copy this file with the program"
     )
     path.write_bytes(b"something else")
-    assert refusal("0") == f"{path}: not the front end that the program was made with; build it again"
+    assert refusal("0") == f"{path}: not the front end that the program was built with; rebuild the program"
     import hashlib
 
-    assert refusal(hashlib.sha256(b"something else").hexdigest()).startswith(
-        f"{path}: not a front end of the workbench ("
-    )
+    assert refusal(hashlib.sha256(b"something else").hexdigest()).startswith(f"{path}: not a workbench front end (")
 
 
 # --- memory
 
 
-def told(**changed: object) -> dict[str, object]:
-    return {"streams": 2, "state_samples": 3, "state": "internal", **changed}
+def metadata(state: State) -> ProgramMetadata:
+    stream = StreamConfig(16_000, 320, 1, 1.0, streams=2)
+    return parse_metadata(build_metadata(stream, 25.0, "alwa", state, 3, OUTPUTS), Path("p.pte"))
 
 
 AUDIO = np.arange(1, 5, dtype=np.float32).reshape(2, 2)
 
 
 def test_a_host_keeps_the_past_of_each_stream() -> None:
-    window = host_of(told(state="none"), Path("p.pte"))
+    window = host_of(metadata("none"), Path("p.pte"))
     assert isinstance(window, WindowBuffer)
     assert_array_equal(window.inputs(AUDIO)[0], [[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]])
     assert_array_equal(window.inputs(AUDIO)[0], [[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]])  # the call failed: nothing is kept
-    window.keep([])
+    window.update([])
     assert_array_equal(window.inputs(AUDIO)[0], [[0, 1, 2, 1, 2], [0, 3, 4, 3, 4]])
-    window.keep([])
+    window.update([])
     window.reset(1)
     assert_array_equal(window.inputs(AUDIO)[0], [[2, 1, 2, 1, 2], [0, 0, 0, 3, 4]])
     window.reset(None)
@@ -112,12 +111,12 @@ def test_a_host_keeps_the_past_of_each_stream() -> None:
 
 
 def test_a_host_hands_the_ring_in_and_keeps_what_comes_back() -> None:
-    ring = host_of(told(state="explicit"), Path("p.pte"))
+    ring = host_of(metadata("explicit"), Path("p.pte"))
     assert isinstance(ring, StateBuffer)
     assert_array_equal(ring.inputs(AUDIO)[1], np.zeros((2, 3)))
     back = np.arange(6, dtype=np.float32).reshape(2, 3)
     back.flags.writeable = False  # as a runtime's outputs may be
-    ring.keep([AUDIO, back])
+    ring.update([AUDIO, back])
     assert_array_equal(ring.inputs(AUDIO)[1], back)
     ring.reset(0)
     assert_array_equal(ring.inputs(AUDIO)[1], [[0, 0, 0], [3, 4, 5]])
@@ -125,7 +124,7 @@ def test_a_host_hands_the_ring_in_and_keeps_what_comes_back() -> None:
 
 def test_who_keeps_nothing() -> None:
     for state in ("internal", "frozen"):
-        host = host_of(told(state=state), Path("p.pte"))
+        host = host_of(metadata(state), Path("p.pte"))
         assert isinstance(host, NoState)
         (heard,) = host.inputs(AUDIO)
         assert heard is AUDIO

@@ -132,8 +132,7 @@ def test_nor_one_without_memory_for_what_it_is_given() -> None:
 def assert_killed(error: WorkbenchError) -> None:
     assert not isinstance(error, ProgramError)
     assert str(error) == (
-        "the process that ran a program was killed, by hand, by a limit or for want of memory; run it again, with more "
-        "memory free"
+        "the worker process was killed (signal, resource limit or out of memory); free some memory and run again"
     )
 
 
@@ -143,7 +142,7 @@ def test_one_that_never_answers_is_ended() -> None:
         child.limit_s = 0.5
         with pytest.raises(ProgramError) as caught:
             child.call(time.sleep, 3600)
-    assert str(caught.value) == "the program gave no answer within 0.5 s"
+    assert str(caught.value) == "the program did not return within 0.5 s"
     assert not alive(process)
 
 
@@ -162,7 +161,7 @@ def test_its_last_words_are_told() -> None:
     words = b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n"
     with IsolatedProcess() as child, pytest.raises(ProgramError) as caught:
         child.call(say_and_abort, words)
-    assert str(caught.value) == "the program crashed the runtime (it last said: Check failed: 1 == 2)"
+    assert str(caught.value) == "the program crashed the runtime (last stderr line: Check failed: 1 == 2)"
 
 
 def test_every_later_call_to_a_dead_process_is_a_program_error() -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.conftest import Sums
+from tests.helpers.sessions import CumulativeSumSession, RestatedSession
 from workbench.errors import ProgramError
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.eager import RestatedSession, UpstreamSession
+from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.session import (
     Frames,
     Session,
@@ -113,11 +113,13 @@ def test_upstream_leaves_margins_out_where_only_time_counts() -> None:
 def test_the_margin_is_the_best_bin_above_the_second() -> None:
     import torch
 
-    from workbench.runtime.eager import _frames
+    from workbench.runtime.eager import estimate_to_frames
 
     activations = torch.tensor([[[0.1, 0.5, 0.4], [0.3, 0.3, 0.4]]])
     flat = torch.zeros(1, 2)
-    np.testing.assert_allclose(_frames((flat, flat, flat, activations), True, flat=True).margin, [0.2, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(
+        estimate_to_frames((flat, flat, flat, activations), True, one_dimensional=True).margin, [0.2, 0.25], rtol=1e-6
+    )
 
 
 def test_chunks_fill_up_the_last_one_with_silence() -> None:
@@ -150,7 +152,7 @@ def test_random_sizes_are_every_size_equally_often_and_the_same_again() -> None:
 
 
 def test_roll_resets_first_and_pads_last() -> None:
-    frames = run_chunks(Sums(), np.array([1, 2, 3, 4, 5], np.float32))
+    frames = run_chunks(CumulativeSumSession(), np.array([1, 2, 3, 4, 5], np.float32))
     assert_array_equal(frames.pitch_semitones, [3, 10, 15])
     assert_array_equal(frames.volume, [2, 2, 2])
     assert frames.margin is None
@@ -176,7 +178,10 @@ def test_a_program_that_returns_other_than_it_tells_is_refused(shapes: list[tupl
     stream, returned = StreamConfig(16_000, 320, 1, 0.0), [np.zeros(shape, np.float32) for shape in shapes]
     with pytest.raises(ProgramError) as caught:
         returned_by(returned, OUTPUTS, np.zeros(640, np.float32), stream)
-    assert str(caught.value) == f"the program returned {told}, not pitch,confidence,volume of (1, 2); build it again"
+    assert (
+        str(caught.value)
+        == f"the program returned {told}; expected pitch,confidence,volume of (1, 2); rebuild the program"
+    )
 
 
 def frames_of(*pitch: float, margin: bool) -> Frames:

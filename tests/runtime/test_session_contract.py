@@ -9,11 +9,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.helpers.programs import ProgramFactory
+from tests.helpers.sessions import RestatedSession
 from workbench.errors import ProgramError
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.stream_config import Implementations, StreamConfig
-from workbench.runtime.eager import RestatedSession, UpstreamSession
+from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.session import (
     Frames,
     Session,
@@ -250,25 +251,25 @@ def test_clips_side_by_side_equal_their_solo_rolls(kind: str, new_session: New, 
 
 
 REFUSED = [
-    (SIZES, np.zeros(0, np.float32), "a chunk of 0 samples; this stream takes 1 to 4 hops of 320"),
-    (SIZES, np.zeros(319, np.float32), "a chunk of 319 samples; this stream takes 1 to 4 hops of 320"),
-    (SIZES, np.zeros(641, np.float32), "a chunk of 641 samples; this stream takes 1 to 4 hops of 320"),
-    (SIZES, np.zeros(1600, np.float32), "a chunk of 1600 samples; this stream takes 1 to 4 hops of 320"),
+    (SIZES, np.zeros(0, np.float32), "a chunk of 0 samples; expected 1 to 4 hops of 320"),
+    (SIZES, np.zeros(319, np.float32), "a chunk of 319 samples; expected 1 to 4 hops of 320"),
+    (SIZES, np.zeros(641, np.float32), "a chunk of 641 samples; expected 1 to 4 hops of 320"),
+    (SIZES, np.zeros(1600, np.float32), "a chunk of 1600 samples; expected 1 to 4 hops of 320"),
     (
         StreamConfig(16_000, 320, 2, 0.0, 4),
         np.zeros(320, np.float32),
-        "a chunk of 320 samples; this stream takes 2 to 4 hops of 320",
+        "a chunk of 320 samples; expected 2 to 4 hops of 320",
     ),
-    (SIZES, np.zeros((2, 320), np.float32), "a chunk of shape (2, 320); this stream takes (samples,)"),
-    (VOICES, np.zeros(320, np.float32), "a chunk of shape (320,); this stream takes (3, samples)"),
-    (VOICES, np.zeros((2, 320), np.float32), "a chunk of shape (2, 320); this stream takes (3, samples)"),
-    (VOICES, np.zeros((1, 3, 320), np.float32), "a chunk of shape (1, 3, 320); this stream takes (3, samples)"),
-    (VOICES, np.zeros((3, 480), np.float32), "a chunk of 480 samples; this stream takes 1 to 4 hops of 320"),
-    (FIXED, np.zeros(640, np.float32), "a chunk of 640 samples; this stream takes 320"),
-    (FIXED, np.zeros(320, np.int16), "a chunk of int16; wants float32 samples in -1..1"),
-    (FIXED, np.zeros(320, np.complex64), "a chunk of complex64; wants float32 samples in -1..1"),
-    (FIXED, ["loud"] * 320, "a chunk of <U4; wants float32 samples in -1..1"),
-    (FIXED, None, "a chunk of object; wants float32 samples in -1..1"),
+    (SIZES, np.zeros((2, 320), np.float32), "a chunk of shape (2, 320); expected (samples,)"),
+    (VOICES, np.zeros(320, np.float32), "a chunk of shape (320,); expected (3, samples)"),
+    (VOICES, np.zeros((2, 320), np.float32), "a chunk of shape (2, 320); expected (3, samples)"),
+    (VOICES, np.zeros((1, 3, 320), np.float32), "a chunk of shape (1, 3, 320); expected (3, samples)"),
+    (VOICES, np.zeros((3, 480), np.float32), "a chunk of 480 samples; expected 1 to 4 hops of 320"),
+    (FIXED, np.zeros(640, np.float32), "a chunk of 640 samples; expected 320"),
+    (FIXED, np.zeros(320, np.int16), "a chunk of int16; expected float32 samples in -1..1"),
+    (FIXED, np.zeros(320, np.complex64), "a chunk of complex64; expected float32 samples in -1..1"),
+    (FIXED, ["loud"] * 320, "a chunk of <U4; expected float32 samples in -1..1"),
+    (FIXED, None, "a chunk of object; expected float32 samples in -1..1"),
 ]
 
 
@@ -282,7 +283,7 @@ def test_a_chunk_that_does_not_fit_is_refused_in_words(stream: StreamConfig, chu
 def test_what_is_no_array_is_refused_on_one_line() -> None:
     with pytest.raises(ProgramError) as caught:
         validate_chunk([[0.0, 0.1], [0.2]], FIXED)
-    assert str(caught.value).startswith("a chunk that is no array (")
+    assert str(caught.value).startswith("a chunk that is not an array (")
     assert "\n" not in str(caught.value)
 
 
@@ -341,7 +342,10 @@ def test_a_program_tells_its_sizes_streams_and_state(program_for: ProgramFactory
 
     explicit, internal = (PteSession(program_for(VOICES, state)) for state in ("explicit", "internal"))
     for session, state in ((explicit, "explicit"), (internal, "internal")):
-        told = {key: session.constants[key] for key in ("state", "streams", "max_frames_per_chunk", "frames_per_chunk")}
+        told = {
+            key: getattr(session.metadata, key)
+            for key in ("state", "streams", "max_frames_per_chunk", "frames_per_chunk")
+        }
         assert told == {"state": state, "streams": 3, "max_frames_per_chunk": 4, "frames_per_chunk": 1}
         assert session.stream == VOICES
     names = [Runtime.get().load_program(program_for(VOICES, state)).method_names for state in ("explicit", "internal")]
@@ -354,5 +358,5 @@ def test_one_or_two_frames_a_call(new_session: New, sing: Sing) -> None:
     stream, song = replace(FIXED, max_frames_per_chunk=2), sing(16_000, 2.0)
     program = new_session("internal", stream)
     assert_near(run_chunks(program, song, [1, 2, 2]), run_chunks(new_session("upstream", stream), song, [1, 2, 2]))
-    with pytest.raises(ProgramError, match=r"^a chunk of 960 samples; this stream takes 1 to 2 hops of 320$"):
+    with pytest.raises(ProgramError, match=r"^a chunk of 960 samples; expected 1 to 2 hops of 320$"):
         program.step(song[:960])

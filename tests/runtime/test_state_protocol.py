@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.conftest import Sums
+from tests.helpers.sessions import CumulativeSumSession
 from tests.records.test_result import HELD, deviation_of, failed, record
 from workbench.audit.verdict import judge_result
 from workbench.recipe import Gate
@@ -21,20 +21,22 @@ UNFAIR = ("variant-reset-per-chunk", "baseline-reset-per-chunk")
 
 
 def test_continuous_is_the_session_itself() -> None:
-    session = Sums()
+    session = CumulativeSumSession()
     assert with_state_handling("continuous", session) is session
 
 
 def test_reset_per_chunk_forgets_all_before_each_chunk() -> None:
     samples = np.array([1, 2, 3, 4, 5], np.float32)
-    assert_array_equal(run_chunks(with_state_handling("continuous", Sums()), samples).pitch_semitones, [3, 10, 15])
-    resetting = with_state_handling("reset-per-chunk", Sums())
+    assert_array_equal(
+        run_chunks(with_state_handling("continuous", CumulativeSumSession()), samples).pitch_semitones, [3, 10, 15]
+    )
+    resetting = with_state_handling("reset-per-chunk", CumulativeSumSession())
     assert_array_equal(run_chunks(resetting, samples).pitch_semitones, [3, 7, 5])
-    assert resetting.stream == Sums().stream
+    assert resetting.stream == CumulativeSumSession().stream
 
 
 def test_a_reset_of_the_wrapper_resets_the_session() -> None:
-    session = Sums()
+    session = CumulativeSumSession()
     with_state_handling("reset-per-chunk", session).reset()
     assert session.total == 0
 

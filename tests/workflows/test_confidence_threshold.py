@@ -93,8 +93,8 @@ def test_a_program_carries_its_threshold_to_track(restated, program: Path, tmp_p
     time_s = np.arange(16_000) / 16_000
     soundfile.write(audio, 0.2 * np.sin(2 * np.pi * 440 * time_s) * (time_s > 0.5), 16_000)
     with IsolatedProcess() as child:
-        assert "confidence_threshold" not in child.call(describe_program, program)[2]
-        assert child.call(describe_program, filtering)[2]["confidence_threshold"] == 0.6
+        assert child.call(describe_program, program).confidence_threshold is None
+        assert child.call(describe_program, filtering).confidence_threshold == 0.6
     plain, filtered, overridden = track(audio, program), track(audio, filtering), track(audio, filtering, 0)
     np.testing.assert_array_equal(filtered.confidence, plain.confidence)
     np.testing.assert_array_equal(filtered.pitch_semitones, plain.pitch_semitones)

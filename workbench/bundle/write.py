@@ -174,8 +174,9 @@ def _content(
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Every file of the bundle, by name. For who is alone in the variant's folder, as it is read there twice."""
     assert variant.record.program is not None
-    stream, outputs, tells = child.call(describe_program, program)
-    if missing := [name for name in OUTPUTS if name not in outputs]:
+    metadata = child.call(describe_program, program)
+    stream = metadata.stream
+    if missing := [name for name in OUTPUTS if name not in metadata.outputs]:
         raise WorkbenchError(
             f"{program}: returns no {' and no '.join(missing)}, and a bundle's goldens hold all outputs; build it with "
             "them"
@@ -191,7 +192,7 @@ def _content(
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    plain = manifest(confirm_pass(variant.record), tells, stream, golden, {})
+    plain = manifest(confirm_pass(variant.record), metadata.entries(), stream, golden, {})
     content |= {text: _licence(text) for licence in plain.licences if (text := licence.text)}
     content["README.md"] = page(plain).encode()
     return with_checksums(plain, content)

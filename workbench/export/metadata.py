@@ -1,26 +1,27 @@
-"""What a program tells its host: the contract between the workbench that builds it and whoever calls it.
+"""The metadata of a program: the contract between the workbench that exports it and the host that calls it.
 
-In a `.pte`, each entry is a method that takes nothing and returns the value; in ONNX the model's metadata, in
-TorchScript an extra file, each JSON by the name of CARRIER. `forward` takes audio (streams, samples) float32, samples a
-multiple of hop_samples from frames_per_chunk to max_frames_per_chunk hops, and returns its `outputs`: of pitch in MIDI
-semitones, confidence and volume those that it has, in this order, each (streams, frames). The host checks the length:
-the runtime accepts some wrong ones, and spoils the memory. The memory is the past audio, (streams, state_samples)
-float32, a row a stream:
+In a `.pte`, each entry is a method without inputs that returns the value. In ONNX the entries are one item of the
+model's metadata, in TorchScript one extra file, as JSON under the name METADATA_KEY.
 
-- state "internal": a mutable buffer of the program, named STATE_BUFFER;
-- state "explicit": the second input of `forward`, whose last output is the next call's. The host owns it;
-- state "none": the program keeps nothing. `forward` takes the past audio and the call's in one tensor, (streams,
-  state_samples + samples), and the host keeps the last state_samples of it;
-- state "frozen": none, where there should be one: the exporter wrote its zeros into the program. A mistake to look at.
+`forward` takes audio, (streams, samples) float32, where samples is a multiple of hop_samples from frames_per_chunk to
+max_frames_per_chunk hops. It returns `outputs`: of pitch (MIDI semitones), confidence and volume those that the program
+has, in this order, each (streams, frames). The host checks the length: the runtime accepts some wrong lengths, and they
+corrupt the state. The state is the past audio, (streams, state_samples) float32, one row a stream:
 
-All zeros is a stream that has heard nothing; zeroing a row resets that stream.
+- state "internal": a mutable buffer of the program, named STATE_BUFFER.
+- state "explicit": the second input of `forward`, whose last output is the state for the next call. The host keeps it.
+- state "none": the program keeps nothing. `forward` takes past and new audio in one tensor, (streams, state_samples +
+  samples), and the host keeps the last state_samples of it.
+- state "frozen": the exporter folded the zeros of the state into the program. A mistake that is kept as an example.
 
-With an entry scope of "network", state is "none" and `forward` takes what the host's front end makes of that tensor:
-energies (streams * frames, bins). The front end is the file beside the program that ends in HOST_SUFFIX, whose hash is
-the entry host_sha256 (`host_file.py`).
+A state of zeros is that of a new stream; zeroing a row resets its stream.
 
-A program may have one more entry, confidence_threshold: the recipe's wish that a frame of less confidence be shown as
-unvoiced. It changes no estimate, and programs without such a wish do not have it. Knows no torch.
+With the entry scope "network", state is "none", and `forward` takes what the host's front end computes from that
+tensor: energies (streams * frames, bins). The front end is the file beside the program with the suffix HOST_SUFFIX,
+whose SHA-256 is the entry host_sha256 (`host_frontend.py`).
+
+The entry confidence_threshold is optional: frames of lower confidence should be shown as unvoiced. It changes no
+estimate. This module imports no torch.
 """
 
 import hashlib
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 FORMAT = 3  # raised when the meaning of the entries changes
 METADATA_KEY = "workbench.json"
 HOST_SUFFIX = ".npz"
+NO_METADATA = "not a workbench program: it has no stream metadata; name one that `workbench build` wrote"
 
 Constants = dict[str, int | float | str]
 
@@ -54,7 +56,7 @@ def build_metadata(
     outputs: Sequence[Output],
     confidence_threshold: float | None = None,
 ) -> Constants:
-    """Returns the entries of a program for this stream, without those of a program of the network only."""
+    """Returns the entries of a program that contains the whole stream."""
     entries: Constants = {
         "workbench_format": FORMAT,
         "sample_rate_hz": stream.sample_rate_hz,
@@ -93,10 +95,12 @@ def metadata_of(model: "StreamingPesto", confidence_threshold: float | None = No
 
 
 class ProgramMetadata(BaseModel):
-    """What all programs tell, of what kind it is, and how large: as a recipe may ask for it, as a program may come from
-    anywhere."""
+    """The validated entries of a program. The limits are what a recipe can request: a program can come from anywhere.
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    An entry that only a later version knows is ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     workbench_format: int
     sample_rate_hz: int = Field(ge=8000, le=192_000)
@@ -109,66 +113,81 @@ class ProgramMetadata(BaseModel):
     reduction: Reduction
     state: State
     state_samples: int = Field(ge=0, le=10_000_000)
-    outputs: str
+    outputs: tuple[Output, ...]
     scope: Scope = "whole"
     host_sha256: str = Field(default="", validate_default=True)
-    confidence_threshold: float = 0.0
+    confidence_threshold: float | None = None
 
     @field_validator("max_frames_per_chunk")
     @classmethod
-    def _is_no_less(cls, most: int, known: ValidationInfo) -> int:
-        if most < known.data.get("frames_per_chunk", most):
+    def _check_max_frames(cls, max_frames: int, known: ValidationInfo) -> int:
+        if max_frames < known.data.get("frames_per_chunk", max_frames):
             raise ValueError("less than frames_per_chunk")
-        return most
+        return max_frames
 
-    @field_validator("outputs")
+    @field_validator("outputs", mode="before")
     @classmethod
-    def _are_known(cls, names: str) -> str:
-        if not names or names.split(",") != [output for output in OUTPUTS if output in names.split(",")]:
-            raise ValueError(f"wants some of {','.join(OUTPUTS)}, in this order")
-        return names
+    def _split_outputs(cls, names: object) -> tuple[str, ...]:
+        if not isinstance(names, str):
+            raise ValueError("expected a string")
+        outputs = tuple(output for output in OUTPUTS if output in names.split(","))
+        if not outputs or names != ",".join(outputs):
+            raise ValueError(f"expected some of {','.join(OUTPUTS)}, in this order")
+        return outputs
 
     @field_validator("host_sha256")
     @classmethod
-    def _is_there(cls, sha256: str, known: ValidationInfo) -> str:
+    def _check_host_sha256(cls, sha256: str, known: ValidationInfo) -> str:
         if known.data.get("scope") == "network" and not sha256:
-            raise ValueError("wanted where the front end is the host's")
+            raise ValueError("required if scope is network")
         return sha256
 
+    @property
+    def stream(self) -> StreamConfig:
+        """The stream that the program runs."""
+        several = self.max_frames_per_chunk > self.frames_per_chunk
+        return StreamConfig(
+            self.sample_rate_hz,
+            self.hop_samples,
+            self.frames_per_chunk,
+            self.mirror,
+            self.max_frames_per_chunk if several else None,
+            streams=self.streams,
+        )
 
-def parse_metadata(entries: Mapping[str, Any], path: Path) -> tuple[StreamConfig, tuple[Output, ...]]:
-    """The stream and the outputs that a program's entries tell; all others are then such as `constants` makes them.
+    def entries(self) -> Constants:
+        """Returns the entries as they are in the program."""
+        return self.model_dump(exclude_unset=True) | {"outputs": ",".join(self.outputs)}
 
-    Raises ProgramError for entries of another format, and where one is missing or none that a program can have.
+
+def parse_metadata(entries: Mapping[str, Any], path: Path) -> ProgramMetadata:
+    """Validates the entries of the program at `path`.
+
+    Raises ProgramError if they are of another format, or if one is missing or invalid.
     """
     version = entries.get("workbench_format")
     if isinstance(version, int) and version != FORMAT:
-        raise ProgramError(f"{path}: made for format {version}, this workbench reads {FORMAT}; build it again")
+        raise ProgramError(f"{path}: metadata format {version}, expected {FORMAT}; rebuild the program")
     try:
-        said = ProgramMetadata.model_validate(dict(entries))
+        return ProgramMetadata.model_validate(dict(entries))
     except ValidationError as error:
-        wrong = error.errors()[0]
-        key, why = wrong["loc"][0], wrong["msg"].removeprefix("Value error, ")
-        says = f"does not say its {key}" if wrong["type"] == "missing" else f"its {key} cannot be used ({why})"
-        raise ProgramError(f"{path}: the program loads, but {says}; build it again") from error
-    several = said.max_frames_per_chunk if said.max_frames_per_chunk > said.frames_per_chunk else None
-    stream = StreamConfig(
-        said.sample_rate_hz, said.hop_samples, said.frames_per_chunk, said.mirror, several, streams=said.streams
-    )
-    return stream, tuple(output for output in OUTPUTS if output in said.outputs.split(","))
+        first = error.errors()[0]
+        key, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
+        problem = "is missing" if first["type"] == "missing" else f"is invalid ({reason})"
+        raise ProgramError(f"{path}: the metadata entry {key} {problem}; rebuild the program") from error
 
 
 def as_json(entries: Constants) -> str:
-    """The entries as text, for formats that carry text."""
+    """Returns the entries as text, for a format whose metadata is text."""
     return json.dumps(entries, sort_keys=True)
 
 
 def from_json(text: str | bytes, path: Path) -> dict[str, Any]:
-    """The entries that `as_json` wrote. Raises ProgramError where they are none of the workbench's."""
+    """Returns the entries that `as_json` wrote. Raises ProgramError if the text has no such entries."""
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError):
         entries = None
     if not isinstance(entries, dict) or "workbench_format" not in entries:
-        raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
+        raise ProgramError(f"{path}: {NO_METADATA}")
     return entries

@@ -5,6 +5,8 @@ Wants the extra `onnx`.
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,8 +71,11 @@ def export_graph(model: StreamingPesto) -> "ModelProto":
         raise LoweringError(f"ONNX keeps nothing between calls: ask for state explicit or none, not {model.state}")
     model.reset()
     network, explicit = model.scope == "network", model.state == "explicit"
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, toolchain_errors("exporting to ONNX"):
+    with (
+        tempfile.TemporaryDirectory(prefix="workbench-") as folder,
+        toolchain_errors("exporting to ONNX"),
+        _errors_only(logging.getLogger("torch.onnx")),
+    ):
         path = Path(folder) / "program.onnx"
         torch.onnx.export(
             model,
@@ -85,6 +90,17 @@ def export_graph(model: StreamingPesto) -> "ModelProto":
         found = onnx.load(path)
     model.reset()
     return found
+
+
+@contextmanager
+def _errors_only(logger: logging.Logger) -> Iterator[None]:
+    """Keeps the exporter's warnings from the user; the level of its log is restored."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def finalize(found: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:

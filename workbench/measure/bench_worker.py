@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.measure.process_info import peak_rss_bytes
 from workbench.measure.speed import ColdStart, Milliseconds, TimingPlan
 from workbench.measure.timing import ORDER_SEED, BaselineSpec, as_calls, cold_start, time_alternating
-from workbench.runtime.executorch import fix_threads
+from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.session import Floats, Frames, Session, run_clips
 
@@ -89,7 +89,7 @@ class BenchWorker:
 
     def __init__(self, contenders: Sequence[Contender], samples: Floats, threads: int) -> None:
         """Opens the contenders. `samples`: (n,) float32; it starts over at its end."""
-        fix_threads(threads)
+        set_num_threads(threads)
         self._stream = contenders[0].baseline.stream
         self._sessions = {contender.name: contender.session() for contender in contenders}
         self._calls = as_calls(samples, self._stream, self._stream.frames_per_chunk)

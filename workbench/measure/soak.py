@@ -15,7 +15,7 @@ from workbench.measure.deviation import PitchDeviation, confidence_deviation, pi
 from workbench.measure.process_info import resident_bytes
 from workbench.measure.timing import BaselineSpec
 from workbench.record_model import RecordModel
-from workbench.runtime.executorch import fix_threads
+from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Frames, Session, chunks
 
@@ -69,7 +69,7 @@ class SoakWorker:
         self, baseline: BaselineSpec, program: Path, samples: Floats, hours: float, threshold: float, threads: int
     ) -> None:
         """Opens both sides and fixes the threads of the process. The arguments are those of `long_stream`."""
-        fix_threads(threads)
+        set_num_threads(threads)
         self._stream = long_stream(baseline.session(), open_program(program), samples, hours, threshold)
 
     def advance(self) -> SoakProgress:

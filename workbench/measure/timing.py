@@ -13,7 +13,7 @@ from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Reduction
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import UpstreamSession
-from workbench.runtime.executorch import fix_threads
+from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import Floats, Session, chunks
@@ -42,7 +42,7 @@ def cold_start(open_session: Callable[[], Session], threads: int) -> ColdStart:
     Then it runs a call of every size that the session accepts, so that the peak memory includes the largest. It is
     meant for a fresh process, because it fixes the number of threads.
     """
-    fix_threads(threads)
+    set_num_threads(threads)
     opening_s = time.perf_counter()
     session = open_session()
     opened_s = time.perf_counter()
@@ -80,7 +80,7 @@ def time_pair_in_process(
 
     It is meant for a child process, because it fixes the number of threads. It may be called there again.
     """
-    fix_threads(plan.threads)
+    set_num_threads(plan.threads)
     sides: dict[str, Session] = {
         "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
         "variant": open_program(program),

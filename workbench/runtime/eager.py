@@ -1,19 +1,18 @@
-"""Sessions in eager PyTorch: upstream itself, which is the baseline, and the restatement."""
+"""A session on upstream's streaming model in eager PyTorch: the baseline."""
 
 import numpy as np
 import torch
 
-from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import PESTO, reset_upstream
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Floats, Frames, validate_chunk, validate_stream_index
 
 
 class UpstreamSession:
-    """The baseline: upstream's streaming model, called as its users call it.
+    """Upstream's streaming model, called as its users call it.
 
-    The model keeps the memory, and so serves one session. `margins=False` leaves out what only scoring needs, so that
-    a timing is upstream's alone.
+    The model holds the state, so it serves only one session. `margins=False` leaves out what only scoring needs, so
+    that a timing contains only upstream.
     """
 
     def __init__(self, model: PESTO, stream: StreamConfig, margins: bool = True) -> None:
@@ -28,39 +27,20 @@ class UpstreamSession:
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
         audio = torch.from_numpy(validate_chunk(chunk, self.stream))
-        return _frames(self.model(audio), self.margins, np.ndim(chunk) == 1)
+        return estimate_to_frames(self.model(audio), self.margins, np.ndim(chunk) == 1)
 
 
-class RestatedSession:
-    """The restatement before export: what tells a fault of the restatement from a fault of the lowering.
+def estimate_to_frames(estimate: tuple[torch.Tensor, ...], margins: bool, one_dimensional: bool) -> Frames:
+    """Copies an estimate of PyTorch into frames.
 
-    The memory is the session's own, whether the model's state is internal or explicit.
+    Args:
+        estimate: Pitch, confidence and volume, (streams, frames) each, and activations (streams, frames, bins).
+        margins: Whether to compute `Frames.margin` from the activations.
+        one_dimensional: Whether to drop the axis of the one stream.
     """
-
-    def __init__(self, model: StreamingPesto) -> None:
-        self.model = model
-        self.stream = model.stream
-        self._ring = model.zero_state()
-
-    def reset(self, stream: int | None = None) -> None:
-        validate_stream_index(stream, self.stream)
-        (self._ring if stream is None else self._ring[stream]).zero_()
-
-    @torch.inference_mode()
-    def step(self, chunk: Floats) -> Frames:
-        audio = torch.from_numpy(validate_chunk(chunk, self.stream))
-        estimate, ring = self.model.step(audio, self._ring)
-        self._ring.copy_(ring)
-        return _frames(estimate, True, np.ndim(chunk) == 1)
-
-
-def _frames(estimate: tuple[torch.Tensor, ...], margins: bool, flat: bool) -> Frames:
-    """(streams, frames) pitch, confidence and volume and (streams, frames, bins) activations -> copies.
-
-    `flat`: without the axis of the one stream."""
     pitch, confidence, volume, activations = estimate
     per_frame = [pitch, confidence, volume]
     if margins:
         best = activations.topk(2, dim=-1).values
         per_frame.append(1 - best[..., 1] / best[..., 0])
-    return Frames(*((tensor[0] if flat else tensor).numpy().copy() for tensor in per_frame))
+    return Frames(*((tensor[0] if one_dimensional else tensor).numpy().copy() for tensor in per_frame))

@@ -1,6 +1,5 @@
-"""A session on a `.pte`, in ExecuTorch's runtime."""
+"""A session on a `.pte` in ExecuTorch's runtime. No other module imports the bindings of that runtime."""
 
-import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,18 +9,31 @@ from executorch.extension.pybindings import _portable_lib
 from executorch.runtime import Program, Runtime
 from threadpoolctl import threadpool_limits
 
-from workbench.errors import ProgramError, program_error
-from workbench.export.metadata import parse_metadata
+from workbench.errors import ProgramError, ThreadCountError, program_error
+from workbench.export.metadata import NO_METADATA, parse_metadata
 from workbench.runtime.host_state import host_of
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
+_pool_in_use = False
+"""Whether this process has loaded a program: resizing ExecuTorch's thread pool after that can crash the process."""
 
-@functools.cache
-def set_threads(threads: int) -> None:
-    """Fix the size of XNNPACK's thread pool, and of numpy's for a front end that is the host's. Only before the first
-    program of a process is loaded: after it, it crashes the process. The same number again changes nothing."""
-    _portable_lib._unsafe_reset_threadpool(threads)
-    threadpool_limits(threads, "blas")
+
+def set_num_threads(threads: int) -> None:
+    """Sets how many threads torch, ExecuTorch (XNNPACK) and numpy's matrix products use in this process.
+
+    Raises:
+        ThreadCountError: This process has loaded a program, and its thread pool has another size.
+    """
+    pool_threads = _portable_lib._threadpool_get_thread_count()
+    if threads != pool_threads:
+        if _pool_in_use:
+            raise ThreadCountError(
+                f"ExecuTorch runs with {pool_threads} threads in this process, and a program is loaded; use another "
+                f"process for {threads} threads"
+            )
+        _portable_lib._unsafe_reset_threadpool(threads)
+    torch.set_num_threads(threads)
+    threadpool_limits(threads, "blas")  # the host's front end
 
 
 class LoweredModule(Protocol):
@@ -36,33 +48,34 @@ class LoweredModule(Protocol):
 
 def load_lowered_module(path: Path, record_events: bool = False) -> LoweredModule:
     """Loads any `.pte` file. Raises RuntimeError if it does not load."""
+    global _pool_in_use
+    _pool_in_use = True
     module: LoweredModule = _portable_lib._load_for_executorch(str(path), enable_etdump=record_events)
     return module
 
 
-def fix_threads(threads: int) -> None:
-    """Have torch and every runtime here work with so many threads: `set_threads`, and torch's own."""
-    torch.set_num_threads(threads)
-    set_threads(threads)
-
-
 class PteSession:
-    """One program, one memory. Each session loads the file anew: a Program hands out the same method, with the same
-    memory, to all who ask. Internal memory is emptied by the program's own `reset`; explicit memory is the session's.
+    """One program with its own state.
 
-    The file must be one that this process may trust: a broken one can crash the runtime, so load what is not ours
-    through `child.Child`. Raises ProgramError where it does not load or is no program of the workbench, MemoryError
-    where the machine has no memory left for it.
+    Each session loads the file again: a Program returns the same method, with the same state, at every request. The
+    program's `reset` zeroes an internal state; an explicit state is the session's.
+
+    A broken file can crash the runtime: load a file that you do not trust in an `IsolatedProcess`.
+
+    Raises:
+        ProgramError: The file does not load, is not a workbench program, or cannot be set up.
+        MemoryError: The machine has no memory left.
     """
 
     def __init__(self, path: Path) -> None:
-        program, self.constants = load_program(path)
+        program, entries = load_program(path)
+        self.metadata = parse_metadata(entries, path)
+        self.stream = self.metadata.stream
+        self._host = host_of(self.metadata, path)
+        internal = self.metadata.state == "internal"
         try:
-            self.stream, self.outputs = parse_metadata(self.constants, path)
-            self._host = host_of(self.constants, path)
             self._forward = program.load_method("forward")
-            internal = self.constants["state"] == "internal"  # loading `reset` empties the memory, so before a step
-            self._reset = program.load_method("reset") if internal else None
+            self._reset = program.load_method("reset") if internal else None  # loading it zeroes the state
         except (RuntimeError, ValueError, IndexError) as error:
             raise _not_set_up(path, error) from error
 
@@ -71,39 +84,45 @@ class PteSession:
         self._host.reset(stream)
         if self._reset is not None:
             try:
-                self._reset.execute([torch.tensor([stream in (None, at) for at in range(self.stream.streams)])])
+                self._reset.execute([torch.tensor([stream in (None, index) for index in range(self.stream.streams)])])
             except RuntimeError as error:
                 raise program_error("the program's reset failed", error) from error
 
     def step(self, chunk: Floats) -> Frames:
         inputs = self._host.inputs(validate_chunk(chunk, self.stream))
         try:
-            estimates = self._forward.execute([torch.from_numpy(given) for given in inputs])
+            outputs = self._forward.execute([torch.from_numpy(array) for array in inputs])
         except RuntimeError as error:
             raise program_error("the program failed while running", error) from error
-        returned = [tensor.numpy() for tensor in estimates]
-        self._host.keep(returned)
-        return to_frames(returned, self.outputs, chunk, self.stream)
+        returned = [tensor.numpy() for tensor in outputs]
+        self._host.update(returned)
+        return to_frames(returned, self.metadata.outputs, chunk, self.stream)
 
 
 def load_program(path: Path) -> tuple[Program, dict[str, Any]]:
-    """A program, and all that it tells: also one whose delegates this runtime has not, for it is not set up to run.
+    """Loads a program without setting it up, so this runtime need not have its backends.
 
-    Raises ProgramError where it does not load or is none of the workbench's.
+    Returns:
+        The program, and its metadata entries as they are in the file.
+
+    Raises:
+        ProgramError: The file does not load or is not a workbench program.
     """
     require_file(path)
+    global _pool_in_use
+    _pool_in_use = True
     try:
         program = Runtime.get().load_program(path)
         names = program.method_names
     except (RuntimeError, ValueError, IndexError) as error:
         raise program_error(f"{path}: not a program that this runtime can load", error) from error
     if "workbench_format" not in names or "forward" not in names:
-        raise ProgramError(f"{path}: a program, but not one of the workbench: it does not say its stream")
+        raise ProgramError(f"{path}: {NO_METADATA}")
     try:
-        tells = {name: program.load_method(name).execute([])[0] for name in sorted(names - {"forward", "reset"})}
+        entries = {name: program.load_method(name).execute([])[0] for name in sorted(names - {"forward", "reset"})}
     except (RuntimeError, ValueError, IndexError) as error:
         raise _not_set_up(path, error) from error
-    return program, tells
+    return program, entries
 
 
 def missing_backends(backends: Iterable[str]) -> tuple[str, ...]:

@@ -1,37 +1,42 @@
-"""The host's side of a call, the same for every runtime: what it keeps between calls, and hands over with one.
+"""The host's side of a call, the same for every runtime: the state that it keeps between calls and passes in.
 
-A program's entries say which it is (`export/contract.py`). Nothing is kept of a call that fails.
+The program's metadata says which host it requires (`export/metadata.py`). A call that fails changes no state.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from workbench.export.metadata import HOST_SUFFIX
+from workbench.export.metadata import HOST_SUFFIX, ProgramMetadata
 from workbench.runtime.numpy_frontend import NumpyFrontend
 from workbench.runtime.session import Floats
 
 
 class Host(Protocol):
-    """`inputs` are the program's for audio (streams, samples); `keep` hears all that it returned for them; `reset`
-    empties the memory of one stream, or of all."""
+    """The state of one session, (streams, past samples) float32, if the host keeps one."""
 
-    def inputs(self, audio: Floats) -> tuple[Floats, ...]: ...
+    def inputs(self, audio: Floats) -> tuple[Floats, ...]:
+        """Returns the program's inputs for audio (streams, samples)."""
+        ...
 
-    def keep(self, returned: Sequence[Floats]) -> None: ...
+    def update(self, returned: Sequence[Floats]) -> None:
+        """Receives all outputs of the program for the last `inputs`, and updates the state."""
+        ...
 
-    def reset(self, stream: int | None) -> None: ...
+    def reset(self, stream: int | None) -> None:
+        """Zeroes the state of one stream, or of all."""
+        ...
 
 
 class NoState:
-    """Keeps nothing: the program does, or nobody."""
+    """The host keeps nothing: the program does, or there is no state."""
 
     def inputs(self, audio: Floats) -> tuple[Floats, ...]:
         return (audio,)
 
-    def keep(self, returned: Sequence[Floats]) -> None:
+    def update(self, returned: Sequence[Floats]) -> None:
         pass
 
     def reset(self, stream: int | None) -> None:
@@ -39,60 +44,60 @@ class NoState:
 
 
 class StateBuffer:
-    """Hands in the past audio (streams, samples), and keeps what comes back last."""
+    """The state is the program's second input and its last output."""
 
     def __init__(self, streams: int, past_samples: int) -> None:
-        self._ring = np.zeros((streams, past_samples), np.float32)
+        self._state = np.zeros((streams, past_samples), np.float32)
 
     def inputs(self, audio: Floats) -> tuple[Floats, ...]:
-        return audio, self._ring
+        return audio, self._state
 
-    def keep(self, returned: Sequence[Floats]) -> None:
-        self._ring = returned[-1]
+    def update(self, returned: Sequence[Floats]) -> None:
+        self._state = returned[-1]
 
     def reset(self, stream: int | None) -> None:
-        self._ring = _emptied(self._ring, stream)
+        self._state = _zeroed(self._state, stream)
 
 
 class WindowBuffer:
-    """Hands over past audio and the call's as one window, and keeps the end of it.
+    """Past and new audio are one input, or the energies that a front end computes from them.
 
-    With a front end, it is that front end's energies of the window that are handed over.
+    The state is the end of that window.
     """
 
-    def __init__(self, streams: int, past_samples: int, front_end: NumpyFrontend | None = None) -> None:
+    def __init__(self, streams: int, past_samples: int, frontend: NumpyFrontend | None = None) -> None:
         self._past = self._window = np.zeros((streams, past_samples), np.float32)
-        self._front_end = front_end
+        self._frontend = frontend
 
     def inputs(self, audio: Floats) -> tuple[Floats, ...]:
         self._window = np.concatenate((self._past, audio), -1)
-        return (self._window if self._front_end is None else self._front_end(self._window),)
+        return (self._window if self._frontend is None else self._frontend(self._window),)
 
-    def keep(self, returned: Sequence[Floats]) -> None:
+    def update(self, returned: Sequence[Floats]) -> None:
         self._past = self._window[:, self._window.shape[-1] - self._past.shape[-1] :]
 
     def reset(self, stream: int | None) -> None:
-        self._past = _emptied(self._past, stream)
+        self._past = _zeroed(self._past, stream)
 
 
-def host_of(told: Mapping[str, Any], path: Path) -> Host:
-    """The host that a program at `path` wants, by entries that `contract.told` found good, with an empty memory.
+def host_of(metadata: ProgramMetadata, path: Path) -> Host:
+    """Returns the host that the program at `path` requires, with a zero state.
 
-    Raises ProgramError where its front end is not beside it.
+    Raises ProgramError if the program's front end is not in the file beside it.
     """
-    state, streams, past_samples = told["state"], int(told["streams"]), int(told["state_samples"])
-    if state == "explicit":
+    streams, past_samples = metadata.streams, metadata.state_samples
+    if metadata.state == "explicit":
         return StateBuffer(streams, past_samples)
-    if state != "none":
+    if metadata.state != "none":
         return NoState()
-    if told.get("scope", "whole") == "whole":
+    if metadata.scope == "whole":
         return WindowBuffer(streams, past_samples)
-    front_end = NumpyFrontend(path.with_suffix(HOST_SUFFIX), str(told["host_sha256"]))
-    return WindowBuffer(streams, past_samples, front_end)
+    frontend = NumpyFrontend(path.with_suffix(HOST_SUFFIX), metadata.host_sha256)
+    return WindowBuffer(streams, past_samples, frontend)
 
 
-def _emptied(memory: Floats, stream: int | None) -> Floats:
-    """A copy: what a runtime returned may not be written to."""
-    memory = memory.copy()
-    memory[slice(None) if stream is None else stream] = 0
-    return memory
+def _zeroed(state: Floats, stream: int | None) -> Floats:
+    """Returns a copy with one row, or all of it, zeroed: a runtime's output may not be writable."""
+    state = state.copy()
+    state[slice(None) if stream is None else stream] = 0
+    return state

@@ -1,5 +1,8 @@
-"""Work in a process of its own: a program that crashes the runtime takes the child down and not the workbench, thread
-counts can be fixed before anything is loaded, and memory is measured on nothing but the work."""
+"""Runs work in a child process.
+
+A program that crashes its runtime ends the child and not the workbench, the number of threads can be set before
+anything is loaded, and the memory of the child is that of the work only.
+"""
 
 import logging
 import multiprocessing
@@ -12,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.reduction import DupFd
 from types import TracebackType
 from typing import IO, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
@@ -22,44 +26,53 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
-_SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_LIMITS = (signal.SIGXCPU, signal.SIGBUS)  # of its time, and of what backs the files that it has mapped
-_FROM_OUTSIDE = (None, *(-by for by in (*_SENT, *_LIMITS)))
-"""How a process ends, or does not tell how, that another or the machine has ended."""
-_NO_MEMORY = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
-"""What C++ says before it aborts, and Python and the loader where the process ends before it is at work."""
+OPEN_LIMIT_S = 60.0
+"""Seconds within which a program must be open: one that hangs must not hold up the others."""
+
+_SENT_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGBUS)  # CPU time is used up; the storage behind a mapped file is full
+_EXIT_CODES_FROM_OUTSIDE = (None, *(-number for number in (*_SENT_SIGNALS, *_LIMIT_SIGNALS)))
+"""Exit codes of a process that a user or the machine has ended; None if the code is not known."""
+
+_OUT_OF_MEMORY_TEXTS = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
+"""What C++ writes before it aborts, and what Python and the loader write if a process ends while it starts."""
 
 
-def silence_library_warnings() -> None:
-    """Keep the libraries' own warnings off the screen: missing CUDA kernels, experimental interfaces."""
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")
+class _SpawnContext(SpawnContext):
+    """Starts processes as `spawn` does and keeps the last one: a pool does not give its processes away."""
+
+    process: SpawnProcess
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]
+        self.process = SpawnProcess(*args, **kwargs)
+        return self.process
 
 
 class _InheritedFile:
-    """An open file that a new process gets: it needs no name, and so is gone with the last who has it open."""
+    """An open file for a new process. It needs no name, so it is gone as soon as nobody has it open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
 
     def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
-        return _detached, (DupFd(self.file.fileno()),)
+        return _detach, (DupFd(self.file.fileno()),)
 
 
-def _detached(handed: Any) -> int:
-    return int(handed.detach())
+def _detach(handle: Any) -> int:
+    return int(handle.detach())
 
 
-def _start(log: int) -> None:
-    """In the child: native code writes its log to stderr, which goes to a file."""
+def _start_child(log: int) -> None:
+    """Sends the child's stderr, where native code writes its log, to the file descriptor `log`."""
     os.dup2(log, sys.stderr.fileno())
     os.close(log)
-    silence_library_warnings()
+    logging.disable(logging.WARNING)  # libraries warn of missing CUDA kernels and of experimental interfaces
+    warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def _end_with_the_parent() -> None:
-    """Or a parent that was killed would leave this process waiting for its next call for ever."""
+    """Ends the child if its parent is killed; it would wait for its next call for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -67,54 +80,60 @@ def _end_with_the_parent() -> None:
 
 
 class IsolatedProcess:
-    """A process that runs one function after another, as a context manager. It ends with its parent, however that ends.
-
-    `call` returns what the function returns, raises what it raises, and raises ProgramError where the process dies or,
-    with `limit_s`, does not answer in time. A process that was killed from outside, or ended for want of memory, tells
-    nothing of the program, and so is a plain WorkbenchError. Functions and arguments must pickle.
-    """
+    """A context manager for one child process that runs one function after another. It ends with its parent."""
 
     def __init__(self, limit_s: float | None = None) -> None:
+        """`limit_s` limits the seconds of each call; it may be changed between calls."""
         self.limit_s = limit_s
 
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile(prefix="workbench-")
-        earlier = set(multiprocessing.active_children())
-        start = cast(Callable[[], None], _start)  # whose argument arrives as a number
-        handed = cast(tuple[()], (_InheritedFile(self._log),))
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start, handed)
-        self._pool.submit(os.getpid)  # starts it
-        (self._process,) = set(multiprocessing.active_children()) - earlier
-        self._at_work = False
+        initializer = cast(Callable[[], None], _start_child)  # its argument arrives as a file descriptor
+        arguments = cast(tuple[()], (_InheritedFile(self._log),))
+        context = _SpawnContext()
+        self._pool = ProcessPoolExecutor(1, context, initializer, arguments)
+        self._pool.submit(os.getpid)  # starts the process
+        self._process = context.process
+        self._is_busy = False
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._at_work:  # interrupted: nobody waits for the answer
+        if self._is_busy:  # interrupted: nobody waits for the result
             self._process.kill()
         self._pool.shutdown(cancel_futures=True)
         self._log.close()
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls a function in the child. The function and its arguments must pickle.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            ProgramError: The process died, or the function did not return within `limit_s`.
+            WorkbenchError: The process was killed from outside or had no memory, which tells nothing of the program.
+            Exception: Whatever the function raises.
+        """
         try:
-            self._at_work = True
+            self._is_busy = True
             future: Future[T] = self._pool.submit(function, *args, **kwargs)
             wait([future], self.limit_s)
-            self._at_work = not future.done()
-            if self._at_work:
+            self._is_busy = not future.done()
+            if self._is_busy:
                 self._process.kill()
-                raise ProgramError(f"the program gave no answer within {self.limit_s:g} s{self._last_stderr_line()}")
+                raise ProgramError(f"the program did not return within {self.limit_s:g} s{self._last_stderr_line()}")
             return future.result()
         except BrokenProcessPool as error:
             self._pool.shutdown()
-            self._at_work = False
-            ended = self._process.exitcode
-            wanted_memory = any(words in line for line in self._said() for words in _NO_MEMORY)
-            if ended in _FROM_OUTSIDE or wanted_memory:
+            self._is_busy = False
+            exit_code = self._process.exitcode
+            out_of_memory = any(text in line for line in self._stderr_lines() for text in _OUT_OF_MEMORY_TEXTS)
+            if exit_code in _EXIT_CODES_FROM_OUTSIDE or out_of_memory:
                 raise WorkbenchError(
-                    "the process that ran a program was killed, by hand, by a limit or for want of memory; run it "
-                    "again, with more memory free"
+                    "the worker process was killed (signal, resource limit or out of memory); free some memory and run "
+                    "again"
                 ) from error
             raise ProgramError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
@@ -127,10 +146,10 @@ class IsolatedProcess:
         return Worker(self, self.call(_create, worker, args, kwargs))
 
     def _last_stderr_line(self) -> str:
-        errors = [line for line in self._said() if "cpuinfo" not in line]
-        return f" (it last said: {errors[-1]})" if errors else ""
+        errors = [line for line in self._stderr_lines() if "cpuinfo" not in line]
+        return f" (last stderr line: {errors[-1]})" if errors else ""
 
-    def _said(self) -> list[str]:
+    def _stderr_lines(self) -> list[str]:
         self._log.seek(0)
         return [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
 

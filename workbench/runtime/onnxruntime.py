@@ -1,4 +1,4 @@
-"""A session in ONNX Runtime. Wants the extra `onnx`."""
+"""A session on an `.onnx` in ONNX Runtime. Requires the extra `onnx`."""
 
 from pathlib import Path
 
@@ -9,16 +9,18 @@ from workbench.export.metadata import METADATA_KEY, from_json, parse_metadata
 from workbench.runtime.host_state import host_of
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
-_SPINNING = "session.force_spinning_stop"  # between calls; while one runs, threads spin as they do by default
-_ERRORS_ALONE = 3
+_STOP_SPINNING = "session.force_spinning_stop"  # between calls; during a call, threads spin as they do by default
+_LOG_ERRORS_ONLY = 3
 
 
 class OnnxSession:
-    """One file; the program keeps nothing, and all memory is the session's.
+    """One file with its own state: the program keeps none, the session's host does.
 
-    A call has as many threads as torch has in this process; between calls they do not spin, or they would slow down
-    whatever runs then. Raises ProgramError where ONNX Runtime is not installed, the file does not load in it, or is no
-    program of the workbench.
+    A call runs on as many threads as torch has in this process. Between calls they do not spin, because they would slow
+    down whatever runs then.
+
+    Raises:
+        ProgramError: ONNX Runtime is not installed, the file does not load in it, or is not a workbench program.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,17 +31,17 @@ class OnnxSession:
             raise ProgramError(f"{path}: onnxruntime is not installed; pip install 'pesto-workbench[onnx]'") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
-        options.log_severity_level = _ERRORS_ALONE
-        options.add_session_config_entry(_SPINNING, "1")
+        options.log_severity_level = _LOG_ERRORS_ONLY
+        options.add_session_config_entry(_STOP_SPINNING, "1")
         try:
             self._runtime = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            metadata = self._runtime.get_modelmeta().custom_metadata_map
-        except Exception as error:  # its own classes, which it does not export
+            properties = self._runtime.get_modelmeta().custom_metadata_map
+        except Exception as error:  # ONNX Runtime does not export its exception classes
             raise program_error(f"{path}: not a model that ONNX Runtime loads", error) from error
-        self.constants = from_json(metadata.get(METADATA_KEY, ""), path)
-        self.stream, self.outputs = parse_metadata(self.constants, path)
-        self._host = host_of(self.constants, path)
-        self._names = [given.name for given in self._runtime.get_inputs()]
+        self.metadata = parse_metadata(from_json(properties.get(METADATA_KEY, ""), path), path)
+        self.stream = self.metadata.stream
+        self._host = host_of(self.metadata, path)
+        self._names = [graph_input.name for graph_input in self._runtime.get_inputs()]
 
     def reset(self, stream: int | None = None) -> None:
         validate_stream_index(stream, self.stream)
@@ -51,5 +53,5 @@ class OnnxSession:
             returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
             raise program_error("the model failed while running", error) from error
-        self._host.keep(returned)
-        return to_frames(returned, self.outputs, chunk, self.stream)
+        self._host.update(returned)
+        return to_frames(returned, self.metadata.outputs, chunk, self.stream)

@@ -1,17 +1,15 @@
-"""A session on a program's file, whatever its format: `.onnx` in ONNX Runtime, `.pt` in torch, all else in ExecuTorch.
+"""Opens a program of any format by its suffix: the one table of file formats and their sessions.
 
-Functions of their own, so that a `Child` can run them: a broken program can crash its runtime.
+These are functions that an `IsolatedProcess` can call: a broken program can crash its runtime.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from workbench.export.metadata import parse_metadata
+from workbench.export.metadata import ProgramMetadata, parse_metadata
 from workbench.export.program_file import ProgramFormat, format_of
-from workbench.recipe.options import Output
-from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.executorch import PteSession, fix_threads, load_program
+from workbench.runtime.executorch import PteSession, load_program, set_num_threads
 from workbench.runtime.onnxruntime import OnnxSession
 from workbench.runtime.session import Floats, Frames, Session, run_clips
 from workbench.runtime.state_protocol import StateHandling, with_state_handling
@@ -19,13 +17,12 @@ from workbench.runtime.torchscript import TorchScriptSession
 
 
 class ProgramSession(Session, Protocol):
-    """A session on a file: `outputs` are what it returns, `constants` is all that it tells."""
+    """A session on a file, with the program's metadata."""
 
-    outputs: tuple[Output, ...]
-    constants: dict[str, Any]
+    metadata: ProgramMetadata
 
 
-_SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
+SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
     "pte": PteSession,
     "onnx": OnnxSession,
     "torchscript": TorchScriptSession,
@@ -33,47 +30,55 @@ _SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
 
 
 def open_program(path: Path) -> ProgramSession:
-    """The program, freshly loaded, its memory empty. Raises ProgramError where it cannot be.
+    """Loads a program, with a zero state. Raises ProgramError if it cannot be loaded.
 
-    Loading TorchScript can run code: as with a `.pte`, only for files that may be trusted, or in a `Child`.
+    Loading TorchScript can run code, and a broken `.pte` can crash: only for files that you trust, or in a child.
     """
-    return _SESSIONS[format_of(path.name)](path)
+    return SESSIONS[format_of(path.name)](path)
 
 
 def import_runtime(path: Path) -> None:
-    """Import what is imported only where it is used: no part of loading a program, where that is timed."""
+    """Imports a runtime that is imported at first use, so that the import is not timed as a part of loading."""
     if format_of(path.name) == "onnx":
         import onnxruntime  # noqa: F401
 
 
-def describe_program(path: Path) -> tuple[StreamConfig, tuple[Output, ...], dict[str, Any]]:
-    """The stream of a program, its outputs, and all that it tells."""
-    session = open_program(path)
-    return session.stream, session.outputs, session.constants
+def describe_program(path: Path) -> ProgramMetadata:
+    """Returns the metadata of a program that this runtime can run. Raises ProgramError if it cannot be opened."""
+    return open_program(path).metadata
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
-    """All that a program tells, found good. It need not be one that this runtime can run: a `.pte` is only loaded."""
-    said = load_program(path)[1] if format_of(path.name) == "pte" else open_program(path).constants
-    parse_metadata(said, path)
-    return said
+def read_metadata(path: Path) -> ProgramMetadata:
+    """Returns the metadata of a program. A `.pte` is only loaded, so this runtime need not have its backends.
+
+    Raises ProgramError if the program cannot be loaded or its metadata is invalid.
+    """
+    if format_of(path.name) == "pte":
+        return parse_metadata(load_program(path)[1], path)
+    return describe_program(path)
 
 
 def run_program(
     path: Path,
     clips: Sequence[Floats],
     sizes: Sequence[int] | None = None,
-    memory: StateHandling = "continuous",
+    state_handling: StateHandling = "continuous",
     times: int = 1,
     threads: int | None = None,
 ) -> list[Frames]:
-    """`session.roll_streams` on a freshly loaded program, `times` over, from a reset each; the last is returned.
+    """Loads a program and runs clips through it.
 
-    With `threads`, it fixes them: for a process that has loaded no program with others, through `Child`.
+    Args:
+        path: The program.
+        clips: (n,) float32 each at the program's rate, at most one a stream.
+        sizes: Frames of successive calls, repeated; by default the smallest.
+        state_handling: Whether the state is kept between calls.
+        times: How often the clips are run, each time from a reset; the last frames are returned.
+        threads: Number of threads to set first. Only in a process that has loaded no program with another number.
     """
-    if threads is not None:  # or the last bits of a sum would depend on the machine's cores
-        fix_threads(threads)
-    session = with_state_handling(memory, open_program(path))
+    if threads is not None:  # otherwise the last bits of a sum would depend on the machine's cores
+        set_num_threads(threads)
+    session = with_state_handling(state_handling, open_program(path))
     for _ in range(times):
         frames = run_clips(session, clips, sizes)
     return frames

@@ -1,8 +1,8 @@
-"""A session, and the one chunk loop that drives every session.
+"""The session protocol, and the one chunk loop that drives every session.
 
-Whatever is compared is a `Session`: upstream in eager PyTorch, the restatement, a program of any format. `roll` feeds
-each of them the same chunks from the same empty memory, so that a difference between two rolls is the export's and not
-the harness's.
+Everything that is compared is a `Session`: upstream in eager PyTorch, the restatement, a program of any format.
+`run_chunks` passes the same chunks to each of them from the same zero state, so a difference between two runs is the
+export's and not the harness's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from workbench.errors import ProgramError, first_line
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig
+from workbench.units import ceil_div
 
 Floats = NDArray[np.float32]
 
@@ -25,8 +26,8 @@ Floats = NDArray[np.float32]
 class Frames:
     """Estimates in order of time; each array is (frames,), or (streams, frames), float32 and owns its memory.
 
-    `margin` is how far the best pitch bin stands above the second best, relative to the best: 0 is a tie. It is None
-    where a session does not return activations. `absent` names the outputs that it does not return: they are NaN.
+    `margin` is how far the best pitch bin is above the second best, relative to the best: 0 is a tie. It is None if the
+    session does not return activations. `absent` names the outputs that the session does not return: they are NaN.
     """
 
     pitch_semitones: Floats
@@ -39,125 +40,151 @@ class Frames:
         return int(self.pitch_semitones.shape[-1])
 
     def of_stream(self, stream: int, frames: int) -> "Frames":
-        """The first `frames` of one of several streams, as copies."""
+        """Returns copies of the first `frames` of one of several streams."""
 
-        def own(array: Floats) -> Floats:
+        def copy(array: Floats) -> Floats:
             return array[stream, :frames].copy()
 
-        margin = None if self.margin is None else own(self.margin)
-        return Frames(own(self.pitch_semitones), own(self.confidence), own(self.volume), margin, absent=self.absent)
+        margin = None if self.margin is None else copy(self.margin)
+        return Frames(copy(self.pitch_semitones), copy(self.confidence), copy(self.volume), margin, absent=self.absent)
 
 
 class Session(Protocol):
-    """A stream with memory, which no other session shares.
-
-    `reset` empties the memory, of all streams or of one: what follows equals a fresh session. `step` takes (samples,)
-    for one stream or (streams, samples), float32 in -1..1, of a length that `stream.takes`, and returns (frames,) or
-    (streams, frames), copies that no later step overwrites. It raises ProgramError, and changes nothing, for any other
-    chunk.
-    """
+    """A stream with state, which it shares with no other session."""
 
     @property
     def stream(self) -> StreamConfig: ...
 
-    def reset(self, stream: int | None = None) -> None: ...
+    def reset(self, stream: int | None = None) -> None:
+        """Zeroes the state of one stream, or of all: what follows equals a fresh session.
 
-    def step(self, chunk: Floats) -> Frames: ...
+        Raises ProgramError if there is no stream of that index.
+        """
+        ...
+
+    def step(self, chunk: Floats) -> Frames:
+        """Runs one chunk.
+
+        Args:
+            chunk: (samples,) for one stream or (streams, samples), float32 in -1..1, of a length that the stream
+                accepts.
+
+        Returns:
+            (frames,) or (streams, frames), copies that no later step overwrites.
+
+        Raises:
+            ProgramError: The stream does not accept the chunk, and the state is unchanged; or the program failed.
+        """
+        ...
 
 
 def validate_chunk(chunk: ArrayLike, stream: StreamConfig) -> Floats:
-    """A chunk as a new array (streams, samples), float32. Raises ProgramError for one that the stream does not take.
+    """Returns a chunk as a new array (streams, samples) float32. Raises ProgramError if the stream does not accept it.
 
-    Every session asks here before anything runs: ExecuTorch accepts some wrong sizes, and spoils its memory.
+    Every session calls this before it runs: ExecuTorch accepts some wrong lengths, and they corrupt its state.
     """
     try:
-        given = np.asarray(chunk)
+        array = np.asarray(chunk)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ProgramError(f"a chunk that is no array ({first_line(error)}); wants float32 samples") from error
-    if given.dtype.kind != "f":
-        raise ProgramError(f"a chunk of {given.dtype}; wants float32 samples in -1..1")
-    if given.shape[:-1] not in ([(stream.streams,)] if stream.streams > 1 else [(), (1,)]) or not given.ndim:
-        wanted = f"({stream.streams}, samples)" if stream.streams > 1 else "(samples,)"
-        raise ProgramError(f"a chunk of shape {given.shape}; this stream takes {wanted}")
-    if not stream.accepts(given.shape[-1]):
-        wanted = f"{stream.chunk_samples}"
+        raise ProgramError(f"a chunk that is not an array ({first_line(error)}); expected float32 samples") from error
+    if array.dtype.kind != "f":
+        raise ProgramError(f"a chunk of {array.dtype}; expected float32 samples in -1..1")
+    leading_shapes: list[tuple[int, ...]] = [(stream.streams,)] if stream.streams > 1 else [(), (1,)]
+    if array.ndim == 0 or array.shape[:-1] not in leading_shapes:
+        expected = f"({stream.streams}, samples)" if stream.streams > 1 else "(samples,)"
+        raise ProgramError(f"a chunk of shape {array.shape}; expected {expected}")
+    if not stream.accepts(array.shape[-1]):
+        expected = f"{stream.chunk_samples}"
         if stream.dynamic:
-            wanted = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
-        raise ProgramError(f"a chunk of {given.shape[-1]} samples; this stream takes {wanted}")
-    return np.array(given, np.float32, order="C", ndmin=2)
+            expected = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
+        raise ProgramError(f"a chunk of {array.shape[-1]} samples; expected {expected}")
+    return np.array(array, np.float32, order="C", ndmin=2)
 
 
 def require_file(path: Path) -> None:
-    """Raise ProgramError where there is no such file to load."""
+    """Raises ProgramError if there is no file to load."""
     if not path.is_file():
         raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
 
 
-def validate_stream_index(which: int | None, stream: StreamConfig) -> None:
-    """Raise ProgramError where there is no stream of that number to reset."""
-    if which is not None and which not in range(stream.streams):
-        raise ProgramError(f"no stream {which} to reset; there are {stream.streams}, counted from 0")
+def validate_stream_index(index: int | None, stream: StreamConfig) -> None:
+    """Raises ProgramError if there is no stream of that index to reset. None stands for all."""
+    if index is not None and index not in range(stream.streams):
+        raise ProgramError(f"no stream {index} to reset; there are {stream.streams}, counted from 0")
 
 
 def to_frames(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floats, stream: StreamConfig) -> Frames:
-    """What a program returned for that chunk, (streams, frames) each and first its `outputs`, as copies; NaN for those
-    it has not. Without the axis of the one stream where the chunk has none.
+    """Converts what a program returned for a chunk.
 
-    Raises ProgramError where it returned anything else.
+    Args:
+        returned: (streams, frames) for each output, in this order; more arrays may follow.
+        outputs: Which outputs the program has.
+        chunk: The session's input.
+        stream: The session's stream.
+
+    Returns:
+        Copies; NaN for the outputs that the program does not have. Without the stream axis if the chunk has none.
+
+    Raises:
+        ProgramError: The program returned arrays of other shapes.
     """
-    flat = np.ndim(chunk) == 1
-    wanted = (stream.streams, np.shape(chunk)[-1] // stream.hop_samples)
+    one_dimensional = np.ndim(chunk) == 1
+    expected = (stream.streams, np.shape(chunk)[-1] // stream.hop_samples)
     shapes = [np.shape(values) for values in returned[: len(outputs)]]
-    if shapes != [wanted] * len(outputs):
-        raise ProgramError(f"the program returned {shapes}, not {','.join(outputs)} of {wanted}; build it again")
-    own = [np.array(values[0] if flat else values, np.float32) for values in returned[: len(outputs)]]
+    if shapes != [expected] * len(outputs):
+        raise ProgramError(
+            f"the program returned {shapes}; expected {','.join(outputs)} of {expected}; rebuild the program"
+        )
+    arrays = [np.array(values[0] if one_dimensional else values, np.float32) for values in returned[: len(outputs)]]
     absent = tuple(name for name in OUTPUTS if name not in outputs)
     if not absent:
-        return Frames(*own)
-    found = dict(zip(outputs, own, strict=True))
-    return Frames(*(found.get(name, np.full_like(own[0], np.nan)) for name in OUTPUTS), absent=absent)
+        return Frames(*arrays)
+    by_name = dict(zip(outputs, arrays, strict=True))
+    return Frames(*(by_name.get(name, np.full_like(arrays[0], np.nan)) for name in OUTPUTS), absent=absent)
 
 
 def chunk_schedule(samples: int, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[int]:
-    """The frames of each call that together take so many samples: `sizes` over and over, the smallest by default.
+    """Yields the frames of each call that together take so many samples.
 
-    The last calls take what is left, or the smallest size where that is less.
+    `sizes` is repeated; by default it is the smallest size. The last calls take what is left, or the smallest size if
+    less is left.
     """
-    left = -(-samples // stream.hop_samples)
+    frames_left = ceil_div(samples, stream.hop_samples)
     for size in cycle(sizes or stream.sizes[:1]):
-        if left <= 0:
+        if frames_left <= 0:
             return
-        frames = max(min(size, left), stream.frames_per_chunk)
-        left -= frames
+        frames = max(min(size, frames_left), stream.frames_per_chunk)
+        frames_left -= frames
         yield frames
 
 
 def random_sizes(stream: StreamConfig, seed: int, rounds: int = 16) -> tuple[int, ...]:
-    """Frames of successive calls in random order from a fixed seed: in each round, every size of the stream once."""
+    """Returns the frames of successive calls in random order: in each round, every size of the stream once."""
     order = np.random.default_rng(seed)
     return tuple(int(size) for _ in range(rounds) for size in order.permutation(stream.sizes))
 
 
 def chunks(samples: Floats, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[Floats]:
-    """(n,) or (streams, n) cut by `schedule`; the last chunk is filled up with silence."""
-    at = 0
+    """Cuts (n,) or (streams, n) by `chunk_schedule`; the last chunk is filled up with silence."""
+    begin = 0
     for frames in chunk_schedule(samples.shape[-1], stream, sizes):
-        end = at + frames * stream.hop_samples
-        chunk = samples[..., at:end]
-        missing = end - at - chunk.shape[-1]
+        end = begin + frames * stream.hop_samples
+        chunk = samples[..., begin:end]
+        missing = end - begin - chunk.shape[-1]
         yield np.pad(chunk, [(0, 0)] * (samples.ndim - 1) + [(0, missing)]) if missing else chunk
-        at = end
+        begin = end
 
 
-def run_chunks(
-    session: Session,
-    samples: Floats,
-    sizes: Sequence[int] | None = None,
-) -> Frames:
-    """Reset the session and drive it through a clip, chunk by chunk.
+def run_chunks(session: Session, samples: Floats, sizes: Sequence[int] | None = None) -> Frames:
+    """Resets the session and runs a clip through it, chunk by chunk.
 
-    samples: (n,) or (streams, n) float32 at the stream's rate, n >= 1. `sizes`: frames of successive calls, over and
-    over. Returns the frames of the clip filled up to whole chunks.
+    Args:
+        session: What to run.
+        samples: (n,) or (streams, n) float32 at the stream's rate, n >= 1.
+        sizes: Frames of successive calls, repeated; by default the smallest.
+
+    Returns:
+        The frames of the clip, filled up to whole chunks.
     """
     session.reset()
     steps = []
@@ -167,22 +194,22 @@ def run_chunks(
 
 
 def run_clips(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None = None) -> list[Frames]:
-    """Roll clips (n,), at most one a stream, side by side; each as many frames as it has by itself.
+    """Runs clips (n,), at most one a stream, side by side. Returns as many frames of each as it has by itself.
 
-    Shorter ones go on with silence, and streams without a clip hear the others again.
+    Shorter clips continue with silence, and streams without a clip receive the first clips again.
     """
     stream = session.stream
     if stream.streams == 1:
         return [run_chunks(session, clip, sizes) for clip in clips]
-    lanes = np.zeros((stream.streams, max(len(clip) for clip in clips)), np.float32)
-    for lane, clip in zip(lanes, cycle(clips), strict=False):
-        lane[: len(clip)] = clip
-    frames = run_chunks(session, lanes, sizes)
-    return [frames.of_stream(at, sum(chunk_schedule(len(clip), stream, sizes))) for at, clip in enumerate(clips)]
+    rows = np.zeros((stream.streams, max(len(clip) for clip in clips)), np.float32)
+    for row, clip in zip(rows, cycle(clips), strict=False):
+        row[: len(clip)] = clip
+    frames = run_chunks(session, rows, sizes)
+    return [frames.of_stream(index, sum(chunk_schedule(len(clip), stream, sizes))) for index, clip in enumerate(clips)]
 
 
 def concat_frames(parts: Sequence[Frames]) -> Frames:
-    """Frames of successive steps (or clips) as one; `margin` only where every part has it."""
+    """Joins the frames of successive steps or clips. `margin` is None unless every part has it."""
     margins = [part.margin for part in parts if part.margin is not None]
     return Frames(
         np.concatenate([part.pitch_semitones for part in parts], -1),
@@ -194,5 +221,5 @@ def concat_frames(parts: Sequence[Frames]) -> Frames:
 
 
 def frame_end_s(count: int, stream: StreamConfig) -> NDArray[np.float64]:
-    """(count,) seconds: when the hop of each frame ends, counted from the start of the clip."""
+    """Returns (count,) seconds: when the hop of each frame ends, counted from the start of the clip."""
     return (np.arange(count, dtype=np.float64) + 1) * stream.hop_samples / stream.sample_rate_hz

@@ -1,13 +1,14 @@
-"""What happens to a side's memory between calls: it goes on, as on a device, or it is emptied before every chunk.
+"""What happens to the state between calls: it is kept, as on a device, or zeroed before every chunk.
 
-Deviations mean something only where both sides are treated alike. The other two protocols repeat a mistake that is
-easily made, a harness that resets one side alone, and are called unfair wherever they show. Knows no torch.
+Deviations mean something only if both sides run under the same protocol. The two other protocols repeat a mistake that
+is easily made, a harness that resets only one side; they are labelled UNFAIR wherever they are shown. Imports no torch.
 """
 
 from typing import Literal
 
 from pydantic import computed_field
 
+from workbench.recipe.options import ProtocolName
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, Session
@@ -16,7 +17,7 @@ StateHandling = Literal["continuous", "reset-per-chunk"]
 
 
 class ScoringProtocol(RecordModel):
-    """How each side was treated; `fair` where both were treated alike."""
+    """How the state of each side is handled; `fair` if both are handled alike."""
 
     baseline: StateHandling = "continuous"
     variant: StateHandling = "continuous"
@@ -28,27 +29,27 @@ class ScoringProtocol(RecordModel):
 
     @property
     def label(self) -> str:
-        """For a title or a table: nothing for what is usual, UNFAIR first for what is not fair."""
+        """Text for a title or a table: "" if both sides are continuous, and UNFAIR first if they differ."""
         if not self.fair:
             return f"UNFAIR: baseline {self.baseline}, variant {self.variant}"
         return "" if self.baseline == "continuous" else f"both sides {self.baseline}"
 
 
-_RESETTING: dict[str, tuple[str, ...]] = {
-    "continuous": (),
-    "reset-per-chunk": ("baseline", "variant"),
-    "baseline-reset-per-chunk": ("baseline",),
-    "variant-reset-per-chunk": ("variant",),
+_PROTOCOLS: dict[ProtocolName, ScoringProtocol] = {
+    "continuous": ScoringProtocol(),
+    "reset-per-chunk": ScoringProtocol(baseline="reset-per-chunk", variant="reset-per-chunk"),
+    "baseline-reset-per-chunk": ScoringProtocol(baseline="reset-per-chunk"),
+    "variant-reset-per-chunk": ScoringProtocol(variant="reset-per-chunk"),
 }
 
 
-def protocol_of(name: str) -> ScoringProtocol:
-    """The protocol of a recipe's word for it. Raises KeyError for a word that is none."""
-    return ScoringProtocol.model_validate(dict.fromkeys(_RESETTING[name], "reset-per-chunk"))
+def protocol_of(name: ProtocolName) -> ScoringProtocol:
+    """Returns the protocol that a recipe names."""
+    return _PROTOCOLS[name]
 
 
 class ResetPerChunk:
-    """A session whose memory is emptied before every step."""
+    """A session whose state is zeroed before every step."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -65,6 +66,6 @@ class ResetPerChunk:
         return self.session.step(chunk)
 
 
-def with_state_handling(memory: StateHandling, session: Session) -> Session:
-    """The session as this side of a protocol treats it."""
-    return session if memory == "continuous" else ResetPerChunk(session)
+def with_state_handling(state_handling: StateHandling, session: Session) -> Session:
+    """Returns the session, or one that is reset before every chunk."""
+    return session if state_handling == "continuous" else ResetPerChunk(session)

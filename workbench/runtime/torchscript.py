@@ -1,4 +1,4 @@
-"""A session on upstream's own export: its streaming model as TorchScript."""
+"""A session on upstream's own export: its streaming model as TorchScript (`.pt`)."""
 
 from pathlib import Path
 
@@ -11,32 +11,34 @@ from workbench.runtime.session import Floats, Frames, require_file, to_frames, v
 
 
 class TorchScriptSession:
-    """One file, one memory.
+    """One file with its own state, which is in buffers of the script.
 
-    Loading TorchScript runs its code: only for files that are our own. Raises ProgramError where it does not load, is
-    no program of the workbench, or holds no memory.
+    Loading TorchScript runs its code: only for files that you trust.
+
+    Raises:
+        ProgramError: The file does not load, is not a workbench program, or has no streaming state.
     """
 
     def __init__(self, path: Path) -> None:
         require_file(path)
-        carried = {METADATA_KEY: ""}
+        extra_files = {METADATA_KEY: ""}
         try:
-            self._model = torch.jit.load(path, map_location="cpu", _extra_files=carried).eval()  # type: ignore[no-untyped-call]
+            self._model = torch.jit.load(path, map_location="cpu", _extra_files=extra_files).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, OSError) as error:
             if is_out_of_memory(error):
                 raise
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
-        self.constants = from_json(carried[METADATA_KEY], path)
-        self.stream, self.outputs = parse_metadata(self.constants, path)
-        self._memories = [buffer for name, buffer in self._model.named_buffers() if name.endswith(STATE_SUFFIX)]
-        if not self._memories:
-            raise ProgramError(f"{path}: holds no streaming memory (*{STATE_SUFFIX}); export the streaming model")
+        self.metadata = parse_metadata(from_json(extra_files[METADATA_KEY], path), path)
+        self.stream = self.metadata.stream
+        self._state_buffers = [buffer for name, buffer in self._model.named_buffers() if name.endswith(STATE_SUFFIX)]
+        if not self._state_buffers:
+            raise ProgramError(f"{path}: has no streaming state (*{STATE_SUFFIX}); export the streaming model")
         self.reset()
 
     def reset(self, stream: int | None = None) -> None:
         validate_stream_index(stream, self.stream)
-        for memory in self._memories:
-            (memory if stream is None else memory[stream]).zero_()
+        for buffer in self._state_buffers:
+            (buffer if stream is None else buffer[stream]).zero_()
 
     @torch.inference_mode()
     def step(self, chunk: Floats) -> Frames:
@@ -46,7 +48,7 @@ class TorchScriptSession:
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
-            why = str(error).strip() or type(error).__name__
-            last = why.splitlines()[-1].strip()  # above it, where in the script
-            raise ProgramError(f"the script failed while running ({last})") from error
-        return to_frames([tensor.numpy() for tensor in estimates], self.outputs, chunk, self.stream)
+            text = str(error).strip() or type(error).__name__
+            last_line = text.splitlines()[-1].strip()  # the lines above it say where in the script
+            raise ProgramError(f"the script failed while running ({last_line})") from error
+        return to_frames([tensor.numpy() for tensor in estimates], self.metadata.outputs, chunk, self.stream)

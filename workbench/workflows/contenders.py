@@ -11,13 +11,12 @@ from workbench.export.program_file import FILE_NAMES
 from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
-from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 
 EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT = "eager", "torchscript", "onnx", "first-experiments"
 _ALWAYS = (EAGER, TORCHSCRIPT, ONNX, REFERENCE_EXPORT)
-_OPENS_WITHIN_S = 60.0  # a program that hangs is not to hold up the others
 
 Keys = dict[str, object]
 
@@ -62,7 +61,7 @@ def collect_contenders(
             raise WorkbenchError(f"{recipe.source}: is called {recipe.name}, as one of every bench is; rename it")
     said: dict[str, Keys] = {recipe.name: _said_by(recipe) for recipe in recipes}
     for path in programs:
-        with IsolatedProcess(_OPENS_WITHIN_S) as child:
+        with IsolatedProcess(OPEN_LIMIT_S) as child:
             said[str(path)] = child.call(_said_by_program, path)
     keys = _in_common(said)
     restated = with_overrides(first, "bench", **keys)
@@ -109,7 +108,7 @@ def _said_by_program(path: Path) -> Keys:
         "frames_per_chunk": stream.frames_per_chunk,
         "mirror": stream.mirror,
         "streams": stream.streams,
-        "reduction": session.constants["reduction"],
+        "reduction": session.metadata.reduction,
     }
 
 

@@ -15,7 +15,7 @@ from workbench.progress import Progress, StageTimer
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_recorded
 from workbench.records.staging import recover, remove, staging_dir
-from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
@@ -33,7 +33,6 @@ _PROGRAM_MISMATCH = (
     "the program that was named was made from other things than the recipe would be here: code, libraries, checkpoint, "
     "calibration clips or machine, if not another recipe; build it again, and record its frames"
 )
-_OPENS_WITHIN_S = 60.0
 
 
 def check(recipe: Recipe) -> None:
@@ -126,8 +125,9 @@ def _check_made_for(job: PreparedVariant, program: Path, known: ProgramFile) -> 
         asked["precision"] = "int8" if recipe.quantization.parts else "float"
         found["precision"] = "int8" if known.calibration else "float"
     if asked == found:
-        with IsolatedProcess(_OPENS_WITHIN_S) as child:
-            found |= {"scope": "whole", **child.call(read_metadata, program)}
+        with IsolatedProcess(OPEN_LIMIT_S) as child:
+            metadata = child.call(read_metadata, program)
+        found |= {"scope": metadata.scope, **metadata.entries()}
         asked |= {"scope": job.model.scope, **metadata_of(job.model)}
         asked.pop("host_sha256", None)  # its last bits are a machine's, as the program's own are
     if wrong := [key for key, value in asked.items() if found.get(key) != value]:

@@ -19,7 +19,7 @@ from workbench.records.environment import environment
 from workbench.records.result import Result, recipe_used
 from workbench.records.sweep import PICTURE_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
 from workbench.report.plots.sweep import sweep_png
-from workbench.runtime.executorch import fix_threads
+from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
@@ -163,5 +163,5 @@ def _measure_onsets(
 
 def _onset_of_program(path: Path, memory: StateHandling, threads: int) -> StepDelay:
     """For a Child: the program, freshly loaded, up and down the staircase."""
-    fix_threads(threads)
+    set_num_threads(threads)
     return onset(with_state_handling(memory, open_program(path)))

@@ -14,14 +14,13 @@ from workbench.audio.decode import AUDIO_SUFFIXES, read_clip
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.recipe.stream_config import StreamConfig
 from workbench.report.plots.contours import track_png
-from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import describe_program, run_program
 from workbench.runtime.session import frame_end_s
 from workbench.units import semitones_to_hz
 
 FORMATS = (".csv", ".json", ".png")
 _DRAWN_FROM = 0.5  # so much confidence, where nobody says
-_OPENS_WITHIN_S = 60.0
 _RUNS_WITHIN = 200.0  # times the audio; portable kernels, the slowest there are, take some fifteen
 
 
@@ -65,15 +64,15 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
     The stream is flushed with silence, so that the end of the file is answered as well.
     Raises AudioError or ProgramError.
     """
-    with IsolatedProcess(_OPENS_WITHIN_S) as child:
-        stream, outputs, tells = child.call(describe_program, program)
-        if "confidence" not in outputs:
+    with IsolatedProcess(OPEN_LIMIT_S) as child:
+        metadata = child.call(describe_program, program)
+        stream, algorithmic_ms = metadata.stream, metadata.algorithmic_ms
+        if "confidence" not in metadata.outputs:
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
-            confidence_threshold = tells.get("confidence_threshold")
-        algorithmic_ms = float(tells["algorithmic_ms"])
+            confidence_threshold = metadata.confidence_threshold
         clip = read_clip(audio, stream.sample_rate_hz)
-        child.limit_s = _OPENS_WITHIN_S + _RUNS_WITHIN * clip.duration_s
+        child.limit_s = OPEN_LIMIT_S + _RUNS_WITHIN * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
         (frames,) = child.call(run_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000

@@ -113,7 +113,7 @@ class Quick:
 def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
     """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
     from workbench.measure.speed import ColdStart
-    from workbench.runtime import executorch as pte
+    from workbench.runtime import open_program
     from workbench.workflows.variant import build as building
     from workbench.workflows.variant import run as pipeline
     from workbench.workflows.variant import score as scoring
@@ -127,7 +127,7 @@ def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quic
     monkeypatch.setattr("workbench.export.executorch.lower", lower)
     for module in (building, scoring):
         monkeypatch.setattr(module, "IsolatedProcess", Here)
-    monkeypatch.setattr(pte, "set_threads", lambda _: None)  # this process may have loaded a program already
+    monkeypatch.setattr(open_program, "set_num_threads", lambda _: None)  # this process may have loaded a program
     monkeypatch.setattr(building, "cold_start", lambda *_: ColdStart(1.0, 2.0, 3))
     monkeypatch.setattr(pipeline, "time_pair", lambda *_: read_record(finished / "result.json").speed)
     return asked

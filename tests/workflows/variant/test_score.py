@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import Sums
+from tests.helpers.sessions import CumulativeSumSession
 from tests.records.test_sweep import HEARD
 from workbench.progress import Progress
-from workbench.runtime import executorch as pte
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
@@ -25,15 +24,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What is fixed and opened, in order."""
     told: list[object] = []
 
-    def open_program(path: Path) -> Sums:
+    def open_program(path: Path) -> CumulativeSumSession:
         told.append(path)
-        return Sums()
+        return CumulativeSumSession()
 
-    torchs = SimpleNamespace(set_num_threads=lambda threads: told.append(("torch", threads)))
-    monkeypatch.setattr(pte, "torch", torchs)
-    monkeypatch.setattr(pte, "set_threads", lambda threads: told.append(("runtime", threads)))
     for module in (opening, sweep):
         monkeypatch.setattr(module, "open_program", open_program)
+        monkeypatch.setattr(module, "set_num_threads", lambda threads: told.append(threads))
     monkeypatch.setattr(sweep, "onset", lambda _: HEARD)
     return told
 
@@ -41,7 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_threads_are_fixed_before_a_program_is_opened(told: list[object]) -> None:
     run_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
     sweep._onset_of_program(PROGRAM, "continuous", 3)
-    assert told == 2 * [("torch", 3), ("runtime", 3), PROGRAM]
+    assert told == 2 * [3, PROGRAM]
 
 
 def test_or_left_alone_where_one_has_been(told: list[object]) -> None:
@@ -65,7 +62,7 @@ def test_both_processes_of_a_score_get_the_recipe_s(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(scoring, "IsolatedProcess", Counting)
     job: Any = SimpleNamespace(
         scored_clips=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
-        stream=Sums().stream,
+        stream=CumulativeSumSession().stream,
         recipe=SimpleNamespace(speed=SimpleNamespace(threads=3), protocol="continuous"),
     )
     scoring.ProgramFrames(job, PROGRAM).run(Progress())

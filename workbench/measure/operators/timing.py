@@ -20,7 +20,7 @@ from workbench.errors import ProgramError, first_line
 from workbench.measure.operators.parts import AUDIO, RING
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED
-from workbench.runtime.executorch import fix_threads
+from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.session import Floats
 
 PROGRAM, PARTS, EMPTY = "program", "parts", "empty"
@@ -86,7 +86,7 @@ def times_here(
     `calls` are (streams, samples) each, and go round and round; `ring` is the empty memory where it is explicit.
     Raises ProgramError where one of them does not load or run.
     """
-    fix_threads(plan.threads)
+    set_num_threads(plan.threads)
     audio = [torch.from_numpy(call) for call in calls]
     try:
         return _times(program, parts, empty, probes, audio, None if ring is None else torch.from_numpy(ring), plan)
