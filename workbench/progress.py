@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 
 class Progress:
@@ -36,6 +37,12 @@ class _Prefixed(Progress):
 
     def report(self, stage: str, done: int, total: int) -> None:
         self._parent.report(f"{self._prefix}: {stage}", done, total)
+
+
+class ShowProgress(Protocol):
+    """Opens the display of one part of the work under a title, such as one variant of a run."""
+
+    def __call__(self, title: str, /) -> AbstractContextManager[Progress]: ...
 
 
 class StageTimer:

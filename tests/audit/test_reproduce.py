@@ -115,7 +115,7 @@ def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError) as caught:
             recipe_from_result(other, Path("r/result.json"))
         assert str(caught.value) == (
-            f"{own}: not the checkpoint that r/result.json trusts to run code; name it in a recipe of your own"
+            f"{own}: not the checkpoint that r/result.json trusts to run code; write a recipe that names it"
         )
 
 
@@ -127,8 +127,8 @@ def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, m
         write_record(RECORD, Path(place))
     result = CliRunner().invoke(main, ["build", "a/result.json", "b/result.json", "--out", "again"])
     assert result.stderr == (
-        "error: b/result.json: is called int8-static, as is a/result.json; build them one by one, each with an --out "
-        "of its own\n"
+        "error: b/result.json: has the name int8-static, as a/result.json has; build them one by one, each with "
+        "its own --out\n"
     )
     assert (result.exit_code, Path("again").exists()) == (2, False)
 
@@ -136,8 +136,8 @@ def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        (lost(RECORD), "again/result.json: there was no program (it crashed); nothing to build again"),
-        (RECORD, "again/int8-static: has a record, whose program would be replaced; name another --out"),
+        (lost(RECORD), "again/result.json: the result has no program (it crashed); there is nothing to rebuild"),
+        (RECORD, "again/int8-static: has a result, whose program would be replaced; choose another --out"),
     ],
     ids=["without a program", "in the way"],
 )

@@ -634,7 +634,7 @@ def program_of_another_recipe() -> None:
 
 EXISTING = '{"schema_version": 1}\n'  # a file that must not be replaced
 KNOWN_F0 = "seconds,hertz\n0.00,220\n0.01,0\n"
-IN_THE_WAY = "has a record, whose program would be replaced; name another --out"
+IN_THE_WAY = "has a result, whose program would be replaced; choose another --out"
 NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
 RECORDS = (
     Case(

@@ -231,7 +231,7 @@ def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.Monk
     from workbench.workflows import soak
 
     elsewhere = "not run here: this runtime has no such backend; there: a command"
-    built = (SimpleNamespace(path="program.pte"), elsewhere, False)
+    built = SimpleNamespace(program=SimpleNamespace(path="program.pte"), unsupported_reason=elsewhere)
     monkeypatch.setattr(soak.building, "build", lambda *_: built)
     recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
     with pytest.raises(ProgramError) as caught:

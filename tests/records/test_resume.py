@@ -14,8 +14,10 @@ from workbench.progress import Progress
 from workbench.records.frames import frames_path
 from workbench.records.result import Scores
 from workbench.records.resume import picture_path
+from workbench.records.staging import staging_dir
 from workbench.workflows.variant import run as pipeline
 from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.build import Built
 
 
 class Killed(BaseException):
@@ -48,14 +50,15 @@ class Run:
         except Killed:
             assert kill_at
 
-    def build(self, job: Any, place: Path, *_: object) -> tuple[Any, ColdStart, bool]:
+    def build(self, job: Any, place: Path, *_: object) -> Built:
+        place = staging_dir(place)
         content = job.program.encode()
         place.mkdir(exist_ok=True)
         (place / job.program).write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         program = stored().program.model_copy(update={"path": job.program, "sha256": sha256})  # type: ignore[union-attr]
         write_program_notes(place, job.fingerprint, program)
-        return program, ColdStart(1.0, 2.0, 3), False
+        return Built(program, ColdStart(1.0, 2.0, 3), "", reused=False)
 
     def score(self, *_: object) -> Any:
         record = stored()

@@ -307,15 +307,12 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
             class lowering:
                 backend = "xnnpack"
 
-    def build(job: object, place: Path, *_: object) -> tuple[SimpleNamespace, ColdStart | str, bool]:
+    def build(job: object, place: Path, *_: object) -> SimpleNamespace:
         if place.name == "least":
             raise LoweringError("no")
         elsewhere = "not run here: this runtime has no such backend" if place.name == "phone" else ""
-        return (
-            SimpleNamespace(path="program.pte", sha256="b" * 64),
-            elsewhere or ColdStart(30.0, 4.0, 500_000_000),
-            False,
-        )
+        program = SimpleNamespace(path="program.pte", sha256="b" * 64)
+        return SimpleNamespace(program=program, unsupported_reason=elsewhere)
 
     class Dead:
         def __enter__(self) -> "Dead":
@@ -346,7 +343,7 @@ def test_what_cannot_be_made_is_listed_with_its_reason(
         with pytest.raises(WorkbenchError) as caught:
             bench.build_contenders(entered, folder / "out", Progress())
         assert str(caught.value) == (
-            f"{folder}/out/{name}: has a record, whose program would be replaced; name another --out"
+            f"{folder}/out/{name}: has a result, whose program would be replaced; choose another --out"
         )
         (folder / "out" / name / "result.json").unlink()
 
@@ -460,7 +457,7 @@ def test_an_earlier_bench_of_other_things_is_kept(faked: list[object]) -> None:
     path = Path("here/bench.json")
     path.write_text(path.read_text().replace('"rounds": 11', '"rounds": 12'))
     result = workbench("least.yaml", "--out", "here")
-    assert result.stderr.splitlines()[-1] == "the earlier record is kept as bench-20250101-000000.json"
+    assert result.stderr.splitlines()[-1] == "the earlier result was renamed to bench-20250101-000000.json"
     assert '"rounds": 12' in Path("here/bench-20250101-000000.json").read_text()
 
 

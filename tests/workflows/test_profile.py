@@ -33,6 +33,7 @@ from workbench.report.plots.profile import profile_png
 from workbench.report.tables.profile import layer_cells, next_lines, part_cells, peak_lines, sum_lines
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows import profile
+from workbench.workflows.variant.build import Built
 
 if TYPE_CHECKING:
     from workbench.export.program_file import ExportedProgram
@@ -324,7 +325,9 @@ def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypat
     def changed() -> None:
         raise ChangedError("own.ckpt: changed while it was used; run again")
 
-    monkeypatch.setattr(profile.building, "build", lambda *_: (SimpleNamespace(path="program.pte"), None, False))
+    monkeypatch.setattr(
+        profile.building, "build", lambda *_: SimpleNamespace(program=SimpleNamespace(path="program.pte"), reused=False)
+    )
     monkeypatch.setattr(profile, "_lower_parts", lambda *_: ([], []))
     monkeypatch.setattr(profile, "probes", lambda *_: [])
     monkeypatch.setattr(profile, "lower_module", lambda *_: (b"", 0))
@@ -355,11 +358,12 @@ def test_the_wheel_records_no_events(program: Path) -> None:
 def test_a_profile_for_real(
     folder: Path, program: Path, lowered: "ExportedProgram", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(job: object, place: Path, *_: object) -> tuple[ProgramFile, ColdStart, bool]:
+    def build(job: object, place: Path, *_: object) -> Built:
         """The recipe's program, which other tests have too."""
         place.mkdir(exist_ok=True)
         (place / "program.pte").write_bytes(program.read_bytes())
-        return describe(lowered, "program.pte", "internal"), ColdStart(1.0, 1.0, 1), False
+        described = describe(lowered, "program.pte", "internal")
+        return Built(described, ColdStart(1.0, 1.0, 1), "", reused=False)
 
     monkeypatch.setattr(profile.building, "build", build)
     monkeypatch.setattr(peak, "_SIDES", (64,))

@@ -24,14 +24,11 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
-    from workbench.export.program_file import ProgramFile
-    from workbench.recipe import Recipe
+    from workbench.audit.reproduce import Rebuilt
     from workbench.records.result import Result
-    from workbench.workflows.variant.prepare import PreparedVariant
     from workbench.workflows.variant.run import RunOutcome
 
 
@@ -85,7 +82,7 @@ def run(
             continue
         results.append((outcome.result, outcome.folder))
         for archived in outcome.archived:
-            click.echo(f"{outcome.folder.name}: the earlier record is kept as {archived.name}", err=True)
+            click.echo(f"{outcome.folder.name}: the earlier result was renamed to {archived.name}", err=True)
         if note := _reuse_note(outcome):
             click.echo(f"{outcome.folder.name}: {note}", err=True)
     if results:
@@ -149,73 +146,37 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
       workbench build outputs/monday/int8-mixed/result.json --out again/
     """
     corpus = open_corpus(calib_audio)
-    records = {path: _record_to_rebuild(path) for path in recipes if path.suffix == ".json"}
-    files = [path for path in recipes if path not in records]
-    from workbench.workflows.load_recipes import recipe_from_result
+    from workbench.workflows.load_recipes import load_build_sources
 
-    variants = [recipe_from_result(record, path) for path, record in records.items()]
-    variants += load_variants(files, corpus) if files else []
-    _check_own_folders(variants)
-    jobs = prepare_variants(variants)
-    from workbench.storage.locks import exclusive
-    from workbench.workflows.variant.build import build as build_program
-    from workbench.workflows.variant.build import check_no_result_replaced
+    sources = load_build_sources(recipes, corpus)
+    variants = prepare_variants(sources.recipes)
+    from workbench.workflows.build import build_programs
     from workbench.workflows.variant.prepare import load_clips
 
-    if any(job.quantized for job in jobs):
+    if any(variant.quantized for variant in variants):
         with progress_shown() as progress:
-            jobs = load_clips(jobs, corpus, None, progress)
-
-    folder = out or new_folder(run_name(jobs))
+            variants = load_clips(variants, corpus, None, progress)
+    folder = out or new_folder(run_name(variants))
     code = PASS
-    for job in jobs:
-        place, record = folder / job.recipe.name, records.get(job.recipe.source)
-        anew = fresh or record is not None
-        with progress_shown(job.recipe.name) as progress, exclusive(place):
-            check_no_result_replaced(place, job, anew)
-            program, start, reused = build_program(job, place, progress, anew, STORE)
-        again = ", used again: nothing it depends on changed" if reused else ""
-        loads = start if isinstance(start, str) else f"loads in {start.load_ms:.0f} ms"
-        click.echo(f"{place / program.path}  {program.bytes:,} bytes, {loads}{again}")
-        if record is not None and not _is_the_same(record, program, job):
-            code = FAIL
+    for outcome in build_programs(variants, folder, progress_shown, fresh, STORE, sources.results):
+        built, comparison = outcome.built, outcome.comparison
+        program, start = built.program, built.cold_start
+        loads = f"loads in {start.load_ms:.0f} ms" if start else built.unsupported_reason
+        again = ", used again: nothing it depends on changed" if built.reused else ""
+        click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {loads}{again}")
+        if comparison is not None:
+            before = sources.results[outcome.folder.name].program
+            _print_comparison(comparison, program.sha256, before.sha256 if before else "")
+            code = code if comparison.same else FAIL
     sys.exit(code)
 
 
-def _check_own_folders(variants: "list[Recipe]") -> None:
-    """Raise WorkbenchError where two programs would be built into one folder."""
-    sources: dict[str, Path] = {}
-    for recipe in variants:
-        if recipe.name in sources:
-            raise WorkbenchError(
-                f"{recipe.source}: is called {recipe.name}, as is {sources[recipe.name]}; build them one by one, each "
-                "with an --out of its own"
-            )
-        sources[recipe.name] = recipe.source
-
-
-def _record_to_rebuild(path: Path) -> "Result":
-    from workbench.records.result import read_record
-
-    record = read_record(path)
-    if record.program is None:
-        raise WorkbenchError(f"{path}: there was no program ({record.null_reasons['program']}); nothing to build again")
-    return record
-
-
-def _is_the_same(record: "Result", program: "ProgramFile", job: "PreparedVariant") -> bool:
-    """Tells whether the bytes are the record's, and where not, what is another."""
-    from workbench.audit.reproduce import compare_rebuilt
-    from workbench.records.environment import environment
-
-    here = environment(job.recipe.speed.threads)
-    found = compare_rebuilt(record, program, here, job.calibration_clips, job.checkpoint_sha256)
-    if found.same:
-        click.echo(f"  byte for byte the record's (sha256 {program.sha256[:12]}…)")
+def _print_comparison(comparison: "Rebuilt", sha256: str, sha256_before: str) -> None:
+    """Print whether the bytes are the record's, and where not, what is another."""
+    if comparison.same:
+        click.echo(f"  byte for byte the record's (sha256 {sha256[:12]}…)")
     else:
-        assert record.program is not None
-        click.echo(f"  NOT the record's: sha256 {program.sha256[:12]}…, was {record.program.sha256[:12]}…")
-    for title, lines in (("differs", found.parts), ("since then", found.since)):
+        click.echo(f"  NOT the record's: sha256 {sha256[:12]}…, was {sha256_before[:12]}…")
+    for title, lines in (("differs", comparison.parts), ("since then", comparison.since)):
         for line in lines:
             click.echo(f"  {title}: {line}")
-    return found.same

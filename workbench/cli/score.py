@@ -85,6 +85,6 @@ def score(
         outcome = score_external_frames(job, frames, place, progress, program)
     results = [(outcome.result, place)]
     for archived in outcome.archived:
-        click.echo(f"the earlier record is kept as {archived.name}", err=True)
+        click.echo(f"the earlier result was renamed to {archived.name}", err=True)
     show(results, write_page(folder, results, corpus), as_json)
     sys.exit(VERDICTS[outcome.result.verdict])

@@ -76,8 +76,9 @@ def _profiled(
     job: PreparedVariant, folder: Path, plan: TimingPlan, progress: Progress, fresh: bool, store: Path | None
 ) -> Profile:
     recipe, stream = job.recipe, job.stream
-    program, _, reused = building.build(job, folder, progress, fresh, store)
-    if reused and job.quantized:
+    built = building.build(job, folder, progress, fresh, store)
+    program = built.program
+    if built.reused and job.quantized:
         torch.set_num_threads(recipe.speed.threads)
         quantize_parts(building.export_inputs(job), progress)  # a program tells nothing of its parts
     # the loudest, so that no part runs on silence

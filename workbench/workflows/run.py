@@ -1,26 +1,18 @@
 """Variants from recipes to results, one after the other; a variant that cannot be measured does not stop the others."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, CheckpointError, WorkbenchError, is_out_of_memory
-from workbench.progress import Progress
+from workbench.progress import ShowProgress
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, run_in
 from workbench.report.html.page import PAGE_NAME, write_report
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.run import RunOutcome, run_variant
-
-
-class ShowProgress(Protocol):
-    """Shows the progress of one variant under a title, as long as the context is open."""
-
-    def __call__(self, title: str, /) -> AbstractContextManager[Progress]: ...
 
 
 @dataclass(frozen=True)

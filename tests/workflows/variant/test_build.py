@@ -1,7 +1,5 @@
-"""A program made in a folder that may have a record: what is in the way, and what goes where it fails."""
+"""A program built in a folder that may have a result: what is refused, what is reused, and what a failure leaves."""
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,143 +7,162 @@ from typing import Any
 import pytest
 
 from tests.helpers.results import replaced, stored
-from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.program_cache import write_program_notes
+from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
 from workbench.records.result import RESULT_NAME, write_record
-from workbench.records.staging import staging_dir
 from workbench.storage.atomic import write_atomic
+from workbench.storage.hashing import sha256_of
 from workbench.workflows.variant import build as building
+from workbench.workflows.variant.build import build, check_no_result_replaced
 
-FINGERPRINT = "f" * 64
+FINGERPRINT, OTHER = "f" * 64, "e" * 64
+
+
+def program_of(content: bytes) -> ProgramFile:
+    program = replaced(stored().program, "sha256", sha256_of(content))
+    assert isinstance(program, ProgramFile)
+    return program
 
 
 @pytest.fixture
-def job() -> Any:
+def variant() -> Any:
     recipe = SimpleNamespace(lowering=SimpleNamespace(backend="xnnpack"), speed=SimpleNamespace(threads=1))
-    return SimpleNamespace(program_fingerprint=FINGERPRINT, recipe=recipe)
+    return SimpleNamespace(program_fingerprint=FINGERPRINT, recipe=recipe, check_unchanged=lambda: None)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A variant's folder: its record, the program of that fingerprint, and frames."""
+    """A variant's folder: its result, the program of FINGERPRINT, and frames."""
     folder = tmp_path / "run" / "variant"
     write_record(stored(), folder)
-    (folder / "frames").mkdir()
-    (folder / "frames" / "a.npz").write_bytes(b"frames")
-    (folder / "program.pte").write_bytes(b"a program")
-    program = stored().program
-    assert program is not None
-    write_program_notes(
-        folder, FINGERPRINT, program.model_copy(update={"sha256": hashlib.sha256(b"a program").hexdigest()})
-    )
+    write_atomic(folder / "frames" / "a.npz", b"frames")
+    write_atomic(folder / "program.pte", b"a program")
+    write_program_notes(folder, FINGERPRINT, program_of(b"a program"))
     return folder
 
 
-def refusal(check: Callable[[], object]) -> str:
-    with pytest.raises(WorkbenchError) as caught:
-        check()
-    return str(caught.value)
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The steps of a build, replaced: it exports `content`, and the first run calls `first_run(path)`."""
 
+    def export(_: object, path: Path, *__: object) -> ProgramFile:
+        if isinstance(fake.content, Exception):
+            raise fake.content
+        write_atomic(path, fake.content)
+        return program_of(fake.content)
 
-def test_a_record_s_program_is_not_replaced_by_another(folder: Path, job: Any) -> None:
-    in_the_way = f"{folder}: has a record, whose program would be replaced; name another --out"
-    building.check_no_result_replaced(folder, job)  # it is that very program
-    assert refusal(lambda: building.check_no_result_replaced(folder, job, fresh=True)) == in_the_way
-    assert refusal(lambda: building.check_no_result_replaced(folder)) == in_the_way
-    job.program_fingerprint = "e" * 64
-    assert refusal(lambda: building.check_no_result_replaced(folder, job)) == in_the_way
-    (folder / RESULT_NAME).rename(staging_dir(folder))
-    building.check_no_result_replaced(folder, job)
-
-
-def test_nor_that_of_a_killed_run_which_had_finished(folder: Path, job: Any) -> None:
-    (folder / ".made").mkdir()
-    (folder / RESULT_NAME).rename(folder / ".made" / RESULT_NAME)
-    assert refusal(lambda: building.check_no_result_replaced(folder, job, fresh=True)).startswith(
-        f"{folder}: has a record"
-    )
-    assert (folder / RESULT_NAME).is_file()
-
-
-def test_a_failure_takes_away_what_it_made_and_nothing_else(
-    folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise LoweringError("no")
-
-    def crash(*_: object) -> None:
-        raise ProgramError("it crashed the runtime")
-
-    def makes(_: object, path: Path, *__: object) -> Any:
-        write_atomic(path, b"another")
-        return stored().program
-
-    def left() -> dict[str, bytes | bool]:
-        return {path.name: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
-
-    before = left()
-    monkeypatch.setattr(building, "_export", refuse)
-    with pytest.raises(LoweringError):
-        building.build(job, folder, Progress(), fresh=True)
-    assert left() == before, "nothing was made"
+    fake = SimpleNamespace(content=b"another", first_run=lambda _: ColdStart(1.0, 2.0, 3))
+    monkeypatch.setattr(building, "_export", export)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
-    monkeypatch.setattr(building, "trial_run", crash)
-    with pytest.raises(ProgramError):
-        building.build(job, folder, Progress())
-    assert left() == before, "it is the record's"
-    monkeypatch.setattr(building, "_export", makes)
-    with pytest.raises(ProgramError):
-        building.build(job, folder, Progress(), fresh=True)
-    assert left() == before, "what is new was never run"
+    monkeypatch.setattr(building, "trial_run", lambda path, *_: fake.first_run(path))
+    return fake
 
 
-def test_the_earlier_program_stays_until_the_new_one_was_run(
-    folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def crash(path: Path) -> None:
+    raise ProgramError(f"{path}: it crashed")
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "fresh", "refused"),
+    [(FINGERPRINT, False, False), (FINGERPRINT, True, True), (OTHER, False, True), (None, False, True)],
+    ids=["same program", "fresh", "other program", "no variant"],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_result_of_another_program_is_not_replaced(
+    fingerprint: str | None, fresh: bool, refused: bool, killed: bool, folder: Path, variant: Any
 ) -> None:
-    found: list[tuple[bytes, bytes]] = []
+    if killed:  # after it had finished, before its files were moved in
+        (folder / ".made").mkdir()
+        (folder / RESULT_NAME).rename(folder / ".made" / RESULT_NAME)
+    variant.program_fingerprint = fingerprint
+    arguments = (folder, variant if fingerprint else None, fresh)
+    if refused:
+        with pytest.raises(WorkbenchError) as caught:
+            check_no_result_replaced(*arguments)
+        assert str(caught.value) == f"{folder}: has a result, whose program would be replaced; choose another --out"
+        (folder / RESULT_NAME).unlink()
+    check_no_result_replaced(*arguments)
 
-    def makes(_: object, path: Path, *__: object) -> Any:
-        write_atomic(path, b"another")
-        return replaced(stored().program, "sha256", hashlib.sha256(b"another").hexdigest())
 
-    def starts(program: Path, *_: object) -> ColdStart:
-        found.append(((folder / "program.pte").read_bytes(), program.read_bytes()))
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("fails", ["export", "first run"])
+def test_build_that_fails_leaves_the_folder_as_it_was(
+    fails: str, fresh: bool, folder: Path, variant: Any, exporter: SimpleNamespace
+) -> None:
+    before = files(folder)
+    if fails == "export":
+        exporter.content = LoweringError("no")
+        variant.program_fingerprint = OTHER
+    else:
+        exporter.first_run = crash
+    with pytest.raises((LoweringError, ProgramError)) as caught:
+        build(variant, folder, Progress(), fresh=fresh)
+    assert files(folder) == before
+    if fails == "first run":
+        assert str(caught.value) == f"{folder}/program.pte: it crashed", "not the staging folder"
+
+
+def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, exporter: SimpleNamespace) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    def first_run(path: Path) -> ColdStart:
+        seen.append(((folder / "program.pte").read_bytes(), path.read_bytes()))
         return ColdStart(1.0, 2.0, 3)
 
-    job.check_unchanged = lambda: None
-    job.program_fingerprint = "e" * 64
+    exporter.first_run = first_run
+    variant.program_fingerprint = OTHER
     (folder / "program.npz").touch()  # of yet another program
-    monkeypatch.setattr(building, "_export", makes)
-    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
-    monkeypatch.setattr(building, "trial_run", starts)
-    program, _, reused = building.build(job, folder, Progress())
-    assert found == [(b"a program", b"another")]
-    assert program.is_intact_in(folder) and not reused
-    assert building.build(job, folder, Progress())[2], "its notes came with it"
+    built = build(variant, folder, Progress())
+    assert seen == [(b"a program", b"another")]
+    assert built.program.is_intact_in(folder) and not built.reused
+    assert build(variant, folder, Progress()).reused, "the notes were moved in too"
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 
 
-def test_where_it_fails_it_is_called_by_its_folder(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(program: Path, *_: object) -> None:
-        raise ProgramError(f"{program}: no")
+@pytest.mark.parametrize("spoilt", ["program.pte", "program.json"])
+@pytest.mark.parametrize("how", ["missing", "cut", "other"])
+def test_spoilt_program_is_exported_again(
+    spoilt: str, how: str, folder: Path, variant: Any, exporter: SimpleNamespace
+) -> None:
+    path = folder / spoilt
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-3] if how == "cut" else b"[]")
+    assert not build(variant, folder, Progress()).reused
+    assert build(variant, folder, Progress()).reused
 
-    monkeypatch.setattr(building, "_export", lambda *_: stored().program)
-    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
-    monkeypatch.setattr(building, "trial_run", crash)
-    assert refusal(lambda: building.build(job, folder, Progress(), fresh=True)) == f"{folder}/program.pte: no"
+
+def test_store_serves_other_folders(tmp_path: Path, variant: Any, exporter: SimpleNamespace) -> None:
+    store = tmp_path / "store"
+
+    def reused(name: str, **options: bool) -> bool:
+        return build(variant, tmp_path / name, Progress(), store=store, **options).reused
+
+    assert [reused("a"), reused("b")] == [False, True]
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    (entry,) = store.iterdir()
+    (entry / "program.pte").write_bytes(b"cut")
+    assert [reused("c"), reused("d", fresh=True)] == [False, False]
+    variant.program_fingerprint = OTHER
+    assert not reused("e")
+    assert len(list(store.iterdir())) == 2
 
 
-def test_what_changed_meanwhile_is_not_noted(folder: Path, job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_of_changed_inputs_is_not_kept(folder: Path, variant: Any, exporter: SimpleNamespace) -> None:
     def changed() -> None:
-        raise WorkbenchError("own.ckpt: changed while it was used; run again")
+        raise ChangedError("own.ckpt: changed")
 
-    job.check_unchanged = changed
-    job.program_fingerprint = "e" * 64
-    monkeypatch.setattr(building, "_export", lambda *_: stored().program)
-    monkeypatch.setattr(building, "unsupported_reason", lambda *_: "not here")
-    store, notes = folder.parent / "store", (folder / "program.json").read_bytes()
-    assert "changed" in refusal(lambda: building.build(job, folder, Progress(), store=store))
-    assert (folder / "program.json").read_bytes() == notes
+    variant.check_unchanged, variant.program_fingerprint = changed, OTHER
+    store, before = folder.parent / "store", files(folder)
+    with pytest.raises(ChangedError):
+        build(variant, folder, Progress(), store=store)
+    assert files(folder) == before
     assert not store.exists()

@@ -5,16 +5,14 @@ Modules that import torch are imported inside the functions, so `--help` and `ch
 
 import functools
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from workbench.cli._shared.progress import progress_shown
-from workbench.errors import WorkbenchError
+from workbench.workflows.output_folders import PROGRAM_STORE, new_output_folder, remove_if_empty
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent.parent
-_OUTPUTS = Path("outputs")
-STORE = _OUTPUTS / ".programs"  # the cache of programs, shared by all runs
+STORE = PROGRAM_STORE
 
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
@@ -137,28 +134,19 @@ def load_variant(path: Path, name: str | None, corpus: "Corpus", gates: Path | N
         RecipeError: If the recipe has a mistake.
         WorkbenchError: If the recipe has several variants and no name is given, or no variant of that name.
     """
-    variants = {recipe.name: recipe for recipe in load_variants([path], corpus, gates)}
-    if name is None and len(variants) == 1:
-        return next(iter(variants.values()))
-    if name not in variants:
-        problem = f"has {len(variants)} variants" if name is None else f"has no variant {name}"
-        raise WorkbenchError(f"{path}: {problem}; name one with --variant: {', '.join(variants)}")
-    return variants[name]
+    from workbench.workflows import load_recipes
+
+    return load_recipes.load_variant(path, name, corpus, gates)
 
 
 def prepare_variants(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
     """Loads the model of every variant."""
     with progress_shown() as progress:
         progress.report("import", 0, 1)
-        from workbench.workflows.variant.prepare import prepare
+        from workbench.workflows.variant.prepare import prepare_all
 
         progress.report("import", 1, 1)
-        prepared = []
-        for index, recipe in enumerate(variants):
-            progress.report("model", index, len(variants))
-            prepared.append(prepare(recipe))
-        progress.report("model", len(variants), len(variants))
-    return prepared
+        return prepare_all(variants, progress)
 
 
 def run_name(variants: "Sequence[PreparedVariant]") -> str:
@@ -168,19 +156,6 @@ def run_name(variants: "Sequence[PreparedVariant]") -> str:
 
 def new_folder(name: str) -> Path:
     """Creates a dated folder below outputs/ that no other process gets. It is removed at the end if it is empty."""
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
-    folder, count = _OUTPUTS / stem, 1
-    while True:
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            count += 1
-            folder = _OUTPUTS / f"{stem}-{count}"
-        else:
-            click.get_current_context().call_on_close(functools.partial(_remove_if_empty, folder))
-            return folder
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
+    folder = new_output_folder(name)
+    click.get_current_context().call_on_close(functools.partial(remove_if_empty, folder))
+    return folder

@@ -1,7 +1,9 @@
-"""From a job to its program: quantized where asked, lowered, stored, and run once in a process of its own."""
+"""From a prepared variant to its program: exported, stored, and run once in a child process before it counts."""
 
 import functools
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,98 +26,156 @@ from workbench.runtime.open_program import import_runtime, open_program
 from workbench.storage.atomic import write_atomic
 from workbench.workflows.variant.prepare import PreparedVariant
 
-_OF_A_PROGRAM = (*FILE_NAMES, NOTES_NAME)
+_PROGRAM_FILES = (*FILE_NAMES, NOTES_NAME)
 
 
-def check_no_result_replaced(folder: Path, job: PreparedVariant | None = None, fresh: bool = False) -> None:
-    """Raise WorkbenchError where the folder has a record whose program another would replace: the job's, made `fresh`
-    or from other things than the one that is there; or one without a job.
+@dataclass(frozen=True)
+class Built:
+    """A program that was built or found, and what its first run showed.
 
-    For who is alone in the folder: what a killed run had finished there moves in first.
+    Either `cold_start` is there, or `unsupported_reason` says why this machine cannot run the program, and where it can
+    run. `reused`: the program was not exported again.
+    """
+
+    program: ProgramFile
+    cold_start: ColdStart | None
+    unsupported_reason: str
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Reusable:
+    """A program of the right fingerprint, the folder that it is in, and the content of its files by name."""
+
+    folder: Path
+    program: ProgramFile
+    contents: dict[str, bytes]
+
+
+def check_no_result_replaced(folder: Path, variant: PreparedVariant | None = None, fresh: bool = False) -> None:
+    """Raises WorkbenchError if the folder has a result whose program a build would replace.
+
+    The caller has the folder's lock. What a killed run had finished there is moved in first.
+
+    Args:
+        folder: To build in.
+        variant: To build. None for a program that belongs to no variant.
+        fresh: Whether the program is built again even if it is there.
     """
     recover(folder)
-    anew = fresh or job is None or find_program(folder, job.program_fingerprint) is None
-    if anew and (folder / RESULT_NAME).exists():
-        raise WorkbenchError(f"{folder}: has a record, whose program would be replaced; name another --out")
+    keeps_program = not fresh and variant is not None and find_program(folder, variant.program_fingerprint) is not None
+    if not keeps_program and (folder / RESULT_NAME).exists():
+        raise WorkbenchError(f"{folder}: has a result, whose program would be replaced; choose another --out")
 
 
 def build(
-    job: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
-) -> tuple[ProgramFile, ColdStart | str, bool]:
-    """`build_aside`, moved into `folder` once it is done: until then, and where it fails, the earlier program stays.
+    variant: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Built:
+    """Builds a variant's program in a folder. Until it has run once, and if it fails, the earlier program stays.
 
-    For who is alone in the folder. Raises as `build_aside`.
+    The caller has the folder's lock.
+
+    Args:
+        variant: With its calibration clips, if it is quantized.
+        folder: To build in.
+        progress: Receives the stages.
+        fresh: Exports the program even if it is cached.
+        store: The cache of programs of all runs.
+
+    Raises:
+        LoweringError: The program cannot be exported.
+        ProgramError: It does not load or run.
+        ChangedError: The checkpoint or the source changed since the variant was prepared.
     """
-    if not fresh and find_program(folder, job.program_fingerprint):
-        return build_in_staging(job, folder, progress, store=store)  # it stays where it is: it may be a record's
-    place = staging_dir(folder)
+    if not fresh and find_program(folder, variant.program_fingerprint):
+        return _build_in(folder, variant, folder, progress, fresh, store)  # it stays in place: it may be a result's
+    staging = staging_dir(folder)
     try:
-        program, start, reused = build_in_staging(job, place, progress, fresh, store)
-        remove(folder, _OF_A_PROGRAM)  # first: a kill leaves too few files, never some of each program
-        for name in (*program.files, NOTES_NAME):
-            (place / name).replace(folder / name)
-    except ProgramError as error:
-        raise ProgramError(str(error).replace(str(place), str(folder))) from error
+        built = _build_in(staging, variant, folder, progress, fresh, store)
+        remove(folder, _PROGRAM_FILES)  # first: after a kill files are missing, but never of two programs
+        for name in (*built.program.files, NOTES_NAME):
+            (staging / name).replace(folder / name)
     finally:
-        remove(place, _OF_A_PROGRAM)
-        with suppress(OSError):  # where a killed run left its scores
-            place.rmdir()
-    return program, start, reused
+        remove(staging, _PROGRAM_FILES)
+        with suppress(OSError):  # not empty if a killed run left its scores
+            staging.rmdir()
+    return built
 
 
 def build_in_staging(
-    job: PreparedVariant,
-    folder: Path,
-    progress: Progress,
-    fresh: bool = False,
-    store: Path | None = None,
-    earlier: Path | None = None,
-) -> tuple[ProgramFile, ColdStart | str, bool]:
-    """Make the program's file in `folder`, then load and run it in a process of its own: only then does it count.
+    variant: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> Built:
+    """Builds a variant's program in the staging folder of `folder`, as `build` does, and leaves it there.
 
-    Unless `fresh`, a program that was made from the same things is used again: of this folder, of the folder `earlier`,
-    or of the store. Returns what is in it, its cold start (or why it cannot run here, and where it can: then it was not
-    loaded), and whether it was made before. Raises LoweringError where it cannot be lowered, ProgramError where it does
-    not load or run; it is removed then, unless it was in this folder before, where it may be a record's. Raises
-    WorkbenchError where what it is made from changed meanwhile.
+    Unless `fresh`, a program of the same fingerprint is reused: from the staging folder, from `folder`, or the store.
     """
-    path, fingerprint = folder / file_name_for(job.recipe.lowering.backend), job.program_fingerprint
-    progress.report("lower", 0, 1)
-    there = None if fresh else find_program(folder, fingerprint)
-    places = [*([earlier] if earlier else []), *([cache_dir(store, fingerprint)] if store else [])]
-    found = None if fresh else there or next(filter(None, (find_program(place, fingerprint) for place in places)), None)
-    if found is None:
-        program = _export(job, path, progress)
-    else:
-        program, contents = found
-        for name, content in contents.items() if not there else ():
-            write_atomic(folder / name, content)
-    progress.report("lower", 1, 1)
-    try:
-        start: ColdStart | str = unsupported_reason(program, job.recipe) or trial_run(path, job.recipe.speed.threads)
-    except ProgramError:
-        if not there:
-            remove(folder, (*program.files, NOTES_NAME))
-        raise
-    job.check_unchanged()
-    write_program_notes(folder, fingerprint, program)
-    if store:
-        store_program(store, fingerprint, folder, fresh=fresh)
-    return program, start, found is not None
+    return _build_in(staging_dir(folder), variant, folder, progress, fresh, store)
 
 
 def build_to_run(
-    job: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+    variant: PreparedVariant, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> ProgramFile:
-    """`build`, for who runs the program next. Raises ProgramError also where it cannot run here; then it stays."""
-    program, start, _ = build(job, folder, progress, fresh, store)
-    if isinstance(start, str):
-        raise ProgramError(f"{folder / program.path}: {start}")
-    return program
+    """Builds a program that runs next, as `build` does. Raises ProgramError also if this machine cannot run it."""
+    built = build(variant, folder, progress, fresh, store)
+    if built.unsupported_reason:
+        raise ProgramError(f"{folder / built.program.path}: {built.unsupported_reason}")
+    return built.program
+
+
+def _build_in(
+    target: Path, variant: PreparedVariant, folder: Path, progress: Progress, fresh: bool, store: Path | None
+) -> Built:
+    """Builds in `target`; `folder` is the folder that the user knows. A program that fails its first run is removed."""
+    path, fingerprint = target / file_name_for(variant.recipe.lowering.backend), variant.program_fingerprint
+    places = [target, folder]
+    if store is not None:
+        places.append(cache_dir(store, fingerprint))
+    with progress.stage("lower"):
+        reusable = None if fresh else find_reusable(places, fingerprint)
+        program = reusable.program if reusable else _export(variant, path, progress)
+        is_in_place = reusable is not None and reusable.folder == target
+        if reusable is not None and not is_in_place:
+            for name, content in reusable.contents.items():
+                write_atomic(target / name, content)
+    start = None
+    try:
+        with errors_name_folder(target, folder):
+            unsupported = unsupported_reason(program, variant.recipe)
+            if not unsupported:
+                start = trial_run(path, variant.recipe.speed.threads)
+    except ProgramError:
+        if not is_in_place:
+            remove(target, (*program.files, NOTES_NAME))
+        raise
+    variant.check_unchanged()
+    write_program_notes(target, fingerprint, program)
+    if store is not None:
+        store_program(store, fingerprint, target, fresh=fresh)
+    return Built(program, start, unsupported, reused=reusable is not None)
+
+
+def find_reusable(folders: Sequence[Path], fingerprint: str) -> _Reusable | None:
+    """Returns the program of this fingerprint in the first folder that has it undamaged."""
+    for folder in folders:
+        found = find_program(folder, fingerprint)
+        if found is not None:
+            return _Reusable(folder, *found)
+    return None
+
+
+@contextmanager
+def errors_name_folder(staging: Path, folder: Path) -> Iterator[None]:
+    """Puts the folder that the user knows in place of the staging folder in the text of a ProgramError."""
+    try:
+        yield
+    except ProgramError as error:
+        if str(staging) not in str(error):
+            raise
+        raise ProgramError(str(error).replace(str(staging), str(folder))) from error
 
 
 def trial_run(program: Path, threads: int) -> ColdStart:
-    """Load a program in a process of its own and run it once. Raises ProgramError where it does not."""
+    """Loads a program in a child process and runs it once. Raises ProgramError if it does not run."""
     with IsolatedProcess() as child:
         child.call(import_runtime, program)
         return child.call(cold_start, functools.partial(open_program, program), threads)
@@ -156,7 +216,7 @@ def _export(variant: PreparedVariant, path: Path, progress: Progress) -> Program
 
 
 def unsupported_reason(program: ProgramFile, recipe: Recipe) -> str:
-    """Why this machine cannot run a program, and the command that runs it where it can; "" where this one can."""
+    """Returns why this machine cannot run a program, and the command that runs it elsewhere. "" if it can run here."""
     backends = {delegate.backend for delegate in program.delegates} - {"XnnpackBackend"}  # which every runtime has
     if not backends:
         return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
-from workbench.export.program_file import FILE_NAMES
+from workbench.export.program_file import FILE_NAMES, ProgramFile
 from workbench.measure.call_sizes import over_sizes
 from workbench.measure.speed import ColdStart, Speed, TimingPlan
 from workbench.measure.timing import time_pair
@@ -20,7 +20,7 @@ from workbench.records.resume import StoredScores, has_files_of, load_scores, sa
 from workbench.records.staging import FIGURES, recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
-from workbench.workflows.variant.build import build_in_staging, trial_run, unsupported_reason
+from workbench.workflows.variant.build import build_in_staging, errors_name_folder, trial_run, unsupported_reason
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
 from workbench.workflows.variant.score import ProgramFrames, score
@@ -114,23 +114,25 @@ def _measure(
     timer, result = StageTimer(), begin_result(variant)
     try:
         with timer.stage("build"):
-            program, start, from_cache = build_in_staging(variant, staging, progress, fresh, store, folder)
+            built = build_in_staging(variant, folder, progress, fresh, store)
+            program = built.program
             # a killed run of other keys may have left another kind of program
             remove(staging, tuple(name for name in FILE_NAMES if name not in program.files))
-        reused = Reused.PROGRAM if from_cache else Reused.NOTHING
-        if isinstance(start, str):
+        reused = Reused.PROGRAM if built.reused else Reused.NOTHING
+        if built.cold_start is None:
             remove(staging, FIGURES)
-            result = without_figures(result, variant, start, program=program, not_run_here=start)
+            reason = built.unsupported_reason
+            result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
-            scores = _load_or_score(variant, staging, program.path, program.sha256, progress, cache, timer)
-            speed = _time(variant, staging / program.path, start, progress, timer)
+            with errors_name_folder(staging, folder):
+                scores = _load_or_score(variant, staging, program, progress, cache, timer)
+                speed = _time(variant, staging / program.path, built.cold_start, progress, timer)
             result = result.replace(program=program, speed=speed, null_reasons={}, **scores.sections)
     except (LoweringError, ProgramError) as error:
         reused = Reused.NOTHING
         remove(staging)  # also the files of a program that did not repeat
-        reason = str(error).replace(str(staging), str(folder))
-        not_run_here = reason if isinstance(error, NotInstalledError) else ""
-        result = without_figures(result, variant, reason, not_run_here=not_run_here)
+        not_run_here = str(error) if isinstance(error, NotInstalledError) else ""
+        result = without_figures(result, variant, str(error), not_run_here=not_run_here)
     result = result.replace(seconds=timer.seconds)
     return _finish(result, variant, folder, reused)
 
@@ -138,26 +140,25 @@ def _measure(
 def _load_or_score(
     variant: PreparedVariant,
     staging: Path,
-    program_name: str,
-    program_sha256: str,
+    program: ProgramFile,
     progress: Progress,
     cache: BaselineCache,
     timer: StageTimer,
 ) -> Scores:
     """Returns the scores of a run that was killed after scoring, or else scores and stores what belongs to it."""
-    made_from = (variant.fingerprint, program_sha256)
+    made_from = (variant.fingerprint, program.sha256)
     stored = load_scores(staging, made_from, variant.scored_clips)
     if stored is not None:
         timer.seconds.update(stored.seconds)
         return stored.scores
     remove(staging, FIGURES)
     scoring = StageTimer()
-    program = staging / program_name
-    scored = score(variant, ProgramFrames(variant, program), cache, progress, scoring)
+    path = staging / program.path
+    scored = score(variant, ProgramFrames(variant, path), cache, progress, scoring)
     scores = scored.scores
     if variant.stream.dynamic:
         with scoring.stage("sizes"):
-            sizes = score_sizes(variant, program, scores.truth.delay_ms, progress)
+            sizes = score_sizes(variant, path, scores.truth.delay_ms, progress)
         scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
     with scoring.stage("pictures"):
         store_frames(variant, scored, staging, progress)
