@@ -1,14 +1,10 @@
-"""A sweep's points, table and picture, from made-up records."""
+"""A sweep's points, from made-up records."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from tests.records.test_result import HELD, record
 from tests.records.test_result import failed as failed_record
@@ -18,9 +14,6 @@ from workbench.recipe import Gate
 from workbench.records.environment import environment
 from workbench.records.result import RecipeUsed
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
-from workbench.report.plots import sweep as points_picture
-from workbench.report.plots.sweep import sweep_png
-from workbench.report.tables.sweep import point_cells, print_sweep
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.json_files import write_json
 
@@ -110,7 +103,6 @@ def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
     assert point.reasons == ("not run here: no such backend",)
     assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "not run here: no such backend"
     assert (point.program_bytes, point.geometry_ms) == (17_000_001, 35.0)
-    assert point_cells(point, fair=True)["verdict"] == "inconclusive"
 
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:
@@ -121,97 +113,3 @@ def test_the_file_holds_all_points(tmp_path: Path) -> None:
     assert [point["status"] for point in stored["points"]] == ["measured", "failed", "refused"]
     assert stored["protocol"]["fair"] is True
     assert Sweep.model_validate_json(path.read_bytes(), extra="ignore") == whole
-
-
-def test_the_table_shows_both_sides_and_a_dash_where_there_is_nothing() -> None:
-    shown = point_cells(good(variant=DEAF), fair=True)
-    assert shown["chunk"] == "960 (20 ms)"
-    assert shown["verdict"] == "pass"
-    assert shown["delay (ms)"] == "40.0 → –"
-    assert shown["by geometry"] == "35.0"
-    assert shown["bytes"] == "17,000,001"
-    assert shown["of real time"] == "0.055 → 0.055"
-    gone = point_cells(refused(setting(), "no"), fair=True)
-    assert [gone[column] for column in ("verdict", "rpa50", "bytes", "delay (ms)")] == ["refused", "–", "–", "–"]
-
-
-def test_the_table_is_printed_with_the_reasons(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    print_sweep(sweep(good(variant=DEAF), broken(mirror=0.5), refused(setting(chunk=9000), "too [long]")), tmp_path)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "float: chunk, mirror and rate"
-    assert [len(line) <= 200 for line in lines[:5]] == [True] * 5
-    assert "  rate=48000,chunk=960,mirror=1: variant.delay_ms has no value: the pitch follows 3 of 16 steps" in lines
-    assert "  rate=48000,chunk=960,mirror=0.5: fail: the program crashed the runtime" in lines
-    assert "  rate=48000,chunk=9000,mirror=1: refused: too [long]" in lines
-    assert lines[-2:] == [f"  sweep    {tmp_path / 'sweep.json'}", f"  picture  {tmp_path / 'sweep.png'}"]
-
-
-def test_an_unfair_sweep_says_so_in_every_row_and_above(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    unfair = sweep(good(), refused(setting(chunk=9000), "no"), protocol="variant-reset-per-chunk")
-    print_sweep(unfair, tmp_path)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "UNFAIR: baseline continuous, variant reset-per-chunk"
-    assert all("UNFAIR" in line for line in lines[3:5])
-
-
-# --- the picture
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
-    """The figures as they were about to be stored, kept open until the test has looked at them."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(points_picture, "png", figures.append)
-    yield figures
-    for figure in figures:
-        plt.close(figure)
-
-
-def ys(figure: Figure, row: int, column: int) -> list[list[float]]:
-    axes = figure.axes[4 * row + column]
-    return [np.asarray(line.get_ydata(), float).tolist() for line in axes.lines]
-
-
-def test_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Figure]) -> None:
-    grid = [
-        good(rate=rate, mirror=mirror, chunk=chunk)
-        for rate in (16_000, 48_000)
-        for mirror in (0, 1)
-        for chunk in (960, 480)
-    ]
-    sweep_png(sweep(*grid))
-    (figure,) = drawn
-    assert len(figure.axes) == 2 * 4
-    assert [figure.axes[at].get_ylabel() for at in (0, 4)] == ["16000 Hz", "48000 Hz"]
-    assert ys(figure, 1, 0)[:2] == [[0.99, 0.99], [0.99, 0.99]]
-    delay = ys(figure, 1, 2)
-    assert len(delay) == 2 * 4  # baseline, variant, geometry and what was refused, for each mirror
-    assert delay[:4] == [[40, 40], [40, 40], [30, 35], []]  # geometry with half of 480 and 960 samples
-    assert ys(figure, 1, 3)[0] == pytest.approx([0.11, 0.055])
-    labels = [text.get_text().split("\n") for text in figure.axes[4].get_xticklabels()]
-    assert labels == [["480", "10 ms"], ["960", "20 ms"]]
-
-
-def test_what_has_no_number_is_not_drawn_and_what_was_refused_is_a_cross(drawn: list[Figure]) -> None:
-    sweep_png(sweep(good(chunk=480, variant=DEAF), refused(setting(), "no")))
-    baseline, variant, geometry, crosses = ys(drawn[0], 0, 2)
-    assert baseline == pytest.approx([40, np.nan], nan_ok=True)
-    assert np.isnan(variant).all()
-    assert geometry == pytest.approx([30, np.nan], nan_ok=True)
-    assert crosses == [0.03]
-    assert drawn[0].axes[2].lines[3].get_xdata().tolist() == [960]
-
-
-def test_a_panel_without_a_figure_says_so(drawn: list[Figure]) -> None:
-    sweep_png(sweep(broken(), good(rate=16_000)))
-    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
-
-
-@pytest.mark.parametrize(("protocol", "unfair"), [("continuous", False), ("baseline-reset-per-chunk", True)])
-def test_the_title_says_what_is_unfair(protocol: str, unfair: bool, drawn: list[Figure]) -> None:
-    sweep_png(sweep(good(), protocol=protocol))
-    assert drawn[0].get_suptitle().startswith("UNFAIR: ") == unfair
-
-
-def test_it_is_a_png() -> None:
-    assert sweep_png(sweep(good())).startswith(b"\x89PNG\r\n\x1a\n")

@@ -1,33 +1,36 @@
-"""What the pictures draw, read from the lines that matplotlib was given."""
+"""What the pictures show, read from the lines that matplotlib was given."""
 
+import importlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from matplotlib.lines import Line2D
 
+from tests.helpers.results import stored
+from tests.report.conftest import NO_DELAY, measured_point, setting, sweep_of
 from workbench.measure.deviation import PairedFrames
-from workbench.report.plots import contours as pictures
+from workbench.records.bench import Bench
+from workbench.records.profile import Profile
+from workbench.records.sweep import failed, refused
+from workbench.report import plots
+from workbench.report.plots.bench import bench_png
 from workbench.report.plots.contours import contour_png, track_png
+from workbench.report.plots.profile import profile_png
+from workbench.report.plots.sweep import sweep_png
 from workbench.runtime.session import Frames
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 VOICED = np.array([False, True, True, False, True])
 TIMES_S = np.arange(1, 6) * 0.02
+NAN = float("nan")
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
-    """The figures as they were about to be stored, kept open until the test has looked at them."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(pictures, "png", figures.append)
-    yield figures
-    for figure in figures:
-        plt.close(figure)
 
 
 def frames(pitch: list[float], confidence: list[float]) -> Frames:
@@ -36,125 +39,181 @@ def frames(pitch: list[float], confidence: list[float]) -> Frames:
 
 BASELINE = frames([40, 60, 61, 90, 62], [0.1, 0.9, 0.8, 0.2, 0.7])
 VARIANT = frames([45, 60.25, 61, 20, 61.5], [0.1, 0.9, 0.7, 0.3, 0.6])
+NOT_FINITE = frames([NAN, np.inf, 61, 20, NAN], [NAN, 0.9, 0.7, 0.3, 0.6])
 
 
-def contour(voiced: np.ndarray = VOICED, known: np.ndarray | None = None) -> bytes:
-    rolls = PairedFrames("sung/a", BASELINE, VARIANT, voiced, "known f0")
-    return contour_png(rolls, TIMES_S, "float: sung/a", 0.5, known)
+def contour(voiced: np.ndarray = VOICED, variant: Frames = VARIANT, **options: Any) -> bytes:
+    pair = PairedFrames("sung/a", BASELINE, variant, voiced, "known f0")
+    return contour_png(pair, TIMES_S, "float: sung/a", 0.5, **options)
 
 
-def track(threshold: float = 0.5) -> bytes:
-    return track_png(TIMES_S, BASELINE.pitch_semitones, BASELINE.confidence, "a.wav", threshold)
+def track(threshold: float = 0.5, title: str = "a.wav", count: int = 5) -> bytes:
+    return track_png(TIMES_S[:count], BASELINE.pitch_semitones[:count], BASELINE.confidence[:count], title, threshold)
+
+
+PICTURES: dict[str, Callable[[Bench, Profile], bytes]] = {
+    "contour": lambda *_: contour(),
+    "contour, nothing voiced": lambda *_: contour(np.zeros(5, bool)),
+    "contour, not finite": lambda *_: contour(variant=NOT_FINITE),
+    "track": lambda *_: track(),
+    "track, nothing voiced": lambda *_: track(1.0),
+    "track, one frame": lambda *_: track(0.0, count=1),
+    "bench": lambda bench, _: bench_png(bench),
+    "profile": lambda _, profile: profile_png(profile),
+    "sweep": lambda *_: sweep_png(sweep_of(measured_point())),
+    "sweep, nothing measured": lambda *_: sweep_png(sweep_of(refused(setting(), "no"))),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_a_png_drawn_without_pyplot(
+    name: str, bench: Bench, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyplot would register the figure in the process, and keep it until it is closed."""
+    monkeypatch.setattr(plt, "figure", pytest.fail)
+    content = PICTURES[name](bench, profile)
+    assert content.startswith(PNG_SIGNATURE) and content.endswith(b"IEND\xaeB`\x82")
+    pixels = imread(io.BytesIO(content))
+    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
+    assert pixels.std() > 0
+
+
+def test_plots_choose_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matplotlib, "use", pytest.fail)
+    for module in (plots.figure, plots.bench, plots.contours, plots.profile, plots.sweep):
+        importlib.reload(module)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures in the order in which they are encoded."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    return figures
 
 
 def ys(line: Line2D) -> np.ndarray:
     return np.asarray(line.get_ydata(), float)
 
 
-@pytest.mark.parametrize("draw", [contour, track, lambda: contour(np.zeros(5, bool)), lambda: track(1.0)])
-def test_a_picture_is_a_png_that_can_be_read_and_its_figure_is_let_go(draw: Callable[[], bytes]) -> None:
-    before = plt.get_fignums()
-    content = draw()
-    assert content.startswith(PNG_SIGNATURE) and content.endswith(b"IEND\xaeB`\x82")
-    pixels = plt.imread(io.BytesIO(content))
-    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
-    assert pixels.std() > 0
-    assert plt.get_fignums() == before
+# --- contours
 
 
-def test_only_voiced_frames_are_drawn_as_pitch(drawn: list[Figure]) -> None:
+def test_contour_draws_only_voiced_frames_as_pitch(drawn: list[Figure]) -> None:
     contour()
     baseline, variant = drawn[0].axes[0].lines
-    assert ys(baseline) == pytest.approx([np.nan, 60, 61, np.nan, 62], nan_ok=True)
-    assert ys(variant) == pytest.approx([np.nan, 60.25, 61, np.nan, 61.5], nan_ok=True)
+    np.testing.assert_allclose(ys(baseline), [NAN, 60, 61, NAN, 62])
+    np.testing.assert_allclose(ys(variant), [NAN, 60.25, 61, NAN, 61.5])
     assert list(baseline.get_xdata()) == list(variant.get_xdata()) == list(TIMES_S)
     assert [line.get_label() for line in (baseline, variant)] == ["baseline (upstream, eager)", "variant (program)"]
     assert baseline.get_color() != variant.get_color()
 
 
-def test_the_deviation_is_variant_less_baseline_in_cents_where_voiced(drawn: list[Figure]) -> None:
+def test_contour_deviation_is_variant_minus_baseline_in_cents(drawn: list[Figure]) -> None:
     contour()
     axes = drawn[0].axes[2]
-    assert ys(axes.lines[1]) == pytest.approx([np.nan, 25, 0, np.nan, -50], nan_ok=True)
+    np.testing.assert_allclose(ys(axes.lines[1]), [NAN, 25, 0, NAN, -50])
     assert axes.get_xlabel() == "time (s); 3 of 5 frames are voiced, by known f0"
 
 
-def test_confidence_is_drawn_everywhere_with_its_threshold(drawn: list[Figure]) -> None:
+def test_contour_draws_all_confidence_and_the_threshold(drawn: list[Figure]) -> None:
     contour()
     baseline, variant, threshold = drawn[0].axes[1].lines
-    assert ys(baseline) == pytest.approx(BASELINE.confidence)
-    assert ys(variant) == pytest.approx(VARIANT.confidence)
+    np.testing.assert_array_equal(ys(baseline), BASELINE.confidence)
+    np.testing.assert_array_equal(ys(variant), VARIANT.confidence)
     assert set(ys(threshold)) == {0.5}
 
 
-def test_the_known_f0_lies_below_both_where_there_is_one(drawn: list[Figure]) -> None:
-    known = np.array([np.nan, 60, 61, np.nan, 62])
-    contour(known=known)
+def test_contour_draws_the_known_f0_below_both_sides(drawn: list[Figure]) -> None:
+    known = np.array([NAN, 60, 61, NAN, 62])
+    contour(known_semitones=known)
     first = drawn[0].axes[0].lines[0]
     assert first.get_label() == "known f0"
-    assert ys(first) == pytest.approx(known, nan_ok=True)
+    np.testing.assert_array_equal(ys(first), known)
 
 
-def test_no_voiced_frame_is_said_and_nothing_drawn_as_pitch(drawn: list[Figure]) -> None:
-    contour(np.zeros(5, bool))
-    pitch, _, deviation = drawn[0].axes
-    assert [text.get_text() for text in pitch.texts] == ["no voiced frame"]
-    assert all(np.isnan(ys(line)).all() for line in (*pitch.lines, deviation.lines[1]))
-
-
-def test_voiced_frames_are_not_called_missing(drawn: list[Figure]) -> None:
+def test_contour_shown_from_hides_pitch_but_no_deviation(drawn: list[Figure]) -> None:
     contour()
-    track()
-    assert [list(figure.axes[0].texts) for figure in drawn] == [[], []]
+    contour(shown_from=0.7)
+    plain, filtered = ([axes.get_lines() for axes in figure.axes] for figure in drawn)
+    np.testing.assert_array_equal(ys(filtered[0][0]), [NAN, 60, 61, NAN, 62])
+    np.testing.assert_array_equal(ys(filtered[0][1]), [NAN, 60.25, 61, NAN, NAN])
+    np.testing.assert_array_equal(ys(plain[2][1]), ys(filtered[2][1]))
+    assert [line.get_ydata()[0] for line in filtered[1][2:]] == [0.5, 0.7]
+    assert len(plain[1]) == 3
 
 
-def test_a_track_draws_pitch_from_the_threshold_on(drawn: list[Figure]) -> None:
-    track(threshold=0.75)
-    pitch, confidence = drawn[0].axes
-    assert ys(pitch.lines[0]) == pytest.approx([np.nan, 60, 61, np.nan, np.nan], nan_ok=True)
-    assert ys(confidence.lines[0]) == pytest.approx(BASELINE.confidence)
-    assert confidence.get_xlabel() == "time (s); drawn as pitch where confidence is 0.75 or more"
-    assert pitch.get_title(loc="left") == "a.wav"
+@pytest.mark.parametrize(("draw", "text"), [(lambda: contour(np.zeros(5, bool)), True), (contour, False)])
+def test_contour_names_the_lack_of_voiced_frames(draw: Callable[[], bytes], text: bool, drawn: list[Figure]) -> None:
+    draw()
+    pitch, _, deviation = drawn[0].axes
+    assert [one.get_text() for one in pitch.texts] == ["no voiced frame"] * text
+    assert all(np.isnan(ys(line)).all() for line in (*pitch.lines, deviation.lines[1])) == text
 
 
-def test_a_frame_exactly_at_the_threshold_is_drawn(drawn: list[Figure]) -> None:
-    track_png(TIMES_S[:2], np.array([60.0, 62.0]), np.array([0.5, 0.25]), "a.wav", 0.5)
-    assert ys(drawn[0].axes[0].lines[0]) == pytest.approx([60, np.nan], nan_ok=True)
-
-
-def test_a_track_without_a_voiced_frame_says_so(drawn: list[Figure]) -> None:
-    track(threshold=1.0)
-    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["no voiced frame"]
-    assert np.isnan(ys(drawn[0].axes[0].lines[0])).all()
-
-
-def test_pitches_that_are_not_finite_are_left_out_and_the_picture_is_made() -> None:
-    broken = frames([np.nan, np.inf, 61, 20, np.nan], [np.nan, 0.9, 0.7, 0.3, 0.6])
-    rolls = PairedFrames("sung/a", BASELINE, broken, VOICED, "known f0")
-    assert contour_png(rolls, TIMES_S, "float: sung/a", 0.5).startswith(PNG_SIGNATURE)
-
-
-def test_one_frame_is_enough() -> None:
-    assert track_png(np.array([0.02]), np.array([60.0]), np.array([0.9]), "a.wav", 0.5).startswith(PNG_SIGNATURE)
+@pytest.mark.parametrize(
+    ("threshold", "pitch", "texts"),
+    [(0.75, [NAN, 60, 61, NAN, NAN], []), (0.9, [NAN, 60, NAN, NAN, NAN], []), (1.0, [NAN] * 5, ["no voiced frame"])],
+)
+def test_track_draws_pitch_from_the_threshold_on(
+    threshold: float, pitch: list[float], texts: list[str], drawn: list[Figure]
+) -> None:
+    track(float(np.float32(threshold)))
+    above, below = drawn[0].axes
+    np.testing.assert_allclose(ys(above.lines[0]), pitch)
+    assert [text.get_text() for text in above.texts] == texts
+    np.testing.assert_array_equal(ys(below.lines[0]), BASELINE.confidence)
+    assert below.get_xlabel() == f"time (s); drawn as pitch where confidence is {threshold:g} or more"
 
 
 @pytest.mark.parametrize("name", ["take $1 and $2", "cost$_^$"])
-def test_a_users_file_name_is_text_and_not_mathematics(name: str, drawn: list[Figure]) -> None:
-    track_png(TIMES_S, BASELINE.pitch_semitones, BASELINE.confidence, name, 0.5)
+def test_file_name_with_dollars_is_not_a_formula(name: str, drawn: list[Figure]) -> None:
+    track(title=name)
     title = next(child for child in drawn[0].axes[0].get_children() if getattr(child, "get_text", str)() == name)
     assert not title.get_parse_math()
 
 
-def test_a_confidence_filter_takes_pitch_out_of_the_picture_and_nothing_out_of_the_deviation(
-    drawn: list[Figure],
-) -> None:
-    rolls = PairedFrames("sung/a", BASELINE, VARIANT, VOICED, "known f0")
-    for shown_from in (None, 0.7):
-        contour_png(rolls, TIMES_S, "float: sung/a", 0.5, None, shown_from)
-    plain, filtered = ([axes.get_lines() for axes in figure.axes] for figure in drawn)
-    baseline, variant = map(ys, filtered[0])
-    np.testing.assert_array_equal(baseline, [np.nan, 60, 61, np.nan, 62])
-    np.testing.assert_array_equal(variant, [np.nan, 60.25, 61, np.nan, np.nan])
-    np.testing.assert_array_equal(ys(plain[2][1]), ys(filtered[2][1]))
-    assert [line.get_ydata()[0] for line in filtered[1][2:]] == [0.5, 0.7]
-    assert len(plain[1]) == 3
+# --- sweep
+
+
+def panel_ys(figure: Figure, row: int, column: int) -> list[list[float]]:
+    return [ys(line).tolist() for line in figure.axes[4 * row + column].lines]
+
+
+def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Figure]) -> None:
+    grid = [
+        measured_point(chunk, mirror, rate) for rate in (16_000, 48_000) for mirror in (0, 1) for chunk in (960, 480)
+    ]
+    sweep_png(sweep_of(*grid))
+    (figure,) = drawn
+    assert len(figure.axes) == 2 * 4
+    assert [figure.axes[panel].get_ylabel() for panel in (0, 4)] == ["16000 Hz", "48000 Hz"]
+    delay = panel_ys(figure, 1, 2)
+    assert len(delay) == 2 * 4  # baseline, variant, geometry and what was not measured, for each mirror
+    algorithmic_ms = stored().latency.algorithmic_ms
+    assert delay[:4] == [[40, 40], [40, 40], [algorithmic_ms + 5, algorithmic_ms + 10], []]  # half of 10 and 20 ms
+    factor = panel_ys(figure, 1, 3)[0]
+    assert factor[0] == pytest.approx(2 * factor[1])
+    labels = [text.get_text().split("\n") for text in figure.axes[4].get_xticklabels()]
+    assert labels == [["480", "10 ms"], ["960", "20 ms"]]
+
+
+def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -> None:
+    sweep_png(sweep_of(measured_point(chunk=480, delay=NO_DELAY), refused(setting(), "no")))
+    baseline, variant, geometry, crosses = panel_ys(drawn[0], 0, 2)
+    assert baseline == pytest.approx([40, NAN], nan_ok=True)
+    assert np.isnan(variant).all()
+    assert np.isnan(geometry).tolist() == [False, True]
+    assert crosses == [0.03]
+    assert drawn[0].axes[2].lines[3].get_xdata().tolist() == [960]
+
+
+def test_sweep_panel_without_a_figure_has_a_text(drawn: list[Figure]) -> None:
+    sweep_png(sweep_of(failed(setting(), stored("int8-naive"), "it crashed"), measured_point(rate=16_000)))
+    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
+
+
+@pytest.mark.parametrize(("protocol", "unfair"), [("continuous", False), ("baseline-reset-per-chunk", True)])
+def test_sweep_title_shows_an_unfair_protocol(protocol: str, unfair: bool, drawn: list[Figure]) -> None:
+    sweep_png(sweep_of(measured_point(), protocol=protocol))
+    assert drawn[0].get_suptitle().startswith("UNFAIR: ") == unfair

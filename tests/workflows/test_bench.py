@@ -1,14 +1,12 @@
 """What made-up times amount to, who is refused, what is printed; and, slow, all of it for real."""
 
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -26,8 +24,6 @@ from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.bench import Bench, NotRun, Run
 from workbench.records.environment import environment
-from workbench.report.plots.bench import bench_png
-from workbench.report.tables.bench import bench_rows
 from workbench.runtime.session import Frames
 from workbench.storage.atomic import write_atomic
 from workbench.workflows import bench
@@ -406,16 +402,6 @@ def made_up(file: Path, not_run: tuple[NotRun, ...] = ()) -> Bench:
     )
 
 
-def test_a_row_is_held_against_eager_and_onnx(file: Path) -> None:
-    eager, _, fast, same = bench_rows(made_up(file).runs[0])
-    assert fast["times faster than eager"] == "4.00 (4.00–4.00)"
-    assert fast["times faster than onnx"] == "2.00 (2.00–2.00)"
-    assert (eager["times faster than eager"], eager["pitch p95 (cents)"]) == ("–", "–")
-    assert (fast["pitch p95 (cents)"], fast["voiced"], fast["bytes"]) == ("0.5001", "120", "5")
-    assert (fast["missed under load"], fast["p99"], fast["of real time"]) == ("1 / 4", "1.00", "0.050")
-    assert [row["claim"] for row in (eager, fast, same)] == ["baseline", "faster", "inconclusive"]
-
-
 @pytest.fixture
 def faked(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """`workbench bench` with everything real up to making programs, and made-up figures after it."""
@@ -466,13 +452,6 @@ def test_a_named_contender_that_does_not_run_is_1(faked: list[object], monkeypat
     result = workbench("least.yaml", "--out", "here")
     assert result.exit_code == 1
     assert "  least: not run: lowering failed" in result.stdout.splitlines()
-
-
-def test_the_picture_can_be_read(file: Path) -> None:
-    before = plt.get_fignums()
-    pixels = plt.imread(io.BytesIO(bench_png(made_up(file))))
-    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
-    assert plt.get_fignums() == before
 
 
 # --- all of it

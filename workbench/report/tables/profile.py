@@ -1,4 +1,4 @@
-"""The terminal tables of a profile."""
+"""The output of `profile`: parts, layers, the machine's peaks, and what is worth optimizing."""
 
 import re
 from collections import defaultdict
@@ -12,23 +12,21 @@ from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, Profile
 from workbench.report.formatting import DASH, number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 
-_INT8_SAVES_TIME_FROM = 1.3  # times the float peak
-_WORTH_SAYING = 3  # parts that are furthest above their bounds
-
-
-_MANY = 8  # layers that differ by a number alone are a row each up to here
+_PARTS_LISTED = 3  # of those furthest above their bounds
+_ROWS_OF_SIMILAR_LAYERS = 8  # more layers whose names differ only by a number share one row
+_INT8_SAVES_TIME_FROM = 1.3  # times the float32 peak
 
 
 def part_cells(part: PartFigures) -> dict[str, str]:
-    """A part as text, column by column; a dash where there is no number."""
-    least = part.bound
+    """Returns the figures of a part as text by column; a dash stands for a missing number."""
+    bound = part.bound
     return {
         "part": part.name,
         "share": number(part.share, ".1%"),
         "net (µs)": part.net_us.text(1) if part.net_us else DASH,
         "as timed": f"{part.us.p50:.1f}",
-        "bound": number(least.us if least else None, ".1f"),
-        "set by": least.by if least else DASH,
+        "bound": number(bound.us if bound else None, ".1f"),
+        "set by": bound.by if bound else DASH,
         "efficiency": number(part.efficiency, ".0%"),
         "above bound": number(part.above_bound_us, ".1f"),
         "multiply-adds": f"{part.macs:,}",
@@ -37,75 +35,91 @@ def part_cells(part: PartFigures) -> dict[str, str]:
 
 
 def layer_cells(layers: Sequence[Layer]) -> list[dict[str, str]]:
-    """A row for each layer; many that differ by a number alone are one."""
-    alike: dict[tuple[str, str], list[Layer]] = defaultdict(list)
+    """Returns a row for each layer; many layers whose names differ only by a number share one row."""
+    groups: dict[tuple[str, str], list[Layer]] = defaultdict(list)
     for layer in layers:
-        alike[re.sub(r"\.\d+(\.[a-z]+)?$", r".*\1", layer.name), layer.dtype].append(layer)
+        groups[_numbers_as_star(layer.name), layer.dtype].append(layer)
     rows = []
-    for (name, dtype), same in alike.items():
-        together = {f"{name} ({len(same)} layers)": same} if len(same) > _MANY else {one.name: [one] for one in same}
-        for label, group in together.items():
-            macs, size = sum(one.macs for one in group), sum(one.bytes for one in group)
-            rows.append({"layer": label, "type": dtype, "multiply-adds": f"{macs:,}", "bytes": f"{size:,}"})
+    for (pattern, _), similar in groups.items():
+        if len(similar) > _ROWS_OF_SIMILAR_LAYERS:
+            rows.append(_layer_row(f"{pattern} ({len(similar)} layers)", similar))
+        else:
+            rows += [_layer_row(layer.name, [layer]) for layer in similar]
     return rows
 
 
+def _numbers_as_star(name: str) -> str:
+    """`a.group.3.project` -> `a.group.*.project`: only a number that is last, or last but for one word."""
+    return re.sub(r"\.\d+(\.[a-z]+)?$", r".*\1", name)
+
+
+def _layer_row(label: str, layers: Sequence[Layer]) -> dict[str, str]:
+    macs = sum(layer.macs for layer in layers)
+    size = sum(layer.bytes for layer in layers)
+    return {"layer": label, "type": layers[0].dtype, "multiply-adds": f"{macs:,}", "bytes": f"{size:,}"}
+
+
 def sum_lines(profile: Profile) -> list[str]:
-    """The parts' sum held against the whole, in words."""
+    """Returns the sum of the parts compared with the whole program, in words."""
     totals, count = profile.totals, len(profile.parts)
     return [
-        f"program  {totals.program_us.text(1)} µs a call; the {count} parts, lowered and timed alone, come to "
-        f"{totals.sum_us.p50:.1f}",
-        f"apart    {count} calls of {totals.empty_us.p50:.1f} µs of Python and runtime each are "
+        f"program  {totals.program_us.text(1)} µs a call; the {count} parts, each lowered and timed as a program, take "
+        f"{totals.sum_us.p50:.1f} together",
+        f"calls    {count} calls of {totals.empty_us.p50:.1f} µs of Python and runtime each are "
         f"{count * totals.empty_us.p50:.1f} of it; the program has one",
-        f"sum      net of that the parts are {totals.net_sum_us.p50:.1f} µs: with one call, "
-        f"{totals.explained.text()} of the program; "
-        f"{_rest(totals)}",
+        f"sum      net of these calls the parts take {totals.net_sum_us.p50:.1f} µs: with one call, "
+        f"{totals.explained.text()} of the program; {_unexplained(totals)}",
         f"chained  the parts' pitch is within {totals.pitch_difference_max_cents:.4f} cents of the program's over "
         f"{profile.warmup_calls} calls",
     ]
 
 
-def _rest(totals: Totals) -> str:
-    """What is left between the parts and the program, in words."""
+def _unexplained(totals: Totals) -> str:
+    """The difference between the parts and the program, in words."""
     explained = totals.explained
     if explained.low <= 1 <= explained.high:
-        return "over rounds it is not told apart from all of it"
-    rest_us = abs(1 - explained.p50) * totals.program_us.p50
-    return f"{rest_us:.1f} µs are " + ("in no part" if explained.p50 < 1 else "what lowering them together saves")
+        return "the difference is within the spread over rounds"
+    difference_us = abs(1 - explained.p50) * totals.program_us.p50
+    if explained.p50 < 1:
+        return f"{difference_us:.1f} µs are in no part"
+    return f"lowering them together saves {difference_us:.1f} µs"
 
 
 def peak_lines(profile: Profile) -> list[str]:
-    """The machine's own peaks, and what they say of int8."""
-    at = profile.peaks
-    ratio = at.int8_over_float32
-    meaning = "int8 can save time here" if ratio.p50 >= _INT8_SAVES_TIME_FROM else "int8 saves bytes here, not time"
+    """Returns the measured peaks of the machine, and what int8 can save here."""
+    peaks = profile.peaks
+    ratio = peaks.int8_over_float32
+    saves_time = ratio.p50 >= _INT8_SAVES_TIME_FROM
     lines = [
-        f"float32  {at.float32_gmacs.text(1)} × 1e9 multiply-adds a second ({at.float32_what})",
-        f"int8     {at.int8_gmacs.text(1)} × 1e9 multiply-adds a second ({at.int8_what})",
-        f"int8 peak is {ratio.text()} times the float32 peak on this machine: {meaning}",
-        f"weights  {at.read_gbytes.text(1)} GB/s ({at.read_what}): as many bytes as the program's, read in "
-        "every call, as in the bounds",
-        f"memory   {at.memory_gbytes.text(1)} GB/s ({at.memory_what}): more than the caches hold; for a machine where "
-        "something else empties them between calls",
+        f"float32  {peaks.float32_gmacs.text(1)} × 1e9 multiply-adds a second ({peaks.float32_what})",
+        f"int8     {peaks.int8_gmacs.text(1)} × 1e9 multiply-adds a second ({peaks.int8_what})",
+        f"int8 peak is {ratio.text()} times the float32 peak on this machine: "
+        + ("int8 can save time here" if saves_time else "int8 saves bytes here, not time"),
+        f"weights  {peaks.read_gbytes.text(1)} GB/s ({peaks.read_what}): as many bytes as the program has, read in "
+        "every call; the bounds use this rate",
+        f"memory   {peaks.memory_gbytes.text(1)} GB/s ({peaks.memory_what}): more than the caches hold; applies if "
+        "other work empties the caches between calls",
     ]
     if profile.instructions is not None:
-        dots = [name for name in profile.instructions if name in INT8_DOT_PRODUCTS]
-        lines.append(
-            f"processor has {', '.join(profile.instructions) or 'none of the instructions looked for'}"
-            + ("" if dots else f"; no dot product of 8-bit integers ({', '.join(INT8_DOT_PRODUCTS)})")
-        )
+        lines.append(_instructions_line(profile.instructions))
     return lines
 
 
+def _instructions_line(instructions: Sequence[str]) -> str:
+    line = f"processor has {', '.join(instructions) or 'none of the instructions looked for'}"
+    if set(instructions) & set(INT8_DOT_PRODUCTS):
+        return line
+    return f"{line}; no dot product of 8-bit integers ({', '.join(INT8_DOT_PRODUCTS)})"
+
+
 def next_lines(profile: Profile) -> list[str]:
-    """What is worth optimizing: the parts with most time above their bounds."""
+    """Returns the parts with most time above their bounds: what is worth optimizing next."""
     lines = []
-    for at, part in enumerate(furthest_from_bound(profile.parts, _WORTH_SAYING), 1):
+    for rank, part in enumerate(furthest_from_bound(profile.parts, _PARTS_LISTED), 1):
         assert part.net_us and part.bound and part.above_bound_us
         share_of_program = part.above_bound_us / profile.totals.program_us.p50
         lines.append(
-            f"{at}. {part.name}: {part.above_bound_us:.1f} of {part.net_us.p50:.1f} µs are above its bound by "
+            f"{rank}. {part.name}: {part.above_bound_us:.1f} of {part.net_us.p50:.1f} µs are above its bound by "
             f"{part.bound.by}, {share_of_program:.0%} of the program"
         )
     return lines

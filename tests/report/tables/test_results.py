@@ -4,32 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from workbench.records.result import Result, read_record
+from tests.helpers.results import stored
+from workbench.records.result import Result
 from workbench.report.formatting import int8_cells, markdown, result_cells, weakest_layer
 from workbench.report.tables.results import print_results
-
-MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
 
 
 @pytest.fixture(scope="module")
 def mixed() -> Result:
-    return read_record(MEASURED / "int8-mixed.json")
+    return stored("int8-mixed")
 
 
 def test_the_weakest_layer_makes_the_noise_and_does_not_only_pass_it_on(mixed: Result) -> None:
     weakest = weakest_layer(mixed)
     gaps = {gap.layer: gap.alone_db for gap in mixed.program.calibration.gaps if gap.alone_db is not None}
     assert weakest.layer in gaps and gaps[weakest.layer] == min(gaps.values())
-    assert weakest_layer(read_record(MEASURED / "float-xnnpack.json")) is None
+    assert weakest_layer(stored()) is None
 
 
 def test_a_float_variant_has_dashes_for_its_calibration() -> None:
-    row = int8_cells(read_record(MEASURED / "float-xnnpack.json"))
+    row = int8_cells(stored())
     assert row["calibration and gaps (s)"] == row["most noise made in"] == row["scales, median"] == "–"
 
 
 def test_a_run_tells_how_int8_came_about(capsys: pytest.CaptureFixture[str]) -> None:
-    static = read_record(MEASURED / "int8-static.json")
+    static = stored("int8-static")
     print_results([(static, Path("outputs/x/int8-static"))])
     printed = capsys.readouterr().out
     calibration = static.program.calibration

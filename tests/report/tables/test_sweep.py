@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.results import stored
+from tests.report.conftest import NO_DELAY, NO_DELAY_REASON, measured_point, setting, sweep_of
+from workbench.records.sweep import failed, refused
+from workbench.report.tables.sweep import point_cells, print_sweep
+
+
+def test_point_cells_have_both_sides_and_dashes() -> None:
+    result = stored()
+    assert result.program
+    shown = point_cells(measured_point(delay=NO_DELAY), fair=True)
+    assert shown["chunk"] == "960 (20 ms)"
+    assert shown["verdict"] == "pass"
+    assert shown["delay (ms)"] == "40.0 → –"
+    assert shown["by geometry"] == f"{result.latency.algorithmic_ms + 10:.1f}"
+    assert shown["bytes"] == f"{result.program.bytes:,}"
+    nothing = point_cells(refused(setting(), "no"), fair=True)
+    assert [nothing[column] for column in ("verdict", "rpa50", "bytes", "delay (ms)")] == ["refused", "–", "–", "–"]
+
+
+def test_print_sweep_lists_the_reasons_of_each_point(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    broken = failed(setting(mirror=0.5), stored("int8-naive"), "it crashed")
+    print_sweep(sweep_of(measured_point(delay=NO_DELAY), broken, refused(setting(chunk=9000), "too [long]")), tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "float-xnnpack: chunk, mirror and rate"
+    assert all(len(line) <= 200 for line in lines[:5])
+    assert f"  rate=48000,chunk=960,mirror=1: variant.delay_ms has no value: {NO_DELAY_REASON}" in lines
+    assert "  rate=48000,chunk=960,mirror=0.5: fail: it crashed" in lines
+    assert "  rate=48000,chunk=9000,mirror=1: refused: too [long]" in lines
+    assert lines[-2:] == [f"  sweep    {tmp_path / 'sweep.json'}", f"  picture  {tmp_path / 'sweep.png'}"]
+
+
+def test_print_sweep_marks_every_row_of_an_unfair_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    print_sweep(
+        sweep_of(measured_point(), refused(setting(chunk=9000), "no"), protocol="variant-reset-per-chunk"), tmp_path
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "UNFAIR: baseline continuous, variant reset-per-chunk"
+    assert all("UNFAIR" in line for line in lines[3:5])
