@@ -384,7 +384,7 @@ def test_a_variant_that_is_missing_is_a_warning(tmp_path: Path) -> None:
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     result = command(tmp_path, tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"error: {tmp_path}: no result.json in it; `workbench run` leaves one for each variant\n"
+    assert result.stderr == f"error: {tmp_path}: has no result.json; `workbench run` writes one for each variant\n"
 
 
 def test_a_checkpoint_file_is_known_by_its_bytes() -> None:

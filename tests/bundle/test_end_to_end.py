@@ -240,7 +240,7 @@ def test_voices_sizes_and_explicit_state_in_cpp(example: Path, program_for: Prog
 def test_the_example_writes_frames_that_score_reads(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
     """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
     from workbench.audio.decode import read_clip
-    from workbench.records.external_frames import read_recorded
+    from workbench.records.external_frames import read_external_frames
     from workbench.runtime.open_program import run_program
 
     stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
@@ -255,7 +255,9 @@ def test_the_example_writes_frames_that_score_reads(example: Path, program_for: 
     clip = read_clip(path, 16_000)
     of_one = [row for row in rows if row.split(",")[2] == "1"]
     (tmp_path / "take.csv").write_text("\n".join([header, *of_one]))
-    (recorded,) = read_recorded([tmp_path / "take.csv"], [clip], stream, ("pitch", "confidence", "volume")).values()
+    (recorded,) = read_external_frames(
+        [tmp_path / "take.csv"], [clip], stream, ("pitch", "confidence", "volume")
+    ).values()
     expected = run_program(program, list(samples))[1]
     for what in ("pitch_semitones", "confidence", "volume"):
         np.testing.assert_array_equal(getattr(recorded.frames, what), getattr(expected, what))

@@ -635,18 +635,18 @@ def program_of_another_recipe() -> None:
 EXISTING = '{"schema_version": 1}\n'  # a file that must not be replaced
 KNOWN_F0 = "seconds,hertz\n0.00,220\n0.01,0\n"
 IN_THE_WAY = "has a result, whose program would be replaced; choose another --out"
-NO_RECORD = "run/v/result.json: not a record of schema version 1; run the recipe again"
+NO_RECORD = "run/v/result.json: not a result of schema version 1; run the recipe again"
 RECORDS = (
     Case(
         "a missing folder",
         "compare run run",
-        "run: no such file or folder; `workbench runs` lists what there is",
+        "run: no such file or folder; `workbench runs` lists the runs",
         lambda: None,
     ),
     Case(
         "a run without a record",
         "compare run run",
-        "run: no result.json in it; `workbench run` leaves one for each variant",
+        "run: has no result.json; `workbench run` writes one for each variant",
         lambda: Path("run").mkdir(),
     ),
     Case("an empty record", "compare run run", NO_RECORD, text("run/v/result.json", "")),
@@ -660,7 +660,7 @@ RECORDS = (
     Case(
         "one array for the frames of a run",
         "score recipes/least.yaml --frames sine.npz",
-        "sine.npz: not frames that a run left; give those of its frames/, or a .csv",
+        "sine.npz: not a file of frames from a run; use a .npz from its frames/ folder, or a .csv",
         npy,
     ),
     Case(

@@ -102,7 +102,7 @@ def test_the_report_keeps_the_variants_of_earlier_calls(pipeline: ModuleType, mo
     spoilt.write_text("{}")
     result = workbench("run", "b.yaml", "--out", "results")
     assert errors(result) == [
-        f"left out of the report: {spoilt}: not a record of schema version 1; run the recipe again"
+        f"left out of the report: {spoilt}: not a result of schema version 1; run the recipe again"
     ]
     lines = Path("results/report.md").read_text().splitlines()
     assert [line.split()[1] for line in lines if line.startswith("| ")] == ["variant", ":--", "b", "a"]

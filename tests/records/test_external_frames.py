@@ -16,7 +16,7 @@ from workbench.export.program_file import ProgramFile
 from workbench.model.streaming import StreamingPesto
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.external_frames import ExternalFrames, read_recorded
+from workbench.records.external_frames import ExternalFrames, read_external_frames
 from workbench.workflows import score_external as recorded
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
@@ -40,7 +40,7 @@ def read(
 ) -> dict[str, ExternalFrames]:
     if text:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_recorded([path], clips, stream, outputs)
+    return read_external_frames([path], clips, stream, outputs)
 
 
 def rows(count: int = 4, first: str = "") -> str:
@@ -104,45 +104,46 @@ def test_nan_is_what_a_program_may_answer(tmp_path: Path) -> None:
         (b"\x89PNG\xff", "{path}: not a text file of comma-separated values; export it as UTF-8"),
         (
             "pitch,confidence\n60,0.5\n",
-            "{path}: no column pitch_semitones, volume; wants pitch_semitones, confidence, volume in its first line, "
-            "a row a frame below",
+            "{path}: no column pitch_semitones, volume; expected pitch_semitones, confidence, volume in the first "
+            "line, and one row per frame below",
         ),
-        (f"{HEADER}\n\n", "{path}: no frames in it; wants a row a frame below the first line"),
-        (f"{HEADER}\n60,0.5\n", "{path}:2: 2 columns where the first line names 3"),
-        (f"{HEADER}\n60,0.5,1\nC4,0.5,1\n", "{path}:3: pitch_semitones is 'C4', not a number"),
-        (f"{HEADER}\n60,,1\n", "{path}:2: confidence is '', not a number"),
+        (f"{HEADER}\n\n", "{path}: has no frames; expected one row per frame below the first line"),
+        (f"{HEADER}\n60,0.5\n", "{path}:2: expected 3 columns as in the first line, got 2"),
+        (f"{HEADER}\n60,0.5,1\nC4,0.5,1\n", "{path}:3: pitch_semitones is 'C4', expected a number"),
+        (f"{HEADER}\n60,,1\n", "{path}:2: confidence is '', expected a number"),
         (
             f"{HEADER}\n{rows(5)}",
-            "{path}: 5 frames for synthetic/score/bass, which has 4 (0.04 s, a frame each 10 samples at 1000 Hz); feed "
-            "all of it, once, from a reset",
+            "{path}: 5 frames for synthetic/score/bass, expected 4 (0.04 s, one frame per 10 samples at 1000 Hz); run "
+            "the whole clip once, from a reset",
         ),
         (
             f"frame,{HEADER}\n0,60,0.5,1\n2,60,0.5,1\n",
-            "{path}:3: frame 2 where 1 is due; give each once, in order",
+            "{path}:3: expected frame 1, got 2; write each frame once, in order",
         ),
         (
             f"stream,{HEADER}\n0,60,0.5,1\n1,60,0.5,1\n",
-            "{path}: 2 streams for bass; give each a file, or a clip of its own in the column clip",
+            "{path}: has 2 streams for bass; write a file for each, or name a clip for each in the column clip",
         ),
         (
             f"call,{HEADER}\n1,60,0.5,1\n0,60,0.5,1\n",
-            "{path}: calls of bass out of order; sort the rows by call and frame",
+            "{path}: the calls of bass are out of order; sort the rows by call and frame",
         ),
         (
             f"call,{HEADER}\n0,60,0.5,1\n0,60,0.5,1\n",
-            "{path}: a call of 2 frames for synthetic/score/bass; this stream takes 1",
+            "{path}: a call for synthetic/score/bass has 2 frames; this stream takes 1",
         ),
         (
             f"clip,{HEADER}\nbess,60,0.5,1\n",
-            "{path}: no scored clip is called bess; there are synthetic/score/alto, synthetic/score/bass, sung/alto",
+            "{path}: no scored clip has the name bess; the scored clips are synthetic/score/alto, "
+            "synthetic/score/bass, sung/alto",
         ),
         (
             f"clip,{HEADER}\nsung/alt,60,0.5,1\n",
-            "{path}: no scored clip is called sung/alt (did you mean 'sung/alto'?)",
+            "{path}: no scored clip has the name sung/alt (did you mean 'sung/alto'?)",
         ),
         (
             f"clip,{HEADER}\n{rows(first='bass,')}{rows(first='synthetic/score/bass,')}",
-            "{path}: frames of synthetic/score/bass, which bass.csv has already",
+            "{path}: the frames of synthetic/score/bass are already in bass.csv; remove one of them",
         ),
     ],
 )
@@ -156,20 +157,22 @@ def test_every_mistake_is_one_line(tmp_path: Path, text: str | bytes, says: str)
 def test_a_name_that_two_clips_share_is_no_name(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
         read(tmp_path / "alto.csv", f"{HEADER}\n{rows()}")
-    assert str(caught.value).startswith(f"{tmp_path / 'alto.csv'}: no scored clip is called alto")
+    assert str(caught.value).startswith(f"{tmp_path / 'alto.csv'}: no scored clip has the name alto")
 
 
 def test_an_empty_folder_and_a_broken_npz(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
         read(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: no frames in this folder; wants .csv files, or a run's .npz"
+    assert str(caught.value) == f"{tmp_path}: no frames in this folder; expected .csv files, or the .npz files of a run"
     path = tmp_path / "bass.npz"
     with pytest.raises(WorkbenchError) as caught:
         read(path, b"PK\x03\x04 and no more")
-    assert str(caught.value) == f"{path}: not frames that a run left; give those of its frames/, or a .csv"
+    assert "not a file of frames from a run" in str(caught.value)
     with pytest.raises(WorkbenchError) as caught:
         read(path, b"PK", stream=SIZES)
-    assert str(caught.value) == f"{path}: a run's frames do not tell their calls, whose sizes vary here; give a .csv"
+    assert str(caught.value) == (
+        f"{path}: the frames of a run do not have the sizes of the calls, which vary for this recipe; use a .csv"
+    )
 
 
 # --- the program that gave them

@@ -12,7 +12,7 @@ from tests.records.test_external_frames import STREAM, clip
 from workbench.errors import WorkbenchError
 from workbench.measure.deviation import PairedFrames
 from workbench.recipe.options import OUTPUTS
-from workbench.records.external_frames import read_recorded
+from workbench.records.external_frames import read_external_frames
 from workbench.records.frames import read_frames, write_frames
 from workbench.runtime.session import Frames
 
@@ -54,14 +54,16 @@ def path(tmp_path: Path) -> Path:
 )
 def test_damaged_frames_raise_one_line(change: Callable[[bytes], bytes], path: Path) -> None:
     assert read_frames(path.parent.parent, "bass") is not None
-    assert read_recorded([path], [clip("bass")], STREAM, OUTPUTS)["bass"].calls == (1, 1, 1, 1)
+    assert read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)["bass"].calls == (1, 1, 1, 1)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(WorkbenchError) as caught:
         read_frames(path.parent.parent, "bass")
-    assert str(caught.value) == f"{path}: not frames that a run left; run the recipe again with --fresh"
+    assert str(caught.value) == f"{path}: not a file of frames from a run; run the recipe again with --fresh"
     with pytest.raises(WorkbenchError) as caught:
-        read_recorded([path], [clip("bass")], STREAM, OUTPUTS)
-    assert str(caught.value) == f"{path}: not frames that a run left; give those of its frames/, or a .csv"
+        read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)
+    assert (
+        str(caught.value) == f"{path}: not a file of frames from a run; use a .npz from its frames/ folder, or a .csv"
+    )
 
 
 def test_voiced_frames_that_are_no_mask_raise(path: Path) -> None:

@@ -101,7 +101,12 @@ def record(**changed: Any) -> Result:
     content: dict[str, Any] = {
         "created": "2026-01-01T00:00:00+00:00",
         "fingerprint": "f" * 64,
-        "recipe": RecipeUsed(name="float", sha256="a" * 64, resolved={"mirror": 1.0, "audio": {"score": ["sung/*"]}}),
+        "recipe": RecipeUsed(
+            name="float",
+            sha256="a" * 64,
+            resolved={"mirror": 1.0, "audio": {"score": ["sung/*"]}},
+            checkpoint_sha256="d" * 64,
+        ),
         "environment": Environment(
             python="3.11.0",
             platform="Linux",
@@ -231,7 +236,7 @@ class TestFile:
         path = tmp_path / "result.json"
         with pytest.raises(WorkbenchError) as error:
             read_record(path)
-        assert str(error.value) == f"{path}: no such record; `workbench run` makes one"
+        assert str(error.value) == f"{path}: no such file; `workbench run` writes a result.json"
 
     @pytest.mark.parametrize(
         "spoil",
@@ -254,7 +259,7 @@ class TestFile:
         path.write_text(spoil(text))
         with pytest.raises(WorkbenchError) as error:
             read_record(path)
-        assert str(error.value) == f"{path}: not a record of schema version 1; run the recipe again"
+        assert str(error.value) == f"{path}: not a result of schema version 1; run the recipe again"
 
     def test_a_folder_is_no_record(self, tmp_path: Path) -> None:
         with pytest.raises(WorkbenchError) as error:

@@ -11,7 +11,7 @@ from tests.helpers.results import lost, replaced, stored, written
 from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.records.result import read_record, write_record
-from workbench.records.run_folders import archive_result, earlier_in, find_results, newest_run, runs_in
+from workbench.records.run_folders import archive_result, archived_results, find_results, newest_run, runs_in
 
 RECORD = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 
@@ -28,7 +28,7 @@ def test_an_earlier_record_is_kept_under_the_time_it_was_made(tmp_path: Path) ->
     assert (tmp_path / "result-20260102-030405.json").read_bytes() == content
     assert archive_result(replaced(again, "program.bytes", 1), tmp_path) == tmp_path / "result-20260102-030405-2.json"
     assert read_record(tmp_path / "result-20260102-030405-2.json") == again
-    assert [found.name for found in earlier_in(tmp_path)] == [
+    assert [found.name for found in archived_results(tmp_path)] == [
         "result-20260102-030405.json",
         "result-20260102-030405-2.json",
     ]
@@ -56,7 +56,7 @@ def test_earlier_records_are_no_variants_of_the_run(tmp_path: Path) -> None:
     archive_result(replaced(RECORD, "program.bytes", 1), folder)
     write_record(RECORD, folder)
     (run,) = runs_in(tmp_path)
-    assert len(run.kept) == 1
+    assert len(run.results) == 1
 
 
 def test_a_record_that_another_took_the_place_of_is_not_the_current_one(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_run_is_called_by_its_folder_from_wherever_it_is_named(
 def test_a_place_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
         find_results([tmp_path / "none"])
-    assert str(error.value) == f"{tmp_path}/none: no such file or folder; `workbench runs` lists what there is"
+    assert str(error.value) == f"{tmp_path}/none: no such file or folder; `workbench runs` lists the runs"
 
 
 # --- runs
@@ -106,10 +106,10 @@ def test_runs_are_listed_by_name_with_what_cannot_be_read(outputs: Path) -> None
     first, spoilt, killed = runs_in(outputs)
     assert first.folder == outputs / "20260101-000000-two"
     assert first.created == "2026-01-01T00:00:20+00:00"
-    assert [kept.record.recipe.name for kept in first.kept] == ["float-xnnpack", "int8-naive"]
-    assert (first.unreadable, spoilt.kept, killed.kept, killed.unreadable, killed.created) == ((), (), (), (), "")
+    assert [kept.record.recipe.name for kept in first.results] == ["float-xnnpack", "int8-naive"]
+    assert (first.unreadable, spoilt.results, killed.results, killed.unreadable, killed.created) == ((), (), (), (), "")
     path = outputs / "20260102-000000-spoilt" / "some" / "result.json"
-    assert spoilt.unreadable == (f"{path}: not a record of schema version 1; run the recipe again",)
+    assert spoilt.unreadable == (f"{path}: not a result of schema version 1; run the recipe again",)
 
 
 def test_a_run_lists_itself(outputs: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_newest_run_is_the_one_with_the_newest_record(outputs: Path) -> None
     with pytest.raises(WorkbenchError) as error:
         newest_run(outputs / "20260103-000000-killed")
     assert str(error.value) == (
-        f"{outputs}/20260103-000000-killed: no run with a result.json; `workbench run` makes one"
+        f"{outputs}/20260103-000000-killed: no run with a result.json; `workbench run` writes one"
     )
 
 
@@ -148,7 +148,7 @@ def test_the_table(outputs: Path) -> None:
     ]
     assert spoilt.split()[:7] == ["20260102-000000-spoilt", "–", "–", "–", "–", "–", "1"]
     assert killed.split() == ["20260103-000000-killed", *"–––––––––"]
-    assert unreadable.startswith(f"unreadable: {outputs}/20260102-000000-spoilt/some/result.json: not a record")
+    assert unreadable.startswith(f"unreadable: {outputs}/20260102-000000-spoilt/some/result.json: not a result")
 
 
 def test_json_has_a_line_for_each_run(outputs: Path) -> None:
@@ -168,7 +168,7 @@ def test_no_runs_and_no_folder(tmp_path: Path) -> None:
     result = command(tmp_path / "none")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"error: {tmp_path}/none: no such folder; `workbench run` makes outputs/, or name another\n"
+        f"error: {tmp_path}/none: no such folder; `workbench run` creates outputs/, or name another folder\n"
     )
 
 
@@ -177,7 +177,7 @@ def test_reading_never_changes_a_verdict(tmp_path: Path) -> None:
     record = replaced(RECORD, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"})
     written(record, tmp_path / "run")
     assert [found.record for found in find_results([tmp_path])] == [record]
-    assert [found.record for found in runs_in(tmp_path)[0].kept] == [record]
+    assert [found.record for found in runs_in(tmp_path)[0].results] == [record]
     assert json.loads(command(tmp_path, "--json").stdout)["verdicts"]["pass"] == 1
 
 
@@ -188,4 +188,4 @@ def test_only_folders_of_runs_and_variants_are_searched(tmp_path: Path) -> None:
     write_record(RECORD, tmp_path / ".programs" / "one")
     frames = written(replaced(RECORD, "recipe.name", "frames"), tmp_path / "run")  # a variant of that name
     assert [found.folder for found in find_results([tmp_path])] == [folder, frames]
-    assert [len(run.kept) for run in runs_in(tmp_path)] == [2]
+    assert [len(run.results) for run in runs_in(tmp_path)] == [2]

@@ -13,7 +13,7 @@ from workbench.measure.delay import StepDelay
 from workbench.recipe import Gate
 from workbench.records.environment import environment
 from workbench.records.result import RecipeUsed
-from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
+from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.json_files import write_json
 
@@ -27,18 +27,20 @@ def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepS
 
 
 def good(variant: StepDelay = HEARD, **where: Any) -> SweepPoint:
-    return measured(setting(**where), judge_result(record(), HELD, 100), {"baseline": HEARD, "variant": variant})
+    return SweepPoint.measured(
+        setting(**where), judge_result(record(), HELD, 100), {"baseline": HEARD, "variant": variant}
+    )
 
 
 def broken(**where: Any) -> SweepPoint:
     reason = "the program crashed the runtime"
-    return failed(setting(**where), judge_result(failed_record(reason), HELD, 100), reason)
+    return SweepPoint.failed(setting(**where), judge_result(failed_record(reason), HELD, 100), reason)
 
 
 def sweep(*points: SweepPoint, protocol: str = "continuous") -> Sweep:
     return Sweep(
         created="2026-01-01T00:00:00+00:00",
-        recipe=RecipeUsed(name="float", sha256="a" * 64, resolved={}),
+        recipe=RecipeUsed(name="float", sha256="a" * 64, resolved={}, checkpoint_sha256="d" * 64),
         protocol=protocol_of(protocol),
         environment=environment(1),
         clips=("sung/a",),
@@ -59,7 +61,7 @@ def test_a_point_takes_its_figures_from_the_record() -> None:
 
 def test_the_point_of_a_missed_gate_is_measured() -> None:
     missed = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
-    point = measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
+    point = SweepPoint.measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
     assert (point.status, point.verdict) == ("measured", "fail")
     assert point.reasons == ("program.bytes is 17000001, wants <= 1",)
 
@@ -70,14 +72,14 @@ def test_a_number_that_is_missing_has_its_reason() -> None:
     assert point.variant.delay_ms is None
     assert point.variant.null_reasons["delay_ms"] == "the pitch follows 3 of 16 steps"
     without = record(truth=None, null_reasons={"truth": "not measured yet"})
-    point = measured(setting(), without, {"baseline": HEARD, "variant": HEARD})
+    point = SweepPoint.measured(setting(), without, {"baseline": HEARD, "variant": HEARD})
     assert point.baseline is not None
     assert point.baseline.rpa50 is None
     assert point.baseline.null_reasons == dict.fromkeys(("rpa50", "voicing_recall"), "not measured yet")
 
 
 def test_a_refused_point_has_no_figure_but_the_reason() -> None:
-    point = refused(setting(), "the hop is too long")
+    point = SweepPoint.refused(setting(), "the hop is too long")
     assert (point.status, point.reasons, point.verdict) == ("refused", ("the hop is too long",), None)
     assert set(point.null_reasons.values()) == {"the hop is too long"}
     assert {"verdict", "algorithmic_ms", "baseline", "variant", "program_bytes"} <= set(point.null_reasons)
@@ -94,7 +96,7 @@ def test_a_failed_point_keeps_its_geometry() -> None:
 def elsewhere(**where: Any) -> SweepPoint:
     why, figures = "not run here: no such backend", ("deviation", "floor", "truth", "speed")
     unrun = record(**dict.fromkeys(figures), null_reasons=dict.fromkeys(figures, why), not_run_here=why)
-    return not_run(setting(**where), judge_result(unrun, HELD, 100))
+    return SweepPoint.not_run(setting(**where), judge_result(unrun, HELD, 100))
 
 
 def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
@@ -106,7 +108,7 @@ def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
 
 
 def test_the_file_holds_all_points(tmp_path: Path) -> None:
-    whole = sweep(good(), broken(mirror=0.0), refused(setting(chunk=9000), "the hop is too long"))
+    whole = sweep(good(), broken(mirror=0.0), SweepPoint.refused(setting(chunk=9000), "the hop is too long"))
     path = write_json(whole, tmp_path / SWEEP_NAME)
     stored = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert path == tmp_path / "sweep.json"

@@ -10,7 +10,7 @@ from workbench.measure.soak import SoakSegment
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.soak import Soak
-from workbench.records.sweep import Sweep, SweepPoint, SweepSetting, measured
+from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
 from workbench.runtime.state_protocol import protocol_of
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -38,7 +38,7 @@ def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepS
 
 def measured_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000, delay: StepDelay = DELAY) -> SweepPoint:
     """A point with the figures of docs/measured/float-xnnpack.json; `delay` is the variant's."""
-    return measured(setting(chunk, mirror, rate), stored(), {"baseline": DELAY, "variant": delay})
+    return SweepPoint.measured(setting(chunk, mirror, rate), stored(), {"baseline": DELAY, "variant": delay})
 
 
 def sweep_of(*points: SweepPoint, protocol: str = "continuous") -> Sweep:

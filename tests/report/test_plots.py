@@ -18,7 +18,7 @@ from tests.report.conftest import NO_DELAY, measured_point, setting, sweep_of
 from workbench.measure.deviation import PairedFrames
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile
-from workbench.records.sweep import failed, refused
+from workbench.records.sweep import SweepPoint
 from workbench.report import plots
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.contours import contour_png, track_png
@@ -61,7 +61,7 @@ PICTURES: dict[str, Callable[[Bench, Profile], bytes]] = {
     "bench": lambda bench, _: bench_png(bench),
     "profile": lambda _, profile: profile_png(profile),
     "sweep": lambda *_: sweep_png(sweep_of(measured_point())),
-    "sweep, nothing measured": lambda *_: sweep_png(sweep_of(refused(setting(), "no"))),
+    "sweep, nothing measured": lambda *_: sweep_png(sweep_of(SweepPoint.refused(setting(), "no"))),
 }
 
 
@@ -199,7 +199,7 @@ def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Fi
 
 
 def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -> None:
-    sweep_png(sweep_of(measured_point(chunk=480, delay=NO_DELAY), refused(setting(), "no")))
+    sweep_png(sweep_of(measured_point(chunk=480, delay=NO_DELAY), SweepPoint.refused(setting(), "no")))
     baseline, variant, geometry, crosses = panel_ys(drawn[0], 0, 2)
     assert baseline == pytest.approx([40, NAN], nan_ok=True)
     assert np.isnan(variant).all()
@@ -209,7 +209,7 @@ def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -
 
 
 def test_sweep_panel_without_a_figure_has_a_text(drawn: list[Figure]) -> None:
-    sweep_png(sweep_of(failed(setting(), stored("int8-naive"), "it crashed"), measured_point(rate=16_000)))
+    sweep_png(sweep_of(SweepPoint.failed(setting(), stored("int8-naive"), "it crashed"), measured_point(rate=16_000)))
     assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
 
 

@@ -108,7 +108,7 @@ TAKEN = "error: float: outputs/shared/float: in use by another workbench process
         ("run float", 0, "variant  verdict\nfloat    fail     0.1", "ended with 0 and does not say"),
         ("run float", 2, TAKEN, "ended with 2: "),
         ("run float", 3, "float\n  inconclusive: only 3 voiced frames, wants 20", "ended with 3 and does not say"),
-        ("report", 2, "error: outputs/first: no result.json in it; `workbench run` leaves one", ""),
+        ("report", 2, "error: outputs/first: has no result.json; `workbench run` writes one", ""),
         ("verify", 0, "FAILED  program.pte  is missing\nNOT verified", "ended with 0 and does not say"),
         ("verify", 0, "Traceback (most recent call last):\nverified", "says 'Traceback'"),
         ("no recipe", 2, "error: internal error; please report it", "says 'internal error'"),

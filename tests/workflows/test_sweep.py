@@ -19,7 +19,7 @@ from workbench.errors import ProgramError, RecipeError, WorkbenchError
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.records.result import read_record
-from workbench.records.sweep import SweepSetting, refused
+from workbench.records.sweep import SweepPoint, SweepSetting
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
 from workbench.workflows.load_recipes import load_variants
@@ -151,7 +151,9 @@ def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str)
         at = {"chunk": where["chunk_samples"], "mirror": where["mirror"], "rate": where["sample_rate_hz"]}
         point = {"good": lambda: good(**at), "broken": lambda: broken(**at), "elsewhere": lambda: elsewhere(**at)}
         outcome = next(coming)
-        return (point[outcome]() if outcome in point else refused(SweepSetting(**where), outcome)), outcome == "good"
+        return (
+            point[outcome]() if outcome in point else SweepPoint.refused(SweepSetting(**where), outcome)
+        ), outcome == "good"
 
     monkeypatch.setattr(module, "measure", measure)
 

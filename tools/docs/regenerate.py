@@ -24,9 +24,8 @@ from workbench.audit.verdict import rejudge
 from workbench.cli import main
 from workbench.measure.operators.figures import furthest_from_bound
 from workbench.recipe import json_schema
-from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench
-from workbench.records.profile import PICTURE_NAME as PROFILE_PICTURE
-from workbench.records.profile import PROFILE_NAME, Profile, read_profile
+from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
+from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile, read_profile
 from workbench.records.result import Result, read_record
 from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
 from workbench.report.tables.bench import bench_rows
@@ -205,7 +204,7 @@ def generated() -> dict[Path, str]:
 
 def keep_bench(run: Path) -> None:
     """Stores the record and the picture of a bench for the README."""
-    for name in (BENCH_NAME, PICTURE_NAME):
+    for name in (BENCH_NAME, BENCH_PLOT_NAME):
         shutil.copyfile(run / name, BENCH.parent / name)
 
 
@@ -216,7 +215,7 @@ def keep_profiles(run: Path) -> None:
         old.unlink()
     for record in sorted(run.glob(f"*/{PROFILE_NAME}")):
         shutil.copyfile(record, PROFILES / f"{record.parent.name}.json")
-        shutil.copyfile(record.with_name(PROFILE_PICTURE), PROFILES / f"{record.parent.name}.png")
+        shutil.copyfile(record.with_name(PROFILE_PLOT_NAME), PROFILES / f"{record.parent.name}.png")
 
 
 def keep(run: Path) -> None:

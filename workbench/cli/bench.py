@@ -70,7 +70,7 @@ def bench(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.measure.speed import TimingPlan
-        from workbench.records.bench import BENCH_NAME, PICTURE_NAME
+        from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME
         from workbench.report.plots.bench import bench_png
         from workbench.report.tables.bench import print_bench
         from workbench.storage.atomic import write_atomic
@@ -86,7 +86,7 @@ def bench(
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)
     store(record, folder / BENCH_NAME)
-    write_atomic(folder / PICTURE_NAME, bench_png(record))
+    write_atomic(folder / BENCH_PLOT_NAME, bench_png(record))
     if options.as_json:
         print_json(folder, record)
     else:

@@ -52,7 +52,7 @@ def profile(
     corpus = options.corpus
     (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.measure.speed import TimingPlan
-    from workbench.records.profile import PICTURE_NAME, PROFILE_NAME
+    from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME
     from workbench.report.plots.profile import profile_png
     from workbench.report.tables.profile import print_profile
     from workbench.storage.atomic import write_atomic
@@ -67,7 +67,7 @@ def profile(
         plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
         record = profile_program(job, folder, plan, progress, options.fresh, STORE)
     store(record, folder / PROFILE_NAME)
-    write_atomic(folder / PICTURE_NAME, profile_png(record))
+    write_atomic(folder / PROFILE_PLOT_NAME, profile_png(record))
     if options.as_json:
         print_json(folder, record)
     else:

@@ -1,4 +1,4 @@
-"""The record of a bench, and its tables. `bench.json`, schema_version 1."""
+"""The record of a bench. `bench.json`, schema_version 1."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -7,11 +7,11 @@ from workbench.measure.bench import ContenderFigures
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 
-BENCH_NAME, PICTURE_NAME = "bench.json", "bench.png"
+BENCH_NAME, BENCH_PLOT_NAME = "bench.json", "bench.png"
 
 
 class NotRun(RecordModel):
-    """A contender without figures, and why."""
+    """A contender that was not timed, and the reason."""
 
     name: str
     reason: str
@@ -30,7 +30,7 @@ class Run(RecordModel):
 
 
 class Bench(RecordModel):
-    """One stream, several ways to run it. `environment.threads` is the most that any run uses."""
+    """Several ways to run the same stream. `environment.threads` is the largest number of threads of any run."""
 
     schema_version: Literal[1] = 1
     created: str
@@ -44,26 +44,27 @@ class Bench(RecordModel):
     streams: int
     mirror: float
     clips: tuple[str, ...]
-    audio_s: float  # of their excerpt, which goes round and round
+    audio_s: float  # length of the excerpt of these clips, which is repeated
     runs: tuple[Run, ...]
 
     @property
     def chunk_ms(self) -> float:
-        """The period of the calls."""
+        """The period of a chunk."""
         return 1000.0 * self.chunk_samples / self.sample_rate_hz
 
     @property
     def title(self) -> str:
-        voices = f", {self.streams} streams" if self.streams > 1 else ""
+        """The stream and the processor, in a line."""
+        frames = "1 frame" if self.frames_per_chunk == 1 else f"{self.frames_per_chunk} frames"
+        streams = f", {self.streams} streams" if self.streams > 1 else ""
         return (
-            f"{self.sample_rate_hz} Hz, {self.chunk_samples}-sample chunks ({self.chunk_ms:.4g} ms), "
-            f"{self.frames_per_chunk} frame{'s' * (self.frames_per_chunk > 1)} a call{voices}, mirror {self.mirror:g}; "
-            f"{self.environment.cpu}"
+            f"{self.sample_rate_hz} Hz, {self.chunk_samples}-sample chunks ({self.chunk_ms:.4g} ms), {frames} a call"
+            f"{streams}, mirror {self.mirror:g}; {self.environment.cpu}"
         )
 
 
 def onnxruntime_version() -> tuple[str | None, dict[str, str]]:
-    """ONNX Runtime's version, and the reason why there is none."""
+    """Returns the version of ONNX Runtime, and `null_reasons` if it is not installed."""
     try:
         return version("onnxruntime"), {}
     except PackageNotFoundError:

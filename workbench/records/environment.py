@@ -1,4 +1,4 @@
-"""The machine and the versions that a record was made with."""
+"""The machine and the library versions that numbers were measured with."""
 
 import functools
 import os
@@ -14,8 +14,9 @@ from workbench.record_model import RecordModel
 
 
 class Environment(RecordModel):
-    """Where a record was made. `commit` is the workbench's own checkout; it ends in `-dirty` where changed. `libraries`
-    has every package that the workbench declares to need; records of before it was kept have none."""
+    """`threads` is the number of threads of the timing. `commit` is the workbench's checkout; it ends in `-dirty` if
+    files were changed. `libraries` has the version of every declared dependency; the stored results in docs/ have none.
+    """
 
     python: str
     platform: str
@@ -32,7 +33,7 @@ class Environment(RecordModel):
 
 
 def environment(threads: int) -> Environment:
-    """`threads` is how many a timing uses."""
+    """Describes this machine and this installation. `threads` is the number of threads of the timing."""
     commit = _commit()
     return Environment(
         **versions(),
@@ -48,7 +49,7 @@ def environment(threads: int) -> Environment:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Of Python and the packages that a reader of a record asks for first."""
+    """Returns the versions of Python and of the packages with a field in `Environment`, by field."""
     packages = {
         "torch": "torch",
         "executorch": "executorch",
@@ -61,14 +62,14 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def dependencies() -> dict[str, str]:
-    """Everything that the workbench declares to need, with its installed version."""
+    """Returns the installed version of every declared dependency without the extras, by package name."""
     names = [re.split(r"[^\w.-]", line)[0] for line in requires("pesto-workbench") or () if "extra ==" not in line]
     return {name: version(name) for name in sorted(names)}
 
 
 def _commit() -> str | None:
     try:
-        _git("ls-files", "--error-unmatch", Path(__file__).name)  # or it may be installed below somebody's own checkout
+        _git("ls-files", "--error-unmatch", Path(__file__).name)  # fails if installed into another project's checkout
         return _git("describe", "--always", "--abbrev=12", "--dirty", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -80,7 +81,7 @@ def _git(*words: str) -> str:
 
 
 def cpu() -> str:
-    """The processor's name, where the system tells it."""
+    """Returns the processor's name, or its architecture if the system has no name for it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():

@@ -1,13 +1,13 @@
-"""Frames that were recorded elsewhere, on a phone say: files that say what a program answered to which clip.
+"""Frames from another device, for example a phone: files with the outputs that a program gave for each clip.
 
-A CSV has a header and a row a frame, in order, with the columns of a bundle's golden frames: `pitch_semitones`,
-`confidence` and `volume` as the program gave them (those that the recipe's outputs name). It may have `clip` (else the
-file is named after its clip), `call` (the rows of one call share its number; else every call is of the smallest size),
-and `frame` and `stream`, which are then checked. Other columns are left alone. A run's `frames/*.npz` are read as well.
+A CSV has a header and one row per frame, in order. Its columns are those of a bundle's golden frames:
+`pitch_semitones`, `confidence` and `volume` as the program returned them (those that the recipe's outputs name).
+Optional columns are `clip` (without it the file is named after its clip), `call` (rows of the same call share a number;
+without it every call has the smallest size), and `frame` and `stream`, which are only checked. Other columns are
+ignored. The `frames/*.npz` of a run are read too.
 """
 
 import csv
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.audio.decode import Clip, file_stem
 from workbench.errors import WorkbenchError, did_you_mean
@@ -22,15 +23,17 @@ from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import FramesUsed
 from workbench.runtime.session import Frames, chunk_schedule
+from workbench.storage.hashing import sha256_of
 from workbench.storage.npz import read_npz_columns
 
 _COLUMN_OF: dict[Output, str] = {"pitch": "pitch_semitones", "confidence": "confidence", "volume": "volume"}
 _NPZ, _CSV = ".npz", ".csv"
+_NAMED_CLIPS = 5  # clips that a message lists
 
 
 @dataclass(frozen=True)
 class ExternalFrames:
-    """The frames of one clip, the frames of each call that gave them, and the file that they are from."""
+    """The frames of one clip, the number of frames of each call, and the file they are from."""
 
     frames: Frames
     calls: tuple[int, ...]
@@ -39,30 +42,59 @@ class ExternalFrames:
 
 @dataclass(frozen=True)
 class _Table:
-    """What a file says of one clip: a list of numbers for each output, and of each call's frames where it says so."""
+    """The frames of one clip in a file: (frames,) float32 by output, and the frames of each call if the file has them.
+
+    `clip` is the name that the file has for the clip.
+    """
 
     path: Path
     sha256: str
     clip: str
-    numbers: dict[Output, list[float]]
+    outputs: dict[Output, NDArray[np.float32]]
     calls: tuple[int, ...] | None
 
 
-def read_recorded(
+@dataclass(frozen=True)
+class _Row:
+    path: Path
+    line: int
+    cells: dict[str, str]
+
+    def number(self, column: str) -> float:
+        try:
+            return float(self.cells[column])
+        except ValueError:
+            text = self.cells[column]
+            raise WorkbenchError(f"{self.path}:{self.line}: {column} is {text!r}, expected a number") from None
+
+
+def read_external_frames(
     places: Sequence[Path], clips: Sequence[Clip], stream: StreamConfig, outputs: Sequence[Output]
 ) -> dict[str, ExternalFrames]:
-    """The frames in files, and in folders of files, by the name of their clip; `clips` are those that may be named.
+    """Reads the frames in files and in folders of files.
 
-    Raises WorkbenchError for the first mistake in them: a file that is none, a column that is missing, a cell that is
-    no number, a clip that is not known or named twice, and frames or calls that are not those of the clip.
+    Args:
+        places: .csv or .npz files, or folders of them.
+        clips: the clips that the frames may be of.
+        stream: the stream that the program ran.
+        outputs: the outputs that the program has.
+
+    Returns:
+        The frames by the name of their clip.
+
+    Raises:
+        WorkbenchError: for the first mistake: a file that cannot be read, a missing column, a cell that is no number, a
+            clip that is unknown or has frames twice, or frames or calls that do not fit the clip.
     """
     found: dict[str, ExternalFrames] = {}
     for path in (file for place in places for file in _files(place)):
-        for table in _npz(path, outputs, stream) if path.suffix.lower() == _NPZ else _csv(path, outputs):
+        tables = _read_npz(path, outputs, stream) if path.suffix.lower() == _NPZ else _read_csv(path, outputs)
+        for table in tables:
             clip = _clip_of(table, clips)
             if clip.name in found:
-                raise WorkbenchError(f"{path}: frames of {clip.name}, which {found[clip.name].used.file} has already")
-            found[clip.name] = _recorded(table, clip, stream)
+                earlier = found[clip.name].used.file
+                raise WorkbenchError(f"{path}: the frames of {clip.name} are already in {earlier}; remove one of them")
+            found[clip.name] = _external_frames(table, clip, stream)
     return found
 
 
@@ -73,115 +105,127 @@ def _files(place: Path) -> list[Path]:
         return [place]
     files = sorted(file for file in place.iterdir() if file.suffix.lower() in (_CSV, _NPZ))
     if not files:
-        raise WorkbenchError(f"{place}: no frames in this folder; wants .csv files, or a run's .npz")
+        raise WorkbenchError(f"{place}: no frames in this folder; expected .csv files, or the .npz files of a run")
     return files
 
 
-def _csv(path: Path, outputs: Sequence[Output]) -> list[_Table]:
+def _read_csv(path: Path, outputs: Sequence[Output]) -> list[_Table]:
     content = path.read_bytes()
     try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        lines = [(reader.line_num, cells) for cells in reader]
     except (UnicodeDecodeError, csv.Error):
         raise WorkbenchError(f"{path}: not a text file of comma-separated values; export it as UTF-8") from None
-    header = [name.strip() for name in rows[0]] if rows else []
-    wanted = [_COLUMN_OF[output] for output in OUTPUTS if output in outputs]
-    if missing := [name for name in wanted if name not in header]:
+    columns = [_COLUMN_OF[output] for output in OUTPUTS if output in outputs]
+    missing = [name for name in columns if name not in header]
+    if missing:
         raise WorkbenchError(
-            f"{path}: no column {', '.join(missing)}; wants {', '.join(wanted)} in its first line, a row a frame below"
+            f"{path}: no column {', '.join(missing)}; expected {', '.join(columns)} in the first line, and one row per "
+            "frame below"
         )
-    column = {name: at for at, name in reversed(list(enumerate(header)))}
-    by_clip: dict[str, list[tuple[int, list[str]]]] = {}
-    for line, row in enumerate(rows[1:], start=2):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != len(header):
-            raise WorkbenchError(f"{path}:{line}: {len(cells)} columns where the first line names {len(header)}")
-        by_clip.setdefault(cells[column["clip"]] if "clip" in column else path.stem, []).append((line, cells))
+    by_clip: dict[str, list[_Row]] = {}
+    for line, cells in lines:
+        row = _row(path, line, cells, len(header))
+        if row is not None:
+            by_clip.setdefault(row.cells.get("clip", path.stem), []).append(row)
     if not by_clip:
-        raise WorkbenchError(f"{path}: no frames in it; wants a row a frame below the first line")
-    sha256 = hashlib.sha256(content).hexdigest()
-    return [_table(path, sha256, clip, lines, column, outputs) for clip, lines in by_clip.items()]
+        raise WorkbenchError(f"{path}: has no frames; expected one row per frame below the first line")
+    sha256 = sha256_of(content)
+    return [_table(path, sha256, clip, rows, outputs) for clip, rows in by_clip.items()]
 
 
-def _table(
-    path: Path,
-    sha256: str,
-    clip: str,
-    lines: Sequence[tuple[int, list[str]]],
-    column: dict[str, int],
-    outputs: Sequence[Output],
-) -> _Table:
-    """The rows of one clip, checked for their order."""
+def _row(path: Path, line: int, cells: dict[str, str], columns: int) -> _Row | None:
+    """Checks the number of cells; None for a row of blank cells. `csv` puts cells beyond the header under None, and
+    has None for a cell that is missing."""
+    beyond = cells.pop(None, [])  # type: ignore[call-overload]
+    present = {name: text.strip() for name, text in cells.items() if text is not None}
+    if not any([*present.values(), *(text.strip() for text in beyond)]):
+        return None
+    count = len(present) + len(beyond)
+    if count != columns:
+        raise WorkbenchError(f"{path}:{line}: expected {columns} columns as in the first line, got {count}")
+    return _Row(path, line, present)
 
-    def number(line: int, cells: list[str], name: str) -> float:
-        try:
-            return float(cells[column[name]])
-        except ValueError:
-            raise WorkbenchError(f"{path}:{line}: {name} is {cells[column[name]]!r}, not a number") from None
 
-    if "stream" in column and len(streams := {cells[column["stream"]] for _, cells in lines}) > 1:
+def _table(path: Path, sha256: str, clip: str, rows: Sequence[_Row], outputs: Sequence[Output]) -> _Table:
+    """The rows of one clip, if they are one stream in order."""
+    streams = {row.cells.get("stream") for row in rows}
+    if len(streams) > 1:
         raise WorkbenchError(
-            f"{path}: {len(streams)} streams for {clip}; give each a file, or a clip of its own in the column clip"
+            f"{path}: has {len(streams)} streams for {clip}; write a file for each, or name a clip for each in the "
+            "column clip"
         )
-    if "frame" in column:
-        for due, (line, cells) in enumerate(lines):
-            if (frame := number(line, cells, "frame")) != due:
-                raise WorkbenchError(f"{path}:{line}: frame {frame:g} where {due} is due; give each once, in order")
+    if "frame" in rows[0].cells:
+        for expected, row in enumerate(rows):
+            frame = row.number("frame")
+            if frame != expected:
+                raise WorkbenchError(
+                    f"{path}:{row.line}: expected frame {expected}, got {frame:g}; write each frame once, in order"
+                )
     calls = None
-    if "call" in column:
-        numbers = [number(line, cells, "call") for line, cells in lines]
+    if "call" in rows[0].cells:
+        numbers = [row.number("call") for row in rows]
         if any(later < earlier for earlier, later in pairwise(numbers)):
-            raise WorkbenchError(f"{path}: calls of {clip} out of order; sort the rows by call and frame")
-        calls = tuple(len(list(rows)) for _, rows in groupby(numbers))
+            raise WorkbenchError(f"{path}: the calls of {clip} are out of order; sort the rows by call and frame")
+        calls = tuple(len(list(group)) for _, group in groupby(numbers))
     values = {
-        output: [number(line, cells, _COLUMN_OF[output]) for line, cells in lines]
+        output: np.array([row.number(_COLUMN_OF[output]) for row in rows], np.float32)
         for output in OUTPUTS
         if output in outputs
     }
     return _Table(path, sha256, clip, values, calls)
 
 
-def _npz(path: Path, outputs: Sequence[Output], stream: StreamConfig) -> list[_Table]:
-    """What a run left of a clip. It does not say the calls."""
+def _read_npz(path: Path, outputs: Sequence[Output], stream: StreamConfig) -> list[_Table]:
+    """The variant's frames of a clip as a run stores them, which does not have the sizes of the calls."""
     if stream.dynamic:
-        raise WorkbenchError(f"{path}: a run's frames do not tell their calls, whose sizes vary here; give a .csv")
-    content, names = path.read_bytes(), {out: f"variant_{_COLUMN_OF[out]}" for out in OUTPUTS if out in outputs}
+        raise WorkbenchError(
+            f"{path}: the frames of a run do not have the sizes of the calls, which vary for this recipe; use a .csv"
+        )
+    content = path.read_bytes()
+    names = {output: f"variant_{_COLUMN_OF[output]}" for output in OUTPUTS if output in outputs}
     try:
         stored = read_npz_columns(content, list(names.values()))
     except ValueError as error:
-        raise WorkbenchError(f"{path}: not frames that a run left; give those of its frames/, or a .csv") from error
-    values = {out: stored[name].tolist() for out, name in names.items()}
-    return [_Table(path, hashlib.sha256(content).hexdigest(), path.stem, values, None)]
+        raise WorkbenchError(
+            f"{path}: not a file of frames from a run; use a .npz from its frames/ folder, or a .csv"
+        ) from error
+    values = {output: stored[name].astype(np.float32) for output, name in names.items()}
+    return [_Table(path, sha256_of(content), path.stem, values, None)]
 
 
 def _clip_of(table: _Table, clips: Sequence[Clip]) -> Clip:
-    """By its whole name, by that name as a run's files have it, or by its last part where only one has that."""
-    for named in (
-        [clip for clip in clips if table.clip in (clip.name, file_stem(clip.name))],
-        [clip for clip in clips if table.clip == clip.name.rpartition("/")[2]],
-    ):
-        if len(named) == 1:
-            return named[0]
+    """The clip with that name, or with that name in the files of a run, or else the only clip with that last part."""
+    same_name = [clip for clip in clips if table.clip in (clip.name, file_stem(clip.name))]
+    same_last_part = [clip for clip in clips if table.clip == clip.name.rpartition("/")[2]]
+    for found in (same_name, same_last_part):
+        if len(found) == 1:
+            return found[0]
     names = [clip.name for clip in clips]
-    near = did_you_mean(table.clip, names) or f"; there are {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
-    raise WorkbenchError(f"{table.path}: no scored clip is called {table.clip}{near}")
+    hint = did_you_mean(table.clip, names)
+    if not hint:
+        more = ", ..." if len(names) > _NAMED_CLIPS else ""
+        hint = f"; the scored clips are {', '.join(names[:_NAMED_CLIPS])}{more}"
+    raise WorkbenchError(f"{table.path}: no scored clip has the name {table.clip}{hint}")
 
 
-def _recorded(table: _Table, clip: Clip, stream: StreamConfig) -> ExternalFrames:
-    """Raises WorkbenchError where the frames or calls are not those that the clip gives."""
-    found = len(next(iter(table.numbers.values())))
+def _external_frames(table: _Table, clip: Clip, stream: StreamConfig) -> ExternalFrames:
+    """Checks the frames and calls of a table against its clip. An output that the program does not have is NaN."""
     for size in table.calls or ():
         if size not in stream.sizes:
             sizes = f"{stream.sizes[0]} to {stream.max_frames}" if stream.dynamic else f"{stream.sizes[0]}"
-            raise WorkbenchError(f"{table.path}: a call of {size} frames for {clip.name}; this stream takes {sizes}")
+            raise WorkbenchError(f"{table.path}: a call for {clip.name} has {size} frames; this stream takes {sizes}")
+    frame_count = len(next(iter(table.outputs.values())))
     calls = tuple(chunk_schedule(len(clip.samples), stream, table.calls))
-    if found != sum(calls) or table.calls not in (None, calls):
+    if frame_count != sum(calls) or table.calls not in (None, calls):
         raise WorkbenchError(
-            f"{table.path}: {found} frames for {clip.name}, which has {sum(calls)} ({clip.duration_s:.2f} s, a frame "
-            f"each {stream.hop_samples} samples at {stream.sample_rate_hz} Hz); feed all of it, once, from a reset"
+            f"{table.path}: {frame_count} frames for {clip.name}, expected {sum(calls)} ({clip.duration_s:.2f} s, one "
+            f"frame per {stream.hop_samples} samples at {stream.sample_rate_hz} Hz); run the whole clip once, from a "
+            "reset"
         )
-    arrays = {output: np.array(numbers, np.float32) for output, numbers in table.numbers.items()}
-    absent = tuple(output for output in OUTPUTS if output not in arrays)
-    frames = Frames(*(arrays.get(output, np.full(found, np.nan, np.float32)) for output in OUTPUTS), absent=absent)
+    absent = tuple(output for output in OUTPUTS if output not in table.outputs)
+    missing = np.full(frame_count, np.nan, np.float32)
+    frames = Frames(*(table.outputs.get(output, missing) for output in OUTPUTS), absent=absent)
     return ExternalFrames(frames, calls, FramesUsed(file=table.path.name, clip=clip.name, sha256=table.sha256))

@@ -1,4 +1,4 @@
-"""Dotted paths into a record: which metrics there are, and what one is."""
+"""Metrics: the numbers of a result by dotted path, and the outcome of a gate on one."""
 
 import types
 from typing import Any, Literal, Union, get_args, get_origin
@@ -11,8 +11,8 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 class GateResult(RecordModel):
-    """One gate held against the record; `passed` is null where the record has no number there, or one that does not
-    decide it: a ratio of speeds whose rounds lie on both sides of the limit."""
+    """The outcome of one gate. `passed` is null if the result has no value for the metric, or if the value does not
+    decide: a speedup whose rounds lie on both sides of the limit."""
 
     metric: str
     limit: str
@@ -21,7 +21,7 @@ class GateResult(RecordModel):
 
 
 def metric_value(metric: str, record: RecordModel) -> tuple[float | None, str]:
-    """The number at a dotted path of the record, or None and why there is none."""
+    """Returns the number at a dotted path and "", or None and the reason why there is none."""
     found: Any = record
     for key in metric.split("."):
         parent, found = found, getattr(found, key)
@@ -31,17 +31,17 @@ def metric_value(metric: str, record: RecordModel) -> tuple[float | None, str]:
 
 
 def metric_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """The dotted paths of all numbers in a record's model: what a gate can name. Lists are left out."""
+    """Returns the dotted paths of all numbers of a model, also of optional ones. Lists and mappings have none."""
     paths: list[str] = []
     for name, field in model.model_fields.items():
-        kinds = _alternatives(field.annotation)
-        if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
-            section = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-            paths += metric_paths(section, f"{prefix}{name}.")
-        elif int in kinds or float in kinds:
+        types_of_field = _union_members(field.annotation)
+        sections = [kind for kind in types_of_field if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if sections:
+            paths += metric_paths(sections[0], f"{prefix}{name}.")
+        elif int in types_of_field or float in types_of_field:
             paths.append(prefix + name)
     return paths
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
+def _union_members(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)

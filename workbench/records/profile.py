@@ -1,4 +1,4 @@
-"""The record of a profile, and its tables. `profile.json`, schema_version 1."""
+"""The record of a profile: the time of each part of a program. `profile.json`, schema_version 1."""
 
 from pathlib import Path
 from typing import Literal
@@ -14,17 +14,17 @@ from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 from workbench.records.result import RecipeUsed
 
-PROFILE_NAME, PICTURE_NAME = "profile.json", "profile.png"
+PROFILE_NAME, PROFILE_PLOT_NAME = "profile.json", "profile.png"
 
 
 class Profile(RecordModel):
-    """One program on one machine. `environment.threads` is what everything was timed with."""
+    """One program on one machine. Everything was timed with `environment.threads`."""
 
     schema_version: Literal[1] = 1
     created: str
     recipe: RecipeUsed
     environment: Environment
-    instructions: tuple[str, ...] | None  # of the processor, those that its peaks depend on
+    instructions: tuple[str, ...] | None  # of the processor, those that its peak rates depend on
     program: ProgramFile
     sample_rate_hz: int
     chunk_samples: int
@@ -39,23 +39,30 @@ class Profile(RecordModel):
     totals: Totals
     parts: tuple[PartFigures, ...]
     peaks: Peaks
-    events: tuple[Event, ...] | None  # of the whole program, where the runtime records them
+    events: tuple[Event, ...] | None  # of the whole program, if the runtime records them
 
     @property
     def title(self) -> str:
+        """The program, its calls, the threads and the processor, in a line."""
         period_ms = 1000 * self.chunk_samples / self.sample_rate_hz
-        threads = self.environment.threads
+        threads = "1 thread" if self.environment.threads == 1 else f"{self.environment.threads} threads"
         return (
             f"{self.recipe.name}: {self.sample_rate_hz} Hz, {self.chunk_samples}-sample calls ({period_ms:.4g} ms), "
-            f"mirror {self.mirror:g}; {threads} thread{'s' * (threads > 1)}, {self.environment.cpu}"
+            f"mirror {self.mirror:g}; {threads}, {self.environment.cpu}"
         )
 
 
 def read_profile(path: Path) -> Profile | None:
-    """None where there is no file. Raises WorkbenchError for one that is no profile of this schema."""
+    """Reads a profile. Returns None if there is no file.
+
+    Raises:
+        WorkbenchError: if the file cannot be read, or is no profile of this schema.
+    """
     try:
         return Profile.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise WorkbenchError(f"{path}: not a profile of schema version 1; delete it, or profile again") from error
+        raise WorkbenchError(
+            f"{path}: not a profile of schema version 1; delete it, or run `workbench profile` again"
+        ) from error

@@ -1,4 +1,4 @@
-"""The record of one variant: everything that was measured, how, and on what. `result.json`, schema_version 1."""
+"""The result of one variant: what was measured, how, and on which audio. `result.json`, schema_version 1."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -20,11 +20,16 @@ from workbench.records.metrics import GateResult, Verdict, metric_paths
 from workbench.runtime.state_protocol import ScoringProtocol
 from workbench.storage.json_files import write_json
 
+# The files and folders of a variant's folder that this package writes. Pictures are drawn by report/.
 RESULT_NAME = "result.json"
+FRAMES_FOLDER, PICTURES_FOLDER, MOMENTS_FOLDER = "frames", "pictures", "moments"
+
+F0_NOT_KEPT = "not kept"  # the stored results in docs/ do not have the hash of a known f0
 
 
 class RecipeUsed(RecordModel):
-    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the file; "" in older records."""
+    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the checkpoint's file; "" in the
+    stored profiles in docs/."""
 
     name: str
     sha256: str
@@ -33,7 +38,7 @@ class RecipeUsed(RecordModel):
 
 
 def recipe_used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
-    """A recipe as a record keeps it, with the hash of the checkpoint that was loaded for it."""
+    """Returns what a result stores of a recipe, with the hash of the checkpoint that was loaded for it."""
     return RecipeUsed(
         name=recipe.name,
         sha256=recipe.sha256,
@@ -42,12 +47,9 @@ def recipe_used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
     )
 
 
-F0_NOT_KEPT = "not kept"  # by the workbench that made the record
-
-
 class ClipUsed(RecordModel):
-    """A clip that went into the record, by its bytes; `f0_sha256` is of its known f0, which decides what is voiced, and
-    empty where there is none."""
+    """A clip that the result depends on, by the hash of its samples. `f0_sha256` is the hash of its known f0, which
+    decides what is voiced; "" if the clip has no known f0."""
 
     name: str
     role: Literal["calibrate", "score"]
@@ -57,7 +59,7 @@ class ClipUsed(RecordModel):
 
 
 class FramesUsed(RecordModel):
-    """A file of frames that were recorded elsewhere, by its bytes, and the clip that they are of."""
+    """A file of frames from another device, by the hash of its bytes, and the clip whose frames it has."""
 
     file: str
     clip: str
@@ -66,25 +68,27 @@ class FramesUsed(RecordModel):
 
 class AlgorithmicLatency(RecordModel):
     """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
-    A call's own period comes on top; what was measured against known f0 is `truth.delay_ms`.
-    `depends_on_chunking`: whether an estimate depends on how the audio is cut into calls."""
+
+    The period of a call is not in it. The delay that was measured against known f0 is `truth.delay_ms`.
+    `depends_on_chunking`: whether an estimate depends on how the audio is cut into chunks.
+    """
 
     algorithmic_ms: float
     depends_on_chunking: bool = False
 
 
 class Result(RecordModel):
-    """One variant: what it is, what came out, and the verdict."""
+    """One variant: what it is made from, what was measured, and the verdict."""
 
     schema_version: Literal[1] = 1
     created: str
-    fingerprint: str  # of all that was measured: recipe but for its gates, checkpoint, audio, code, library versions
+    fingerprint: str  # of all that the numbers depend on: recipe without gates, checkpoint, audio, code, libraries
     recipe: RecipeUsed
     environment: Environment
     audio: tuple[ClipUsed, ...]
-    recorded: tuple[FramesUsed, ...] = ()  # of a program that ran elsewhere
-    program_in_doubt: str = ""  # why the program that is named with them may be another than the recipe's
-    not_run_here: str = ""  # why this machine cannot make or run the program, and what does
+    recorded: tuple[FramesUsed, ...] = ()  # from another device, where the program ran
+    program_in_doubt: str = ""  # why the program that gave the recorded frames may not be the recipe's
+    not_run_here: str = ""  # why this machine cannot build or run the program, and which one can
     program: ProgramFile | None
     latency: AlgorithmicLatency
     protocol: ScoringProtocol = ScoringProtocol()
@@ -94,7 +98,7 @@ class Result(RecordModel):
     speed: Speed | None
     contour: Contour = no_contour("not compared")
     deviation_over_sizes: OverSizes = NOT_OVER_SIZES
-    sizes: tuple[SizeFigures, ...] = ()  # of a program that takes several, from the smallest call to the largest
+    sizes: tuple[SizeFigures, ...] = ()  # if the program takes several, from the smallest call to the largest
     gates: tuple[GateResult, ...] = ()
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
@@ -121,22 +125,26 @@ _GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviati
 
 
 def gate_metrics() -> tuple[str, ...]:
-    """The dotted paths that a gate can name."""
+    """Returns the dotted paths that a gate can name."""
     return tuple(path for path in metric_paths(Result) if path.split(".")[0] in _GATED)
 
 
 def write_record(record: Result, folder: Path) -> Path:
-    """Store a record as `result.json` in its folder."""
+    """Writes `result.json` into a variant's folder and returns its path."""
     return write_json(record, folder / RESULT_NAME)
 
 
 def read_record(path: Path) -> Result:
-    """Raises WorkbenchError where the file is missing or no record of this schema."""
+    """Reads a result. Keys that this version does not know are ignored: later versions add some.
+
+    Raises:
+        WorkbenchError: if the file is missing, cannot be read, or is no result of this schema.
+    """
     try:
-        return Result.model_validate_json(path.read_bytes(), extra="ignore")  # later versions add keys
+        return Result.model_validate_json(path.read_bytes(), extra="ignore")
     except FileNotFoundError as error:
-        raise WorkbenchError(f"{path}: no such record; `workbench run` makes one") from error
+        raise WorkbenchError(f"{path}: no such file; `workbench run` writes a {RESULT_NAME}") from error
     except OSError as error:
         raise WorkbenchError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except ValidationError as error:
-        raise WorkbenchError(f"{path}: not a record of schema version 1; run the recipe again") from error
+        raise WorkbenchError(f"{path}: not a result of schema version 1; run the recipe again") from error

@@ -1,4 +1,4 @@
-"""Records as runs left them on disk: a folder for each run, in it one for each variant, in that `result.json`."""
+"""Results on disk: a folder for each run, in it one for each variant, in that `result.json`."""
 
 import os
 from collections.abc import Sequence
@@ -7,24 +7,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.records.result import RESULT_NAME, Result, read_record
+from workbench.records.result import (
+    FRAMES_FOLDER,
+    MOMENTS_FOLDER,
+    PICTURES_FOLDER,
+    RESULT_NAME,
+    Result,
+    read_record,
+)
 from workbench.storage.json_files import unused_name
 
-_FILE_FOLDERS = ("frames", "pictures", "moments")
+_FILE_FOLDERS = (FRAMES_FOLDER, PICTURES_FOLDER, MOMENTS_FOLDER)
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A record, the variant's folder that it lies in, and the run it belongs to.
+    """A result, the variant's folder it lies in, and the name of its run.
 
-    `current`: it is the folder's `result.json`, so that frames, moments and pictures there are its own. Of a record
-    that a later run took the place of, program and all are gone.
+    `current`: it is the folder's `result.json`, so program, frames and pictures there belong to it. Those of an
+    archived result are gone.
     """
 
     record: Result
     folder: Path
     run: str
     current: bool = True
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its results in the order of their folders' names, and a message for each that cannot be read."""
+
+    folder: Path
+    results: tuple[StoredResult, ...]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def created(self) -> str:
+        """When the newest result was begun, ISO 8601 in UTC; "" without results."""
+        return max((stored.record.created for stored in self.results), default="")
 
 
 def find_results(places: Sequence[Path]) -> list[StoredResult]:
@@ -39,18 +60,106 @@ def find_results(places: Sequence[Path]) -> list[StoredResult]:
     found: dict[Path, StoredResult] = {}
     for place in places:
         if not place.exists():
-            raise WorkbenchError(f"{place}: no such file or folder; `workbench runs` lists what there is")
-        paths = [place] if place.is_file() else _below(place)
+            raise WorkbenchError(f"{place}: no such file or folder; `workbench runs` lists the runs")
+        paths = [place] if place.is_file() else _result_paths(place)
         if not paths:
-            raise WorkbenchError(f"{place}: no {RESULT_NAME} in it; `workbench run` leaves one for each variant")
+            raise WorkbenchError(f"{place}: has no {RESULT_NAME}; `workbench run` writes one for each variant")
         for path in paths:
-            folder = path.parent  # its parent by the text alone may be called ".."
-            run, current = folder.resolve().parent.name, path.name == RESULT_NAME
-            found[path.resolve()] = StoredResult(read_record(path), folder, run, current)
+            found[path.resolve()] = _read(path)
     return list(found.values())
 
 
-def _below(root: Path) -> list[Path]:
+def runs_in(folder: Path) -> list[Run]:
+    """Returns all runs below a folder, by name, also those without a result: killed early, or not finished yet.
+
+    A result that cannot be read is listed in `unreadable`.
+
+    Raises:
+        WorkbenchError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise WorkbenchError(f"{folder}: no such folder; `workbench run` creates outputs/, or name another folder")
+    paths = _result_paths(folder)
+    with_results = {path.parent.parent for path in paths}
+    without_results: set[Path] = set()
+    if folder not in with_results:  # else the folder is itself a run, and its subfolders are variants
+        subfolders = {child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")}
+        without_results = subfolders - {parent for path in paths for parent in path.parents}
+    return [
+        _run(run, [path for path in paths if path.parent.parent == run])
+        for run in sorted(with_results | without_results)
+    ]
+
+
+def run_in(folder: Path) -> Run:
+    """Returns the run in this very folder; it has no results if the folder does not exist or is empty."""
+    return _run(folder, sorted(folder.glob(f"*/{RESULT_NAME}")))
+
+
+def newest_run(folder: Path) -> Run:
+    """Returns the run below a folder that has the newest result.
+
+    Raises:
+        WorkbenchError: if there is no such folder, or no run in it has a result.
+    """
+    newest = max(runs_in(folder), key=lambda run: (run.created, run.folder), default=None)
+    if newest is None or not newest.results:
+        raise WorkbenchError(f"{folder}: no run with a {RESULT_NAME}; `workbench run` writes one")
+    return newest
+
+
+def unique_names(stored: Sequence[StoredResult]) -> list[str]:
+    """Returns a different name for each result: its recipe's, with the run's name before it if two share that, and
+    with a number if they share both."""
+    recipes = [each.record.recipe.name for each in stored]
+    names = [
+        recipe if recipes.count(recipe) == 1 else f"{each.run}/{recipe}"
+        for each, recipe in zip(stored, recipes, strict=True)
+    ]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: index + 1].count(name)})"
+        for index, name in enumerate(names)
+    ]
+
+
+def archived_results(folder: Path) -> list[Path]:
+    """The paths of the results that `archive_result` archived in a variant's folder, the oldest first."""
+    stem, suffix = RESULT_NAME.split(".")
+    return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
+
+
+def archive_result(replacement: Result, folder: Path) -> Path | None:
+    """Archives the result that is about to be replaced: renames it to `result-<when it was created>.json`.
+
+    Only the newest result keeps its program, frames and pictures. A result is enough to build them again, and has a
+    hundredth of their size. A result that differs from its replacement only in `created` and `seconds`, for example a
+    failure that happened again, is deleted instead.
+
+    Returns:
+        The path of the archived result. None if there was none, or if it was deleted.
+    """
+    path = folder / RESULT_NAME
+    try:
+        created = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    try:
+        earlier = read_record(path)
+        created = datetime.fromisoformat(earlier.created)
+        if earlier.replace(created=replacement.created, seconds=replacement.seconds) == replacement:
+            path.unlink()
+            return None
+    except (WorkbenchError, ValueError):
+        pass  # archived although it cannot be read; another version may read it
+    return path.rename(unused_name(path, created))
+
+
+def archive_unreadable_result(path: Path, folder: Path) -> Path:
+    """Moves a result that cannot be read, maybe of a later version, to the archived ones of a variant's folder."""
+    return path.rename(unused_name(folder / RESULT_NAME, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+
+
+def _result_paths(root: Path) -> list[Path]:
     """Returns every `result.json` below, sorted.
 
     Hidden folders hold results that are not finished. A variant's frames, pictures and moments are many files and hold
@@ -65,101 +174,16 @@ def _below(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def unique_names(kept: Sequence[StoredResult]) -> list[str]:
-    """A name for each record, none twice: its recipe's, with the run's before it where two share one, counted where
-    even that is not enough."""
-    plain = [one.record.recipe.name for one in kept]
-    names = [name if plain.count(name) == 1 else f"{one.run}/{name}" for one, name in zip(kept, plain, strict=True)]
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})" for at, name in enumerate(names)
-    ]
+def _read(path: Path) -> StoredResult:
+    run = path.parent.resolve().parent.name  # resolved: the folder may be named "." or ".."
+    return StoredResult(read_record(path), path.parent, run, path.name == RESULT_NAME)
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run: its records in the order of their folders' names, and a line for each that cannot be read."""
-
-    folder: Path
-    kept: tuple[StoredResult, ...]
-    unreadable: tuple[str, ...] = ()
-
-    @property
-    def created(self) -> str:
-        """When its newest record was begun, ISO 8601 in UTC; "" without records."""
-        return max((kept.record.created for kept in self.kept), default="")
-
-
-def runs_in(folder: Path) -> list[Run]:
-    """All runs below the folder, by name, also those that have left no record yet: killed early, or still at work.
-
-    Raises WorkbenchError where there is no such folder. A record that cannot be read is named, and no reason to stop.
-    """
-    if not folder.is_dir():
-        raise WorkbenchError(f"{folder}: no such folder; `workbench run` makes outputs/, or name another")
-    paths = _below(folder)
-    places = {path.parent.parent for path in paths}
-    without = {
-        child
-        for child in folder.iterdir()
-        if child.is_dir() and not child.name.startswith(".") and not any(child in path.parents for path in paths)
-    }
-    if folder in places:  # a run itself, and so its children are variants
-        without.clear()
-    return [_run(place, [path for path in paths if path.parent.parent == place]) for place in sorted(places | without)]
-
-
-def run_in(folder: Path) -> Run:
-    """The run in that very folder; without records where there is none."""
-    return _run(folder, sorted(folder.glob(f"*/{RESULT_NAME}")))
-
-
-def newest_run(folder: Path) -> Run:
-    """The run below the folder with the newest record. Raises WorkbenchError where there is none."""
-    newest = max(runs_in(folder), key=lambda run: (run.created, run.folder), default=None)
-    if newest is None or not newest.kept:
-        raise WorkbenchError(f"{folder}: no run with a {RESULT_NAME}; `workbench run` makes one")
-    return newest
-
-
-def _run(place: Path, paths: Sequence[Path]) -> Run:
-    kept, unreadable = [], []
+def _run(folder: Path, paths: Sequence[Path]) -> Run:
+    results, unreadable = [], []
     for path in paths:
         try:
-            kept += find_results([path])
+            results.append(_read(path))
         except WorkbenchError as error:
             unreadable.append(str(error))
-    return Run(place, tuple(kept), tuple(unreadable))
-
-
-def earlier_in(folder: Path) -> list[Path]:
-    """The records that `set_aside` kept in a variant's folder, the oldest first."""
-    stem, suffix = RESULT_NAME.split(".")
-    return sorted(folder.glob(f"{stem}-*.{suffix}"), key=lambda path: path.stem)
-
-
-def archive_result(record: Result, folder: Path) -> Path | None:
-    """Move the record whose place is about to be taken to `result-<when it was written>.json`, a name that sorts.
-
-    Program, frames and pictures are those of the newest record alone: a record is enough to make them again, and is a
-    hundredth of their size. Where there is no earlier record, None; one that differs from the new in its times alone,
-    such as a failure that happened again, is removed.
-    """
-    path = folder / RESULT_NAME
-    try:
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return None
-    try:
-        earlier = read_record(path)
-        written = datetime.fromisoformat(earlier.created)
-        if earlier.model_copy(update={"created": record.created, "seconds": record.seconds}) == record:
-            path.unlink()
-            return None
-    except (WorkbenchError, ValueError):
-        pass  # kept all the same: an older version's, say
-    return path.rename(unused_name(path, written))
-
-
-def set_aside_unread(path: Path, folder: Path) -> Path:
-    """Move a record that cannot be read, maybe a later version's, to where `set_aside` keeps them in a folder."""
-    return path.rename(unused_name(folder / RESULT_NAME, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return Run(folder, tuple(results), tuple(unreadable))

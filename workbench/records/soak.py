@@ -1,4 +1,4 @@
-"""The record of a long stream, and its verdict. `soak.json`."""
+"""The record of a soak: one long stream without a reset. `soak.json`, schema_version 1."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ SOAK_NAME = "soak.json"
 
 
 class Soak(RecordModel):
-    """A stream without a reset for `hours` of audio, in equal parts."""
+    """One program on `hours` of audio without a reset, in segments of equal length. `took_s` is the wall time."""
 
     schema_version: Literal[1] = 1
     created: str
@@ -26,6 +26,6 @@ class Soak(RecordModel):
     hours: float
     took_s: float
     stretches: tuple[SoakSegment, ...]
-    ended: str = Field("", description="How the program ended it before all parts were streamed.")
+    ended: str = Field("", description="Why the program stopped before the end; empty if it did not.")
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()

@@ -1,77 +1,92 @@
-"""A variant's folder while its files are made anew: they lie in `.making` until the record is there, and move in then.
+"""Staging: the new files of a variant lie in a hidden folder until its result is complete, and move in together.
 
-So whoever reads the folder, and a run that is killed at any moment, finds the earlier files or the new ones, never some
-of each. Renaming `.making` to `.made` is the one step that decides: before it a new run goes on with what is there,
-after it the next one first does what is left. What is earlier goes while it is called `.made`, and what is new comes in
-while it is called `.moving`: so that neither is taken for the other.
+A reader of the variant's folder finds the old files or the new ones, never some of each, also after a crash. The
+staging folder is named `.making`. Renaming it to `.made` is the step that commits: a crash before it leaves the old
+files, and the next run continues in the staging folder. The old files are deleted while the staging folder is named
+`.made`; the new files are moved in while it is named `.moving`. A crash in either phase is completed by `recover`.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import FILE_NAMES
-from workbench.records.result import RESULT_NAME, Result, read_record, write_record
+from workbench.records.result import (
+    FRAMES_FOLDER,
+    MOMENTS_FOLDER,
+    PICTURES_FOLDER,
+    RESULT_NAME,
+    Result,
+    read_record,
+    write_record,
+)
 from workbench.records.resume import SCORES_NAME
-from workbench.records.run_folders import archive_result, set_aside_unread
-from workbench.records.worst_moments import MOMENTS_FOLDER
+from workbench.records.run_folders import archive_result, archive_unreadable_result
 from workbench.storage.atomic import remove_partial_files
 
-FIGURES = (SCORES_NAME, "frames", "pictures", MOMENTS_FOLDER)
-"""What scoring leaves. The scores go first: they are taken for what is in the folders."""
-RESULT_FILES = (*FILE_NAMES, NOTES_NAME, *FIGURES)
-"""The files and folders that belong to a record."""
+SCORE_FILES = (SCORES_NAME, FRAMES_FOLDER, PICTURES_FOLDER, MOMENTS_FOLDER)
+"""What scoring writes, in the order of removal: the scores go first, because they refer to the rest."""
+RESULT_FILES = (*FILE_NAMES, NOTES_NAME, *SCORE_FILES)
+"""The files and folders that belong to a result."""
 
 _MAKING, _MADE, _MOVING = ".making", ".made", ".moving"
 
 
 def staging_dir(folder: Path) -> Path:
-    """Where the new files of a variant's folder are made."""
+    """The staging folder of a variant's folder."""
     return folder / _MAKING
 
 
-def commit(record: Result, folder: Path) -> Path | None:
-    """Store the record, and move it in with all that was made for it. Returns where the earlier record is kept, None
-    where none has to be."""
-    write_record(record, staging_dir(folder))
-    (staging_dir(folder) / SCORES_NAME).unlink(missing_ok=True)
-    staging_dir(folder).rename(folder / _MADE)
+def commit(result: Result, folder: Path) -> Path | None:
+    """Writes the result and moves it into the variant's folder with all files in the staging folder.
+
+    Returns:
+        The path of the archived earlier result, or None if there was none to archive.
+    """
+    staging = staging_dir(folder)
+    write_record(result, staging)
+    (staging / SCORES_NAME).unlink(missing_ok=True)
+    staging.rename(folder / _MADE)
     return recover(folder)
 
 
 def recover(folder: Path) -> Path | None:
-    """Move in what a finished run, maybe one that was killed, made; nothing where there is none. What it half wrote
-    where files are made goes.
+    """Completes the commit of an earlier run that was killed, if there is one. Deletes half-written staged files.
 
-    Every step can be the last one: the record goes out first and comes in last. Returns where an earlier record is
-    kept, or a finished one that cannot be read: then the folder stays as it was.
+    Each step may be the last one before another kill: the old result goes first and the new one comes in last.
+
+    Returns:
+        The path of an archived result: the earlier one, or a committed one that cannot be read; the folder then keeps
+        its old files. None if nothing was archived.
     """
-    remove_partial_files(staging_dir(folder), *(staging_dir(folder) / name for name in FIGURES))
-    made, moving = folder / _MADE, folder / _MOVING
-    kept = None
+    staging, made, moving = staging_dir(folder), folder / _MADE, folder / _MOVING
+    remove_partial_files(staging, *(staging / name for name in SCORE_FILES))
+    archived = None
     if (made / RESULT_NAME).is_file():
         try:
-            record = read_record(made / RESULT_NAME)
+            result = read_record(made / RESULT_NAME)
         except WorkbenchError:
-            kept = set_aside_unread(made / RESULT_NAME, folder)
+            archived = archive_unreadable_result(made / RESULT_NAME, folder)
         else:
-            kept = archive_result(record, folder)
-            if record.deviation is None or len(list(made.iterdir())) > 1:
-                remove(folder)  # but not where figures came alone: other times of the same files
+            archived = archive_result(result, folder)
+            is_only_retimed = result.deviation is not None and len(list(made.iterdir())) == 1
+            if not is_only_retimed:  # else program and frames stay
+                remove(folder)
             made.rename(moving)
     if (moving / RESULT_NAME).is_file():
-        for new in sorted(moving.iterdir()):
-            if new.name != RESULT_NAME:
-                new.replace(folder / new.name)
+        for path in sorted(moving.iterdir()):
+            if path.name != RESULT_NAME:
+                path.replace(folder / path.name)
         (moving / RESULT_NAME).replace(folder / RESULT_NAME)
-    for place in (made, moving):
-        shutil.rmtree(place, ignore_errors=True)
-    return kept
+    for leftover in (made, moving):
+        shutil.rmtree(leftover, ignore_errors=True)
+    return archived
 
 
-def remove(folder: Path, names: tuple[str, ...] = RESULT_FILES) -> None:
-    """Take those files and folders away."""
+def remove(folder: Path, names: Sequence[str] = RESULT_FILES) -> None:
+    """Deletes these files and folders of a variant's folder, as far as they exist."""
     for name in names:
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)

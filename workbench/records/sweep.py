@@ -1,6 +1,7 @@
 """The record of a sweep: what each combination of chunk, mirror and rate does. `sweep.json`, schema_version 1."""
 
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar
 
 from workbench.measure.delay import StepDelay
 from workbench.record_model import RecordModel
@@ -9,13 +10,14 @@ from workbench.records.metrics import Verdict, metric_value
 from workbench.records.result import RecipeUsed, Result
 from workbench.runtime.state_protocol import ScoringProtocol
 
-SWEEP_NAME, PICTURE_NAME = "sweep.json", "sweep.png"
-_S = TypeVar("_S", bound=RecordModel)
-Figure = tuple[float | None, str]
+SWEEP_NAME, SWEEP_PLOT_NAME = "sweep.json", "sweep.png"
+_R = TypeVar("_R", bound=RecordModel)
+_Number = tuple[float | None, str]
+"""A number and "", or None and the reason why there is none."""
 
 
 class SweepSetting(RecordModel):
-    """A combination: one program, if there can be one."""
+    """One combination. At most one program belongs to it."""
 
     sample_rate_hz: int
     chunk_samples: int
@@ -23,22 +25,23 @@ class SweepSetting(RecordModel):
 
     @property
     def chunk_ms(self) -> float:
+        """The period of a chunk."""
         return 1000.0 * self.chunk_samples / self.sample_rate_hz
 
     @property
     def keys(self) -> dict[str, Any]:
-        """As a recipe says it."""
+        """The recipe keys that it sets."""
         return self.model_dump(exclude={"null_reasons"})
 
     @property
     def suffix(self) -> str:
-        """What it adds to the recipe's name, and so to its folder's."""
+        """What it adds to the recipe's name, and so to the name of the variant's folder."""
         return f"rate={self.sample_rate_hz},chunk={self.chunk_samples},mirror={self.mirror:g}"
 
 
 class Side(RecordModel):
-    """Accuracy against the known f0, the measured delay (see `measure/onset.py`), and the cost of a call:
-    `real_time_factor` is the median call by the chunk's period."""
+    """The baseline or the variant: accuracy against the known f0, the measured delay (see `measure/delay.py`), and the
+    median time of a call, also as a share of the chunk's period (`real_time_factor`)."""
 
     rpa50: float | None
     voicing_recall: float | None
@@ -50,10 +53,10 @@ class Side(RecordModel):
 
 
 class SweepPoint(RecordModel):
-    """One setting: measured, or failed (there is no program that runs), or refused (there cannot be one), or
-    inconclusive (there is one, which this machine cannot run), and why.
+    """One setting: `measured`, `failed` (no program runs), `refused` (the model cannot have this setting), or
+    `inconclusive` (this machine cannot run the program), with the reasons.
 
-    `geometry_ms` is `latency.algorithmic_ms` and half a chunk: what a measured delay is to be held against.
+    `geometry_ms` is `latency.algorithmic_ms` plus half a chunk: the delay to expect.
     """
 
     setting: SweepSetting
@@ -67,6 +70,31 @@ class SweepPoint(RecordModel):
     program_bytes: float | None
     baseline: Side | None
     variant: Side | None
+
+    @classmethod
+    def refused(cls, setting: SweepSetting, reason: str) -> Self:
+        """The point of a setting that the model cannot have."""
+        return _with_null_reasons(cls, {}, reason, setting=setting, status="refused", reasons=(reason,))
+
+    @classmethod
+    def failed(cls, setting: SweepSetting, result: Result, reason: str) -> Self:
+        """The point of a program that could not be built, or failed while its delay was measured."""
+        reasons = result.reasons if reason in result.reasons else (*result.reasons, reason)
+        known = {"setting": setting, "status": "failed", "reasons": reasons, "verdict": "fail"}
+        return _with_null_reasons(cls, _numbers(setting, result), reason, **known)
+
+    @classmethod
+    def not_run(cls, setting: SweepSetting, result: Result) -> Self:
+        """The point of a program that this machine cannot run."""
+        known = {"setting": setting, "status": "inconclusive", "reasons": result.reasons, "verdict": result.verdict}
+        return _with_null_reasons(cls, _numbers(setting, result), result.not_run_here, **known)
+
+    @classmethod
+    def measured(cls, setting: SweepSetting, result: Result, delays: Mapping[str, StepDelay]) -> Self:
+        """The point of a scored program. `delays` has the delay of "baseline" and of "variant"."""
+        sides = {name: _side(name, setting, result, delay) for name, delay in delays.items()}
+        known = {"setting": setting, "status": "measured", "reasons": result.reasons, "verdict": result.verdict}
+        return _with_null_reasons(cls, _numbers(setting, result), "", **known, **sides)
 
 
 class Sweep(RecordModel):
@@ -82,68 +110,40 @@ class Sweep(RecordModel):
 
     @property
     def title(self) -> str:
-        """With UNFAIR in front where it is."""
-        words = self.protocol.label
-        return f"{words}\n" * bool(words) + f"{self.recipe.name}: chunk, mirror and rate"
+        """The title of table and plot; its first line is a warning if the scoring protocol is unfair."""
+        title = f"{self.recipe.name}: chunk, mirror and rate"
+        return f"{self.protocol.label}\n{title}" if self.protocol.label else title
 
 
-def refused(setting: SweepSetting, reason: str) -> SweepPoint:
-    """The point of a setting that cannot be."""
-    return _with_null_reasons(SweepPoint, {}, reason, setting=setting, status="refused", reasons=(reason,))
-
-
-def failed(setting: SweepSetting, record: Result, reason: str) -> SweepPoint:
-    """The point of a program that could not be made, or did not outlive the tone."""
-    reasons = record.reasons if reason in record.reasons else (*record.reasons, reason)
-    figures = _figures(setting, record)
-    return _with_null_reasons(
-        SweepPoint, figures, reason, setting=setting, status="failed", reasons=reasons, verdict="fail"
-    )
-
-
-def not_run(setting: SweepSetting, record: Result) -> SweepPoint:
-    """The point of a program that cannot run on this machine."""
-    known = {"setting": setting, "status": "inconclusive", "reasons": record.reasons, "verdict": record.verdict}
-    return _with_null_reasons(SweepPoint, _figures(setting, record), record.not_run_here, **known)
-
-
-def measured(setting: SweepSetting, record: Result, onsets: dict[str, StepDelay]) -> SweepPoint:
-    """The point of a record with a program; `onsets` of "baseline" and "variant"."""
-    sides = {name: _side(name, setting, record, onset) for name, onset in onsets.items()}
-    known = {"setting": setting, "status": "measured", "reasons": record.reasons, "verdict": record.verdict}
-    return _with_null_reasons(SweepPoint, _figures(setting, record), "", **known, **sides)
-
-
-def _figures(setting: SweepSetting, record: Result) -> dict[str, Figure]:
-    algorithmic_ms = record.latency.algorithmic_ms
+def _numbers(setting: SweepSetting, result: Result) -> dict[str, _Number]:
+    algorithmic_ms = result.latency.algorithmic_ms
     return {
         "algorithmic_ms": (algorithmic_ms, ""),
         "geometry_ms": (algorithmic_ms + setting.chunk_ms / 2, ""),
-        "pitch_p95_cents": metric_value("deviation.pitch.p95_cents", record),
-        "pitch_max_cents": metric_value("deviation.pitch.max_cents", record),
-        "program_bytes": metric_value("program.bytes", record),
+        "pitch_p95_cents": metric_value("deviation.pitch.p95_cents", result),
+        "pitch_max_cents": metric_value("deviation.pitch.max_cents", result),
+        "program_bytes": metric_value("program.bytes", result),
     }
 
 
-def _side(name: str, setting: SweepSetting, record: Result, onset: StepDelay) -> Side:
-    p50_ms, why = metric_value(f"speed.{name}.p50_ms", record)
-    late = onset.null_reasons.get("delay_ms", "")
-    figures: dict[str, Figure] = {
-        "rpa50": metric_value(f"truth.{name}.rpa50", record),
-        "voicing_recall": metric_value(f"truth.{name}.voicing_recall", record),
-        "delay_ms": (onset.delay_ms, late),
-        "delay_shortest_ms": (onset.shortest_ms, late),
-        "delay_longest_ms": (onset.longest_ms, late),
-        "p50_ms": (p50_ms, why),
-        "real_time_factor": (None if p50_ms is None else p50_ms / setting.chunk_ms, why),
+def _side(name: str, setting: SweepSetting, result: Result, delay: StepDelay) -> Side:
+    p50_ms, no_time = metric_value(f"speed.{name}.p50_ms", result)
+    no_delay = delay.null_reasons.get("delay_ms", "")
+    numbers: dict[str, _Number] = {
+        "rpa50": metric_value(f"truth.{name}.rpa50", result),
+        "voicing_recall": metric_value(f"truth.{name}.voicing_recall", result),
+        "delay_ms": (delay.delay_ms, no_delay),
+        "delay_shortest_ms": (delay.shortest_ms, no_delay),
+        "delay_longest_ms": (delay.longest_ms, no_delay),
+        "p50_ms": (p50_ms, no_time),
+        "real_time_factor": (None if p50_ms is None else p50_ms / setting.chunk_ms, no_time),
     }
-    return _with_null_reasons(Side, figures, "")
+    return _with_null_reasons(Side, numbers, "")
 
 
-def _with_null_reasons(section: type[_S], figures: dict[str, Figure], reason: str, **known: Any) -> _S:
-    """A section of figures and what is known; null for `reason` where there is neither."""
-    values = {name: value for name, (value, _) in figures.items()}
-    reasons = {name: why for name, (value, why) in figures.items() if value is None}
-    missing = set(section.model_fields) - {"null_reasons"} - set(values) - set(known)
-    nulls = reasons | dict.fromkeys(missing, reason)
-    return section(**values, **known, **dict.fromkeys(missing), null_reasons=nulls)
+def _with_null_reasons(model: type[_R], numbers: Mapping[str, _Number], reason: str, **known: Any) -> _R:
+    """Builds a model from numbers and other known fields; every other field is null for `reason`."""
+    values = {name: value for name, (value, _) in numbers.items()}
+    missing = set(model.model_fields) - {"null_reasons"} - set(values) - set(known)
+    nulls = {name: why for name, (value, why) in numbers.items() if value is None} | dict.fromkeys(missing, reason)
+    return model(**values, **known, **dict.fromkeys(missing), null_reasons=nulls)

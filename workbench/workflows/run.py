@@ -77,7 +77,7 @@ def write_run_report(folder: Path, results: Sequence[tuple[Result, Path]], corpu
     run = run_in(folder)
     own = [StoredResult(result, variant_folder, folder.resolve().name) for result, variant_folder in results]
     own_folders = {stored.folder for stored in own}
-    others = [stored for stored in run.kept if stored.folder not in own_folders]
+    others = [stored for stored in run.results if stored.folder not in own_folders]
     page, left_out = folder / PAGE_NAME, list(run.unreadable)
     try:
         write_report([*own, *others], page, corpus)

@@ -13,7 +13,7 @@ from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import ProgramFile
 from workbench.progress import Progress, StageTimer
 from workbench.recipe import Recipe
-from workbench.records.external_frames import read_recorded
+from workbench.records.external_frames import read_external_frames
 from workbench.records.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import read_metadata
@@ -64,7 +64,7 @@ def score_external_frames(
     """
     check(variant.recipe)
     known, doubt = (None, "") if program is None else _known(program, variant)
-    recorded = read_recorded(frames, variant.scored_clips, variant.stream, variant.recipe.outputs)
+    recorded = read_external_frames(frames, variant.scored_clips, variant.stream, variant.recipe.outputs)
     scored_clips = tuple(clip for clip in variant.scored_clips if clip.name in recorded)
     variant, timer = replace(variant, scored_clips=scored_clips), StageTimer()
     with exclusive(folder):

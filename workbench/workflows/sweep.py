@@ -17,7 +17,7 @@ from workbench.recipe import Recipe, with_overrides
 from workbench.record_model import RecordModel, now_utc
 from workbench.records.environment import environment
 from workbench.records.result import Result, recipe_used
-from workbench.records.sweep import PICTURE_NAME, Sweep, SweepPoint, SweepSetting, failed, measured, not_run, refused
+from workbench.records.sweep import SWEEP_PLOT_NAME, Sweep, SweepPoint, SweepSetting
 from workbench.report.plots.sweep import sweep_png
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
@@ -94,22 +94,22 @@ def measure(
     Raises what `pipeline.run` does, and ChangedError where another process replaced the program since.
     """
     if planned.job is None:
-        return refused(planned.setting, planned.refusal), False
+        return SweepPoint.refused(planned.setting, planned.refusal), False
     place = folder / planned.job.recipe.name
     outcome = run_variant(planned.job, place, progress, BaselineCache(), fresh, store)
     record, is_reused = outcome.result, outcome.reused is Reused.RESULT
     if record.not_run_here:
-        return not_run(planned.setting, record), is_reused
+        return SweepPoint.not_run(planned.setting, record), is_reused
     if record.program is None or record.deviation is None:
         lost = "program" if record.program is None else "deviation"
-        return failed(planned.setting, record, record.null_reasons[lost]), False
+        return SweepPoint.failed(planned.setting, record, record.null_reasons[lost]), False
     kept = None if fresh else _kept(place, record.fingerprint, record.program.sha256)
     try:
         onsets = kept or _measure_onsets(planned.job, record, record.program, place, progress)
     except ProgramError as error:
-        return failed(planned.setting, record, str(error)), False
+        return SweepPoint.failed(planned.setting, record, str(error)), False
     sides = {"baseline": onsets.baseline, "variant": onsets.variant}
-    return measured(planned.setting, record, sides), is_reused and kept is not None
+    return SweepPoint.measured(planned.setting, record, sides), is_reused and kept is not None
 
 
 def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[SweepPoint]) -> Sweep:
@@ -128,7 +128,7 @@ def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[Sw
 
 def write_picture(sweep: Sweep, folder: Path) -> None:
     """Store a sweep's picture as `sweep.png` in its folder."""
-    write_atomic(folder / PICTURE_NAME, sweep_png(sweep))
+    write_atomic(folder / SWEEP_PLOT_NAME, sweep_png(sweep))
 
 
 def _kept(place: Path, *identity: str) -> StoredDelays | None:

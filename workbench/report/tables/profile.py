@@ -8,7 +8,7 @@ from pathlib import Path
 from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.process_info import INT8_DOT_PRODUCTS
-from workbench.records.profile import PICTURE_NAME, PROFILE_NAME, Profile
+from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
 from workbench.report.formatting import DASH, number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 
@@ -148,4 +148,4 @@ def print_profile(profile: Profile, folder: Path) -> None:
     else:
         print_section("Events", [profile.null_reasons["events"]])
     output.print()
-    print_lines(output, [f"record   {folder / PROFILE_NAME}", f"picture  {folder / PICTURE_NAME}"])
+    print_lines(output, [f"record   {folder / PROFILE_NAME}", f"picture  {folder / PROFILE_PLOT_NAME}"])

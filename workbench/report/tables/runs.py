@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.records.metrics import Verdict
-from workbench.records.run_folders import Run, earlier_in
+from workbench.records.run_folders import Run, archived_results
 from workbench.report.formatting import DASH
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
@@ -32,16 +32,16 @@ class RunSummary:
 
 def summarize_run(run: Run) -> RunSummary:
     """Counts the verdicts of a run and collects where and with what it ran."""
-    environments = [kept.record.environment for kept in run.kept]
-    counts = Counter(kept.record.verdict for kept in run.kept)
+    environments = [kept.record.environment for kept in run.results]
+    counts = Counter(kept.record.verdict for kept in run.results)
     return RunSummary(
         folder=str(run.folder),
         created=run.created,
-        variants={kept.record.recipe.name: kept.record.verdict for kept in run.kept},
+        variants={kept.record.recipe.name: kept.record.verdict for kept in run.results},
         verdicts={verdict: counts[verdict] for verdict in VERDICTS},
         commits=sorted({environment.commit or "no commit" for environment in environments}),
         machines=sorted({f"{environment.cpu}, {environment.cores} cores" for environment in environments}),
-        earlier=sum(len(earlier_in(kept.folder)) for kept in run.kept),
+        earlier=sum(len(archived_results(kept.folder)) for kept in run.results),
         unreadable=list(run.unreadable),
     )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workbench.records.sweep import PICTURE_NAME, SWEEP_NAME, Sweep, SweepPoint
+from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep, SweepPoint
 from workbench.report.formatting import DASH, number
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
@@ -43,7 +43,7 @@ def print_sweep(sweep: Sweep, folder: Path) -> None:
     for point in sweep.points:
         print_lines(output, [f"{point.setting.suffix}: {reason}" for reason in _reasons(point)])
     output.print()
-    print_lines(output, [f"sweep    {folder / SWEEP_NAME}", f"picture  {folder / PICTURE_NAME}"])
+    print_lines(output, [f"sweep    {folder / SWEEP_NAME}", f"picture  {folder / SWEEP_PLOT_NAME}"])
 
 
 def _reasons(point: SweepPoint) -> list[str]:

@@ -17,7 +17,7 @@ from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import Verdict
 from workbench.records.result import RESULT_NAME, Result, Scores, read_record, recipe_used, write_record
 from workbench.records.resume import StoredScores, has_files_of, load_scores, save_scores
-from workbench.records.staging import FIGURES, recover, remove, staging_dir
+from workbench.records.staging import SCORE_FILES, recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import build_in_staging, errors_name_folder, trial_run, unsupported_reason
@@ -120,7 +120,7 @@ def _measure(
             remove(staging, tuple(name for name in FILE_NAMES if name not in program.files))
         reused = Reused.PROGRAM if built.reused else Reused.NOTHING
         if built.cold_start is None:
-            remove(staging, FIGURES)
+            remove(staging, SCORE_FILES)
             reason = built.unsupported_reason
             result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
@@ -151,7 +151,7 @@ def _load_or_score(
     if stored is not None:
         timer.seconds.update(stored.seconds)
         return stored.scores
-    remove(staging, FIGURES)
+    remove(staging, SCORE_FILES)
     scoring = StageTimer()
     path = staging / program.path
     scored = score(variant, ProgramFrames(variant, path), cache, progress, scoring)
