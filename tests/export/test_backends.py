@@ -46,8 +46,8 @@ def test_qualcomm_is_refused_without_its_sdk_and_nothing_of_it_imported(monkeypa
     with pytest.raises(NotInstalledError) as caught:
         TARGETS["qualcomm"].partitioners()
     assert str(caught.value) == (
-        "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of its "
-        "own, when it is imported: so it was not; install it, set QNN_SDK_ROOT to its folder and run again"
+        "lowering to qualcomm requires Qualcomm's AI Engine Direct SDK. It was not imported, because the import "
+        "downloads the SDK under Qualcomm's terms; install it, set QNN_SDK_ROOT to its folder and run again"
     )
     assert not [name for name in sys.modules if name.startswith("executorch.backends.qualcomm")]
 

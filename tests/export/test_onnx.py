@@ -48,7 +48,7 @@ def frozen() -> bytes:
 def test_internal_state_is_refused(restated: StreamingPesto) -> None:
     with pytest.raises(LoweringError) as caught:
         to_onnx(restated)
-    assert str(caught.value) == "ONNX keeps nothing between calls: ask for state explicit or none, not internal"
+    assert str(caught.value) == "ONNX keeps no state between calls; expected state explicit or none, got internal"
 
 
 @pytest.mark.slow
@@ -147,11 +147,13 @@ def test_a_memory_frozen_against_the_recipe_is_an_error(frozen: bytes, explicit:
     model = model_of("explicit")
     with pytest.raises(LoweringError) as caught:
         finalize(onnx.load_from_string(explicit), model_of("frozen"))
-    assert str(caught.value) == ("exporting to ONNX froze no memory, and state: frozen is to show it; ask for explicit")
+    assert str(caught.value) == (
+        "exporting to ONNX folded no state into a constant, as state: frozen expects; use explicit"
+    )
     with pytest.raises(LoweringError) as caught:
         finalize(onnx.load_from_string(frozen), model)
     assert str(caught.value) == (
-        f"exporting to ONNX made a constant of the stream's memory (ring: 1×{model.past_samples} zeros)"
+        f"exporting to ONNX folded the streaming state into a constant (ring: 1×{model.past_samples} zeros)"
     )
 
 

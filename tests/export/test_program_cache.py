@@ -86,9 +86,9 @@ def test_the_store_is_bounded_and_the_least_lately_used_go(folder: Path, tmp_pat
         os.utime(store / name, (at, at))
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
     write_program_notes(folder, names[0], program_of(CONTENT))
-    store_program(store, names[0], folder, most_bytes=2 * size)  # used now: the second is the one that goes
+    store_program(store, names[0], folder, max_bytes=2 * size)  # used now: the second is the one that goes
     assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
-    store_program(store, names[0], folder, most_bytes=0)  # what was just used stays, whatever its size
+    store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever its size
     assert [path.name for path in store.iterdir()] == [names[0]]
     assert json.loads((store / names[0] / NOTES_NAME).read_text())["fingerprint"] == names[0]
 
@@ -106,7 +106,7 @@ def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> No
     (store / ".DS_Store").write_text("a file manager's")
     store_program(store, "e" * 64, folder)
     assert [path.name for path in store.iterdir()] == [".DS_Store"]
-    store_program(store, FINGERPRINT, folder, most_bytes=0)
+    store_program(store, FINGERPRINT, folder, max_bytes=0)
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is not None
 
 

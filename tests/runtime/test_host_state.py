@@ -60,7 +60,7 @@ def _frame(model: StreamingPesto) -> int:
 def test_low_rank_is_no_plain_matrix() -> None:
     with pytest.raises(LoweringError) as caught:
         host_file(network_of(StreamConfig(16_000, 320, 1, 1.0), "low-rank"))
-    assert str(caught.value) == "the host's front end is a plain matrix for each group; ask for frontend: grouped"
+    assert str(caught.value) == "the host computes only plain matrices; use frontend: grouped or upstream"
 
 
 def test_the_file_is_the_same_each_time(stream: StreamConfig) -> None:

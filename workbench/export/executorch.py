@@ -1,4 +1,4 @@
-"""torch.export -> edge -> delegate -> `.pte`, in memory. What the program carries besides its code is decided here."""
+"""ExecuTorch programs: torch.export, edge dialect, delegation, and the `.pte` in memory with its metadata."""
 
 import io
 from contextlib import redirect_stderr
@@ -147,24 +147,25 @@ def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: Execut
 
 
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:
-    """The graph for every call that the stream takes.
+    """Exports the graph for every length that the stream accepts.
 
-    The example is the largest one: from fewer than 16 frames, a guard in torch's convolution dispatch would silently
-    lower the bound.
+    The example is the longest one: with fewer than 16 frames, a guard in torch's convolution dispatch would silently
+    lower the upper bound.
     """
     stream = model.stream
     if not stream.dynamic:
         return torch.export.export(graph, model.example(stream.max_frames))
-    most = max(stream.max_frames, 3)  # of 1 and 2 alone, torch makes a constant; hosts are told what the stream takes
-    example = model.example(most)
-    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=most)
+    max_frames = max(stream.max_frames, 3)  # torch makes a constant of a range 1 to 2; the metadata have the true limit
+    example = model.example(max_frames)
+    frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=max_frames)
     past = model.past_samples if model.state == "none" else 0
     shapes = ({1: stream.hop_samples * frames + past}, *(None for _ in example[1:]))
     return torch.export.export(graph, example, dynamic_shapes=shapes)
 
 
 class _Reset(nn.Module):
-    """`which` (streams,) bool -> nothing: those streams forget all audio. Finds the memory by its name."""
+    """Zeroes the state of the streams that `which`, (streams,) bool, selects. The buffer's name connects it with
+    `forward`."""
 
     ring: Tensor
 

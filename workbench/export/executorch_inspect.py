@@ -1,4 +1,4 @@
-"""What a lowered ExecuTorch program contains: operators and bytes, counted."""
+"""Counts the operators and the bytes of a lowered ExecuTorch program."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def count_operators(edge: EdgeProgramManager) -> OperatorCounts:
 
 
 def _has_int8_inputs(node: torch.fx.Node) -> bool:
-    """Whether an operator's inputs (or input and weight) come out of a dequantize, which XNNPACK fuses into it."""
+    """Returns whether an operator's inputs (or input and weight) are dequantized, which XNNPACK fuses into it."""
     return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
 
 
@@ -65,13 +65,13 @@ def _has_int8_output(node: torch.fx.Node) -> bool:
 
 
 def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
-    """Operators by their plain name (`convolution`), delegate calls and tuple access left out."""
-    found = []
+    """Returns the operators with their plain names (`convolution`), without delegate calls and tuple access."""
+    named = []
     for node in graph.nodes:
         schema = getattr(getattr(node.target, "_op", node.target), "_schema", None)
         if node.op == "call_function" and schema is not None:
-            found.append((schema.name.split("::")[-1], node))
-    return found
+            named.append((schema.name.split("::")[-1], node))
+    return named
 
 
 def _operators(graph: torch.fx.Graph) -> Counter[str]:
@@ -79,8 +79,7 @@ def _operators(graph: torch.fx.Graph) -> Counter[str]:
 
 
 def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
-    """Bytes of the parameters and buffers that the graph reads, without the stream's memory: by the model's part, and
-    by type."""
+    """Returns the bytes of the parameters and buffers that the graph reads, without the state: by part and by dtype."""
     signature = exported.graph_signature
     stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     parts: Counter[str] = Counter()
@@ -90,16 +89,16 @@ def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, 
         if name is None or name == STATE_BUFFER:
             continue
         tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
-        words = name.split(".")
-        whole = words[0] != "encoder" or words[1].startswith("_")  # a quantized layer has lost its name
+        path = name.split(".")
+        is_one_part = path[0] != "encoder" or path[1].startswith("_")  # quantized layers have no names
         size = tensor.numel() * tensor.element_size()
-        parts[words[0] if whole else ".".join(words[:2])] += size
+        parts[path[0] if is_one_part else ".".join(path[:2])] += size
         types[str(tensor.dtype).removeprefix("torch.")] += size
     return dict(parts.most_common()), dict(types.most_common())
 
 
 def bytes_by_kind(pte: bytes) -> dict[str, int]:
-    """Where a `.pte` has its bytes: the delegates' weights and graphs, other constants, the empty memory, the rest."""
+    """Returns the bytes of a `.pte` by kind: delegates' weights and graphs, other constants, zero state, the rest."""
     file = deserialize_pte_binary(pte)
     weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
     graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)

@@ -37,25 +37,26 @@ class ExecutorchTarget:
 
 
 def _xnnpack() -> list[Any]:
-    """XNNPACK's partitioner, with leaky ReLU in static int8 too: XNNPACK runs it, the stock table has it float only."""
+    """XNNPACK's partitioner, which also takes leaky ReLU in static int8: XNNPACK runs it, the default table does not
+    list it."""
     from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
     from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
-    stock = ALL_PARTITIONER_CONFIGS
-    (leaky,) = (config for config in stock if getattr(config, "target_name", "") == "leaky_relu.default")
+    defaults = ALL_PARTITIONER_CONFIGS
+    (leaky,) = (config for config in defaults if getattr(config, "target_name", "") == "leaky_relu.default")
 
     class StaticLeakyRelu(leaky):  # type: ignore[valid-type, misc]
         def supported_precision_types(self) -> list[ConfigPrecisionType]:
             return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
 
-    return [XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in stock])]
+    return [XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in defaults])]
 
 
 def _coreml() -> list[Any]:
-    """In float32: in float16, which is the stock setting, the front end's energies overflow.
+    """Core ML's partitioner in float32: in float16, the default, the front end's energies overflow.
 
-    One of coremltools 9.0's passes is left out: it fails (IndexError) on the epsilon that a layer norm adds.
+    One pass of coremltools 9.0 is left out: it fails (IndexError) on the epsilon that a layer norm adds.
     """
     import coremltools
     from executorch.backends.apple.coreml.compiler import CoreMLBackend
@@ -84,25 +85,26 @@ def _openvino() -> list[Any]:
 
 
 def _arm() -> list[Any]:
-    """VGF, Arm's format for its GPUs: of Arm's backends the one that takes float and is a program for a device. (TOSA
-    alone is a step on the way, and Ethos-U takes int8 alone.)"""
+    """The partitioner for VGF, Arm's format for its GPUs: the one of Arm's backends that takes float and runs on a
+    device. TOSA is only an intermediate format, and Ethos-U takes only int8."""
     from executorch.backends.arm.vgf import VgfCompileSpec, VgfPartitioner
 
     converter = Path(sysconfig.get_path("scripts")) / "model-converter"
-    if converter.is_file():  # it is looked for in PATH, where an environment that is not activated has nothing
+    if converter.is_file():  # ExecuTorch searches PATH, which has it only if the environment is activated
         os.environ.setdefault("MODEL_CONVERTER_PATH", str(converter))
 
     return [VgfPartitioner(VgfCompileSpec("TOSA-1.0+FP"))]
 
 
 def _qualcomm() -> list[Any]:
-    """For the Hexagon of a Snapdragon 8 Gen 3, in float16, which is all the float it has.
+    """The partitioner for the Hexagon of a Snapdragon 8 Gen 3, in float16, its only float type.
 
-    No SDK was at hand: what comes after the imports is untried."""
+    Nobody has run the lines after the imports: no SDK was available.
+    """
     if not os.environ.get(_QNN_SDK):
         raise NotInstalledError(
-            "lowering to qualcomm wants Qualcomm's AI Engine Direct SDK, and ExecuTorch downloads it, under terms of "
-            f"its own, when it is imported: so it was not; install it, set {_QNN_SDK} to its folder and run again"
+            "lowering to qualcomm requires Qualcomm's AI Engine Direct SDK. It was not imported, because the import "
+            f"downloads the SDK under Qualcomm's terms; install it, set {_QNN_SDK} to its folder and run again"
         )
     from executorch.backends.qualcomm.partition.qnn_partitioner import QnnPartitioner
     from executorch.backends.qualcomm.serialization.qc_schema import QcomChipset
@@ -115,9 +117,9 @@ def _qualcomm() -> list[Any]:
     return [QnnPartitioner(specs, skip_mutable_buffer=True)]
 
 
-def _on_device(library: str, what: str = "a device") -> str:
+def _on_device(library: str, device: str = "a device") -> str:
     return (
-        f"on {what}, with the example/ of any bundle, built with -DBACKEND={library}: "
+        f"on {device}, with the example/ of any bundle, built with -DBACKEND={library}: "
         "./pesto_example program.pte CLIP.wav CLIP.csv; then here: workbench score {recipe}{variant} --frames CLIP.csv"
     )
 

@@ -1,8 +1,8 @@
-"""The front end as a file for the host, where the program holds the network alone: numbers, and no code.
+"""The front end as a file for the host, for a program that contains only the network: numbers, and no code.
 
 `framing` is (frame, hop, future) samples: the window, with `future` zeros after it, is cut into overlapping frames.
-Each group of bins is a matrix `kernels_<n>` (2 * bins, samples), real parts first, over the samples of a frame from
-`firsts[n]` on. A bin's energy is the sum of the squares of its two parts, at least `floor`. All of it float32.
+Each group of bins is a matrix `kernels_<n>` (2 * bins, samples) float32, real parts first, which applies to the samples
+of a frame from `firsts[n]` on. A bin's energy is the sum of the squares of its two parts, at least `floor`.
 """
 
 import io
@@ -17,7 +17,10 @@ from workbench.model.streaming import StreamingPesto
 
 
 def host_file(model: StreamingPesto) -> bytes:
-    """The front end of a stream as `.npz`. Raises LoweringError for one that is no plain matrix."""
+    """Returns the front end of a stream as the bytes of an `.npz`.
+
+    Raises LoweringError if the front end is not one plain matrix for each group of bins.
+    """
     framing, frontend = model.framing, model.frontend
     if isinstance(frontend, ConstantQ):
         firsts, kernels = [0], [frontend.taps[:, 0].numpy()]
@@ -25,8 +28,8 @@ def host_file(model: StreamingPesto) -> bytes:
         firsts = [group.first for group in frontend.groups]
         kernels = [group.get_parameter("weight").numpy() for group in frontend.group]
     else:
-        raise LoweringError("the host's front end is a plain matrix for each group; ask for frontend: grouped")
-    stored: dict[str, Any] = {f"kernels_{at}": each for at, each in enumerate(kernels)}
+        raise LoweringError("the host computes only plain matrices; use frontend: grouped or upstream")
+    stored: dict[str, Any] = {f"kernels_{index}": kernel for index, kernel in enumerate(kernels)}
     content = io.BytesIO()
     np.savez(
         content,

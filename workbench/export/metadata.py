@@ -24,7 +24,6 @@ The entry confidence_threshold is optional: frames of lower confidence should be
 estimate. This module imports no torch.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from workbench.errors import ProgramError
 from workbench.recipe.options import OUTPUTS, Output, Reduction, Scope, State
 from workbench.recipe.stream_config import StreamConfig
+from workbench.storage.hashing import sha256_of
 
 if TYPE_CHECKING:
     from workbench.model.streaming import StreamingPesto
@@ -90,7 +90,7 @@ def metadata_of(model: "StreamingPesto", confidence_threshold: float | None = No
     if model.scope == "network":
         from workbench.export.host_frontend import host_file  # imports torch
 
-        entries |= {"scope": model.scope, "host_sha256": hashlib.sha256(host_file(model)).hexdigest()}
+        entries |= {"scope": model.scope, "host_sha256": sha256_of(host_file(model))}
     return entries
 
 

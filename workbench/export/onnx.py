@@ -1,6 +1,6 @@
-"""The restated stream as ONNX. What fails there is state that the model keeps: the exporter makes a constant of it.
+"""The restated stream as ONNX. A state that the model itself keeps fails there: the exporter folds it into a constant.
 
-Wants the extra `onnx`.
+Requires the extra `onnx`.
 """
 
 import logging
@@ -52,23 +52,23 @@ class OnnxExporter:
 
 
 def to_onnx(model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
-    """The stream for calls of the smallest size, as `contract.py` has it: its outputs go by their names, and with state
-    explicit the last one is `next_ring`.
+    """Exports the stream for its smallest call, with the metadata.
 
-    Raises LoweringError as `exported`, and where what came out remembers otherwise than asked.
+    The outputs have their own names; with an explicit state, the last one is `next_ring`. Raises LoweringError if the
+    export fails, or if the program's state is not what the model's `state` says.
     """
     return finalize(export_graph(model), model, confidence_threshold)
 
 
 def export_graph(model: StreamingPesto) -> "ModelProto":
-    """The graph as the exporter leaves it, where each node tells which module it comes from.
+    """Exports the graph as torch's exporter leaves it: each node names the module that it comes from.
 
-    Raises LoweringError where the exporter refuses, and for internal state, which ONNX has not.
+    Raises LoweringError if the exporter fails, or if the state is internal, which ONNX cannot express.
     """
     import onnx
 
     if model.state not in _INPUTS:
-        raise LoweringError(f"ONNX keeps nothing between calls: ask for state explicit or none, not {model.state}")
+        raise LoweringError(f"ONNX keeps no state between calls; expected state explicit or none, got {model.state}")
     model.reset()
     network, explicit = model.scope == "network", model.state == "explicit"
     with (
@@ -87,9 +87,9 @@ def export_graph(model: StreamingPesto) -> "ModelProto":
             external_data=False,
             verbose=False,
         )
-        found = onnx.load(path)
+        graph = onnx.load(path)
     model.reset()
-    return found
+    return graph
 
 
 @contextmanager
@@ -103,19 +103,22 @@ def _errors_only(logger: logging.Logger) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def finalize(found: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
-    """The file: what the exporter notes of its own is left out (it names this machine's paths), what the host has to
-    know is put in. Raises LoweringError where the past audio is a constant and should not be, or should and is not."""
-    frozen = constant_state_inputs(found.graph)
+def finalize(exported: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
+    """Returns the file: the exporter's notes, which name paths of this machine, are replaced by the metadata.
+
+    Raises LoweringError if the state is a constant and should not be one, or should be one and is not.
+    """
+    graph = exported.graph
+    frozen = constant_state_inputs(graph)
     if frozen and model.state != "frozen":
-        raise LoweringError(f"exporting to ONNX made a constant of the stream's memory ({', '.join(frozen)})")
+        raise LoweringError(f"exporting to ONNX folded the streaming state into a constant ({', '.join(frozen)})")
     if not frozen and model.state == "frozen":
-        raise LoweringError("exporting to ONNX froze no memory, and state: frozen is to show it; ask for explicit")
-    for part in (found.graph, *found.graph.node, *found.graph.initializer, *found.graph.input, *found.graph.output):
+        raise LoweringError("exporting to ONNX folded no state into a constant, as state: frozen expects; use explicit")
+    for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.doc_string = ""
         del part.metadata_props[:]
-    del found.graph.value_info[:]
-    del found.metadata_props[:]
-    entry = found.metadata_props.add()
+    del graph.value_info[:]
+    del exported.metadata_props[:]
+    entry = exported.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, as_json(metadata_of(model, confidence_threshold))
-    return bytes(found.SerializeToString(deterministic=True))
+    return bytes(exported.SerializeToString(deterministic=True))

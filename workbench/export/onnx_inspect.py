@@ -1,4 +1,4 @@
-"""What is in an ONNX program, and what ONNX Runtime makes of it."""
+"""Counts the operators and the bytes of an ONNX program, and finds a state that was folded into a constant."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,10 +18,12 @@ _INTEGER = ("QLinear", "ConvInteger", "MatMulInteger", "QGemm", "DynamicQuantize
 
 
 def inspect_onnx(content: bytes) -> ExportedProgram:
-    """Operators and bytes are the file's; which of them run in int8 is read off the graph that ONNX Runtime makes of it
-    here, as the file only says where to quantize and dequantize.
+    """Counts what is in a file. `quantized` and `made_with` are left to the exporter.
 
-    Raises LoweringError where ONNX Runtime does not load it.
+    Operators and bytes are the file's. Which operators run in int8 is taken from the graph as ONNX Runtime optimizes it
+    on this machine: the file only says where to quantize and dequantize.
+
+    Raises LoweringError if ONNX Runtime does not load the file.
     """
     import onnx
 
@@ -30,8 +32,7 @@ def inspect_onnx(content: bytes) -> ExportedProgram:
     types: Counter[str] = Counter()
     for tensor in graph.initializer:
         size = _bytes(tensor)
-        words = tensor.name.split(".")
-        parts[".".join(words[:2]) if words[0] == "encoder" else words[0] if len(words) > 1 else "other"] += size
+        parts[_part_of(tensor.name)] += size
         types[onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).name] += size
     running = Counter(node.op_type for node in _optimized(content).node)
     stored = sum(types.values())
@@ -48,6 +49,14 @@ def inspect_onnx(content: bytes) -> ExportedProgram:
     )
 
 
+def _part_of(name: str) -> str:
+    """Returns the model's part that a tensor belongs to, by its name."""
+    path = name.split(".")
+    if path[0] == "encoder":
+        return ".".join(path[:2])
+    return path[0] if len(path) > 1 else "other"
+
+
 def _bytes(tensor: Any) -> int:
     from onnx.numpy_helper import to_array
 
@@ -55,7 +64,7 @@ def _bytes(tensor: Any) -> int:
 
 
 def _optimized(content: bytes) -> "GraphProto":
-    """The graph after the optimizations that do not depend on the processor's layout of tensors."""
+    """Returns the graph after those optimizations that do not depend on the processor's layout of tensors."""
     import onnx
     import onnxruntime
 
@@ -70,29 +79,29 @@ def _optimized(content: bytes) -> "GraphProto":
 
 
 def constant_state_inputs(graph: "GraphProto") -> tuple[str, ...]:
-    """The constants that the audio of a call is joined with, by name and shape: there, the past audio should come in.
+    """Returns name and shape of the constants that the new audio is concatenated with, in place of the past audio.
 
-    None for a graph that is handed its past, or all of its window.
+    Nothing for a graph that has the past audio, or the whole window, as an input.
     """
     from onnx.numpy_helper import to_array
 
     constants = dict(_constants(graph))
     audio = {graph.input[0].name}
-    found = []
-    for node in graph.node:  # which are in order
+    descriptions = []
+    for node in graph.node:  # in order of execution
         if node.op_type in _LAYOUT and node.input[0] in audio:
             audio.update(node.output)
         if node.op_type == "Concat" and audio & set(node.input):
             for name in node.input:
                 if name in constants:
                     values = to_array(constants[name])
-                    what = "zeros" if not values.any() else "values"
-                    found.append(f"{name}: {'×'.join(map(str, values.shape))} {what}")
-    return tuple(found)
+                    kind = "values" if values.any() else "zeros"
+                    descriptions.append(f"{name}: {'×'.join(map(str, values.shape))} {kind}")
+    return tuple(descriptions)
 
 
 def _constants(graph: "GraphProto") -> Iterator[tuple[str, Any]]:
-    """Tensors that are written into the graph, by name."""
+    """Yields the tensors that are stored in the graph, with their names."""
     for tensor in graph.initializer:
         yield tensor.name, tensor
     for node in graph.node:

@@ -1,6 +1,5 @@
-"""The artefact: what a program's file holds, and where its bytes are."""
+"""A program in memory and as a file: its format, its name, and what it contains."""
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from pydantic import Field
 from workbench.quantize.results import Calibration, Quantized, TensorRange
 from workbench.recipe.options import State
 from workbench.record_model import RecordModel
+from workbench.storage.hashing import sha256_of
 
 ProgramFormat = Literal["pte", "onnx", "torchscript"]
 
@@ -66,21 +66,21 @@ class ExportedProgram:
 
 
 class Delegate(RecordModel):
-    """One subgraph that a backend runs: its place in the order of execution is its place in the list."""
+    """One subgraph that a backend runs. Delegates are listed in order of execution."""
 
     backend: str
     nodes: int
 
 
 class ProgramFile(RecordModel):
-    """A program as written. Byte figures are read from the file, node figures from the lowered graph.
+    """The record of a program's file. Bytes are counted in the file, nodes in the lowered graph.
 
-    `delegated_nodes` and `portable_nodes` are ExecuTorch's alone; `graph_ops` are the operators of the others' files,
-    by the names that their format has for them. `bytes` and `bytes_by_kind` include the host's file, where there is
-    one. `frozen` names the constants that an exporter put where the stream's past audio belongs.
+    Only an ExecuTorch program has `delegated_nodes` and `portable_nodes`; the other formats have `graph_ops`, by the
+    names that the format has for them. `bytes` and `bytes_by_kind` include the host's file, if there is one. `frozen`
+    names the constants that an exporter put in place of the streaming state.
     """
 
-    path: str  # relative to the record
+    path: str  # relative to the folder of the result
     kind: ProgramFormat = "pte"
     bytes: int
     sha256: str
@@ -95,42 +95,37 @@ class ProgramFile(RecordModel):
     bytes_by_kind: dict[str, int]
     bytes_by_part: dict[str, int]
     bytes_by_dtype: dict[str, int]
-    schemes: dict[str, str]  # of each layer in a part that was quantized, read off the converted graph
+    schemes: dict[str, str]  # of each layer in a quantized part, as the converted graph shows it
     ranges: tuple[TensorRange, ...]
     calibration: Calibration | None
     graph_ops: dict[str, int] = Field(default={})
     frozen: tuple[str, ...] = ()
-    made_with: dict[str, str] = Field(default={})  # versions of what only this kind of program needs
-    host_path: str = ""  # of the host's file, beside the program; empty where there is none
+    made_with: dict[str, str] = Field(default={})  # versions of the packages that only this format needs
+    host_path: str = ""  # of the host's file, beside the program; "" if there is none
     host_bytes: int = 0
     host_sha256: str = ""
 
     @property
     def files(self) -> dict[str, str]:
-        """Its files, and what its host needs beside them, each with its SHA-256."""
+        """The SHA-256 of the program's file, and of the host's file if there is one, by name."""
         return {self.path: self.sha256} | ({self.host_path: self.host_sha256} if self.host_path else {})
 
     def is_intact_in(self, folder: Path) -> bool:
-        """Whether all of its files are there, with the same bytes."""
+        """Returns whether the folder has all of its files, with the same bytes."""
         try:
-            return all(
-                hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
-                for path, sha256 in self.files.items()
-            )
+            return all(sha256_of(folder / path) == sha256 for path, sha256 in self.files.items())
         except OSError:
             return False
 
 
 def with_host_file(program: ProgramFile, path: str, content: bytes) -> ProgramFile:
-    """The same program with the file that its host needs beside it."""
-    return program.model_copy(
-        update={
-            "bytes": program.bytes + len(content),
-            "bytes_by_kind": {**program.bytes_by_kind, "host_file": len(content)},
-            "host_path": path,
-            "host_bytes": len(content),
-            "host_sha256": hashlib.sha256(content).hexdigest(),
-        }
+    """Returns the program with the file that its host needs, which is stored at `path` beside it."""
+    return program.replace(
+        bytes=program.bytes + len(content),
+        bytes_by_kind={**program.bytes_by_kind, "host_file": len(content)},
+        host_path=path,
+        host_bytes=len(content),
+        host_sha256=sha256_of(content),
     )
 
 
@@ -147,7 +142,7 @@ def describe(program: ExportedProgram, path: str, state: State) -> ProgramFile:
         path=path,
         kind=program.format,
         bytes=len(program.content),
-        sha256=hashlib.sha256(program.content).hexdigest(),
+        sha256=sha256_of(program.content),
         state=state,
         delegated_nodes=sum(nodes.delegated_ops.values()) if nodes else None,
         portable_nodes=sum(nodes.portable_ops.values()) if nodes else None,

@@ -1,5 +1,5 @@
-"""What the export toolchain raises, as one error of ours: it raises what it likes. What it prints, nobody asked for,
-and what it keeps, nobody needs."""
+"""The export toolchain raises exceptions of any type, prints to stdout and keeps every graph: one context manager
+handles all three."""
 
 import gc
 import io
@@ -16,12 +16,13 @@ from workbench.errors import LoweringError, WorkbenchError, first_line, is_out_o
 
 @contextmanager
 def toolchain_errors(stage: str) -> Iterator[None]:
-    """Raise LoweringError, with the first line, for whatever goes wrong within.
+    """Raises LoweringError, with the first line of the cause, for any exception inside.
 
-    Our own errors pass, and so do a full disk and want of memory: they say nothing of the model.
+    The workbench's own errors pass unchanged, and so do a full disk and a lack of memory: they say nothing about the
+    model.
     """
     try:
-        with redirect_stdout(io.StringIO()):  # stdout is for results, and some backends list each operator there
+        with redirect_stdout(io.StringIO()):  # stdout is for results; some backends list each operator there
             yield
     except (WorkbenchError, OSError, MemoryError):
         raise
@@ -34,9 +35,9 @@ def toolchain_errors(stage: str) -> Iterator[None]:
 
 
 def _clear_toolchain_caches() -> None:
-    """Empty the caches by which torch and ExecuTorch keep every graph, weights and all, for as long as the process."""
+    """Empties the caches in which torch and ExecuTorch keep every graph, with its weights, until the process ends."""
     FakeTensorMode.cache_clear()
     is_same_node.cache_clear()
-    gc.collect()  # graphs are rings of references, and among so many objects the collector lets them wait
-    sources_of_graphs.eval_cache.clear()  # some 700 modules are generated in a lowering, and each leaves its source
+    gc.collect()  # graphs are reference cycles, and with so many objects the collector runs rarely
+    sources_of_graphs.eval_cache.clear()  # one lowering generates some 700 modules, and each leaves its source
     linecache.clearcache()

@@ -1,4 +1,4 @@
-"""Upstream as TorchScript, made as upstream's own `realtime/export_jit.py` makes it: traced, and saved whole."""
+"""Upstream as TorchScript, exported as upstream's own `realtime/export_jit.py` does: traced, and saved whole."""
 
 import io
 from collections import Counter
@@ -61,7 +61,7 @@ def trace_upstream(model: PESTO, stream: StreamConfig, metadata: Constants) -> E
         size = tensor.numel() * tensor.element_size()
         parts[name.split(".")[0]] += size
         types[str(tensor.dtype).removeprefix("torch.")] += size
-    stored = sum(types.values())
+    tensor_bytes = sum(types.values())
     file = content.getvalue()
     return ExportedProgram(
         content=file,
@@ -69,7 +69,7 @@ def trace_upstream(model: PESTO, stream: StreamConfig, metadata: Constants) -> E
         graph_ops={name.removeprefix("aten::"): count for name, count in sorted(operators.items())},
         quantized_ops={},
         float_ops=dict(weighted),
-        bytes_by_kind={"tensors": stored, "rest": len(file) - stored},
+        bytes_by_kind={"tensors": tensor_bytes, "rest": len(file) - tensor_bytes},
         bytes_by_part=dict(parts.most_common()),
         bytes_by_dtype=dict(types.most_common()),
     )

@@ -113,7 +113,7 @@ class IsolatedProcess:
 
         Raises:
             ProgramError: The process died, or the function did not return within `limit_s`.
-            WorkbenchError: The process was killed from outside or had no memory, which tells nothing of the program.
+            WorkbenchError: The process was killed from outside or had no memory, which says nothing about the program.
             Exception: Whatever the function raises.
         """
         try:

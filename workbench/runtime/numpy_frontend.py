@@ -1,6 +1,5 @@
 """The front end in numpy, for a program that contains only the network: what a host has to implement itself."""
 
-import hashlib
 import io
 from pathlib import Path
 from zipfile import BadZipFile
@@ -9,6 +8,7 @@ import numpy as np
 
 from workbench.errors import ProgramError
 from workbench.runtime.session import Floats
+from workbench.storage.hashing import sha256_of
 
 
 class NumpyFrontend:
@@ -24,7 +24,7 @@ class NumpyFrontend:
             raise ProgramError(
                 f"{path}: the program's front end cannot be read ({error.strerror}); copy this file with the program"
             ) from error
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if sha256_of(content) != sha256:
             raise ProgramError(f"{path}: not the front end that the program was built with; rebuild the program")
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
