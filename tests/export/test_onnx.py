@@ -12,12 +12,10 @@ from numpy.testing import assert_array_equal
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.metadata import HOST_SUFFIX, METADATA_KEY
-from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize, to_onnx
+from workbench.export.onnx import ONNX_EXTRA, finalize, to_onnx
 from workbench.export.onnx_inspect import constant_state_inputs, inspect_onnx
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.progress import Progress
-from workbench.quantize.layers import layers
 from workbench.recipe.options import State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import UpstreamSession
@@ -190,80 +188,6 @@ def test_the_file_carries_what_a_pte_tells(explicit: bytes) -> None:
         3,
     )
     assert HOST_SUFFIX == ".npz" and "scope" not in told
-
-
-def test_no_layer_in_int8_leaves_all_in_float() -> None:
-    """ONNX Runtime's quantizer takes a list of no nodes for all nodes."""
-    import torch
-
-    from workbench.quantize.onnxruntime import quantize_onnx
-    from workbench.recipe import Quantization
-
-    plain, model = export_graph(model_of("explicit")), model_of("explicit")
-    asked = Quantization(parts={"encoder": "none", "frontend": "none", "confidence": "none"})  # the last is not in it
-    graph, quantized = quantize_onnx(model, lambda _: plain, asked, [torch.zeros(320)], Progress())
-    assert graph is plain
-    assert set(quantized.schemes.values()) == {"none"}
-    assert {name for name in layers(model) if name.startswith(("encoder", "frontend"))} <= set(quantized.schemes)
-    assert quantized.calibration.rows == 0
-
-
-def test_a_layer_that_is_missing_from_the_graph_is_an_error() -> None:
-    from onnx import ModelProto
-
-    from workbench.quantize.onnxruntime import quantize_onnx
-    from workbench.recipe import Quantization
-
-    rules = Quantization(parts={"frontend": "int8-static", "frontend.group.0": "none"})
-    with pytest.raises(LoweringError) as caught:
-        quantize_onnx(model_of("explicit"), lambda _: ModelProto(), rules, [], Progress())
-    assert "frontend.group.0 is missing from the graph, expected none" in str(caught.value)
-    assert "frontend.group.1 is missing from the graph, expected static" in str(caught.value)
-    assert "encoder" not in str(caught.value)
-
-
-@pytest.mark.slow
-def test_static_int8_is_where_it_was_asked(tmp_path: Path, sing: Sing) -> None:
-    import torch
-
-    from workbench.quantize.onnxruntime import quantize_onnx
-    from workbench.recipe import Quantization
-
-    model = model_of("explicit")
-    asked = Quantization(parts={"encoder.prefilter": "int8-static"})
-    graph, quantized = quantize_onnx(model, export_graph, asked, [torch.tensor(sing(16_000, 1.0))], Progress())
-    found = inspect_onnx(finalize(graph, model))
-    static = [layer for layer, scheme in quantized.schemes.items() if scheme == "static"]
-    assert static == ["encoder.prefilter.0.0", "encoder.prefilter.1.0"]
-    assert found.quantized_ops["QLinearConv"] == 2
-    assert quantized.calibration.rows == 50
-    stored = sum(model.encoder.prefilter[at][0].weight.numel() for at in (0, 1))
-    assert found.bytes_by_dtype["int8"] >= stored  # and zero points
-    session = open_program(written(found.content, tmp_path))
-    assert np.isfinite(session.step(sing(16_000, 1.0)[-320:]).pitch_semitones).all()
-    assert_array_equal(session.step(np.zeros(320, np.float32)).pitch_semitones.shape, (1,))
-
-
-@pytest.mark.slow
-def test_all_of_the_calibration_audio_is_heard(sing: Sing) -> None:
-    """Silence after the singing changes no range, however long it is."""
-    import torch
-    from onnx.numpy_helper import to_array
-
-    from workbench.quantize.onnxruntime import quantize_onnx
-    from workbench.recipe import Quantization
-
-    def scales(*clips: np.ndarray) -> dict[str, float]:
-        asked = Quantization(parts={"encoder.prefilter": "int8-static"})
-        graph, _ = quantize_onnx(model_of("explicit"), export_graph, asked, list(map(torch.tensor, clips)), Progress())
-        values = {tensor.name: to_array(tensor) for tensor in graph.graph.initializer}
-        nodes = [node for node in graph.graph.node if node.op_type == "QuantizeLinear"]
-        return {node.input[0]: float(values[node.input[1]]) for node in nodes if values[node.input[1]].size == 1}
-
-    sung, silence = sing(16_000, 1.0), np.zeros(20 * 320, np.float32)
-    heard = scales(sung, *[silence] * 3)  # 110 calls
-    assert heard == scales(sung)
-    assert len(heard) > 2 and max(heard.values()) > 2 * max(scales(silence).values())
 
 
 @pytest.mark.slow

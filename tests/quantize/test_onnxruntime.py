@@ -1,0 +1,96 @@
+"""int8 by ONNX Runtime's quantizer, in the layers that a recipe names."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.errors import LoweringError
+from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize
+from workbench.export.onnx_inspect import inspect_onnx
+from workbench.model.streaming import StreamingPesto
+from workbench.model.upstream import load_upstream
+from workbench.progress import Progress
+from workbench.quantize.layers import layers
+from workbench.quantize.onnxruntime import quantize_onnx
+from workbench.recipe import Quantization
+from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.runtime.open_program import open_program
+
+pytestmark = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
+STREAM = StreamConfig(16_000, 320, 1, 0.0)
+PREFILTERS = Quantization(parts={"encoder.prefilter": "int8-static"})
+Sing = Callable[[int, float], np.ndarray]
+
+
+def explicit_model() -> StreamingPesto:
+    upstream = load_upstream("mir-1k_g7", STREAM)
+    return StreamingPesto(upstream, STREAM, Implementations("grouped"), "explicit", ("pitch", "volume"))
+
+
+def test_no_int8_layer_leaves_the_graph_float() -> None:
+    """ONNX Runtime's quantizer takes an empty list for all nodes."""
+    graph, model = export_graph(explicit_model()), explicit_model()
+    rules = Quantization(parts={"encoder": "none", "frontend": "none", "confidence": "none"})
+    found, quantized = quantize_onnx(model, lambda _: graph, rules, [torch.zeros(320)], Progress())
+    assert found is graph
+    assert set(quantized.schemes.values()) == {"none"}
+    assert {name for name in layers(model) if not name.startswith("confidence")} <= set(quantized.schemes)
+    assert quantized.calibration.rows == 0
+
+
+def test_layer_that_is_missing_from_the_graph_is_an_error() -> None:
+    from onnx import ModelProto
+
+    rules = Quantization(parts={"frontend": "int8-static", "frontend.group.0": "none"})
+    with pytest.raises(LoweringError) as caught:
+        quantize_onnx(explicit_model(), lambda _: ModelProto(), rules, [], Progress())
+    assert "frontend.group.0 is missing from the graph, expected none" in str(caught.value)
+    assert "frontend.group.1 is missing from the graph, expected static" in str(caught.value)
+    assert "encoder" not in str(caught.value)
+
+
+def test_rule_for_a_part_that_no_output_needs_is_an_error() -> None:
+    """The exporter removes the confidence, which this model does not return."""
+    from onnx import ModelProto
+
+    rules = Quantization(parts={"confidence.linear": "int8-static"})
+    with pytest.raises(LoweringError, match=r"confidence\.linear is none, expected static"):
+        quantize_onnx(explicit_model(), lambda _: ModelProto(), rules, [], Progress())
+
+
+@pytest.mark.slow
+def test_int8_is_in_the_requested_layers_only(tmp_path: Path, sing: Sing) -> None:
+    model = explicit_model()
+    graph, quantized = quantize_onnx(model, export_graph, PREFILTERS, [torch.tensor(sing(16_000, 1.0))], Progress())
+    found = inspect_onnx(finalize(graph, model))
+    static = [layer for layer, scheme in quantized.schemes.items() if scheme == "static"]
+    assert static == ["encoder.prefilter.0.0", "encoder.prefilter.1.0"]
+    assert found.quantized_ops["QLinearConv"] == 2
+    assert quantized.calibration.rows == 50
+    weights = sum(model.encoder.prefilter[index][0].weight.numel() for index in (0, 1))
+    assert found.bytes_by_dtype["int8"] >= weights  # and zero points
+    path = tmp_path / "program.onnx"
+    path.write_bytes(found.content)
+    session = open_program(path)
+    assert np.isfinite(session.step(sing(16_000, 1.0)[-320:]).pitch_semitones).all()
+    assert session.step(np.zeros(320, np.float32)).pitch_semitones.shape == (1,)
+
+
+@pytest.mark.slow
+def test_calibration_uses_all_of_the_audio(sing: Sing) -> None:
+    """Silence after the singing changes no range, however long it is."""
+    from onnx.numpy_helper import to_array
+
+    def scales(*clips: np.ndarray) -> dict[str, float]:
+        graph, _ = quantize_onnx(explicit_model(), export_graph, PREFILTERS, list(map(torch.tensor, clips)), Progress())
+        values = {tensor.name: to_array(tensor) for tensor in graph.graph.initializer}
+        nodes = [node for node in graph.graph.node if node.op_type == "QuantizeLinear"]
+        return {node.input[0]: float(values[node.input[1]]) for node in nodes if values[node.input[1]].size == 1}
+
+    sung, silence = sing(16_000, 1.0), np.zeros(20 * 320, np.float32)
+    found = scales(sung, *[silence] * 3)  # 110 calls
+    assert found == scales(sung)
+    assert len(found) > 2 and max(found.values()) > 2 * max(scales(silence).values())

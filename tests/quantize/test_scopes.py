@@ -1,0 +1,50 @@
+"""The rules of a recipe against the layers of the stream."""
+
+import pytest
+
+from tests.helpers.quantized import float_model
+from workbench.errors import LoweringError, ModelError
+from workbench.quantize.layers import layers
+from workbench.quantize.scopes import check_schemes, check_scopes, requested_scheme
+from workbench.recipe import Quantization
+
+
+def test_every_layer_has_a_name() -> None:
+    assert {"encoder.first.0", "encoder.prefilter.1.0", "encoder.toeplitz.conv", "confidence.linear"} < set(
+        layers(float_model())
+    )
+
+
+def test_rule_that_matches_no_layer_is_refused() -> None:
+    model = float_model()
+    check_scopes(model, Quantization(parts={"encoder": "int8-dynamic", "encoder.first": "none"}))
+    with pytest.raises(ModelError) as caught:
+        check_scopes(model, Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
+    assert str(caught.value) == (
+        "quantization.parts: decoder: matches no layer (unknown name, or overridden by more specific rules); "
+        f"known layers: {', '.join(layers(model))}"
+    )
+
+
+RULES = Quantization(
+    parts={"a": "int8-static", "a.x": "none", "b": "int8-static-per-tensor", "c": "int8-dynamic"}, leaky_relu="float"
+)
+
+
+@pytest.mark.parametrize(
+    ("layer", "scheme"),
+    [("a.y", "static"), ("a.x", "none"), ("b.z", "static-per-tensor"), ("c", "dynamic"), ("d", "none")],
+)
+def test_requested_scheme_is_that_of_the_most_specific_rule(layer: str, scheme: str) -> None:
+    assert requested_scheme(RULES, layer) == scheme
+
+
+def test_schemes_other_than_requested_are_all_listed() -> None:
+    check_schemes({"a.y": "static", "d": "none"}, RULES)
+    with pytest.raises(LoweringError) as caught:
+        check_schemes({"a.y": "static", "a.x": "activation only", "c": "none"}, RULES)
+    assert str(caught.value) == (
+        "quantization does not match the recipe: a.x is activation only, expected none; c is none, expected dynamic "
+        "(XNNPACK has no dynamic int8 for a convolution of one input channel; use another scheme for it; an int8 add "
+        "comes before a float layer; quantize that layer too, or use residual_add: float)"
+    )
