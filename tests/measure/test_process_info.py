@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.measure import process_info
-from workbench.measure.process_info import cpu_instructions, peak_rss_bytes, resident_bytes
+from workbench.measure.process_info import cpu_instructions, last_cache_bytes, peak_rss_bytes, resident_bytes
 
 
 def test_peak_rss_is_read_from_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +44,13 @@ def test_cpu_instructions(
         file.write_text(cpuinfo)
     monkeypatch.setattr(process_info, "_CPUINFO", file)
     assert cpu_instructions() == found
+
+
+def test_the_largest_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index, size in enumerate(("32K\n", "2M\n", "512K\n")):
+        (tmp_path / f"index{index}").mkdir()
+        (tmp_path / f"index{index}" / "size").write_text(size)
+    monkeypatch.setattr(process_info, "_CACHES", tmp_path)
+    assert last_cache_bytes() == 2 * 1024**2
+    monkeypatch.setattr(process_info, "_CACHES", tmp_path / "none")
+    assert last_cache_bytes() == 64_000_000

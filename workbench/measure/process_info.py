@@ -1,4 +1,4 @@
-"""What the system reports of a process and of its processor. Linux lists both below /proc.
+"""What the system reports of a process and of the processor. Linux lists it below /proc and /sys.
 
 psutil is no replacement: it has no peak memory on Linux.
 """
@@ -13,6 +13,8 @@ _INSTRUCTIONS = ("fma", "avx", "avx2", "avx512f", "asimd", "sve", *INT8_DOT_PROD
 _STATUS = Path("/proc/self/status")
 _STATM = Path("/proc/self/statm")
 _CPUINFO = Path("/proc/cpuinfo")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_UNKNOWN_CACHE_BYTES = 64_000_000  # more than most processors have
 
 
 def peak_rss_bytes() -> int:
@@ -45,3 +47,10 @@ def cpu_instructions() -> tuple[str, ...] | None:
     if listed is None:
         return None
     return tuple(name for name in _INSTRUCTIONS if name in listed[1].split())
+
+
+def last_cache_bytes() -> int:
+    """Returns the size of the largest cache of the first core, in bytes; 64 MB if the system lists none."""
+    units = {"K": 1024, "M": 1024**2}
+    sizes = [path.read_text().strip() for path in _CACHES.glob("index*/size")]
+    return max((int(size[:-1]) * units[size[-1]] for size in sizes if size[-1:] in units), default=_UNKNOWN_CACHE_BYTES)

@@ -9,11 +9,18 @@ import torch
 
 from workbench.errors import RecipeError
 from workbench.export.executorch import lower_module, quantize_parts
-from workbench.measure.operators.events import NO_TRACER, Event, events_here
-from workbench.measure.operators.figures import Counted, figures
-from workbench.measure.operators.parts import AUDIO, RING, cut
-from workbench.measure.operators.roofline import probes
-from workbench.measure.operators.timing import PROGRAM, LoweredPart, times_here
+from workbench.measure.operators.events import NO_TRACER, Event, record_events
+from workbench.measure.operators.figures import PartCosts, figures
+from workbench.measure.operators.parts import AUDIO, STATE, cut
+from workbench.measure.operators.roofline import Probe
+from workbench.measure.operators.timing import (
+    EMPTY,
+    PROGRAM,
+    LoweredPart,
+    ProfileProgram,
+    SingleModule,
+    time_parts,
+)
 from workbench.measure.process_info import cpu_instructions
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED, as_calls
@@ -25,6 +32,7 @@ from workbench.records.result import recipe_used
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
 from workbench.storage.locks import exclusive
+from workbench.workflows.probes import build_probes
 from workbench.workflows.variant import build as building
 from workbench.workflows.variant.prepare import PreparedVariant
 
@@ -85,24 +93,21 @@ def _profiled(
     clip = max(job.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)
-    ring = job.model.zero_state().numpy() if recipe.state == "explicit" else None
-    memory = () if ring is None else (RING,)
-    whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *memory), (*job.model.outputs, *memory))
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        steps, counted = _lower_parts(job, calls, place, progress)
-        asked = probes(sum(part.weight_bytes for part in counted), progress)
-        probed = {probe.name: (place / f"peak-{at}.pte", probe.inputs) for at, probe in enumerate(asked)}
-        for probe in asked:
-            probed[probe.name][0].write_bytes(probe.pte)
-        (place / "empty.pte").write_bytes(lower_module(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
-        progress.report("time", 0, 1)
-        with IsolatedProcess() as child:
-            times = child.call(times_here, whole, steps, place / "empty.pte", probed, calls, ring, plan)
-        progress.report("time", 1, 1)
-    events = _events(whole.file, calls[:_EVENT_CALLS], ring)
+    state = job.model.zero_state().numpy() if recipe.state == "explicit" else None
+    states = () if state is None else (STATE,)
+    whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *states), (*job.model.outputs, *states))
+    with tempfile.TemporaryDirectory() as scratch_folder:
+        scratch = Path(scratch_folder)
+        parts, costs = _lower_parts(job, calls, scratch, progress)
+        probes = build_probes(sum(part.weight_bytes for part in costs), progress)
+        timed = ProfileProgram(
+            whole, tuple(parts), _empty_module(scratch), _write_probes(probes, scratch), calls, state
+        )
+        with progress.stage("time"), IsolatedProcess() as child:
+            times = child.call(time_parts, timed, plan)
+    events = _events(whole.file, calls[:_EVENT_CALLS], state)
     job.check_unchanged()
-    totals, found, at_most = figures(counted, asked, times)
+    found = figures(costs, probes, times)
     instructions = cpu_instructions()
     nulls = {} if events else {"events": NO_TRACER}
     if instructions is None:
@@ -123,9 +128,9 @@ def _profiled(
         calls_per_round=plan.chunks_per_round,
         warmup_calls=plan.warmup_chunks,
         seed=ORDER_SEED,
-        totals=totals,
-        parts=found,
-        peaks=at_most,
+        totals=found.totals,
+        parts=found.parts,
+        peaks=found.peaks,
         events=events or None,
         null_reasons=nulls,
     )
@@ -138,23 +143,38 @@ def _middle(samples: Floats, sample_rate_hz: int) -> Floats:
 
 
 def _lower_parts(
-    job: PreparedVariant, calls: Sequence[Floats], place: Path, progress: Progress
-) -> tuple[list[LoweredPart], list[Counted]]:
-    """Each part as a program of its own in `place`, and what it costs on paper."""
+    job: PreparedVariant, calls: Sequence[Floats], folder: Path, progress: Progress
+) -> tuple[list[LoweredPart], list[PartCosts]]:
+    """Writes each part as a separate program. Returns the programs, and the cost of each part before it is timed."""
     progress.report("parts", 0, 1)
     parts = cut(job.model, [torch.from_numpy(call) for call in calls])
-    steps, counted = [], []
-    for at, part in enumerate(parts):
-        progress.report("parts", at, len(parts))
-        path = place / f"{part.name}.pte"
-        pte, size = lower_module(part.module, part.example, "xnnpack")
+    lowered, costs = [], []
+    for index, part in enumerate(parts):
+        progress.report("parts", index, len(parts))
+        path = folder / f"{part.name}.pte"
+        pte, weight_bytes = lower_module(part.module, part.example, "xnnpack")
         path.write_bytes(pte)
-        steps.append(LoweredPart(part.name, path, part.inputs, part.outputs))
-        counted.append(Counted(part.name, part.layers, size))
+        lowered.append(LoweredPart(part.name, path, part.inputs, part.outputs))
+        costs.append(PartCosts(part.name, part.layers, weight_bytes))
     progress.report("parts", len(parts), len(parts))
-    return steps, counted
+    return lowered, costs
 
 
-def _events(program: Path, calls: list[Floats], ring: Floats | None) -> tuple[Event, ...]:
+def _empty_module(folder: Path) -> SingleModule:
+    path = folder / "empty.pte"
+    path.write_bytes(lower_module(_Add(), (torch.ones(1, 1),), "xnnpack")[0])
+    return SingleModule(EMPTY, path, torch.ones(1, 1))
+
+
+def _write_probes(probes: Sequence[Probe], folder: Path) -> tuple[SingleModule, ...]:
+    modules = []
+    for index, probe in enumerate(probes):
+        path = folder / f"peak-{index}.pte"
+        path.write_bytes(probe.pte)
+        modules.append(SingleModule(probe.name, path, probe.inputs))
+    return tuple(modules)
+
+
+def _events(program: Path, calls: list[Floats], state: Floats | None) -> tuple[Event, ...]:
     with IsolatedProcess() as child:
-        return tuple(child.call(events_here, program, calls, ring))
+        return tuple(child.call(record_events, program, calls, state))

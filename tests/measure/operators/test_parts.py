@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.measure.operators.layer_costs import Layer, layers_in, traced
-from workbench.measure.operators.parts import AUDIO, RING, Part, cut
+from workbench.measure.operators.parts import AUDIO, STATE, Part, cut
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.quantize.annotate import quantize_part
@@ -48,10 +48,10 @@ def model(stream: StreamConfig, forms: Implementations, state: str = "internal")
 @torch.no_grad()
 def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> list[list[Tensor]]:
     """What the parts make of each call, one handing on to the next, from an empty memory."""
-    values, estimates = {RING: ring}, []
+    values, estimates = {STATE: ring}, []
     for part in parts:
         for name, buffer in part.module.named_buffers():
-            if name == RING:
+            if name == STATE:
                 buffer.zero_()
     for audio in calls:
         values[AUDIO] = audio
@@ -151,7 +151,7 @@ def test_the_fourier_form_is_cut_without_being_known() -> None:
 def test_an_explicit_ring_of_several_streams_goes_through_the_first_part() -> None:
     stream = StreamConfig(16_000, 320, 2, 1.0, 16, streams=2)
     parts = assert_nothing_is_left_out(model(stream, Implementations("grouped"), "explicit"), tone(stream, 4))
-    assert (parts[0].inputs, parts[0].outputs) == ((AUDIO, RING), ("energy", RING))
+    assert (parts[0].inputs, parts[0].outputs) == ((AUDIO, STATE), ("energy", STATE))
     assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
 
 

@@ -1,4 +1,4 @@
-"""What a runtime with an event tracer records of a program while it runs. That of the wheel has none."""
+"""The events that a runtime with an event tracer records while a program runs. The runtime of the wheel has none."""
 
 import tempfile
 from collections.abc import Sequence
@@ -6,31 +6,38 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from executorch.extension.pybindings import _portable_lib
 
 from workbench.record_model import RecordModel
+from workbench.runtime.executorch import load_lowered_module
 from workbench.runtime.session import Floats
 
 NO_TRACER = "the installed executorch runtime records no events: it is built without an event tracer"
 
 
 class Event(RecordModel):
-    """Something that the runtime timed, by the name that it gives it; median over calls, in microseconds."""
+    """Something that the runtime timed, under the runtime's name for it: the median over calls, in microseconds."""
 
     name: str
     p50_us: float
 
 
-def events_here(program: Path, calls: Sequence[Floats], ring: Floats | None) -> list[Event]:
-    """The events of a program over some calls, none where the runtime records none. For a process of its own, through
-    `Child`. Reading what was recorded was never run: it takes a runtime built with EXECUTORCH_ENABLE_EVENT_TRACER."""
-    module = _portable_lib._load_for_executorch(str(program), enable_etdump=True)
-    memory = [] if ring is None else [torch.from_numpy(ring)]
+def record_events(program: Path, calls: Sequence[Floats], state: Floats | None) -> list[Event]:
+    """Runs a program and returns its events; none if the runtime records none. It is meant for a child process.
+
+    The part that reads a recording was never run: it needs a runtime built with EXECUTORCH_ENABLE_EVENT_TRACER.
+
+    Args:
+        program: The exported file.
+        calls: (streams, samples) float32 of each call.
+        state: The empty state if the program takes it as an input, otherwise None.
+    """
+    module = load_lowered_module(program, record_events=True)
+    states = [] if state is None else [torch.from_numpy(state)]
     for call in calls:
-        module.forward([torch.from_numpy(call), *memory])
+        module.forward([torch.from_numpy(call), *states])
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "program.etdp"
-        module.write_etdump_result_to_file(str(dump))  # without a tracer it writes nothing, and says nothing
+        module.write_etdump_result_to_file(str(dump))  # without a tracer it writes nothing and reports no error
         if not dump.is_file() or not dump.stat().st_size:
             return []
         from executorch.devtools import Inspector

@@ -1,4 +1,4 @@
-"""What the times of a program and of its parts amount to: where time goes, and how far each part is from its bound."""
+"""The figures of a profile: where the time of a program goes, and how far each part is from its bound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,30 @@ from numpy.typing import NDArray
 
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.operators.roofline import Bound, Peaks, Probe, bound, peaks
-from workbench.measure.operators.timing import Times
+from workbench.measure.operators.timing import PartTimes
+from workbench.measure.speed import Milliseconds
 from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
-from workbench.units import CENTS_PER_SEMITONE
+from workbench.units import cents_between
+
+Microseconds = NDArray[np.float64]
 
 
 class PartFigures(RecordModel):
-    """One part. `us` is its call as timed, `net_us` less an empty call of the same round, `share` of all parts' net
-    time; `efficiency` is bound by net time, `above_bound_us` the difference: what a perfect kernel would save."""
+    """One part of a program. Times are median calls in microseconds, with their spread over rounds.
+
+    Attributes:
+        name: The name of the part.
+        us: Its call as timed, which includes an empty call of Python and the runtime.
+        net_us: Its call less the empty call of the same round. Null if an empty call takes as long in some rounds.
+        share: Its share of the net time of all parts. Null as `net_us`.
+        macs: Multiply-adds of a call.
+        weight_bytes: Bytes of its constants.
+        bound: Its least time at the machine's peak rates. Null if it multiplies nothing and stores nothing.
+        efficiency: Its bound / its net time, 1 at the bound. Null if either is.
+        above_bound_us: Its net time less its bound: what a perfect kernel would save. Null if either is.
+        layers: Its layers that multiply.
+    """
 
     name: str
     us: Spread
@@ -31,8 +46,18 @@ class PartFigures(RecordModel):
 
 
 class Totals(RecordModel):
-    """Microseconds of a call. `sum_us` is of all parts as timed, `net_sum_us` less an empty call for each; `explained`
-    is the net sum and one empty call by the program's own time, in each round. `bound_us` is the sum of all bounds."""
+    """The whole program beside its parts. Times are median calls in microseconds, with their spread over rounds.
+
+    Attributes:
+        program_us: A call of the program.
+        empty_us: A call of a module that computes next to nothing.
+        sum_us: All parts as timed.
+        net_sum_us: All parts, each less an empty call.
+        explained: (`net_sum_us` + `empty_us`) / `program_us` in each round: 1 if the parts explain all of the program.
+        bound_us: The sum of the bounds of all parts.
+        pitch_difference_max_cents: The largest difference between the pitch of the chain of parts and the program's,
+            over the warm-up calls.
+    """
 
     program_us: Spread
     empty_us: Spread
@@ -40,31 +65,44 @@ class Totals(RecordModel):
     net_sum_us: Spread
     explained: Spread
     bound_us: float
-    pitch_difference_max_cents: float  # of the chain of parts and the program, over the calls before the first round
+    pitch_difference_max_cents: float
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A part before it is timed."""
+class PartCosts:
+    """What a part costs before it is timed: its layers, and the bytes of its constants."""
 
     name: str
     layers: Sequence[Layer]
     weight_bytes: int
 
 
-def figures(
-    counted: Sequence[Counted], probes: Sequence[Probe], times: Times
-) -> tuple[Totals, tuple[PartFigures, ...], Peaks]:
-    """The figures of parts in the order of `times`, and the peaks that their bounds are taken from."""
+@dataclass(frozen=True)
+class ProfileFigures:
+    """The figures of a profile: of the program, of each part in order, and of the machine."""
+
+    totals: Totals
+    parts: tuple[PartFigures, ...]
+    peaks: Peaks
+
+
+def figures(costs: Sequence[PartCosts], probes: Sequence[Probe], times: PartTimes) -> ProfileFigures:
+    """Returns the figures of a profile.
+
+    Args:
+        costs: The costs of the parts, in the order of `times.parts_ms`.
+        probes: The probes that were timed.
+        times: The times of all of them.
+    """
     program_us, empty_us = _per_round_us(times.program_ms), _per_round_us(times.empty_ms)
     sum_us = _per_round_us(times.parts_ms.sum(-1))
-    net_sum_us = sum_us - len(counted) * empty_us
-    found_peaks = peaks((probe, times.probes_ms[probe.name].min(1) - empty_us / 1000) for probe in probes)
+    net_sum_us = sum_us - len(costs) * empty_us
+    rates = peaks((probe, times.probes_ms[probe.name].min(1) - empty_us / 1000) for probe in probes)
     parts = tuple(
-        _part(part, _per_round_us(times.parts_ms[..., at]), empty_us, net_sum_us, found_peaks)
-        for at, part in enumerate(counted)
+        _part_figures(part, _per_round_us(times.parts_ms[..., index]), empty_us, net_sum_us, rates)
+        for index, part in enumerate(costs)
     )
-    apart = np.abs(times.chain_semitones - times.program_semitones).max() * CENTS_PER_SEMITONE
+    difference_cents = np.abs(cents_between(times.chain_semitones, times.program_semitones))
     totals = Totals(
         program_us=Spread.over_rounds(program_us),
         empty_us=Spread.over_rounds(empty_us),
@@ -72,29 +110,24 @@ def figures(
         net_sum_us=Spread.over_rounds(net_sum_us),
         explained=Spread.over_rounds((net_sum_us + empty_us) / program_us),
         bound_us=sum(part.bound.us for part in parts if part.bound),
-        pitch_difference_max_cents=float(apart),
+        pitch_difference_max_cents=float(difference_cents.max()),
     )
-    return totals, parts, found_peaks
+    return ProfileFigures(totals, parts, rates)
 
 
-def _part(
-    part: Counted,
-    us: NDArray[np.float64],
-    empty_us: NDArray[np.float64],
-    net_sum_us: NDArray[np.float64],
-    at: Peaks,
+def _part_figures(
+    part: PartCosts, us: Microseconds, empty_us: Microseconds, net_sum_us: Microseconds, rates: Peaks
 ) -> PartFigures:
     net = Spread.over_rounds(us - empty_us)
-    least = bound(part.layers, part.weight_bytes, at)
+    least = bound(part.layers, part.weight_bytes, rates)
     nulls: dict[str, str] = {}
-    if net.low <= 0:  # in one round of ten and more, an empty call takes as long
-        nulls |= dict.fromkeys(("net_us", "share"), "its call is not told apart from an empty one")
+    if net.low <= 0:
+        nulls |= dict.fromkeys(("net_us", "share"), "its call does not take longer than an empty one")
     if least is None:
         nulls["bound"] = "it multiplies nothing and stores nothing"
     if nulls:
-        why = nulls.get("bound") or nulls["net_us"]
-        nulls |= dict.fromkeys(("efficiency", "above_bound_us"), why)
-    known = not nulls and least is not None
+        nulls |= dict.fromkeys(("efficiency", "above_bound_us"), nulls.get("bound") or nulls["net_us"])
+    comparable = not nulls and least is not None
     return PartFigures(
         name=part.name,
         us=Spread.over_rounds(us),
@@ -103,20 +136,19 @@ def _part(
         macs=sum(layer.macs for layer in part.layers),
         weight_bytes=part.weight_bytes,
         bound=least,
-        efficiency=least.us / net.p50 if known and least else None,
-        above_bound_us=net.p50 - least.us if known and least else None,
+        efficiency=least.us / net.p50 if comparable and least else None,
+        above_bound_us=net.p50 - least.us if comparable and least else None,
         layers=tuple(part.layers),
         null_reasons=nulls,
     )
 
 
-def _per_round_us(ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(rounds, calls) milliseconds -> (rounds,) microseconds: each round's median call."""
-    per_round: NDArray[np.float64] = 1000 * np.median(ms, axis=1)
-    return per_round
+def _per_round_us(ms: Milliseconds) -> Microseconds:
+    """(rounds, calls) milliseconds -> (rounds,) microseconds: the median call of each round."""
+    return np.asarray(1000 * np.median(ms, axis=1))
 
 
 def furthest_from_bound(parts: Sequence[PartFigures], count: int) -> list[PartFigures]:
-    """The parts that are furthest above their bounds, in time."""
-    known = [part for part in parts if part.above_bound_us is not None and part.above_bound_us > 0]
-    return sorted(known, key=lambda part: -(part.above_bound_us or 0))[:count]
+    """Returns the parts whose net time is furthest above the bound, at most `count`, the furthest first."""
+    above = [part for part in parts if part.above_bound_us is not None and part.above_bound_us > 0]
+    return sorted(above, key=lambda part: -(part.above_bound_us or 0))[:count]

@@ -1,7 +1,7 @@
-"""What each layer of a graph costs: multiply-adds of a call, and the bytes of what it stores."""
+"""The cost of each layer of a graph: the multiply-adds of a call, and the bytes of its stored tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -12,27 +12,34 @@ from torch.utils.flop_counter import FlopCounterMode
 from workbench.quantize.layers import layer_of
 from workbench.record_model import RecordModel
 
-Kind = Literal["float32", "int8"]
+WeightType = Literal["float32", "int8"]
 
 
 class Layer(RecordModel):
-    """A layer by its name in the model; `dtype` is that of its weights, and of its multiply-adds."""
+    """A layer that multiplies.
+
+    Attributes:
+        name: The name in the model, for example `encoder.prefilter.0`.
+        dtype: The type of its weights, which is also the type of its multiply-adds.
+        macs: Multiply-adds of one call.
+        bytes: Bytes of its stored tensors: weights, biases, and for int8 their scales and zero points.
+    """
 
     name: str
-    dtype: Kind
+    dtype: WeightType
     macs: int
     bytes: int
 
 
 @dataclass
-class _Found:
-    dtype: Kind
-    macs: int
-    stored: dict[str, Tensor]
+class _LayerCount:
+    dtype: WeightType
+    macs: int = 0
+    stored: dict[str, Tensor] = field(default_factory=dict)
 
 
 def traced(module: nn.Module, inputs: Sequence[Tensor]) -> GraphModule:
-    """The graph of a module for inputs of these shapes; one that was quantized has its own."""
+    """Returns the graph of a module for inputs of these shapes. A quantized module is a graph already."""
     if isinstance(module, GraphModule):
         return module
     return torch.export.export(module, tuple(inputs)).module(check_guards=False)
@@ -40,39 +47,47 @@ def traced(module: nn.Module, inputs: Sequence[Tensor]) -> GraphModule:
 
 @torch.no_grad()
 def layers_in(graph: GraphModule, inputs: Sequence[Tensor], part: str) -> list[Layer]:
-    """Every layer of a graph of `part` that multiplies, in the order in which they run; products with a constant that
-    stand in one module are one layer. Multiply-adds are PyTorch's own count of floating-point operations, halved."""
-    found: dict[str, _Found] = {}
+    """Returns the layers of a graph that multiply, in the order in which they run.
 
-    class Count(Interpreter):
+    Multiply-adds are half of PyTorch's count of floating-point operations. All products with constants of one module
+    are one layer.
+
+    Args:
+        graph: The graph of a part.
+        inputs: Inputs of one call. The graph is run on them.
+        part: The name of the part, which begins the names of its layers.
+    """
+    counts: dict[str, _LayerCount] = {}
+
+    class Counter(Interpreter):
         def run_node(self, node: Node) -> Any:
             if node.op != "call_function":
                 return super().run_node(node)
-            with FlopCounterMode(display=False) as counter:
+            with FlopCounterMode(display=False) as flop_counter:
                 result = super().run_node(node)
-            if flops := counter.get_total_flops():
+            flops = flop_counter.get_total_flops()
+            if flops:
                 stored = {str(source.target): self.fetch_attr(str(source.target)) for source in _constants(node)}
                 int8 = any(tensor.dtype == torch.int8 for tensor in stored.values())
-                name = layer_of(node, part)
-                layer = found.setdefault(name, _Found("int8" if int8 else "float32", 0, {}))
-                layer.macs += flops // 2
-                layer.stored |= stored
+                count = counts.setdefault(layer_of(node, part), _LayerCount("int8" if int8 else "float32"))
+                count.macs += flops // 2
+                count.stored |= stored
             return result
 
-    Count(graph).run(*inputs)
+    Counter(graph).run(*inputs)
     return [
-        Layer(name=name, dtype=layer.dtype, macs=layer.macs, bytes=sum(map(_bytes, layer.stored.values())))
-        for name, layer in found.items()
+        Layer(name=name, dtype=count.dtype, macs=count.macs, bytes=sum(map(_bytes, count.stored.values())))
+        for name, count in counts.items()
     ]
 
 
 def _constants(node: Node) -> list[Node]:
-    """The stored tensors that a node reads, itself or through a dequantize."""
-    sources = []
+    """Returns the stored tensors that a node reads, directly or through a dequantize."""
+    constants = []
     for source in node.all_input_nodes:
-        through = source.all_input_nodes if "dequantize" in str(source.target) else [source]
-        sources += [each for each in through if each.op == "get_attr"]
-    return sources
+        candidates = source.all_input_nodes if "dequantize" in str(source.target) else [source]
+        constants += [candidate for candidate in candidates if candidate.op == "get_attr"]
+    return constants
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -1,7 +1,8 @@
-"""A stream cut into parts that can be lowered and timed alone, and that give the stream's own numbers when chained.
+"""Cuts a model into parts that can be lowered and timed separately, and that compute the same numbers as a chain.
 
-The encoder, in float or quantized, is cut along its graph: every operator belongs to the layer that it was traced from,
-or, standing between two, to the one before. So no form of it has to be known here, and nothing can be left out.
+The encoder, in float or quantized, is cut along its graph. Every operator belongs to the layer that it was traced from;
+an operator between two layers belongs to the first. So the cut works for every implementation of the encoder, and it
+leaves no operator out.
 """
 
 import copy
@@ -21,15 +22,21 @@ from workbench.model.streaming import StreamingPesto
 from workbench.quantize.layers import layer_of
 from workbench.recipe.options import STATE_BUFFER
 
-AUDIO, RING = "audio", STATE_BUFFER
+AUDIO, STATE, ENCODER_INPUT = "audio", STATE_BUFFER, "encoder_input"
 _STEP = re.compile(r"encoder\.(prefilter\.\d+|[a-z]\w*)")
 
 
 @dataclass
 class Part:
-    """A step of the stream: the names of the tensors that it hears, and of those that it makes.
+    """A part of the model.
 
-    `example` are tensors of the kind that it hears. A ring of past audio inside `module` is the stream's.
+    Attributes:
+        name: The name, for example `encoder.prefilter.0`.
+        module: What computes it. With internal state, the module of the first part holds the state buffer.
+        inputs: The names of the tensors that it takes.
+        outputs: The names of the tensors that it returns.
+        layers: Its layers that multiply.
+        example: Inputs of one call.
     """
 
     name: str
@@ -41,7 +48,7 @@ class Part:
 
 
 class _FrontEnd(nn.Module):
-    """Audio -> energy of each bin, with the stream's memory: (streams, samples) -> (frames, bins), float32."""
+    """Audio to the energy of each bin, with the streaming state: (streams, samples) -> (frames, bins), float32."""
 
     def __init__(self, model: StreamingPesto) -> None:
         super().__init__()
@@ -49,18 +56,18 @@ class _FrontEnd(nn.Module):
         if model.state == "internal":
             self.register_buffer(STATE_BUFFER, model.zero_state())
 
-    def forward(self, audio: Tensor, ring: Tensor | None = None) -> tuple[Tensor, ...]:
-        window = torch.cat((self.get_buffer(STATE_BUFFER) if ring is None else ring, audio), -1)
+    def forward(self, audio: Tensor, state: Tensor | None = None) -> tuple[Tensor, ...]:
+        window = torch.cat((self.get_buffer(STATE_BUFFER) if state is None else state, audio), -1)
         energy: Tensor = self.frontend(self.framing(window))
-        past = window[:, window.shape[-1] - self.past_samples :]
-        if ring is not None:
-            return energy, past
-        self.get_buffer(STATE_BUFFER).copy_(past)
+        next_state = window[:, window.shape[-1] - self.past_samples :]
+        if state is not None:
+            return energy, next_state
+        self.get_buffer(STATE_BUFFER).copy_(next_state)
         return (energy,)
 
 
 class _Log(nn.Module):
-    """Energy -> its logarithm, and those of the bins that the encoder hears."""
+    """Energy to its logarithm, of all bins and of those that the encoder takes: (frames, bins), float32."""
 
     def __init__(self, crop: slice) -> None:
         super().__init__()
@@ -73,48 +80,51 @@ class _Log(nn.Module):
 
 @torch.no_grad()
 def cut(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
-    """The parts of a stream in the order in which they run, with their layers and examples.
+    """Cuts a model into its parts.
 
-    `calls`, (streams, samples) float32 each, run through it first: examples are of the last one.
+    Args:
+        model: The model.
+        calls: (streams, samples) float32 of each call. They run through the front end first; the examples of the parts
+            are from the last call.
+
+    Returns:
+        The parts in the order in which they run, with their layers and examples.
     """
-    memory = (RING,) if model.state == "explicit" else ()
-    frontend = Part("frontend", _FrontEnd(model), (AUDIO, *memory), ("energy", *memory))
-    values = {RING: model.zero_state()}
+    states = (STATE,) if model.state == "explicit" else ()
+    frontend = Part("frontend", _FrontEnd(model), (AUDIO, *states), ("energy", *states))
+    values = {STATE: model.zero_state()}
     for audio in calls:
         values[AUDIO] = audio
         values |= _run(frontend, values)
-    heard = values["energy"].log()[:, model.crop]
-    graph = traced(model.encoder, (heard,))
-    encoder = _cut_encoder(copy.deepcopy(graph), len(heard))  # which tags it
-    ends = {
+    encoder_input = values["energy"].log()[:, model.crop]
+    graph = traced(model.encoder, (encoder_input,))
+    encoder = _cut_encoder(copy.deepcopy(graph), len(encoder_input))  # a copy: the cut adds tags to the graph
+    heads = {
         "pitch": Part("reduce", model.reduce, ("activations",), ("pitch",)),
         "confidence": Part("confidence", model.confidence, ("energy", "log_energy"), ("confidence",)),
         "volume": Part("total", model.total, ("energy",), ("volume",)),
     }
-    returned = [ends[output] for output in model.outputs]
-    parts = [
-        frontend,
-        Part("log", _Log(model.crop), ("energy",), ("log_energy", "heard")),
-        *encoder,
-        *returned,
-    ]
+    returned = [heads[output] for output in model.outputs]
+    log = Part("log", _Log(model.crop), ("energy",), ("log_energy", ENCODER_INPUT))
+    parts = [frontend, log, *encoder, *returned]
     for part in parts:
         part.example = tuple(values[name].contiguous() for name in part.inputs)
         if part is not frontend:
             values |= _run(part, values)
     window = torch.cat((model.zero_state(), values[AUDIO]), -1)
     frontend.layers = _layers(model.frontend, (model.framing(window),), "frontend")
-    counted = layers_in(graph, (heard,), "encoder")
+    encoder_layers = layers_in(graph, (encoder_input,), "encoder")
     for part in encoder:
-        part.layers = [layer for layer in counted if f"{layer.name}.".startswith(f"{part.name}.")]
+        part.layers = [layer for layer in encoder_layers if f"{layer.name}.".startswith(f"{part.name}.")]
     for part in returned:
         part.layers = _layers(part.module, part.example, part.name)
     return parts
 
 
 def _run(part: Part, values: dict[str, Tensor]) -> dict[str, Tensor]:
-    made = part.module(*(values[name] for name in part.inputs))
-    return dict(zip(part.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
+    returned = part.module(*(values[name] for name in part.inputs))
+    outputs = (returned,) if isinstance(returned, Tensor) else returned
+    return dict(zip(part.outputs, outputs, strict=True))
 
 
 def _layers(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> list[Layer]:
@@ -122,53 +132,57 @@ def _layers(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> list[La
 
 
 def _cut_encoder(graph: GraphModule, frames: int) -> list[Part]:
-    """A part for each step of the encoder, for calls of so many frames; the first hears "heard", the last makes
-    "activations"."""
-    tags: dict[str, str] = {}  # of split_by_tags, and so names of modules: the step of each
+    """Returns a part for each step of the encoder, for calls of so many frames.
+
+    The first takes the encoder's input, the last returns the "activations".
+    """
+    tags: dict[str, str] = {}  # of split_by_tags -> the step's name; a tag is also the name of a module
     for node in graph.graph.nodes:
         if "sym_size" in str(node.target):  # a part takes calls of one size
             _put_number(node, frames)
         elif node.op == "call_function":
-            if found := _STEP.match(layer_of(node, "encoder")):
-                tags.setdefault(found[0].replace(".", "_"), found[0])
-            node.tag = next(reversed(tags), "")  # none yet where weights are dequantized
+            step = _STEP.match(layer_of(node, "encoder"))
+            if step:
+                tags.setdefault(step[0].replace(".", "_"), step[0])
+            node.tag = next(reversed(tags), "")  # "" before the first step, for weights that are dequantized
     graph.graph.eliminate_dead_code()
     for node in reversed(graph.graph.nodes):
-        if node.op == "call_function" and _goes_with_its_user(node):
+        if node.op == "call_function" and _belongs_to_its_user(node):
             node.tag = min((user.tag for user in node.users), key=[*tags].index)
     whole = split_by_tags(graph, [*tags])
     return [_step(name, getattr(whole, tag), graph) for tag, name in tags.items()]
 
 
 def _put_number(node: Node, number: int) -> None:
-    """Put a number wherever the node is used."""
+    """Replaces the node with a number wherever it is used."""
 
-    def put(each: Node) -> Node | int:
-        return number if each is node else each
+    def put(argument: Node) -> Node | int:
+        return number if argument is node else argument
 
     for user in tuple(node.users):
         user.args = map_arg(user.args, put)
 
 
-def _goes_with_its_user(node: Node) -> bool:
-    """Whether an operator readies what a layer hears: a layer in int8 has to be lowered with them.
+def _belongs_to_its_user(node: Node) -> bool:
+    """Returns whether an operator prepares the input of a layer: an int8 layer must be lowered together with it.
 
-    The quantize of a fixed range belongs to what makes the tensor: it is handed on as int8.
+    A quantize of a fixed range belongs to the step before instead, which so returns int8.
     """
     operator = str(node.target)
+    prepares = operator.startswith("quantized_decomposed") or node.target is getitem
     fixed = operator.startswith("quantized_decomposed.quantize") and not isinstance(node.args[1], Node)
-    readies = operator.startswith("quantized_decomposed") or node.target is getitem
-    return readies and not fixed
+    return prepares and not fixed
 
 
 def _step(name: str, module: GraphModule, encoder: GraphModule) -> Part:
-    """A step of the encoder; tensors between steps go by the names of their nodes."""
-    (heard,) = (node.name for node in encoder.graph.nodes if node.op == "placeholder")
-    (made,) = encoder.graph.output_node().all_input_nodes
-    names = {heard: "heard", made.name: "activations"}
+    """Returns a step of the encoder. The tensors between steps have the names of their nodes."""
+    (encoder_input,) = (node.name for node in encoder.graph.nodes if node.op == "placeholder")
+    (activations,) = encoder.graph.output_node().all_input_nodes
+    names = {encoder_input: ENCODER_INPUT, activations.name: "activations"}
 
-    def named(nodes: Iterable[Node]) -> tuple[str, ...]:
+    def tensor_names(nodes: Iterable[Node]) -> tuple[str, ...]:
         return tuple(names.get(node.name, f"encoder.{node.name}") for node in nodes)
 
     placeholders = (node for node in module.graph.nodes if node.op == "placeholder")
-    return Part(name, module, named(placeholders), named(module.graph.output_node().all_input_nodes))
+    outputs = module.graph.output_node().all_input_nodes
+    return Part(name, module, tensor_names(placeholders), tensor_names(outputs))

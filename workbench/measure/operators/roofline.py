@@ -1,56 +1,68 @@
-"""What the machine can do at most, through the same runtime: multiply-adds in float and in int8, and reading weights.
+"""The roofline: the peak rates of the machine in the same runtime, and the least time of a part that follows from them.
 
-The time that a part cannot go below follows from it: Williams, Waterman and Patterson, "Roofline: an insightful visual
-performance model for multicore architectures", Communications of the ACM 52 (4), 2009. Traffic is that of the weights:
-what a frame makes is small, and stays in the nearest cache.
+Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures",
+Communications of the ACM 52 (4), 2009. The memory traffic of a part is taken to be that of its weights: the tensors
+of a frame are small and stay in the nearest cache.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from workbench.export.executorch import lower_module
 from workbench.measure.operators.layer_costs import Layer
+from workbench.measure.speed import Milliseconds
 from workbench.measure.spread import Spread
-from workbench.progress import Progress
-from workbench.quantize.annotate import quantize_part
-from workbench.recipe import Quantization
 from workbench.record_model import RecordModel
 
-Kind = Literal["float32", "int8", "program-sized", "memory"]
-
-_SIDES = (256, 384, 512)  # of products of square matrices: large enough for the kernels, within the nearer caches
-_COLUMNS = 1024  # of the matrices of which one row is a product
-_UNKNOWN_CACHE_BYTES = 64_000_000
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+ProbeKind = Literal["float32", "int8", "program-sized", "memory"]
+Limit = Literal["multiply-adds", "weights"]
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A Linear (rows, columns) -> (rows, ...) to time: with many rows it multiplies, with one it reads its weights."""
+    """A lowered Linear that measures a peak. With many rows it is limited by multiply-adds, with one by its weights.
+
+    Attributes:
+        name: The kind and the shapes.
+        kind: The peak that it measures: multiply-adds in float32 or int8, or reading weights, which are as many bytes
+            as the program's, or more than the caches hold.
+        rows: Rows of its input.
+        columns: Columns of its input.
+        macs_or_bytes: The work of one call: multiply-adds, or the bytes of the weights.
+        pte: The lowered program.
+    """
 
     name: str
-    kind: Kind
+    kind: ProbeKind
     rows: int
     columns: int
-    macs_or_bytes: int  # of a call: multiply-adds, or the weights that it reads
+    macs_or_bytes: int
     pte: bytes
 
     @property
     def inputs(self) -> Tensor:
+        """(rows, columns) float32."""
         return torch.linspace(-1, 1, self.rows * self.columns).reshape(self.rows, self.columns)
 
 
 class Peaks(RecordModel):
-    """Most multiply-adds in units of 1e9 a second (of several sizes, the best), and reads of weights in 1e9 bytes a
-    second: as many as the program has, from where they stay between calls, and more than the last cache holds.
-    Each is of a round's fastest call, less an empty one; bounds are of the high ends, where least else was going on."""
+    """The peak rates of the machine, each with the probe (`*_what`) that reached it: of several, the fastest.
+
+    A rate is that of the fastest call of a round, less an empty call. Bounds are taken from the high end over rounds,
+    where other work on the machine disturbed least.
+
+    Attributes:
+        float32_gmacs: Multiply-adds in float32, in 1e9 per second.
+        int8_gmacs: Multiply-adds in int8, in 1e9 per second.
+        int8_over_float32: The ratio of the two, in each round.
+        read_gbytes: Reading as many bytes of weights as the program has, from where they stay between calls, in 1e9
+            bytes per second.
+        memory_gbytes: Reading more bytes of weights than the last cache holds, in 1e9 bytes per second.
+    """
 
     float32_gmacs: Spread
     float32_what: str
@@ -64,73 +76,54 @@ class Peaks(RecordModel):
 
 
 class Bound(RecordModel):
-    """Time in microseconds that multiply-adds and weights need at the peaks, the larger of two that can overlap."""
+    """The least time of a part at the peak rates, in microseconds.
+
+    `macs_us` is the time of its multiply-adds, `read_us` that of reading its weights. Both can overlap, so `us` is the
+    larger one, and `by` names it.
+    """
 
     macs_us: float
     read_us: float
     us: float
-    by: Literal["multiply-adds", "weights"]
+    by: Limit
 
 
-def probes(weight_bytes: int, progress: Progress) -> list[Probe]:
-    """The programs to time, lowered; `weight_bytes` are those of the program."""
-    made: list[Probe] = []
-    total = 2 * len(_SIDES) + 2
+def peaks(timed: Iterable[tuple[Probe, Milliseconds]]) -> Peaks:
+    """Returns the peak rates: of each kind, those of the probe with the largest median rate.
 
-    def add(kind: Kind, linear: nn.Module, rows: int, columns: int, outputs: int, macs_or_bytes: int) -> None:
-        progress.report("peaks", len(made), total)
-        pte, _ = lower_module(linear, (torch.zeros(rows, columns),), "xnnpack")
-        shape = f"{kind}, ({rows} × {columns}) by ({columns} × {outputs})"
-        made.append(Probe(shape, kind, rows, columns, macs_or_bytes, pte))
-
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        for side in _SIDES:
-            linear = nn.Linear(side, side)
-            add("float32", linear, side, side, side, side**3)
-            asked = Quantization(parts={"peak": "int8-static"})
-            quantized = quantize_part(linear, "peak", asked, (torch.rand(side, side) - 0.5,), lambda _: None).module
-            add("int8", quantized, side, side, side, side**3)
-        for kind, size in (("program-sized", weight_bytes), ("memory", 2 * _last_cache_bytes())):
-            outputs = max(1, size // (4 * _COLUMNS))
-            add(kind, nn.Linear(_COLUMNS, outputs, bias=False), 1, _COLUMNS, outputs, 4 * _COLUMNS * outputs)  # type: ignore[arg-type]
-    progress.report("peaks", total, total)
-    return made
-
-
-def _last_cache_bytes() -> int:
-    """Of the largest cache that the system tells of."""
-    units = {"K": 1024, "M": 1024**2}
-    sizes = [path.read_text().strip() for path in _CACHES.glob("index*/size")]
-    return max((int(size[:-1]) * units[size[-1]] for size in sizes if size[-1:] in units), default=_UNKNOWN_CACHE_BYTES)
-
-
-def peaks(timed: Iterable[tuple[Probe, NDArray[np.float64]]]) -> Peaks:
-    """From probes and (rounds,) milliseconds of each: of every kind, the one with the largest median rate."""
-    best: dict[str, tuple[Probe, NDArray[np.float64]]] = {}
+    Args:
+        timed: Probes, each with the (rounds,) milliseconds of its fastest call, less an empty call.
+    """
+    fastest: dict[str, tuple[Probe, Milliseconds]] = {}
     for probe, ms in timed:
-        rate = probe.macs_or_bytes / ms / 1e6  # n in a millisecond are n millionths of 1e9 in a second
-        if probe.kind not in best or np.median(rate) > np.median(best[probe.kind][1]):
-            best[probe.kind] = probe, rate
+        rate = probe.macs_or_bytes / ms / 1e6  # 1 per millisecond is 1e-6 times 1e9 per second
+        if probe.kind not in fastest or np.median(rate) > np.median(fastest[probe.kind][1]):
+            fastest[probe.kind] = probe, rate
     return Peaks(
-        float32_gmacs=Spread.over_rounds(best["float32"][1]),
-        float32_what=best["float32"][0].name,
-        int8_gmacs=Spread.over_rounds(best["int8"][1]),
-        int8_what=best["int8"][0].name,
-        int8_over_float32=Spread.over_rounds(best["int8"][1] / best["float32"][1]),
-        read_gbytes=Spread.over_rounds(best["program-sized"][1]),
-        read_what=best["program-sized"][0].name,
-        memory_gbytes=Spread.over_rounds(best["memory"][1]),
-        memory_what=best["memory"][0].name,
+        float32_gmacs=Spread.over_rounds(fastest["float32"][1]),
+        float32_what=fastest["float32"][0].name,
+        int8_gmacs=Spread.over_rounds(fastest["int8"][1]),
+        int8_what=fastest["int8"][0].name,
+        int8_over_float32=Spread.over_rounds(fastest["int8"][1] / fastest["float32"][1]),
+        read_gbytes=Spread.over_rounds(fastest["program-sized"][1]),
+        read_what=fastest["program-sized"][0].name,
+        memory_gbytes=Spread.over_rounds(fastest["memory"][1]),
+        memory_what=fastest["memory"][0].name,
     )
 
 
-def bound(layers: Iterable[Layer], weight_bytes: int, at: Peaks) -> Bound | None:
-    """The least time of a part with these layers and so many bytes of constants; None where it has neither."""
-    gmacs = {"float32": at.float32_gmacs.high, "int8": at.int8_gmacs.high}
+def bound(layers: Iterable[Layer], weight_bytes: int, rates: Peaks) -> Bound | None:
+    """Returns the least time of a part, or None if it multiplies nothing and stores nothing.
+
+    Args:
+        layers: The layers of the part.
+        weight_bytes: Bytes of all its constants.
+        rates: The peak rates of the machine.
+    """
+    gmacs = {"float32": rates.float32_gmacs.high, "int8": rates.int8_gmacs.high}
     macs_us = sum(layer.macs / gmacs[layer.dtype] / 1e3 for layer in layers)
-    read_us = weight_bytes / at.read_gbytes.high / 1e3
+    read_us = weight_bytes / rates.read_gbytes.high / 1e3
     if not macs_us and not read_us:
         return None
-    by: Literal["multiply-adds", "weights"] = "multiply-adds" if macs_us >= read_us else "weights"
-    return Bound(macs_us=macs_us, read_us=read_us, us=max(macs_us, read_us), by=by)
+    limit: Limit = "multiply-adds" if macs_us >= read_us else "weights"
+    return Bound(macs_us=macs_us, read_us=read_us, us=max(macs_us, read_us), by=limit)
