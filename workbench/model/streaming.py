@@ -14,7 +14,7 @@ that over rates, hops, mirrors and reductions. What is restated, and why:
   (`toeplitz.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -156,6 +156,11 @@ class StreamingPesto(nn.Module):
         self.mirrored_samples: int = cqt.kernel_width - stream.hop_samples - self.past_samples
         if state in ("internal", "frozen"):
             self.register_buffer(STATE_BUFFER, self.zero_state())
+        self._run: Callable[[Tensor], Estimate] = self.estimate  # what `forward` does with its input
+        if scope == "network":
+            self._run = self.run_network
+        elif state == "none":
+            self._run = self.run_window
         self.framing, self.frontend = build_frontend(
             implementations.frontend,
             (cqt.conv.weight * scale).detach(),
@@ -237,14 +242,10 @@ class StreamingPesto(nn.Module):
 
     def forward(self, audio: Tensor, past: Tensor | None = None) -> tuple[Tensor, ...]:
         """See the table of the class: with state none, `audio` is the window; with scope network, the energy."""
-        if past is not None:
-            estimate, next_state = self.step(audio, past)
-            return *self._select(estimate), next_state
-        if self.scope == "network":
-            return self._select(self.run_network(audio))
-        if self.state == "none":
-            return self._select(self.run_window(audio))
-        return self._select(self.estimate(audio))
+        if past is None:
+            return self._select(self._run(audio))
+        estimate, next_state = self.step(audio, past)
+        return *self._select(estimate), next_state
 
     def _select(self, estimate: Estimate) -> tuple[Tensor, ...]:
         """Returns the requested outputs of an estimate; activations are none of them."""

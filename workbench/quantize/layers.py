@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -65,13 +66,21 @@ def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
     return found
 
 
-def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int]:
-    """Counts what a converted graph computes in int8.
+class Int8Operators(NamedTuple):
+    """What a graph computes in int8.
 
-    Returns:
-        Operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between int8
-        tensors ("add", "leaky_relu"). Then the bytes of the int8 weights.
+    Attributes:
+        counts: operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between
+            int8 tensors ("add", "leaky_relu").
+        weight_bytes: bytes of the int8 weights.
     """
+
+    counts: Counter[str]
+    weight_bytes: int
+
+
+def int8_operators(converted: GraphModule, part: str) -> Int8Operators:
+    """Counts what the converted graph of a part computes in int8."""
     operators: Counter[str] = Counter()
     weight_bytes = 0
     for _, node in weighted_nodes(converted.graph, part):
@@ -84,7 +93,7 @@ def int8_operators(converted: GraphModule, part: str) -> tuple[Counter[str], int
         name = "add" if node.target in ADD_OPS else "leaky_relu" if node.target in LEAKY_RELU_OPS else None
         if name and all(map(_dequantize, node.all_input_nodes)) and all(map(_quantizes, node.users)):
             operators[name] += 1
-    return operators, weight_bytes
+    return Int8Operators(operators, weight_bytes)
 
 
 def _quantizes(node: Node) -> bool:

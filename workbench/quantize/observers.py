@@ -17,7 +17,7 @@ from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
 from torchao.quantization.pt2e.quantizer import QuantizationConfig, QuantizationSpec
 
 from workbench.quantize.results import TensorRange
-from workbench.recipe import Observer
+from workbench.recipe.options import Observer
 
 _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
 

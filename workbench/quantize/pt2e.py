@@ -55,8 +55,9 @@ def quantize(
     weight_bytes = 0
     for part, quantized in converted.items():
         schemes |= graph_schemes(quantized.module.graph, part)
-        counted, size = int8_operators(quantized.module, part)
-        operators, weight_bytes = operators + counted, weight_bytes + size
+        int8 = int8_operators(quantized.module, part)
+        operators += int8.counts
+        weight_bytes += int8.weight_bytes
     check_schemes(schemes, rules)
     if rules.residual_add == "int8" and not operators["add"]:
         raise LoweringError(
