@@ -34,8 +34,8 @@ def test_the_reach_is_that_of_voiced_frames() -> None:
 def test_a_pitch_that_does_not_move_is_flat() -> None:
     flat = contour(rolls(SCALE, frames(50 + 0.001 * SCALE, 0.1)))
     assert flat.flat_reason == (
-        "the pitch is flat: 50.1 to 50.1 semitones, with a median confidence of 0.10 over voiced frames, where "
-        "upstream's is 51.0 to 69.0 semitones, with a median confidence of 0.90"
+        "the pitch is flat: 50.1 to 50.1 semitones, with a median confidence of 0.10 over voiced frames, but "
+        "51.0 to 69.0 semitones, with a median confidence of 0.90 in the baseline"
     )
 
 

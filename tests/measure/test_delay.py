@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.measure.delay import StepDelay, onset, pitch_step_signal
+from workbench.measure.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 from workbench.units import semitones_to_hz
@@ -58,7 +58,7 @@ def test_a_known_delay_is_found_and_half_a_chunk_on_top(
     lag_samples: int, hop_samples: int, frames_per_chunk: int
 ) -> None:
     stream = StreamConfig(16_000, hop_samples, frames_per_chunk, 0.0)
-    found = onset(Late(stream, lag_samples))
+    found = step_delay(Late(stream, lag_samples))
     grain_ms = 1000 * hop_samples / 16_000 / 16  # the places of the steps are that far apart, times frames_per_chunk
     expected_ms = 1000 * lag_samples / 16_000 + stream.chunk_ms / 2
     assert found.delay_ms == pytest.approx(expected_ms, abs=1.01 * grain_ms * frames_per_chunk)
@@ -67,7 +67,7 @@ def test_a_known_delay_is_found_and_half_a_chunk_on_top(
 
 
 def test_a_pitch_off_by_less_than_half_the_step_is_the_same_delay() -> None:
-    assert onset(Late(STREAM, 500, shift_semitones=0.9)) == onset(Late(STREAM, 500))
+    assert step_delay(Late(STREAM, 500, shift_semitones=0.9)) == step_delay(Late(STREAM, 500))
 
 
 class Once(Late):
@@ -81,7 +81,7 @@ class Once(Late):
 
 
 def test_the_delay_ends_where_the_pitch_stays() -> None:
-    assert onset(Once(STREAM, 500)).delay_ms == pytest.approx(onset(Late(STREAM, 500)).delay_ms + 60, abs=1)
+    assert step_delay(Once(STREAM, 500)).delay_ms == pytest.approx(step_delay(Late(STREAM, 500)).delay_ms + 60, abs=1)
 
 
 class Stuck(Late):
@@ -97,7 +97,7 @@ class Broken(Late):
 @pytest.mark.parametrize("session", [Stuck(STREAM, 0), Broken(STREAM, 0), Late(STREAM, 8000)])
 def test_a_stream_that_does_not_follow_has_no_delay_and_says_so(session: Late) -> None:
     reason = "the pitch follows 0 of 16 steps of a tone"
-    assert onset(session) == StepDelay(
+    assert step_delay(session) == StepDelay(
         delay_ms=None,
         shortest_ms=None,
         longest_ms=None,
@@ -120,7 +120,7 @@ def test_upstream_is_as_late_as_its_geometry_says() -> None:
         stream = StreamConfig(16_000, 320, 1, mirror)
         upstream = load_upstream("mir-1k_g7", stream)
         expected[mirror] = StreamingPesto(upstream, stream).algorithmic_ms + stream.chunk_ms / 2
-        delay_ms = onset(UpstreamSession(load_upstream("mir-1k_g7", stream), stream)).delay_ms
+        delay_ms = step_delay(UpstreamSession(load_upstream("mir-1k_g7", stream), stream)).delay_ms
         assert delay_ms is not None
         measured[mirror] = delay_ms
     assert expected[0.0] - expected[1.0] == pytest.approx(118, abs=0.1)

@@ -218,7 +218,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
     monkeypatch.setattr(module.pipeline, "build_in_staging", None)  # what a point would be made with
-    monkeypatch.setattr(module, "onset", None)
+    monkeypatch.setattr(module, "step_delay", None)
     again = workbench(*words)
     assert "nothing it depends on changed; used again" in again.stderr
     assert json.loads(again.stdout)["points"] == [point, cannot]
@@ -231,7 +231,7 @@ def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint"
     made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
     write_atomic(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
     monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
-    monkeypatch.setattr(module, "onset", lambda _: HEARD)
+    monkeypatch.setattr(module, "step_delay", lambda _: HEARD)
     monkeypatch.setattr(module.IsolatedProcess, "call", lambda *_: HEARD)
     return planned
 

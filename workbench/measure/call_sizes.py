@@ -1,4 +1,4 @@
-"""What the size of a call does, to the estimates and to the time that they take: each size that a program takes."""
+"""The figures of each call size of a program that accepts several: its deviation, and the time of its calls."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,25 @@ from workbench.record_model import RecordModel
 
 
 class SizeFigures(RecordModel):
-    """Calls of one size throughout: deviation over all clips as in `deviation`, each clip rolled from a reset through
-    the same chunks on both sides; the median time of a call, and of a call by its frames; and how many times faster
-    the variant is, as in `speed`: median, 10th and 90th percentile over alternating rounds."""
+    """Calls of one size. Both sides run each clip from a reset, in the same chunks of that size.
+
+    Attributes:
+        frames_per_chunk: The size of a call in frames.
+        chunk_ms: The duration of its audio.
+        frames: All frames of all clips.
+        voiced_frames: The frames on which the pitch is compared.
+        p95_cents: 95th percentile of the absolute pitch deviation; null as in `deviation`.
+        max_cents: Its maximum.
+        max_untied_cents: Its maximum without tied frames.
+        confidence_max: The largest deviation of the confidence over all frames.
+        baseline_p50_ms: The median call of the baseline.
+        variant_p50_ms: The median call of the variant.
+        baseline_p50_ms_per_frame: `baseline_p50_ms` / `frames_per_chunk`.
+        variant_p50_ms_per_frame: `variant_p50_ms` / `frames_per_chunk`.
+        speedup_p50: How many times faster the variant is, as in `speed`: the median over rounds.
+        speedup_low: The 10th percentile over rounds.
+        speedup_high: The 90th percentile over rounds.
+    """
 
     frames_per_chunk: int
     chunk_ms: float
@@ -39,14 +55,14 @@ class SizeFigures(RecordModel):
 
 
 class OverSizes(RecordModel):
-    """The worst size's figures; null where a program takes but one size."""
+    """The largest deviation over all call sizes; null if the program accepts one size, or if a size has no figure."""
 
     worst_p95_cents: float | None
     worst_max_untied_cents: float | None
 
 
 def no_sizes(reason: str) -> OverSizes:
-    """Where no size was measured."""
+    """Returns the figures if no size was measured."""
     names = ("worst_p95_cents", "worst_max_untied_cents")
     return OverSizes(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
 
@@ -55,32 +71,37 @@ NOT_OVER_SIZES = no_sizes("the program does not take several sizes")
 
 
 def size_figures(
-    frames: int,
-    stream: StreamConfig,
-    rolls: Sequence[PairedFrames],
-    threshold: float,
-    times: PairTimes,
+    frames_per_chunk: int, stream: StreamConfig, clips: Sequence[PairedFrames], threshold: float, times: PairTimes
 ) -> SizeFigures:
-    """The figures of calls of so many frames, from its rolls and its times (rounds, calls) in milliseconds."""
-    of = deviation(rolls, threshold)
-    nulls = {name: reason for name, reason in of.pitch.null_reasons.items() if name in SizeFigures.model_fields}
-    if of.confidence.max is None:
-        nulls["confidence_max"] = of.confidence.null_reasons["max"]
+    """Returns the figures of one call size.
+
+    Args:
+        frames_per_chunk: The size.
+        stream: The stream.
+        clips: The frames of both sides in calls of that size.
+        threshold: The confidence from which a frame counts as voiced.
+        times: The times of calls of that size.
+    """
+    found = deviation(clips, threshold)
+    pitch = found.pitch
+    nulls = {name: reason for name, reason in pitch.null_reasons.items() if name in SizeFigures.model_fields}
+    if found.confidence.max is None:
+        nulls["confidence_max"] = found.confidence.null_reasons["max"]
     baseline_p50_ms, variant_p50_ms = float(np.median(times.baseline_ms)), float(np.median(times.variant_ms))
     faster = times.speedup
     return SizeFigures(
-        frames_per_chunk=frames,
-        chunk_ms=frames * stream.hop_ms,
-        frames=of.frames,
-        voiced_frames=of.voiced_frames,
-        p95_cents=of.pitch.p95_cents,
-        max_cents=of.pitch.max_cents,
-        max_untied_cents=of.pitch.max_untied_cents,
-        confidence_max=of.confidence.max,
+        frames_per_chunk=frames_per_chunk,
+        chunk_ms=frames_per_chunk * stream.hop_ms,
+        frames=found.frames,
+        voiced_frames=found.voiced_frames,
+        p95_cents=pitch.p95_cents,
+        max_cents=pitch.max_cents,
+        max_untied_cents=pitch.max_untied_cents,
+        confidence_max=found.confidence.max,
         baseline_p50_ms=baseline_p50_ms,
         variant_p50_ms=variant_p50_ms,
-        baseline_p50_ms_per_frame=baseline_p50_ms / frames,
-        variant_p50_ms_per_frame=variant_p50_ms / frames,
+        baseline_p50_ms_per_frame=baseline_p50_ms / frames_per_chunk,
+        variant_p50_ms_per_frame=variant_p50_ms / frames_per_chunk,
         speedup_p50=faster.p50,
         speedup_low=faster.low,
         speedup_high=faster.high,
@@ -89,13 +110,13 @@ def size_figures(
 
 
 def over_sizes(sizes: Sequence[SizeFigures]) -> OverSizes:
-    """The worst of all sizes; null, with the size's own reason, where a size has no figure."""
+    """Returns the largest deviation over at least one size; null with a size's reason if that size has no figure."""
     worst: dict[str, float | None] = {}
     nulls: dict[str, str] = {}
     for name in ("p95_cents", "max_untied_cents"):
-        figures = {size.frames_per_chunk: getattr(size, name) for size in sizes}
-        missing = next((size for size in sizes if getattr(size, name) is None), None)
-        worst[f"worst_{name}"] = None if missing else max(figures.values())
+        missing = [size for size in sizes if getattr(size, name) is None]
         if missing:
-            nulls[f"worst_{name}"] = f"{missing.frames_per_chunk} frames a call: {missing.null_reasons[name]}"
+            first = missing[0]
+            nulls[f"worst_{name}"] = f"{first.frames_per_chunk} frames a call: {first.null_reasons[name]}"
+        worst[f"worst_{name}"] = None if missing else max(getattr(size, name) for size in sizes)
     return OverSizes(**worst, null_reasons=nulls)

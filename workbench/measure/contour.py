@@ -1,24 +1,30 @@
-"""Whether the pitch of a variant moves at all: how far its contour reaches, beside upstream's.
+"""The range of the pitch of both sides, which shows whether the variant follows the voice at all.
 
-A program that hears too little answers nearly the same whatever is sung, and a deviation alone does not tell that from
-other mistakes.
+A program whose input is too short returns nearly the same pitch whatever is sung. A deviation does not tell this fault
+from others.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.measure.deviation import Mask, PairedFrames
+from workbench.measure.deviation import Mask, PairedFrames, pool
 from workbench.record_model import RecordModel
-from workbench.runtime.session import Frames, concat_frames
+from workbench.runtime.session import Frames
 
-FLAT_SHARE = 0.25  # of what upstream's contour reaches: a pitch that moves less does not follow the voice
-LEAST_SEMITONES = 2.0  # that upstream's has to reach, before any other is called flat
+FLAT_SHARE = 0.25  # of the baseline's range: a pitch that moves less does not follow the voice
+LEAST_SEMITONES = 2.0  # the baseline's range from which the variant can be called flat
 
 
 class PitchRange(RecordModel):
-    """Of one side, over the voiced frames of all clips: 5th, 50th and 95th percentile of the pitch, in MIDI semitones,
-    and the median confidence."""
+    """The pitch of one side over the voiced frames of all clips, in MIDI semitones.
+
+    Attributes:
+        low_semitones: The 5th percentile.
+        middle_semitones: The median.
+        high_semitones: The 95th percentile.
+        confidence: The median confidence. Null if the side returns none, or if one is not finite.
+    """
 
     low_semitones: float
     middle_semitones: float
@@ -27,58 +33,66 @@ class PitchRange(RecordModel):
 
     @property
     def semitones(self) -> float:
+        """The width of the range."""
         return self.high_semitones - self.low_semitones
+
+    @property
+    def text(self) -> str:
+        """The range and the confidence in words."""
+        confidence = "" if self.confidence is None else f", with a median confidence of {self.confidence:.2f}"
+        return f"{self.low_semitones:.1f} to {self.high_semitones:.1f} semitones{confidence}"
 
 
 class Contour(RecordModel):
-    """Both sides; null where there is no voiced frame, or a pitch that is no number."""
+    """The range of both sides; null if there is no voiced frame, or if the pitch of one is not finite."""
 
     baseline: PitchRange | None
     variant: PitchRange | None
 
     @property
     def flat_reason(self) -> str:
-        """Why the variant does not follow the voice; nothing where it does, or where the voice hardly moves."""
-        one, other = self.baseline, self.variant
-        if one is None or other is None or one.semitones < LEAST_SEMITONES:
+        """Why the variant does not follow the voice; "" if it does, or if the voice hardly moves."""
+        if self.baseline is None or self.variant is None or self.baseline.semitones < LEAST_SEMITONES:
             return ""
-        if other.semitones >= FLAT_SHARE * one.semitones:
+        if self.variant.semitones >= FLAT_SHARE * self.baseline.semitones:
             return ""
-        return f"the pitch is flat: {_words(other)} over voiced frames, where upstream's is {_words(one)}"
+        return f"the pitch is flat: {self.variant.text} over voiced frames, but {self.baseline.text} in the baseline"
 
 
-def _words(reach: PitchRange) -> str:
-    confidence = "" if reach.confidence is None else f", with a median confidence of {reach.confidence:.2f}"
-    return f"{reach.low_semitones:.1f} to {reach.high_semitones:.1f} semitones{confidence}"
+def no_contour(reason: str) -> Contour:
+    """Returns a contour without ranges, for that reason."""
+    return Contour(baseline=None, variant=None, null_reasons={"baseline": reason, "variant": reason})
 
 
-def no_contour(why: str) -> Contour:
-    """Neither side, for that reason."""
-    return Contour(baseline=None, variant=None, null_reasons={"baseline": why, "variant": why})
+def contour(clips: Sequence[PairedFrames]) -> Contour:
+    """Returns the pitch ranges over all clips."""
+    pooled = pool(clips)
+    nulls = {
+        "baseline": _no_range_reason(pooled.baseline, pooled.voiced),
+        "variant": _no_range_reason(pooled.variant, pooled.voiced),
+    }
+    return Contour(
+        baseline=None if nulls["baseline"] else _range(pooled.baseline, pooled.voiced),
+        variant=None if nulls["variant"] else _range(pooled.variant, pooled.voiced),
+        null_reasons={side: reason for side, reason in nulls.items() if reason},
+    )
 
 
-def contour(rolls: Sequence[PairedFrames]) -> Contour:
-    """Of all clips together."""
-    voiced = np.concatenate([roll.voiced for roll in rolls])
-    baseline, no_baseline = _reach(concat_frames([roll.baseline for roll in rolls]), voiced)
-    variant, no_variant = _reach(concat_frames([roll.variant for roll in rolls]), voiced)
-    nulls = {"baseline": no_baseline, "variant": no_variant}
-    return Contour(baseline=baseline, variant=variant, null_reasons={side: why for side, why in nulls.items() if why})
+def _no_range_reason(frames: Frames, voiced: Mask) -> str:
+    """Returns why the voiced frames of a side have no range, "" if they have one."""
+    if not voiced.any():
+        return "no voiced frame"
+    return "" if np.isfinite(frames.pitch_semitones[voiced]).all() else "a pitch is not finite"
 
 
-def _reach(frames: Frames, voiced: Mask) -> tuple[PitchRange | None, str]:
-    """Of one side's voiced frames; or why there is none."""
-    pitch = frames.pitch_semitones[voiced].astype(np.float64)
-    if not pitch.size or not np.isfinite(pitch).all():
-        return None, "no voiced frame" if not pitch.size else "a pitch is not finite"
-    low, middle, high = np.percentile(pitch, (5, 50, 95))
+def _range(frames: Frames, voiced: Mask) -> PitchRange:
+    low, middle, high = np.percentile(frames.pitch_semitones[voiced].astype(np.float64), (5, 50, 95))
     confidence = float(np.median(frames.confidence[voiced].astype(np.float64)))
-    heard = bool(np.isfinite(confidence))
-    reach = PitchRange(
+    finite = bool(np.isfinite(confidence))
+    return PitchRange(
         low_semitones=low,
         middle_semitones=middle,
         high_semitones=high,
-        confidence=confidence if heard else None,
-        null_reasons={} if heard else {"confidence": "none is returned, or one is not finite"},
+        confidence=confidence if finite else None,
+        null_reasons={} if finite else {"confidence": "none is returned, or one is not finite"},
     )
-    return reach, ""

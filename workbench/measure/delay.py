@@ -1,10 +1,9 @@
-"""How late a stream's answer is, measured: a tone that steps between two pitches at known samples, and the moment from
-which the stream's pitch is nearer to the new one.
+"""The measured delay of a stream: a tone steps between two pitches, and the delay is the time to the new pitch.
 
-The moment of an answer is the end of its chunk, before which no frame of it can be had. The steps fall on evenly spread
-places within a chunk, so that the median holds the mean wait for the chunk to fill: half a chunk. What geometry expects
-is therefore `latency.algorithmic_ms` and half a chunk. A measured delay may well be another: where `mirror` pads the
-window's future with zeros, its weight lies before its middle.
+A frame is available at the end of its chunk, so that is its time. The steps are spread evenly within a chunk, so the
+median delay includes the mean wait for a chunk to fill, which is half a chunk. The delay expected from geometry is
+therefore `latency.algorithmic_ms` and half a chunk. The measured one can differ: if `mirror` pads the window's future
+with zeros, the weight of the window lies before its middle.
 """
 
 from dataclasses import dataclass
@@ -15,18 +14,29 @@ from numpy.typing import NDArray
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, Session, run_chunks
-from workbench.units import semitones_to_hz
+from workbench.units import ceil_div, semitones_to_hz
 
 _PITCHES = (57.0, 61.0)  # 220 and 277 Hz: in every singer's range, and no harmonic of one is near one of the other
 _HARMONICS, _LEVEL = 8, 0.2
-_STEPS, _MUST_FOLLOW = 16, 12  # one that follows only upwards, or by chance, follows fewer
-_STRIDE = 7  # the order of the places: coprime to _STEPS, so that each place has its turn, half of them upwards
-_HELD_S = 0.4  # longer than the analysis window, at any rate
+_STEPS, _MUST_FOLLOW = 16, 12  # a stream that follows only upwards, or by chance, follows fewer
+_STRIDE = 7  # coprime to _STEPS, so that the steps visit every position within a chunk, half of them upwards
+_HELD_S = 0.4  # longer than the analysis window at every rate
 
 
 class StepDelay(RecordModel):
-    """Milliseconds from a step in the tone to the end of the chunk that answers with the new pitch and keeps to it:
-    median over the steps that the stream followed, and the shortest and longest of them."""
+    """How long a stream takes to follow a step of the pitch.
+
+    A delay is the time from the step to the end of the first chunk from which on the pitch stays nearer to the new one.
+    A step is followed if the last frame before it is nearer to the old pitch, and the last frame before the next step
+    nearer to the new one. All delays are null if fewer than 12 of the 16 steps are followed.
+
+    Attributes:
+        delay_ms: The median over the steps that were followed.
+        shortest_ms: The shortest of them.
+        longest_ms: The longest of them.
+        followed: How many steps were followed.
+        steps: All steps.
+    """
 
     delay_ms: float | None
     shortest_ms: float | None
@@ -37,7 +47,10 @@ class StepDelay(RecordModel):
 
 @dataclass(frozen=True)
 class Staircase:
-    """`samples` (n,) float32 of a tone whose pitch is `semitones` (n,); it steps at the samples `onsets`."""
+    """A tone whose pitch steps up and down.
+
+    `samples` (n,) float32 has the pitch `semitones` (n,); the pitch steps at the samples `onsets`.
+    """
 
     samples: Floats
     semitones: NDArray[np.float64]
@@ -45,57 +58,53 @@ class Staircase:
 
 
 def pitch_step_signal(stream: StreamConfig) -> Staircase:
-    """A tone that goes up and down between two pitches, its phase running on through every step."""
-    held = round(_HELD_S * stream.sample_rate_hz)
-    held_chunks = max(-(-held // stream.chunk_samples), 4)
-    places = (2 * (np.arange(_STEPS) * _STRIDE % _STEPS) + 1) * stream.chunk_samples // (2 * _STEPS)
-    onsets = (np.arange(_STEPS) + 1) * held_chunks * stream.chunk_samples + places
-    count = int((_STEPS + 1) * held_chunks * stream.chunk_samples + stream.chunk_samples)
+    """Returns a tone of harmonics that alternates between two pitches. Its phase is continuous at every step."""
+    rate_hz, chunk_samples = stream.sample_rate_hz, stream.chunk_samples
+    held_samples = max(ceil_div(round(_HELD_S * rate_hz), chunk_samples), 4) * chunk_samples
+    positions = (2 * (np.arange(_STEPS) * _STRIDE % _STEPS) + 1) * chunk_samples // (2 * _STEPS)
+    onsets = (np.arange(_STEPS) + 1) * held_samples + positions
+    count = (_STEPS + 1) * held_samples + chunk_samples
     up = np.searchsorted(onsets, np.arange(count), side="right") % 2
     semitones = np.asarray(_PITCHES)[up]
-    phase_rad = 2 * np.pi * np.cumsum(semitones_to_hz(semitones)) / stream.sample_rate_hz
-    top = min(_HARMONICS, int(stream.sample_rate_hz / 2.2 / semitones_to_hz(semitones).max()))
-    sound = sum(np.sin(n * phase_rad) / n for n in range(1, top + 1))
+    phase_rad = 2 * np.pi * np.cumsum(semitones_to_hz(semitones)) / rate_hz
+    highest = min(_HARMONICS, int(rate_hz / 2.2 / semitones_to_hz(semitones).max()))
+    sound = sum(np.sin(harmonic * phase_rad) / harmonic for harmonic in range(1, highest + 1))
     return Staircase(np.asarray(_LEVEL * sound, np.float32), semitones, onsets)
 
 
-def onset(session: Session) -> StepDelay:
-    """Drive the session through the staircase and measure. Null with the reason where it follows too few steps."""
-    steps = pitch_step_signal(session.stream)
-    return onset_of(run_chunks(session, steps.samples), steps, session.stream)
+def step_delay(session: Session) -> StepDelay:
+    """Runs a session through the tone and measures its delay."""
+    staircase = pitch_step_signal(session.stream)
+    return step_delay_of(run_chunks(session, staircase.samples), staircase, session.stream)
 
 
-def onset_of(frames: Frames, steps: Staircase, stream: StreamConfig) -> StepDelay:
-    """`frames` are the session's over the whole staircase.
-
-    A step counts as followed where the last frame before it is nearer to the old pitch and the last before the next
-    step nearer to the new one. Fewer than 12 of 16 are no measurement.
-    """
+def step_delay_of(frames: Frames, staircase: Staircase, stream: StreamConfig) -> StepDelay:
+    """Measures the delay of a session from its frames over the whole tone."""
     chunk = np.arange(len(frames)) // stream.frames_per_chunk
-    answered = (chunk + 1) * stream.chunk_samples  # the sample count at which a frame is there
-    ends = np.append(steps.onsets[1:], len(steps.samples))
+    available = (chunk + 1) * stream.chunk_samples  # the sample at which a frame is available
+    ends = np.append(staircase.onsets[1:], len(staircase.samples))
     delays_ms = []
-    for onset, end in zip(steps.onsets, ends, strict=True):
-        old, new = steps.semitones[onset - 1], steps.semitones[onset]
-        arrived = np.abs(frames.pitch_semitones - new) < abs(new - old) / 2  # False for what is not finite
-        during = np.flatnonzero((answered >= onset) & (answered <= end))
-        before = np.flatnonzero(answered < onset)[-1]
-        kept_old = abs(frames.pitch_semitones[before] - old) < abs(new - old) / 2
-        if not kept_old or not arrived[during[-1]]:
+    for onset, end in zip(staircase.onsets, ends, strict=True):
+        old, new = staircase.semitones[onset - 1], staircase.semitones[onset]
+        half_step = abs(new - old) / 2
+        at_new = np.abs(frames.pitch_semitones - new) < half_step  # False for a pitch that is not finite
+        during = np.flatnonzero((available >= onset) & (available <= end))
+        before = np.flatnonzero(available < onset)[-1]
+        at_old_before = abs(frames.pitch_semitones[before] - old) < half_step
+        if not at_old_before or not at_new[during[-1]]:
             continue
-        late = during[~arrived[during]]
-        first = during[0] if not len(late) else late[-1] + 1
-        delays_ms.append(1000.0 * (answered[first] - onset) / stream.sample_rate_hz)
-    followed = len(delays_ms)
+        not_yet = during[~at_new[during]]
+        first = not_yet[-1] + 1 if len(not_yet) else during[0]
+        delays_ms.append(1000.0 * (available[first] - onset) / stream.sample_rate_hz)
+    steps, followed = len(staircase.onsets), len(delays_ms)
     if followed < _MUST_FOLLOW:
-        reason = f"the pitch follows {followed} of {len(steps.onsets)} steps of a tone"
         names = ("delay_ms", "shortest_ms", "longest_ms")
-        nulls = dict.fromkeys(names, reason)
-        return StepDelay(**dict.fromkeys(names), followed=followed, steps=len(steps.onsets), null_reasons=nulls)
+        nulls = dict.fromkeys(names, f"the pitch follows {followed} of {steps} steps of a tone")
+        return StepDelay(**dict.fromkeys(names), followed=followed, steps=steps, null_reasons=nulls)
     return StepDelay(
         delay_ms=float(np.median(delays_ms)),
         shortest_ms=float(min(delays_ms)),
         longest_ms=float(max(delays_ms)),
         followed=followed,
-        steps=len(steps.onsets),
+        steps=steps,
     )

@@ -1,4 +1,4 @@
-"""Variant against baseline, frame by frame. Pure functions over two rolls of the same chunks."""
+"""The deviation of a variant from the baseline, frame by frame: pure functions over the frames of the same chunks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,24 +8,33 @@ from numpy.typing import NDArray
 
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.record_model import RecordModel
-from workbench.runtime.session import Frames, concat_frames
-from workbench.units import CENTS_PER_SEMITONE
+from workbench.runtime.session import Floats, Frames, concat_frames
+from workbench.units import cents_between
 
 Mask = NDArray[np.bool_]
 
-# Two pitch bins tie where their activations differ by less than float rounding moves an activation from one
-# implementation of the network to another: by 1.6e-3 of the best bin at most, over 23,454 voiced frames of singing and
-# tones at four rates and three mirrors (upstream against the restatement in eager, 10 ms hops; none fell differently).
+# Two pitch bins tie if their activations differ by less than float rounding moves an activation between two
+# implementations of the network: by 1.6e-3 of the best bin at most, over 23,454 voiced frames of singing and tones at
+# four rates and three mirrors (upstream against the restatement in eager, 10 ms hops; no tie fell differently).
 TIE_MARGIN = 2e-3
-# A deviation that a listener or a plot would notice; below it, a tie is not worth naming.
+# A listener or a plot would notice this deviation. A tie that moves the pitch by less is not listed.
 NAMED_FROM_CENTS = 0.1
+_OUTPUT_OF: dict[str, Output] = {"volume_p95_relative": "volume", "voicing_flip_rate": "confidence"}
 
 
 class PitchDeviation(RecordModel):
-    """|variant - baseline| in cents over voiced frames; `bias_cents` is the signed mean.
+    """The pitch of the variant less that of the baseline, in cents, over the voiced frames.
 
-    An octave jump is a difference within 50 cents of a whole, non-zero number of octaves. `max_untied_cents` leaves
-    out the frames named in `tied_frames`.
+    All figures are null if there is no voiced frame, or if the pitch of a voiced frame is not finite on either side.
+
+    Attributes:
+        median_cents: The median of the absolute deviations.
+        p95_cents: Their 95th percentile.
+        max_cents: Their maximum.
+        max_untied_cents: Their maximum without the frames listed in `tied_frames`. Also null if all frames are tied.
+        bias_cents: The mean of the signed deviations.
+        over_50_cents_rate: The share of frames whose absolute deviation is above 50 cents.
+        octave_rate: The share of frames whose absolute deviation is within 50 cents of 1, 2, ... octaves.
     """
 
     median_cents: float | None
@@ -38,7 +47,10 @@ class PitchDeviation(RecordModel):
 
 
 class ConfidenceDeviation(RecordModel):
-    """|variant - baseline| of the confidence, over all frames."""
+    """The absolute difference of the confidence (0 to 1) between variant and baseline, over all frames.
+
+    All figures are null if a confidence is not finite, or if the program does not return it.
+    """
 
     mean: float | None
     p95: float | None
@@ -46,7 +58,7 @@ class ConfidenceDeviation(RecordModel):
 
 
 class TiedFrame(RecordModel):
-    """A voiced frame whose two best bins tie in the baseline itself, and fall the other way in the variant."""
+    """A voiced frame whose two best pitch bins tie in the baseline, and in which the variant chooses the other one."""
 
     clip: str
     frame: int
@@ -54,15 +66,28 @@ class TiedFrame(RecordModel):
 
 
 class FrameDeviation(RecordModel):
-    """What one set of frames shows. Volume is relative to the baseline's; a flip crosses the voicing threshold.
+    """The deviation over a set of frames.
 
-    Frames that are not finite are the variant's, and the baseline's apart: each is counted on its own side, and takes
-    away the figures that it would enter."""
+    A frame is not finite if one of its outputs is not a finite number. Such frames are counted on their own side, and
+    every figure that they would enter is null.
+
+    Attributes:
+        frames: All frames.
+        voiced_frames: The frames on which the pitch is compared.
+        nonfinite_frames: Frames of the variant that are not finite.
+        baseline_nonfinite_frames: Frames of the baseline that are not finite; 0 in a record that does not state it.
+        pitch: The deviation of the pitch, over the voiced frames.
+        confidence: The deviation of the confidence, over all frames.
+        voicing_flip_rate: The share of all frames in which the confidence reaches the voicing threshold on one side
+            only. Null if a frame is not finite, or if the program does not return the confidence.
+        volume_p95_relative: The 95th percentile of |variant / baseline - 1| of the volume, over all frames. Null if a
+            frame is not finite, or if the program does not return the volume.
+    """
 
     frames: int
     voiced_frames: int
     nonfinite_frames: int
-    baseline_nonfinite_frames: int = 0  # not counted apart in older records
+    baseline_nonfinite_frames: int = 0
     pitch: PitchDeviation
     confidence: ConfidenceDeviation
     voicing_flip_rate: float | None
@@ -70,12 +95,19 @@ class FrameDeviation(RecordModel):
 
 
 class ClipDeviation(FrameDeviation):
+    """The deviation over one clip. `voiced_by` says what marks its voiced frames."""
+
     name: str
     voiced_by: str
 
 
 class Deviation(FrameDeviation):
-    """All scored clips together (their frames pooled, not their figures averaged), then each."""
+    """The deviation over all scored clips: their frames are pooled, not their figures averaged.
+
+    Attributes:
+        tied_frames: The voiced frames that deviate because two pitch bins tie.
+        clips: The deviation over each clip.
+    """
 
     tied_frames: tuple[TiedFrame, ...]
     clips: tuple[ClipDeviation, ...]
@@ -83,7 +115,11 @@ class Deviation(FrameDeviation):
 
 @dataclass(frozen=True)
 class PairedFrames:
-    """Both rolls of one clip; `voiced` (frames,) marks where pitch is compared, `voiced_by` says on whose word."""
+    """The frames of both sides over the same chunks of one clip.
+
+    `voiced` (frames,) marks the frames on which the pitch is compared; `voiced_by` says what they are marked by: the
+    known f0 or the baseline's confidence.
+    """
 
     name: str
     baseline: Frames
@@ -92,40 +128,41 @@ class PairedFrames:
     voiced_by: str
 
 
-def deviation(rolls: Sequence[PairedFrames], threshold: float) -> Deviation:
-    """The deviation over all clips and of each; `threshold` is the voicing confidence. Needs at least one clip."""
-    pooled = _figures(
-        concat_frames([roll.baseline for roll in rolls]),
-        concat_frames([roll.variant for roll in rolls]),
-        np.concatenate([roll.voiced for roll in rolls]),
-        threshold,
+def pool(clips: Sequence[PairedFrames]) -> PairedFrames:
+    """Concatenates the frames of at least one clip, as if they were of one."""
+    return PairedFrames(
+        "all clips",
+        concat_frames([clip.baseline for clip in clips]),
+        concat_frames([clip.variant for clip in clips]),
+        np.concatenate([clip.voiced for clip in clips]),
+        ", ".join(sorted({clip.voiced_by for clip in clips})),
     )
-    clips = (
-        ClipDeviation(
-            name=roll.name,
-            voiced_by=roll.voiced_by,
-            **dict(_figures(roll.baseline, roll.variant, roll.voiced, threshold)),
-        )
-        for roll in rolls
+
+
+def deviation(clips: Sequence[PairedFrames], threshold: float) -> Deviation:
+    """Returns the deviation over all clips and over each.
+
+    Args:
+        clips: The frames of at least one clip.
+        threshold: The confidence from which a side counts as voiced, for `voicing_flip_rate`.
+    """
+    ties = []
+    for clip in clips:
+        cents = cents_between(clip.variant.pitch_semitones, clip.baseline.pitch_semitones)
+        for frame in np.flatnonzero(_tie_mask(clip.baseline, clip.variant) & clip.voiced):
+            ties.append(TiedFrame(clip=clip.name, frame=int(frame), cents=float(cents[frame])))
+    of_clips = (
+        ClipDeviation(name=clip.name, voiced_by=clip.voiced_by, **dict(frame_deviation(clip, threshold)))
+        for clip in clips
     )
-    ties = (
-        TiedFrame(clip=roll.name, frame=int(frame), cents=float(_cents(roll.baseline, roll.variant)[frame]))
-        for roll in rolls
-        for frame in np.flatnonzero(_tie_mask(roll.baseline, roll.variant) & roll.voiced)
-    )
-    return Deviation(tied_frames=tuple(ties), clips=tuple(clips), **dict(pooled))
+    of_all = frame_deviation(pool(clips), threshold)
+    return Deviation(tied_frames=tuple(ties), clips=tuple(of_clips), **dict(of_all))
 
 
 def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDeviation:
-    """Over the voiced frames; all null, with the reason, where there is none or where a pitch is not finite."""
-    signed = _cents(baseline, variant)[voiced]
-    reason = None
-    if not signed.size:
-        reason = "no voiced frame"
-    elif unknown := int((~np.isfinite(baseline.pitch_semitones[voiced])).sum()):
-        reason = f"{unknown} of {signed.size} voiced frames have no finite pitch in the baseline"
-    elif not np.isfinite(signed).all():
-        reason = f"{int((~np.isfinite(signed)).sum())} of {signed.size} voiced frames have no finite pitch"
+    """Returns the deviation of the pitch over the frames that `voiced` (frames,) marks."""
+    signed = cents_between(variant.pitch_semitones, baseline.pitch_semitones)[voiced]
+    reason = _no_pitch_reason(baseline.pitch_semitones[voiced], signed)
     if reason:
         names = [name for name in PitchDeviation.model_fields if name != "null_reasons"]
         return PitchDeviation(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
@@ -144,40 +181,57 @@ def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDev
     )
 
 
+def _no_pitch_reason(baseline_semitones: Floats, signed_cents: NDArray[np.float64]) -> str:
+    """Returns why voiced frames have no deviation of the pitch, "" if they have one."""
+    if not signed_cents.size:
+        return "no voiced frame"
+    unknown = int((~np.isfinite(baseline_semitones)).sum())
+    if unknown:
+        return f"{unknown} of {signed_cents.size} voiced frames have no finite pitch in the baseline"
+    broken = int((~np.isfinite(signed_cents)).sum())
+    return f"{broken} of {signed_cents.size} voiced frames have no finite pitch" if broken else ""
+
+
 def confidence_deviation(baseline: Frames, variant: Frames) -> ConfidenceDeviation:
-    """Over all frames; null where a confidence is not finite, or the variant returns none."""
+    """Returns the deviation of the confidence over all frames."""
     difference = np.abs(variant.confidence.astype(np.float64) - baseline.confidence)
-    if not difference.size or not np.isfinite(difference).all():
-        reason = "no frame" if not difference.size else "a confidence is not finite"
-        if "confidence" in variant.absent:
-            reason = absent_output_reason("confidence")
-        return ConfidenceDeviation(
-            mean=None, p95=None, max=None, null_reasons=dict.fromkeys(("mean", "p95", "max"), reason)
-        )
+    reason = ""
+    if "confidence" in variant.absent:
+        reason = absent_output_reason("confidence")
+    elif not difference.size:
+        reason = "no frame"
+    elif not np.isfinite(difference).all():
+        reason = "a confidence is not finite"
+    if reason:
+        nulls = dict.fromkeys(("mean", "p95", "max"), reason)
+        return ConfidenceDeviation(mean=None, p95=None, max=None, null_reasons=nulls)
     return ConfidenceDeviation(
         mean=float(difference.mean()), p95=float(np.percentile(difference, 95)), max=float(difference.max())
     )
 
 
-def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) -> FrameDeviation:
-    ours, theirs = _finite(variant), _finite(baseline)
-    finite = ours & theirs
-    reason = "" if finite.all() else f"{int((~finite).sum())} frames are not finite"
+def frame_deviation(pair: PairedFrames, threshold: float) -> FrameDeviation:
+    """Returns the deviation over the frames of a pair; `threshold` as in `deviation`."""
+    baseline, variant, voiced = pair.baseline, pair.variant, pair.voiced
+    variant_finite, baseline_finite = _finite(variant), _finite(baseline)
+    broken = int((~(variant_finite & baseline_finite)).sum())
     nulls = {}
     volume = flips = None
-    if why := absent_output_reason("volume") if "volume" in variant.absent else reason:
-        nulls["volume_p95_relative"] = why
-    else:  # the baseline's volume is never 0: upstream floors every bin's magnitude
-        volume = float(np.percentile(np.abs(variant.volume.astype(np.float64) / baseline.volume - 1), 95))
-    if why := absent_output_reason("confidence") if "confidence" in variant.absent else reason:
-        nulls["voicing_flip_rate"] = why
-    else:
+    for metric, output in _OUTPUT_OF.items():
+        if output in variant.absent:
+            nulls[metric] = absent_output_reason(output)
+        elif broken:
+            nulls[metric] = f"{broken} frames are not finite"
+    if "volume_p95_relative" not in nulls:  # the baseline's volume is never 0: upstream floors every bin's magnitude
+        ratio = variant.volume.astype(np.float64) / baseline.volume
+        volume = float(np.percentile(np.abs(ratio - 1), 95))
+    if "voicing_flip_rate" not in nulls:
         flips = float(((variant.confidence >= threshold) != (baseline.confidence >= threshold)).mean())
     return FrameDeviation(
         frames=len(baseline),
         voiced_frames=int(voiced.sum()),
-        nonfinite_frames=int((~ours).sum()),
-        baseline_nonfinite_frames=int((~theirs).sum()),
+        nonfinite_frames=int((~variant_finite).sum()),
+        baseline_nonfinite_frames=int((~baseline_finite).sum()),
         pitch=pitch_deviation(baseline, variant, voiced),
         confidence=confidence_deviation(baseline, variant),
         voicing_flip_rate=flips,
@@ -187,24 +241,20 @@ def _figures(baseline: Frames, variant: Frames, voiced: Mask, threshold: float) 
 
 
 def _finite(side: Frames) -> Mask:
-    """(frames,) whether all that the side returns is a number."""
+    """Returns (frames,): whether every output that the side returns is finite."""
     values = zip(OUTPUTS, (side.pitch_semitones, side.confidence, side.volume), strict=True)
-    return np.asarray(np.all([np.isfinite(of) for name, of in values if name not in side.absent], axis=0))
+    finite = [np.isfinite(output) for name, output in values if name not in side.absent]
+    return np.asarray(np.all(finite, axis=0))
 
 
 def absent_output_reason(output: Output) -> str:
-    """Why there is no figure of an output that a program does not return."""
+    """Returns why there is no figure of an output that a program does not return."""
     return f"the program does not return {output} (outputs)"
 
 
-def _cents(baseline: Frames, variant: Frames) -> NDArray[np.float64]:
-    difference = variant.pitch_semitones.astype(np.float64) - baseline.pitch_semitones
-    return np.asarray(difference * CENTS_PER_SEMITONE)
-
-
 def _tie_mask(baseline: Frames, variant: Frames) -> Mask:
-    """Frames that deviate by more than NAMED_FROM_CENTS where the baseline's best bins tie."""
+    """Returns (frames,): whether a frame deviates by more than NAMED_FROM_CENTS and the baseline's best bins tie."""
     if baseline.margin is None:
         return np.zeros(len(baseline), np.bool_)
-    cents = np.abs(_cents(baseline, variant))
+    cents = np.abs(cents_between(variant.pitch_semitones, baseline.pitch_semitones))
     return np.asarray((baseline.margin < TIE_MARGIN) & (cents > NAMED_FROM_CENTS) & np.isfinite(cents))

@@ -1,6 +1,6 @@
-"""The floor of the comparison: how far the baseline moves from itself when the input moves by less than 16 bits tell.
+"""The floor of the deviation: how far the baseline moves from itself if 16-bit dither is added to the input.
 
-A deviation below it means nothing: another sound card would have made as large a difference.
+A deviation below it means nothing: another sound card makes as large a difference.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,17 @@ from workbench.measure.deviation import (
     PitchDeviation,
     confidence_deviation,
     pitch_deviation,
+    pool,
 )
 from workbench.record_model import RecordModel
-from workbench.runtime.session import Floats, concat_frames
+from workbench.runtime.session import Floats
 
 _LEAST_BIT = 2.0**-15  # of 16-bit audio, full scale 1.0
 _SEED = 16
 
 
 class Floor(RecordModel):
-    """The baseline on dithered audio against the baseline, over the same voiced frames as the deviation."""
+    """The deviation of the baseline on dithered audio from the baseline, over the same frames as the variant's."""
 
     pitch: PitchDeviation
     confidence: ConfidenceDeviation
@@ -30,14 +31,23 @@ class Floor(RecordModel):
 
 
 def add_dither(samples: Floats) -> Floats:
-    """The clip with 16-bit dither (triangular, the sum of two uniform half bits) from a fixed seed; (n,) float32."""
+    """Adds 16-bit dither from a fixed seed: triangular, the sum of two uniform half bits.
+
+    Args:
+        samples: (n,) float32, full scale 1.0.
+
+    Returns:
+        (n,) float32.
+    """
     generator = np.random.default_rng(_SEED)
     noise = generator.uniform(-0.5, 0.5, (2, len(samples))).sum(0) * _LEAST_BIT
     return np.asarray(samples + noise, np.float32)
 
 
-def floor(rolls: Sequence[PairedFrames]) -> Floor:
-    """`rolls` with the dithered baseline as variant."""
-    baseline, moved = concat_frames([roll.baseline for roll in rolls]), concat_frames([roll.variant for roll in rolls])
-    voiced = np.concatenate([roll.voiced for roll in rolls])
-    return Floor(pitch=pitch_deviation(baseline, moved, voiced), confidence=confidence_deviation(baseline, moved))
+def floor(clips: Sequence[PairedFrames]) -> Floor:
+    """Returns the floor over all clips, whose variant is the baseline on dithered audio."""
+    pooled = pool(clips)
+    return Floor(
+        pitch=pitch_deviation(pooled.baseline, pooled.variant, pooled.voiced),
+        confidence=confidence_deviation(pooled.baseline, pooled.variant),
+    )

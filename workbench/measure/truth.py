@@ -1,7 +1,7 @@
-"""Baseline and variant against the known f0, with mir_eval's melody metrics, at the frames' own times.
+"""The accuracy of both sides against the known f0, with mir_eval's melody metrics, at the times of the frames.
 
-An estimate is late: it is due when its chunk ends and speaks of the audio around the middle of its window. So before
-it is held against the truth it is moved back by the delay that fits the calibration clips best.
+A frame is available when its chunk ends, but it describes the audio around the middle of its window. Before it is
+compared with the known f0, it is therefore moved back by the delay that fits the calibration clips best.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from workbench.record_model import RecordModel
 from workbench.runtime.session import Frames, concat_frames, frame_end_s
 from workbench.units import semitones_to_hz
 
+Hertz = NDArray[np.float64]
+
 _LONGEST_DELAY_MS = 200
 _DELAY_STEP_MS = 1.0
 _WORST_CENTS = 100.0  # an octave error says nothing about the delay
@@ -26,8 +28,20 @@ _THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they
 
 
 class PitchAccuracy(RecordModel):
-    """mir_eval.melody over frames whose f0 is known: raw pitch and chroma accuracy within 50 cents (voiced or not in
-    the estimate's opinion), then voicing at the threshold. `voicing_recall` is the share of sung frames that it keeps.
+    """The accuracy of one side, by mir_eval.melody, over the frames of all clips whose f0 is known.
+
+    A frame is voiced in truth if its known f0 is above 0, and in the estimate if its confidence reaches the threshold.
+
+    Attributes:
+        rpa50: Raw pitch accuracy: the share of frames voiced in truth whose pitch is within 50 cents of the known f0,
+            voiced in the estimate or not. Null if no frame is voiced in truth.
+        rca50: Raw chroma accuracy: the same, octave errors forgiven. Null as `rpa50`.
+        voicing_recall: The share of frames voiced in truth that are voiced in the estimate. Null as `rpa50`, and if the
+            program does not return the confidence.
+        voicing_false_alarm: The share of frames unvoiced in truth that are voiced in the estimate. Null if every frame
+            is voiced in truth, and if the program does not return the confidence.
+        overall: The share of all frames that are right: voiced on both sides and within 50 cents, or unvoiced on both.
+            Null if the program does not return the confidence.
     """
 
     rpa50: float | None
@@ -38,8 +52,25 @@ class PitchAccuracy(RecordModel):
 
 
 class Truth(RecordModel):
-    """What the known f0 says. `best_threshold` has the largest recall less false alarms on the calibration clips;
-    `rpa50_change` is the variant's rpa50 less the baseline's."""
+    """The accuracy of both sides on the scored clips whose f0 is known.
+
+    An accuracy is null if no scored clip has a known f0, if the delay is unknown, or if a pitch or a confidence is not
+    finite.
+
+    Attributes:
+        clips: The clips, by name.
+        frames: All their frames.
+        voiced_frames: Those of them in which the known f0 is voiced.
+        delay_ms: How far the frames are moved back. Null if no calibration clip has a known, voiced f0.
+        threshold: The voicing threshold of the recipe.
+        baseline: The accuracy of the baseline at that threshold.
+        variant: The accuracy of the variant at that threshold.
+        rpa50_change: The variant's rpa50 less the baseline's. Null if one of them is.
+        best_threshold: The threshold that has the largest recall less false alarms for the baseline on the calibration
+            clips. Null if they do not have both voiced and unvoiced frames of known f0.
+        baseline_at_best: The accuracy of the baseline at `best_threshold`.
+        variant_at_best: The accuracy of the variant at `best_threshold`.
+    """
 
     clips: tuple[str, ...]
     frames: int
@@ -56,27 +87,35 @@ class Truth(RecordModel):
 
 @dataclass(frozen=True)
 class Alignment:
-    """What the calibration clips say of a stream; both None where none of them has a known f0 that is voiced."""
+    """What the calibration clips say of a stream; a field is None as that of `Truth`."""
 
     delay_ms: float | None
     best_threshold: float | None
 
 
-def reference_hz(track: PitchTrack, count: int, stream: StreamConfig, delay_ms: float) -> NDArray[np.float64]:
-    """(count,) hertz of the known f0 at the moments that the frames speak of; 0 where unvoiced."""
+def reference_hz(track: PitchTrack, count: int, stream: StreamConfig, delay_ms: float) -> Hertz:
+    """Returns (count,) hertz: the known f0 at the moments that the frames describe; 0 if unvoiced."""
     return track.at(frame_end_s(count, stream) - delay_ms / 1000)
 
 
 def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) -> Alignment:
-    """Delay and threshold that serve the baseline best on the calibration clips whose f0 is known."""
+    """Finds the delay and the threshold that fit the baseline best on the calibration clips whose f0 is known.
+
+    The best delay has the least sum of absolute pitch errors, each at most 100 cents, over a grid of 1 ms. The best
+    threshold has the largest recall less false alarms, over a grid of 0.01. Of equal ones, the middle one is taken.
+
+    Args:
+        pairs: Calibration clips, each with the frames of the baseline.
+        stream: The stream.
+    """
     known = [(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None]
     delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
     errors = [_errors_cents(known, stream, delay_ms) for delay_ms in delays_ms]
-    most = max(map(len, errors), default=0)
-    if not most:
+    max_frames = max(map(len, errors), default=0)
+    if not max_frames:
         return Alignment(None, None)
-    # a frame that a delay moves out of the voiced part counts as wrong, or the longest delay would have the fewest
-    totals = np.array([error.sum() + _WORST_CENTS * (most - len(error)) for error in errors])
+    # A frame that a delay moves out of the voiced part counts as wrong. Else the longest delay would have the fewest.
+    totals = np.array([error.sum() + _WORST_CENTS * (max_frames - len(error)) for error in errors])
     delay_ms = _middle(delays_ms[totals == totals.min()])
     voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
     confidence = np.concatenate([frames.confidence for _, frames in known])
@@ -87,40 +126,48 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
 
 
 def _middle(equal: NDArray[np.float64]) -> float:
-    """Of values that do equally well: one from the middle, far from where they begin to do worse."""
+    """Returns one from the middle of (n,) equally good values, which is far from the worse ones on both sides."""
     return float(equal[len(equal) // 2])
 
 
 def _errors_cents(
     known: Sequence[tuple[PitchTrack, Frames]], stream: StreamConfig, delay_ms: float
 ) -> NDArray[np.float64]:
+    """Returns the absolute pitch errors of the frames that are voiced in truth, at most 100 cents each."""
     errors = [np.empty(0)]
     for track, frames in known:
         hz = reference_hz(track, len(frames), stream, delay_ms)
         cents = 1200 * np.abs(np.log2(semitones_to_hz(frames.pitch_semitones)[hz > 0] / hz[hz > 0]))
-        errors.append(np.fmin(cents, _WORST_CENTS))  # also where it is no number
+        errors.append(np.fmin(cents, _WORST_CENTS))  # fmin: a pitch that is not finite counts as wrong
     return np.concatenate(errors)
 
 
-def accuracy(hz: NDArray[np.float64], frames: Frames, threshold: float) -> PitchAccuracy | None:
-    """hz: (frames,) known f0, 0 where unvoiced. None without frames, or where a pitch or confidence is not finite.
+def accuracy(hz: Hertz, frames: Frames, threshold: float) -> PitchAccuracy | None:
+    """Returns the accuracy of frames.
 
-    Where a program returns no confidence, what is told of voicing is null."""
-    silent = "confidence" in frames.absent
-    confidence = np.ones_like(frames.confidence) if silent else frames.confidence
+    Args:
+        hz: (frames,) known f0, 0 if unvoiced.
+        frames: (frames,) of each output.
+        threshold: The confidence from which a frame of the estimate counts as voiced.
+
+    Returns:
+        None without frames, or if a pitch or a confidence is not finite.
+    """
+    without_confidence = "confidence" in frames.absent
+    confidence = np.ones_like(frames.confidence) if without_confidence else frames.confidence
     if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(confidence).all()):
         return None
     voiced = hz > 0
-    heard = (confidence >= threshold).astype(float)
+    estimated_voiced = (confidence >= threshold).astype(float)
     estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(frames.pitch_semitones))
-    melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), heard, estimated_cents)
-    recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], heard)
+    melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), estimated_voiced, estimated_cents)
+    recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], estimated_voiced)
     nulls = {}
     if not voiced.any():
         nulls = dict.fromkeys(("rpa50", "rca50", "voicing_recall"), "no frame is voiced")
     elif voiced.all():
         nulls = {"voicing_false_alarm": "every frame is voiced"}
-    if silent:
+    if without_confidence:
         nulls |= dict.fromkeys(("voicing_recall", "voicing_false_alarm", "overall"), absent_output_reason("confidence"))
     figures = {
         "rpa50": mir_eval.melody.raw_pitch_accuracy(*melody),
@@ -142,44 +189,66 @@ def truth(
     threshold: float,
     alignment: Alignment,
 ) -> Truth:
-    """Both sides of all scored clips whose f0 is known, pooled; null with the reason where there is none."""
-    nulls = {}
-    if alignment.delay_ms is None:
+    """Returns the accuracy of both sides over all scored clips whose f0 is known, their frames pooled.
+
+    Args:
+        clips: The scored clips.
+        baseline: The frames of the baseline, clip by clip.
+        variant: The frames of the variant, clip by clip.
+        stream: The stream.
+        threshold: The voicing threshold of the recipe.
+        alignment: What the calibration clips say of the stream.
+    """
+    delay_ms, best = alignment.delay_ms, alignment.best_threshold
+    known: list[str] = []
+    hz, baseline_frames, variant_frames = [np.empty(0)], [], []
+    for clip, expected, estimated in zip(clips, baseline, variant, strict=True):
+        if clip.f0 is not None and delay_ms is not None:
+            known.append(clip.name)
+            hz.append(reference_hz(clip.f0, len(expected), stream, delay_ms))
+            baseline_frames.append(expected)
+            variant_frames.append(estimated)
+    pooled_hz = np.concatenate(hz)
+
+    def of_side(frames: Sequence[Frames], at_threshold: float | None) -> PitchAccuracy | None:
+        return accuracy(pooled_hz, concat_frames(frames), at_threshold) if frames and at_threshold is not None else None
+
+    scores = {
+        "baseline": of_side(baseline_frames, threshold),
+        "variant": of_side(variant_frames, threshold),
+        "baseline_at_best": of_side(baseline_frames, best),
+        "variant_at_best": of_side(variant_frames, best),
+    }
+    thresholds = {"baseline": threshold, "variant": threshold, "baseline_at_best": best, "variant_at_best": best}
+    nulls = {name: _null_reason(clips, alignment, thresholds[name]) for name, score in scores.items() if score is None}
+    if delay_ms is None:
         nulls["delay_ms"] = "no calibration clip has a known, voiced f0"
-    if alignment.best_threshold is None:
+    if best is None:
         nulls["best_threshold"] = "the calibration clips do not have both voiced and unvoiced frames of known f0"
-    known = [at for at, clip in enumerate(clips) if clip.f0 is not None] if alignment.delay_ms is not None else []
-    hz = [reference_hz(clips[at].f0, len(baseline[at]), stream, alignment.delay_ms or 0) for at in known]  # type: ignore[arg-type]
-    pooled = np.concatenate([np.empty(0), *hz])
-    scores: dict[str, PitchAccuracy | None] = {}
-    for at_threshold, suffix in ((threshold, ""), (alignment.best_threshold, "_at_best")):
-        for side, rolls in (("baseline", baseline), ("variant", variant)):
-            name = side + suffix
-            score = None
-            if known and at_threshold is not None:
-                frames = [rolls[at] for at in known]
-                score = accuracy(pooled, concat_frames(frames), at_threshold)
-            scores[name] = score
-            if score is None:
-                nulls[name] = _null_reason(clips, alignment, at_threshold)
-    ends = [score.rpa50 if score else None for score in (scores["baseline"], scores["variant"])]
-    change = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
+    change = _rpa50_change(scores["baseline"], scores["variant"])
     if change is None:
         nulls["rpa50_change"] = nulls.get("baseline") or nulls.get("variant") or "no frame is voiced"
     return Truth(
-        clips=tuple(clips[at].name for at in known),
-        frames=len(pooled),
-        voiced_frames=int((pooled > 0).sum()),
-        delay_ms=alignment.delay_ms,
+        clips=tuple(known),
+        frames=len(pooled_hz),
+        voiced_frames=int((pooled_hz > 0).sum()),
+        delay_ms=delay_ms,
         threshold=threshold,
         rpa50_change=change,
-        best_threshold=alignment.best_threshold,
+        best_threshold=best,
         null_reasons=nulls,
         **scores,
     )
 
 
+def _rpa50_change(baseline: PitchAccuracy | None, variant: PitchAccuracy | None) -> float | None:
+    if baseline is None or variant is None or baseline.rpa50 is None or variant.rpa50 is None:
+        return None
+    return variant.rpa50 - baseline.rpa50
+
+
 def _null_reason(clips: Sequence[Clip], alignment: Alignment, threshold: float | None) -> str:
+    """Returns why a side has no accuracy at a threshold."""
     if all(clip.f0 is None for clip in clips):
         return "no scored clip has a known f0"
     if alignment.delay_ms is None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
-from workbench.measure.delay import StepDelay, onset
+from workbench.measure.delay import StepDelay, step_delay
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.record_model import RecordModel, now_utc
@@ -145,7 +145,7 @@ def _measure_onsets(
     path, threads = place / program.path, job.recipe.speed.threads
     progress.report("delay", 0, 2)
     torch.set_num_threads(threads)
-    baseline = onset(with_state_handling(record.protocol.baseline, job.baseline.session(margins=False)))
+    baseline = step_delay(with_state_handling(record.protocol.baseline, job.baseline.session(margins=False)))
     progress.report("delay", 1, 2)
     with exclusive(place):
         if not program.is_intact_in(place):  # the folder was free since its record was made
@@ -164,4 +164,4 @@ def _measure_onsets(
 def _onset_of_program(path: Path, memory: StateHandling, threads: int) -> StepDelay:
     """For a Child: the program, freshly loaded, up and down the staircase."""
     set_num_threads(threads)
-    return onset(with_state_handling(memory, open_program(path)))
+    return step_delay(with_state_handling(memory, open_program(path)))

@@ -31,7 +31,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     for module in (opening, sweep):
         monkeypatch.setattr(module, "open_program", open_program)
         monkeypatch.setattr(module, "set_num_threads", lambda threads: told.append(threads))
-    monkeypatch.setattr(sweep, "onset", lambda _: HEARD)
+    monkeypatch.setattr(sweep, "step_delay", lambda _: HEARD)
     return told
 
 
