@@ -1,837 +1,340 @@
-"""A whole run: the record that it leaves, what a second run takes over, and how each verdict comes about."""
+"""One variant: what a second run reuses and repeats, what a kill leaves, and which errors are results that fail."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 
-from tests.helpers.progress import RecordedProgress
-from workbench.audio.corpus import Corpus
-from workbench.errors import LoweringError, ProgramError
+from tests.helpers.variants import CLIPS, FakeSteps, files, variant_of, visible_files
+from workbench.errors import ChangedError, LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.progress import Progress
-from workbench.records.frames import read_frames
+from workbench.records.frames import frames_path
 from workbench.records.result import Result, read_record, write_record
-from workbench.records.worst_moments import worst
-from workbench.workflows.load_recipes import load_variants
+from workbench.records.run_folders import earlier_in
+from workbench.storage.locks import exclusive
+from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.run import Reused, RunOutcome, run_variant
 
-pytestmark = pytest.mark.slow
+MEASURED = ("program", "deviation", "floor", "truth", "speed")
+ALL, SCORED, TIMED, NOTHING = ["export", "score", "time"], ["score", "time"], ["time"], list[str]()
 
-MANIFEST = """
-calibrate:
-  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
-score:
-  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
-  - {name: silence, kind: silence, duration_s: 0.3}
-"""
-RECIPE = {
-    "description": "A test",
-    "sample_rate_hz": 16_000,
-    "chunk_samples": 320,
-    "mirror": 1,
-    "scoring": {"min_voiced_frames": 20},
-    "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
-    "gates": {"deviation.pitch.p95_cents": "<= 0.01", "deviation.confidence.max": "<= 1e-4"},
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> FakeSteps:
+    return FakeSteps(monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path: Path, steps: FakeSteps) -> Callable[..., RunOutcome]:
+    """(folder=None, fresh=False, **keys) -> the outcome of the variant with these keys, in `folder`."""
+
+    def run(folder: Path | None = None, fresh: bool = False, **keys: object) -> RunOutcome:
+        variant = variant_of(tmp_path / "recipes", **keys)
+        return run_variant(variant, folder or tmp_path / "run" / "test", Progress(), BaselineCache(), fresh)
+
+    return run
+
+
+@pytest.fixture
+def folder(run: Callable[..., RunOutcome], steps: FakeSteps) -> Path:
+    """The folder of a finished run."""
+    outcome = run()
+    assert (outcome.result.verdict, outcome.result.reasons, outcome.reused) == ("pass", (), Reused.NOTHING)
+    assert steps.take_done() == ALL
+    return outcome.folder
+
+
+def replace_result(folder: Path, **values: Any) -> Result:
+    """Stores another result in the folder, as another run or version would have left it."""
+    result = read_record(folder / "result.json").replace(**values)
+    write_record(result, folder)
+    return result
+
+
+def busy(folder: Path) -> Result:
+    speed = read_record(folder / "result.json").speed
+    assert speed is not None
+    wide = speed.replace(speedup_low=1.0, speedup_high=2.5)
+    return replace_result(folder, speed=wide, verdict="inconclusive", reasons=("busy",))
+
+
+# --- what a second run reuses
+
+LOST = {
+    "result": "result.json",
+    "picture": f"pictures/{CLIPS[0]}.png",
+    "frames": f"frames/{CLIPS[1]}.npz",
+    "program": "program.pte",
 }
-UNGATED = "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1"
-CLIPS = ("synthetic-score-vibrato", "synthetic-score-silence")
+CHANGES: dict[str, tuple[dict[str, Any], Reused, list[str], str]] = {
+    "nothing": ({}, Reused.RESULT, NOTHING, "pass"),
+    "description": ({"description": "Other words"}, Reused.FIGURES, NOTHING, "pass"),
+    "another gate": ({"gates": {"deviation.pitch.max_cents": "<= 1"}}, Reused.FIGURES, NOTHING, "pass"),
+    "missed gate": ({"gates": {"deviation.frames": "<= 3"}}, Reused.FIGURES, NOTHING, "fail"),
+    "no gate": ({"gates": {}}, Reused.FIGURES, NOTHING, "inconclusive"),
+    "voiced frames": ({"scoring": {"min_voiced_frames": 9000}}, Reused.FIGURES, NOTHING, "inconclusive"),
+    "rounds": ({"speed": {"rounds": 4}}, Reused.PROGRAM, SCORED, "pass"),
+    "confidence": ({"scoring": {"voiced_confidence": 0.7}}, Reused.PROGRAM, SCORED, "pass"),
+    "clips": ({"audio": {"score": [CLIPS[0]]}}, Reused.PROGRAM, SCORED, "pass"),
+    "protocol": ({"protocol": "variant-reset-per-chunk"}, Reused.PROGRAM, SCORED, "fail"),
+    "reduction": ({"reduction": "argmax"}, Reused.NOTHING, ALL, "pass"),
+    "mirror": ({"mirror": 0.5}, Reused.NOTHING, ALL, "pass"),
+    "chunk": ({"chunk_samples": 160}, Reused.NOTHING, ALL, "pass"),
+    "frames per chunk": ({"frames_per_chunk": 2}, Reused.NOTHING, ALL, "pass"),
+    "toeplitz": ({"lowering": {"toeplitz": "conv"}}, Reused.NOTHING, ALL, "pass"),
+    "rate": ({"sample_rate_hz": 22_050}, Reused.NOTHING, ALL, "pass"),
+    "fresh": ({"fresh": True}, Reused.NOTHING, ALL, "pass"),
+    "lost result": ({"lost": "result"}, Reused.PROGRAM, SCORED, "pass"),
+    "lost picture": ({"lost": "picture"}, Reused.PROGRAM, SCORED, "pass"),
+    "lost frames": ({"lost": "frames"}, Reused.PROGRAM, SCORED, "pass"),
+    "lost program": ({"lost": "program"}, Reused.NOTHING, ALL, "pass"),
+}
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    root = tmp_path_factory.mktemp("calib_audio")
-    (root / "manifest.yaml").write_text(MANIFEST)
-    return Corpus(root)
-
-
-@pytest.fixture(scope="module")
-def job_of(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """(takes=None, **keys) -> the Job of RECIPE with some keys replaced."""
-    from workbench.workflows.variant.prepare import load_clips, prepare
-
-    path = tmp_path_factory.mktemp("recipes") / "test.yaml"
-
-    def job(takes: Path | None = None, **keys: object) -> Any:
-        path.write_text(json.dumps({**RECIPE, **keys}))  # JSON is YAML
-        (recipe,) = load_variants([path], corpus)
-        prepared = prepare(recipe)
-        load_clips([prepared], corpus, takes, Progress())
-        return prepared
-
-    return job
-
-
-@pytest.fixture(scope="module")
-def finished(job_of: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one whole run: lowered, timed and scored in processes of their own."""
-    from workbench.workflows.variant import run as pipeline
-
-    def steady(*timed: Any) -> Any:
-        speed = race(*timed)  # whose spread is this machine's business
-        return speed.model_copy(update=dict.fromkeys(("speedup_low", "speedup_high"), speed.speedup_p50))
-
-    race, folder = pipeline.time_pair, tmp_path_factory.mktemp("outputs") / "test"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pipeline, "time_pair", steady)
-        record, reused = pipeline.run(job_of(), folder, Progress(), {})
-    assert (record.verdict, record.reasons, reused) == ("pass", (), "")
-    return folder
-
-
-@pytest.fixture
-def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run to spoil."""
-    return Path(shutil.copytree(finished, tmp_path / "test"))
-
-
-class Here:
-    """In place of a Child: runs in this process, as the program is known to be whole."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def call(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        return function(*args, **kwargs)
-
-
-@dataclass
-class Quick:
-    """What the pipeline was asked to lower."""
-
-    lowered: list[Any]
-
-
-@pytest.fixture
-def quick(finished: Path, lowered: Any, monkeypatch: pytest.MonkeyPatch) -> Quick:
-    """Nothing is timed, no process started, and lowering is only counted: what is left is what the pipeline decides."""
-    from workbench.measure.speed import ColdStart
-    from workbench.runtime import open_program
-    from workbench.workflows.variant import build as building
-    from workbench.workflows.variant import run as pipeline
-    from workbench.workflows.variant import score as scoring
-
-    asked = Quick([])
-
-    def lower(model: object, backend: str, *_: object) -> Any:
-        asked.lowered.append(model)
-        return lowered
-
-    monkeypatch.setattr("workbench.export.executorch.lower", lower)
-    for module in (building, scoring):
-        monkeypatch.setattr(module, "IsolatedProcess", Here)
-    monkeypatch.setattr(open_program, "set_num_threads", lambda _: None)  # this process may have loaded a program
-    monkeypatch.setattr(building, "cold_start", lambda *_: ColdStart(1.0, 2.0, 3))
-    monkeypatch.setattr(pipeline, "time_pair", lambda *_: read_record(finished / "result.json").speed)
-    return asked
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-# --- the record
-
-
-CONTRACT = """
-schema_version recipe.name recipe.sha256 recipe.resolved
-environment.python environment.torch environment.executorch environment.torchao environment.pesto environment.cpu
-environment.threads environment.commit
-program.path program.bytes program.sha256 program.delegated_nodes program.portable_nodes program.quantized_ops
-program.float_ops program.state
-latency.algorithmic_ms
-deviation.pitch.median_cents deviation.pitch.p95_cents deviation.pitch.max_cents deviation.pitch.bias_cents
-deviation.pitch.over_50_cents_rate deviation.pitch.octave_rate
-deviation.confidence.mean deviation.confidence.p95 deviation.confidence.max
-deviation.voicing_flip_rate deviation.volume_p95_relative deviation.frames deviation.voiced_frames deviation.clips
-floor.pitch.median_cents floor.pitch.p95_cents floor.pitch.max_cents floor.confidence.p95
-truth.baseline.rpa50 truth.baseline.rca50 truth.baseline.voicing_recall truth.baseline.voicing_false_alarm
-truth.baseline.overall truth.variant.rpa50 truth.variant.rca50 truth.variant.voicing_recall
-truth.variant.voicing_false_alarm truth.variant.overall truth.delay_ms truth.best_threshold
-speed.threads speed.baseline.p50_ms speed.baseline.p95_ms speed.baseline.p99_ms speed.baseline.max_ms
-speed.variant.p50_ms speed.variant.p95_ms speed.variant.p99_ms speed.variant.max_ms
-speed.speedup_p50 speed.speedup_low speed.speedup_high speed.real_time_factor speed.deadline_miss_rate speed.load_ms
-speed.cold_first_step_ms speed.peak_rss_bytes
-gates verdict reasons
-"""
-
-
-def without_nan(text: str) -> Any:
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def nulls_without_reason(value: Any, path: str = "") -> list[str]:
-    if isinstance(value, list):
-        return [found for at, item in enumerate(value) for found in nulls_without_reason(item, f"{path}[{at}]")]
-    if not isinstance(value, dict) or path == ".recipe.resolved":
-        return []
-    reasons = value.get("null_reasons", {})
-    own = [f"{path}.{key}" for key, item in value.items() if (item is None) != bool(reasons.get(key))]
-    return own + [found for key, item in value.items() for found in nulls_without_reason(item, f"{path}.{key}")]
-
-
-def test_the_record_keeps_the_contract(finished: Path) -> None:
-    record = without_nan((finished / "result.json").read_text())
-    for path in CONTRACT.split():
-        value: Any = record
-        for key in path.split("."):
-            assert key in value, path
-            value = value[key]
-    assert record["schema_version"] == 1
-    clip_keys = set(record["deviation"]["clips"][0])
-    assert clip_keys >= {"name", "pitch", "confidence", "voicing_flip_rate", "volume_p95_relative"}
-    assert set(record["gates"][0]) >= {"metric", "limit", "value", "passed"}
-    assert nulls_without_reason(record) == []
-
-
-def test_the_record_tells_what_was_run(finished: Path) -> None:
-    record = read_record(finished / "result.json")
-    assert record.recipe.name == "test"
-    assert record.recipe.resolved["sample_rate_hz"] == 16_000
-    assert [(clip.name, clip.role) for clip in record.audio] == [
-        ("synthetic/calibrate/tone", "calibrate"),
-        ("synthetic/score/vibrato", "score"),
-        ("synthetic/score/silence", "score"),
-    ]
-    assert {len(clip.f0_sha256) for clip in record.audio} == {64}
-    assert [gate.passed for gate in record.gates] == [True, True]
-    assert set(record.seconds) == {"build", "score", "pictures", "speed"}
-
-
-def test_the_record_agrees_with_the_files_beside_it(finished: Path) -> None:
-    record = read_record(finished / "result.json")
-    seconds = {name for name in files(finished) if name.startswith("moments/")}
-    assert set(files(finished)) - seconds == {
-        "result.json",
-        "program.pte",
-        "program.json",
-        *(f"frames/{clip}.npz" for clip in CLIPS),
-        *(f"pictures/{clip}.png" for clip in CLIPS),
-    }
-    assert all(files(finished)[f"pictures/{clip}.png"].startswith(b"\x89PNG\r\n") for clip in CLIPS)
-    worst_frames = worst(
-        [read_frames(finished, clip) for clip in ("synthetic/score/vibrato", "synthetic/score/silence")]
-    )
-    assert seconds == {f"moments/{moment.file_name}" for moment in worst_frames}
-    assert all(soundfile.info(finished / name).duration == pytest.approx(1, abs=0.001) for name in seconds)
-    assert record.program is not None
-    assert record.program.bytes == (finished / "program.pte").stat().st_size
-    cents, confidence, frames, voiced = [], [], 0, 0
-    for clip in CLIPS:
-        with np.load(finished / "frames" / f"{clip}.npz") as stored:
-            mask = stored["voiced"]
-            moved = stored["variant_pitch_semitones"].astype(float) - stored["baseline_pitch_semitones"]
-            cents.append(100 * np.abs(moved[mask]))
-            confidence.append(np.abs(stored["variant_confidence"].astype(float) - stored["baseline_confidence"]))
-            frames += len(mask)
-            voiced += int(mask.sum())
-    assert record.deviation is not None
-    assert (
-        (record.deviation.frames, record.deviation.voiced_frames)
-        == (frames, voiced)
-        == (85, record.truth.voiced_frames)
-    )
-    assert record.deviation.pitch.p95_cents == pytest.approx(np.percentile(np.concatenate(cents), 95))
-    assert record.deviation.confidence.max == pytest.approx(np.concatenate(confidence).max())
-
-
-def test_the_vibrato_is_found(finished: Path) -> None:
-    """Against the known f0 of a plain sound, both sides have to be right, not only equal."""
-    truth = read_record(finished / "result.json").truth
-    assert truth is not None
-    assert truth.clips == ("synthetic/score/vibrato", "synthetic/score/silence")
-    assert truth.voiced_frames == pytest.approx(60, abs=2)
-    assert truth.baseline is not None
-    assert truth.variant is not None
-    assert truth.baseline.rpa50 == truth.variant.rpa50
-    assert truth.variant.rpa50 is not None
-    assert truth.variant.rpa50 > 0.9
-
-
-# --- what a second run takes over
-
-
-def test_the_same_again_takes_over_the_result(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    before = files(folder)
-    record, reused = run(job_of(), folder, Progress(), {})
-    assert reused == "result"
-    assert record == read_record(folder / "result.json")
-    assert files(folder) == before
-    assert quick.lowered == []
-
-
-@pytest.mark.parametrize("lost", ["result.json", f"pictures/{CLIPS[0]}.png", f"frames/{CLIPS[1]}.npz"])
-def test_what_is_missing_is_completed_with_the_same_program(
-    lost: str, folder: Path, job_of: Callable[..., Any], quick: Quick
+@pytest.mark.parametrize("change", CHANGES)
+def test_run_repeats_only_what_a_change_concerns(
+    change: str, folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant.run import run
+    keys, reused, repeated, verdict = CHANGES[change]
+    before = files(folder)
+    if "lost" in keys:
+        (folder / LOST[keys["lost"]]).unlink()
+        keys = {}
+    outcome = run(**keys)
+    assert (outcome.reused, outcome.result.verdict, steps.take_done()) == (reused, verdict, repeated)
+    assert read_record(folder / "result.json") == outcome.result
+    if reused is Reused.RESULT:
+        assert files(folder) == before
+    keys.pop("fresh", None)
+    again = run(**keys)
+    assert (again.result, again.reused, steps.take_done()) == (outcome.result, Reused.RESULT, NOTHING)
 
-    before = read_record(folder / "result.json")
-    (folder / lost).unlink()
-    record, reused = run(job_of(), folder, Progress(), {})
-    assert reused == "program"
-    assert quick.lowered == []
-    assert (folder / lost).is_file()
-    assert (record.deviation, record.floor, record.truth) == (before.deviation, before.floor, before.truth)
-    assert record.fingerprint == before.fingerprint
 
-
-def test_a_spoilt_result_is_made_again(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    (folder / "result.json").write_text("{}")
-    _, reused = run(job_of(), folder, Progress(), {})
-    assert reused == "program"
+@pytest.mark.parametrize("spoilt", ["{}", "not JSON", ""])
+def test_spoilt_result_is_measured_again(
+    spoilt: str, folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
+) -> None:
+    (folder / "result.json").write_text(spoilt)
+    assert run().reused is Reused.PROGRAM
     assert read_record(folder / "result.json").verdict == "pass"
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"speed": {"rounds": 4}},
-        {"scoring": {"voiced_confidence": 0.7}},
-        {"audio": {"score": ["synthetic/score/vibrato"]}},
-    ],
-    ids=lambda keys: next(iter(keys)),
-)
-def test_a_key_that_leaves_the_program_alone(
-    keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
-) -> None:
-    from workbench.workflows.variant.build import build
-    from workbench.workflows.variant.run import _recorded_before
-
-    job = job_of(**keys)
-    assert _recorded_before(folder, job) is None
-    assert build(job, folder, Progress())[2] is True
-    assert quick.lowered == []
-
-
-@pytest.mark.parametrize(
-    ("keys", "verdict", "reasons"),
-    [
-        ({"description": "Other words"}, "pass", ()),
-        ({"gates": {"deviation.pitch.max_cents": "<= 1"}}, "pass", ()),
-        ({"gates": {}}, "inconclusive", (UNGATED,)),
-        ({"scoring": {"min_voiced_frames": 9000}}, "inconclusive", ("only 60 voiced frames, wants 9000",)),
-        ({"gates": {"deviation.frames": "<= 3"}}, "fail", ("deviation.frames is 85, wants <= 3", UNGATED)),
-    ],
-    ids=["description", "other gates", "no gates", "frames wanted", "another gate"],
-)
-def test_what_only_judges_is_judged_again_and_nothing_is_measured(
-    keys: dict[str, object],
-    verdict: str,
-    reasons: tuple[str, ...],
-    folder: Path,
-    job_of: Callable[..., Any],
-    quick: Quick,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from workbench.workflows.variant import run as pipeline
-
-    before = read_record(folder / "result.json")
-    others = {name: content for name, content in files(folder).items() if name != "result.json"}
-    monkeypatch.setattr(pipeline, "build_in_staging", None)
-    job = job_of(**keys)
-    record, reused = pipeline.run(job, folder, Progress(), {})
-    assert (record.verdict, record.reasons, reused) == (verdict, reasons, "figures")
-    assert record.recipe.resolved == job.recipe.resolved()
-    assert record.recipe.sha256 == job.recipe.sha256
-    assert read_record(folder / "result.json") == record
+def test_new_gates_change_only_the_verdict(folder: Path, run: Callable[..., RunOutcome]) -> None:
+    before, others = read_record(folder / "result.json"), files(folder)
+    outcome = run(gates={"deviation.frames": "<= 3"})
+    assert (outcome.previous_verdict, outcome.result.verdict) == ("pass", "fail")
     judged = {"recipe", "gates", "verdict", "reasons"}
-    assert record.model_dump(exclude=judged) == before.model_dump(exclude=judged)
-    assert {name: content for name, content in files(folder).items() if name != "result.json"} == others
-    assert pipeline.run(job, folder, Progress(), {}) == (record, "result")
+    assert outcome.result.model_dump(exclude=judged) == before.model_dump(exclude=judged)
+    assert {name for name, content in files(folder).items() if content != others[name]} == {"result.json"}
+    assert set(files(folder)) == set(others)
 
 
-def with_times_in_doubt(folder: Path) -> tuple[Result, Result]:
-    """The record before, and the one that a busy machine would have left in its place."""
+def test_stored_verdict_of_other_rules_is_judged_again(folder: Path, run: Callable[..., RunOutcome]) -> None:
+    """The source of the verdict is not in the fingerprint."""
+    replace_result(folder, verdict="fail", reasons=("a rule of an earlier version",))
+    outcome = run()
+    assert (outcome.reused, outcome.previous_verdict, outcome.result.verdict) == (Reused.FIGURES, "fail", "pass")
+
+
+def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
     before = read_record(folder / "result.json")
-    assert before.speed is not None
-    wide = before.speed.model_copy(update={"speedup_low": 1.0, "speedup_high": 2.5})
-    doubted = before.model_copy(update={"speed": wide, "verdict": "inconclusive", "reasons": ("busy",)})
-    write_record(doubted, folder)
-    return before, doubted
+    doubted = busy(folder)
+    others = {name: content for name, content in files(folder).items() if name != "result.json"}
+    outcome = run()
+    assert (outcome.reused, outcome.result.verdict, steps.take_done()) == (Reused.SCORES, "pass", TIMED)
+    timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
+    assert outcome.result.model_dump(exclude=timing) == before.model_dump(exclude=timing)
+    assert outcome.result.speed == before.speed
+    assert [read_record(path) for path in earlier_in(folder)] == [doubted]
+    assert {name: files(folder)[name] for name in others} == others
 
 
-def test_times_in_doubt_are_taken_anew_and_nothing_else(
-    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.records.run_folders import archived_results
-    from workbench.workflows.variant import run as pipeline
-
-    before, doubted = with_times_in_doubt(folder)
-    others = {name: content for name, content in files(folder).items() if not name.startswith("result")}
-    monkeypatch.setattr(pipeline, "score", None)
-    record, reused = pipeline.run(job_of(), folder, Progress(), {})
-    assert (record.verdict, record.reasons, reused, quick.lowered) == ("pass", (), "scores", [])
-    assert record.speed == before.speed
-    of_the_timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
-    assert record.model_dump(exclude=of_the_timing) == before.model_dump(exclude=of_the_timing)
-    assert read_record(folder / "result.json") == record
-    (earlier,) = archived_results(folder)
-    assert read_record(earlier) == doubted
-    assert {name: content for name, content in files(folder).items() if not name.startswith("result")} == others
-    assert pipeline.run(job_of(), folder, Progress(), {}) == (record, "result")
-
-
-def test_a_program_that_crashes_where_it_is_timed_again_is_a_record_that_fails(
-    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.records.run_folders import archived_results
-    from workbench.workflows.variant import run as pipeline
-
-    _, doubted = with_times_in_doubt(folder)
-
-    def crash(*_: object) -> None:
-        raise ProgramError("the program crashed the runtime")
-
-    monkeypatch.setattr(pipeline, "time_pair", crash)
-    record, reused = pipeline.run(job_of(), folder, Progress(), {})
-    assert reused == ""
-    assert_failed(record, folder, "the program crashed the runtime")
-    (earlier,) = archived_results(folder)
-    assert read_record(earlier) == doubted
-
-
-def test_a_record_with_other_figures_stays_beside_the_new_one(
-    folder: Path, job_of: Callable[..., Any], quick: Quick
-) -> None:
-    from workbench.workflows.variant.run import run
-
+def test_other_figures_archive_the_earlier_result(folder: Path, run: Callable[..., RunOutcome]) -> None:
     before = read_record(folder / "result.json")
-    progress = RecordedProgress()
-    record, _ = run(job_of(scoring={"voiced_confidence": 0.7}), folder, progress, {})
-    (earlier,) = folder.glob("result-*.json")
-    assert read_record(earlier) == before
-    assert earlier.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
-    assert read_record(folder / "result.json") == record != before
-    assert list(progress.stages)[-1] == f"the earlier record is kept as {earlier.name}"
+    outcome = run(scoring={"voiced_confidence": 0.7})
+    (archived,) = outcome.archived
+    assert read_record(archived) == before != outcome.result
+    assert archived.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"reduction": "argmax"},
-        {"mirror": 0.5},
-        {"chunk_samples": 160},
-        {"frames_per_chunk": 2},
-        {"lowering": {"toeplitz": "conv"}},
-        {"sample_rate_hz": 22_050},
-    ],
-    ids=lambda keys: next(iter(keys)),
-)
-def test_a_key_that_changes_the_program(
-    keys: dict[str, object], folder: Path, job_of: Callable[..., Any], quick: Quick
+# --- stopped at any moment
+
+
+def test_full_disk_changes_nothing_and_run_resumes(
+    folder: Path, tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows.variant.build import build
-    from workbench.workflows.variant.run import _recorded_before
+    """At every write in turn. The scores are repeated only if they were not complete."""
+    keys, writes, flush = {"speed": {"rounds": 4}}, 0, os.fsync
+    while True:
+        target = Path(shutil.copytree(folder, tmp_path / f"after {writes}" / "test"))
+        before, left = files(target), writes
 
-    job = job_of(**keys)
-    assert _recorded_before(folder, job) is None
-    assert build(job, folder, Progress())[2] is False
-    assert quick.lowered == [job.model]
+        def fsync(handle: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(28, "No space left on device")
+            flush(handle)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", fsync)
+            try:
+                run(target, **keys)
+            except OSError as error:
+                assert error.filename.startswith(str(target / ".making"))
+            else:
+                break
+        assert visible_files(target) == before
+        was_scored = (target / ".making" / "scores.json").exists()
+        steps.take_done()
+        outcome = run(target, **keys)
+        assert (outcome.result.verdict, outcome.reused) == ("pass", Reused.PROGRAM)
+        assert steps.take_done() == (TIMED if was_scored else SCORED)
+        assert not list(target.glob(".*"))
+        writes += 1
+    assert writes > 10
 
 
-@pytest.mark.parametrize("spoilt", ["program.pte", "program.json"])
-@pytest.mark.parametrize("how", ["missing", "cut", "other"])
-def test_a_spoilt_program_is_made_again(
-    spoilt: str, how: str, folder: Path, job_of: Callable[..., Any], quick: Quick
+class Killed(BaseException):
+    """In place of SIGKILL: nothing catches it."""
+
+
+def killed(steps: FakeSteps, step: str, run: Callable[..., RunOutcome], **keys: object) -> None:
+    """A run that is killed in a step."""
+    steps.errors[step] = Killed()
+    with pytest.raises(Killed):
+        run(**keys)
+    del steps.errors[step]
+    steps.take_done()
+
+
+def test_scores_of_a_killed_run_are_reused(tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
+    killed(steps, "time", run)
+    assert [path.name for path in (tmp_path / "run" / "test").iterdir()] == [".making"]
+    outcome = run()
+    assert (outcome.reused, steps.take_done()) == (Reused.PROGRAM, TIMED)
+    assert set(outcome.result.seconds) == {"build", "score", "pictures", "speed"}
+
+
+def test_scores_of_other_keys_are_not_reused(run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
+    killed(steps, "time", run)
+    run(scoring={"voiced_confidence": 0.7})
+    assert steps.take_done() == SCORED
+
+
+def test_scores_are_not_reused_over_frames_of_other_keys(
+    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant.build import build
-    from workbench.workflows.variant.run import _recorded_before
+    other = {"scoring": {"voiced_confidence": 0.7}}
+    killed(steps, "time", run)
+    killed(steps, "store", run, **other)
+    outcome = run()
+    stored = frames_path(outcome.folder, CLIPS[0]).read_text()
+    assert stored == outcome.result.fingerprint
 
-    path = folder / spoilt
-    if how == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:-10] if how == "cut" else b"[]")
-    job = job_of()
-    assert (_recorded_before(folder, job) is None) == (spoilt == "program.pte")
+
+def test_program_files_of_other_keys_are_not_moved_in(
+    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
+) -> None:
+    killed(steps, "store", run)
+    (tmp_path / "run" / "test" / ".making" / "program.npz").touch()
+    outcome = run(lowering={"backend": "onnx"}, state="explicit")
+    assert {path.name for path in outcome.folder.glob("program.*")} == {"program.onnx", "program.json"}
+
+
+def test_folder_in_use_is_refused(folder: Path, run: Callable[..., RunOutcome]) -> None:
     before = files(folder)
-    _, _, reused = build(job, folder, Progress())
-    assert reused is False
-    assert files(folder) != before
-    assert build(job, folder, Progress())[2] is True
-
-
-def test_fresh_takes_nothing_over(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    record, reused = run(job_of(), folder, Progress(), {}, fresh=True)
-    assert reused == ""
-    assert len(quick.lowered) == 1
-    assert record.verdict == "pass"
-
-
-def test_the_baseline_is_rolled_once_for_variants_of_one_stream(
-    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.workflows.variant import run as pipeline
-    from workbench.workflows.variant import score as scoring
-
-    rolled: dict[str, Any] = {}
-    first, _ = pipeline.run(job_of(), tmp_path / "first", Progress(), rolled)
-    assert len(rolled) == 5  # one calibrates, two score, and those again with dither
-    monkeypatch.setattr(scoring, "run_chunks", None)  # what it was rolled with
-    second, _ = pipeline.run(job_of(lowering={"toeplitz": "conv"}), tmp_path / "second", Progress(), rolled)
-    assert second.truth == first.truth
-    assert len(rolled) == 5
-
-
-# --- stopped half-way
-
-
-def unchanged(folder: Path, before: dict[str, bytes]) -> bool:
-    """Whether all that is not hidden is as it was."""
-    return {name: content for name, content in files(folder).items() if not name.startswith(".")} == before
-
-
-@pytest.mark.parametrize("writes", [0, 3, 8])
-def test_a_full_disk_changes_nothing_and_the_same_call_goes_on(
-    writes: int, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So many files arrive: none; program, notes and a clip; all but the record."""
-    from workbench.workflows.variant import run as pipeline
-
-    before, job = files(folder), job_of(speed={"rounds": 4})
-    written: list[str] = []
-    scored = pipeline.score
-
-    def fsync(handle: int) -> None:
-        written.append("")
-        if len(written) > writes:
-            raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", fsync)
-        with pytest.raises(OSError, match="No space left on device") as caught:
-            pipeline.run(job, folder, Progress(), {})
-    assert str(caught.value.filename).startswith(str(folder / ".making"))
-    assert unchanged(folder, before)
-    monkeypatch.setattr(pipeline, "score", None if (folder / ".making" / "scores.json").exists() else scored)
-    record, reused = pipeline.run(job, folder, Progress(), {})
-    assert (record.verdict, reused) == ("pass", "program")
-    assert [path.name for path in folder.glob(".*")] == []
-    assert record.deviation == read_record(next(folder.glob("result-*.json"))).deviation
-
-
-def test_scores_are_taken_over_only_of_the_same_job(
-    folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.workflows.variant import run as pipeline
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "time_pair", stop)
-        with pytest.raises(KeyboardInterrupt):
-            pipeline.run(job_of(), tmp_path / "new", Progress(), {})
-    assert [path.name for path in (tmp_path / "new").iterdir()] == [".making"]
-    scored: list[object] = []
-    score = pipeline.score
-    monkeypatch.setattr(pipeline, "score", lambda *given: scored.append(given) or score(*given))
-    other, _ = pipeline.run(job_of(scoring={"voiced_confidence": 0.7}), tmp_path / "new", Progress(), {})
-    assert len(scored) == 1
-    assert other.truth.threshold == 0.7
-    assert len(quick.lowered) == 1
-
-
-def test_two_at_once_in_a_folder(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.errors import WorkbenchError
-    from workbench.storage.locks import exclusive
-    from workbench.workflows.variant.run import run
-
-    before = files(folder)
-    with exclusive(folder), pytest.raises(WorkbenchError, match="in use by another"):
-        run(job_of(), folder, Progress(), {})
+    with exclusive(folder), pytest.raises(WorkbenchError):
+        run()
     assert files(folder) == before
 
 
-def test_a_store_serves_other_folders_and_fresh_does_not_ask_it(
-    tmp_path: Path, job_of: Callable[..., Any], quick: Quick
+def test_changed_source_leaves_no_result(
+    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.workflows.variant.build import build
-
-    store, job = tmp_path / "store", job_of()
-    assert build(job, tmp_path / "a", Progress(), store=store)[2] is False
-    assert build(job, tmp_path / "b", Progress(), store=store)[2] is True
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-    (entry,) = store.iterdir()
-    (entry / "program.pte").write_bytes((entry / "program.pte").read_bytes()[:-1])
-    assert build(job, tmp_path / "c", Progress(), store=store)[2] is False
-    assert build(job, tmp_path / "d", Progress(), fresh=True, store=store)[2] is False
-    assert build(job_of(reduction="argmax"), tmp_path / "e", Progress(), store=store)[2] is False
-    assert len(quick.lowered) == 4
-    assert len(list(store.iterdir())) == 2
+    steps.errors["time"] = ChangedError("changed")
+    with pytest.raises(ChangedError):
+        run()
+    assert not (tmp_path / "run" / "test" / "result.json").exists()
 
 
-# --- verdicts
+# --- errors that are results
 
 
-def test_a_missed_gate_fails(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    size = (folder / "program.pte").stat().st_size
-    gates = {"program.bytes": "<= 1000", "deviation.pitch.p95_cents": "<= 0.01", "latency.algorithmic_ms": ">= 500"}
-    record, _ = run(job_of(gates=gates), folder, Progress(), {})
-    assert record.verdict == "fail"
-    assert record.reasons == (
-        f"program.bytes is {size}, wants <= 1000",
-        f"latency.algorithmic_ms is {record.latency.algorithmic_ms:.10g}, wants >= 500",
-    )
-    assert [gate.passed for gate in record.gates] == [False, True, False]
-    assert read_record(folder / "result.json") == record
+def assert_failed(outcome: RunOutcome, reason: str) -> None:
+    result = outcome.result
+    assert (outcome.reused, result.verdict, result.reasons) == (Reused.NOTHING, "fail", (reason,))
+    assert result.null_reasons == dict.fromkeys(MEASURED, reason)
+    assert read_record(outcome.folder / "result.json") == result
+    assert not list(outcome.folder.glob("program.*"))
 
 
-@pytest.mark.parametrize("reset", ["baseline", "variant", "both"])
-def test_a_protocol_resets_the_sides_it_names(
-    reset: str, folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        ("export", LoweringError("lowering to xnnpack failed (no)")),
+        ("first run", ProgramError("the program crashed")),
+        ("score", ProgramError("other frames")),
+        ("time", ProgramError("the program crashed")),
+    ],
+    ids=["export", "first run", "score", "time"],
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_program_that_fails_is_a_result_that_fails(
+    step: str, error: Exception, earlier: bool, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant import run as pipeline
-    from workbench.workflows.variant import score as scoring
-
-    before = read_record(folder / "result.json")
-    with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
-        continuous = {side: stored[f"{side}_pitch_semitones"] for side in ("baseline", "variant")}
-    titles: list[str] = []
-    drawn = scoring.contour_png
-    monkeypatch.setattr(scoring, "contour_png", lambda *args: titles.append(args[2]) or drawn(*args))
-    name = "reset-per-chunk" if reset == "both" else f"{reset}-reset-per-chunk"
-    record, reused = pipeline.run(job_of(protocol=name), folder, Progress(), {})
-    assert reused == "program"  # a protocol is of the comparison, not of the program
-    assert (record.verdict, record.protocol.fair) == (("pass", True) if reset == "both" else ("fail", False))
-    assert all(title.startswith("UNFAIR: baseline ") != (reset == "both") for title in titles)
-    assert len(titles) == len(CLIPS)
-    with np.load(folder / "frames" / f"{CLIPS[0]}.npz") as stored:
-        for side, pitch in continuous.items():
-            assert np.array_equal(stored[f"{side}_pitch_semitones"], pitch) == (reset not in (side, "both"))
-    assert record.truth.delay_ms == before.truth.delay_ms
-    assert record.deviation.voiced_frames == before.deviation.voiced_frames
+    if earlier:
+        run(reduction="mean")
+    steps.errors[step] = error
+    outcome = run()
+    assert_failed(outcome, str(error))
+    assert len(earlier_in(outcome.folder)) == earlier
+    steps.errors.clear()
+    assert run().result.verdict == "pass", "a failure is tried again"
 
 
-def test_too_few_voiced_frames_decide_nothing(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    record, _ = run(job_of(scoring={"min_voiced_frames": 1000}), folder, Progress(), {})
-    assert record.deviation is not None
-    assert record.verdict == "inconclusive"
-    assert record.reasons == (f"only {record.deviation.voiced_frames} voiced frames, wants 1000",)
-
-
-def test_silence_alone_is_no_perfect_score(folder: Path, job_of: Callable[..., Any], quick: Quick) -> None:
-    from workbench.workflows.variant.run import run
-
-    record, _ = run(job_of(audio={"score": ["synthetic/score/silence"]}), folder, Progress(), {})
-    assert record.verdict == "inconclusive"
-    assert record.reasons == (
-        "deviation.pitch.p95_cents has no value: no voiced frame",
-        "only 0 voiced frames, wants 20",
-    )
-    stored = without_nan((folder / "result.json").read_text())
-    assert stored["deviation"]["pitch"]["p95_cents"] is None
-    assert nulls_without_reason(stored) == []
-
-
-def test_audio_without_known_f0_is_voiced_by_the_baseline(
-    tmp_path: Path, folder: Path, job_of: Callable[..., Any], quick: Quick, sing: Callable[[int, float], np.ndarray]
+def test_crash_in_repeated_timing_is_a_result_that_fails(
+    folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant.run import run
-
-    (tmp_path / "takes").mkdir()
-    soundfile.write(tmp_path / "takes" / "take one.wav", sing(16_000, 1.2), 16_000)
-    record, _ = run(job_of(tmp_path / "takes"), folder, Progress(), {})
-    assert record.deviation is not None
-    assert [(clip.name, clip.voiced_by) for clip in record.deviation.clips] == [("take one", "baseline confidence")]
-    assert [clip.f0_sha256 for clip in record.audio if clip.role == "score"] == [""]
-    with np.load(folder / "frames" / "take one.npz") as stored:
-        assert record.deviation.voiced_frames == (stored["baseline_confidence"] >= 0.5).sum() >= 20
-    assert (folder / "pictures" / "take one.png").is_file()
-    assert record.truth is not None
-    assert record.truth.variant is None
-    assert record.truth.null_reasons["variant"] == "no scored clip has a known f0"
-    assert record.verdict == "pass"
-    assert nulls_without_reason(without_nan((folder / "result.json").read_text())) == []
+    doubted = busy(folder)
+    steps.errors["time"] = ProgramError("the program crashed")
+    assert_failed(run(), "the program crashed")
+    assert [read_record(path) for path in earlier_in(folder)] == [doubted]
 
 
-def assert_failed(record: Result, folder: Path, reason: str) -> None:
-    assert record.verdict == "fail"
-    assert record.reasons == (reason,)
-    measured = ("program", "deviation", "floor", "truth", "speed")
-    assert record.null_reasons == dict.fromkeys(measured, reason)
-    assert read_record(folder / "result.json") == record
-    assert nulls_without_reason(without_nan((folder / "result.json").read_text())) == []
-    assert not (folder / "program.pte").exists()
-    assert not (folder / "program.json").exists()
-
-
-@pytest.mark.parametrize("where", ["a new folder", "over an earlier run"])
-def test_what_cannot_be_lowered_is_a_record_that_fails(
-    where: str, folder: Path, tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+def test_errors_name_the_folder_not_the_staging_folder(
+    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant import run as pipeline
-
-    def refuse(*_: object, **__: object) -> None:
-        raise LoweringError("lowering to xnnpack failed (no)")
-
-    monkeypatch.setattr("workbench.export.executorch.lower", refuse)
-    place = folder if where == "over an earlier run" else tmp_path / "new"
-    job = job_of(reduction="mean")
-    record, reused = pipeline.run(job, place, Progress(), {})
-    assert reused == ""
-    assert_failed(record, place, "lowering to xnnpack failed (no)")
-    assert pipeline._recorded_before(place, job) is None  # it is tried again
+    folder = tmp_path / "run" / "test"
+    steps.errors["score"] = ProgramError(f"{folder}/.making/program.pte: other frames")
+    assert run().result.reasons == (f"{folder}/program.pte: other frames",)
 
 
-def test_a_program_that_does_not_run_is_a_record_that_fails(
-    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
+def test_missing_extra_is_inconclusive(run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
+    steps.errors["export"] = NotInstalledError("onnx not installed")
+    outcome = run()
+    assert (outcome.result.verdict, outcome.reused) == ("inconclusive", Reused.NOTHING)
+    assert outcome.result.null_reasons == dict.fromkeys(MEASURED, "onnx not installed")
+    assert {path.name for path in outcome.folder.iterdir()} == {"result.json"}
+    steps.errors.clear()
+    assert run().result.verdict == "pass", "it is tried again"
+
+
+def test_program_that_cannot_run_here_is_kept_unscored(
+    folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
 ) -> None:
-    from workbench.workflows.variant import build as building
-    from workbench.workflows.variant import run as pipeline
-
-    def crash(*_: object) -> None:
-        raise ProgramError("the program crashed the runtime")
-
-    monkeypatch.setattr(building, "cold_start", crash)
-    record, _ = pipeline.run(job_of(), tmp_path / "new", Progress(), {})
-    assert_failed(record, tmp_path / "new", "the program crashed the runtime")
-
-
-def test_a_program_that_gives_other_frames_in_another_process_is_a_record_that_fails(
-    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.workflows.variant import run as pipeline
-    from workbench.workflows.variant import score as scoring
-
-    real, calls = scoring.run_program, []
-
-    def moody(*args: Any, **kwargs: Any) -> Any:
-        calls.append(args)
-        frames = real(*args, **kwargs)
-        if len(calls) > 2:  # both clips were scored
-            frames[0].pitch_semitones[-1] += 1e-3
-        return frames
-
-    monkeypatch.setattr(scoring, "run_program", moody)
-    folder = tmp_path / "new"
-    record, _ = pipeline.run(job_of(), folder, Progress(), {})
-    name = record.audio[1].name
-    assert_failed(
-        record, folder, f"{folder / 'program.pte'}: gave other frames for {name} in a second process, after a reset"
-    )
-
-
-# --- frames that were recorded elsewhere
-
-
-def test_a_program_s_own_frames_score_as_it_does(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
-    """The run's own frames, as they are and written as a phone would: every figure but the times is the run's."""
-    from workbench.records.external_frames import read_external_frames
-    from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
-
-    here = read_record(finished / "result.json")
-    written = tmp_path / "phone.csv"
-    with written.open("w") as file:
-        file.write("clip,pitch_semitones,confidence,volume\n")
-        for clip in job_of().score:
-            frames = read_frames(finished, clip.name)
-            assert frames is not None
-            side = frames.variant
-            for row in zip(side.pitch_semitones, side.confidence, side.volume, strict=True):
-                file.write(f"{clip.name}," + ",".join(f"{value:.9g}" for value in row) + "\n")
-    for given in (finished / "frames", written):
-        folder = tmp_path / given.stem
-        record = score_external_frames(job_of(), [given], folder, Progress(), finished / "program.pte")
-        assert (record.deviation, record.floor, record.truth) == (here.deviation, here.floor, here.truth)
-        assert (record.program, record.speed, record.null_reasons) == (here.program, None, {"speed": ELSEWHERE})
-        assert (record.verdict, record.reasons) == ("pass", ())
-        assert read_record(folder / "result.json") == record
-        assert {path.stem for path in (folder / "pictures").iterdir()} == set(CLIPS)
-        assert record.fingerprint != here.fingerprint, "or a run would take it for its own"
-    other = shutil.copytree(finished, tmp_path / "other day")
-    notes = json.loads((other / "program.json").read_text())
-    (other / "program.json").write_text(json.dumps({**notes, "fingerprint": "f" * 64}))
-    doubted = score_external_frames(job_of(), [written], tmp_path / "doubted", Progress(), other / "program.pte")
-    assert (doubted.verdict, doubted.reasons) == ("inconclusive", (_PROGRAM_MISMATCH,))
-    assert doubted.deviation == here.deviation
-    assert {used.clip for used in record.recorded} == {clip.name for clip in job_of().score}
-    moved = read_external_frames([written], job_of().score, job_of().stream, ("pitch", "confidence", "volume"))
-    assert sum(len(one.frames) for one in moved.values()) == here.deviation.frames
-
-
-def test_frames_without_a_program_decide_nothing(finished: Path, job_of: Callable[..., Any], tmp_path: Path) -> None:
-    from workbench.workflows.score_external import score_external_frames
-
-    only = finished / "frames" / "synthetic-score-vibrato.npz"
-    record = score_external_frames(job_of(), [only], tmp_path / "out", Progress())
-    assert [clip.name for clip in record.audio if clip.role == "score"] == ["synthetic/score/vibrato"]
-    assert record.verdict == "inconclusive"
-    assert record.reasons == ("frames were recorded elsewhere, and no program was named; name it with --program",)
-    alone = tmp_path / "alone.pte"
-    shutil.copyfile(finished / "program.pte", alone)
-    for program, says in (
-        (alone, f"{alone}: no program.json beside it; name one where `build` or `run` left it"),
-        (tmp_path / "no.pte", f"{tmp_path / 'no.pte'}: cannot be read (No such file or directory); check the path"),
-    ):
-        with pytest.raises(ProgramError) as caught:
-            score_external_frames(job_of(), [only], tmp_path / "other", Progress(), program)
-        assert str(caught.value) == says
-    assert not (tmp_path / "other").exists()
-
-
-# --- what this machine lacks
-
-
-def test_a_program_whose_extra_is_not_installed_is_not_tried_and_does_not_fail(
-    tmp_path: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.export.backends import EXPORTERS
-    from workbench.export.exporter import Extra
-    from workbench.export.onnx import OnnxExporter
-    from workbench.workflows.variant import run as pipeline
-
-    asked = job_of(lowering={"backend": "onnx"}, state="explicit")
-    monkeypatch.setitem(EXPORTERS, "onnx", OnnxExporter(Extra("onnx", ("onnx_of_nowhere",))))
-    wants = "onnx_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
-    record, reused = pipeline.run(asked, tmp_path / "new", Progress(), {})
-    assert (record.verdict, record.reasons, reused) == ("inconclusive", (wants,), "")
-    assert record.null_reasons == dict.fromkeys(("program", "deviation", "floor", "truth", "speed"), wants)
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"result.json"}
-    assert pipeline._recorded_before(tmp_path / "new", asked) is None, "it is tried again"
-
-
-def test_a_program_that_cannot_run_here_is_kept_and_not_scored(
-    folder: Path, job_of: Callable[..., Any], quick: Quick, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workbench.workflows.variant import build as building
-    from workbench.workflows.variant import run as pipeline
-
-    def not_here(says: str) -> None:
-        for module in (building, pipeline):
-            monkeypatch.setattr(module, "unsupported_reason", lambda *_: says)
-
-    elsewhere = "not run here: this runtime has no such backend; there: a command"
-    asked = job_of(lowering={"backend": "vulkan"}, frames_per_chunk={"min": 1, "max": 2})
-    not_here(elsewhere)
-    record, reused = pipeline.run(asked, folder, Progress(), {})
-    assert (record.verdict, record.reasons, reused) == ("inconclusive", (elsewhere,), "")
-    assert record.null_reasons == dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere)
-    assert record.deviation_over_sizes.null_reasons["worst_p95_cents"] == elsewhere
-    assert record.program is not None and (folder / record.program.path).stat().st_size == record.program.bytes
-    assert not (folder / "frames").exists(), "those of the earlier record"
-    assert pipeline.run(asked, folder, Progress(), {}) == (record, "result")
-    assert len(quick.lowered) == 1
-    not_here(elsewhere.replace("a command", "another"))
-    assert pipeline.run(asked, folder, Progress(), {})[1] == "program", "what runs where is asked again"
+    keys: dict[str, Any] = {"lowering": {"backend": "vulkan"}, "frames_per_chunk": {"min": 1, "max": 2}}
+    steps.unsupported = "not run here: no such backend; run it elsewhere"
+    outcome = run(**keys)
+    result = outcome.result
+    assert (result.verdict, result.reasons) == ("inconclusive", (steps.unsupported,))
+    assert result.null_reasons == dict.fromkeys(MEASURED[1:], steps.unsupported)
+    assert result.deviation_over_sizes.null_reasons["worst_p95_cents"] == steps.unsupported
+    assert result.program is not None and result.program.is_intact_in(folder)
+    assert not (folder / "frames").exists(), "those of the earlier result"
+    assert run(**keys).reused is Reused.RESULT
+    steps.unsupported += ", or there"
+    assert run(**keys).reused is Reused.PROGRAM, "where a program runs is asked each time"
