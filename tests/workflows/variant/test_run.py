@@ -13,7 +13,7 @@ from workbench.errors import ChangedError, LoweringError, NotInstalledError, Pro
 from workbench.progress import Progress
 from workbench.records.frames import frames_path
 from workbench.records.result import Result, read_record, write_record
-from workbench.records.run_folders import earlier_in
+from workbench.records.run_folders import archived_results
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.run import Reused, RunOutcome, run_variant
@@ -148,7 +148,7 @@ def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Callable[..., 
     timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
     assert outcome.result.model_dump(exclude=timing) == before.model_dump(exclude=timing)
     assert outcome.result.speed == before.speed
-    assert [read_record(path) for path in earlier_in(folder)] == [doubted]
+    assert [read_record(path) for path in archived_results(folder)] == [doubted]
     assert {name: files(folder)[name] for name in others} == others
 
 
@@ -291,7 +291,7 @@ def test_program_that_fails_is_a_result_that_fails(
     steps.errors[step] = error
     outcome = run()
     assert_failed(outcome, str(error))
-    assert len(earlier_in(outcome.folder)) == earlier
+    assert len(archived_results(outcome.folder)) == earlier
     steps.errors.clear()
     assert run().result.verdict == "pass", "a failure is tried again"
 
@@ -302,7 +302,7 @@ def test_crash_in_repeated_timing_is_a_result_that_fails(
     doubted = busy(folder)
     steps.errors["time"] = ProgramError("the program crashed")
     assert_failed(run(), "the program crashed")
-    assert [read_record(path) for path in earlier_in(folder)] == [doubted]
+    assert [read_record(path) for path in archived_results(folder)] == [doubted]
 
 
 def test_errors_name_the_folder_not_the_staging_folder(
