@@ -63,6 +63,7 @@ def soak() -> Soak:
         frames=90_000,
         voiced_frames=20_000,
         nonfinite_frames=0,
+        baseline_nonfinite_frames=0,
         pitch=result.deviation.pitch,
         confidence_max=0.1,
         variant_p50_ms=1.234,

@@ -12,7 +12,8 @@ from tests.records.test_result import HELD, deviation_of, failed, record
 from workbench.audit.verdict import judge_result
 from workbench.recipe import Gate
 from workbench.records.result import Result, read_record, write_record
-from workbench.report.formatting import markdown, result_cells
+from workbench.report.columns import result_cells
+from workbench.report.formatting import markdown_table
 from workbench.report.tables.results import print_results
 from workbench.runtime.session import run_chunks
 from workbench.runtime.state_protocol import ScoringProtocol, protocol_of, with_state_handling
@@ -120,7 +121,7 @@ def test_every_table_says_unfair(capsys: pytest.CaptureFixture[str], tmp_path: P
     fair, unfair = perfect("continuous"), perfect("variant-reset-per-chunk")
     assert result_cells(unfair)["verdict"] == "fail (UNFAIR)"
     assert result_cells(fair)["verdict"] == "pass"
-    lines = markdown([result_cells(fair), result_cells(unfair)]).splitlines()[2:]
+    lines = markdown_table([result_cells(fair), result_cells(unfair)]).splitlines()[2:]
     assert ["UNFAIR" in line for line in lines] == [False, True]
     print_results([(fair, tmp_path), (unfair, tmp_path)])
     rows = capsys.readouterr().out.splitlines()[1:3]

@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 from workbench.recipe import gates_of
 from workbench.records.metrics import metric_value
 from workbench.records.result import Result, read_record
-from workbench.report.formatting import DASH, markdown, number, result_cells
-from workbench.report.markdown import escaped
+from workbench.report.columns import result_cells
+from workbench.report.formatting import DASH, format_number, markdown_table
+from workbench.report.markdown import escape_markdown
 
 ROOT = Path(__file__).parent.parent.parent
 FINDINGS = ROOT / "docs" / "findings"
@@ -67,7 +68,7 @@ def page() -> str:
         "there is "
         "no number, and the result says why. `p50 (ms)` is the median call of eager and of the program. "
         f"{_audio_of(FINDINGS)} {_audio_of(MEASURED)}\n",
-        markdown([_row(claim) for claim in found], ("claim", "recipe", "measured")),
+        markdown_table([_row(claim) for claim in found], ("claim", "recipe", "measured")),
         *(_section(claim) for claim in found),
     ]
     return "\n".join(texts)
@@ -125,7 +126,7 @@ def _conclusion(claim: Claim) -> str:
     each = "; ".join(f"{record.recipe.name}: {_in_short(record)}" for record in records)
     each += "".join(f"; {name}: {NOT_YET}" for name in missing)
     unmet = next(_unmet(claim), "")
-    return f"{escaped(each)}. {f'No conclusion: {escaped(unmet)}.' if unmet else claim['conclusion']}"
+    return f"{escape_markdown(each)}. {f'No conclusion: {escape_markdown(unmet)}.' if unmet else claim['conclusion']}"
 
 
 def _unmet(claim: Claim) -> Iterator[str]:
@@ -170,15 +171,15 @@ def _section(claim: Claim) -> str:
         lines.append(f"{NOT_YET.capitalize()}.\n")
     else:
         cells = _backend_cells if claim.get("backends") else _cells
-        lines.append(markdown([cells(record) for record in shown], _WORDS))
+        lines.append(markdown_table([cells(record) for record in shown], _WORDS))
         lines += [
-            f"- **{escaped(record.recipe.name)}** {record.verdict}: {escaped(reason)}"
+            f"- **{escape_markdown(record.recipe.name)}** {record.verdict}: {escape_markdown(reason)}"
             for record in shown
             for reason in record.reasons
         ]
         lines.append("")
     for picture in _pictures(claim):
-        lines.append(f"![{escaped(claim['said'])}]({picture})\n")
+        lines.append(f"![{escape_markdown(claim['said'])}]({picture})\n")
     return "\n".join(lines)
 
 
@@ -196,10 +197,10 @@ def _backend_cells(record: Result) -> dict[str, str]:
         "verdict": record.verdict,
         "lowered": "yes" if program else "no",
         "delegates": f"{len(program.delegates)} × {', '.join(runs)}" if program and runs else DASH,
-        "nodes in delegates": number(program.delegated_nodes if program else None, "d"),
-        "portable": number(program.portable_nodes if program else None, "d"),
+        "nodes in delegates": format_number(program.delegated_nodes if program else None, "d"),
+        "portable": format_number(program.portable_nodes if program else None, "d"),
         "state": program.state if program else DASH,
-        "bytes": number(program.bytes if program else None, ",d"),
+        "bytes": format_number(program.bytes if program else None, ",d"),
         **{column: result_cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
     }
 
@@ -213,8 +214,8 @@ def _link(name: str) -> str:
     recipe = name.split("@")[0]
     for folder in ("recipes/findings", "recipes"):
         if (ROOT / folder / f"{recipe}.yaml").is_file():
-            return f"[{escaped(name)}](../{folder}/{recipe}.yaml)"
-    return escaped(name)
+            return f"[{escape_markdown(name)}](../{folder}/{recipe}.yaml)"
+    return escape_markdown(name)
 
 
 def _anchor(claim: Claim) -> str:

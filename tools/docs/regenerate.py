@@ -20,6 +20,7 @@ import click
 
 from tests.cli import bad_input_cases as bad_input
 from tools.docs import findings, reliability
+from tools.docs.tables import int8_cells, size_cells
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
 from workbench.measure.operators.figures import furthest_from_bound
@@ -27,7 +28,9 @@ from workbench.recipe import json_schema
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile, read_profile
 from workbench.records.result import Result, read_record
-from workbench.report.formatting import int8_cells, markdown, result_cells, size_cells, some_sizes
+from workbench.report.columns import result_cells
+from workbench.report.formatting import markdown_table
+from workbench.report.highlights import representative_sizes
 from workbench.report.tables.bench import bench_rows
 from workbench.storage.json_files import write_json
 
@@ -55,11 +58,15 @@ def readme() -> str:
         f"{place.threads} thread, torch {place.torch}, executorch {place.executorch}.\n"
     )
     tables = {
-        "measured": markdown([result_cells(record) for record in records if not _is_int8_experiment(record)])
+        "measured": markdown_table([result_cells(record) for record in records if not _is_int8_experiment(record)])
         + _by_size(records)
         + where,
-        "int8": markdown([int8_cells(record) for record in records if record.program and record.program.calibration]),
-        "sizes": markdown([size_cells(size) for size in some_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))])
+        "int8": markdown_table(
+            [int8_cells(record) for record in records if record.program and record.program.calibration]
+        ),
+        "sizes": markdown_table(
+            [size_cells(size) for size in representative_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))]
+        )
         + _one_size(),
         "bench": bench(),
         "profiles": profiles(),
@@ -108,7 +115,9 @@ def bench() -> str:
     place = record.environment
     tables = [
         f"\nWith {run.threads} thread{'s' if run.threads > 1 else ''}:\n\n"
-        + markdown([{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in bench_rows(run)])
+        + markdown_table(
+            [{name: text for name, text in row.items() if name not in _LEFT_OUT} for row in bench_rows(run)]
+        )
         for run in record.runs
     ]
     where = (
@@ -140,7 +149,7 @@ def profiles() -> str:
         f"{peaks.float32_gmacs.p50:.0f} and int8 {peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, weights "
         f"read at {peaks.read_gbytes.p50:.0f} GB/s.\n"
     )
-    return markdown([_profile_row(profile) for profile in stored]) + where
+    return markdown_table([_profile_row(profile) for profile in stored]) + where
 
 
 def _profile_row(profile: Profile) -> dict[str, str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.records.environment import environment
-from workbench.report.formatting import markdown
-from workbench.report.markdown import escaped
+from workbench.report.formatting import markdown_table
+from workbench.report.markdown import escape_markdown
 
 STORED = Path(__file__).parent.parent.parent / "docs" / "reliability"
 HEAD = """# Reliability
@@ -64,7 +64,7 @@ def _kills(figures: dict[str, Any]) -> str:
             "result then": kill["found"],
             "resumed for (s)": f"{kill['resumed_s']:.1f}",
             "reused": kill["reused"] or "nothing",
-            "in the end": escaped("; ".join(kill["wrong"])) or "as uninterrupted",
+            "in the end": escape_markdown("; ".join(kill["wrong"])) or "as uninterrupted",
         }
         for kill in kills
     ]
@@ -72,7 +72,7 @@ def _kills(figures: dict[str, Any]) -> str:
         "## Killed at random moments\n\n`python -m tools.reliability.kill_and_resume`: SIGKILL, in every second run "
         f"over the result of another recipe, then the same command again. **{right} of {len(kills)}** ended with the "
         "result and the files of an uninterrupted run, except for the times, and left no process and no other file.\n\n"
-        f"{markdown(rows, tuple(rows[0]))}\n{_where(figures)}"
+        f"{markdown_table(rows, tuple(rows[0]))}\n{_where(figures)}"
     )
 
 
@@ -95,15 +95,15 @@ def _soak(figures: dict[str, Any]) -> str:
         f"commands, "
         "and how it grew from the second third on: "
         f"{memory}. {figures['records']} results at the end. "
-        f"{'Wrong: ' + escaped(wrong) if wrong else 'Every result is complete; nothing was left behind'}.\n\n"
-        f"{markdown(rows, ('command', 'ended with'))}\n{_where(figures)}"
+        f"{'Wrong: ' + escape_markdown(wrong) if wrong else 'Every result is complete; nothing was left behind'}.\n\n"
+        f"{markdown_table(rows, ('command', 'ended with'))}\n{_where(figures)}"
     )
 
 
 def _builds(figures: dict[str, Any]) -> str:
     rows = [
         {
-            "variant": escaped(build["variant"]),
+            "variant": escape_markdown(build["variant"]),
             "bytes": f"{build['bytes']:,}",
             "SHA-256": f"{build['sha256'][:16]}…",
             "second build": "the same bytes"
@@ -114,5 +114,5 @@ def _builds(figures: dict[str, Any]) -> str:
     ]
     return (
         "## Built twice\n\n`python -m tools.reliability.two_builds`: `workbench build --fresh` in two processes, "
-        f"calibration included.\n\n{markdown(rows, ('variant', 'SHA-256', 'second build'))}\n{_where(figures)}"
+        f"calibration included.\n\n{markdown_table(rows, ('variant', 'SHA-256', 'second build'))}\n{_where(figures)}"
     )

@@ -6,48 +6,49 @@ from pathlib import Path
 
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
-from workbench.report.formatting import markdown, number, result_cells
+from workbench.report.columns import metric_column
+from workbench.report.formatting import format_number, markdown_table
 from workbench.report.summary import cautions, sentence
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
-_KEPT = {
-    "pitch p95 (cents)": "pitch p95 (cents)",
-    "max": "pitch max (cents)",
-    "bytes": "bytes",
-    "times faster": "times faster",
-}
+_COLUMNS = tuple(map(metric_column, ("pitch_p95", "pitch_max", "bytes", "times_faster")))
 
 
-def report_md(kept: Sequence[StoredResult], names: Sequence[str], page: Path) -> str:
-    """A sentence, a table of verdicts and of what changed against upstream, and the reasons of whatever did not pass.
+def report_md(results: Sequence[StoredResult], names: Sequence[str], page: Path) -> str:
+    """Returns a sentence, a table of verdicts and changes against upstream, and why variants did not pass.
 
-    `page` is named as the place of the whole report.
+    Args:
+        results: At least one.
+        names: One for each result.
+        page: The path of the whole report, which the text names.
     """
-    rows = [_row(one.record, name) for one, name in zip(kept, names, strict=True)]
-    lines = [f"### {escaped(sentence(kept, names))}", "", markdown(rows)]
-    if apart := cautions(kept):
-        lines.append(f"⚠️ Not all of these can be compared: they were {'; '.join(apart)}.\n")
-    for one, name in zip(kept, names, strict=True):
-        lines += [f"- **{escaped(name)}** {one.record.verdict}: {escaped(reason)}" for reason in one.record.reasons]
-    if any(one.record.reasons for one in kept):
-        lines.append("")
-    lines.append(f"Deviations are of the program from upstream PESTO, over voiced frames. The whole report: `{page}`")
-    return "\n".join(lines) + "\n"
+    rows = [_row(one.record, name) for one, name in zip(results, names, strict=True)]
+    lines = [f"### {escape_markdown(sentence(results, names))}", "", markdown_table(rows)]
+    found = cautions(results)
+    if found:
+        lines.append(f"⚠️ Not all of these can be compared: they were {'; '.join(found)}.\n")
+    reasons = [
+        f"- **{escape_markdown(name)}** {one.record.verdict}: {escape_markdown(reason)}"
+        for one, name in zip(results, names, strict=True)
+        for reason in one.record.reasons
+    ]
+    if reasons:
+        lines += [*reasons, ""]
+    lines.append(f"Deviations are of the program from upstream PESTO, over voiced frames. The whole report: `{page}`\n")
+    return "\n".join(lines)
 
 
-def _row(record: Result, name: str) -> dict[str, str]:
-    found = result_cells(record)
-    sign = _SIGNS[record.verdict] + ("" if record.protocol.fair else " (UNFAIR)")
-    change = record.truth.rpa50_change if record.truth else None
+def _row(result: Result, name: str) -> dict[str, str]:
+    unfair = "" if result.protocol.fair else " (UNFAIR)"
     return {
-        "variant": escaped(name),
-        "verdict": sign,
-        **{title: found[column] for column, title in _KEPT.items()},
-        "rpa50 change": number(change, "+.4f"),
-        "voiced frames": number(record.deviation.voiced_frames if record.deviation else None, ",d"),
+        "variant": escape_markdown(name),
+        "verdict": _SIGNS[result.verdict] + unfair,
+        **{column.full_title or column.title: column.text(result) for column in _COLUMNS},
+        "rpa50 change": format_number(result.truth.rpa50_change if result.truth else None, "+.4f"),
+        "voiced frames": format_number(result.deviation.voiced_frames if result.deviation else None, ",d"),
     }
 
 
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: names come from files."""
+def escape_markdown(text: str) -> str:
+    """Returns text that Markdown shows as it is: names come from files."""
     return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(text.split()))

@@ -26,10 +26,12 @@ from workbench.recipe import Gate
 from workbench.records.frames import frames_path, read_frames, write_frames
 from workbench.records.run_folders import StoredResult, find_results, unique_names
 from workbench.records.worst_moments import MOMENTS_FOLDER, save_clips_around, sound_of, wav_of, worst
+from workbench.report.html import charts
 from workbench.report.html.axis import LinearAxis, LogAxis
 from workbench.report.html.contours import histogram
-from workbench.report.html.page import figure, report_html, write_report
-from workbench.report.html.variant import PROFILE, variant_view
+from workbench.report.html.overview import figure
+from workbench.report.html.page import report_html, write_report
+from workbench.report.html.variant import variant_view
 from workbench.report.markdown import report_md
 from workbench.report.summary import cautions, sentence
 
@@ -78,13 +80,13 @@ def test_the_figures_of_the_page_are_those_of_the_records(run: Path, data: dict)
     for shown, record in zip(data["variants"], records, strict=True):
         pitch = record.deviation.pitch if record.deviation else None
         assert (shown["verdict"], shown["fair"]) == (record.verdict, record.protocol.fair)
-        assert tuple(shown["reasons"]) == record.reasons
         assert shown["p95_cents"] == (pitch.p95_cents if pitch else None)
         assert shown["max_cents"] == (pitch.max_cents if pitch else None)
         assert shown["bytes"] == (record.program.bytes if record.program else None)
-        assert shown["speed"] == (record.speed.model_dump(mode="json") if record.speed else None)
-        assert [(gate["metric"], gate["limit"], gate["value"]) for gate in shown["gates"]] == [
-            (gate.metric, gate.limit, gate.value) for gate in record.gates
+        spread = record.speed.speedup if record.speed else None
+        assert shown["speedup"] == (spread and {"p50": spread.p50, "low": spread.low, "high": spread.high})
+        assert [(gate["metric"], gate["limit"]) for gate in shown["gates"]] == [
+            (gate.metric, gate.limit) for gate in record.gates
         ]
 
 
@@ -142,25 +144,23 @@ def test_reasons_labels_and_dashes_are_shown(page: str) -> None:
     assert "the program loads, but cannot be set up" in text
     assert "UNFAIR" in text
     assert "2 of 4 variants pass. Smallest: " in text
-    assert "The frames that this run compared are not beside its record, so no contour can be drawn." in text
+    assert "The frames that this run compared are not beside its result, so no contour can be drawn." in text
     assert "Nothing was compared: " in text
 
 
 def test_an_earlier_record_shows_no_frames_of_the_later_one(run: Path) -> None:
     (one,) = find_results([run / "a"])
     shown = variant_view(dataclasses.replace(one, current=False), "a", {}, {}, None)
-    assert (shown["clips"], shown["moments"], shown["histogram"]) == ([], [], None)
-    assert shown["without_frames"] == (
-        "Frames belong to the result.json of their folder, which this is not, so no contour can be drawn."
-    )
+    assert (shown.clips, shown.moments, shown.histogram) == ([], [], None)
+    assert "a later result" in shown.missing_frames
 
 
 def test_an_undecided_gate_says_why(run: Path) -> None:
     (one,) = find_results([run / "float-xnnpack"])
     speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
     record = judge_result(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
-    (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None)["gates"]
-    assert gate["reason"].startswith("four fifths of its rounds lie between 1.5 and 2.5, on both sides of the limit")
+    (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None).gates
+    assert "1.5 and 2.5" in gate.null_reasons["passed"]
 
 
 def test_a_page_of_nothing_but_failures_is_made(run: Path) -> None:
@@ -185,18 +185,18 @@ def test_a_profile_beside_the_record_tells_the_time_of_its_parts(tmp_path: Path)
 
     make_run(tmp_path)
     place = tmp_path / "float-xnnpack"
-    assert PROFILE == PROFILE_NAME
+    assert charts.PROFILE_NAME == PROFILE_NAME
     assert "Not profiled." in report_html(find_results([place]))
     profile = made_up()
     write_json(profile, place / PROFILE_NAME)
     (one,) = find_results([place])
-    assert variant_view(one, "a", {}, {}, None)["time_by"] is None, "a profile of another program"
+    assert variant_view(one, "a", {}, {}, None).time_chart is None, "a profile of another program"
     assert one.record.program is not None
     write_json(profile.model_copy(update={"program": one.record.program}), place / PROFILE_NAME)
-    shown = variant_view(one, "a", {}, {}, None)["time_by"]
-    assert [row["name"] for row in shown["rows"]] == [part.name for part in profile.parts]
-    assert [row["net_us"] for row in shown["rows"]] == [part.net_us and part.net_us.p50 for part in profile.parts]
-    assert max(row["net_at"] for row in shown["rows"] if row["net_at"] is not None) == 100
+    shown = variant_view(one, "a", {}, {}, None).time_chart
+    assert [row.name for row in shown.rows] == [part.name for part in profile.parts]
+    assert [row.net_us for row in shown.rows] == [part.net_us and part.net_us.p50 for part in profile.parts]
+    assert max(row.net_at for row in shown.rows if row.net_at is not None) == 100
     page = report_html([one])
     assert "Not profiled." not in page and "2,000 µs, bound" in page
     (place / PROFILE_NAME).write_text("{}")
@@ -309,10 +309,10 @@ def test_a_second_run_leaves_no_seconds_of_the_first(run: Path) -> None:
 
 def test_the_histogram_counts_every_voiced_frame_once() -> None:
     found = histogram([frames_of("a", {10: 0.5, 30: 2e9, 40: float("nan")})])
-    assert found["frames"] == FRAMES - 5
-    assert found["equal"] + sum(found["counts"]) == found["frames"]
-    assert found["counts"][-1] == 2
-    at = int(np.flatnonzero(found["counts"])[0])
+    assert found.frames == FRAMES - 5
+    assert found.equal + sum(found.counts) == found.frames
+    assert found.counts[-1] == 2
+    at = int(np.flatnonzero(found.counts)[0])
     low = 1e-4 * 10 ** (at / 4)
     assert low <= 0.5 < low * 10**0.25
     assert histogram([]) is None
@@ -341,7 +341,7 @@ def test_cautions_name_what_differs(run: Path) -> None:
         "measured with different versions of torch or PESTO"
     ]
     other = record.recipe.model_copy(update={"resolved": {**record.recipe.resolved, "mirror": 0.0}})
-    assert with_(recipe=other) == ["held against different baselines, each against its own"]
+    assert with_(recipe=other) == ["compared with different baselines, each with its own"]
 
 
 def test_the_sentence_of_one_and_of_none(run: Path) -> None:
@@ -375,13 +375,13 @@ def test_the_sentence_claims_what_the_records_tell_apart(run: Path) -> None:
     assert claims(**slower, **wrong, environment__cpu="another") == ["Smallest: b", "most accurate: a"]
     assert claims(**slower, **wrong, audio=one.record.audio[:-1]) == ["Smallest: b"]
     assert claims(**slower, **wrong, floor__pitch__p95_cents=3.0)[2] == (
-        "least deviation, below that of 16-bit dither as others are: a"
+        "least deviation, like others below that of 16-bit dither: a"
     )
 
 
 def test_axes_put_values_in_their_place() -> None:
     axis = LogAxis(0.1, 1000)
-    assert [axis.at(value) for value in (0, 0.1, 10, 1000, 5000)] == [0, 0, 50, 100, 100]
+    assert [axis.percent(value) for value in (0, 0.1, 10, 1000, 5000)] == [0, 0, 50, 100, 100]
     assert axis.ticks() == [(0, "0.1"), (25, "1"), (50, "10"), (75, "100"), (100, "1000")]
     assert LinearAxis(-10, 30).ticks() == [(0, "−10"), (25, "0"), (50, "10"), (75, "20"), (100, "30")]
 
@@ -487,5 +487,5 @@ def test_a_recipe_without_a_gate_is_told_that_it_passes_nothing(tmp_path: Path) 
     make_run(tmp_path)
     kept = find_results([tmp_path / "float-xnnpack"])[0]
     ungated = dataclasses.replace(kept, record=kept.record.model_copy(update={"gates": ()}))
-    told = "The recipe sets no gate: what is broken fails, and nothing passes without a gate on the pitch."
+    told = "The recipe sets no gate. A broken program fails; without a gate on pitch deviation nothing passes."
     assert told in report_html([ungated]) and told not in report_html([kept])

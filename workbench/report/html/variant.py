@@ -1,220 +1,184 @@
-"""One variant as the page tells it: plain data, figures as the record has them."""
+"""All that the page shows of one variant."""
 
 import base64
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.audio.corpus import Corpus
-from workbench.quantize.results import TensorRange
+from workbench.measure.speed import Speed
 from workbench.records.frames import ClipFrames, read_frames
-from workbench.records.metrics import GateResult
-from workbench.records.result import RESULT_NAME, Result
+from workbench.records.metrics import GateResult, Verdict
+from workbench.records.result import RESULT_NAME
 from workbench.records.run_folders import StoredResult
 from workbench.records.worst_moments import Moment, sound_of, worst
-from workbench.report.formatting import result_cells, weakest_layer
-from workbench.report.html.axis import linear_axis
-from workbench.report.html.contours import Baselines, contour, histogram
+from workbench.report.columns import METRIC_COLUMNS
+from workbench.report.html.charts import (
+    BarChart,
+    NoiseChart,
+    RangeChart,
+    TimeChart,
+    byte_charts,
+    noise_chart,
+    range_charts,
+    time_chart,
+)
+from workbench.report.html.contours import Baselines, ContourView, Histogram, contour, histogram
 
-Sounds = dict[str, str]  # data URIs by key: variants of one stream share their worst moments
-PROFILE = "profile.json"  # as in audit.profile, which loads torch: only where there is one
-_ORDER = {"pass": 0, "inconclusive": 1, "fail": 2}
+Sounds = dict[str, str]
+"""Data URIs by key: variants of one stream share their worst moments."""
+_VERDICT_ORDER: dict[Verdict, int] = {"pass": 0, "inconclusive": 1, "fail": 2}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the table of variants; its sort key is "" if there is no number, which is sorted last."""
+
+    text: str
+    sort_key: float | str
+
+
+@dataclass(frozen=True)
+class MomentView:
+    """A moment with a key of `Sounds`, or why there is no sound."""
+
+    clip: str
+    at_s: float
+    from_s: float
+    cents: float | None
+    sound: str | None
+    no_sound_reason: str
+
+
+@dataclass(frozen=True)
+class VariantView:
+    """Figures as the result has them; what the page shows of a variant in charts, tables and text."""
+
+    name: str
+    description: str
+    verdict: Verdict
+    verdict_order: int
+    fair: bool
+    protocol: str
+    reasons: tuple[str, ...]
+    cells: list[Cell]
+    gates: tuple[GateResult, ...]
+    p95_cents: float | None
+    max_cents: float | None
+    floor_p95_cents: float | None
+    bytes: int | None
+    speed: Speed | None
+    voiced_frames: int | None
+    frames: int | None
+    voiced_by: list[str]
+    histogram: Histogram | None
+    clips: list[ContourView]
+    moments: list[MomentView]
+    missing_frames: str
+    byte_charts: list[BarChart]
+    time_chart: TimeChart | None
+    range_charts: list[RangeChart]
+    noise_chart: NoiseChart | None
+
+    def chart_data(self) -> dict[str, Any]:
+        """Returns what the scripts of the page draw, for JSON."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict,
+            "fair": self.fair,
+            "gates": [{"metric": gate.metric, "limit": gate.limit} for gate in self.gates],
+            "p95_cents": self.p95_cents,
+            "max_cents": self.max_cents,
+            "bytes": self.bytes,
+            "speedup": self.speed.speedup.model_dump(include={"p50", "low", "high"}) if self.speed else None,
+            "clips": [asdict(clip) for clip in self.clips],
+            "moments": [asdict(moment) for moment in self.moments],
+        }
 
 
 def variant_view(
-    kept: StoredResult, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None
-) -> dict[str, Any]:
-    """All that the page shows of a variant; what it shares with others goes into `baselines` and `sounds`.
+    stored: StoredResult, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None
+) -> VariantView:
+    """Collects what the page shows of a variant.
 
-    Raises WorkbenchError where frames or a profile beside the record cannot be read.
+    Args:
+        stored: The result with its folder, which has frames, sounds and perhaps a profile.
+        name: The name in the page, unique in it.
+        baselines: Receives the frames of baselines, which variants share.
+        sounds: Receives the sounds, which variants share.
+        corpus: Clips to cut sounds from if the run kept none.
+
+    Raises:
+        WorkbenchError: Frames or a profile beside the result cannot be read.
     """
-    record = kept.record
-    scored = [clip.name for clip in record.audio if clip.role == "score"] if record.deviation else []
-    near = scored if kept.current else []  # else what lies in the folder is another record's
-    clips = [found for clip in near if (found := read_frames(kept.folder, clip)) is not None]
-    pitch = record.deviation.pitch if record.deviation else None
-    return {
-        "name": name,
-        "run": kept.run,
-        "description": record.recipe.resolved.get("description", ""),
-        "verdict": record.verdict,
-        "fair": record.protocol.fair,
-        "protocol": record.protocol.label,
-        "reasons": list(record.reasons),
-        "cells": {**result_cells(record), "variant": name, "verdict": record.verdict},
-        "order": _order(record, name),
-        "gates": [_gate(gate) for gate in record.gates],
-        "p95_cents": pitch.p95_cents if pitch else None,
-        "max_cents": pitch.max_cents if pitch else None,
-        "floor_p95_cents": record.floor.pitch.p95_cents if record.floor else None,
-        "bytes": record.program.bytes if record.program else None,
-        "speed": record.speed.model_dump(mode="json") if record.speed else None,
-        "voiced_frames": record.deviation.voiced_frames if record.deviation else None,
-        "frames": record.deviation.frames if record.deviation else None,
-        "voiced_by": sorted({clip.voiced_by for clip in record.deviation.clips}) if record.deviation else [],
-        "histogram": histogram(clips),
-        "clips": [contour(clip, baselines) for clip in clips],
-        "moments": [_moment(moment, kept, sounds, corpus) for moment in worst(clips)],
-        "without_frames": _without_frames(kept, clips, scored),
-        "bytes_by": _bytes_by(record),
-        "time_by": _time_by(kept),
-        "ranges": _ranges(record.program.ranges) if record.program else [],
-        "gaps": _gaps(record),
-    }
+    result = stored.record
+    deviation = result.deviation
+    scored = [clip.name for clip in result.audio if clip.role == "score"] if deviation else []
+    clips = _frames(stored, scored)
+    return VariantView(
+        name=name,
+        description=result.recipe.resolved.get("description", ""),
+        verdict=result.verdict,
+        verdict_order=_VERDICT_ORDER[result.verdict],
+        fair=result.protocol.fair,
+        protocol=result.protocol.label,
+        reasons=result.reasons,
+        cells=[Cell(column.text(result), _or_empty(column.sort_key(result))) for column in METRIC_COLUMNS],
+        gates=result.gates,
+        p95_cents=deviation.pitch.p95_cents if deviation else None,
+        max_cents=deviation.pitch.max_cents if deviation else None,
+        floor_p95_cents=result.floor.pitch.p95_cents if result.floor else None,
+        bytes=result.program.bytes if result.program else None,
+        speed=result.speed,
+        voiced_frames=deviation.voiced_frames if deviation else None,
+        frames=deviation.frames if deviation else None,
+        voiced_by=sorted({clip.voiced_by for clip in deviation.clips}) if deviation else [],
+        histogram=histogram(clips),
+        clips=[contour(clip, baselines) for clip in clips],
+        moments=[_moment_view(moment, stored, sounds, corpus) for moment in worst(clips)],
+        missing_frames=_missing_frames(stored, clips, scored),
+        byte_charts=byte_charts(result),
+        time_chart=time_chart(stored),
+        range_charts=range_charts(result),
+        noise_chart=noise_chart(result),
+    )
 
 
-def _order(record: Result, name: str) -> dict[str, float | str | None]:
-    """What each column of the table is sorted by."""
-    deviation, program, speed, truth = record.deviation, record.program, record.speed, record.truth
-    return {
-        "variant": name,
-        "verdict": _ORDER[record.verdict],
-        "pitch p95 (cents)": deviation.pitch.p95_cents if deviation else None,
-        "max": deviation.pitch.max_cents if deviation else None,
-        "voiced / all frames": deviation.voiced_frames if deviation else None,
-        "confidence max": deviation.confidence.max if deviation else None,
-        "rpa50 baseline → variant": truth.variant.rpa50 if truth and truth.variant else None,
-        "bytes": program.bytes if program else None,
-        "p50 (ms)": speed.variant.p50_ms if speed else None,
-        "times faster": speed.speedup_p50 if speed else None,
-    }
+def _or_empty(key: float | None) -> float | str:
+    return "" if key is None else key
 
 
-def _gate(gate: GateResult) -> dict[str, Any]:
-    return {
-        "metric": gate.metric,
-        "limit": gate.limit,
-        "value": gate.value,
-        "passed": gate.passed,
-        "reason": gate.null_reasons.get("passed", ""),
-    }
-
-
-def _moment(moment: Moment, kept: StoredResult, sounds: Sounds, corpus: Corpus | None) -> dict[str, Any]:
-    wav, why = sound_of(moment, kept.record, kept.folder, corpus)
-    uri = None if wav is None else f"data:audio/wav;base64,{base64.b64encode(wav).decode()}"
-    key = next((key for key, known in sounds.items() if known == uri), None)
-    if uri is not None and key is None:
-        key = f"s{len(sounds)}"
-        sounds[key] = uri
-    return {
-        "clip": moment.clip,
-        "at_s": moment.at_s,
-        "from_s": moment.from_s,
-        "cents": moment.cents,
-        "sound": key,
-        "silent_because": why,
-    }
-
-
-def _without_frames(kept: StoredResult, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
-    """Why there is no contour and no distribution, where there is none."""
-    if kept.record.deviation is None:
-        return f"Nothing was compared: {kept.record.null_reasons['deviation']}"
-    if not kept.current:
-        return f"Frames belong to the {RESULT_NAME} of their folder, which this is not, so no contour can be drawn."
-    if not clips:
-        return "The frames that this run compared are not beside its record, so no contour can be drawn."
-    missing = len(scored) - len(clips)
-    return f"The frames of {missing} of {len(scored)} clips are not beside the record." if missing else ""
-
-
-def _bytes_by(record: Result) -> list[dict[str, Any]]:
-    """Where the bytes are, largest first; widths in percent of the largest bar."""
-    program = record.program
-    if program is None:
+def _frames(stored: StoredResult, scored: Sequence[str]) -> list[ClipFrames]:
+    """The frames beside the result; none for an archived one, as those in the folder are of a later one."""
+    if not stored.current:
         return []
-
-    def bars(title: str, found: Mapping[str, int]) -> dict[str, Any]:
-        largest = max(found.values(), default=0) or 1
-        rows = [
-            {"name": name.replace("_", " "), "bytes": size, "width": 100 * size / largest}
-            for name, size in sorted(found.items(), key=lambda item: -item[1])
-        ]
-        return {"title": title, "rows": rows}
-
-    return [
-        bars("Weights and constants by part of the model", program.bytes_by_part),
-        bars("The file by what it holds", program.bytes_by_kind),
-    ]
+    found = [read_frames(stored.folder, clip) for clip in scored]
+    return [frames for frames in found if frames is not None]
 
 
-def _time_by(kept: StoredResult) -> dict[str, Any] | None:
-    """Time of each part, its spread and its bound, of a profile that lies beside the record; widths in percent."""
-    program, path = kept.record.program, kept.folder / PROFILE
-    if program is None or not kept.current or not path.is_file():
-        return None
-    from workbench.records.profile import read_profile
-
-    profile = read_profile(path)
-    if profile is None or profile.program.sha256 != program.sha256:
-        return None  # of another program, it tells nothing of this one
-    axis = linear_axis(part.net_us.high for part in profile.parts if part.net_us)
-    rows = [
-        {
-            "name": part.name,
-            "net_us": part.net_us.p50 if part.net_us else None,
-            "net_at": axis.at(part.net_us.p50) if part.net_us else None,
-            "low_at": axis.at(part.net_us.low) if part.net_us else None,
-            "high_at": axis.at(part.net_us.high) if part.net_us else None,
-            "bound_us": part.bound.us if part.bound else None,
-            "bound_at": axis.at(part.bound.us) if part.bound else None,
-            "macs": part.macs,
-            "weight_bytes": part.weight_bytes,
-        }
-        for part in profile.parts
-    ]
-    totals = profile.totals
-    return {"rows": rows, "ticks": axis.ticks(), "program_us": totals.program_us.p50, "explained": totals.explained.p50}
+def _moment_view(moment: Moment, stored: StoredResult, sounds: Sounds, corpus: Corpus | None) -> MomentView:
+    wav, reason = sound_of(moment, stored.record, stored.folder, corpus)
+    key = None if wav is None else _shared_key(f"data:audio/wav;base64,{base64.b64encode(wav).decode()}", sounds)
+    return MomentView(moment.clip, moment.at_s, moment.from_s, moment.cents, key, reason)
 
 
-def _ranges(ranges: Sequence[TensorRange]) -> list[dict[str, Any]]:
-    """Activations on one axis and weights on another: they differ by two orders."""
-    charts = []
-    for title, group in (
-        ("Activations", [one for one in ranges if one.tensor != "weight"]),
-        ("Weights", [one for one in ranges if one.tensor == "weight"]),
-    ):
-        if not group:
-            continue
-        axis = linear_axis(value for one in group for value in (one.low, one.high, one.observed_low, one.observed_high))
-        rows = [
-            {
-                "name": one.layer,
-                "tensor": one.tensor,
-                "from": axis.at(one.low),
-                "to": axis.at(one.high),
-                "seen_from": axis.at(one.observed_low),
-                "seen_to": axis.at(one.observed_high),
-                "text": f"{one.low:.3g} … {one.high:.3g}".replace("-", "−"),
-                "scale": f"{f'largest of {one.scales} scales' if one.scales > 1 else 'scale'}: {one.scale:.3g}",
-            }
-            for one in group
-        ]
-        charts.append({"title": title, "ticks": axis.ticks(), "zero": axis.at(0), "rows": rows})
-    return charts
+def _shared_key(uri: str, sounds: Sounds) -> str:
+    """The key of a sound, which is added if it is new."""
+    for key, known in sounds.items():
+        if known == uri:
+            return key
+    key = f"s{len(sounds)}"
+    sounds[key] = uri
+    return key
 
 
-def _gaps(record: Result) -> dict[str, Any] | None:
-    """Signal to noise of each layer that differs from float; those that are equal by name."""
-    calibration = record.program.calibration if record.program else None
-    if calibration is None or not calibration.gaps:
-        return None
-    weakest = weakest_layer(record)
-    finite = [db for gap in calibration.gaps for db in (gap.alone_db, gap.through_db) if db is not None]
-    axis = linear_axis([*finite, 10 * math.ceil(max(finite, default=50) / 10)])
-    rows = [
-        {
-            "name": gap.layer,
-            "scheme": gap.scheme,
-            "alone_db": gap.alone_db,
-            "through_db": gap.through_db,
-            "alone_at": None if gap.alone_db is None else axis.at(gap.alone_db),
-            "through_at": None if gap.through_db is None else axis.at(gap.through_db),
-            "why": gap.null_reasons.get("alone_db", ""),
-            "why_through": gap.null_reasons.get("through_db", ""),
-            "weakest": weakest is not None and gap.layer == weakest.layer,
-        }
-        for gap in calibration.gaps
-    ]
-    return {"rows": rows, "ticks": axis.ticks()}
+def _missing_frames(stored: StoredResult, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
+    """Why there are no frames, or not of every clip; "" if there are."""
+    if stored.record.deviation is None:
+        return f"Nothing was compared: {stored.record.null_reasons['deviation']}"
+    if not stored.current:
+        return f"The frames in this folder belong to its {RESULT_NAME}, a later result, so no contour can be drawn."
+    if not clips:
+        return "The frames that this run compared are not beside its result, so no contour can be drawn."
+    missing = len(scored) - len(clips)
+    return f"The frames of {missing} of {len(scored)} clips are not beside the result." if missing else ""

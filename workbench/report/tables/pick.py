@@ -1,7 +1,7 @@
 """The output of `pick`."""
 
 from workbench.audit.explain import Candidate, Choice
-from workbench.report.formatting import number
+from workbench.report.formatting import format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
 
@@ -24,7 +24,7 @@ def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
         "pitch p95 (cents)": f"{candidate.pitch_p95_cents:.4f}",
         "bytes": f"{candidate.bytes:,}",
         "times faster": candidate.speedup.text(),
-        "from the ideal": number(candidate.distance, ".2f"),
+        "from the ideal": format_number(candidate.distance, ".2f"),
     }
 
 

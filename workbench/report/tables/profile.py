@@ -9,7 +9,7 @@ from workbench.measure.operators.figures import PartFigures, Totals, furthest_fr
 from workbench.measure.operators.layer_costs import Layer
 from workbench.measure.process_info import INT8_DOT_PRODUCTS
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
-from workbench.report.formatting import DASH, number
+from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 
 _PARTS_LISTED = 3  # of those furthest above their bounds
@@ -22,13 +22,13 @@ def part_cells(part: PartFigures) -> dict[str, str]:
     bound = part.bound
     return {
         "part": part.name,
-        "share": number(part.share, ".1%"),
+        "share": format_number(part.share, ".1%"),
         "net (µs)": part.net_us.text(1) if part.net_us else DASH,
         "as timed": f"{part.us.p50:.1f}",
-        "bound": number(bound.us if bound else None, ".1f"),
+        "bound": format_number(bound.us if bound else None, ".1f"),
         "set by": bound.by if bound else DASH,
-        "efficiency": number(part.efficiency, ".0%"),
-        "above bound": number(part.above_bound_us, ".1f"),
+        "efficiency": format_number(part.efficiency, ".0%"),
+        "above bound": format_number(part.above_bound_us, ".1f"),
         "multiply-adds": f"{part.macs:,}",
         "bytes": f"{part.weight_bytes:,}",
     }

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.records.result import RESULT_NAME, Result
-from workbench.report.formatting import number, result_cells, some_sizes, weakest_layer
+from workbench.report.columns import result_cells
+from workbench.report.formatting import format_number
+from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
 
@@ -42,10 +44,10 @@ def _int8_lines(result: Result) -> list[str]:
     if stable is not None and stable.scale_median_relative is not None:
         lines.append(
             f"stable   on other clips scales would move by {stable.scale_median_relative:.0%} (median), pitch by "
-            f"{number(stable.pitch_p95_cents, '.2f')} cents (p95)"
+            f"{format_number(stable.pitch_p95_cents, '.2f')} cents (p95)"
         )
-    if weakest := weakest_layer(result):
-        lines.append(f"noise    most is added by {weakest.layer}: {weakest.alone_db:.1f} dB below its signal")
+    if noisiest := noisiest_layer(result):
+        lines.append(f"noise    most is added by {noisiest.layer}: {noisiest.alone_db:.1f} dB below its signal")
     return lines
 
 
@@ -53,7 +55,7 @@ def _size_lines(result: Result) -> list[str]:
     """Time and deviation at some sizes of call, if the program takes several; the record has all of them."""
     return [
         f"size     {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "
-        f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {number(size.p95_cents, '.4f')} cents, max "
-        f"{number(size.max_cents, '.4f')}"
-        for size in some_sizes(result)
+        f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {format_number(size.p95_cents, '.4f')} cents, max "
+        f"{format_number(size.max_cents, '.4f')}"
+        for size in representative_sizes(result)
     ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workbench.records.soak import SOAK_NAME, Soak
-from workbench.report.formatting import number
+from workbench.report.formatting import format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
 
@@ -14,8 +14,8 @@ def print_soak(soak: Soak, folder: Path) -> None:
         {
             "until (s)": f"{segment.until_s:.0f}",
             "voiced / all frames": f"{segment.voiced_frames} / {segment.frames}",
-            "pitch p95 (cents)": number(segment.pitch.p95_cents, ".4f"),
-            "max": number(segment.pitch.max_cents, ".4f"),
+            "pitch p95 (cents)": format_number(segment.pitch.p95_cents, ".4f"),
+            "max": format_number(segment.pitch.max_cents, ".4f"),
             "p50 (ms)": f"{segment.variant_p50_ms:.2f}",
             "p95 (ms)": f"{segment.variant_p95_ms:.2f}",
             "memory (MB)": f"{segment.resident_bytes / 1e6:.1f}",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep, SweepPoint
-from workbench.report.formatting import DASH, number
+from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
 
@@ -18,11 +18,11 @@ def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
         "verdict": outcome if fair else f"{outcome} (UNFAIR)",
         "rpa50": _both(point, "rpa50", ".4f"),
         "voicing recall": _both(point, "voicing_recall", ".3f"),
-        "p95 (cents)": number(point.pitch_p95_cents, ".4f"),
-        "max": number(point.pitch_max_cents, ".4f"),
+        "p95 (cents)": format_number(point.pitch_p95_cents, ".4f"),
+        "max": format_number(point.pitch_max_cents, ".4f"),
         "delay (ms)": _both(point, "delay_ms", ".1f"),
-        "by geometry": number(point.geometry_ms, ".1f"),
-        "bytes": number(point.program_bytes, ",.0f"),
+        "by geometry": format_number(point.geometry_ms, ".1f"),
+        "bytes": format_number(point.program_bytes, ",.0f"),
         "p50 (ms)": _both(point, "p50_ms", ".2f"),
         "of real time": _both(point, "real_time_factor", ".3f"),
     }
@@ -31,7 +31,7 @@ def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
 def _both(point: SweepPoint, name: str, form: str) -> str:
     if point.baseline is None or point.variant is None:
         return DASH
-    return " → ".join(number(getattr(side, name), form) for side in (point.baseline, point.variant))
+    return " → ".join(format_number(getattr(side, name), form) for side in (point.baseline, point.variant))
 
 
 def print_sweep(sweep: Sweep, folder: Path) -> None:

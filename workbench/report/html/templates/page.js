@@ -1,5 +1,5 @@
 "use strict";
-// The page as a whole: sorting, sound, and variants that are drawn when they are opened.
+// The page as a whole: sorting, sound, and the charts of a variant, which are drawn when it is opened.
 
 /** Sort by a heading: once up, again down. What has no number stays last. */
 function sortable(table) {
@@ -11,16 +11,16 @@ function sortable(table) {
     const numbers = column > 0;
     const key = (body) => body.rows[0].cells[column].dataset.key;
     const bodies = [...table.tBodies].sort((a, b) => {
-      const [one, other] = [key(a), key(b)];
-      if (one === "" || other === "") return (one === "") - (other === "");
-      const order = numbers ? Number(one) - Number(other) : one.localeCompare(other, "en", { numeric: true });
+      const [first, second] = [key(a), key(b)];
+      if (first === "" || second === "") return (first === "") - (second === "");
+      const order = numbers ? Number(first) - Number(second) : first.localeCompare(second, "en", { numeric: true });
       return down ? -order : order;
     });
     table.append(...bodies);
   }));
 }
 
-let playing = null; // the button whose second is heard
+let playing = null; // the button whose sound is playing
 const audio = new Audio();
 
 function stopped() {
@@ -51,17 +51,17 @@ audio.addEventListener("ended", stopped);
 function openVariant(section) {
   if (section.dataset.drawn) return;
   section.dataset.drawn = "yes";
-  const one = data.variants[section.dataset.at];
+  const variant = data.variants[section.dataset.index];
   const select = section.querySelector("select.clip");
   if (!select) return;
-  const worst = one.clips.reduce((best, clip, at) => ((clip.max_cents ?? -1) > (one.clips[best].max_cents ?? -1) ? at : best), 0);
+  const worst = variant.clips.reduce((best, clip, index) => ((clip.max_cents ?? -1) > (variant.clips[best].max_cents ?? -1) ? index : best), 0);
   select.value = worst;
   const host = section.querySelector(".contour");
-  const render = () => drawContour(host, one.clips[select.value]);
+  const render = () => drawContour(host, variant.clips[select.value]);
   select.addEventListener("change", render);
   redrawn(host, render);
-  section.querySelectorAll(".moment").forEach((figure, at) => {
-    const moment = one.moments[at], clip = one.clips.find((each) => each.clip === moment.clip);
+  section.querySelectorAll(".moment").forEach((figure, index) => {
+    const moment = variant.moments[index], clip = variant.clips.find((each) => each.clip === moment.clip);
     const hop = data.baselines[clip.baseline].hop_s;
     const first = Math.max(0, Math.round(moment.from_s / hop) - 1);
     const last = Math.min(clip.cents.length - 1, first + Math.round(1 / hop));

@@ -1,5 +1,5 @@
 "use strict";
-// What every drawing needs: elements, scales with round ticks, and the note that follows a pointer.
+// Shared by all drawings: elements, scales with round ticks, and the note beside the pointer.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
@@ -31,13 +31,13 @@ function redrawn(host, render) {
   }).observe(host);
 }
 
-/** Round values between two ends, about so many. */
+/** Round values between two ends, about `about` of them. */
 function roundTicks(low, high, about) {
   const rough = (high - low) / Math.max(1, about);
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * unit).find((size) => size >= rough);
   const ticks = [];
-  for (let at = Math.ceil(low / step - 1e-9); at <= high / step + 1e-9; at++) ticks.push(Number((at * step).toPrecision(12)));
+  for (let index = Math.ceil(low / step - 1e-9); index <= high / step + 1e-9; index++) ticks.push(Number((index * step).toPrecision(12)));
   return ticks;
 }
 

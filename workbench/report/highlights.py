@@ -1,0 +1,23 @@
+"""What is shown of a result that has more than a reader wants to see."""
+
+from workbench.measure.call_sizes import SizeFigures
+from workbench.quantize.results import LayerSnr
+from workbench.records.result import Result
+
+
+def representative_sizes(result: Result) -> list[SizeFigures]:
+    """Returns the smallest and the largest size of call, and the powers of two between: enough to see a curve."""
+    ends = (result.sizes[0], result.sizes[-1]) if result.sizes else ()
+    return [size for size in result.sizes if size in ends or size.frames_per_chunk.bit_count() == 1]
+
+
+def noisiest_layer(result: Result) -> LayerSnr | None:
+    """Returns the int8 layer that adds most noise: the one with the least signal to noise on the float network's input.
+
+    None for a float program.
+    """
+    calibration = result.program.calibration if result.program else None
+    if calibration is None:
+        return None
+    noisy = [gap for gap in calibration.gaps if gap.alone_db is not None and gap.scheme != "none"]
+    return min(noisy, key=lambda gap: gap.alone_db or 0, default=None)

@@ -1,0 +1,200 @@
+"""What the page shows of all variants together: where they come from, how far off they are, how long a call takes."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from workbench.audit.pareto import Point, pareto_front
+from workbench.measure.speed import CallTimes
+from workbench.records.environment import Environment
+from workbench.records.metrics import Verdict
+from workbench.records.result import ClipUsed
+from workbench.records.run_folders import StoredResult
+from workbench.report.formatting import DASH, counted
+from workbench.report.html.axis import LogAxis, Ticks, log_axis
+from workbench.report.html.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS
+from workbench.report.html.variant import VariantView
+
+
+@dataclass(frozen=True)
+class DeviationRow:
+    """Heights of the bins in percent, positions of p95 and max in percent, or why there are no bins."""
+
+    name: str
+    verdict: Verdict
+    fair: bool
+    bars: list[float]
+    marks: dict[str, float]
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DeviationChart:
+    rows: list[DeviationRow]
+    ticks: Ticks
+    bin_width: float
+
+
+@dataclass(frozen=True)
+class SideTimes:
+    """Positions of the times of one side's calls, in percent, and its median in milliseconds."""
+
+    side: str
+    p50: float
+    p95: float
+    p99: float
+    max: float
+    p50_ms: float
+
+
+@dataclass(frozen=True)
+class LatencyRow:
+    name: str
+    verdict: Verdict
+    fair: bool
+    chunk: float
+    deadline_miss_rate: float
+    sides: list[SideTimes]
+    calls: int
+    rounds: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class LatencyChart:
+    rows: list[LatencyRow]
+    ticks: Ticks
+
+
+def front_indices(variants: Sequence[VariantView]) -> list[int]:
+    """Returns the passing variants that no other passing one beats in bytes and deviation, by bytes."""
+    points = [
+        Point(str(index), view.p95_cents, view.bytes)
+        for index, view in enumerate(variants)
+        if view.verdict == "pass" and view.bytes and view.p95_cents is not None
+    ]
+    front = pareto_front(points).points
+    return [int(point.name) for point in sorted(front, key=lambda point: point.bytes)]
+
+
+def provenance_line(results: Sequence[StoredResult]) -> str:
+    """Returns date, machine, versions and audio in a line; machine and versions are of the first result."""
+    environment = results[0].record.environment
+    days = sorted({one.record.created[:10] for one in results})
+    scored = [[clip.seconds for clip in one.record.audio if clip.role == "score"] for one in results]
+    audio = sorted({f"{counted(len(seconds), 'clip')}, {sum(seconds):.0f} s" for seconds in scored})
+    return " · ".join(
+        [
+            days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
+            f"{environment.cpu}, {environment.cores} cores, {counted(environment.threads, 'thread')}",
+            f"ExecuTorch {environment.executorch}, torch {environment.torch}, PESTO {environment.pesto}",
+            f"{' or '.join(audio)} scored",
+        ]
+    )
+
+
+def facts(results: Sequence[StoredResult]) -> list[tuple[str, list[str]]]:
+    """Returns when, where and with what the results were measured: each fact with all its values."""
+
+    def environments(text: Callable[[Environment], object]) -> list[str]:
+        return _distinct(text(one.record.environment) for one in results)
+
+    return [
+        ("Run", _distinct(one.run for one in results)),
+        ("Measured (UTC)", _distinct(one.record.created[:16].replace("T", " ") for one in results)),
+        ("Machine", environments(lambda one: f"{one.cpu}, {one.cores} cores")),
+        ("Threads when timed", environments(lambda one: one.threads)),
+        ("System", environments(lambda one: f"{one.platform}, Python {one.python}")),
+        ("torch", environments(lambda one: one.torch)),
+        ("ExecuTorch", environments(lambda one: one.executorch)),
+        ("torchao", environments(lambda one: one.torchao)),
+        ("PESTO", environments(lambda one: one.pesto)),
+        ("workbench", environments(lambda one: f"{one.workbench}, commit {one.commit or 'not known'}")),
+        ("Page written by workbench", [version("pesto-workbench")]),
+    ]
+
+
+def _distinct(values: Iterable[object]) -> list[str]:
+    return sorted({str(value) for value in values})
+
+
+def clips_used(results: Sequence[StoredResult]) -> list[ClipUsed]:
+    """Returns every clip that any result used, once."""
+    clips = [clip for one in results for clip in one.record.audio]
+    return list({(clip.name, clip.role, clip.sha256): clip for clip in clips}.values())
+
+
+def deviation_chart(variants: Sequence[VariantView]) -> DeviationChart:
+    """Returns a row for each variant: how many voiced frames are how far off, on one logarithmic axis."""
+    axis = LogAxis(LOWEST_CENTS, LOWEST_CENTS * 10.0**DECADES)
+    rows = [_deviation_row(view, axis) for view in variants]
+    return DeviationChart(rows, axis.ticks(), bin_width=100 / (DECADES * BINS_PER_DECADE))
+
+
+def _deviation_row(view: VariantView, axis: LogAxis) -> DeviationRow:
+    found = view.histogram
+    marks = {"p95": view.p95_cents, "max": view.max_cents}
+    return DeviationRow(
+        name=view.name,
+        verdict=view.verdict,
+        fair=view.fair,
+        bars=[_bar_height(count, found.frames) for count in found.counts] if found else [],
+        marks={label: axis.percent(cents) for label, cents in marks.items() if cents is not None},
+        text=_deviation_label(view),
+        reason="" if found else view.missing_frames or "No frame is voiced.",
+    )
+
+
+def _bar_height(count: int, frames: int) -> float:
+    """Percent, logarithmic from 14 for one frame to 100 for all: one frame in thousands can be seen."""
+    return 0.0 if not count else 14 + 86 * math.log(count) / math.log(max(frames, 2))
+
+
+def _deviation_label(view: VariantView) -> str:
+    if view.p95_cents is None:
+        return ""
+    tail = f", {view.histogram.equal / view.histogram.frames:.0%} equal" if view.histogram else "; frames not kept"
+    return f"p95 {figure(view.p95_cents, 3)}, max {figure(view.max_cents, 4)}{tail}"
+
+
+def latency_chart(variants: Sequence[VariantView]) -> LatencyChart:
+    """Returns a row for each variant that was timed: both sides from median to slowest call, on one axis."""
+    speeds = [view.speed for view in variants if view.speed]
+    axis = log_axis(
+        ms for speed in speeds for ms in (speed.chunk_ms, *_times_ms(speed.baseline), *_times_ms(speed.variant))
+    )
+    return LatencyChart([_latency_row(view, axis) for view in variants if view.speed], axis.ticks())
+
+
+def _times_ms(times: CallTimes) -> tuple[float, ...]:
+    return times.p50_ms, times.p95_ms, times.p99_ms, times.max_ms
+
+
+def _latency_row(view: VariantView, axis: LogAxis) -> LatencyRow:
+    speed = view.speed
+    assert speed is not None
+    sides = []
+    for name, times in (("baseline", speed.baseline), ("variant", speed.variant)):
+        p50, p95, p99, longest = map(axis.percent, _times_ms(times))
+        sides.append(SideTimes(name, p50=p50, p95=p95, p99=p99, max=longest, p50_ms=times.p50_ms))
+    return LatencyRow(
+        name=view.name,
+        verdict=view.verdict,
+        fair=view.fair,
+        chunk=axis.percent(speed.chunk_ms),
+        deadline_miss_rate=speed.deadline_miss_rate,
+        sides=sides,
+        calls=speed.rounds * speed.chunks_per_round,
+        rounds=speed.rounds,
+        threads=speed.threads,
+    )
+
+
+def figure(value: float | None, digits: int) -> str:
+    """Returns a number with so many digits, more if it is large; a dash if there is none."""
+    if value is None:
+        return DASH
+    text = f"{value:,.0f}" if abs(value) >= min(10**digits, 1000) else f"{value:.{digits}g}"
+    return text if "e" in text else text.replace("-", "−")
