@@ -1,4 +1,4 @@
-"""SIGTERM, from `timeout` or systemd, unwinds a command as ctrl-C does."""
+"""SIGTERM, from `timeout` or systemd, ends a command as ctrl-C does: it cleans up and exits with 128 + the signal."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from workbench.cli import main
 
 COMMAND = """
 import os, signal, tempfile, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 from workbench.cli._shared.group import main
 from workbench.runtime.isolation import IsolatedProcess
 
@@ -27,8 +27,8 @@ def wait():
             print(process, flush=True)
             child.call(time.sleep, 3600)
         finally:
-            print("tidying up", flush=True)
-            time.sleep(0.5)  # as long as the second signal takes
+            print("cleaning up", flush=True)
+            time.sleep(0.5)  # until the second signal has arrived
 
 if __name__ == "__main__":
     main(["wait"])
@@ -37,7 +37,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> subprocess.Popen[str]:
-    """A command that has a temporary folder and a process at work, in a session of its own."""
+    """A command with a temporary folder and a running child process, in a new session."""
     (tmp_path / "temporary").mkdir()
     with subprocess.Popen(
         [sys.executable, "-c", COMMAND],
@@ -52,12 +52,12 @@ def waiting(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_of_a_command(waiting: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals) -> None:
+def test_signal_leaves_no_file_or_process(waiting: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals) -> None:
     assert waiting.stdout is not None and waiting.stderr is not None
     child = int(waiting.stdout.readline())
     assert len(list((tmp_path / "temporary").iterdir())) == 1
     waiting.send_signal(sent)
-    assert waiting.stdout.readline() == "tidying up\n"
+    assert waiting.stdout.readline() == "cleaning up\n"
     if sent == signal.SIGTERM:
         waiting.send_signal(sent)  # as `timeout` does
     assert waiting.wait(LIMIT_S) == 128 + sent
@@ -66,7 +66,7 @@ def test_nothing_is_left_of_a_command(waiting: subprocess.Popen[str], tmp_path: 
     assert not alive(child)
 
 
-def test_its_processes_end_at_it_as_any_does(waiting: subprocess.Popen[str]) -> None:
+def test_sigterm_to_the_child_is_an_error_of_the_command(waiting: subprocess.Popen[str]) -> None:
     assert waiting.stdout is not None and waiting.stderr is not None
     child = int(waiting.stdout.readline())
     os.kill(child, signal.SIGTERM)
@@ -78,7 +78,7 @@ def test_its_processes_end_at_it_as_any_does(waiting: subprocess.Popen[str]) -> 
     assert not alive(child)
 
 
-def test_who_calls_the_commands_keeps_what_it_does_at_it() -> None:
+def test_handler_of_the_caller_is_restored() -> None:
     for earlier in (signal.SIG_DFL, signal.SIG_IGN):
         before = signal.signal(signal.SIGTERM, earlier)
         try:

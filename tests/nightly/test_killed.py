@@ -1,4 +1,4 @@
-"""A run that is killed while it works: nothing of it is left but what the same command goes on with."""
+"""A run that is killed leaves nothing except what the same command resumes from."""
 
 import hashlib
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def kill_at(stage: str, folder: Path) -> None:
-    """Run the command until it tells of a stage, and kill it there."""
+    """Runs the command until it reports a stage, and kills it there."""
     with subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -23,28 +23,28 @@ def kill_at(stage: str, folder: Path) -> None:
         process.kill()
 
 
-def test_killed_while_lowering_and_while_timing(tmp_path: Path) -> None:
-    """Twice in one folder, over the record of another recipe; then to the end, without lowering or scoring again."""
+def test_run_resumes_after_two_kills(tmp_path: Path) -> None:
+    """The folder has an earlier result of another recipe. The last run neither lowers nor scores again."""
     folder = project(tmp_path)
     (folder / "tmp").mkdir()
-    place = folder / "out" / "r"
-    write_record(stored(), place)
-    (place / "frames").mkdir()
-    (place / "frames" / "earlier.npz").write_bytes(b"its own")
-    earlier = visible(place)
+    variant = folder / "out" / "r"
+    write_record(stored(), variant)
+    (variant / "frames").mkdir()
+    (variant / "frames" / "earlier.npz").write_bytes(b"frames of the earlier result")
+    earlier = visible(variant)
     for stage in ("lower", "speed"):
         kill_at(stage, folder)
-        assert seen(place, earlier) == ("the earlier", [])
-    told, _, code = run(folder)
+        assert seen(variant, earlier) == ("the earlier", [])
+    stderr, _, code = run(folder)
     assert code in ENDED
-    assert "nothing it depends on changed; the earlier program is used again" in told
-    assert ": score" not in told and "left alive" not in told
-    found = visible(place)
-    (aside,) = (name for name in found if name.startswith("result-"))
-    assert found[aside] == earlier["result.json"]
-    record = read_record(place / "result.json")
-    assert record.program is not None and record.deviation is not None
-    assert hashlib.sha256(found["program.pte"]).hexdigest() == record.program.sha256
+    assert "unchanged: program reused" in stderr
+    assert ": score" not in stderr and "left alive" not in stderr
+    found = visible(variant)
+    (archived,) = (name for name in found if name.startswith("result-"))
+    assert found[archived] == earlier["result.json"]
+    result = read_record(variant / "result.json")
+    assert result.program is not None and result.deviation is not None
+    assert hashlib.sha256(found["program.pte"]).hexdigest() == result.program.sha256
     assert sorted(name for name in found if name.startswith("frames/")) == [
         "frames/synthetic-score-silence.npz",
         "frames/synthetic-score-vibrato.npz",

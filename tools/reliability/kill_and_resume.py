@@ -218,7 +218,7 @@ def kill(folder: Path, reference: Path, earlier: Path | None, after_s: float) ->
         if earlier is None or archived.read_bytes() != (earlier / "result.json").read_bytes():
             wrong.append(f"not the earlier result: {archived.name}")
         archived.unlink()
-    reused = [line.rpartition("the earlier ")[2] for line in stderr.splitlines() if "the earlier" in line]
+    reused = [line.rpartition(": ")[2] for line in stderr.splitlines() if "the earlier" in line or " reused" in line]
     wrong += differences(variant, reference) if (variant / "result.json").is_file() else [f"no result: {stderr[-500:]}"]
     temporary = [path.name for path in (folder / "tmp").iterdir() if not path.name.startswith(TORCH_CACHE_PREFIX)]
     wrong += [f"left in the temporary folder: {name}" for name in temporary]

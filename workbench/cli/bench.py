@@ -14,7 +14,7 @@ from workbench.cli._shared.options import (
     run_options,
     shipped_recipe,
 )
-from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.export.program_file import PROGRAM_SUFFIXES
 
@@ -70,12 +70,10 @@ def bench(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.measure.speed import TimingPlan
-        from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME
-        from workbench.report.plots.bench import bench_png
         from workbench.report.tables.bench import print_bench
-        from workbench.storage.atomic import write_atomic
         from workbench.workflows.bench import build_contenders, run
         from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
+        from workbench.workflows.store_results import store_bench
 
         progress.report("import", 1, 1)
         entered = collect_contenders(recipes, programs, first, progress)
@@ -85,8 +83,7 @@ def bench(
         plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)
-    store(record, folder / BENCH_NAME)
-    write_atomic(folder / BENCH_PLOT_NAME, bench_png(record))
+    print_archived(store_bench(record, folder))
     if options.as_json:
         print_json(folder, record)
     else:

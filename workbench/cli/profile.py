@@ -14,7 +14,7 @@ from workbench.cli._shared.options import (
     run_options,
     variant_option,
 )
-from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
@@ -52,12 +52,10 @@ def profile(
     corpus = options.corpus
     (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.measure.speed import TimingPlan
-    from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME
-    from workbench.report.plots.profile import profile_png
     from workbench.report.tables.profile import print_profile
-    from workbench.storage.atomic import write_atomic
     from workbench.workflows.profile import check
     from workbench.workflows.profile import profile as profile_program
+    from workbench.workflows.store_results import store_profile
     from workbench.workflows.variant.prepare import load_clips
 
     check(job)
@@ -66,8 +64,7 @@ def profile(
         (job,) = load_clips([job], corpus, options.audio, progress)
         plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
         record = profile_program(job, folder, plan, progress, options.fresh, STORE)
-    store(record, folder / PROFILE_NAME)
-    write_atomic(folder / PROFILE_PLOT_NAME, profile_png(record))
+    print_archived(store_profile(record, folder))
     if options.as_json:
         print_json(folder, record)
     else:

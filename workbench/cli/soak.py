@@ -16,7 +16,7 @@ from workbench.cli._shared.options import (
     run_options,
     variant_option,
 )
-from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 
 
@@ -50,10 +50,10 @@ def soak(
     """
     corpus = options.corpus
     (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
-    from workbench.records.soak import SOAK_NAME
     from workbench.report.tables.soak import print_soak
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant
+    from workbench.workflows.store_results import store_soak
     from workbench.workflows.variant.prepare import load_clips
 
     check(job.recipe)
@@ -61,7 +61,7 @@ def soak(
         (job,) = load_clips([job], corpus, options.audio, progress)
         folder = options.folder(f"soak-{job.recipe.name}")
         record = soak_variant(job, folder, hours, progress, options.fresh, STORE)
-    store(record, folder / SOAK_NAME)
+    print_archived(store_soak(record, folder))
     if options.as_json:
         print_json(folder, record)
     else:

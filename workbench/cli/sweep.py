@@ -15,7 +15,7 @@ from workbench.cli._shared.options import (
     run_options,
     variant_option,
 )
-from workbench.cli._shared.output import print_json, store
+from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 
 
@@ -71,8 +71,8 @@ def sweep(
     chosen = load_variant(recipe, variant, corpus)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
-        from workbench.records.sweep import SWEEP_NAME
-        from workbench.workflows.sweep import collect, load_clips, measure, plan, write_picture
+        from workbench.workflows.store_results import store_sweep
+        from workbench.workflows.sweep import collect, load_clips, measure, plan
 
         progress.report("import", 1, 1)
         grid = (
@@ -92,8 +92,7 @@ def sweep(
         if reused:
             click.echo(f"{title}: nothing it depends on changed; used again", err=True)
     result = collect(chosen, planned, points)
-    store(result, folder / SWEEP_NAME)
-    write_picture(result, folder)
+    print_archived(store_sweep(result, folder))
     if options.as_json:
         print_json(folder, result)
     else:

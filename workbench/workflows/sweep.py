@@ -17,13 +17,11 @@ from workbench.recipe import Recipe, with_overrides
 from workbench.record_model import RecordModel, now_utc
 from workbench.records.environment import environment
 from workbench.records.result import Result, recipe_used
-from workbench.records.sweep import SWEEP_PLOT_NAME, Sweep, SweepPoint, SweepSetting
-from workbench.report.plots.sweep import sweep_png
+from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
-from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import write_json
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
@@ -124,11 +122,6 @@ def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[Sw
         clips=tuple(clips),
         points=tuple(points),
     )
-
-
-def write_picture(sweep: Sweep, folder: Path) -> None:
-    """Store a sweep's picture as `sweep.png` in its folder."""
-    write_atomic(folder / SWEEP_PLOT_NAME, sweep_png(sweep))
 
 
 def _kept(place: Path, *identity: str) -> StoredDelays | None:

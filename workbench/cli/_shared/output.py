@@ -9,18 +9,13 @@ import click
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from workbench.record_model import RecordModel
+
+def print_archived(archived: Path | None) -> None:
+    """Prints the new name of an earlier result, if there was one."""
+    if archived is not None:
+        click.echo(f"the earlier record is kept as {archived.name}", err=True)
 
 
-def store(record: "RecordModel", path: Path) -> None:
-    """Writes a result. Prints the new name of an earlier result in the same place that is not part of this one."""
-    from workbench.storage.json_files import replace_json
-
-    archived = replace_json(record, path)
-    if archived:
-        click.echo(f"the earlier result was renamed to {archived.name}", err=True)
-
-
-def print_json(folder: Path, record: "BaseModel") -> None:
+def print_json(folder: Path, result: "BaseModel") -> None:
     """Prints a result and its folder as one line of JSON."""
-    click.echo(json.dumps({"folder": str(folder), **record.model_dump(mode="json")}, allow_nan=False))
+    click.echo(json.dumps({"folder": str(folder), **result.model_dump(mode="json")}, allow_nan=False))

@@ -1,0 +1,42 @@
+"""The files of a bench, a profile, a soak and a sweep: the result as JSON, and its picture.
+
+Each function returns the new path of an earlier result with other content, or None if there was none.
+"""
+
+from pathlib import Path
+
+from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
+from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
+from workbench.records.soak import SOAK_NAME, Soak
+from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep
+from workbench.report.plots.bench import bench_png
+from workbench.report.plots.profile import profile_png
+from workbench.report.plots.sweep import sweep_png
+from workbench.storage.atomic import write_atomic
+from workbench.storage.json_files import replace_json
+
+
+def store_bench(bench: Bench, folder: Path) -> Path | None:
+    """Writes `bench.json` and `bench.png`."""
+    archived = replace_json(bench, folder / BENCH_NAME)
+    write_atomic(folder / BENCH_PLOT_NAME, bench_png(bench))
+    return archived
+
+
+def store_profile(profile: Profile, folder: Path) -> Path | None:
+    """Writes `profile.json` and `profile.png`."""
+    archived = replace_json(profile, folder / PROFILE_NAME)
+    write_atomic(folder / PROFILE_PLOT_NAME, profile_png(profile))
+    return archived
+
+
+def store_soak(soak: Soak, folder: Path) -> Path | None:
+    """Writes `soak.json`."""
+    return replace_json(soak, folder / SOAK_NAME)
+
+
+def store_sweep(sweep: Sweep, folder: Path) -> Path | None:
+    """Writes `sweep.json` and `sweep.png`."""
+    archived = replace_json(sweep, folder / SWEEP_NAME)
+    write_atomic(folder / SWEEP_PLOT_NAME, sweep_png(sweep))
+    return archived
