@@ -172,7 +172,7 @@ def test_the_exit_code_and_what_is_left(
     stored = json.loads(Path("swept/sweep.json").read_text())
     assert [point["setting"]["chunk_samples"] for point in stored["points"]] == [160, 320]
     assert stored["clips"] == ["synthetic/score/vibrato"]
-    assert "rate=16000,chunk=160,mirror=1 (1 of 2): nothing it depends on changed; used again" in result.stderr
+    assert "rate=16000,chunk=160,mirror=1 (1 of 2): unchanged: reused" in result.stderr
     assert "least: chunk, mirror and rate" in result.stdout
 
 
@@ -220,7 +220,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     monkeypatch.setattr(module.pipeline, "build_in_staging", None)  # what a point would be made with
     monkeypatch.setattr(module, "step_delay", None)
     again = workbench(*words)
-    assert "nothing it depends on changed; used again" in again.stderr
+    assert "unchanged: reused" in again.stderr
     assert json.loads(again.stdout)["points"] == [point, cannot]
 
 

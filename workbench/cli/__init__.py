@@ -7,6 +7,7 @@ Nothing imports it: the work of a command is in workflows.
 from workbench.cli import (  # each adds its commands to the group
     audio,
     bench,
+    build,
     bundle,
     check,
     compare,
@@ -29,6 +30,7 @@ from workbench.cli._shared.group import main
 __all__ = [
     "audio",
     "bench",
+    "build",
     "bundle",
     "check",
     "compare",

@@ -8,7 +8,6 @@ import click
 from workbench.cli._shared.group import FAIL, PASS, main
 from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
-    STORE,
     RunOptions,
     load_variants,
     run_options,
@@ -17,6 +16,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.export.program_file import PROGRAM_SUFFIXES
+from workbench.workflows.output_folders import PROGRAM_STORE
 
 _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
 _WARMUP_CHUNKS = 50
@@ -79,7 +79,7 @@ def bench(
         entered = collect_contenders(recipes, programs, first, progress)
         entered = entered.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
-        ready = build_contenders(entered, folder, progress, options.fresh, STORE)
+        ready = build_contenders(entered, folder, progress, options.fresh, PROGRAM_STORE)
         plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)

@@ -6,7 +6,6 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import (
-    STORE,
     RunOptions,
     load_variant,
     prepare_variants,
@@ -16,6 +15,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.output_folders import PROGRAM_STORE
 
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 
@@ -63,7 +63,7 @@ def profile(
     with progress_shown() as progress:
         (job,) = load_clips([job], corpus, options.audio, progress)
         plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
-        record = profile_program(job, folder, plan, progress, options.fresh, STORE)
+        record = profile_program(job, folder, plan, progress, options.fresh, PROGRAM_STORE)
     print_archived(store_profile(record, folder))
     if options.as_json:
         print_json(folder, record)

@@ -1,6 +1,7 @@
-"""`run` and `build`: from recipes to programs and records."""
+"""`run`: from recipes to results."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,56 +9,40 @@ import click
 
 from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, error_lines, main
 from workbench.cli._shared.options import (
-    STORE,
-    audio_option,
-    calib_audio_option,
-    fresh_option,
+    RunOptions,
     gates_option,
-    json_option,
     load_variants,
-    new_folder,
-    open_corpus,
-    out_option,
     prepare_variants,
     recipes_argument,
     run_name,
+    run_options,
 )
-from workbench.cli._shared.output import print_json
+from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.output_folders import PROGRAM_STORE
 
 if TYPE_CHECKING:
-    from workbench.audio.corpus import Corpus
-    from workbench.audit.reproduce import Rebuilt
-    from workbench.records.result import Result
+    from workbench.records.metrics import Verdict
     from workbench.workflows.variant.run import RunOutcome
 
 
 @main.command()
 @recipes_argument
-@audio_option
 @gates_option
-@out_option("Folder of the run; completed if there.")
-@json_option
-@fresh_option
-@calib_audio_option
-def run(
-    recipes: tuple[Path, ...],
-    audio: Path | None,
-    gates: Path | None,
-    out: Path | None,
-    as_json: bool,
-    fresh: bool,
-    calib_audio: Path | None,
-) -> None:
+@run_options("Folder of the run; an existing run is resumed.  [default: a dated folder below outputs/]")
+def run(recipes: tuple[Path, ...], gates: Path | None, options: RunOptions) -> None:
     """Build, score and time every variant of the recipes.
 
-    Each variant leaves a folder with result.json, its program, pictures and frames; report.html shows all that are in
-    the run's folder. Without --out that is a dated one under outputs/; with --out the same command again does only what
-    is missing. What changed is measured anew, and the earlier record stays as result-<date>.json; where only gates
-    changed, the same figures are judged again. Where one variant cannot be measured, the others are.
+    Writes a folder for each variant with result.json, the program, pictures and frames, and report.html with all
+    results in the run's folder. The same command with the same --out does only what is missing or has changed. An
+    earlier result is renamed to result-<date>.json. If only gates changed, the measurements are reused and the gates
+    are evaluated again. A variant that cannot be measured does not stop the others.
 
-    A file of gates is a mapping of metrics to limits, as under `gates:` in a recipe. It is laid over every recipe's
-    gates metric by metric, and null takes one away.
+    A file of gates maps metrics to limits, as `gates:` in a recipe does. It overrides the gates of every recipe metric
+    by metric; null removes one.
+
+    Exit codes: 0 all variants pass; 1 a variant fails; 2 error, or a variant could not be measured; 3 no variant fails,
+    and some are inconclusive.
 
     \b
     Example:
@@ -65,118 +50,50 @@ def run(
       workbench run recipes/*.yaml --gates gates.yaml --out outputs/all
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
-    corpus = open_corpus(calib_audio)
+    corpus = options.corpus
     variants = prepare_variants(load_variants(recipes, corpus, gates))
     from workbench.workflows.run import RunFailure, run_variants
     from workbench.workflows.variant.prepare import load_clips
 
     with progress_shown() as progress:
-        variants = load_clips(variants, corpus, audio, progress)
-    folder = out or new_folder(run_name(variants))
-    results, unmeasured = [], False
-    for outcome in run_variants(variants, folder, progress_shown, fresh, STORE):
+        variants = load_clips(variants, corpus, options.audio, progress)
+    folder = options.folder(run_name(variants))
+    results, all_measured = [], True
+    for outcome in run_variants(variants, folder, progress_shown, options.fresh, PROGRAM_STORE):
         if isinstance(outcome, RunFailure):
             for line in error_lines(outcome.error):
                 click.echo(f"error: {outcome.name}: {line}", err=True)
-            unmeasured = True
-            continue
-        results.append((outcome.result, outcome.folder))
-        for archived in outcome.archived:
-            click.echo(f"{outcome.folder.name}: the earlier result was renamed to {archived.name}", err=True)
-        if note := _reuse_note(outcome):
-            click.echo(f"{outcome.folder.name}: {note}", err=True)
+            all_measured = False
+        else:
+            _print_notes(outcome)
+            results.append((outcome.result, outcome.folder))
     if results:
-        show(results, write_page(folder, results, corpus), as_json)
-    verdicts = {record.verdict for record, _ in results}
-    judged = FAIL if "fail" in verdicts else INCONCLUSIVE if "inconclusive" in verdicts else PASS
-    sys.exit(ERROR if unmeasured else judged)
+        print_run(folder, results, corpus, options.as_json)
+    sys.exit(_worst({result.verdict for result, _ in results}) if all_measured else ERROR)
 
 
-def _reuse_note(outcome: "RunOutcome") -> str:
-    """What was reused of an earlier run, in words; "" if nothing was."""
+def _print_notes(outcome: "RunOutcome") -> None:
+    """Prints which earlier result was renamed and what was reused of it."""
     from workbench.workflows.variant.run import Reused
 
-    if outcome.reused is Reused.FIGURES:
-        before, now = outcome.previous_verdict, outcome.result.verdict
-        change = f": was {before}, is {now}" if before != now else ""
-        return f"nothing measured changed; its figures are judged again{change}"
-    if outcome.reused is Reused.SCORES:
-        return "nothing it depends on changed; its times were in doubt, and are taken anew"
-    if outcome.reused is Reused.NOTHING:
-        return ""
-    return f"nothing it depends on changed; the earlier {outcome.reused} is used again"
+    name = outcome.folder.name
+    for archived in outcome.archived:
+        print_archived(archived, f"{name}: ")
+    match outcome.reused:
+        case Reused.NOTHING:
+            return
+        case Reused.FIGURES:
+            before, after = outcome.previous_verdict, outcome.result.verdict
+            change = f": {before} -> {after}" if before != after else ""
+            note = f"measurements reused, gates re-evaluated{change}"
+        case Reused.SCORES:
+            note = "unchanged: scores reused, timing repeated (it was inconclusive)"
+        case _:
+            note = f"unchanged: {outcome.reused} reused"
+    click.echo(f"{name}: {note}", err=True)
 
 
-def show(results: "list[tuple[Result, Path]]", page: Path, as_json: bool) -> None:
-    """Print the records, as JSON or as a table with where its page is."""
-    if as_json:
-        for record, place in results:
-            print_json(place, record)
-        return
-    from workbench.report.tables.results import print_results
-
-    print_results(results)
-    click.echo(f"\nreport     {page}")
-
-
-def write_page(folder: Path, results: "list[tuple[Result, Path]]", corpus: "Corpus") -> Path:
-    """Write the page of all variants in the folder, this call's first; what cannot be read of others is named."""
-    from workbench.workflows.run import write_run_report
-
-    report = write_run_report(folder, results, corpus)
-    for line in report.left_out:
-        click.echo(f"left out of the report: {line}", err=True)
-    return report.page
-
-
-@main.command()
-@recipes_argument
-@out_option("Folder for the programs.")
-@fresh_option
-@calib_audio_option
-def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:
-    """Only make the programs: lower, load and run each once, score nothing.
-
-    A RECIPE may also be the result.json of a run: its program is built again from the recipe in the record, always
-    anew, and held against the record's, byte for byte. Exit code 1 where it is another; what differs is told.
-
-    \b
-    Example:
-      workbench build recipes/float-xnnpack.yaml --out build/
-      workbench build outputs/monday/int8-mixed/result.json --out again/
-    """
-    corpus = open_corpus(calib_audio)
-    from workbench.workflows.load_recipes import load_build_sources
-
-    sources = load_build_sources(recipes, corpus)
-    variants = prepare_variants(sources.recipes)
-    from workbench.workflows.build import build_programs
-    from workbench.workflows.variant.prepare import load_clips
-
-    if any(variant.quantized for variant in variants):
-        with progress_shown() as progress:
-            variants = load_clips(variants, corpus, None, progress)
-    folder = out or new_folder(run_name(variants))
-    code = PASS
-    for outcome in build_programs(variants, folder, progress_shown, fresh, STORE, sources.results):
-        built, comparison = outcome.built, outcome.comparison
-        program, start = built.program, built.cold_start
-        loads = f"loads in {start.load_ms:.0f} ms" if start else built.unsupported_reason
-        again = ", used again: nothing it depends on changed" if built.reused else ""
-        click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {loads}{again}")
-        if comparison is not None:
-            before = sources.results[outcome.folder.name].program
-            _print_comparison(comparison, program.sha256, before.sha256 if before else "")
-            code = code if comparison.same else FAIL
-    sys.exit(code)
-
-
-def _print_comparison(comparison: "Rebuilt", sha256: str, sha256_before: str) -> None:
-    """Print whether the bytes are the record's, and where not, what is another."""
-    if comparison.same:
-        click.echo(f"  byte for byte the record's (sha256 {sha256[:12]}…)")
-    else:
-        click.echo(f"  NOT the record's: sha256 {sha256[:12]}…, was {sha256_before[:12]}…")
-    for title, lines in (("differs", comparison.parts), ("since then", comparison.since)):
-        for line in lines:
-            click.echo(f"  {title}: {line}")
+def _worst(verdicts: "Collection[Verdict]") -> int:
+    if "fail" in verdicts:
+        return FAIL
+    return INCONCLUSIVE if "inconclusive" in verdicts else PASS

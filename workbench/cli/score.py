@@ -19,8 +19,8 @@ from workbench.cli._shared.options import (
     recipe_argument,
     variant_option,
 )
+from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
-from workbench.cli.run import show, write_page
 
 
 @main.command()
@@ -73,18 +73,17 @@ def score(
       workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = open_corpus(calib_audio)
-    (job,) = prepare_variants([load_variant(recipe, variant, corpus, gates)])
+    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus, gates)])
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 
-    check(job.recipe)
-    folder = out or new_folder(f"{job.recipe.name}-recorded")
-    place = folder / job.recipe.name
-    with progress_shown(job.recipe.name) as progress:
-        (job,) = load_clips([job], corpus, audio, progress)
-        outcome = score_external_frames(job, frames, place, progress, program)
-    results = [(outcome.result, place)]
+    check(prepared.recipe)
+    folder = out or new_folder(f"{prepared.recipe.name}-recorded")
+    variant_folder = folder / prepared.recipe.name
+    with progress_shown(prepared.recipe.name) as progress:
+        (prepared,) = load_clips([prepared], corpus, audio, progress)
+        outcome = score_external_frames(prepared, frames, variant_folder, progress, program)
     for archived in outcome.archived:
-        click.echo(f"the earlier result was renamed to {archived.name}", err=True)
-    show(results, write_page(folder, results, corpus), as_json)
+        print_archived(archived)
+    print_run(folder, [(outcome.result, variant_folder)], corpus, as_json)
     sys.exit(VERDICTS[outcome.result.verdict])

@@ -8,7 +8,6 @@ import click
 from workbench.cli._shared.group import VERDICTS, main
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import (
-    STORE,
     RunOptions,
     load_variant,
     prepare_variants,
@@ -18,6 +17,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.output_folders import PROGRAM_STORE
 
 
 @main.command()
@@ -60,7 +60,7 @@ def soak(
     with progress_shown() as progress:
         (job,) = load_clips([job], corpus, options.audio, progress)
         folder = options.folder(f"soak-{job.recipe.name}")
-        record = soak_variant(job, folder, hours, progress, options.fresh, STORE)
+        record = soak_variant(job, folder, hours, progress, options.fresh, PROGRAM_STORE)
     print_archived(store_soak(record, folder))
     if options.as_json:
         print_json(folder, record)

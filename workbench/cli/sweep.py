@@ -8,7 +8,6 @@ import click
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
-    STORE,
     RunOptions,
     load_variant,
     recipe_argument,
@@ -17,6 +16,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.output_folders import PROGRAM_STORE
 
 
 @main.command()
@@ -87,10 +87,10 @@ def sweep(
     for at, point in enumerate(planned):
         title = f"{point.setting.suffix} ({at + 1} of {len(planned)})"
         with progress_shown(title) as progress:
-            done, reused = measure(point, folder, progress, options.fresh, STORE)
+            done, reused = measure(point, folder, progress, options.fresh, PROGRAM_STORE)
         points.append(done)
         if reused:
-            click.echo(f"{title}: nothing it depends on changed; used again", err=True)
+            click.echo(f"{title}: unchanged: reused", err=True)
     result = collect(chosen, planned, points)
     print_archived(store_sweep(result, folder))
     if options.as_json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.output_folders import PROGRAM_STORE, new_output_folder, remove_if_empty
+from workbench.workflows.output_folders import new_output_folder, remove_if_empty
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _CHECKOUT = Path(__file__).parent.parent.parent.parent
-STORE = PROGRAM_STORE
 
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)

@@ -1,0 +1,78 @@
+"""`build`: from recipes, or from results, to programs."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli._shared.group import FAIL, PASS, main
+from workbench.cli._shared.options import (
+    calib_audio_option,
+    fresh_option,
+    new_folder,
+    open_corpus,
+    out_option,
+    prepare_variants,
+    recipes_argument,
+    run_name,
+)
+from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.output_folders import PROGRAM_STORE
+
+if TYPE_CHECKING:
+    from workbench.audit.reproduce import Rebuilt
+
+
+@main.command()
+@recipes_argument
+@out_option("Folder for the programs.  [default: a dated folder below outputs/]")
+@fresh_option
+@calib_audio_option
+def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:
+    """Build the programs without scoring them.
+
+    Writes a folder for each variant with its program, which is loaded and run once. A RECIPE can also be the
+    result.json of a run: the program is rebuilt from the recipe in the result, without the cache, and compared byte for
+    byte. Exits with 1 and lists the differences if it is not identical.
+
+    \b
+    Example:
+      workbench build recipes/float-xnnpack.yaml --out build/
+      workbench build outputs/monday/int8-mixed/result.json --out again/
+    """
+    from workbench.workflows.load_recipes import load_build_sources
+
+    corpus = open_corpus(calib_audio)
+    sources = load_build_sources(recipes, corpus)
+    variants = prepare_variants(sources.recipes)
+    from workbench.workflows.build import build_programs
+    from workbench.workflows.variant.prepare import load_clips
+
+    if any(variant.quantized for variant in variants):
+        with progress_shown() as progress:
+            variants = load_clips(variants, corpus, None, progress)
+    folder = out or new_folder(run_name(variants))
+    identical = True
+    for outcome in build_programs(variants, folder, progress_shown, fresh, PROGRAM_STORE, sources.results):
+        built, program, comparison = outcome.built, outcome.built.program, outcome.comparison
+        state = f"loads in {built.cold_start.load_ms:.0f} ms" if built.cold_start else built.unsupported_reason
+        reused = ", unchanged: reused" if built.reused else ""
+        click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {state}{reused}")
+        if comparison is not None:
+            expected = sources.results[outcome.folder.name].program
+            _print_comparison(comparison, program.sha256, expected.sha256 if expected else "")
+            identical = identical and comparison.same
+    sys.exit(PASS if identical else FAIL)
+
+
+def _print_comparison(comparison: "Rebuilt", sha256: str, expected_sha256: str) -> None:
+    """Prints whether the bytes are those of the result, and the differences if they are not."""
+    if comparison.same:
+        click.echo(f"  identical to the program of the result (sha256 {sha256[:12]}…)")
+    else:
+        click.echo(f"  NOT identical: sha256 {sha256[:12]}…, in the result {expected_sha256[:12]}…")
+    for line in comparison.parts:
+        click.echo(f"  differs: {line}")
+    for line in comparison.since:
+        click.echo(f"  changed since: {line}")
