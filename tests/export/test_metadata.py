@@ -1,4 +1,4 @@
-"""What a program tells its host: all of it is looked at before any of it is used."""
+"""The metadata of a program: every entry is validated before any is used."""
 
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,23 @@ def refusal(**changed: object) -> str:
     return str(caught.value)
 
 
-def test_what_is_told_is_what_was_asked() -> None:
+def test_metadata_are_parsed_as_built() -> None:
     metadata = parse_metadata(ENTRIES, Path("p.pte"))
     assert (metadata.stream, metadata.outputs, metadata.entries()) == (STREAM, OUTPUTS, ENTRIES)
-    alone = StreamConfig(16_000, 320, 3, 0.0)
-    entries = build_metadata(alone, 25.0, "mean", "none", 0, ("pitch", "volume"))
+    one_stream = StreamConfig(16_000, 320, 3, 0.0)
+    entries = build_metadata(one_stream, 25.0, "mean", "none", 0, ("pitch", "volume"))
     metadata = parse_metadata({**entries, "of a later version": [1]}, Path("p.pte"))
-    assert (metadata.stream, metadata.outputs, metadata.entries()) == (alone, ("pitch", "volume"), entries)
+    assert (metadata.stream, metadata.outputs, metadata.entries()) == (one_stream, ("pitch", "volume"), entries)
 
 
 @pytest.mark.parametrize("key", ENTRIES)
-def test_every_entry_is_wanted(key: str) -> None:
+def test_missing_entry_is_refused(key: str) -> None:
     assert refusal(**{key: None}) == f"p.pte: the metadata entry {key} is missing; rebuild the program"
 
 
 @pytest.mark.parametrize("key", ENTRIES)
 @pytest.mark.parametrize("value", [b"bytes", [1], float("nan")])
-def test_every_entry_is_of_its_kind(key: str, value: object) -> None:
+def test_entry_of_another_type_is_refused(key: str, value: object) -> None:
     assert refusal(**{key: value}).startswith(f"p.pte: the metadata entry {key} is invalid (")
 
 
@@ -57,23 +57,23 @@ def test_every_entry_is_of_its_kind(key: str, value: object) -> None:
         ("reduction", "median", "Input should be 'alwa', 'argmax' or 'mean'"),
     ],
 )
-def test_what_a_program_cannot_have(key: str, value: object, why: str) -> None:
+def test_invalid_entry_is_refused(key: str, value: object, why: str) -> None:
     assert refusal(**{key: value}) == f"p.pte: the metadata entry {key} is invalid ({why}); rebuild the program"
 
 
-def test_a_front_end_of_the_host_s_wants_its_hash() -> None:
+def test_scope_network_requires_the_host_hash() -> None:
     assert refusal(scope="network") == (
         "p.pte: the metadata entry host_sha256 is invalid (required if scope is network); rebuild the program"
     )
 
 
-def test_another_format_is_told_before_all_else() -> None:
-    says = "p.pte: metadata format 4, expected 3; rebuild the program"
-    assert refusal(workbench_format=4, outputs=3) == says
+def test_other_format_is_reported_before_other_entries() -> None:
+    message = "p.pte: metadata format 4, expected 3; rebuild the program"
+    assert refusal(workbench_format=4, outputs=3) == message
 
 
 @pytest.mark.parametrize("text", [b"\xff", "", "7", "[" * 100_000, '{"format": 3}'])
-def test_text_that_is_none_of_ours(text: str | bytes) -> None:
+def test_other_text_is_refused(text: str | bytes) -> None:
     with pytest.raises(ProgramError) as caught:
         from_json(text, Path("p.pt"))
     assert (

@@ -66,14 +66,14 @@ def test_what_is_no_note(text: str, folder: Path) -> None:
 def test_fresh_replaces_what_is_there(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store_program(store, FINGERPRINT, folder)
-    (folder / PTE_NAME).write_bytes(b"made anew")
-    write_program_notes(folder, FINGERPRINT, program_of(b"made anew"))
+    (folder / PTE_NAME).write_bytes(b"rebuilt")
+    write_program_notes(folder, FINGERPRINT, program_of(b"rebuilt"))
     store_program(store, FINGERPRINT, folder)
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
     store_program(store, FINGERPRINT, folder, fresh=True)
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (
-        program_of(b"made anew"),
-        {PTE_NAME: b"made anew"},
+        program_of(b"rebuilt"),
+        {PTE_NAME: b"rebuilt"},
     )
 
 

@@ -1,4 +1,4 @@
-"""Processes of the tests' own, and whether they end."""
+"""Whether processes that tests started have ended."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ LIMIT_S = 20.0
 
 
 def alive(process: int) -> bool:
-    """Whether there is a process of this number, ended and not waited for or not."""
+    """Whether there is a process of this id, running or not yet waited for."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -18,7 +18,7 @@ def alive(process: int) -> bool:
 
 
 def ends_with_its_parent(script: str) -> bool:
-    """Run a script that prints the number of a process it started and then waits; kill the script."""
+    """Kills a script that prints the id of a process it started; returns whether that process ends as well."""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         process = int(parent.stdout.readline())

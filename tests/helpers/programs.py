@@ -1,9 +1,9 @@
-"""Programs that several tests need: lowered once per test run, shared by its worker processes."""
+"""Programs that several tests need: exported once per test run, shared by its worker processes."""
 
 import hashlib
 from pathlib import Path
 
-from workbench.recipe.options import OUTPUTS, Output, Scope, State
+from workbench.recipe.options import OUTPUTS, Backend, Output, Scope, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
@@ -12,7 +12,7 @@ FASTEST_TO_LOWER = Implementations("grouped", toeplitz="block")
 
 
 class ProgramFactory:
-    """Lowers each float XNNPACK program once; a second request, also by another worker, returns the same file."""
+    """Exports each float program once; a second request, also by another worker, returns the same file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,18 +24,28 @@ class ProgramFactory:
         implementations: Implementations = FASTEST_TO_LOWER,
         outputs: tuple[Output, ...] = OUTPUTS,
         scope: Scope = "whole",
+        backend: Backend = "xnnpack",
     ) -> Path:
-        """Returns the path of the `.pte`, lowered now if no worker did so before."""
-        key = repr((stream, state, implementations, outputs, scope))
-        path = self._folder / hashlib.sha256(key.encode()).hexdigest()[:16] / "program.pte"
+        """Returns the path of the program, exported now if no worker did so before."""
+        from workbench.export.backends import EXPORTERS, file_name_for
+
+        key = repr((stream, state, implementations, outputs, scope, backend))
+        path = self._folder / hashlib.sha256(key.encode()).hexdigest()[:16] / file_name_for(backend)
         with exclusive(path.parent, wait=True):
             if not path.exists():
-                from workbench.export.executorch import lower
+                from workbench.export.exporter import ExportInputs
+                from workbench.export.host_frontend import host_file
+                from workbench.export.metadata import HOST_SUFFIX
                 from workbench.model.streaming import StreamingPesto
                 from workbench.model.upstream import load_upstream
+                from workbench.progress import Progress
+                from workbench.recipe import Quantization
 
                 model = StreamingPesto(
                     load_upstream("mir-1k_g7", stream), stream, implementations, state, outputs, scope
                 )
-                write_atomic(path, lower(model, "xnnpack").content)
+                inputs = ExportInputs(model, lambda: load_upstream("mir-1k_g7", stream), Quantization(), [], 0.5)
+                if scope == "network":
+                    write_atomic(path.with_suffix(HOST_SUFFIX), host_file(model))
+                write_atomic(path, EXPORTERS[backend].export(inputs, Progress()).content)
         return path
