@@ -12,7 +12,7 @@ from scipy.signal import hilbert
 from workbench.audio.synth import Rendering, render
 from workbench.audio.synth_manifest import Entry, Glide, Manifest, Noise, Phrase, Silence, Tones, Vibrato, read_manifest
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.errors import AudioError
+from workbench.errors import AudioError, WorkbenchError
 
 ROOT = Path(__file__).parents[2] / "calib_audio"
 RATE = RENDER_RATE_HZ
@@ -239,8 +239,8 @@ def test_the_shipped_set(manifest: Manifest) -> None:
     ("text", "message"),
     [
         ("calibrate: [", "line 1: is not YAML (expected the node content, but found '<stream end>')"),
-        ("calibrate: &a [*a]", "line 1: the alias *a is not for recipes; repeat the value, or use extends or matrix"),
-        ("- a", "is not a manifest: wants a mapping of keys to values, got a list"),
+        ("calibrate: &a [*a]", "line 1: uses the alias *a, which is not allowed; repeat the value"),
+        ("- a", "is not a manifest; expected a mapping of keys to values, got a list"),
         (
             "calibrate: []\nscore:\n- {name: a, kind: silence, duration_s: 1e9}\n"
             "- {name: b, kind: silence, duration_s: .inf}",
@@ -271,6 +271,6 @@ def test_the_shipped_set(manifest: Manifest) -> None:
 def test_a_wrong_manifest_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "manifest.yaml"
     path.write_text(text)
-    with pytest.raises(AudioError, match=f"^{re.escape(f'{path}: {message}')}") as raised:
+    with pytest.raises(WorkbenchError, match=f"^{re.escape(f'{path}: {message}')}") as raised:
         read_manifest(path)
     assert str(raised.value).isprintable()

@@ -366,7 +366,7 @@ def test_every_mistake_in_a_file_of_gates(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
         f"error: {gates}: program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
-        f"error: {gates}: deviation.pitch.p95_cents: wants a limit such as '<= 0.01' or '>= 5', got 5",
+        f"error: {gates}: deviation.pitch.p95_cents: expected a limit such as '<= 0.01' or '>= 5', got 5",
     ]
 
 

@@ -66,55 +66,68 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
 
 RECIPES = (
     Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'", lambda: None),
-    Case("a folder without recipes", "check empty", "empty: holds no recipe (*.yaml)", lambda: Path("empty").mkdir()),
+    Case(
+        "a folder without recipes",
+        "check empty",
+        "empty: contains no recipe (*.yaml); name another folder",
+        lambda: Path("empty").mkdir(),
+    ),
     recipe("an empty file", "is empty; a recipe is a mapping of keys to values", whole=""),
-    recipe("a list", "is not a recipe: wants a mapping of keys to values, got a list", whole="- a\n"),
-    recipe("10 MB", "has more than 32_000 bytes, which is no recipe", whole=b"#" * 10_000_000),
-    recipe("Latin-1", "line 2: is not UTF-8 text; save the file in that encoding", whole=b"a: 1\nb: \xe9\n"),
-    recipe("UTF-16", "line 1: is not UTF-8 text; save the file in that encoding", whole=RECIPE.encode("utf-16")),
+    recipe("a list", "is not a recipe; expected a mapping of keys to values, got a list", whole="- a\n"),
+    recipe("10 MB", "is larger than 32_000 bytes; a recipe is not", whole=b"#" * 10_000_000),
+    recipe("Latin-1", "line 2: is not UTF-8 text; save the file as UTF-8", whole=b"a: 1\nb: \xe9\n"),
+    recipe("UTF-16", "line 1: is not UTF-8 text; save the file as UTF-8", whole=RECIPE.encode("utf-16")),
     recipe(
         "a billion laughs (aliases of aliases)",
-        "line 2: the alias *a is not for recipes; repeat the value, or use extends or matrix",
+        "line 2: uses the alias *a, which is not allowed; repeat the value",
         whole=BOMB,
     ),
-    recipe("nested 10,000 deep", "line 1: is nested more than 20 levels deep", whole="a: " + "[" * 10_000),
+    recipe(
+        "nested 10,000 deep",
+        "line 1: is nested more than 20 levels deep; flatten it",
+        whole="a: " + "[" * 10_000,
+    ),
     recipe(
         "a tag that calls Python",
-        "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system is not for recipes; leave it out",
+        "line 1: uses the tag tag:yaml.org,2002:python/object/apply:os.system, which is not allowed; remove it",
         whole="a: !!python/object/apply:os.system [touch it-ran]\n",
     ),
     recipe(
         "a NUL in a value",
-        "line 1: holds a control character or half a character pair; leave it out",
+        "line 1: has a control character or half of a surrogate pair; remove it",
         whole='a: "\\0"\n',
     ),
-    recipe("a repeated key", "line 3: the key 'a' is there twice", whole="a: 1\nb: 2\na: 3\n"),
-    recipe("an invalid date", "holds a value that YAML cannot read (month must be in 1..12)", whole="a: 2001-99-99"),
+    recipe("a repeated key", "line 3: has the key 'a' twice; remove one", whole="a: 1\nb: 2\na: 3\n"),
+    recipe(
+        "an invalid date",
+        "has a value that YAML cannot read (month must be in 1..12); correct it",
+        whole="a: 2001-99-99",
+    ),
     recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1\n"),
-    recipe("text instead of a number", "sample_rate_hz: wants a whole number, got 'fast'", "sample_rate_hz: fast\n"),
-    recipe("a number out of range", "mirror: wants at most 1, got 2", "mirror: 2\n"),
-    recipe("not a number", "mirror: wants a finite number, got nan", "mirror: .nan\n"),
+    recipe("text instead of a number", "sample_rate_hz: expected a whole number, got 'fast'", "sample_rate_hz: fast\n"),
+    recipe("a number out of range", "mirror: expected at most 1, got 2", "mirror: 2\n"),
+    recipe("not a number", "mirror: expected a finite number, got nan", "mirror: .nan\n"),
     recipe(
         "a number of 7,000 digits",
-        "chunk_samples: wants at most 1920000, got a huge number",
+        "chunk_samples: expected at most 1920000, got a huge number",
         f"chunk_samples: 0x{'F' * 6000}\n",
     ),
     recipe(
         "frames that do not divide the chunk",
-        "frames_per_chunk: chunk_samples (320) does not divide into 7 frames of whole samples",
+        "frames_per_chunk: expected a divisor of chunk_samples (320), got 7",
         "frames_per_chunk: 7\n",
     ),
-    recipe("extends itself", "extends: goes round in a circle: r.yaml -> r.yaml", "extends: r\n"),
+    recipe("extends itself", "extends: is circular: r.yaml -> r.yaml; remove one extends", "extends: r\n"),
     Case(
         "extends in a circle of two",
         "check r.yaml",
-        "s.yaml: extends: goes round in a circle: r.yaml -> s.yaml -> r.yaml",
+        "s.yaml: extends: is circular: r.yaml -> s.yaml -> r.yaml; remove one extends",
         circle,
     ),
     recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base\n"),
     recipe(
         "a matrix of 10,000 variants",
-        "matrix: makes 10000 variants, and 256 is the most; split it over recipes",
+        "matrix: has 10000 variants, at most 256 are allowed; split it into several recipes",
         "matrix: {mirror: ["
         + ", ".join(f"0.{at:02}" for at in range(100))
         + "], speed.rounds: ["
@@ -128,7 +141,7 @@ RECIPES = (
     ),
     recipe(
         "a gate without a limit",
-        "gates.program.bytes: wants a limit such as '<= 0.01' or '>= 5', got 'small'",
+        "gates.program.bytes: expected a limit such as '<= 0.01' or '>= 5', got 'small'",
         "gates: {program.bytes: small}\n",
     ),
     Case(
@@ -302,8 +315,7 @@ AUDIO = (
     Case(
         "an alias in the manifest of clips",
         "audio",
-        "calib_audio/manifest.yaml: line 2: the alias *a is not for recipes; repeat the value, or use extends or "
-        "matrix",
+        "calib_audio/manifest.yaml: line 2: uses the alias *a, which is not allowed; repeat the value",
         text("calib_audio/manifest.yaml", "calibrate: &a []\nscore: *a\n"),
     ),
     Case(
@@ -445,20 +457,20 @@ CHECKPOINTS = (
     Case(
         "an unknown name",
         "check r.yaml",
-        "r.yaml: checkpoint: 'mir-1k_g8' is neither a packaged checkpoint (mir-1k, mir-1k_g7) nor a .ckpt, .pt or .pth "
-        "file (did you mean 'mir-1k_g7'?)",
+        "r.yaml: checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7) or a .ckpt, .pt or .pth file, got "
+        "'mir-1k_g8' (did you mean 'mir-1k_g7'?)",
         text("r.yaml", RECIPE + "checkpoint: mir-1k_g8\n"),
     ),
     Case(
         "no such checkpoint",
         "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
         text("r.yaml", RECIPE + "checkpoint: own.ckpt\n"),
     ),
     Case(
         "a folder",
         "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
         lambda: (text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")(), Path("own.ckpt").mkdir()),
     ),
     checkpoint("an empty file", NOT_A_CHECKPOINT, lambda path: path.touch()),

@@ -1,6 +1,8 @@
-"""Random recipes, audio and chunk schedules, held against what must be true of all of them. docs/fuzzing.md says how
-many, and what came of a longer search: `FUZZ=5 pytest tests/properties/test_properties.py` looks at five times
-as many."""
+"""Properties of all recipes, all audio and all chunk schedules, on random examples.
+
+`FUZZ=5 pytest tests/properties/test_properties.py` tries five times as many. docs/fuzzing.md has the numbers, and the
+results of a longer search.
+"""
 
 import os
 from pathlib import Path
@@ -11,13 +13,12 @@ import pytest
 import soundfile
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from tests.helpers.recipe_strategies import all_keys, recipes
 from workbench.audio.decode import read_clip
-from workbench.errors import AudioError, ProgramError, WorkbenchError
-from workbench.recipe import Recipe, from_resolved
-from workbench.recipe.schema import RecipeModel
+from workbench.errors import AudioError, ProgramError, RecipeError, WorkbenchError
+from workbench.recipe import KnownNames, Recipe, from_resolved, load_recipes
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Session, run_chunks
 
@@ -31,41 +32,54 @@ def few(examples: int) -> settings:
 
 # --- recipes
 
+KNOWN_NAMES = KnownNames(
+    checkpoints=("mir-1k_g7", "mir-1k"),
+    clips=("a", "sung/take-1"),
+    clip_folders=("synthetic", "sung"),
+    metrics=("program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low"),
+)
 
-def accepted(keys: dict[str, Any]) -> Recipe:
-    """The recipe, where it is one."""
+
+def valid_recipe(keys: dict[str, Any], folder: Path) -> Recipe:
+    """Returns the recipe, read from a YAML file. Skips the example if the keys are not a valid recipe."""
+    path = folder / "drawn.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(keys, file)
     try:
-        checked = RecipeModel.model_validate(keys)
-    except ValidationError:
+        (recipe,) = load_recipes([path], KNOWN_NAMES)
+    except RecipeError as error:
+        assert all(problem.isprintable() for problem in error.problems)
         assume(False)
         raise
-    return Recipe.model_construct(name="drawn", source=Path("drawn.yaml"), **dict(checked))
+    return recipe
 
 
 @few(200)
-@given(all_keys)
-def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
-    recipe = accepted(keys)
-    again = from_resolved("drawn", recipe.source, recipe.resolved())
+@given(keys=all_keys)
+def test_resolved_recipe_is_the_same_recipe(keys: dict[str, Any], tmp_path: Path) -> None:
+    """Also after the way through a YAML file, and without a file."""
+    recipe = valid_recipe(keys, tmp_path)
+    again = valid_recipe(recipe.resolved(), tmp_path)
     assert (again, again.sha256) == (recipe, recipe.sha256)
+    assert from_resolved("drawn", recipe.source, recipe.resolved()) == recipe
 
 
 @pytest.mark.slow
 @few(15)
-@given(recipes)
-def test_an_accepted_recipe_is_built_or_refused_in_one_line(keys: dict[str, Any]) -> None:
-    """As far as the model: lowering takes ten seconds each."""
+@given(keys=recipes)
+def test_valid_recipe_is_prepared_or_rejected_in_one_line(keys: dict[str, Any], tmp_path: Path) -> None:
+    """Builds the model, but does not lower it, which takes ten seconds each."""
     from workbench.workflows.variant.prepare import prepare
 
-    recipe = accepted(keys)
-    assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # for the time it takes
+    recipe = valid_recipe(keys, tmp_path)
+    assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # larger ones take too long
     try:
-        job = prepare(recipe)
+        variant = prepare(recipe)
     except WorkbenchError as error:
         assert str(error).strip() and "\n" not in str(error)
     else:
-        assert job.model.algorithmic_ms > 0
-        assert job.stream.chunk_samples == recipe.chunk_samples
+        assert variant.model.algorithmic_ms > 0
+        assert variant.stream.chunk_samples == recipe.chunk_samples
 
 
 # --- audio

@@ -41,7 +41,7 @@ def test_what_cannot_be_filtered_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         recipe(tmp_path, outputs=["pitch"], postprocess={"confidence_threshold": 0.3})
     assert caught.value.problems == (
-        f"{tmp_path / 'test.yaml'}: postprocess: confidence_threshold wants confidence among outputs, got pitch",
+        f"{tmp_path / 'test.yaml'}: postprocess: confidence_threshold requires confidence among the outputs, got pitch",
     )
 
 

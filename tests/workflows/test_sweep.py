@@ -101,8 +101,8 @@ def test_a_replaced_key_is_validated() -> None:
     with pytest.raises(RecipeError) as error:
         with_overrides(least(), "chunk=330,mirror=2", chunk_samples=330, mirror=2.0)
     assert error.value.problems == (
-        "frames_per_chunk: chunk_samples (330) does not divide into 4 frames of whole samples",
-        "mirror: wants at most 1, got 2.0",
+        "frames_per_chunk: expected a divisor of chunk_samples (330), got 4",
+        "mirror: expected at most 1, got 2.0",
     )
 
 
@@ -122,7 +122,7 @@ def test_the_plan_has_every_combination_and_refuses_what_cannot_be() -> None:
             assert point.job.stream.sample_rate_hz == point.setting.sample_rate_hz
         else:
             assert point.job is None
-    assert planned[1].refusal == "frames_per_chunk: chunk_samples (321) does not divide into 2 frames of whole samples"
+    assert planned[1].refusal == "frames_per_chunk: expected a divisor of chunk_samples (321), got 2"
     assert planned[2].refusal.startswith("sample_rate_hz 16000, hop 20000 samples, mirror 0.0: ")
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from workbench.errors import AudioError, RecipeError, quote_value
-from workbench.recipe import read_mapping
+from workbench.errors import AudioError, quote_value
 from workbench.recipe.messages import dotted
+from workbench.storage.yaml_files import read_yaml_mapping
 
 # Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
@@ -161,9 +161,7 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_file():
         raise AudioError(f"{path}: no such manifest; point to a folder that has one, such as calib_audio")
     try:
-        return Manifest.model_validate(read_mapping(path, "manifest"))
-    except RecipeError as error:
-        raise AudioError(str(error)) from None
+        return Manifest.model_validate(read_yaml_mapping(path, "manifest"))
     except ValidationError as error:
         problems = "; ".join(map(_explain, error.errors()))
         raise AudioError(f"{path}: {problems}; correct the entry") from None

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.recipe.schema import is_checkpoint_file
+from workbench.recipe.patterns import is_checkpoint_file
 from workbench.records.result import F0_NOT_KEPT, Result
 
 Facts = dict[str, Any]
