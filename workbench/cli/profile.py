@@ -17,8 +17,6 @@ from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.output_folders import PROGRAM_STORE
 
-_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
-
 
 @main.command()
 @recipe_argument
@@ -51,9 +49,8 @@ def profile(
     """
     corpus = options.corpus
     (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
-    from workbench.measure.speed import TimingPlan
     from workbench.report.tables.profile import print_profile
-    from workbench.workflows.profile import check
+    from workbench.workflows.profile import check, timing_plan
     from workbench.workflows.profile import profile as profile_program
     from workbench.workflows.store_results import store_profile
     from workbench.workflows.variant.prepare import load_clips
@@ -62,7 +59,7 @@ def profile(
     folder = options.folder(f"profile-{job.recipe.name}")
     with progress_shown() as progress:
         (job,) = load_clips([job], corpus, options.audio, progress)
-        plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
+        plan = timing_plan(threads, rounds)
         record = profile_program(job, folder, plan, progress, options.fresh, PROGRAM_STORE)
     print_archived(store_profile(record, folder))
     if options.as_json:

@@ -17,6 +17,7 @@ from workbench.report.plots.contours import track_png
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import describe_program, run_program
 from workbench.runtime.session import frame_end_s
+from workbench.storage.atomic import write_atomic
 from workbench.units import semitones_to_hz
 
 FORMATS = (".csv", ".json", ".png")
@@ -137,3 +138,8 @@ def encode(track: Track, suffix: str, threshold: float | None = None) -> bytes:
     if suffix == ".png":
         return as_png(track, threshold)
     raise WorkbenchError(f"{suffix or 'no suffix'}: cannot write that; use {', '.join(FORMATS)}")
+
+
+def write_track(track: Track, path: Path, threshold: float | None) -> None:
+    """Writes the frames in the format of the path's suffix; `threshold` is as in `encode`."""
+    write_atomic(path, encode(track, path.suffix.lower(), threshold))
