@@ -10,7 +10,8 @@ from click.testing import Result as CliResult
 
 from tests.helpers.results import MEASURED, kept, lost, replaced, stored, with_known_f0, written
 from workbench.audit.comparability import audio_facts, difference, stream_facts
-from workbench.audit.compare import Comparison, Pair, compare
+from workbench.audit.compare import compare
+from workbench.audit.comparison import Comparison, Pair
 from workbench.audit.tolerances import DEFAULT_TOLERANCES, ON_REQUEST, parse_tolerances
 from workbench.cli import main
 from workbench.errors import WorkbenchError

@@ -1,78 +1,18 @@
 """The comparison of two runs: what changed, and which metrics got worse than their tolerance allows."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
+from workbench.audit.comparison import Change, Comparison, Figure, Judgement, Pair, share, shown
 from workbench.audit.tolerances import Better, Tolerance
 from workbench.errors import WorkbenchError
-from workbench.records.metrics import Verdict, metric_value
+from workbench.records.metrics import metric_value
 from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
 from workbench.records.run_folders import StoredResult
 
-Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
 Tolerances = Mapping[str, tuple[Better, Tolerance]]
 _NO_TOLERANCE: Judgement = "not held"
-
-
-@dataclass(frozen=True)
-class Change:
-    """A fact that differs; None on a side that does not have it."""
-
-    part: Literal["verdict", "recipe", "environment", "audio", "program"]
-    key: str
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A metric that differs; None on a side that has no value. `why` is the reason for the judgement, if it needs one.
-
-    "not held" is the judgement of a metric without a tolerance.
-    """
-
-    metric: str
-    before: float | None
-    after: float | None
-    judgement: Judgement
-    tolerance: str
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A variant before and after. `undecided` has what should have been compared and could not be, `notes` the rest."""
-
-    name: str
-    before: str
-    after: str
-    has_programs: bool  # on both sides
-    changes: tuple[Change, ...]
-    figures: tuple[Figure, ...]
-    regressions: tuple[str, ...]
-    improvements: tuple[str, ...]
-    undecided: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All pairs, and the variants that only one side has."""
-
-    pairs: tuple[Pair, ...]
-    only_before: tuple[str, ...]
-    only_after: tuple[str, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """fail: a regression; inconclusive: something of the reference could not be compared; otherwise pass."""
-        if any(pair.regressions for pair in self.pairs):
-            return "fail"
-        undecided = self.only_before or any(pair.undecided for pair in self.pairs)
-        return "inconclusive" if undecided else "pass"
 
 
 def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], tolerances: Tolerances) -> Comparison:
@@ -267,19 +207,3 @@ def _lost_values(figures: Sequence[Figure]) -> list[str]:
 def _described(figure: Figure) -> str:
     values = f"{shown(figure.before)} to {shown(figure.after)}{share(figure)}"
     return f"{figure.metric} changed from {values}, tolerance {figure.tolerance}"
-
-
-def share(figure: Figure) -> str:
-    """Returns the change as a share of the reference, for example " (+12.5%)"; "" if there is no such share."""
-    if not figure.before or figure.after is None:
-        return ""
-    return f" ({100 * (figure.after - figure.before) / abs(figure.before):+.3g}%)"
-
-
-def shown(value: Any) -> str:
-    """Returns a number or a fact as text."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1000 else f"{value:.5g}"
-    return str(value) if isinstance(value, str) else json.dumps(value)

@@ -82,7 +82,7 @@ def reasons_for(
         ranked: the points on the front, the winner first.
         points: the points of all variants that pass.
         distances: the distance to the ideal point, by name.
-        floor_cents: deviations below it are not told apart.
+        floor_cents: deviations below it are equal.
     """
     winner = ranked[0]
     others = [point for point in points if point.name != winner.name]

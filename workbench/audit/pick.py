@@ -1,9 +1,9 @@
 """The choice of one variant: which pass, which of these are on the Pareto front, and which the objective prefers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from workbench.audit.comparability import Facts, deviation_facts, difference, machine_facts, speed_facts
+from workbench.audit.comparability import deviation_facts, speed_facts
 from workbench.audit.explain import (
     NEEDS_SPEED,
     Candidate,
@@ -14,41 +14,12 @@ from workbench.audit.explain import (
     dominance_reason,
     reasons_for,
 )
+from workbench.audit.grouping import Entry, comparable_with, machine_warning, reject
 from workbench.audit.pareto import Point, distance_to_ideal, pareto_front
 from workbench.audit.verdict import confirm_pass, rejudge
-from workbench.errors import WorkbenchError
-from workbench.records.metrics import Verdict
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, unique_names
 from workbench.storage.hashing import sha256_of
-
-
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    stored: StoredResult
-    result: Result  # as it is judged here
-
-    @property
-    def missing(self) -> str:
-        """Why it has no point on the axes; "" if it has one."""
-        deviation = self.result.deviation
-        if deviation is not None and deviation.pitch.p95_cents is None:
-            return f"deviation.pitch.p95_cents has no value: {deviation.pitch.null_reasons['p95_cents']}"
-        return "" if self.result.speed else f"speed has no value: {self.result.null_reasons['speed']}"
-
-    @property
-    def passes(self) -> bool:
-        return self.result.verdict == "pass" and not self.missing
-
-
-@dataclass(frozen=True)
-class _Comparable:
-    """The entries that are ranked, the others with what they differ in, and a warning about that."""
-
-    entries: list[_Entry]
-    left_out: tuple[Rejected, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def point_of(name: str, result: Result) -> Point | None:
@@ -89,14 +60,14 @@ def pick(
         WorkbenchError: if no result has the name `like`, or no group is the largest.
     """
     results = [confirm_pass(each.record) if limits is None else rejudge(each.record, limits) for each in stored]
-    entries = [_Entry(*each) for each in zip(unique_names(stored), stored, results, strict=True)]
-    comparable = _comparable(entries, speed_facts if objective in NEEDS_SPEED else deviation_facts, like)
-    passing = [entry for entry in comparable.entries if entry.passes]
-    rejected = tuple(_rejected(entry) for entry in comparable.entries if not entry.passes)
-    warnings = (*_rejudged_warning(entries), *comparable.warnings)
+    entries = [Entry(*each) for each in zip(unique_names(stored), stored, results, strict=True)]
+    ranked = comparable_with(entries, speed_facts if objective in NEEDS_SPEED else deviation_facts, like)
+    passing = [entry for entry in ranked.entries if entry.passes]
+    rejected = tuple(_rejected(entry) for entry in ranked.entries if not entry.passes)
+    warnings = (*_rejudged_warning(entries), *ranked.warnings)
     if not passing:
-        return _no_winner(objective, rejected, comparable.left_out, warnings)
-    return _winner(objective, passing, rejected, comparable.left_out, warnings)
+        return _no_winner(objective, rejected, ranked.left_out, warnings)
+    return _winner(objective, passing, rejected, ranked.left_out, warnings)
 
 
 def _no_winner(
@@ -119,19 +90,19 @@ def _no_winner(
 
 def _winner(
     objective: Objective,
-    passing: Sequence[_Entry],
+    passing: Sequence[Entry],
     rejected: tuple[Rejected, ...],
     left_out: tuple[Rejected, ...],
     warnings: tuple[str, ...],
 ) -> Choice:
-    machine_warning = _machine_warning(passing)
+    other_machine = machine_warning(passing)
     points = {entry.name: point for entry in passing if (point := point_of(entry.name, entry.result))}
-    if machine_warning:  # then the front is one of deviation and bytes
+    if other_machine:  # then the front is one of deviation and bytes
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
     floor_cents = largest_floor_cents([entry.result for entry in passing])
     floored = {name: replace(point, cents=max(point.cents, floor_cents)) for name, point in points.items()}
     front = pareto_front(list(floored.values()))
-    distances = {} if machine_warning else distance_to_ideal(front.points, floor_cents)
+    distances = {} if other_machine else distance_to_ideal(front.points, floor_cents)
     ranked = _ranked(objective, [points[point.name] for point in front.points], distances)
     candidates = {entry.name: _candidate(entry, distances.get(entry.name)) for entry in passing}
     dominated = [
@@ -142,7 +113,7 @@ def _winner(
         objective=objective,
         winner=candidates[ranked[0].name],
         why=reasons_for(objective, ranked, list(points.values()), distances, floor_cents),
-        warnings=(*warnings, *machine_warning),
+        warnings=(*warnings, *other_machine),
         front=tuple(candidates[point.name] for point in ranked),
         dominated=tuple(dominated),
         rejected=rejected,
@@ -150,7 +121,7 @@ def _winner(
     )
 
 
-def _rejudged_warning(entries: Sequence[_Entry]) -> tuple[str, ...]:
+def _rejudged_warning(entries: Sequence[Entry]) -> tuple[str, ...]:
     """A warning that names the results whose verdict here is not the stored one."""
     changes = [
         f"{entry.name} is {entry.result.verdict} (stored: {entry.stored.record.verdict})"
@@ -158,67 +129,6 @@ def _rejudged_warning(entries: Sequence[_Entry]) -> tuple[str, ...]:
         if entry.result.verdict != entry.stored.record.verdict
     ]
     return (f"judged again, with other verdicts than the stored ones: {', '.join(changes)}",) if changes else ()
-
-
-def _comparable(entries: list[_Entry], facts: Callable[[Result], Facts], like: str | None) -> _Comparable:
-    """The entries that are comparable with the one named `like`, or else the largest comparable group that passes."""
-    warnings: tuple[str, ...] = ()
-    if like is None:
-        like, warnings = _largest_group([entry for entry in entries if entry.passes], facts)
-        if like is None:
-            return _Comparable(entries)
-    reference = next((entry for entry in entries if entry.name == like), None)
-    if reference is None:
-        names = ", ".join(entry.name for entry in entries)
-        raise WorkbenchError(f"--like {like}: no result has this name; the names are {names}")
-    same, left_out = [], []
-    for entry in entries:
-        differences = difference(facts(entry.result), facts(reference.result))
-        if differences:
-            left_out.append(_out(entry, entry.result.verdict, (f"differs from {like} in {differences}",)))
-        else:
-            same.append(entry)
-    return _Comparable(same, tuple(left_out), warnings)
-
-
-def _largest_group(passing: Sequence[_Entry], facts: Callable[[Result], Facts]) -> tuple[str | None, tuple[str, ...]]:
-    """The first name of the largest comparable group and a warning about the others; None if all are comparable."""
-    groups: list[list[_Entry]] = []
-    for entry in passing:
-        for group in groups:
-            if not difference(facts(group[0].result), facts(entry.result)):
-                group.append(entry)
-                break
-        else:
-            groups.append([entry])
-    if len(groups) < 2:
-        return None, ()
-    largest, next_largest = sorted(groups, key=len, reverse=True)[:2]
-    if len(largest) == len(next_largest):
-        first, second = groups[0][0], groups[1][0]
-        raise WorkbenchError(
-            f"the {len(passing)} that pass cannot be ranked together: {first.name} and {second.name} differ in "
-            f"{difference(facts(first.result), facts(second.result))}; name fewer folders, or one group, for example "
-            f"--like {largest[0].name}; the groups are {'; '.join(map(_group_name, groups))}"
-        )
-    others = "; ".join(_group_name(group) for group in groups if group is not largest)
-    return largest[0].name, (
-        f"not all that pass can be ranked together: only the largest group is ranked, {_group_name(largest)}; for "
-        f"another group use --like NAME: {others}",
-    )
-
-
-def _group_name(group: Sequence[_Entry]) -> str:
-    return group[0].name + (f" and {len(group) - 1} like it" if len(group) > 1 else "")
-
-
-def _machine_warning(passing: Sequence[_Entry]) -> tuple[str, ...]:
-    """A warning if not all were timed on the same machine with the same number of threads."""
-    for entry in passing[1:]:
-        differences = difference(machine_facts(passing[0].result), machine_facts(entry.result))
-        if differences:
-            return (f"speeds are left out: {passing[0].name} and {entry.name} differ in {differences}",)
-    return ()
 
 
 def _ranked(objective: Objective, front: Sequence[Point], distances: Mapping[str, float]) -> list[Point]:
@@ -239,7 +149,7 @@ def _ranked(objective: Objective, front: Sequence[Point], distances: Mapping[str
     return sorted(front, key=key)
 
 
-def _candidate(entry: _Entry, distance: float | None) -> Candidate:
+def _candidate(entry: Entry, distance: float | None) -> Candidate:
     program, deviation, speed = entry.result.program, entry.result.deviation, entry.result.speed
     assert program and deviation and speed and deviation.pitch.p95_cents is not None
     path = entry.stored.folder / program.path
@@ -264,12 +174,8 @@ def _candidate(entry: _Entry, distance: float | None) -> Candidate:
     )
 
 
-def _rejected(entry: _Entry) -> Rejected:
+def _rejected(entry: Entry) -> Rejected:
     """An entry that does not pass. One that would pass but has no point on the axes is inconclusive, not failed."""
     if entry.result.verdict == "pass":
-        return _out(entry, "inconclusive", (entry.missing,))
-    return _out(entry, entry.result.verdict, entry.result.reasons)
-
-
-def _out(entry: _Entry, verdict: Verdict, reasons: tuple[str, ...]) -> Rejected:
-    return Rejected(name=entry.name, folder=str(entry.stored.folder), verdict=verdict, reasons=reasons)
+        return reject(entry, "inconclusive", (entry.missing,))
+    return reject(entry, entry.result.verdict, entry.result.reasons)
