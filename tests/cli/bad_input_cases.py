@@ -678,7 +678,7 @@ RECORDS = (
     Case(
         "a program of another recipe",
         "score recipes/least.yaml --frames sine.csv --program program.onnx",
-        "program.onnx: not a program of least (its file is program.onnx, not program.pte); name the one that gave the "
+        "program.onnx: not a program of least (file is program.onnx, expected program.pte); name the one that gave the "
         "frames",
         program_of_another_recipe,
     ),
@@ -709,13 +709,13 @@ RECORDS = (
     Case(
         "--out that is the known f0 of the audio",
         "track take.wav --program p.pte --out ./take.csv",
-        "take.csv: is where the known f0 of take.wav lies; name another --out",
+        "take.csv: would replace the known f0 of take.wav; choose another --out",
         lambda: (text("take.wav", "")(), text("take.csv", KNOWN_F0)()),
     ),
     Case(
         "--out that is the known f0 of other audio",
         "track take.wav --program p.pte --out takes/b.csv",
-        "takes/b.csv: is where the known f0 of takes/b.FLAC lies; name another --out",
+        "takes/b.csv: would replace the known f0 of takes/b.FLAC; choose another --out",
         lambda: (text("takes/b.FLAC", "")(), text("takes/b.csv", KNOWN_F0)()),
     ),
     Case(

@@ -15,6 +15,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.input_files import check_programs
 from workbench.workflows.output_folders import PROGRAM_STORE
 
 _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
@@ -67,6 +68,7 @@ def bench(
     recipe_paths, programs = split_programs(paths)
     recipes = load_variants(recipe_paths, corpus)
     (first,) = load_variants([shipped_recipe(_REFERENCE_RECIPE)], corpus)
+    check_programs(programs)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.report.tables.bench import print_bench
