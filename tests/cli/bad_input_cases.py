@@ -212,14 +212,14 @@ CONVERT = "convert it to wav or flac"
 AUDIO = (
     refused(
         "empty file",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", ""),
     ),
-    refused("0 samples", "0 samples of audio; record it again or take it away", recording("a.wav", WAVE[:0], 48_000)),
+    refused("0 samples", "has 0 samples of audio; record it again or delete it", recording("a.wav", WAVE[:0], 48_000)),
     accepted("1 sample", "0.0", recording("a.wav", WAVE[:1], 48_000)),
     refused(
         "NaN and infinities",
-        "3 of its samples are NaN or infinite; export it again as wav or flac",
+        "has 3 samples that are NaN or infinite; export it again as wav or flac",
         recording("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
     ),
     accepted("only DC", "1.0", recording("a.wav", np.ones(48_000) / 2, 48_000)),
@@ -240,38 +240,38 @@ AUDIO = (
     accepted("a wav cut off in the middle: the part that exists", "0.5", half_a_wav),
     refused(
         "a flac cut off in the middle",
-        "not audio that can be read (Error : flac decoder lost sync); convert it to wav or flac",
+        "cannot be decoded (Error : flac decoder lost sync); convert it to wav or flac",
         half_a_flac,
         "a.flac",
     ),
     refused(
         "text with the suffix wav",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", "la la"),
     ),
     refused(
         "m4a, as phones record",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.m4a", b"\0\0\0\x18ftypM4A "),
         "a.m4a",
     ),
-    refused("3 hours", "3.0 hours of audio, and 1 is the most; cut it into parts", three_hours),
+    refused("3 hours", "has 3.0 hours of audio, at most 1 is allowed; cut it into parts", three_hours),
     refused("no read permission", "cannot be opened (Permission denied); check its permissions", unreadable),
     Case(
         "two files of one name",
         "audio",
-        "calib_audio/sung: a.flac and a.wav share a name; rename or remove one",
+        "calib_audio/sung: a.flac and a.wav have the same name; rename or delete one",
         lambda: (recording("a.wav", WAVE, 48_000)(), recording("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
     ),
     refused(
         "a pitch track with three columns",
-        "3 columns where 2 are wanted; write seconds,hertz",
+        "expected 2 columns, got 3; write seconds,hertz",
         lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
         "a.csv:1",
     ),
     refused(
         "a pitch track that runs backwards",
-        "0.1 s does not come after 0.2 s; sort the rows by time",
+        "0.1 s is not after 0.2 s; sort the rows by time",
         lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
         "a.csv:2",
     ),
@@ -284,26 +284,26 @@ AUDIO = (
     Case(
         "a folder without audio",
         "run recipes/least.yaml --audio takes",
-        "takes: no audio in this folder; put wav, flac, ogg or mp3 files into it",
+        "takes: has no audio; put wav, flac, ogg or mp3 files into the folder",
         lambda: Path("takes").mkdir(),
     ),
     Case(
         "a clip that also calibrates",
         "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
-        "clips that calibrate and score at once: tone (the same as synthetic/calibrate/tone); a score needs audio not "
-        "yet seen",
+        "clips calibrate and score at once: tone (the same as synthetic/calibrate/tone); remove them from one of the "
+        "two",
         lambda: None,
     ),
     Case(
         "one bad file in a folder of audio",
         "run recipes/least.yaml --audio takes",
-        f"takes/b.wav: not audio that can be read (Format not recognised); {CONVERT}",
+        f"takes/b.wav: cannot be decoded (Format not recognised); {CONVERT}",
         lambda: (text("takes/b.wav", "no")(), soundfile.write("takes/a.wav", np.ones(800) / 9, 8000)),
     ),
     Case(
         "a missing folder of clips",
         "run recipes/least.yaml --calib-audio nowhere",
-        "nowhere/manifest.yaml: no such manifest; point to a folder that has one, such as calib_audio",
+        "nowhere/manifest.yaml: no such manifest; name a folder that has one, such as calib_audio",
         lambda: None,
     ),
     Case(
@@ -381,7 +381,7 @@ PROGRAMS = (
     Case(
         "a folder instead of audio",
         "track takes --program mute.pte",
-        "takes: a folder where an audio file is wanted; name one of its files",
+        "takes: expected an audio file, got a folder; name one of its files",
         lambda: Path("takes").mkdir(),
     ),
     program(

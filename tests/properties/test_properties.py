@@ -94,7 +94,7 @@ sample = st.floats(-2, 2, width=32)
     rate_hz=st.sampled_from([8000, 11_025, 44_100, 96_000, 192_000]),
     to_hz=st.sampled_from([8000, 16_000, 48_000]),
 )
-def test_any_samples_are_heard_or_refused(
+def test_any_samples_are_read_or_rejected(
     samples: list[float], channels: int, rate_hz: int, to_hz: int, tmp_path: Path
 ) -> None:
     """Finite, one channel, and as long as it was, to a sample."""
@@ -103,7 +103,7 @@ def test_any_samples_are_heard_or_refused(
     try:
         clip = read_clip(path, to_hz)
     except AudioError as error:
-        assert str(error) == f"{path}: 0 samples of audio; record it again or take it away"
+        assert str(error) == f"{path}: has 0 samples of audio; record it again or delete it"
         assert len(samples) * to_hz / rate_hz < 1
     else:
         assert clip.samples.ndim == 1 and np.isfinite(clip.samples).all()
@@ -112,7 +112,7 @@ def test_any_samples_are_heard_or_refused(
 
 @few(150)
 @given(head=st.sampled_from([b"", b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM"]), content=st.binary(max_size=300))
-def test_any_bytes_are_audio_or_refused(head: bytes, content: bytes, tmp_path: Path) -> None:
+def test_any_bytes_are_audio_or_rejected(head: bytes, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(head + content)
     try:
@@ -124,7 +124,7 @@ def test_any_bytes_are_audio_or_refused(head: bytes, content: bytes, tmp_path: P
 @few(150)
 @given(at=st.integers(0, 300), byte=st.integers(0, 255), cut=st.one_of(st.none(), st.integers(0, 2000)))
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "AIFF", "AU", "CAF"])
-def test_a_damaged_file_is_audio_or_refused(form: str, at: int, byte: int, cut: int | None, tmp_path: Path) -> None:
+def test_damaged_file_is_audio_or_rejected(form: str, at: int, byte: int, cut: int | None, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, 0.2 * np.sin(np.arange(1500) / 9), 16_000, format=form)
     content = bytearray(path.read_bytes())
@@ -157,7 +157,7 @@ def wrong_chunk(kind: str) -> np.ndarray:
 
 
 def follow(session: Session, samples: np.ndarray, steps: list[int | str], expected: np.ndarray) -> None:
-    """The steps one by one: frames are those of a plain roll since the last reset, wrong chunks change nothing."""
+    """The steps one by one: frames equal those of one run since the last reset; a wrong chunk changes nothing."""
     session.reset()
     at = 0
     for step in steps:
@@ -197,7 +197,7 @@ def one_by_one(eager: Session, phrase: np.ndarray) -> np.ndarray:
 
 @few(25)
 @given(steps=st.lists(step, min_size=1, max_size=25))
-def test_any_schedule_keeps_the_memory(
+def test_any_schedule_keeps_the_state(
     steps: list[int | str], eager: Session, phrase: np.ndarray, one_by_one: np.ndarray
 ) -> None:
     follow(eager, phrase, steps, one_by_one)
@@ -206,7 +206,7 @@ def test_any_schedule_keeps_the_memory(
 @pytest.mark.slow
 @few(40)
 @given(steps=st.lists(step, min_size=1, max_size=25), state=st.sampled_from(["internal", "explicit"]))
-def test_any_schedule_keeps_the_memory_of_a_program(
+def test_any_schedule_keeps_the_state_of_a_program(
     steps: list[int | str], state: str, programs: dict[str, Session], phrase: np.ndarray, one_by_one: np.ndarray
 ) -> None:
     follow(programs[state], phrase, steps, one_by_one)
