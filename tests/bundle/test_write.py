@@ -349,9 +349,11 @@ def one_error(*words: str | Path) -> str:
 
 
 def test_what_cannot_be_bundled(tmp_path: Path) -> None:
-    failing = measured(verdict="fail", reasons=("too big", "and more"))
+    failing = measured(verdict="fail", reasons=("program.bytes is 9, wants <= 8", "and more"))
     folder = kept(tmp_path, failing)
-    assert one_error(folder) == (f"{folder}: its verdict is fail (too big; and more); --force bundles it anyway")
+    assert one_error(folder) == (
+        f"{folder}: its verdict is fail (program.bytes is 9, wants <= 8; and more); --force bundles it anyway"
+    )
     assert failing.program is not None
     assert one_error(folder, "--force") == (
         f"{folder}/program.pte: not the program that was scored (its sha256 is 6aa7f0ee8ff1…, the record's "
@@ -640,9 +642,11 @@ def test_the_page_says_how_to_call_each_kind() -> None:
 
 
 def test_a_forced_bundle_says_so_on_page_and_manifest() -> None:
-    told = described(measured(verdict="fail", reasons=("too wrong",)))
+    told = described(measured(verdict="fail", reasons=("deviation.pitch.p95_cents is 3, wants <= 1",)))
     assert (told.scores.verdict, told.scores.forced) == ("fail", True)
-    assert ("> **This program did not pass.** Its verdict is *fail*: too wrong.") in page(told)
+    assert (
+        "> **This program did not pass.** Its verdict is *fail*: deviation.pitch.p95_cents is 3, wants <= 1."
+    ) in page(told)
 
 
 def test_an_own_checkpoints_licence_is_not_guessed() -> None:

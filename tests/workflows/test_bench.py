@@ -11,39 +11,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.helpers.bench import BASELINE, contender, contender_figures
 from workbench.audio.decode import Clip
 from workbench.cli import main
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.exporter import Extra
 from workbench.export.onnx import ONNX_EXTRA
-from workbench.measure.bench import ContenderFigures, ContenderRun, figures, speed_ratio, under_load
-from workbench.measure.bench_worker import ColdRun, Contender
-from workbench.measure.speed import ColdStart, TimingPlan
-from workbench.measure.timing import BaselineSpec
+from workbench.measure.speed import TimingPlan
 from workbench.progress import Progress
-from workbench.recipe.stream_config import StreamConfig
 from workbench.records.bench import Bench, NotRun, Run
 from workbench.records.environment import environment
-from workbench.runtime.session import Frames
 from workbench.storage.atomic import write_atomic
 from workbench.workflows import bench
 from workbench.workflows import contenders as entries
 from workbench.workflows.bench import BuiltContenders, excerpt
 from workbench.workflows.contenders import BenchSetup
-
-STREAM = StreamConfig(48_000, 960, 1, 1.0)  # a call every 20 ms
-BASELINE = BaselineSpec("mir-1k_g7", STREAM, "alwa", False)
-VOICED = 120
-
-
-def flat(round_ms: Sequence[float]) -> np.ndarray:
-    """Rounds of five equal calls."""
-    return np.repeat(np.asarray(round_ms, float)[:, None], 5, axis=1)
-
-
-def heard(moved_cents: float = 0.0, voiced: int = VOICED) -> Frames:
-    confidence = np.where(np.arange(200) < voiced, 0.9, 0.1).astype(np.float32)
-    return Frames(np.full(200, 60 + moved_cents / 100, np.float32), confidence, np.ones(200, np.float32))
 
 
 @pytest.fixture
@@ -51,113 +33,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "program.pte"
     path.write_bytes(b"12345")
     return path
-
-
-def contender(name: str, file: Path) -> Contender:
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Contender(name, "made up", "eager" if name == "eager" else "pte", file, sha256, BASELINE)
-
-
-def of(
-    file: Path, rounds: dict[str, Sequence[float]], moved: dict[str, float] | None = None, voiced: int = VOICED
-) -> dict[str, ContenderFigures]:
-    """Figures of contenders by name from the time of their calls in each round, and cents their pitch is off."""
-    start = ColdStart(30.0, 4.0, 500_000_000)
-    runs = [
-        ContenderRun(
-            contender(name, file),
-            ColdRun(start, 480_000_000, heard((moved or {}).get(name, 0.0), voiced)),
-            flat(ms),
-            np.array([1.0, 2.0, 3.0, 30.0]),
-        )
-        for name, ms in rounds.items()
-    ]
-    return {one.name: one for one in figures(runs, 0.5)}
-
-
-# --- figures
-
-
-def test_the_ratio_is_taken_within_each_round() -> None:
-    # 4 times faster in every round of a machine that slows down tenfold; overall medians would say 20 / 1
-    drift = np.array([1, 1, 1, 10, 10])
-    found = speed_ratio(flat(drift), flat(4 * drift))
-    assert (found.low, found.p50, found.high, found.outcome) == (4, 4, 4, "faster")
-    back = speed_ratio(flat(4 * drift), flat(drift))
-    assert (back.low, back.p50, back.high, back.outcome) == (0.25, 0.25, 0.25, "slower")
-
-
-def test_a_spread_over_1_supports_nothing() -> None:
-    # eleven rounds: the 10th percentile is the second lowest ratio
-    ratios = [0.5, 0.9, *([1.5] * 9)]
-    found = speed_ratio(flat([1] * 11), flat(ratios))
-    assert (found.low, found.p50, found.outcome) == (0.9, 1.5, "inconclusive")
-    assert speed_ratio(flat([1] * 11), flat([0.5, *([2.0] * 10)])).outcome == "faster"  # one round alone is no doubt
-    assert speed_ratio(flat([1] * 3), flat([1] * 3)).outcome == "inconclusive"  # nothing lies on either side of 1
-
-
-def test_rounds_that_do_not_agree_support_nothing() -> None:
-    rounds = [4.0, 4.0, *([8.0] * 9)]  # 4 to 8 times faster
-    assert speed_ratio(flat([1] * 11), flat(rounds)).outcome == "faster"
-    assert speed_ratio(flat([1] * 11), flat([3.9, *rounds[1:]])).outcome == "faster"
-    wide = speed_ratio(flat([1] * 11), flat([3.9, 3.9, *rounds[2:]]))
-    assert (wide.low, wide.high, wide.outcome) == (3.9, 8, "inconclusive")
-
-
-def test_every_contender_has_its_figures(file: Path) -> None:
-    found = of(file, {"eager": [4, 8, 4], "fast": [1, 2, 1], "slow": [8, 16, 8]}, {"fast": 3.0})
-    eager, fast, slow = found.values()
-    assert [(one.claim, one.why) for one in found.values()] == [("baseline", ""), ("faster", ""), ("slower", "")]
-    assert {name: one.p50 for name, one in fast.ratios.items()} == {"eager": 4, "slow": 8}
-    assert {name: one.p50 for name, one in eager.ratios.items()} == {"fast": 0.25, "slow": 2}
-    assert eager.pitch is None and eager.null_reasons == {"pitch": "the other contenders are compared with eager"}
-    assert fast.pitch is not None and fast.pitch.p95_cents == pytest.approx(3, abs=1e-3)
-    assert (fast.frames, fast.voiced_frames, slow.voiced_frames) == (200, VOICED, VOICED)
-    assert (fast.latency.p50_ms, fast.latency.p90_ms, fast.latency.max_ms) == (1, 2, 2)
-    assert fast.real_time_factor == 0.05
-    assert fast.round_p50_ms == (1, 2, 1)
-    assert (fast.percentiles_ms[0], fast.percentiles_ms[50], fast.percentiles_ms[100]) == (1, 1, 2)
-    assert (fast.load_ms, fast.first_step_ms, fast.bytes) == (30, 4, 5)
-    assert fast.sha256 == hashlib.sha256(b"12345").hexdigest()
-    assert (fast.peak_rss_bytes, fast.load_rss_bytes) == (500_000_000, 20_000_000)
-
-
-def test_a_fast_contender_that_is_wrong_does_not_look_good(file: Path) -> None:
-    rounds = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
-    assert of(file, rounds, {"fast": 49.0})["fast"].claim == "faster"
-    wrong = of(file, rounds, {"fast": 1200.0})["fast"]
-    assert (wrong.claim, wrong.why) == (
-        "wrong",
-        "its pitch deviates from eager by 1200 cents at p95 (limit 50), so its speed means nothing",
-    )
-    broken = of(file, rounds, {"fast": float("nan")})["fast"]
-    assert (broken.claim, broken.why) == ("wrong", "120 of 120 voiced frames have no finite pitch")
-
-
-def test_without_voiced_frames_nothing_shows_that_it_is_right(file: Path) -> None:
-    rounds = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
-    few = of(file, rounds, voiced=99)["fast"]
-    assert (few.claim, few.why) == (
-        "inconclusive",
-        "only 99 voiced frames (at least 100 required)",
-    )
-    assert of(file, rounds, {"fast": 99.0}, voiced=99)["fast"].claim == "wrong"
-    none = of(file, rounds, voiced=0)["fast"]
-    assert (none.claim, none.why) == ("inconclusive", "no voiced frame")
-
-
-def test_why_a_ratio_is_inconclusive(file: Path) -> None:
-    found = of(file, {"eager": [1] * 11, "other": [2.0, 2.0, *([0.5] * 9)]})["other"]
-    assert (found.claim, found.why) == (
-        "inconclusive",
-        "its speedup over eager ranges from 0.50 to 2.00 over the rounds",
-    )
-
-
-def test_deadlines_are_missed_by_taking_longer_than_the_period() -> None:
-    found = under_load(np.array([1.0, 20.0, 20.001, 40.0]), 20.0)
-    assert (found.calls, found.missed, found.miss_rate, found.max_ms) == (4, 2, 0.5, 40)
-    assert found.p50_ms == pytest.approx(20.0005)
 
 
 # --- who runs
@@ -370,7 +245,7 @@ def test_what_changed_while_it_was_timed_has_no_record(file: Path, monkeypatch: 
 
 
 def made_up(file: Path, not_run: tuple[NotRun, ...] = ()) -> Bench:
-    found = of(
+    found = contender_figures(
         file,
         {"eager": [4] * 11, "onnx": [2] * 11, "fast": [1] * 11, "same": [8, 8, *([3] * 9)]},
         {"fast": 0.5, "same": 0.25},

@@ -11,14 +11,11 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from tests.helpers.profile_figures import CALLS, ROUNDS, profile_figures
 from workbench.cli import main
 from workbench.errors import ChangedError
 from workbench.export.program_file import ProgramFile, describe
 from workbench.measure.operators.events import NO_TRACER, record_events
-from workbench.measure.operators.figures import PartCosts, figures, furthest_from_bound
-from workbench.measure.operators.layer_costs import Layer
-from workbench.measure.operators.roofline import Probe, bound
-from workbench.measure.operators.timing import PartTimes
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ColdStart
 from workbench.progress import Progress
@@ -33,52 +30,9 @@ from workbench.workflows.variant.build import Built
 if TYPE_CHECKING:
     from workbench.export.program_file import ExportedProgram
 
-ROUNDS, CALLS = 11, 3
-
-
-def layer(name: str, macs: int, size: int, dtype: str = "float32") -> Layer:
-    return Layer(name=name, dtype=dtype, macs=macs, bytes=size)  # type: ignore[arg-type]
-
-
-def probe(kind: str, name: str, macs_or_bytes: int) -> Probe:
-    return Probe(name, kind, 1, 1, macs_or_bytes, b"")  # type: ignore[arg-type]
-
-
-PROBES = [
-    probe("float32", "small", 1_000_000),
-    probe("float32", "large", 4_000_000),
-    probe("int8", "eight", 3_000_000),
-    probe("program-sized", "near", 20_000),
-    probe("memory", "far", 10_000),
-]
-COUNTED = [
-    PartCosts("frontend", [layer("frontend.0", 1_000_000, 4_000_000)], 4_000_000),
-    PartCosts("log", [], 0),
-    PartCosts("encoder", [layer("encoder.0", 2_000_000, 8_000), layer("encoder.1", 3_000_000, 3_000, "int8")], 11_000),
-    PartCosts("total", [layer("total", 100, 400)], 400),
-]
-PARTS_US = [310.0, 40.0, 2_010.0, 12.0]  # as timed; an empty call takes 10
-
-
-def rows(us: float | list[float], calls: int = CALLS) -> np.ndarray:
-    """(rounds, calls) milliseconds."""
-    return np.repeat(np.broadcast_to(np.asarray(us, float), (ROUNDS,))[:, None], calls, axis=1) / 1000
-
-
-def times(program_us: float = 2_342.0, total_us: list[float] | None = None) -> PartTimes:
-    parts = [rows(us) for us in (*PARTS_US[:-1], total_us or PARTS_US[-1])]
-    return PartTimes(
-        program_ms=rows(program_us),
-        empty_ms=rows(10.0),
-        parts_ms=np.stack(parts, -1),
-        probes_ms={one.name: rows(1010.0) for one in PROBES},
-        program_semitones=np.full((2, 1, 1), 60, np.float32),
-        chain_semitones=np.array([60, 60.25], np.float32).reshape(2, 1, 1),
-    )
-
 
 def made_up(program_us: float = 2_342.0, total_us: list[float] | None = None) -> Profile:
-    found = figures(COUNTED, PROBES, times(program_us, total_us))
+    found = profile_figures(program_us, total_us)
     return Profile(
         created="2025-01-01T00:00:00+00:00",
         recipe=RecipeUsed(name="least", sha256="0", resolved={}),
@@ -108,60 +62,6 @@ def program_file() -> ProgramFile:
 
     nodes = ExecutorchNodes({}, {}, ())
     return describe(ExportedProgram(b"", "pte", {}, {}, {}, {}, {}, nodes), "program.pte", "internal")
-
-
-# --- figures
-
-
-def test_the_peak_of_a_kind_is_its_best_probe() -> None:
-    peaks = made_up().peaks  # a millisecond for each probe, net
-    assert (peaks.float32_gmacs.p50, peaks.float32_what) == (pytest.approx(4), "large")
-    assert peaks.int8_gmacs.p50 == pytest.approx(3)
-    assert peaks.int8_over_float32.p50 == pytest.approx(0.75)
-    assert (peaks.read_gbytes.p50, peaks.memory_gbytes.p50) == (pytest.approx(0.02), pytest.approx(0.01))
-
-
-def test_a_bound_is_the_larger_of_two() -> None:
-    at = made_up().peaks
-    by_macs = bound([layer("a", 2_000_000, 0), layer("b", 3_000_000, 0, "int8")], 20_000, at)
-    assert by_macs is not None and (by_macs.by, by_macs.us) == ("multiply-adds", pytest.approx(500 + 1000))
-    assert by_macs.read_us == pytest.approx(1000)  # 20 kB at 0.02 GB/s
-    by_bytes = bound([layer("a", 2_000_000, 0)], 20_000, at)
-    assert by_bytes is not None and (by_bytes.by, by_bytes.us) == ("weights", pytest.approx(1000))
-    assert bound([], 0, at) is None
-
-
-def test_a_part_is_net_of_an_empty_call() -> None:
-    _, _, encoder, total = made_up().parts
-    assert encoder.net_us is not None and encoder.bound is not None
-    assert (encoder.us.p50, encoder.net_us.p50) == (pytest.approx(2010), pytest.approx(2000))
-    assert encoder.bound.us == pytest.approx(1500)
-    assert (encoder.efficiency, encoder.above_bound_us) == (pytest.approx(0.75), pytest.approx(500))
-    assert encoder.share == pytest.approx(2000 / 2332)
-    assert encoder.macs == 5_000_000
-    assert total.share == pytest.approx(2 / 2332)
-
-
-def test_a_part_that_costs_nothing_has_no_share() -> None:
-    total = made_up(total_us=[10.0, 9.0, *([12.0] * 9)]).parts[-1]
-    assert (total.net_us, total.share, total.efficiency, total.above_bound_us) == (None, None, None, None)
-    assert set(total.null_reasons.values()) == {"its call does not take longer than an empty one"}
-    log = made_up().parts[1]
-    assert log.net_us is not None and log.share is not None
-    assert log.null_reasons == dict.fromkeys(
-        ("bound", "efficiency", "above_bound_us"), "it multiplies nothing and stores nothing"
-    )
-
-
-def test_the_sum_is_held_against_the_whole() -> None:
-    totals = made_up().totals
-    assert (totals.sum_us.p50, totals.net_sum_us.p50) == (pytest.approx(2372), pytest.approx(2332))
-    assert totals.explained.p50 == pytest.approx(1)
-    assert totals.pitch_difference_max_cents == pytest.approx(25)
-
-
-def test_furthest_from_bound_leaves_out_parts_below_it() -> None:
-    assert [part.name for part in furthest_from_bound(made_up().parts, 3)] == ["encoder"]
 
 
 # --- the command

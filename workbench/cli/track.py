@@ -38,7 +38,8 @@ def track(
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
-    from workbench.workflows.track import FORMATS, check_out, encode, write_track
+    from workbench.storage.atomic import write_atomic
+    from workbench.workflows.track import FORMATS, check_out, encode
     from workbench.workflows.track import track as track_file
 
     if out is not None and out.suffix.lower() not in FORMATS:
@@ -50,8 +51,9 @@ def track(
     if out is not None:
         check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
-    if out is None:
-        click.echo(encode(tracked, ".csv").decode(), nl=False)
-    else:
-        write_track(tracked, out, threshold)
+    content = encode(tracked, out.suffix.lower() if out else ".csv", threshold)
+    if out:
+        write_atomic(out, content)
         click.echo(f"{out}: {len(tracked.time_s)} frames", err=True)
+    else:
+        click.echo(content.decode(), nl=False)

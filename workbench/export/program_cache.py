@@ -9,7 +9,6 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from workbench.export.program_file import ProgramFile
 from workbench.storage.atomic import remove_stale_partial_files, write_atomic
@@ -19,15 +18,8 @@ NOTES_NAME = "program.json"
 MOST_STORED_BYTES = 1_000_000_000  # some two hundred programs
 
 
-class CachedProgram(NamedTuple):
-    """A program that was built before, with the contents of its files by name."""
-
-    program: ProgramFile
-    contents: dict[str, bytes]
-
-
-def find_program(folder: Path, fingerprint: str) -> CachedProgram | None:
-    """Returns the program in a folder if its files are intact and it was built from what the fingerprint stands for."""
+def find_program(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str, bytes]] | None:
+    """Returns the program in a folder and the contents of its files, if they are intact and match the fingerprint."""
     try:
         notes = json.loads((folder / NOTES_NAME).read_bytes())
         program = ProgramFile.model_validate(notes["program"])
@@ -36,7 +28,7 @@ def find_program(folder: Path, fingerprint: str) -> CachedProgram | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     intact = all(sha256_of(contents[name]) == sha256 for name, sha256 in program.files.items())
-    return CachedProgram(program, contents) if same_inputs and intact else None
+    return (program, contents) if same_inputs and intact else None
 
 
 def write_program_notes(folder: Path, fingerprint: str, program: ProgramFile) -> None:
@@ -63,7 +55,8 @@ def store_program(
         if fresh or find_program(entry, fingerprint) is None:
             found = find_program(folder, fingerprint)
             if found is not None:
-                for name, content in found.contents.items():
+                _, contents = found
+                for name, content in contents.items():
                     write_atomic(entry / name, content)
                 write_atomic(entry / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
         if entry.is_dir():

@@ -1,0 +1,100 @@
+"""The figures of made-up times, and what is claimed of them."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers.bench import VOICED, contender_figures, flat
+from workbench.measure.bench import speed_ratio, under_load
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "program.pte"
+    path.write_bytes(b"12345")
+    return path
+
+
+def test_speed_ratio_is_taken_within_each_round() -> None:
+    # 4 times faster in every round of a machine that slows down tenfold; overall medians would give 20 / 1
+    drift = np.array([1, 1, 1, 10, 10])
+    faster, slower = speed_ratio(flat(drift), flat(4 * drift)), speed_ratio(flat(4 * drift), flat(drift))
+    assert (faster.low, faster.p50, faster.high, faster.outcome) == (4, 4, 4, "faster")
+    assert (slower.low, slower.p50, slower.high, slower.outcome) == (0.25, 0.25, 0.25, "slower")
+
+
+@pytest.mark.parametrize(
+    ("ratios", "low", "high", "outcome"),
+    [
+        ([0.5, 0.9, *([1.5] * 9)], 0.9, 1.5, "inconclusive"),  # of eleven rounds, the 10th percentile is the second
+        ([0.5, *([2.0] * 10)], 2, 2, "faster"),  # a single round does not make it inconclusive
+        ([1.0] * 3, 1, 1, "inconclusive"),  # equal
+        ([4.0, 4.0, *([8.0] * 9)], 4, 8, "faster"),  # a factor of 2 is allowed
+        ([3.9, 3.9, *([8.0] * 9)], 3.9, 8, "inconclusive"),
+        ([0.25, 0.25, *([0.5] * 9)], 0.25, 0.5, "slower"),
+        ([0.2, 0.2, *([0.5] * 9)], 0.2, 0.5, "inconclusive"),
+    ],
+)
+def test_speed_ratio_outcome(ratios: list[float], low: float, high: float, outcome: str) -> None:
+    found = speed_ratio(flat([1.0] * len(ratios)), flat(ratios))
+    assert (found.low, found.high, found.outcome) == (low, high, outcome)
+
+
+def test_figures_of_every_contender(file: Path) -> None:
+    found = contender_figures(file, {"eager": [4, 8, 4], "fast": [1, 2, 1], "slow": [8, 16, 8]}, {"fast": 3.0})
+    eager, fast, slow = found.values()
+    assert [(one.claim, one.why) for one in found.values()] == [("baseline", ""), ("faster", ""), ("slower", "")]
+    assert {name: one.p50 for name, one in fast.ratios.items()} == {"eager": 4, "slow": 8}
+    assert {name: one.p50 for name, one in eager.ratios.items()} == {"fast": 0.25, "slow": 2}
+    assert eager.pitch is None and "pitch" in eager.null_reasons
+    assert fast.pitch is not None and fast.pitch.p95_cents == pytest.approx(3, abs=1e-3)
+    assert (fast.frames, fast.voiced_frames, slow.voiced_frames) == (200, VOICED, VOICED)
+    assert (fast.latency.p50_ms, fast.latency.p90_ms, fast.latency.max_ms) == (1, 2, 2)
+    assert (fast.real_time_factor, fast.round_p50_ms) == (0.05, (1, 2, 1))
+    assert (fast.percentiles_ms[0], fast.percentiles_ms[50], fast.percentiles_ms[100]) == (1, 1, 2)
+    assert (fast.load_ms, fast.first_step_ms, fast.bytes) == (30, 4, 5)
+    assert fast.sha256 == hashlib.sha256(b"12345").hexdigest()
+    assert (fast.peak_rss_bytes, fast.load_rss_bytes) == (500_000_000, 20_000_000)
+
+
+@pytest.mark.parametrize(
+    ("cents", "voiced", "claim", "reason"),
+    [
+        (49.0, VOICED, "faster", ""),
+        (
+            1200.0,
+            VOICED,
+            "wrong",
+            "its pitch deviates from eager by 1200 cents at p95 (limit 50), so its speed means nothing",
+        ),
+        (float("nan"), VOICED, "wrong", "120 of 120 voiced frames have no finite pitch"),
+        (0.0, 100, "faster", ""),
+        (0.0, 99, "inconclusive", "only 99 voiced frames (at least 100 required)"),
+        (
+            99.0,
+            99,
+            "wrong",
+            "its pitch deviates from eager by 99 cents at p95 (limit 50), so its speed means nothing",
+        ),
+        (0.0, 0, "inconclusive", "no voiced frame"),
+    ],
+)
+def test_a_wrong_pitch_is_no_speed(file: Path, cents: float, voiced: int, claim: str, reason: str) -> None:
+    rounds: dict[str, Sequence[float]] = {"eager": [4, 4, 4], "fast": [1, 1, 1]}
+    fast = contender_figures(file, rounds, {"fast": cents}, voiced)["fast"]
+    assert (fast.claim, fast.why) == (claim, reason)
+
+
+def test_overlapping_rounds_claim_nothing(file: Path) -> None:
+    found = contender_figures(file, {"eager": [1] * 11, "other": [2.0, 2.0, *([0.5] * 9)]})["other"]
+    reason = "its speedup over eager ranges from 0.50 to 2.00 over the rounds"
+    assert (found.claim, found.why) == ("inconclusive", reason)
+
+
+def test_a_deadline_is_missed_by_a_longer_response() -> None:
+    found = under_load(np.array([1.0, 20.0, 20.001, 40.0]), 20.0)
+    assert (found.calls, found.missed, found.miss_rate, found.max_ms) == (4, 2, 0.5, 40)
+    assert found.p50_ms == pytest.approx(20.0005)
