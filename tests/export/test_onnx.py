@@ -11,8 +11,7 @@ import pytest
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.metadata import METADATA_KEY, metadata_of
-from workbench.export.onnx import ONNX_EXTRA, finalize, to_onnx
-from workbench.export.onnx_inspect import constant_state_inputs, inspect_onnx
+from workbench.export.onnx import ONNX_EXTRA, constant_state_inputs, finalize, inspect_onnx, to_onnx
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import State

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from workbench.errors import LoweringError
-from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize
-from workbench.export.onnx_inspect import inspect_onnx
+from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize, inspect_onnx
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress

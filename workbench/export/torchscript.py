@@ -39,7 +39,8 @@ def trace_upstream(model: PESTO, stream: StreamConfig, metadata: Constants) -> E
         stream: The program takes its smallest call: (streams, chunk_samples) float32.
         metadata: Entries of the file.
 
-    Raises LoweringError if torch cannot trace or store it.
+    Raises:
+        LoweringError: Torch cannot trace the model or store the script.
     """
     content = io.BytesIO()
     try:
