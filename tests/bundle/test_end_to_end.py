@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from tests.bundle.test_write import EXAMPLE, ROOT, laid_out, measured, resealed
 from tests.helpers.programs import ProgramFactory
 from workbench.bundle import verify_standalone as standalone
-from workbench.bundle.golden import Golden, _tolerance, to_csv, wav
+from workbench.bundle.golden import Golden, _tolerance, encode_wav, to_csv
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM
 from workbench.bundle.write import zipped
 from workbench.cli import main
@@ -210,7 +210,7 @@ def test_the_example_runs_the_bundle(example: Path, bundled: Path, content: dict
 def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dict[str, bytes], tmp_path: Path) -> None:
     rows = [row.split(",") for row in content[FRAMES].decode().splitlines()]
     rows[1:] = [[*row[:6], "inf", "inf", "inf"] for row in rows[1:]]
-    audio = wav(np.full((1, 75 * 320), np.nan, np.float32), 16_000)
+    audio = encode_wav(np.full((1, 75 * 320), np.nan, np.float32), 16_000)
     frames = "\n".join(",".join(row) for row in rows).encode()
     folder = laid_out({**content, AUDIO: audio, FRAMES: frames}, tmp_path / "nan")
     told = json.loads(content[MANIFEST])
@@ -229,7 +229,7 @@ def test_voices_sizes_and_explicit_state_in_cpp(example: Path, program_for: Prog
     assert np.abs(expected[1, 0] - expected[1, 1]).max() > 1e-5, "the voices differ"
     within, tolerance = _tolerance(expected, expected[None], 0)
     golden = Golden(("a", "b", "c"), audio, calls, expected, within, tolerance)
-    (tmp_path / AUDIO).write_bytes(wav(audio, 16_000))
+    (tmp_path / AUDIO).write_bytes(encode_wav(audio, 16_000))
     (tmp_path / FRAMES).write_text(to_csv(golden))
     ran = subprocess.run([example, tmp_path], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -246,12 +246,12 @@ def test_the_example_writes_frames_that_score_reads(example: Path, program_for: 
     stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
     program, path = program_for(stream, "explicit"), tmp_path / "take.wav"
     samples = np.random.default_rng(1).uniform(-1, 1, (3, 3100)).astype(np.float32)
-    path.write_bytes(wav(samples, 16_000))
+    path.write_bytes(encode_wav(samples, 16_000))
     ran = subprocess.run([example, program, path, tmp_path / "all.csv"], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, f"{tmp_path / 'all.csv'}: 10 frames\n"), ran.stderr
     header, *rows = (tmp_path / "all.csv").read_text().splitlines()
     assert header == "call,frame,stream,pitch_semitones,confidence,volume"
-    path.write_bytes(wav(samples[1:2], 16_000))
+    path.write_bytes(encode_wav(samples[1:2], 16_000))
     clip = read_clip(path, 16_000)
     of_one = [row for row in rows if row.split(",")[2] == "1"]
     (tmp_path / "take.csv").write_text("\n".join([header, *of_one]))

@@ -20,13 +20,14 @@ from click.testing import Result as CliResult
 
 from workbench.audio.corpus import Corpus
 from workbench.audio.decode import Clip
+from workbench.bundle import contents, write
 from workbench.bundle import verify_standalone as standalone
-from workbench.bundle import write
-from workbench.bundle.golden import Golden, _tolerance, record_golden, to_csv, wav
+from workbench.bundle.contents import readme, with_checksums
+from workbench.bundle.golden import Golden, _tolerance, encode_wav, record_golden, to_csv
 from workbench.bundle.manifest import manifest, methods
 from workbench.bundle.verify import Verification, verify
-from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, Floats
-from workbench.bundle.write import check_destination, page, with_checksums, zipped
+from workbench.bundle.verify_standalone import AUDIO, CHECKSUMS, FRAMES, MANIFEST, PROGRAM, Floats
+from workbench.bundle.write import check_destination, zipped
 from workbench.cli import main
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.export.metadata import build_metadata, parse_metadata
@@ -64,11 +65,11 @@ def described(record: Result, stream: StreamConfig = STREAM, state: State = "int
 def content() -> dict[str, bytes]:
     """Every file of a bundle whose program is no program."""
     golden = golden_of()
-    made = {PROGRAM: b"no program", AUDIO: wav(golden.audio, 48_000), FRAMES: to_csv(golden).encode()}
+    made = {PROGRAM: b"no program", AUDIO: encode_wav(golden.audio, 48_000), FRAMES: to_csv(golden).encode()}
     plain = described(measured())
-    return with_checksums(plain, {**made, "README.md": page(plain).encode(), "example/main.cpp": EXAMPLE.read_bytes()})[
-        1
-    ]
+    return with_checksums(
+        plain, {**made, "README.md": readme(plain).encode(), "example/main.cpp": EXAMPLE.read_bytes()}
+    )[1]
 
 
 @pytest.fixture
@@ -106,16 +107,16 @@ def test_a_whole_bundle_has_nothing_to_say(folder: Path, content: dict[str, byte
 
 
 def test_sha256sum_agrees(folder: Path) -> None:
-    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=folder, check=True)
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", CHECKSUMS], cwd=folder, check=True)
 
 
-@pytest.mark.parametrize("name", [PROGRAM, AUDIO, FRAMES, "README.md", "example/main.cpp", SUMS])
+@pytest.mark.parametrize("name", [PROGRAM, AUDIO, FRAMES, "README.md", "example/main.cpp", CHECKSUMS])
 def test_a_flipped_byte_is_found_in(name: str, folder: Path, content: dict[str, bytes]) -> None:
     data = content[name]
     for at in {0, 1, len(data) // 3, len(data) // 2, len(data) - 2, len(data) - 1}:
         (folder / name).write_bytes(flipped(data, at))
         assert name in failed(folder), at
-        assert len(failed(folder)) == 1 or name == SUMS  # which may no longer vouch for the manifest
+        assert len(failed(folder)) == 1 or name == CHECKSUMS  # which may no longer vouch for the manifest
 
 
 def test_a_flipped_byte_is_found_in_the_manifest(folder: Path, content: dict[str, bytes]) -> None:
@@ -180,7 +181,7 @@ def test_what_is_no_bundle(tmp_path: Path, folder: Path) -> None:
     assert refusal(tmp_path) == "no manifest.json; `workbench bundle` makes bundles"
     (tmp_path / "text.zip").write_text("text")
     assert refusal(tmp_path / "text.zip") == "a zip that cannot be read (File is not a zip file)"
-    (folder / SUMS).unlink()
+    (folder / CHECKSUMS).unlink()
     assert refusal(folder) == "no SHA256SUMS; `workbench bundle` makes bundles"
 
 
@@ -189,7 +190,7 @@ def resealed(content: dict[str, bytes], **changes: object) -> dict[str, bytes]:
     told = json.loads(content[MANIFEST]) | changes
     made = {**content, MANIFEST: json.dumps(told).encode()}
     sums = {name: entry["sha256"] for name, entry in told["files"].items()} if isinstance(told["files"], dict) else {}
-    made[SUMS] = standalone.canonical_sums(
+    made[CHECKSUMS] = standalone.checksums_text(
         {**sums, MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
     ).encode()
     return made
@@ -210,7 +211,7 @@ def test_a_sealed_manifest_without_a_stream_is_one_line(
     manifest, findings = standalone.check_hashes(folder)
     assert manifest is not None and all(found.ok for found in findings)
     (finding,) = standalone.check_golden(folder, manifest)
-    assert (finding.file, finding.ok, finding.message) == (MANIFEST, False, "does not say the stream of its program")
+    assert (finding.file, finding.ok, finding.message) == (MANIFEST, False, "has no stream metadata of its program")
 
 
 @pytest.mark.parametrize("audio", [b"RIFF....WAVEfmt \x10\0\0\0", b"RIFF....WAVEdata\x07\0\0\0abcdefg", b""])
@@ -230,9 +231,9 @@ def test_a_manifest_of_another_kind_is_refused(content: dict[str, bytes], tmp_pa
     folder = laid_out(resealed(content, bundle_format=9), tmp_path / "b")
     assert refusal(folder) == "bundle format 9, this can read 1; use the verify.py inside it"
     folder = laid_out(resealed(content, files={}), tmp_path / "b")
-    assert refusal(folder) == "its manifest.json is none (KeyError: 'program.pte')"
+    assert refusal(folder) == "manifest.json is not a manifest (KeyError: 'program.pte')"
     folder = laid_out(resealed(content, files=[]), tmp_path / "b")
-    assert refusal(folder) == "its manifest.json is none (AttributeError: 'list' object has no attribute 'items')"
+    assert refusal(folder) == "manifest.json is not a manifest (AttributeError: 'list' object has no attribute 'items')"
 
 
 def test_a_manifest_with_a_name_that_no_disk_takes_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
@@ -246,9 +247,11 @@ def test_half_a_character_in_a_manifest_is_refused(content: dict[str, bytes], tm
     told = json.loads(content[MANIFEST])
     told["files"][PROGRAM]["sha256"] = "\ud800"
     made = {**content, MANIFEST: json.dumps(told).encode()}
-    made[SUMS] = standalone.canonical_sums({MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}).encode()
+    made[CHECKSUMS] = standalone.checksums_text(
+        {MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
+    ).encode()
     folder = laid_out(made, tmp_path / "b")
-    assert refusal(folder) == "its manifest.json is none (ValueError: a sha256 in it is none)"
+    assert refusal(folder) == "manifest.json is not a manifest (ValueError: a sha256 in it is not one)"
 
 
 def test_links_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -319,7 +322,7 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
     assert refusal(path) == "a zip of 2147483647 bytes unpacked, more than the 1073741824 a bundle can have"
     path.write_bytes(data.replace(size, tiny))
     assert refusal(path) in (
-        "bomb has another size than the zip says; do not use it",
+        "bomb has another size than the zip states; do not use it",
         "a zip that cannot be read (Bad CRC-32 for file 'bomb')",
     )
 
@@ -349,26 +352,24 @@ def one_error(*words: str | Path) -> str:
 
 
 def test_what_cannot_be_bundled(tmp_path: Path) -> None:
-    failing = measured(verdict="fail", reasons=("program.bytes is 9, wants <= 8", "and more"))
+    failing = measured(verdict="fail", reasons=("too big", "and more"))
     folder = kept(tmp_path, failing)
-    assert one_error(folder) == (
-        f"{folder}: its verdict is fail (program.bytes is 9, wants <= 8; and more); --force bundles it anyway"
-    )
+    assert one_error(folder) == (f"{folder}: its verdict is fail (too big; and more); --force bundles it anyway")
     assert failing.program is not None
     assert one_error(folder, "--force") == (
-        f"{folder}/program.pte: not the program that was scored (its sha256 is 6aa7f0ee8ff1…, the record's "
+        f"{folder}/program.pte: not the program that was scored (its sha256 is 6aa7f0ee8ff1…, expected "
         f"{failing.program.sha256[:12]}…); run the recipe again"
     ).replace("6aa7f0ee8ff1", standalone.hashlib.sha256(b"no program").hexdigest()[:12])
     (folder / "program.pte").unlink()
     assert (
-        one_error(folder, "--force") == f"{folder}/program.pte: the record's program is not there; run the recipe again"
+        one_error(folder, "--force") == f"{folder}/program.pte: the result's program is missing; run the recipe again"
     )
     other = failing.model_copy(
         update={"program": failing.program.model_copy(update={"kind": "onnx", "path": "program.onnx", "state": "none"})}
     )
     assert one_error(kept(tmp_path / "onnx", other), "--force") == (
-        f"{tmp_path}/onnx/run/{other.recipe.name}: a bundle holds a .pte that keeps its memory or hands it back, and "
-        "this is program.onnx with state none; bundle another variant"
+        f"{tmp_path}/onnx/run/{other.recipe.name}: a bundle needs a .pte with internal or explicit state, and this "
+        "is program.onnx with state none; bundle another variant"
     )
     naive = kept(tmp_path, read_record(ROOT / "docs" / "measured" / "int8-naive.json"), None)
     reason = read_record(naive / "result.json").null_reasons["program"]
@@ -395,28 +396,28 @@ def test_nothing_is_replaced_that_is_no_bundle(tmp_path: Path, content: dict[str
     folder, out = kept(tmp_path, record, program), tmp_path / "out"
     (out / "mine").mkdir(parents=True)
     assert one_error(folder, "--out", out) == (
-        f"{out}: exists already; --overwrite replaces a bundle, --out names another place"
+        f"{out}: exists already; --overwrite replaces a bundle, --out names another path"
     )
 
     def refused(place: Path) -> bool:
-        says = f"{place}: not a bundle, and so not replaced; --out names another place"
+        says = f"{place}: not a bundle, so it is not replaced; --out names another path"
         return one_error(folder, "--out", place, "--overwrite") == says
 
     assert refused(out)
     (out / MANIFEST).write_text('{"name": "of a web page"}')
     assert refused(out)
-    (out / SUMS).write_text("")
+    (out / CHECKSUMS).write_text("")
     assert refused(out)
     (out / MANIFEST).write_text("7")
     assert refused(out)
     (out / MANIFEST).write_bytes(content[MANIFEST])
     check_destination(out, overwrite=True)
-    (out / SUMS).unlink()
+    (out / CHECKSUMS).unlink()
     assert refused(out)
     assert (out / "mine").is_dir()
 
     thesis = tmp_path / "thesis.zip"
-    for data in (b"", b"text", zipped({MANIFEST: b"{}"}), zipped({SUMS: b""}), zipped({"thesis.tex": b"years"})):
+    for data in (b"", b"text", zipped({MANIFEST: b"{}"}), zipped({CHECKSUMS: b""}), zipped({"thesis.tex": b"years"})):
         thesis.write_bytes(data)
         assert refused(thesis)
         assert thesis.read_bytes() == data
@@ -445,7 +446,7 @@ def shipped(tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.Monke
     record = record.model_copy(update={"program": record.program.model_copy(update={"sha256": sha256})})
     variant = StoredResult(record, kept(tmp_path, record), "run")
     monkeypatch.setattr(write, "IsolatedProcess", Nobody)
-    monkeypatch.setattr(write, "record_golden", lambda *_: golden_of())
+    monkeypatch.setattr(contents, "record_golden", lambda *_: golden_of())
     monkeypatch.setattr(write, "verify", lambda *_: Verification((), ran=True))
     return lambda: write.write_bundle(variant, tmp_path / "out", None, 1.0, True, overwrite=True)  # type: ignore[arg-type]
 
@@ -513,7 +514,7 @@ def test_a_program_that_is_replaced_meanwhile_is_not_bundled(
             pass
         return golden_of()
 
-    monkeypatch.setattr(write, "record_golden", golden)
+    monkeypatch.setattr(contents, "record_golden", golden)
     with pytest.raises(WorkbenchError) as caught:
         shipped()
     assert str(caught.value).startswith(f"{program}: not the program that was scored (its sha256 is ")
@@ -523,7 +524,7 @@ def test_a_program_that_is_replaced_meanwhile_is_not_bundled(
 def test_the_wav_is_read_by_others_bit_for_bit(tmp_path: Path) -> None:
     audio = np.random.default_rng(0).uniform(-2, 2, (3, 1001)).astype(np.float32)
     path = tmp_path / "audio.wav"
-    path.write_bytes(wav(audio, 44_100))
+    path.write_bytes(encode_wav(audio, 44_100))
     read, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     assert rate_hz == 44_100
     np.testing.assert_array_equal(read.T, audio)
@@ -591,9 +592,7 @@ def test_frames_that_are_not_finite_are_no_golden_ones(roll: int, value: float) 
 
     with pytest.raises(ProgramError) as raised:
         record_golden(Gives(), Path("a.pte"), STREAM, Hum(), 1.0, 0.5)
-    assert str(raised.value) == (
-        "a.pte: gives NaN or infinity on the golden audio, which no bundle can promise; mend it"
-    )
+    assert str(raised.value) == ("a.pte: returns NaN or infinity on the golden audio; a bundle needs finite frames")
 
 
 def test_frames_are_held_against_their_own_tolerance(tmp_path: Path) -> None:
@@ -601,19 +600,19 @@ def test_frames_are_held_against_their_own_tolerance(tmp_path: Path) -> None:
     (tmp_path / "frames.csv").write_text(to_csv(golden))
     expected = standalone.read_frames(tmp_path / "frames.csv")
     same = golden.expected[:, 0]
-    assert standalone._compared(same, expected).message == "3 frames, every bit as expected"
+    assert standalone.compare_frames(same, expected).message == "3 frames, every bit as expected"
     near, far, lost = same.copy(), same.copy(), same.copy()
     near[1, 1] += 0.0005
-    assert standalone._compared(near, expected).ok
+    assert standalone.compare_frames(near, expected).ok
     far[1, 1] += 0.002
-    found = standalone._compared(far, expected)
+    found = standalone.compare_frames(far, expected)
     assert not found.ok
     assert found.message == (
         f"1 of 3 frames are not as expected; the first is frame 1 of stream 0: confidence {far[1, 1]:.6g}, "
         f"expected {same[1, 1]:.6g} ± 0.001"
     )
     lost[0, 2] = np.nan
-    assert not standalone._compared(lost, expected).ok
+    assert not standalone.compare_frames(lost, expected).ok
 
 
 def test_methods_tell_shapes_sizes_and_memory() -> None:
@@ -630,23 +629,21 @@ def test_methods_tell_shapes_sizes_and_memory() -> None:
 
 
 def test_the_page_says_how_to_call_each_kind() -> None:
-    internal, explicit = page(described(measured())), page(described(measured(), state="explicit"))
+    internal, explicit = readme(described(measured())), readme(described(measured(), state="explicit"))
     for text in (internal, explicit):
         assert "48000 Hz" in text and "960 samples = 1 frame" in text and "LGPL-3.0" in text
         assert "did not pass" not in text and "not known" not in text
         assert all(section in text for section in ("## C++", "## Kotlin", "## Swift"))
     assert "make_tensor_ptr({1}, which, ScalarType::Bool)" in internal, "the overload for pointers defaults to floats"
-    assert "bool which[] = {true, true, true};" in page(described(measured(), replace(STREAM, streams=3)))
+    assert "bool which[] = {true, true, true};" in readme(described(measured(), replace(STREAM, streams=3)))
     assert "share_memory_arenas" in internal and "FloatArray(" not in internal
     assert "FloatArray(3616)" in explicit and "`reset`" not in explicit.split("## C++")[1]
 
 
 def test_a_forced_bundle_says_so_on_page_and_manifest() -> None:
-    told = described(measured(verdict="fail", reasons=("deviation.pitch.p95_cents is 3, wants <= 1",)))
+    told = described(measured(verdict="fail", reasons=("too wrong",)))
     assert (told.scores.verdict, told.scores.forced) == ("fail", True)
-    assert (
-        "> **This program did not pass.** Its verdict is *fail*: deviation.pitch.p95_cents is 3, wants <= 1."
-    ) in page(told)
+    assert "> **This program did not pass.** Its verdict is *fail*: too wrong." in readme(told)
 
 
 def test_an_own_checkpoints_licence_is_not_guessed() -> None:
@@ -654,7 +651,7 @@ def test_an_own_checkpoints_licence_is_not_guessed() -> None:
     recipe = record.recipe.model_copy(update={"resolved": record.recipe.resolved | {"checkpoint": "mine.ckpt"}})
     told = described(record.model_copy(update={"recipe": recipe}))
     assert [licence.licence for licence in told.licences] == ["Apache-2.0", None]
-    assert "not known: they came from a checkpoint file of the recipe's author" in page(told)
+    assert "not known: they came from a checkpoint file of the recipe's author" in readme(told)
 
 
 def test_verify_py_needs_only_the_runtime_and_numpy() -> None:

@@ -505,7 +505,7 @@ def bundle(
     change: Callable[[dict[str, bytes]], object] = lambda files: None, name: str = "b", **keys: object
 ) -> Callable[[], object]:
     """Writes a folder b like a bundle, with text as its program. The manifest gets `keys`; `change` is applied last."""
-    from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, SUMS, canonical_sums
+    from workbench.bundle.verify_standalone import AUDIO, CHECKSUMS, FRAMES, MANIFEST, PROGRAM, checksums_text
 
     def make() -> None:
         from hashlib import sha256
@@ -515,7 +515,7 @@ def bundle(
         listed |= keys.pop("more", {})  # type: ignore[operator, arg-type]
         files[MANIFEST] = json.dumps({"bundle_format": 1, "files": listed, **keys}).encode()
         sums = {name: entry["sha256"] for name, entry in listed.items()} if isinstance(listed, dict) else {}
-        files[SUMS] = canonical_sums({**sums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
+        files[CHECKSUMS] = checksums_text({**sums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
         change(files)
         for name, content in files.items():
             text(f"b/{name}", content)()
@@ -591,7 +591,10 @@ BUNDLES = (
         "b",
     ),
     no_bundle(
-        "a manifest that lists no files", "its manifest.json is none (KeyError: 'program.pte')", bundle(files={}), "b"
+        "a manifest that lists no files",
+        "manifest.json is not a manifest (KeyError: 'program.pte')",
+        bundle(files={}),
+        "b",
     ),
     Case(
         "a wrong hash",

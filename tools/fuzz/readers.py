@@ -33,7 +33,7 @@ from typing import Any
 from workbench.audio.corpus import Corpus
 from workbench.audio.synth_manifest import Manifest, read_manifest
 from workbench.bundle.verify import _opened
-from workbench.bundle.verify_standalone import MANIFEST, SUMS, NotABundleError, canonical_sums, check_hashes
+from workbench.bundle.verify_standalone import CHECKSUMS, MANIFEST, NotABundleError, check_hashes, checksums_text
 from workbench.errors import WorkbenchError
 from workbench.recipe import json_schema
 from workbench.records.result import Result, gate_metrics, read_record
@@ -90,7 +90,7 @@ def _words(schema: dict[str, Any]) -> list[str]:
 
 def _read_bundle(path: Path) -> None:
     """With the SHA256SUMS that belongs to it, so that more than the sums is read."""
-    path.with_name(SUMS).write_text(canonical_sums({MANIFEST: hashlib.sha256(path.read_bytes()).hexdigest()}))
+    path.with_name(CHECKSUMS).write_text(checksums_text({MANIFEST: hashlib.sha256(path.read_bytes()).hexdigest()}))
     check_hashes(path.parent)
 
 

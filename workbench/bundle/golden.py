@@ -1,14 +1,14 @@
-"""Golden audio and the frames that a program answers it with: what another machine has to reproduce."""
+"""Golden audio and the frames that a program returns for it: what another machine has to reproduce."""
 
-import struct
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.io import wavfile
 
 from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
-from workbench.bundle import verify_standalone as standalone
-from workbench.bundle.verify_standalone import COLUMNS, WITHIN
+from workbench.bundle.verify_standalone import COLUMNS, WITHIN, load, run_clip
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
@@ -16,22 +16,24 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats, chunk_schedule, random_sizes
 from workbench.units import CENTS_PER_SEMITONE
 
-# Another processor's kernels add up in another order: as if every sample were off by some of its last bits. So each
-# sample is moved by up to NUDGE of itself, more than a float32 sum of a whole analysis window (8192 taps) loses even
-# when it is added up naively (8192 ** 0.5 * 2 ** -24 = 5e-6), and what that moves decides how far a frame may be.
+# Another processor's kernels add in another order, as if the last bits of every sample were different. So every sample
+# is changed by up to NUDGE of itself, which is more than a float32 sum over a whole analysis window (8192 taps) loses
+# even if it is added naively (8192 ** 0.5 * 2 ** -24 = 5e-6); how far that moves the frames sets the tolerance.
 NUDGE = 2.0**-16
 NUDGES = 8
-MARGIN = 4.0  # times the furthest that any nudge moved a frame
-LEAST = (0.1 / CENTS_PER_SEMITONE, 1e-3, 1e-3)  # semitones; confidence; volume, relative
-TIE_CENTS = 25.0  # moved further by a nudge, two pitches tie on this frame: either is right
-FEWEST_FRAMES = 20
-_SEED, _CALLS_SEED = 1, 2
+MARGIN = 4.0  # times the largest move by any nudge
+MIN_TOLERANCE = (0.1 / CENTS_PER_SEMITONE, 1e-3, 1e-3)  # semitones; confidence; volume, relative
+TIE_CENTS = 25.0  # if a nudge moves a frame further, two pitches tie on it: either is right
+MIN_PITCH_FRAMES = 20
+_NUDGE_SEED, _CALL_SIZES_SEED = 1, 2
 
 
 class Tolerance(RecordModel):
-    """How far another machine's frames may be from the expected ones, and how many of them are compared.
+    """How far frames of another machine may be from the expected ones, and how many frames are compared.
 
-    Pitch where confidence reaches the recipe's threshold and no nudge moves it by a jump; the others everywhere."""
+    Pitch is compared if confidence reaches the recipe's threshold and no nudge moves it to another pitch; confidence
+    and volume always.
+    """
 
     pitch_cents: float
     confidence: float
@@ -46,51 +48,73 @@ class Tolerance(RecordModel):
 
 @dataclass(frozen=True)
 class Golden:
-    """Clips by name, (streams, samples) audio, frames of each call, (3, streams, frames) expected, and how near."""
+    """Audio for each stream, and the frames to expect.
+
+    Attributes:
+        clips: The names of the clips, one for each stream.
+        audio: (streams, samples).
+        calls: The number of frames of each call.
+        expected: (3, streams, frames): pitch in semitones, confidence, volume.
+        within: Like `expected`: how far a frame may be from it; inf if it is not compared.
+        tolerance: The rule that `within` follows.
+    """
 
     clips: tuple[str, ...]
     audio: Floats
     calls: tuple[int, ...]
     expected: Floats
-    within: Floats  # like `expected`; inf where it is not compared
+    within: Floats
     tolerance: Tolerance
 
 
 def record_golden(
     child: IsolatedProcess, program: Path, stream: StreamConfig, corpus: Corpus, seconds: float, threshold: float
 ) -> Golden:
-    """Roll a program, in the child, over the start of a synthetic phrase for each of its streams.
+    """Runs a program over the start of a synthetic phrase for each of its streams.
 
-    A program of several sizes is called with all of them, in random order. `threshold`: confidence from which pitch is
-    compared. Raises ProgramError where the program does not run or gives frames that are not finite, WorkbenchError
-    where too little is left to compare.
+    Args:
+        child: The process in which it runs.
+        program: Its file. If it takes several sizes of call, all of them are used, in random order.
+        stream: Its stream configuration.
+        corpus: Has the synthetic phrases.
+        seconds: Duration of the audio.
+        threshold: The confidence from which pitch is compared.
+
+    Raises:
+        ProgramError: The program does not run, or returns frames that are not finite.
+        WorkbenchError: Too few frames have a pitch to compare, or the corpus has no synthetic clip.
     """
     clips = _phrases(corpus, stream.streams)
     samples = round(seconds * stream.sample_rate_hz)
     audio = np.zeros((stream.streams, samples), np.float32)
     for lane, name in zip(audio, clips, strict=True):
-        heard = corpus.read(name, stream.sample_rate_hz).samples[:samples]
-        lane[: len(heard)] = heard
-    sizes = random_sizes(stream, _CALLS_SEED) if stream.dynamic else None
+        phrase = corpus.read(name, stream.sample_rate_hz).samples[:samples]
+        lane[: len(phrase)] = phrase
+    sizes = random_sizes(stream, _CALL_SIZES_SEED) if stream.dynamic else None
     calls = tuple(chunk_schedule(samples, stream, sizes))
     audio = np.pad(audio, [(0, 0), (0, sum(calls) * stream.hop_samples - samples)])
-    order = np.random.default_rng(_SEED)
-    nudged = [
-        (audio * (1 + NUDGE * order.uniform(-1, 1, audio.shape))).astype(np.float32)  # silence stays silent
-        for _ in range(NUDGES)
-    ]
-    expected, *moved = child.call(standalone.run_clips, program, [audio, *nudged], list(calls))
+    expected, *moved = child.call(_run_clips, program, [audio, *_nudged(audio)], list(calls))
     if not all(np.isfinite(frames).all() for frames in (expected, *moved)):
-        raise ProgramError(
-            f"{program}: gives NaN or infinity on the golden audio, which no bundle can promise; mend it"
-        )
+        raise ProgramError(f"{program}: returns NaN or infinity on the golden audio; a bundle needs finite frames")
     within, tolerance = _tolerance(expected, np.stack(moved), threshold)
-    if tolerance.pitch_frames < FEWEST_FRAMES:
+    if tolerance.pitch_frames < MIN_PITCH_FRAMES:
         raise WorkbenchError(
-            f"{program}: only {tolerance.pitch_frames} golden frames have a pitch to compare, wants {FEWEST_FRAMES}; "
-            "give more --seconds"
+            f"{program}: only {tolerance.pitch_frames} golden frames have a pitch to compare (at least "
+            f"{MIN_PITCH_FRAMES} required); use more --seconds"
         )
     return Golden(clips, audio, calls, expected, within, tolerance)
+
+
+def _nudged(audio: Floats) -> list[Floats]:
+    """Copies of the audio, each with every sample changed by up to NUDGE of itself; silence stays silent."""
+    random = np.random.default_rng(_NUDGE_SEED)
+    return [(audio * (1 + NUDGE * random.uniform(-1, 1, audio.shape))).astype(np.float32) for _ in range(NUDGES)]
+
+
+def _run_clips(path: Path, clips: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
+    """Runs a program's file over several clips, in this process; see `run_clip`."""
+    program = load(path)
+    return [run_clip(program, clip, frames_of_calls) for clip in clips]
 
 
 def _phrases(corpus: Corpus, streams: int) -> tuple[str, ...]:
@@ -98,21 +122,24 @@ def _phrases(corpus: Corpus, streams: int) -> tuple[str, ...]:
     clips = [name for name in corpus.clips() if name.startswith(f"{SYNTHETIC_SCORE}/")]
     sung = [name for name in clips if "/phrase" in name] or clips
     if not sung:
-        raise WorkbenchError(f"{corpus.root}: no synthetic clip that scores, and a bundle passes on no other audio")
+        raise WorkbenchError(f"{corpus.root}: no synthetic clip for scoring; a bundle contains no other audio")
     return tuple(sung[lane % len(sung)] for lane in range(streams))
 
 
 def _tolerance(expected: Floats, moved: Floats, threshold: float) -> tuple[Floats, Tolerance]:
-    """(3, streams, frames) expected and (nudges, 3, streams, frames) moved -> how far each may be, and the rule."""
-    furthest = np.abs(moved.astype(np.float64) - expected).max(0)
-    pitch, confidence, volume = furthest
+    """How far each frame may be from the expected one, from what the nudges did.
+
+    Takes (3, streams, frames) expected and (nudges, 3, streams, frames) moved. Returns (3, streams, frames), inf if a
+    frame's pitch is not compared, and the rule.
+    """
+    pitch, confidence, volume = np.abs(moved.astype(np.float64) - expected).max(0)
     voiced = expected[1] >= threshold
     unsteady = voiced & (pitch * CENTS_PER_SEMITONE > TIE_CENTS)
     steady = voiced & ~unsteady
-    relative = volume / np.maximum(np.abs(expected[2]), np.finfo(np.float32).tiny)
-    worst = (pitch[steady].max(initial=0.0), confidence.max(), relative.max())
+    relative_volume = volume / np.maximum(np.abs(expected[2]), np.finfo(np.float32).tiny)
+    largest_moves = (pitch[steady].max(initial=0.0), confidence.max(), relative_volume.max())
     pitch_within, confidence_within, volume_within = (
-        max(MARGIN * float(move), least) for move, least in zip(worst, LEAST, strict=True)
+        max(MARGIN * float(move), least) for move, least in zip(largest_moves, MIN_TOLERANCE, strict=True)
     )
     within = np.empty_like(expected)
     within[0] = np.where(steady, pitch_within, np.inf)
@@ -128,24 +155,24 @@ def _tolerance(expected: Floats, moved: Floats, threshold: float) -> tuple[Float
     )
 
 
-def wav(audio: Floats, sample_rate_hz: int) -> bytes:
-    """(channels, samples) as a WAV of 32-bit floats: every bit of what was fed."""
-    channels, samples = audio.shape
-    data = np.ascontiguousarray(audio.T, "<f4").tobytes()
-    form = struct.pack("<HHIIHHH", 3, channels, sample_rate_hz, 4 * channels * sample_rate_hz, 4 * channels, 32, 0)
-    parts = ((b"fmt ", form), (b"fact", struct.pack("<I", samples)), (b"data", data))
-    body = b"WAVE" + b"".join(name + struct.pack("<I", len(content)) + content for name, content in parts)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+def encode_wav(audio: Floats, sample_rate_hz: int) -> bytes:
+    """Returns (channels, samples) as a WAV of 32-bit floats, every bit of them.
+
+    soundfile is no substitute: it adds a PEAK chunk with the time of writing, and bundles are the same bytes each time.
+    """
+    content = io.BytesIO()
+    wavfile.write(content, sample_rate_hz, np.ascontiguousarray(audio.T, np.float32))
+    return content.getvalue()
 
 
 def to_csv(golden: Golden) -> str:
-    """The expected frames as CSV, nine digits to a number, which is every bit of a float32."""
+    """Returns the expected frames as CSV, with nine digits a number: every bit of a float32."""
     rows = [",".join((*COLUMNS, *WITHIN))]
-    frame = 0
+    first = 0
     for call, frames in enumerate(golden.calls):
-        for at in range(frame, frame + frames):
+        for frame in range(first, first + frames):
             for stream in range(golden.expected.shape[1]):
-                numbers = (*golden.expected[:, stream, at], *golden.within[:, stream, at])
-                rows.append(f"{call},{at},{stream}," + ",".join(f"{number:.9g}" for number in numbers))
-        frame += frames
+                numbers = (*golden.expected[:, stream, frame], *golden.within[:, stream, frame])
+                rows.append(f"{call},{frame},{stream}," + ",".join(f"{number:.9g}" for number in numbers))
+        first += frames
     return "\n".join(rows) + "\n"

@@ -1,15 +1,15 @@
-"""`manifest.json`: what a program takes and gives, what it was made of, and how well it did."""
+"""`manifest.json`: inputs and outputs of a program, what it was built from, and how it scored."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from workbench.bundle.golden import Golden, Tolerance
+from workbench.bundle.licences import Licence, licences_of
 from workbench.bundle.verify_standalone import AUDIO, BUNDLE_FORMAT, COLUMNS, FRAMES, PROGRAM, WITHIN
 from workbench.export.metadata import Constants
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
-from workbench.model.checkpoint import packaged_checkpoints
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment, environment
@@ -19,13 +19,13 @@ from workbench.runtime.state_protocol import ScoringProtocol
 
 RESET_INTERNAL = (
     "load `reset` and `forward` into the same planned memory before the first call, and call `reset` with true for "
-    "each stream that is to forget; where a runtime cannot share that memory, load the program anew"
+    "each stream to reset; if a runtime cannot share that memory, load the program again"
 )
-RESET_EXPLICIT = "zeros as the second input of `forward`: a row of zeros is a stream that has heard nothing"
+RESET_EXPLICIT = "zeros as the second input of `forward`; a row of zeros is the state of a stream after a reset"
 
 
 class TensorSpec(RecordModel):
-    """An input or an output. Dimensions are numbers or the names of those that vary."""
+    """An input or an output. A dimension is a number, or a name if it varies."""
 
     name: str
     dtype: Literal["float32", "bool"]
@@ -34,15 +34,17 @@ class TensorSpec(RecordModel):
 
 
 class Method(RecordModel):
-    """What a call takes and gives, in order."""
+    """The inputs and the outputs of a call, in order."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
 
 class Calls(RecordModel):
-    """The sizes a call can have: samples are hop_samples times frames. Others have to be refused by the host: the
-    runtime takes some of them, and spoils the memory."""
+    """The sizes of a call: samples are hop_samples times frames.
+
+    The host has to refuse other sizes: the runtime accepts some of them and corrupts the state.
+    """
 
     hop_samples: int
     min_frames: int
@@ -53,15 +55,17 @@ class Calls(RecordModel):
 
 
 class BundleLatency(AlgorithmicLatency):
-    """`measured_ms`: from a change of the known f0 to the end of the hop that tells it, as it fits the calibration
-    clips best. Collecting a call's audio comes on top: `call_ms` for the smallest call."""
+    """`measured_ms` is from a change of the known f0 to the end of the hop that shows it, the best fit over the clips.
+
+    The time to collect the audio of a call is not in it: `call_ms` for the smallest call.
+    """
 
     call_ms: float
     measured_ms: float | None
 
 
 class GoldenFiles(RecordModel):
-    """Audio to feed from an empty memory, and the frames to expect."""
+    """The audio to run from a reset, and the frames to expect."""
 
     audio: str = AUDIO
     audio_format: str = "WAV, 32-bit float, a channel for each stream"
@@ -75,16 +79,8 @@ class GoldenFiles(RecordModel):
     expected_from: Environment
 
 
-class Licence(RecordModel):
-    """Who else's terms travel with the bundle."""
-
-    covers: str
-    licence: str | None
-    text: str | None
-
-
 class Scores(RecordModel):
-    """From the record of the run, as it stands there. `forced`: bundled although it did not pass."""
+    """The scores in the run's result. `forced` is true if the program was bundled although it did not pass."""
 
     verdict: Verdict
     forced: bool
@@ -109,14 +105,14 @@ class ProgramBytes(RecordModel):
 
 
 class FileBytes(RecordModel):
-    """A file of the bundle, other than the manifest and SHA256SUMS."""
+    """A file of the bundle except the manifest and SHA256SUMS."""
 
     bytes: int
     sha256: str
 
 
 class Manifest(RecordModel):
-    """All of it. `stream` is what the program itself tells, by the names of its methods."""
+    """The whole manifest. `stream` is the program's metadata, by the names of its methods."""
 
     bundle_format: int = BUNDLE_FORMAT
     name: str
@@ -134,7 +130,7 @@ class Manifest(RecordModel):
 
 
 def methods(stream: StreamConfig, state: str, state_samples: int) -> dict[str, Method]:
-    """What the program's two methods take and give."""
+    """Returns the inputs and outputs of the program's methods, `forward` and, with internal state, `reset`."""
     voices = stream.streams
     samples: int | str = "samples" if stream.dynamic else stream.chunk_samples
     frames: int | str = "frames" if stream.dynamic else stream.max_frames
@@ -153,10 +149,10 @@ def methods(stream: StreamConfig, state: str, state_samples: int) -> dict[str, M
     )
     if state == "explicit":
         past = TensorSpec(
-            name="state", dtype="float32", shape=(voices, state_samples), unit="past audio; zeros: nothing heard yet"
+            name="state", dtype="float32", shape=(voices, state_samples), unit="past audio; zeros after a reset"
         )
         return {"forward": Method(inputs=(audio, past), outputs=(*outputs, past))}
-    which = TensorSpec(name="which", dtype="bool", shape=(voices,), unit="true: that stream forgets all audio")
+    which = TensorSpec(name="which", dtype="bool", shape=(voices,), unit="true resets that stream")
     return {
         "forward": Method(inputs=(audio,), outputs=outputs),
         "reset": Method(inputs=(which,), outputs=(which,)),
@@ -164,24 +160,32 @@ def methods(stream: StreamConfig, state: str, state_samples: int) -> dict[str, M
 
 
 def manifest(
-    record: Result, tells: Constants, stream: StreamConfig, golden: Golden, files: dict[str, FileBytes]
+    result: Result, metadata: Constants, stream: StreamConfig, golden: Golden, files: dict[str, FileBytes]
 ) -> Manifest:
-    """The manifest of a record's program and of the files beside it. Raises ValueError for a record without one."""
-    if record.program is None:
+    """Returns the manifest of a result's program and of the files beside it.
+
+    Args:
+        result: Has a program.
+        metadata: The program's metadata.
+        stream: The stream configuration in it.
+        golden: The audio and the frames to expect.
+        files: Every file of the bundle except the manifest and SHA256SUMS, by name.
+    """
+    if result.program is None:
         raise ValueError("no program")
-    state = str(tells["state"])
-    measured_ms = record.truth.delay_ms if record.truth else None
-    backends = [delegate.backend for delegate in record.program.delegates]
+    state = str(metadata["state"])
+    measured_ms = result.truth.delay_ms if result.truth else None
+    backends = [delegate.backend for delegate in result.program.delegates]
     return Manifest(
-        name=record.recipe.name,
+        name=result.recipe.name,
         program=ProgramBytes(
-            bytes=record.program.bytes,
-            sha256=record.program.sha256,
+            bytes=result.program.bytes,
+            sha256=result.program.sha256,
             backends={backend: backends.count(backend) for backend in sorted(set(backends))},
-            quantized_ops=record.program.quantized_ops,
-            float_ops=record.program.float_ops,
+            quantized_ops=result.program.quantized_ops,
+            float_ops=result.program.float_ops,
         ),
-        stream=tells,
+        stream=metadata,
         calls=Calls(
             hop_samples=stream.hop_samples,
             min_frames=stream.frames_per_chunk,
@@ -190,60 +194,42 @@ def manifest(
             max_samples=stream.max_chunk_samples,
             reset=RESET_EXPLICIT if state == "explicit" else RESET_INTERNAL,
         ),
-        methods=methods(stream, state, int(tells["state_samples"])),
+        methods=methods(stream, state, int(metadata["state_samples"])),
         latency=BundleLatency(
-            algorithmic_ms=record.latency.algorithmic_ms,
-            depends_on_chunking=record.latency.depends_on_chunking,
+            algorithmic_ms=result.latency.algorithmic_ms,
+            depends_on_chunking=result.latency.depends_on_chunking,
             call_ms=stream.chunk_ms,
             measured_ms=measured_ms,
-            null_reasons={"measured_ms": _why_no_delay(record)} if measured_ms is None else {},
+            null_reasons={"measured_ms": _why_no_delay(result)} if measured_ms is None else {},
         ),
         golden=GoldenFiles(
             clips=golden.clips,
             seconds=golden.audio.shape[1] / stream.sample_rate_hz,
             calls=len(golden.calls),
             tolerance=golden.tolerance,
-            expected_from=environment(record.environment.threads),
+            expected_from=environment(result.environment.threads),
         ),
-        scores=_scores(record),
-        recipe=record.recipe,
-        made_with=record.environment,
-        licences=licences(record.recipe.resolved),
+        scores=_scores(result),
+        recipe=result.recipe,
+        made_with=result.environment,
+        licences=licences_of(result.recipe.resolved),
         files=files,
     )
 
 
-def _why_no_delay(record: Result) -> str:
-    section = record if record.truth is None else record.truth
-    return section.null_reasons["truth" if record.truth is None else "delay_ms"]
+def _why_no_delay(result: Result) -> str:
+    section = result if result.truth is None else result.truth
+    return section.null_reasons["truth" if result.truth is None else "delay_ms"]
 
 
-def _scores(record: Result) -> Scores:
+def _scores(result: Result) -> Scores:
     kept = ("deviation", "floor", "truth", "speed")
     return Scores(
-        verdict=record.verdict,
-        forced=record.verdict != "pass",
-        reasons=record.reasons,
-        protocol=record.protocol,
-        gates=record.gates,
-        **{name: getattr(record, name) for name in kept},
-        null_reasons={name: reason for name, reason in record.null_reasons.items() if name in kept},
-    )
-
-
-def licences(recipe: dict[str, Any]) -> tuple[Licence, ...]:
-    """Of the code here and of the weights inside the program; those of a user's checkpoint are the user's to know."""
-    ours = Licence(covers="verify.py, example/ and golden/", licence="Apache-2.0", text="licences/Apache-2.0.txt")
-    if recipe["checkpoint"] in packaged_checkpoints():
-        return ours, Licence(
-            covers=f"the weights in {PROGRAM}: pesto-pitch, checkpoint {recipe['checkpoint']}",
-            licence="LGPL-3.0",
-            text="licences/LGPL-3.0.md",
-        )
-    why = "they came from a checkpoint file of the recipe's author, who has to know"
-    return ours, Licence(
-        covers=f"the weights in {PROGRAM}",
-        licence=None,
-        text=None,
-        null_reasons=dict.fromkeys(("licence", "text"), why),
+        verdict=result.verdict,
+        forced=result.verdict != "pass",
+        reasons=result.reasons,
+        protocol=result.protocol,
+        gates=result.gates,
+        **{name: getattr(result, name) for name in kept},
+        null_reasons={name: reason for name, reason in result.null_reasons.items() if name in kept},
     )

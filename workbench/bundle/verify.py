@@ -1,4 +1,4 @@
-"""A bundle, folder or zip, held against its own promises. Nothing of the bundle but its program is ever run."""
+"""Checks a bundle, folder or zip, against its manifest. Of the bundle only its program is ever run."""
 
 import stat
 import tempfile
@@ -15,14 +15,14 @@ from workbench.errors import ProgramError, WorkbenchError, first_line
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.npz import ZIP_ERRORS
 
-_MOST_FILES = 1000
-_RUNS_WITHIN_S = 1800.0  # a minute of golden audio at most
-_MOST_BYTES = 1 << 30  # of all files of a zip together, unpacked
+_MAX_FILES = 1000
+_MAX_UNPACKED_BYTES = 1 << 30  # of all files of a zip together
+_RUN_TIMEOUT_S = 1800.0  # for a minute of golden audio at most
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found of each file; `ran`: whether the program was run, which a damaged bundle's is not."""
+    """The finding for each file. `ran` says if the program was run; that of a damaged bundle is not."""
 
     findings: tuple[Finding, ...]
     ran: bool
@@ -33,10 +33,14 @@ class Verification:
 
 
 def verify(bundle: Path, child: IsolatedProcess | None = None) -> Verification:
-    """Check a bundle's files, and where they are whole, run its program on the golden audio: in `child`, or else in a
-    process of its own.
+    """Checks a bundle's files and, if they are intact, runs its program on the golden audio.
 
-    Raises WorkbenchError for what is not a bundle.
+    Args:
+        bundle: A folder or a zip.
+        child: The process in which the program runs; a new one by default.
+
+    Raises:
+        WorkbenchError: It is not a bundle.
     """
     try:
         with _opened(bundle) as folder:
@@ -50,15 +54,15 @@ def verify(bundle: Path, child: IsolatedProcess | None = None) -> Verification:
 
 def _run(folder: Path, manifest: dict[str, Any], child: IsolatedProcess | None) -> list[Finding]:
     try:
-        with nullcontext(child) if child else IsolatedProcess(_RUNS_WITHIN_S) as runs:
-            return runs.call(standalone.check_golden, folder, manifest)
+        with nullcontext(child) if child else IsolatedProcess(_RUN_TIMEOUT_S) as process:
+            return process.call(standalone.check_golden, folder, manifest)
     except ProgramError as error:
         return [Finding(PROGRAM, False, f"does not run here: {error}")]
 
 
 @contextmanager
 def _opened(bundle: Path) -> Iterator[Path]:
-    """The bundle as a folder. A zip is unpacked into a temporary one, after its names and sizes were checked."""
+    """The bundle as a folder. A zip is unpacked into a temporary folder, after its names and sizes are checked."""
     if bundle.is_dir():
         yield bundle
         return
@@ -71,19 +75,19 @@ def _opened(bundle: Path) -> Iterator[Path]:
                 for entry in archive.infolist():
                     _unpack(archive, entry, Path(unpacked))
         except ZIP_ERRORS as error:
-            if isinstance(error, OSError) and error.filename is not None:  # of a file here, not of the zip
+            if isinstance(error, OSError) and error.filename is not None:  # of a file on disk
                 raise
             raise NotABundleError(f"a zip that cannot be read ({first_line(error)})") from error
         yield Path(unpacked)
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
-    """Raise NotABundleError for anything that `workbench bundle` does not write."""
-    if len(entries) > _MOST_FILES:
-        raise NotABundleError(f"a zip of {len(entries)} files, more than the {_MOST_FILES} a bundle can have")
+    """Raises NotABundleError for anything that `workbench bundle` does not write."""
+    if len(entries) > _MAX_FILES:
+        raise NotABundleError(f"a zip of {len(entries)} files, more than the {_MAX_FILES} a bundle can have")
     total = sum(entry.file_size for entry in entries)
-    if total > _MOST_BYTES:
-        raise NotABundleError(f"a zip of {total} bytes unpacked, more than the {_MOST_BYTES} a bundle can have")
+    if total > _MAX_UNPACKED_BYTES:
+        raise NotABundleError(f"a zip of {total} bytes unpacked, more than the {_MAX_UNPACKED_BYTES} a bundle can have")
     names = set()
     for entry in entries:
         standalone.check_name(entry.filename.removesuffix("/"))  # other tools add an entry for each folder
@@ -95,18 +99,19 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         if entry.filename in names:
             raise NotABundleError(f"{entry.filename} is in it twice")
         names.add(entry.filename)
-    if both := names & {str(folder) for name in names for folder in PurePosixPath(name).parents}:
-        raise NotABundleError(f"{min(both)} is in it as a file and as a folder")
+    folders = {str(folder) for name in names for folder in PurePosixPath(name).parents}
+    if names & folders:
+        raise NotABundleError(f"{min(names & folders)} is in it as a file and as a folder")
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    """One file, of as many bytes as it says and no more; folders come with their files."""
+    """Writes one file, of exactly as many bytes as the zip states; folders are made for their files."""
     if entry.is_dir():
         return
     with archive.open(entry) as file:
         content = file.read(entry.file_size + 1)
     if len(content) != entry.file_size:
-        raise NotABundleError(f"{entry.filename} has another size than the zip says; do not use it")
+        raise NotABundleError(f"{entry.filename} has another size than the zip states; do not use it")
     path = folder / entry.filename
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

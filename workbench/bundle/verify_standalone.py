@@ -1,16 +1,16 @@
-"""Does this bundle's program, on this machine, still do what the manifest promises?
+"""Checks that the program of this bundle, on this machine, still does what the manifest promises.
 
     python verify.py [BUNDLE_FOLDER] [--json]      exits with 0: it does; 1: it does not; 2: not a bundle
 
-This file lies in every bundle as `verify.py` and needs nothing but ExecuTorch's Python runtime and numpy; the workbench
-runs its own copy of it. First every file is held against its SHA-256, which finds damage and not a forger: nothing is
-signed. Only a whole bundle's program is then loaded and fed the golden audio, from an empty memory, in the same calls.
+This is `verify.py` in every bundle; it needs only numpy and ExecuTorch's Python runtime. It compares every file with
+its SHA-256, which finds damage but no forgery: nothing is signed. Then it runs the program on the golden audio.
 """
 
 import argparse
 import hashlib
 import importlib.util
 import json
+import re
 import struct
 import sys
 from collections.abc import Sequence
@@ -22,106 +22,102 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUNDLE_FORMAT = 1
-MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+MANIFEST, CHECKSUMS = "manifest.json", "SHA256SUMS"
 PROGRAM, AUDIO, FRAMES = "program.pte", "golden/audio.wav", "golden/frames.csv"
 COLUMNS = ("call", "frame", "stream", "pitch_semitones", "confidence", "volume")
 WITHIN = ("pitch_within", "confidence_within", "volume_within")  # the same units; inf: not compared
 RUNTIME = ("executorch", "torch")
-MOST_BYTES = 1 << 30  # of one file
-_LONGEST_NAME = 255  # bytes of a file's, with its folders': more than that, file systems do not take
-_LFS_POINTER = b"version https://git-lfs"
+MAX_FILE_BYTES = 1 << 30
+_MAX_NAME_BYTES = 255  # with its folders; file systems do not take more
 
 Floats = NDArray[np.float32]
 
 
 class NotABundleError(Exception):
-    """There is nothing here that could be verified; one line."""
+    """What is given cannot be verified; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be said of one file of the bundle."""
+    """The result for one file of the bundle."""
 
     file: str
     ok: bool
     message: str
 
 
-def canonical_sums(files: dict[str, str]) -> str:
-    """SHA256SUMS for files and their SHA-256, as `sha256sum -c` reads it."""
-    return "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files.items()))
+def checksums_text(sha256_by_name: dict[str, str]) -> str:
+    """Returns SHA256SUMS in the format that `sha256sum -c` reads."""
+    return "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(sha256_by_name.items()))
 
 
 def check_name(name: object) -> str:
-    """A file's name inside a bundle. Raises NotABundleError for one that could lead outside, or that no disk takes."""
+    """Returns a file's name inside a bundle. Raises NotABundleError if it could lead outside or is too long."""
     plain = isinstance(name, str) and name.isprintable() and not set(name) & set('\\:*?"<>|')
     if not plain or PurePosixPath(str(name)).as_posix() != name or {"", ".", ".."} & set(str(name).split("/")):
         raise NotABundleError(f"names a file {name!r}, which could lie outside; do not use it")
-    if len(str(name).encode()) > _LONGEST_NAME:
-        raise NotABundleError(f"names a file {str(name)[:40]!r}..., longer than {_LONGEST_NAME} bytes")
+    if len(str(name).encode()) > _MAX_NAME_BYTES:
+        raise NotABundleError(f"names a file {str(name)[:40]!r}..., longer than {_MAX_NAME_BYTES} bytes")
     return str(name)
 
 
 def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
-    """Every file against the manifest, and manifest and SHA256SUMS against each other.
+    """Compares every file with the manifest, and manifest and SHA256SUMS with each other.
 
-    Returns the manifest (None where it is damaged beyond reading) and a finding for each file. Raises NotABundleError
-    where there is no manifest or no SHA256SUMS, for another format, and for names or links that lead outside.
+    Returns the manifest (None if it is damaged and cannot be read) and a finding for each file. Raises NotABundleError
+    if there is no manifest or no SHA256SUMS, for another format, and for a name or a link that leads outside.
     """
     try:
-        manifest_bytes, sums = _read(folder, MANIFEST), _read(folder, SUMS)
+        content, checksums = _read(folder, MANIFEST), _read(folder, CHECKSUMS)
     except FileNotFoundError as error:
         raise NotABundleError(f"no {error}; `workbench bundle` makes bundles") from None
-    manifest_sha256 = hashlib.sha256(manifest_bytes).hexdigest()
-    belongs = f"{manifest_sha256}  {MANIFEST}\n".encode() in sums
-    torn = f"is not the one that {SUMS} knows: one of the two was changed"
+    manifest_sha256 = hashlib.sha256(content).hexdigest()
+    as_bundled = f"{manifest_sha256}  {MANIFEST}\n".encode() in checksums
+    damaged = f"is not the one that {CHECKSUMS} knows: one of the two was changed"
     try:
-        manifest = json.loads(manifest_bytes)
-        named = {
-            check_name(name): (entry["bytes"], _checked_sha256(entry["sha256"]))
-            for name, entry in manifest["files"].items()
-        }
-        known, _ = manifest["bundle_format"], [named[name] for name in (PROGRAM, AUDIO, FRAMES)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotABundleError) as error:
-        if belongs:
-            raise NotABundleError(str(error) if isinstance(error, NotABundleError) else _no_manifest(error)) from None
-        return None, [Finding(MANIFEST, False, f"{torn}, and it cannot be read")]
-    if known != BUNDLE_FORMAT and belongs:
-        raise NotABundleError(f"bundle format {known!r}, this can read {BUNDLE_FORMAT}; use the verify.py inside it")
-    findings = [_hashed(folder, name, *named[name]) for name in sorted(named)]
-    findings.append(Finding(MANIFEST, belongs, "as bundled" if belongs else torn))
-    right = canonical_sums({MANIFEST: manifest_sha256, **{name: sha256 for name, (_, sha256) in named.items()}})
-    same = sums == right.encode()
-    findings.append(Finding(SUMS, same, "as bundled" if same else f"is not what {MANIFEST} and its files give"))
+        manifest, files = _read_manifest(content)
+    except NotABundleError:
+        if as_bundled:
+            raise
+        return None, [Finding(MANIFEST, False, f"{damaged}, and it cannot be read")]
+    found = manifest["bundle_format"]
+    if found != BUNDLE_FORMAT and as_bundled:
+        raise NotABundleError(f"bundle format {found!r}, this can read {BUNDLE_FORMAT}; use the verify.py inside it")
+    findings = [_check_file(folder, name, *files[name]) for name in sorted(files)]
+    findings.append(Finding(MANIFEST, as_bundled, "as bundled" if as_bundled else damaged))
+    expected = {MANIFEST: manifest_sha256, **{name: sha256 for name, (_, sha256) in files.items()}}
+    same = checksums == checksums_text(expected).encode()
+    findings.append(Finding(CHECKSUMS, same, "as bundled" if same else f"is not the list of {MANIFEST} and its files"))
     return manifest, findings
 
 
-def _checked_sha256(value: object) -> str:
-    """Raises ValueError for what is none: JSON can hold half a character, which nothing could print."""
-    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
-        raise ValueError("a sha256 in it is none")
-    return value
-
-
-def _no_manifest(error: Exception) -> str:
-    return f"its {MANIFEST} is none ({type(error).__name__}: {error})"
+def _read_manifest(content: bytes) -> tuple[dict[str, Any], dict[str, tuple[object, str]]]:
+    """The manifest, and the size and SHA-256 of each file in it. Raises NotABundleError for any other JSON."""
+    try:
+        manifest = json.loads(content)
+        listed = manifest["files"].items()
+        files = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in listed}
+        if not all(re.fullmatch("[0-9a-f]{64}", sha256) for _, sha256 in files.values()):
+            raise ValueError("a sha256 in it is not one")
+        _ = manifest["bundle_format"], [files[name] for name in (PROGRAM, AUDIO, FRAMES)]  # KeyError if one is missing
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotABundleError(f"{MANIFEST} is not a manifest ({type(error).__name__}: {error})") from None
+    return manifest, files
 
 
 def _read(folder: Path, name: str) -> bytes:
-    """A file's bytes. Raises FileNotFoundError with its name, and NotABundleError for a link or a giant."""
-    path = folder
-    for part in name.split("/"):
-        path = path / part
-        if path.is_symlink():
-            raise NotABundleError(f"{name} is a link, and could lead outside; do not use it")
+    """A file's bytes. Raises FileNotFoundError with its name, and NotABundleError for a link or a file too large."""
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents[: name.count("/")])):
+        raise NotABundleError(f"{name} is a link, and could lead outside; do not use it")
     if not path.is_file():
         raise FileNotFoundError(name)
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise NotABundleError(f"{name} has {path.stat().st_size} bytes, more than a bundle's file can have")
     return path.read_bytes()
 
 
-def _hashed(folder: Path, name: str, size: object, sha256: object) -> Finding:
+def _check_file(folder: Path, name: str, size: object, sha256: object) -> Finding:
     try:
         content = _read(folder, name)
     except FileNotFoundError:
@@ -129,7 +125,7 @@ def _hashed(folder: Path, name: str, size: object, sha256: object) -> Finding:
     found = hashlib.sha256(content).hexdigest()
     if found == sha256 and len(content) == size:
         return Finding(name, True, "as bundled")
-    if content.startswith(_LFS_POINTER):
+    if content.startswith(b"version https://git-lfs"):
         return Finding(name, False, "is a Git LFS pointer, not the file; `git lfs pull` fetches it")
     if len(content) != size:
         return Finding(name, False, f"was changed: {len(content)} bytes, the manifest has {size}")
@@ -137,150 +133,129 @@ def _hashed(folder: Path, name: str, size: object, sha256: object) -> Finding:
 
 
 def read_audio(path: Path) -> Floats:
-    """(streams, samples) of a float32 WAV, whose channels are the streams."""
+    """Returns the (streams, samples) of a WAV of 32-bit floats, whose channels are the streams."""
     content = path.read_bytes()
-    at, channels = 12, 1
-    while at + 8 <= len(content):
-        kind, size = struct.unpack_from("<4sI", content, at)
-        if kind == b"fmt ":
-            channels = struct.unpack_from("<H", content, at + 10)[0]
-        if kind == b"data":
-            return np.frombuffer(content, "<f4", size // 4, at + 8).reshape(-1, channels).T.astype(np.float32)
-        at += 8 + size + size % 2
-    raise ValueError(f"{path.name} has no audio in it")
+    if b"data" not in content:
+        raise ValueError(f"{path.name} has no audio in it")
+    start = content.index(b"data") + 8
+    size, (channels,) = struct.unpack_from("<I", content, start - 4)[0], struct.unpack_from("<H", content, 22)
+    return np.frombuffer(content, "<f4", size // 4, start).reshape(-1, channels).T.astype(np.float32)
 
 
 def read_frames(path: Path) -> dict[str, NDArray[np.float64]]:
-    """The columns of the expected frames, each (rows,): a row for each frame of each stream, in order."""
+    """Returns the columns of the expected frames, each (rows,): a row for each frame of each stream, in order."""
     table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
     return dict(zip((*COLUMNS, *WITHIN), table.T, strict=True))
 
 
-def read_metadata(program: Any) -> dict[str, Any]:
-    """What a program tells of its stream: the value of every method but the two that are called."""
-    names = sorted(program.method_names - {"forward", "reset"})
-    return {name: program.load_method(name).execute([])[0] for name in names}
-
-
 def load(path: Path) -> Any:
-    """The program of a file. Raises whatever the runtime raises for one that it cannot load."""
+    """Returns the loaded program. Raises what the runtime raises if it cannot load the file."""
     from executorch.runtime import Runtime
 
     return Runtime.get().load_program(path)
 
 
+def read_metadata(program: Any) -> dict[str, Any]:
+    """Returns the program's metadata: the value of every method except `forward` and `reset`."""
+    names = sorted(program.method_names - {"forward", "reset"})
+    return {name: program.load_method(name).execute([])[0] for name in names}
+
+
 def run_clip(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
-    """Feed (streams, samples) from an empty memory, so many frames a call -> (3, streams, frames): pitch in semitones,
-    confidence, volume."""
+    """Runs a program from a reset: (streams, samples) -> (3, streams, frames), semitones, confidence and volume."""
     import torch
 
-    stream = read_metadata(program)
-    forward, given = program.load_method("forward"), []
-    if stream["state"] == "explicit":
-        given = [torch.zeros(stream["streams"], stream["state_samples"])]
-    else:  # loaded before the first call: loading it empties the memory
-        program.load_method("reset").execute([torch.ones(stream["streams"], dtype=torch.bool)])
-    parts, at = [], 0
+    metadata = read_metadata(program)
+    forward, state = program.load_method("forward"), []
+    if metadata["state"] == "explicit":
+        state = [torch.zeros(metadata["streams"], metadata["state_samples"])]
+    else:  # loaded before the first call: loading a method clears the state
+        program.load_method("reset").execute([torch.ones(metadata["streams"], dtype=torch.bool)])
+    parts, start = [], 0
     for frames in frames_of_calls:
-        end = at + frames * stream["hop_samples"]
-        chunk = np.ascontiguousarray(audio[:, at:end])
-        if chunk.shape != (stream["streams"], end - at):
+        end = start + frames * metadata["hop_samples"]
+        chunk = np.ascontiguousarray(audio[:, start:end])
+        if chunk.shape != (metadata["streams"], end - start):
             raise ValueError(f"the golden audio {audio.shape} does not fill calls of {frames} frames")
-        outputs = forward.execute([torch.from_numpy(chunk), *given])
+        outputs = forward.execute([torch.from_numpy(chunk), *state])
         parts.append(np.stack([output.numpy().copy() for output in outputs[:3]]))
-        given = outputs[3:]
-        at = end
+        state, start = outputs[3:], end
     return np.concatenate(parts, -1)
 
 
-def run_clips(path: Path, audios: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
-    """`roll` over each of them, with a program's file."""
-    program = load(path)
-    return [run_clip(program, audio, frames_of_calls) for audio in audios]
-
-
 def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
-    """Run the program: is it the stream of the manifest, and are its frames within the stated distance?
-
-    A runtime that crashes takes this process down: whoever has to survive that calls it in another one.
-    """
+    """Runs the program and compares metadata and frames with what is expected. A crash of it ends this process."""
     if not isinstance(manifest.get("stream"), dict):
-        return [Finding(MANIFEST, False, "does not say the stream of its program")]
+        return [Finding(MANIFEST, False, "has no stream metadata of its program")]
     try:
         program = load(folder / PROGRAM)
-        stream = read_metadata(program)
-        differs = [name for name, value in manifest["stream"].items() if stream.get(name) != value]
-        if differs:
-            says = ", ".join(f"{name} {stream.get(name)!r}, not {manifest['stream'][name]!r}" for name in differs)
+        metadata = read_metadata(program)
+        stream = manifest["stream"]
+        others = [name for name in stream if metadata.get(name) != stream[name]]
+        if others:
+            says = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in others)
             return [Finding(PROGRAM, False, f"is another program than the manifest's: {says}")]
         expected = read_frames(folder / FRAMES)
-        calls = np.unique(expected["call"], return_counts=True)[1] // stream["streams"]
-        got = run_clip(program, read_audio(folder / AUDIO), calls.tolist())
-        here = got[:, expected["stream"].astype(int), expected["frame"].astype(int)]
-    except Exception as error:  # what a runtime, and files that were sealed as nonsense, can raise has no end
+        calls = np.unique(expected["call"], return_counts=True)[1] // metadata["streams"]
+        frames = run_clip(program, read_audio(folder / AUDIO), calls.tolist())
+        found = frames[:, expected["stream"].astype(int), expected["frame"].astype(int)]
+    except Exception as error:  # a runtime can raise anything, and so can files of nonsense with the right checksums
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return [Finding(PROGRAM, False, f"does not run here: {reason}")]
-    return [Finding(PROGRAM, True, "loads and runs here"), _compared(here, expected)]
+    return [Finding(PROGRAM, True, "loads and runs here"), compare_frames(found, expected)]
 
 
-def _compared(here: Floats, expected: dict[str, NDArray[np.float64]]) -> Finding:
-    off = np.abs(here - np.stack([expected[name] for name in COLUMNS[3:]]).astype(np.float32))
+def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]]) -> Finding:
+    """Compares (3, rows) outputs with the expected ones, each row within its tolerance."""
+    deviation = np.abs(found - np.stack([expected[name] for name in COLUMNS[3:]]).astype(np.float32))
     within = np.stack([expected[name] for name in WITHIN])
     compared = np.isfinite(within)
-    wrong = (compared & ~(off <= within)) | ~np.isfinite(here)  # NaN is within nothing
-    frames = here.shape[1]
+    wrong = (compared & ~(deviation <= within)) | ~np.isfinite(found)  # NaN is within nothing
+    frames = found.shape[1]
     if wrong.any():
         row = int(np.flatnonzero(wrong.any(0))[0])
-        what = int(np.flatnonzero(wrong[:, row])[0])
-        says = (
-            f"{int(wrong.any(0).sum())} of {frames} frames are not as expected; the first is frame "
-            f"{expected['frame'][row]:.0f} of stream {expected['stream'][row]:.0f}: {COLUMNS[3 + what]} "
-            f"{here[what, row]:.6g}, expected {expected[COLUMNS[3 + what]][row]:.6g} ± {within[what, row]:.2g}"
-        )
-        return Finding(FRAMES, False, says)
-    furthest = [float(off[what][compared[what]].max(initial=0.0)) for what in range(3)]
-    if not any(furthest):
+        output = int(np.flatnonzero(wrong[:, row])[0])
+        name, values = COLUMNS[3 + output], {column: float(numbers[row]) for column, numbers in expected.items()}
+        first = f"the first is frame {values['frame']:.0f} of stream {values['stream']:.0f}: {name}"
+        pair = f"{found[output, row]:.6g}, expected {values[name]:.6g} ± {within[output, row]:.2g}"
+        count = f"{wrong.any(0).sum()} of {frames}"
+        return Finding(FRAMES, False, f"{count} frames are not as expected; {first} {pair}")
+    pitch, confidence, volume = (float(deviation[output][compared[output]].max(initial=0.0)) for output in range(3))
+    if not (pitch or confidence or volume):
         return Finding(FRAMES, True, f"{frames} frames, every bit as expected")
-    says = (
-        f"{frames} frames as expected; furthest: pitch {100 * furthest[0]:.4f} cents, confidence {furthest[1]:.1e}, "
-        f"volume {furthest[2]:.1e}"
-    )
-    return Finding(FRAMES, True, says)
+    furthest = f"pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
+    return Finding(FRAMES, True, f"{frames} frames as expected; furthest: {furthest}")
 
 
 def format_findings(findings: Sequence[Finding], ran: bool, as_json: bool) -> str:
-    """A line for each file and the verdict, or the same as JSON; `ran`: whether the program was run."""
+    """Returns a line for each file and the verdict, or the same as JSON; `ran` says if the program was run."""
     verified = all(found.ok for found in findings)
     if as_json:
         return json.dumps({"verified": verified, "ran": ran, "findings": [asdict(found) for found in findings]})
     width = max(len(found.file) for found in findings)
     lines = [f"{'ok    ' if found.ok else 'FAILED'}  {found.file:{width}}  {found.message}" for found in findings]
-    unrun = "" if ran else " (the program was not run: its bundle is damaged)"
-    return "\n".join([*lines, "verified" if verified else f"NOT verified{unrun}"])
+    not_run = "" if ran else " (the program was not run: its bundle is damaged)"
+    return "\n".join([*lines, "verified" if verified else f"NOT verified{not_run}"])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify a bundle: its files, and what its program does here.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        manifest, findings = check_hashes(asked.folder)
+        manifest, findings = check_hashes(arguments.folder)
+        intact = manifest is not None and all(finding.ok for finding in findings)
+        if intact and not all(map(importlib.util.find_spec, RUNTIME)):
+            missing = f"nothing is installed that runs the program; pip install {' '.join(RUNTIME)}"
+            raise NotABundleError(f"every file is as bundled, but {missing}")
     except (NotABundleError, OSError) as error:
-        print(f"error: {asked.folder}: {error}", file=sys.stderr)
+        print(f"error: {arguments.folder}: {error}", file=sys.stderr)
         return 2
-    whole = manifest is not None and all(found.ok for found in findings)
-    if whole and not all(map(importlib.util.find_spec, RUNTIME)):
-        print(
-            f"error: {asked.folder}: every file is as bundled, but nothing is installed that runs the program; "
-            f"pip install {' '.join(RUNTIME)}",
-            file=sys.stderr,
-        )
-        return 2
-    if whole and manifest is not None:
-        findings += check_golden(asked.folder, manifest)
-    print(format_findings(findings, whole, asked.json))
-    return 0 if all(found.ok for found in findings) else 1
+    if intact and manifest is not None:
+        findings += check_golden(arguments.folder, manifest)
+    print(format_findings(findings, intact, arguments.json))
+    return 0 if all(finding.ok for finding in findings) else 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus
 from workbench.audio.decode import file_stem
-from workbench.bundle.golden import wav
+from workbench.bundle.golden import encode_wav
 from workbench.storage.atomic import write_atomic
 
 
@@ -24,5 +24,5 @@ def write_clips(corpus: Corpus, names: Sequence[str], sample_rate_hz: int, folde
     for name in names:
         clip = corpus.read(name, sample_rate_hz)
         path = folder / f"{file_stem(clip.name)}.wav"
-        write_atomic(path, wav(clip.samples[None], clip.sample_rate_hz))
+        write_atomic(path, encode_wav(clip.samples[None], clip.sample_rate_hz))
         yield path
