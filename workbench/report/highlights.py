@@ -1,4 +1,4 @@
-"""What is shown of a result that has more than a reader wants to see."""
+"""The parts of a long result that are shown: some sizes of call, and the layer that adds most noise."""
 
 from workbench.measure.call_sizes import SizeFigures
 from workbench.quantize.results import LayerSnr

@@ -1,12 +1,12 @@
 // Runs the bundle's program on its golden audio, call by call, and compares every frame with the expected one.
 //
-//   ./pesto_example [BUNDLE_FOLDER]     exits with 0: as expected; 1: not; 2: something could not be read or run
+//   ./pesto_example [BUNDLE_FOLDER]     exits with 0: as expected; 1: not as expected; 2: cannot be read or run
 //   ./pesto_example PROGRAM.pte AUDIO.wav FRAMES.csv
 //
-// The second form writes the frames of any float32 WAV, a channel for each stream, for `workbench score`. The WAV has to
-// have the rate that the program is made for: `workbench audio RECIPE --out DIR` writes the clips so.
+// The second form writes the frames of any float32 WAV, a channel for each stream, for `workbench score`. The WAV needs
+// the program's sample rate: `workbench audio RECIPE --out DIR` writes the clips at that rate.
 //
-// It uses ExecuTorch's core runtime alone, so that what happens to memory is in plain sight. With extension/module,
+// It uses only ExecuTorch's core runtime, so that the handling of memory is visible. With extension/module,
 // Module(path, mode, nullptr, nullptr, nullptr, /*share_memory_arenas=*/true) does what `Program` and `Memory` do here.
 
 #include <algorithm>
@@ -56,7 +56,7 @@ std::vector<char> content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// Gives memory until it is reset or destroyed: for what methods are made of, and for what a call needs for a moment.
+// Allocates memory that lives until it is reset or destroyed: for loaded methods, and for the temporaries of a call.
 class Heap final : public et::MemoryAllocator {
  public:
   Heap() : MemoryAllocator(0, nullptr) {}
@@ -80,7 +80,7 @@ class Heap final : public et::MemoryAllocator {
   std::vector<Given> given_;
 };
 
-// A .pte in memory. It has to outlive the methods that are loaded from it.
+// A .pte in memory. It must outlive the methods that are loaded from it.
 class FileInMemory final : public et::DataLoader {
  public:
   explicit FileInMemory(const std::string& path) {
@@ -106,7 +106,7 @@ class FileInMemory final : public et::DataLoader {
   char* bytes_ = nullptr;
 };
 
-// The planned memory that `forward` and `reset` share: only so does `reset` empty what `forward` remembers.
+// The planned memory that `forward` and `reset` share, so that `reset` clears the state of `forward`.
 class Memory {
  public:
   Memory(const et::Program& program, const std::vector<const char*>& methods) {
@@ -131,29 +131,29 @@ class Memory {
   std::unique_ptr<et::MemoryManager> manager_;
 };
 
-// What the program tells of itself: a method of its own for each entry, with a number or a word.
+// The program's metadata: each entry is a method without inputs that returns a number or a string.
 template <typename Read>
-auto told(const et::Program& program, const char* name, Read read) {
+auto metadata(const et::Program& program, const char* name, Read read) {
   Memory memory(program, {name});
   et::Method method = must(program.load_method(name, memory.manager()), name);
   must(method.execute(), name);
   return read(method.get_output(0));
 }
 
-size_t told_number(const et::Program& program, const char* name) {
-  return told(program, name, [](const et::EValue& value) { return static_cast<size_t>(value.toInt()); });
+size_t metadata_number(const et::Program& program, const char* name) {
+  return metadata(program, name, [](const et::EValue& value) { return static_cast<size_t>(value.toInt()); });
 }
 
-std::string told_word(const et::Program& program, const char* name) {
-  return told(program, name, [](const et::EValue& value) {
-    const auto word = value.toString();  // a view of the method's memory: copied
+std::string metadata_string(const et::Program& program, const char* name) {
+  return metadata(program, name, [](const et::EValue& value) {
+    const auto word = value.toString();  // a view of the method's memory, so copy it
     return std::string(word.data(), word.size());
   });
 }
 
-struct Row {  // of golden/frames.csv: a frame of one stream, and how far a result may be from it
+struct Row {  // of golden/frames.csv: a frame of one stream, and its tolerance
   long call, frame, stream;
-  float expected[3], within[3];  // pitch in semitones, confidence, volume; within is inf where it is not compared
+  float expected[3], within[3];  // pitch in semitones, confidence, volume; within is inf if it is not compared
 };
 
 std::vector<Row> rows_of(const std::string& path) {
@@ -180,7 +180,7 @@ std::vector<float> samples_of(const std::string& path) {  // of a float32 WAV; c
   const std::vector<char> bytes = content_of(path);
   uint32_t size = 0;
   for (size_t at = 12; at + 8 <= bytes.size(); at += 8 + size + size % 2) {
-    std::memcpy(&size, &bytes[at + 4], 4);  // little-endian, as every phone is
+    std::memcpy(&size, &bytes[at + 4], 4);  // little-endian, like every phone
     if (std::memcmp(&bytes[at], "data", 4) == 0 && size <= bytes.size() - at - 8) {
       std::vector<float> samples(size / 4);
       std::memcpy(samples.data(), &bytes[at + 8], samples.size() * 4);
@@ -198,30 +198,30 @@ std::vector<float> chunk_of(const std::vector<float>& samples, size_t streams, s
   return chunk;
 }
 
-// A program as a stream that has heard nothing yet.
+// A program, in the state after a reset.
 class Pesto {
  public:
   explicit Pesto(const std::string& path)
       : file_(path),
         program_(must(et::Program::load(&file_), path)),
-        internal_(told_word(program_, "state") == "internal"),
-        streams_(told_number(program_, "streams")),
-        hop_(told_number(program_, "hop_samples")),
-        frames_per_call_(told_number(program_, "frames_per_chunk")),
-        state_(streams_ * told_number(program_, "state_samples"), 0.0f),  // zeros: nothing was heard yet
-        // Both methods are loaded before the first call: loading one puts the memory back to where it starts.
+        internal_(metadata_string(program_, "state") == "internal"),
+        streams_(metadata_number(program_, "streams")),
+        hop_(metadata_number(program_, "hop_samples")),
+        frames_per_call_(metadata_number(program_, "frames_per_chunk")),
+        state_(streams_ * metadata_number(program_, "state_samples"), 0.0f),  // zeros: the state after a reset
+        // Both methods are loaded before the first call: loading a method clears the state.
         memory_(program_, internal_ ? std::vector<const char*>{"forward", "reset"} : std::vector<const char*>{"forward"}),
         forward_(must(program_.load_method("forward", memory_.manager()), "forward")) {
-    std::istringstream outputs(told_word(program_, "outputs"));
+    std::istringstream outputs(metadata_string(program_, "outputs"));
     for (std::string name; std::getline(outputs, name, ',');) outputs_.push_back(name);
     if (internal_) reset();
   }
   size_t streams() const { return streams_; }
   size_t hop() const { return hop_; }
   size_t frames_per_call() const { return frames_per_call_; }              // of the smallest call
-  const std::vector<std::string>& outputs() const { return outputs_; }     // of pitch, confidence, volume those it has
+  const std::vector<std::string>& outputs() const { return outputs_; }     // some of pitch, confidence, volume
 
-  // (streams, frames * hop) samples. What comes out stays where it is until the next call.
+  // Takes (streams, frames * hop) samples. The outputs are valid until the next call.
   void call(std::vector<float>& chunk) {
     const size_t count = chunk.size() / streams_;
     TensorImpl::DimOrderType order[] = {0, 1};
@@ -235,7 +235,7 @@ class Pesto {
     TensorImpl past(ScalarType::Float, 2, state_size, state_.data(), order, state_stride);
     if (!internal_) must(forward_.set_input(Tensor(&past), 1), "the state");
     must(forward_.execute(), "forward");
-    if (!internal_) {  // copied: the next call overwrites what it gave
+    if (!internal_) {  // copied: the next call overwrites the output
       const Tensor next = forward_.get_output(outputs_.size()).toTensor();
       std::copy_n(next.const_data_ptr<float>(), state_.size(), state_.begin());
     }
@@ -247,7 +247,7 @@ class Pesto {
   void reset() {
     et::Method reset = must(program_.load_method("reset", memory_.manager()), "reset");
     std::unique_ptr<bool[]> which(new bool[streams_]);
-    std::fill_n(which.get(), streams_, true);  // every stream forgets; false leaves one alone
+    std::fill_n(which.get(), streams_, true);  // true resets a stream
     TensorImpl::SizesType size[] = {TensorImpl::SizesType(streams_)};
     TensorImpl::DimOrderType order[] = {0};
     TensorImpl::StridesType stride[] = {1};
@@ -288,7 +288,7 @@ int verify(const std::string& folder) {
       for (int what = 0; what < 3; ++what) {
         got[what] = pesto.output(what)[place];
         const float off = std::fabs(got[what] - rows[row].expected[what]);
-        fits = fits && std::isfinite(got[what]);  // also where nothing is compared
+        fits = fits && std::isfinite(got[what]);  // also if it is not compared
         if (std::isfinite(rows[row].within[what])) {
           fits = fits && off <= rows[row].within[what];  // false for NaN
           furthest[what] = std::max(furthest[what], off);
