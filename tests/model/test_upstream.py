@@ -183,8 +183,13 @@ def test_checkpoint_that_does_not_fit_is_refused(
             "(The top bin 3322.4375806395615Hz has exceeded the Nyquist frequency, please reduce the n_bins); "
             "use a higher rate or a shorter chunk",
         ),
+        (
+            StreamConfig(16_000, 4_096, 1, 1.0),
+            "sample_rate_hz 16000, hop 4096 samples, mirror 1.0: the analysis window (4096 samples) reaches no past "
+            "samples, so the stream has no state; use a shorter chunk",
+        ),
     ],
-    ids=["hop longer than the window", "rate too low for the top bin"],
+    ids=["hop longer than the window", "rate too low for the top bin", "hop as long as the window"],
 )
 def test_stream_that_upstream_cannot_build_is_refused(stream: StreamConfig, expected: str) -> None:
     with pytest.raises(ModelError) as caught:
