@@ -1,4 +1,4 @@
-"""The folder of clips: names, roles, rendering on demand, and the user's own recordings."""
+"""The folder of clips: names, roles, rendering on demand, and the user's recordings."""
 
 import errno
 import re
@@ -36,14 +36,14 @@ def record(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def test_names_are_known_before_anything_is_rendered(root: Path) -> None:
+def test_names_need_no_rendering(root: Path) -> None:
     corpus = Corpus(root)
     assert corpus.clips() == ("synthetic/calibrate/tone", "synthetic/score/sine", "synthetic/score/silence")
     assert corpus.folders() == ("synthetic/calibrate", "synthetic/score", "sung/calibrate", "sung")
     assert not (root / "synthetic").exists()
 
 
-def test_recordings_are_picked_up_by_role(root: Path) -> None:
+def test_recordings_are_found_by_folder(root: Path) -> None:
     record(root / "sung" / "verse.wav")
     record(root / "sung" / "calibrate" / "scales.flac")
     (root / "sung" / "verse.csv").write_text("0,220\n0.01,0\n")
@@ -62,10 +62,10 @@ def test_recordings_are_picked_up_by_role(root: Path) -> None:
     assert clip.f0 is not None
 
 
-def test_rendered_clips_and_their_truth(root: Path) -> None:
-    corpus, told = Corpus(root), []
-    corpus.render(told.append)
-    assert told == list(corpus.clips())
+def test_rendered_clips_have_the_annotated_f0(root: Path) -> None:
+    corpus, rendered_names = Corpus(root), []
+    corpus.render(rendered_names.append)
+    assert rendered_names == list(corpus.clips())
     assert not list(root.rglob("*.part"))
 
     clip = corpus.read("synthetic/score/sine", 48_000)
@@ -80,7 +80,7 @@ def test_rendered_clips_and_their_truth(root: Path) -> None:
     assert not silence.samples.any()
 
 
-def test_rendering_is_repeatable_and_done_once(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_rendering_is_reproducible_and_done_once(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     corpus, other = Corpus(root), tmp_path_factory.mktemp("other")
     (other / "manifest.yaml").write_text(MANIFEST)
     corpus.render()
@@ -88,19 +88,19 @@ def test_rendering_is_repeatable_and_done_once(root: Path, tmp_path_factory: pyt
     files = sorted(p.relative_to(root) for p in (root / "synthetic").rglob("*") if p.is_file())
     assert len(files) == 6
     assert [(root / f).read_bytes() for f in files] == [(other / f).read_bytes() for f in files]
-    told: list[str] = []
-    corpus.render(told.append)
-    assert told == []
+    rendered_names: list[str] = []
+    corpus.render(rendered_names.append)
+    assert rendered_names == []
 
 
-def test_read_renders_what_is_missing(root: Path) -> None:
+def test_read_renders_a_missing_clip(root: Path) -> None:
     clip = Corpus(root).read("synthetic/calibrate/tone", 16_000)
     assert len(clip.samples) == 9600
     assert not (root / "synthetic" / "score").exists()
 
 
 @pytest.mark.parametrize("spoil", ["sound", "truth", "half a sound"])
-def test_what_is_spoilt_is_rendered_again(root: Path, spoil: str) -> None:
+def test_damaged_clip_is_rendered_again(root: Path, spoil: str) -> None:
     name = "synthetic/calibrate/tone"
     path = Path(Corpus(root).read(name, 48_000).path)
     good = path.read_bytes()
@@ -113,27 +113,27 @@ def test_what_is_spoilt_is_rendered_again(root: Path, spoil: str) -> None:
     assert path.read_bytes() == good
 
 
-def test_an_edited_entry_is_rendered_again_and_no_other(root: Path) -> None:
+def test_only_an_edited_entry_is_rendered_again(root: Path) -> None:
     Corpus(root).render()
     (root / "manifest.yaml").write_text(MANIFEST.replace("[69, 81]", "[69, 82]"))
-    told: list[str] = []
+    rendered_names: list[str] = []
     corpus = Corpus(root)
-    corpus.render(told.append)
-    assert told == ["synthetic/score/sine"]
+    corpus.render(rendered_names.append)
+    assert rendered_names == ["synthetic/score/sine"]
     clip = corpus.read("synthetic/score/sine", 48_000)
     assert clip.f0 is not None
     assert clip.f0.hz.max() == pytest.approx(440 * 2 ** (13 / 12), abs=1e-3)
 
 
-def test_a_new_synth_renders_all_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_synth_version_renders_all_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Corpus(root).render()
     monkeypatch.setattr("workbench.audio.corpus.SYNTH_VERSION", -1)
-    told: list[str] = []
-    Corpus(root).render(told.append)
-    assert told == list(Corpus(root).clips())
+    rendered_names: list[str] = []
+    Corpus(root).render(rendered_names.append)
+    assert rendered_names == list(Corpus(root).clips())
 
 
-def test_two_at_once_do_not_disturb_each_other(root: Path) -> None:
+def test_parallel_reads_return_the_same_clips(root: Path) -> None:
     def read_all(_: int) -> list[str]:
         corpus = Corpus(root)
         return [corpus.read(name, 48_000).sha256 for name in corpus.clips()]
@@ -144,7 +144,7 @@ def test_two_at_once_do_not_disturb_each_other(root: Path) -> None:
     assert not list(root.rglob("*.part"))
 
 
-def test_what_a_killed_process_left_goes_with_the_next_rendering(root: Path) -> None:
+def test_rendering_removes_partial_files(root: Path) -> None:
     left = root / "synthetic" / "score" / ".workbench-0123456789abcdef.part"
     left.parent.mkdir(parents=True)
     left.touch()
@@ -152,29 +152,29 @@ def test_what_a_killed_process_left_goes_with_the_next_rendering(root: Path) -> 
     assert not left.exists()
 
 
-def test_two_recordings_of_one_name(root: Path) -> None:
+def test_two_recordings_of_one_name_raise(root: Path) -> None:
     record(root / "sung" / "a.wav")
     record(root / "sung" / "a.flac")
-    message = f"{root / 'sung'}: a.flac and a.wav share a name; rename or remove one"
+    message = f"{root / 'sung'}: a.flac and a.wav have the same name; rename or delete one"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
         Corpus(root).clips()
 
 
-def test_an_unknown_clip(root: Path) -> None:
+def test_unknown_clip_raises(root: Path) -> None:
     folders = "synthetic/calibrate, synthetic/score, sung/calibrate, sung"
-    message = f"sung/absent: no such clip in {root}; its folders are {folders}"
+    message = f"sung/absent: no such clip in {root}; use one in {folders}"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
         Corpus(root).read("sung/absent", 48_000)
 
 
-def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
+def test_folder_without_a_manifest_raises(tmp_path: Path) -> None:
     path = tmp_path / "manifest.yaml"
-    message = f"{path}: no such manifest; point to a folder that has one, such as calib_audio"
+    message = f"{path}: no such manifest; name a folder that has one, such as calib_audio"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
         Corpus(tmp_path)
 
 
-def test_a_place_that_cannot_be_written(root: Path) -> None:
+def test_folder_that_cannot_be_written_raises(root: Path) -> None:
     (root / "synthetic").write_text("a file where the folder should be")
     message = f"{root}/synthetic: cannot be written (File exists); check the folder's permissions"
     with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
@@ -182,7 +182,7 @@ def test_a_place_that_cannot_be_written(root: Path) -> None:
 
 
 @pytest.mark.parametrize("refused_by", ["write_atomic", "exclusive"])
-def test_a_full_disk(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
+def test_full_disk_raises(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -204,7 +204,7 @@ class TestDisjoint:
 
     def test_same_name(self, tmp_path: Path) -> None:
         a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
-        message = "clips that calibrate and score at once: x; a score needs audio not yet seen"
+        message = "clips calibrate and score at once: x; remove them from one of the two"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "x")], [self.clip(b, "x")])
 
@@ -213,33 +213,33 @@ class TestDisjoint:
         a, c = record(tmp_path / "a.wav"), record(tmp_path / "c.wav", 3)
         samples, rate_hz = soundfile.read(a)
         soundfile.write(tmp_path / copy, samples, rate_hz)
-        message = "clips that calibrate and score at once: b (the same as a); a score needs audio not yet seen"
+        message = "clips calibrate and score at once: b (the same as a); remove them from one of the two"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])
 
 
-def test_two_clips_whose_files_would_share_a_name(tmp_path: Path) -> None:
+def test_clips_with_the_same_file_names_raise(tmp_path: Path) -> None:
     sound = record(tmp_path / "a.wav", 1)
-    one, other = read_clip(sound, 8000, "sung/calibrate/x"), read_clip(sound, 8000, "sung/calibrate-x")
-    check_unique_file_names([one, one])
+    first, second = read_clip(sound, 8000, "sung/calibrate/x"), read_clip(sound, 8000, "sung/calibrate-x")
+    check_unique_file_names([first, first])
     with pytest.raises(AudioError) as caught:
-        check_unique_file_names([one, other])
-    says = "sung/calibrate-x: its files would be called as those of sung/calibrate/x; rename one of them"
-    assert str(caught.value) == says
+        check_unique_file_names([first, second])
+    message = "sung/calibrate-x: its files would have the same names as those of sung/calibrate/x; rename one"
+    assert str(caught.value) == message
 
 
-def test_a_clip_is_read_once_whoever_renders_it_is_done(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clip_that_another_process_rendered_is_not_rendered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While this one waits for the folder, another process renders the clip: it is not rendered again."""
     corpus = Corpus(root)
     name = corpus.clips()[0]
     render, rendered = Corpus._render, []
 
     @contextmanager
-    def alone() -> Iterator[None]:
+    def locked() -> Iterator[None]:
         render(corpus, name)
         yield
 
-    monkeypatch.setattr(corpus, "_alone", alone)
+    monkeypatch.setattr(corpus, "_locked", locked)
     monkeypatch.setattr(Corpus, "_render", lambda _, clip: rendered.append(clip))
     assert corpus.read(name, 16_000).name == name
     assert rendered == []

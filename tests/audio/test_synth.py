@@ -12,7 +12,7 @@ from scipy.signal import hilbert
 from workbench.audio.synth import Rendering, render
 from workbench.audio.synth_manifest import Entry, Glide, Manifest, Noise, Phrase, Silence, Tones, Vibrato, read_manifest
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.errors import AudioError
+from workbench.errors import AudioError, WorkbenchError
 
 ROOT = Path(__file__).parents[2] / "calib_audio"
 RATE = RENDER_RATE_HZ
@@ -37,7 +37,7 @@ def cents(hz: np.ndarray, reference_hz: np.ndarray) -> np.ndarray:
     return 1200 * np.log2(hz / reference_hz)
 
 
-def stretches(voiced: np.ndarray) -> list[tuple[int, int]]:
+def runs(voiced: np.ndarray) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], voiced.astype(int), [0]])))
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -79,11 +79,11 @@ def yin_hz(samples: np.ndarray, centre: int, lowest_hz: float = 45, highest_hz: 
 
 
 @pytest.mark.parametrize("name", ["tones-harmonic-low", "tones-sine", "tones-harmonic"])
-def test_steady_tones_are_where_the_manifest_puts_them(manifest: Manifest, name: str) -> None:
+def test_tones_have_the_pitch_of_the_manifest(manifest: Manifest, name: str) -> None:
     tones = entry(manifest, name)
     assert isinstance(tones, Tones)
     rendering = render(tones)
-    notes = stretches(rendering.f0_hz > 0)
+    notes = runs(rendering.f0_hz > 0)
     assert len(notes) == len(tones.notes)
     for (start, stop), semitones in zip(notes, tones.notes, strict=True):
         hz = 440 * 2 ** ((semitones - 69) / 12)
@@ -91,7 +91,7 @@ def test_steady_tones_are_where_the_manifest_puts_them(manifest: Manifest, name:
         assert abs(cents(lowest_peak_hz(rendering.samples[start:stop]), hz)) < 0.5
 
 
-def test_the_glide_is_at_its_f0_at_every_moment() -> None:
+def test_glide_has_its_f0_at_every_sample() -> None:
     glide = Glide(kind="glide", name="g", turns=(45, 81, 57), leg_s=1.0, harmonics=1, level_dbfs=-20)
     rendering = render(glide)
     instantaneous_hz = np.gradient(np.unwrap(np.angle(hilbert(rendering.samples)))) * RATE / (2 * np.pi)
@@ -116,7 +116,7 @@ def test_vibrato_has_its_rate_and_extent() -> None:
 
 
 @pytest.mark.parametrize("name", ["phrase-soprano", "phrase-tenor", "phrase-bass"])
-def test_sung_phrases_are_at_their_f0(rendered: Callable[[str], Rendering], name: str) -> None:
+def test_phrases_have_their_f0(rendered: Callable[[str], Rendering], name: str) -> None:
     rendering = rendered(name)
     voiced = rendering.f0_hz > 0
     errors = [
@@ -129,7 +129,7 @@ def test_sung_phrases_are_at_their_f0(rendered: Callable[[str], Rendering], name
     assert np.percentile(np.abs(errors), 90) < 15  # an estimate over 33 ms, while vowels, vibrato and jitter move
 
 
-def test_a_singer_keeps_to_the_written_notes(manifest: Manifest) -> None:
+def test_phrase_follows_its_notes(manifest: Manifest) -> None:
     phrase = entry(manifest, "phrase-baritone")
     assert isinstance(phrase, Phrase)
     rendering, position_s = render(phrase), 0.0
@@ -156,7 +156,7 @@ def test_vowels_have_their_formants(manifest: Manifest) -> None:
             assert abs(strongest_hz - formant_hz) < 75, (vowel, formant_hz)  # harmonics are 73 Hz apart
 
 
-def test_no_aliasing() -> None:
+def test_high_tone_has_no_alias() -> None:
     """Between the harmonics of a high tone there is nothing: an alias would fall there."""
     tone = Tones(kind="tones", name="t", notes=(90.37,), note_s=1.0, gap_s=0.1, harmonics=400, level_dbfs=-20)
     rendering = render(tone)
@@ -168,7 +168,7 @@ def test_no_aliasing() -> None:
     assert 20 * np.log10(magnitude[hz > 20_100].max() / magnitude.max()) < -90
 
 
-def test_levels(manifest: Manifest, rendered: Callable[[str], Rendering]) -> None:
+def test_levels_are_those_of_the_manifest(manifest: Manifest, rendered: Callable[[str], Rendering]) -> None:
     def level_dbfs(rendering: Rendering, where: np.ndarray) -> float:
         return float(10 * np.log10(np.mean(rendering.samples[where] ** 2)))
 
@@ -188,7 +188,7 @@ def test_levels(manifest: Manifest, rendered: Callable[[str], Rendering]) -> Non
     )  # pink: few low cycles
 
 
-def test_colours_of_noise() -> None:
+def test_noise_has_its_slope() -> None:
     for colour, slope_db in (("white", 0.0), ("pink", -3.01)):
         samples = render(Noise(kind="noise", name="n", seed=3, colour=colour, duration_s=10, level_dbfs=-20)).samples
         power = np.abs(np.fft.rfft(samples)) ** 2
@@ -197,7 +197,7 @@ def test_colours_of_noise() -> None:
         assert np.polyfit(np.arange(7), 10 * np.log10(density), 1)[0] == pytest.approx(slope_db, abs=0.15)
 
 
-def test_silence_is_silent(manifest: Manifest) -> None:
+def test_silence_has_only_zeros(manifest: Manifest) -> None:
     silence = entry(manifest, "silence")
     assert isinstance(silence, Silence)
     rendering = render(silence)
@@ -206,7 +206,7 @@ def test_silence_is_silent(manifest: Manifest) -> None:
     assert not rendering.f0_hz.any()
 
 
-def test_same_entry_same_samples_other_seed_other_samples(manifest: Manifest) -> None:
+def test_samples_depend_only_on_the_entry(manifest: Manifest) -> None:
     phrase = entry(manifest, "phrase-soprano").model_copy(
         update={"notes": ((72, 0.3, "aa"), ("rest", 0.2), (74, 0.3, "iy"))}
     )
@@ -216,13 +216,13 @@ def test_same_entry_same_samples_other_seed_other_samples(manifest: Manifest) ->
     assert first.samples.tobytes() != other.samples.tobytes()
 
 
-def test_a_level_that_would_clip() -> None:
+def test_level_that_would_clip_raises() -> None:
     tone = Tones(kind="tones", name="loud", notes=(60,), note_s=0.1, gap_s=0.1, harmonics=1, level_dbfs=0)
     with pytest.raises(AudioError, match=r"^loud: clips at 0 dBFS; lower its level_dbfs in the manifest$"):
         render(tone)
 
 
-def test_the_shipped_set(manifest: Manifest) -> None:
+def test_shipped_set_has_no_notes_in_both_roles(manifest: Manifest) -> None:
     durations_s = {role: sum(e.duration_s for e in getattr(manifest, role)) for role in ("calibrate", "score")}
     assert 40 <= durations_s["calibrate"] <= 60
     assert 60 <= durations_s["score"] <= 75
@@ -239,8 +239,8 @@ def test_the_shipped_set(manifest: Manifest) -> None:
     ("text", "message"),
     [
         ("calibrate: [", "line 1: is not YAML (expected the node content, but found '<stream end>')"),
-        ("calibrate: &a [*a]", "line 1: the alias *a is not for recipes; repeat the value, or use extends or matrix"),
-        ("- a", "is not a manifest: wants a mapping of keys to values, got a list"),
+        ("calibrate: &a [*a]", "line 1: uses the alias *a, which is not allowed; repeat the value"),
+        ("- a", "is not a manifest; expected a mapping of keys to values, got a list"),
         (
             "calibrate: []\nscore:\n- {name: a, kind: silence, duration_s: 1e9}\n"
             "- {name: b, kind: silence, duration_s: .inf}",
@@ -260,7 +260,8 @@ def test_the_shipped_set(manifest: Manifest) -> None:
         ),
         (
             'calibrate: []\nscore: [{kind: "a\\tb\\nc"}, {kind: noise, "n\\tame": a}]',  # found by fuzzing
-            "score.0: kind: wants one of 'tones', 'glide', 'vibrato', 'phrase', 'noise', 'silence', got 'a\\tb\\nc'; "
+            "score.0: kind: expected one of 'tones', 'glide', 'vibrato', 'phrase', 'noise', 'silence', got "
+            "'a\\tb\\nc'; "
             "score.1.noise.name: Field required; score.1.noise.seed: Field required; "
             "score.1.noise.colour: Field required; score.1.noise.duration_s: Field required; "
             "score.1.noise.level_dbfs: Field required; "
@@ -268,9 +269,9 @@ def test_the_shipped_set(manifest: Manifest) -> None:
         ),
     ],
 )
-def test_a_wrong_manifest_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+def test_bad_manifest_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "manifest.yaml"
     path.write_text(text)
-    with pytest.raises(AudioError, match=f"^{re.escape(f'{path}: {message}')}") as raised:
+    with pytest.raises(WorkbenchError, match=f"^{re.escape(f'{path}: {message}')}") as raised:
         read_manifest(path)
     assert str(raised.value).isprintable()

@@ -10,7 +10,8 @@ from click.testing import Result as CliResult
 
 from tests.helpers.results import MEASURED, kept, lost, replaced, stored, with_known_f0, written
 from workbench.audit.comparability import audio_facts, difference, stream_facts
-from workbench.audit.compare import Comparison, Pair, compare
+from workbench.audit.compare import compare
+from workbench.audit.comparison import Comparison, Pair
 from workbench.audit.tolerances import DEFAULT_TOLERANCES, ON_REQUEST, parse_tolerances
 from workbench.cli import main
 from workbench.errors import WorkbenchError
@@ -83,10 +84,10 @@ def test_a_figure_is_held_in_its_direction_beyond_its_tolerance(path: str, value
 
 def test_a_regression_in_words() -> None:
     assert pair(with_values(("deviation.pitch.p95_cents", 1.5))).regressions == (
-        "deviation.pitch.p95_cents went from 1 to 1.5 (+50%), tolerance 0.01 or 10%",
+        "deviation.pitch.p95_cents changed from 1 to 1.5 (+50%), tolerance 0.01 or 10%",
     )
     assert pair(with_values(("deviation.pitch.median_cents", 0.5))).regressions == (
-        "deviation.pitch.median_cents went from 0 to 0.5, tolerance 0.01 or 10%",
+        "deviation.pitch.median_cents changed from 0 to 0.5, tolerance 0.01 or 10%",
     )
 
 
@@ -112,11 +113,11 @@ def test_a_figure_that_is_not_held_can_be() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("program.bytes", "wants METRIC=VALUE or METRIC=10%"),
-        ("program.bytes=-1", "wants METRIC=VALUE or METRIC=10%"),
-        ("program.bytes=nan", "wants METRIC=VALUE or METRIC=10%"),
+        ("program.bytes", "expected METRIC=VALUE or METRIC=10%"),
+        ("program.bytes=-1", "expected METRIC=VALUE or METRIC=10%"),
+        ("program.bytes=nan", "expected METRIC=VALUE or METRIC=10%"),
         ("program.byts=1", "program.byts is not a metric of the record (did you mean 'program.bytes'?)"),
-        ("deviation.frames=1", "deviation.frames has no better and worse"),
+        ("deviation.frames=1", "deviation.frames has no better direction"),
     ],
 )
 def test_a_tolerance_that_is_none(text: str, message: str) -> None:
@@ -162,7 +163,7 @@ def test_the_same_program_on_the_same_libraries_is_no_slower() -> None:
     same = replaced(timed(1.0, 0.9, 1.1), "program.sha256", BEFORE.program.sha256)
     found = {figure.metric: figure for figure in pair(same).figures}
     assert {figure.judgement for figure in found.values()} == {"not held"}
-    assert found["speed.speedup_p50"].why == "the same program and libraries: what moved is the machine"
+    assert found["speed.speedup_p50"].why == "same program and libraries, so only the machine changed"
     assert verdict(same) == "pass"
     assert verdict(replaced(same, "environment.executorch", "9.9")) == "fail"
 
@@ -221,7 +222,7 @@ def test_annotations_that_changed_places_are_others() -> None:
 def test_what_cannot_be_made_here_is_no_regression() -> None:
     found = pair(lost(BEFORE, "not installed").model_copy(update={"not_run_here": "pip install it"}))
     assert found.regressions == ()
-    assert found.undecided == ("no program was made here: pip install it",)
+    assert found.undecided == ("no program was built here: pip install it",)
 
 
 def test_another_stream_is_undecided_and_its_times_are_left_out() -> None:
@@ -243,7 +244,7 @@ def test_a_program_that_is_gone_is_a_regression() -> None:
     assert found.undecided == ()
     back = pair(BEFORE, before=lost(BEFORE, "it did not lower"))
     assert back.regressions == ()
-    assert back.improvements == ("there is a program, and there was none: it did not lower",)
+    assert back.improvements == ("there is a program now, and there was none: it did not lower",)
     never = pair(lost(BEFORE), before=lost(BEFORE))
     assert (never.regressions, never.notes) == ((), ("neither side has a program: it crashed",))
 
@@ -281,10 +282,10 @@ def test_a_variant_that_is_missing_is_undecided_and_a_new_one_is_not() -> None:
 def test_what_cannot_be_paired() -> None:
     with pytest.raises(WorkbenchError) as error:
         compare([named("a"), named("b")], [named("c")], {})
-    assert str(error.value) == "a, b and c: no variant is on both sides; name two variants' folders"
+    assert str(error.value) == "a, b and c: no variant is on both sides; name the folders of two variants"
     with pytest.raises(WorkbenchError) as error:
         compare([named("a"), kept(replaced(BEFORE, "recipe.name", "a"), "outputs/other")], [named("a")], {})
-    assert str(error.value) == "a is in outputs/run/a and in outputs/other/a: name one run on each side"
+    assert str(error.value) == "a is in outputs/run/a and in outputs/other/a; name one run on each side"
 
 
 def test_what_changed_in_the_recipe_and_the_program() -> None:
@@ -326,7 +327,7 @@ def test_a_run_against_a_stored_reference(tmp_path: Path) -> None:
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()
     assert first == "int8-mixed: 1 regression"
-    assert second.startswith("  regression   deviation.pitch.p95_cents went from 0.")
+    assert second.startswith("  regression   deviation.pitch.p95_cents changed from 0.")
 
 
 def test_int8_mixed_against_int8_naive() -> None:

@@ -105,8 +105,8 @@ def test_a_ratio_of_speeds_does_not_decide_a_limit_within_its_spread(metric: str
     assert result.value is not None
     assert result.passed is None
     assert result.null_reasons == {
-        "passed": "four fifths of its rounds lie between 4 and 6, on both sides of the limit; time it with more "
-        "rounds, or on a quiet machine"
+        "passed": "the limit is within the 10th to 90th percentile of its rounds (4 to 6); time with more rounds, or "
+        "on an idle machine"
     }
 
 

@@ -63,14 +63,14 @@ def winner(choice: Choice) -> str | None:
         (
             "fastest",
             "fast",
-            "fast has the largest median of times faster of the 4 on the front: 8.00 (7.90–8.10); next on the front "
+            "fast has the largest median speedup of the 4 on the front: 8.00 (7.90–8.10); next on the front "
             "is middle with 6.00 (5.90–6.10)",
         ),
         (
             "balanced",
             "middle",
-            "middle lies nearest to the best of all three axes (0; the worst of all is 1.73) of the 4 on the front: "
-            "0.44; next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
+            "middle is nearest to the ideal point (0 is best on all three axes, 1.73 is worst on all) of the 4 on the "
+            "front: 0.44; next on the front is fast with 1.09",  # by hand: 1/4, log 1.5 / log 4, log(4/3) / log 4
         ),
     ],
 )
@@ -81,7 +81,7 @@ def test_each_objective_has_its_winner(objective: Objective, name: str, why: str
     assert {one.name for one in choice.front} == {"accurate", "small", "fast", "middle"}
     (dominated,) = choice.dominated
     assert (dominated.candidate.name, dominated.by) == ("worse", ("accurate", "small", "fast", "middle"))
-    assert dominated.how == "accurate is more accurate and smaller and faster, and worse in nothing"
+    assert dominated.how == "accurate is more accurate and smaller and faster, and not worse on any axis"
 
 
 def test_the_options_of_the_command_are_the_objectives() -> None:
@@ -93,13 +93,13 @@ def test_a_speed_within_the_spread_is_not_claimed() -> None:
     rival = variant("rival", 3.0, 4000, 7.9, spread=0.5)
     choice = pick([kept(FAST), kept(rival)], "fastest")
     assert winner(choice) == "fast"
-    assert choice.why[1:] == ("it is not claimed to be faster than rival: their rounds overlap with its own",)
+    assert choice.why[1:] == ("not shown to be faster than rival: the ranges over the rounds overlap",)
     smaller = variant("smaller", 3.0, 2000, 7.9, spread=0.5)
     choice = pick([kept(FAST), kept(smaller)], "fastest")
     assert winner(choice) == "smaller"
     assert choice.why == (
         "smaller is the only one on the front of the 2 that pass",
-        "it is not claimed to be faster than fast: their rounds overlap with its own",
+        "not shown to be faster than fast: the ranges over the rounds overlap",
     )
 
 
@@ -107,8 +107,7 @@ def test_a_deviation_below_the_floor_is_not_claimed() -> None:
     choice = pick([kept(variant("a", 0.01, 4000, 3.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
     assert winner(choice) == "a"
     assert choice.why[1:] == (
-        "it is not claimed to sound better than b: all deviate by less than 16-bit dither on the input does "
-        "(0.1000 cents)",
+        "not shown to sound better than b: all deviate less than 16-bit dither on the input causes (0.1000 cents)",
     )
 
 
@@ -116,9 +115,9 @@ def test_a_deviation_below_the_floor_does_not_decide_who_is_dominated() -> None:
     choice = pick([kept(variant("a", 0.01, 4000, 2.0)), kept(variant("b", 0.02, 2000, 2.0))], "most-accurate")
     assert (winner(choice), [one.name for one in choice.front]) == ("b", ["b"])
     (dominated,) = choice.dominated
-    assert (dominated.candidate.name, dominated.how) == ("a", "b is smaller, and worse in nothing")
+    assert (dominated.candidate.name, dominated.how) == ("a", "b is smaller, and not worse on any axis")
     assert dominated.candidate.pitch_p95_cents == 0.01
-    assert choice.why[1].startswith("it is not claimed to sound better than a: ")
+    assert choice.why[1].startswith("not shown to sound better than a: ")
 
 
 def test_the_only_one() -> None:
@@ -155,12 +154,12 @@ def test_gates_given_judge_again() -> None:
     assert winner(choice) == "fast"
     verdicts = {one.name: (one.verdict, one.reasons) for one in choice.rejected}
     assert verdicts["small"][0] == "fail"
-    assert verdicts["small"][1][0] == "deviation.pitch.p95_cents is 8, wants <= 5"
+    assert verdicts["small"][1][0] == "deviation.pitch.p95_cents is 8 (limit <= 5)"
     assert verdicts["middle"] == (
         "inconclusive",
         (
-            "speed.speedup_p50 is 6, wants >= 6.05, but four fifths of its rounds lie between 5.9 and 6.1, on both "
-            "sides of the limit; time it with more rounds, or on a quiet machine",
+            "speed.speedup_p50 is 6 (limit >= 6.05), but the limit is within the 10th to 90th percentile of its rounds "
+            "(5.9 to 6.1); time with more rounds, or on an idle machine",
         ),
     )
 
@@ -215,8 +214,8 @@ def test_records_of_different_baselines_are_not_ranked(kind: str, differs: str, 
     with pytest.raises(WorkbenchError) as error:
         pick([kept(FAST), of_other(kind)], objective)
     assert str(error.value) == (
-        f"the 2 that pass cannot be ranked together: fast and small differ in {differs}; name fewer folders, or a "
-        "group with --like NAME, as in --like fast; the groups: fast; small"
+        f"the 2 that pass cannot be ranked together: fast and small differ in {differs}; name fewer folders, or one "
+        "group, for example --like fast; the groups are fast; small"
     )
 
 
@@ -225,8 +224,8 @@ def test_the_largest_group_is_ranked_where_none_is_named() -> None:
     assert choice == pick([of_other("rate"), kept(FAST), kept(MIDDLE)], "smallest", like="fast").model_copy(
         update={
             "warnings": (
-                "not all that pass can be ranked together: these are fast and 1 like it, the largest group; for "
-                "another, --like NAME: small",
+                "not all that pass can be ranked together: only the largest group is ranked, fast and 1 like it; for "
+                "another group use --like NAME: small",
             )
         }
     )
@@ -275,7 +274,7 @@ def test_like_leaves_out_what_does_not_compare() -> None:
     ]
     with pytest.raises(WorkbenchError) as error:
         pick([kept(FAST), kept(SMALL)], "smallest", like="fats")
-    assert str(error.value) == "--like fats: no record is called so; there are fast, small"
+    assert str(error.value) == "--like fats: no result has this name; the names are fast, small"
 
 
 def test_what_failed_need_not_compare() -> None:
@@ -325,7 +324,7 @@ def test_it_names_the_program_and_answers_scripts(tmp_path: Path) -> None:
 def test_a_program_of_another_record_is_not_named(tmp_path: Path) -> None:
     path = written(SMALL, tmp_path / "run") / "program.pte"
     path.write_bytes(b"a later program")
-    why = f"{path} is not the one of this record; a later run may have put it there"
+    why = f"{path} is not the program of this result; a later run may have replaced it"
     answer = json.loads(command(tmp_path / "run", "--json").stdout)["winner"]
     assert (answer["program"], answer["null_reasons"]["program"]) == (None, why)
     assert f"  program  {why}\n" in command(tmp_path / "run").stdout
@@ -367,7 +366,7 @@ def test_every_mistake_in_a_file_of_gates(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
         f"error: {gates}: program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
-        f"error: {gates}: deviation.pitch.p95_cents: wants a limit such as '<= 0.01' or '>= 5', got 5",
+        f"error: {gates}: deviation.pitch.p95_cents: expected a limit such as '<= 0.01' or '>= 5', got 5",
     ]
 
 

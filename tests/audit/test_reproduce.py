@@ -56,7 +56,7 @@ def test_what_differs_and_what_changed_since() -> None:
         f"torch: {RECORD.environment.torch} before, 9.9 now",
         "onnx: nothing before, 9.9 now",
         f"checkpoint mir-1k_g7: sha256 {CHECKPOINT[:12]}… before, 000000000000… now",
-        f"clip {CLIPS[0].name}: another or none",
+        f"clip {CLIPS[0].name}: has other content, or is missing",
     )
 
 
@@ -93,7 +93,7 @@ def test_every_kept_record_has_a_recipe_of_today() -> None:
 def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_from_result(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
-    assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: wants at most 1, got 2",)
+    assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: expected at most 1, got 2",)
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "", ".hidden", "a/b", "a@../b", "n" * 201])

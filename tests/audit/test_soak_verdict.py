@@ -1,65 +1,103 @@
-"""The verdict of a soak, from records with made-up segments."""
+"""The verdict of a soak from its segments."""
 
-from tests.helpers.soak import soak_of
-from workbench.audit.soak_verdict import judged
+import pytest
+
+from tests.helpers.results import replaced, stored
+from workbench.audit.soak_verdict import judge_soak
+from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
+from workbench.records.soak import Soak
 
-GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidence.max", "<=", 0))
-
-
-def test_every_part_has_to_keep_the_gates_on_pitch() -> None:
-    steady, drifting = judged(soak_of(0.0), GATES, 40), judged(soak_of(0.125), GATES, 40)
-    assert (steady.verdict, steady.reasons) == ("pass", ())
-    assert drifting.verdict == "fail"
-    assert drifting.reasons == ("until 4 s: deviation.pitch.max_cents is 500, wants <= 400",)
+RESULT = stored()
+GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidence.max", "<=", 0.1))
+NO_PITCH = {"deviation.pitch.max_cents": None}
 
 
-def test_a_process_that_grows_fails_and_slower_calls_are_inconclusive() -> None:
-    grown = judged(soak_of(0.0, resident_bytes=550), GATES, 40)
-    assert (grown.verdict, grown.reasons) == (
-        "fail",
-        ("the process grew by 10.0% after the first part, wants at most 2%",),
-    )
-    slower = judged(soak_of(0.0, variant_p50_ms=2.0), GATES, 40)
-    assert slower.verdict == "inconclusive"
-    assert slower.reasons == ("calls took 2.00 times as long at the end as at the start; run it on a quiet machine",)
+def segment(until_s: float, **changes: object) -> SoakSegment:
+    assert RESULT.deviation is not None
+    values: dict[str, object] = {
+        "until_s": until_s,
+        "frames": 12,
+        "voiced_frames": 10,
+        "nonfinite_frames": 0,
+        "baseline_nonfinite_frames": 0,
+        "pitch": RESULT.deviation.pitch,
+        "confidence_max": 0.0,
+        "variant_p50_ms": 1.0,
+        "variant_p95_ms": 1.5,
+        "real_time_factor": 0.05,
+        "resident_bytes": 500,
+    }
+    return SoakSegment(**(values | changes))
 
 
-def test_confidence_real_time_and_finite_frames_count() -> None:
-    assert judged(soak_of(0.0, confidence_max=0.5), GATES, 40).reasons == (
-        "until 4 s: deviation.confidence.max is 0.5, wants <= 0",
-    )
-    assert judged(soak_of(0.0, real_time_factor=1.25), GATES, 40).reasons == (
-        "until 4 s: a call takes 1.25 times as long as its audio",
-    )
-    broken = judged(soak_of(0.0, nonfinite_frames=3), GATES, 40)
-    assert (broken.verdict, broken.reasons) == ("fail", ("until 4 s: 3 of 10 frames are not finite",))
-    unknown = judged(soak_of(0.0, baseline_nonfinite_frames=3), GATES, 40)
-    says = "until 4 s: 3 of 10 frames of upstream itself are not finite"
-    assert (unknown.verdict, unknown.reasons) == ("inconclusive", (says,))
-
-
-def test_without_a_gate_on_pitch_nothing_is_passed() -> None:
-    free = judged(soak_of(0.0), (), 40)
-    assert free.verdict == "inconclusive"
-    assert free.reasons == (
-        "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1",
+def soak(last: SoakSegment | None = None, ended: str = "") -> Soak:
+    """Four segments of which the last is given."""
+    assert RESULT.program is not None
+    return Soak(
+        created=RESULT.created,
+        recipe=RESULT.recipe,
+        environment=RESULT.environment,
+        program=RESULT.program,
+        clips=("sung/a",),
+        hours=1.0,
+        took_s=60.0,
+        stretches=(segment(1), segment(2), segment(3), last or segment(4)),
+        ended=ended,
     )
 
 
-def test_a_figure_that_is_not_there_is_a_doubt() -> None:
-    soak = soak_of(0.0)
-    silent = soak.stretches[0].pitch.model_copy(
-        update={"max_cents": None, "null_reasons": {"max_cents": "no voiced frame"}}
-    )
-    parts = (soak.stretches[0].model_copy(update={"pitch": silent}), *soak.stretches[1:])
-    doubted = judged(soak.model_copy(update={"stretches": parts}), GATES, 40)
-    assert (doubted.verdict, doubted.reasons) == (
-        "inconclusive",
-        ("until 1 s: deviation.pitch.max_cents has no value: no voiced frame",),
-    )
+def with_pitch(max_cents: float | None) -> SoakSegment:
+    pitch = replaced(segment(4).pitch, "max_cents", max_cents)
+    return segment(4, pitch=pitch.model_copy(update={"null_reasons": {} if max_cents else {"max_cents": "no voice"}}))
 
 
-def test_few_voiced_frames_are_a_doubt() -> None:
-    doubted = judged(soak_of(0.0), GATES, 41)  # 10 in each of four parts
-    assert (doubted.verdict, doubted.reasons) == ("inconclusive", ("only 40 voiced frames, wants 41",))
+def test_judge_soak_within_all_limits_passes() -> None:
+    judged = judge_soak(soak(), GATES, 40)
+    assert (judged.verdict, judged.reasons) == ("pass", ())
+    assert judged.replace(verdict="inconclusive") == soak()
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (with_pitch(500.0), "until 4 s: deviation.pitch.max_cents is 500 (limit <= 400)"),
+        (segment(4, confidence_max=0.5), "until 4 s: deviation.confidence.max is 0.5 (limit <= 0.1)"),
+        (segment(4, real_time_factor=1.25), "until 4 s: a call takes 1.25 times as long as its audio"),
+        (segment(4, nonfinite_frames=3), "until 4 s: 3 of 12 frames are not finite"),
+        (segment(4, resident_bytes=550), "the process grew by 10.0% after the first segment (at most 2% allowed)"),
+    ],
+)
+def test_judge_soak_a_bad_segment_fails(last: SoakSegment, reason: str) -> None:
+    judged = judge_soak(soak(last), GATES, 40)
+    assert (judged.verdict, judged.reasons) == ("fail", (reason,))
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        (with_pitch(None), "until 4 s: deviation.pitch.max_cents has no value: no voice"),
+        (
+            segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"}),
+            "until 4 s: deviation.confidence.max has no value: not finite",
+        ),
+        (segment(4, baseline_nonfinite_frames=3), "until 4 s: 3 of 12 baseline frames are not finite"),
+        (
+            segment(4, variant_p50_ms=2.0),
+            "calls took 2.00 times as long at the end as at the start; run again on an idle machine",
+        ),
+        (segment(4, voiced_frames=9), "only 39 voiced frames (at least 40 required)"),
+    ],
+)
+def test_judge_soak_what_cannot_be_decided_is_inconclusive(last: SoakSegment, reason: str) -> None:
+    judged = judge_soak(soak(last), GATES, 40)
+    assert (judged.verdict, judged.reasons) == ("inconclusive", (reason,))
+
+
+def test_judge_soak_that_ended_early_fails() -> None:
+    assert judge_soak(soak(ended="the program crashed"), GATES, 40).reasons == ("the program crashed",)
+
+
+def test_judge_soak_without_a_pitch_gate_is_inconclusive() -> None:
+    judged = judge_soak(soak(), GATES[1:], 40)
+    assert judged.verdict == "inconclusive" and "no gate on pitch deviation" in judged.reasons[0]

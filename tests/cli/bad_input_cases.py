@@ -66,55 +66,68 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
 
 RECIPES = (
     Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'", lambda: None),
-    Case("a folder without recipes", "check empty", "empty: holds no recipe (*.yaml)", lambda: Path("empty").mkdir()),
+    Case(
+        "a folder without recipes",
+        "check empty",
+        "empty: contains no recipe (*.yaml); name another folder",
+        lambda: Path("empty").mkdir(),
+    ),
     recipe("an empty file", "is empty; a recipe is a mapping of keys to values", whole=""),
-    recipe("a list", "is not a recipe: wants a mapping of keys to values, got a list", whole="- a\n"),
-    recipe("10 MB", "has more than 32_000 bytes, which is no recipe", whole=b"#" * 10_000_000),
-    recipe("Latin-1", "line 2: is not UTF-8 text; save the file in that encoding", whole=b"a: 1\nb: \xe9\n"),
-    recipe("UTF-16", "line 1: is not UTF-8 text; save the file in that encoding", whole=RECIPE.encode("utf-16")),
+    recipe("a list", "is not a recipe; expected a mapping of keys to values, got a list", whole="- a\n"),
+    recipe("10 MB", "is larger than 32_000 bytes; a recipe is not", whole=b"#" * 10_000_000),
+    recipe("Latin-1", "line 2: is not UTF-8 text; save the file as UTF-8", whole=b"a: 1\nb: \xe9\n"),
+    recipe("UTF-16", "line 1: is not UTF-8 text; save the file as UTF-8", whole=RECIPE.encode("utf-16")),
     recipe(
         "a billion laughs (aliases of aliases)",
-        "line 2: the alias *a is not for recipes; repeat the value, or use extends or matrix",
+        "line 2: uses the alias *a, which is not allowed; repeat the value",
         whole=BOMB,
     ),
-    recipe("nested 10,000 deep", "line 1: is nested more than 20 levels deep", whole="a: " + "[" * 10_000),
+    recipe(
+        "nested 10,000 deep",
+        "line 1: is nested more than 20 levels deep; flatten it",
+        whole="a: " + "[" * 10_000,
+    ),
     recipe(
         "a tag that calls Python",
-        "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system is not for recipes; leave it out",
+        "line 1: uses the tag tag:yaml.org,2002:python/object/apply:os.system, which is not allowed; remove it",
         whole="a: !!python/object/apply:os.system [touch it-ran]\n",
     ),
     recipe(
         "a NUL in a value",
-        "line 1: holds a control character or half a character pair; leave it out",
+        "line 1: has a control character or half of a surrogate pair; remove it",
         whole='a: "\\0"\n',
     ),
-    recipe("a repeated key", "line 3: the key 'a' is there twice", whole="a: 1\nb: 2\na: 3\n"),
-    recipe("an invalid date", "holds a value that YAML cannot read (month must be in 1..12)", whole="a: 2001-99-99"),
+    recipe("a repeated key", "line 3: has the key 'a' twice; remove one", whole="a: 1\nb: 2\na: 3\n"),
+    recipe(
+        "an invalid date",
+        "has a value that YAML cannot read (month must be in 1..12); correct it",
+        whole="a: 2001-99-99",
+    ),
     recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1\n"),
-    recipe("text instead of a number", "sample_rate_hz: wants a whole number, got 'fast'", "sample_rate_hz: fast\n"),
-    recipe("a number out of range", "mirror: wants at most 1, got 2", "mirror: 2\n"),
-    recipe("not a number", "mirror: wants a finite number, got nan", "mirror: .nan\n"),
+    recipe("text instead of a number", "sample_rate_hz: expected a whole number, got 'fast'", "sample_rate_hz: fast\n"),
+    recipe("a number out of range", "mirror: expected at most 1, got 2", "mirror: 2\n"),
+    recipe("not a number", "mirror: expected a finite number, got nan", "mirror: .nan\n"),
     recipe(
         "a number of 7,000 digits",
-        "chunk_samples: wants at most 1920000, got a huge number",
+        "chunk_samples: expected at most 1920000, got a huge number",
         f"chunk_samples: 0x{'F' * 6000}\n",
     ),
     recipe(
         "frames that do not divide the chunk",
-        "frames_per_chunk: chunk_samples (320) does not divide into 7 frames of whole samples",
+        "frames_per_chunk: expected a divisor of chunk_samples (320), got 7",
         "frames_per_chunk: 7\n",
     ),
-    recipe("extends itself", "extends: goes round in a circle: r.yaml -> r.yaml", "extends: r\n"),
+    recipe("extends itself", "extends: is circular: r.yaml -> r.yaml; remove one extends", "extends: r\n"),
     Case(
         "extends in a circle of two",
         "check r.yaml",
-        "s.yaml: extends: goes round in a circle: r.yaml -> s.yaml -> r.yaml",
+        "s.yaml: extends: is circular: r.yaml -> s.yaml -> r.yaml; remove one extends",
         circle,
     ),
     recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base\n"),
     recipe(
         "a matrix of 10,000 variants",
-        "matrix: makes 10000 variants, and 256 is the most; split it over recipes",
+        "matrix: has 10000 variants, at most 256 are allowed; split it into several recipes",
         "matrix: {mirror: ["
         + ", ".join(f"0.{at:02}" for at in range(100))
         + "], speed.rounds: ["
@@ -128,7 +141,7 @@ RECIPES = (
     ),
     recipe(
         "a gate without a limit",
-        "gates.program.bytes: wants a limit such as '<= 0.01' or '>= 5', got 'small'",
+        "gates.program.bytes: expected a limit such as '<= 0.01' or '>= 5', got 'small'",
         "gates: {program.bytes: small}\n",
     ),
     Case(
@@ -199,14 +212,14 @@ CONVERT = "convert it to wav or flac"
 AUDIO = (
     refused(
         "empty file",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", ""),
     ),
-    refused("0 samples", "0 samples of audio; record it again or take it away", recording("a.wav", WAVE[:0], 48_000)),
+    refused("0 samples", "has 0 samples of audio; record it again or delete it", recording("a.wav", WAVE[:0], 48_000)),
     accepted("1 sample", "0.0", recording("a.wav", WAVE[:1], 48_000)),
     refused(
         "NaN and infinities",
-        "3 of its samples are NaN or infinite; export it again as wav or flac",
+        "has 3 samples that are NaN or infinite; export it again as wav or flac",
         recording("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
     ),
     accepted("only DC", "1.0", recording("a.wav", np.ones(48_000) / 2, 48_000)),
@@ -227,38 +240,38 @@ AUDIO = (
     accepted("a wav cut off in the middle: the part that exists", "0.5", half_a_wav),
     refused(
         "a flac cut off in the middle",
-        "not audio that can be read (Error : flac decoder lost sync); convert it to wav or flac",
+        "cannot be decoded (Error : flac decoder lost sync); convert it to wav or flac",
         half_a_flac,
         "a.flac",
     ),
     refused(
         "text with the suffix wav",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", "la la"),
     ),
     refused(
         "m4a, as phones record",
-        f"not audio that can be read (Format not recognised); {CONVERT}",
+        f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.m4a", b"\0\0\0\x18ftypM4A "),
         "a.m4a",
     ),
-    refused("3 hours", "3.0 hours of audio, and 1 is the most; cut it into parts", three_hours),
+    refused("3 hours", "has 3.0 hours of audio, at most 1 is allowed; cut it into parts", three_hours),
     refused("no read permission", "cannot be opened (Permission denied); check its permissions", unreadable),
     Case(
         "two files of one name",
         "audio",
-        "calib_audio/sung: a.flac and a.wav share a name; rename or remove one",
+        "calib_audio/sung: a.flac and a.wav have the same name; rename or delete one",
         lambda: (recording("a.wav", WAVE, 48_000)(), recording("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
     ),
     refused(
         "a pitch track with three columns",
-        "3 columns where 2 are wanted; write seconds,hertz",
+        "expected 2 columns, got 3; write seconds,hertz",
         lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
         "a.csv:1",
     ),
     refused(
         "a pitch track that runs backwards",
-        "0.1 s does not come after 0.2 s; sort the rows by time",
+        "0.1 s is not after 0.2 s; sort the rows by time",
         lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
         "a.csv:2",
     ),
@@ -271,26 +284,26 @@ AUDIO = (
     Case(
         "a folder without audio",
         "run recipes/least.yaml --audio takes",
-        "takes: no audio in this folder; put wav, flac, ogg or mp3 files into it",
+        "takes: has no audio; put wav, flac, ogg or mp3 files into the folder",
         lambda: Path("takes").mkdir(),
     ),
     Case(
         "a clip that also calibrates",
         "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
-        "clips that calibrate and score at once: tone (the same as synthetic/calibrate/tone); a score needs audio not "
-        "yet seen",
+        "clips calibrate and score at once: tone (the same as synthetic/calibrate/tone); remove them from one of the "
+        "two",
         lambda: None,
     ),
     Case(
         "one bad file in a folder of audio",
         "run recipes/least.yaml --audio takes",
-        f"takes/b.wav: not audio that can be read (Format not recognised); {CONVERT}",
+        f"takes/b.wav: cannot be decoded (Format not recognised); {CONVERT}",
         lambda: (text("takes/b.wav", "no")(), soundfile.write("takes/a.wav", np.ones(800) / 9, 8000)),
     ),
     Case(
         "a missing folder of clips",
         "run recipes/least.yaml --calib-audio nowhere",
-        "nowhere/manifest.yaml: no such manifest; point to a folder that has one, such as calib_audio",
+        "nowhere/manifest.yaml: no such manifest; name a folder that has one, such as calib_audio",
         lambda: None,
     ),
     Case(
@@ -302,8 +315,7 @@ AUDIO = (
     Case(
         "an alias in the manifest of clips",
         "audio",
-        "calib_audio/manifest.yaml: line 2: the alias *a is not for recipes; repeat the value, or use extends or "
-        "matrix",
+        "calib_audio/manifest.yaml: line 2: uses the alias *a, which is not allowed; repeat the value",
         text("calib_audio/manifest.yaml", "calibrate: &a []\nscore: *a\n"),
     ),
     Case(
@@ -369,7 +381,7 @@ PROGRAMS = (
     Case(
         "a folder instead of audio",
         "track takes --program mute.pte",
-        "takes: a folder where an audio file is wanted; name one of its files",
+        "takes: expected an audio file, got a folder; name one of its files",
         lambda: Path("takes").mkdir(),
     ),
     program(
@@ -445,20 +457,20 @@ CHECKPOINTS = (
     Case(
         "an unknown name",
         "check r.yaml",
-        "r.yaml: checkpoint: 'mir-1k_g8' is neither a packaged checkpoint (mir-1k, mir-1k_g7) nor a .ckpt, .pt or .pth "
-        "file (did you mean 'mir-1k_g7'?)",
+        "r.yaml: checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7) or a .ckpt, .pt or .pth file, got "
+        "'mir-1k_g8' (did you mean 'mir-1k_g7'?)",
         text("r.yaml", RECIPE + "checkpoint: mir-1k_g8\n"),
     ),
     Case(
         "no such checkpoint",
         "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
         text("r.yaml", RECIPE + "checkpoint: own.ckpt\n"),
     ),
     Case(
         "a folder",
         "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'",
+        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
         lambda: (text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")(), Path("own.ckpt").mkdir()),
     ),
     checkpoint("an empty file", NOT_A_CHECKPOINT, lambda path: path.touch()),
@@ -669,7 +681,7 @@ RECORDS = (
     Case(
         "a program of another recipe",
         "score recipes/least.yaml --frames sine.csv --program program.onnx",
-        "program.onnx: not a program of least (its file is program.onnx, not program.pte); name the one that gave the "
+        "program.onnx: not a program of least (file is program.onnx, expected program.pte); name the one that gave the "
         "frames",
         program_of_another_recipe,
     ),
@@ -700,13 +712,13 @@ RECORDS = (
     Case(
         "--out that is the known f0 of the audio",
         "track take.wav --program p.pte --out ./take.csv",
-        "take.csv: is where the known f0 of take.wav lies; name another --out",
+        "take.csv: would replace the known f0 of take.wav; choose another --out",
         lambda: (text("take.wav", "")(), text("take.csv", KNOWN_F0)()),
     ),
     Case(
         "--out that is the known f0 of other audio",
         "track take.wav --program p.pte --out takes/b.csv",
-        "takes/b.csv: is where the known f0 of takes/b.FLAC lies; name another --out",
+        "takes/b.csv: would replace the known f0 of takes/b.FLAC; choose another --out",
         lambda: (text("takes/b.FLAC", "")(), text("takes/b.csv", KNOWN_F0)()),
     ),
     Case(

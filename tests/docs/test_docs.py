@@ -1,9 +1,10 @@
-"""The documents say what the code does."""
+"""The documents agree with the code: generated text, commands, recipes, links and stored results."""
 
 import json
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import click
@@ -34,12 +35,12 @@ def test_generated_files_are_current(path: Path) -> None:
     assert path.read_text() == generated()[path], "run `make docs`"
 
 
-def test_the_readme_shows_commands() -> None:
+def test_readme_has_commands() -> None:
     assert len(COMMANDS) >= 8
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_readme_parses(line: str) -> None:
+def test_readme_command_parses(line: str) -> None:
     _, name, *words = shlex.split(line, comments=True)
     context = click.Context(main, info_name="workbench", **main.context_settings)
     command = main.get_command(context, name)
@@ -48,8 +49,8 @@ def test_every_command_of_the_readme_parses(line: str) -> None:
         command.make_context(name, words, context)  # raises for an unknown option or a missing argument
 
 
-def test_every_recipe_of_the_readme_is_good(tmp_path: Path) -> None:
-    """Each as a reader saves it, beside the shipped recipes that it extends."""
+def test_readme_recipes_are_valid(tmp_path: Path) -> None:
+    """Each recipe is saved next to the shipped recipes that it extends."""
     for shipped in (ROOT / "recipes").glob("*.yaml"):
         shutil.copyfile(shipped, tmp_path / shipped.name)
     paths = [tmp_path / f"mine-{at}.yaml" for at, _ in enumerate(RECIPES)]
@@ -61,17 +62,25 @@ def test_every_recipe_of_the_readme_is_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
-def test_every_make_target_of_the_readme_exists(target: str) -> None:
+def test_readme_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-def test_every_local_link_of_the_readme_leads_somewhere() -> None:
+def test_readme_layers_are_those_of_the_import_contract() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    packages = [re.findall(r"workbench\.(\w+)", layer) for layer in contract["layers"]]
+    (layers,) = re.findall(r"^    errors, .*?-> cli$", README, flags=re.DOTALL | re.MULTILINE)
+    stated = [re.findall(r"\w+", layer) for layer in layers.split("->")]
+    assert [sorted(layer) for layer in reversed(stated)] == [sorted(layer) for layer in packages]
+
+
+def test_readme_links_exist() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_shipped_recipes_are_good_and_measured() -> None:
+def test_shipped_recipes_are_valid_and_measured() -> None:
     variants = load_variants([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
     records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
@@ -80,24 +89,24 @@ def test_the_shipped_recipes_are_good_and_measured() -> None:
     }, "a recipe changed since it was measured: run `make measured`"
 
 
-def test_records_are_kept() -> None:
+def test_results_are_stored() -> None:
     assert {path.parent.name for path in RECORDS} == {"measured", "findings"}
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
-def test_kept_records_are_judged_by_todays_rules(path: Path) -> None:
+def test_stored_verdict_follows_the_current_rules(path: Path) -> None:
     record = read_record(path)
     judged = rejudge(record, {})
     assert (judged.verdict, judged.reasons) == (record.verdict, record.reasons), "run `make docs`"
 
 
-def test_the_unfair_picture_is_of_the_same_program() -> None:
+def test_unfair_picture_is_of_the_same_program() -> None:
     fair, unfair = (read_record(MEASURED / f"{name}.json").program for name in ("float-xnnpack", "unfair"))
     assert fair is not None and unfair is not None
     assert fair.sha256 == unfair.sha256
 
 
-def test_the_int8_recipes_are_what_their_names_say() -> None:
+def test_int8_results_have_the_schemes_of_their_names() -> None:
     def schemes(name: str) -> dict[str, str]:
         program = read_record(MEASURED / f"{name}.json").program
         assert program is not None

@@ -66,7 +66,7 @@ def test_a_conclusion_needs_the_support_of_the_results(empty: Path) -> None:
     naive = stored(renamed="onnx-naive").model_copy(update={"verdict": "fail", "reasons": ("a crash",)})
     (empty / "onnx-naive.json").write_bytes(write_record(naive, empty / "run").read_bytes())
     assert rows()["ONNX fails: flat pitch near MIDI 50, confidence near 0.1."].endswith(
-        "No conclusion: onnx-naive does not give the reason: the stream's memory is a constant of the graph."
+        "No conclusion: onnx-naive does not give the reason: the streaming state was folded into a constant."
     )
 
 

@@ -93,7 +93,7 @@ class TestVerdict:
     def test_what_is_known_of_it_can_fail(self) -> None:
         record = elsewhere(Gate("program.bytes", "<=", 1))
         assert record.verdict == "fail"
-        assert record.reasons == ("program.bytes is 6499692, wants <= 1", ELSEWHERE)
+        assert record.reasons == ("program.bytes is 6499692 (limit <= 1)", ELSEWHERE)
 
 
 class TestReaders:

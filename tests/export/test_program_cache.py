@@ -1,6 +1,5 @@
-"""Programs kept by what they were made from: used only where they are whole and nothing changed."""
+"""Cached programs: used only if their files are intact and nothing that they were built from changed."""
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from tests.helpers.results import stored
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import HOST_NAME, PTE_NAME, ProgramFile, with_host_file
+from workbench.storage.hashing import sha256_of
 
 CONTENT = b"a program"
 FINGERPRINT = "f" * 64
@@ -18,7 +18,7 @@ FINGERPRINT = "f" * 64
 def program_of(content: bytes) -> ProgramFile:
     program = stored().program
     assert program is not None
-    return program.model_copy(update={"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)})
+    return program.replace(sha256=sha256_of(content), bytes=len(content))
 
 
 @pytest.fixture
@@ -31,39 +31,39 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_program_is_found_by_what_it_was_made_from(folder: Path) -> None:
+def test_program_is_found_by_its_fingerprint(folder: Path) -> None:
     assert find_program(folder, FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
     assert find_program(folder, "e" * 64) is None
     assert find_program(folder / "none", FINGERPRINT) is None
 
 
 @pytest.mark.parametrize("name", [PTE_NAME, NOTES_NAME])
-@pytest.mark.parametrize("at", [0, -1])
-def test_a_flipped_byte_is_not_used(name: str, at: int, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("index", [0, -1])
+def test_program_with_a_flipped_byte_is_replaced(name: str, index: int, folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store_program(store, FINGERPRINT, folder)
     path = cache_dir(store, FINGERPRINT) / name
     content = bytearray(path.read_bytes())
-    content[at] ^= 0x80
+    content[index] ^= 0x80
     path.write_bytes(content)
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is None
-    store_program(store, FINGERPRINT, folder)  # and is replaced
+    store_program(store, FINGERPRINT, folder)
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
 
 
-def test_the_notes_of_another_program_do_not_do(folder: Path) -> None:
-    """Killed between the two files: the new program with the earlier one's notes."""
+def test_notes_of_another_program_do_not_match(folder: Path) -> None:
+    """A build killed between the two files leaves a new program with old notes."""
     (folder / PTE_NAME).write_bytes(b"another")
     assert find_program(folder, FINGERPRINT) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"fingerprint": 1, "program": 2}', "\0"])
-def test_what_is_no_note(text: str, folder: Path) -> None:
+def test_invalid_notes_are_ignored(text: str, folder: Path) -> None:
     (folder / NOTES_NAME).write_text(text)
     assert find_program(folder, FINGERPRINT) is None
 
 
-def test_fresh_replaces_what_is_there(folder: Path, tmp_path: Path) -> None:
+def test_fresh_replaces_a_stored_program(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store_program(store, FINGERPRINT, folder)
     (folder / PTE_NAME).write_bytes(b"rebuilt")
@@ -77,30 +77,30 @@ def test_fresh_replaces_what_is_there(folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_the_store_is_bounded_and_the_least_lately_used_go(folder: Path, tmp_path: Path) -> None:
+def test_least_recently_used_programs_are_removed(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     names = ["a" * 64, "b" * 64, "c" * 64]
-    for at, name in enumerate(names):
+    for index, name in enumerate(names):
         write_program_notes(folder, name, program_of(CONTENT))
         store_program(store, name, folder)
-        os.utime(store / name, (at, at))
+        os.utime(store / name, (index, index))
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
     write_program_notes(folder, names[0], program_of(CONTENT))
-    store_program(store, names[0], folder, max_bytes=2 * size)  # used now: the second is the one that goes
+    store_program(store, names[0], folder, max_bytes=2 * size)  # used now, so the second is removed
     assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
-    store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever its size
+    store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever the limit
     assert [path.name for path in store.iterdir()] == [names[0]]
     assert json.loads((store / names[0] / NOTES_NAME).read_text())["fingerprint"] == names[0]
 
 
-def test_a_store_that_cannot_be_written_fails_nothing(folder: Path, tmp_path: Path) -> None:
+def test_store_that_cannot_be_written_is_ignored(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where a folder should be")
     store_program(tmp_path / "store", FINGERPRINT, folder)
     assert find_program(folder, FINGERPRINT) is not None
 
 
-def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> None:
-    """Where there is nothing to keep, as another process is at the folder: a file would be in the way for ever."""
+def test_entry_is_made_only_for_a_program(folder: Path, tmp_path: Path) -> None:
+    """Another process may have emptied the folder; an empty entry would never be filled."""
     store = tmp_path / "store"
     store.mkdir()
     (store / ".DS_Store").write_text("a file manager's")
@@ -110,7 +110,7 @@ def test_no_file_takes_the_place_of_an_entry(folder: Path, tmp_path: Path) -> No
     assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is not None
 
 
-def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> None:
+def test_stale_partial_files_are_removed(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store_program(store, FINGERPRINT, folder)
     old, new = (
@@ -124,12 +124,12 @@ def test_what_was_half_written_long_ago_goes(folder: Path, tmp_path: Path) -> No
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_what_the_host_needs_beside_it_is_kept_with_it(folder: Path, tmp_path: Path) -> None:
+def test_host_file_is_cached_with_its_program(folder: Path, tmp_path: Path) -> None:
     hybrid = with_host_file(program_of(CONTENT), HOST_NAME, b"kernels")
     (folder / HOST_NAME).write_bytes(b"kernels")
     write_program_notes(folder, FINGERPRINT, hybrid)
     store_program(tmp_path / "store", FINGERPRINT, folder)
-    place = cache_dir(tmp_path / "store", FINGERPRINT)
-    assert find_program(place, FINGERPRINT) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
-    (place / HOST_NAME).write_bytes(b"others")
-    assert find_program(place, FINGERPRINT) is None
+    entry = cache_dir(tmp_path / "store", FINGERPRINT)
+    assert find_program(entry, FINGERPRINT) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
+    (entry / HOST_NAME).write_bytes(b"others")
+    assert find_program(entry, FINGERPRINT) is None

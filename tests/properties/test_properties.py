@@ -1,6 +1,8 @@
-"""Random recipes, audio and chunk schedules, held against what must be true of all of them. docs/fuzzing.md says how
-many, and what came of a longer search: `FUZZ=5 pytest tests/properties/test_properties.py` looks at five times
-as many."""
+"""Properties of all recipes, all audio and all chunk schedules, on random examples.
+
+`FUZZ=5 pytest tests/properties/test_properties.py` tries five times as many. docs/fuzzing.md has the numbers, and the
+results of a longer search.
+"""
 
 import os
 from pathlib import Path
@@ -11,13 +13,12 @@ import pytest
 import soundfile
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from tests.helpers.recipe_strategies import all_keys, recipes
 from workbench.audio.decode import read_clip
-from workbench.errors import AudioError, ProgramError, WorkbenchError
-from workbench.recipe import Recipe, from_resolved
-from workbench.recipe.schema import RecipeModel
+from workbench.errors import AudioError, ProgramError, RecipeError, WorkbenchError
+from workbench.recipe import KnownNames, Recipe, from_resolved, load_recipes
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Session, run_chunks
 
@@ -31,41 +32,54 @@ def few(examples: int) -> settings:
 
 # --- recipes
 
+KNOWN_NAMES = KnownNames(
+    checkpoints=("mir-1k_g7", "mir-1k"),
+    clips=("a", "sung/take-1"),
+    clip_folders=("synthetic", "sung"),
+    metrics=("program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low"),
+)
 
-def accepted(keys: dict[str, Any]) -> Recipe:
-    """The recipe, where it is one."""
+
+def valid_recipe(keys: dict[str, Any], folder: Path) -> Recipe:
+    """Returns the recipe, read from a YAML file. Skips the example if the keys are not a valid recipe."""
+    path = folder / "drawn.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(keys, file)
     try:
-        checked = RecipeModel.model_validate(keys)
-    except ValidationError:
+        (recipe,) = load_recipes([path], KNOWN_NAMES)
+    except RecipeError as error:
+        assert all(problem.isprintable() for problem in error.problems)
         assume(False)
         raise
-    return Recipe.model_construct(name="drawn", source=Path("drawn.yaml"), **dict(checked))
+    return recipe
 
 
 @few(200)
-@given(all_keys)
-def test_what_a_recipe_resolves_to_is_that_recipe(keys: dict[str, Any]) -> None:
-    recipe = accepted(keys)
-    again = from_resolved("drawn", recipe.source, recipe.resolved())
+@given(keys=all_keys)
+def test_resolved_recipe_is_the_same_recipe(keys: dict[str, Any], tmp_path: Path) -> None:
+    """Also after the way through a YAML file, and without a file."""
+    recipe = valid_recipe(keys, tmp_path)
+    again = valid_recipe(recipe.resolved(), tmp_path)
     assert (again, again.sha256) == (recipe, recipe.sha256)
+    assert from_resolved("drawn", recipe.source, recipe.resolved()) == recipe
 
 
 @pytest.mark.slow
 @few(15)
-@given(recipes)
-def test_an_accepted_recipe_is_built_or_refused_in_one_line(keys: dict[str, Any]) -> None:
-    """As far as the model: lowering takes ten seconds each."""
+@given(keys=recipes)
+def test_valid_recipe_is_prepared_or_rejected_in_one_line(keys: dict[str, Any], tmp_path: Path) -> None:
+    """Builds the model, but does not lower it, which takes ten seconds each."""
     from workbench.workflows.variant.prepare import prepare
 
-    recipe = accepted(keys)
-    assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # for the time it takes
+    recipe = valid_recipe(keys, tmp_path)
+    assume(recipe.sample_rate_hz * recipe.streams < 200_000)  # larger ones take too long
     try:
-        job = prepare(recipe)
+        variant = prepare(recipe)
     except WorkbenchError as error:
         assert str(error).strip() and "\n" not in str(error)
     else:
-        assert job.model.algorithmic_ms > 0
-        assert job.stream.chunk_samples == recipe.chunk_samples
+        assert variant.model.algorithmic_ms > 0
+        assert variant.stream.chunk_samples == recipe.chunk_samples
 
 
 # --- audio
@@ -80,7 +94,7 @@ sample = st.floats(-2, 2, width=32)
     rate_hz=st.sampled_from([8000, 11_025, 44_100, 96_000, 192_000]),
     to_hz=st.sampled_from([8000, 16_000, 48_000]),
 )
-def test_any_samples_are_heard_or_refused(
+def test_any_samples_are_read_or_rejected(
     samples: list[float], channels: int, rate_hz: int, to_hz: int, tmp_path: Path
 ) -> None:
     """Finite, one channel, and as long as it was, to a sample."""
@@ -89,7 +103,7 @@ def test_any_samples_are_heard_or_refused(
     try:
         clip = read_clip(path, to_hz)
     except AudioError as error:
-        assert str(error) == f"{path}: 0 samples of audio; record it again or take it away"
+        assert str(error) == f"{path}: has 0 samples of audio; record it again or delete it"
         assert len(samples) * to_hz / rate_hz < 1
     else:
         assert clip.samples.ndim == 1 and np.isfinite(clip.samples).all()
@@ -98,7 +112,7 @@ def test_any_samples_are_heard_or_refused(
 
 @few(150)
 @given(head=st.sampled_from([b"", b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM"]), content=st.binary(max_size=300))
-def test_any_bytes_are_audio_or_refused(head: bytes, content: bytes, tmp_path: Path) -> None:
+def test_any_bytes_are_audio_or_rejected(head: bytes, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(head + content)
     try:
@@ -110,7 +124,7 @@ def test_any_bytes_are_audio_or_refused(head: bytes, content: bytes, tmp_path: P
 @few(150)
 @given(at=st.integers(0, 300), byte=st.integers(0, 255), cut=st.one_of(st.none(), st.integers(0, 2000)))
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "AIFF", "AU", "CAF"])
-def test_a_damaged_file_is_audio_or_refused(form: str, at: int, byte: int, cut: int | None, tmp_path: Path) -> None:
+def test_damaged_file_is_audio_or_rejected(form: str, at: int, byte: int, cut: int | None, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, 0.2 * np.sin(np.arange(1500) / 9), 16_000, format=form)
     content = bytearray(path.read_bytes())
@@ -143,7 +157,7 @@ def wrong_chunk(kind: str) -> np.ndarray:
 
 
 def follow(session: Session, samples: np.ndarray, steps: list[int | str], expected: np.ndarray) -> None:
-    """The steps one by one: frames are those of a plain roll since the last reset, wrong chunks change nothing."""
+    """The steps one by one: frames equal those of one run since the last reset; a wrong chunk changes nothing."""
     session.reset()
     at = 0
     for step in steps:
@@ -183,7 +197,7 @@ def one_by_one(eager: Session, phrase: np.ndarray) -> np.ndarray:
 
 @few(25)
 @given(steps=st.lists(step, min_size=1, max_size=25))
-def test_any_schedule_keeps_the_memory(
+def test_any_schedule_keeps_the_state(
     steps: list[int | str], eager: Session, phrase: np.ndarray, one_by_one: np.ndarray
 ) -> None:
     follow(eager, phrase, steps, one_by_one)
@@ -192,7 +206,7 @@ def test_any_schedule_keeps_the_memory(
 @pytest.mark.slow
 @few(40)
 @given(steps=st.lists(step, min_size=1, max_size=25), state=st.sampled_from(["internal", "explicit"]))
-def test_any_schedule_keeps_the_memory_of_a_program(
+def test_any_schedule_keeps_the_state_of_a_program(
     steps: list[int | str], state: str, programs: dict[str, Session], phrase: np.ndarray, one_by_one: np.ndarray
 ) -> None:
     follow(programs[state], phrase, steps, one_by_one)

@@ -1,23 +1,15 @@
 """Frames that were recorded elsewhere: what is read, and the one line for every mistake in them."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.helpers.results import stored
 from workbench.audio.decode import Clip
-from workbench.audit.verdict import judge_result
-from workbench.errors import ProgramError, RecipeError, WorkbenchError
-from workbench.export.metadata import ProgramMetadata, metadata_of, parse_metadata
-from workbench.export.program_file import ProgramFile
-from workbench.model.streaming import StreamingPesto
+from workbench.errors import WorkbenchError
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.external_frames import ExternalFrames, read_external_frames
-from workbench.workflows import score_external as recorded
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 SIZES = StreamConfig(1000, 10, 1, 0.0, max_frames_per_chunk=3)
@@ -173,77 +165,3 @@ def test_an_empty_folder_and_a_broken_npz(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path}: the frames of a run do not have the sizes of the calls, which vary for this recipe; use a .csv"
     )
-
-
-# --- the program that gave them
-
-
-@pytest.fixture
-def made(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`refusal` of a program, by what it tells and what is noted of it; it is not opened."""
-    recipe = SimpleNamespace(
-        name="mine",
-        lowering=SimpleNamespace(backend="xnnpack"),
-        quantization=SimpleNamespace(everywhere=False, parts={}),
-    )
-    program = stored().program
-    assert program is not None
-
-    def check(noted: ProgramFile = program, **told: object) -> str:
-        class Tells:
-            def __init__(self, limit_s: float) -> None: ...
-
-            def __enter__(self) -> "Tells":
-                return self
-
-            def __exit__(self, *_: object) -> None: ...
-
-            def call(self, *_: object) -> ProgramMetadata:
-                return parse_metadata({**metadata_of(restated), **told}, Path("p.pte"))
-
-        monkeypatch.setattr(recorded, "IsolatedProcess", Tells)
-        job: Any = SimpleNamespace(recipe=recipe, model=restated)
-        try:
-            recorded._check_made_for(job, Path("p.pte"), noted)
-        except ProgramError as error:
-            return str(error)
-        return ""
-
-    return SimpleNamespace(check=check, recipe=recipe, program=program)
-
-
-def test_a_program_of_the_recipe_is_taken(made: Any) -> None:
-    assert made.check() == ""
-    assert made.check(confidence_threshold=0.3) == "", "a wish that changes no estimate"
-
-
-def test_a_program_of_another_recipe_is_refused(made: Any) -> None:
-    says = "p.pte: not a program of mine ({}); name the one that gave the frames"
-    assert made.check(hop_samples=7) == says.format("its hop_samples is 7, not 320")
-    assert made.check(scope="network", host_sha256="0") == says.format("its scope is network, not whole")
-    assert made.check(outputs="pitch", streams=2) == says.format(
-        "its streams is 2, not 1, its outputs is pitch, not pitch,confidence,volume"
-    )
-    onnx = made.program.model_copy(update={"path": "program.onnx"})
-    assert made.check(onnx) == says.format("its file is program.onnx, not program.pte")
-    made.recipe.quantization.parts = {"encoder": "int8-static"}
-    assert made.check() == says.format("its precision is float, not int8")
-    made.recipe.quantization.everywhere = True
-    assert made.check() == ""
-
-
-def test_one_that_may_be_another_decides_nothing() -> None:
-    record = stored().model_copy(update={"program_in_doubt": recorded._PROGRAM_MISMATCH})
-    record = judge_result(record, (), 1)
-    assert record.verdict == "inconclusive" and recorded._PROGRAM_MISMATCH in record.reasons
-
-
-def test_frames_from_elsewhere_are_of_a_continuous_stream() -> None:
-    recipe: Any = SimpleNamespace(source=Path("r.yaml"), protocol="reset-per-chunk")
-    with pytest.raises(RecipeError) as caught:
-        recorded.check(recipe)
-    assert caught.value.problems == (
-        "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
-    )
-    recipe.protocol = "continuous"
-    recorded.check(recipe)

@@ -280,18 +280,18 @@ class TestVerdict:
         whole = judge_result(record(), gates, 100)
         assert whole.verdict == "fail"
         assert whole.reasons == (
-            "deviation.pitch.p95_cents is 0.005, wants <= 0.0025",
-            "speed.speedup_p50 is 5, wants >= 6.5",
+            "deviation.pitch.p95_cents is 0.005 (limit <= 0.0025)",
+            "speed.speedup_p50 is 5 (limit >= 6.5)",
         )
 
     def test_a_near_miss_shows_the_difference(self) -> None:
         (reason,) = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 17_000_000)), 100).reasons
-        value, _, limit = reason.removeprefix("program.bytes is ").partition(", wants <= ")
+        value, _, limit = reason.removeprefix("program.bytes is ").rstrip(")").partition(" (limit <= ")
         assert float(value) > float(limit)
 
     def test_without_a_gate_on_pitch_nothing_is_passed(self) -> None:
         """The pitch may be anything then, and a pass is what people deploy on."""
-        reason = "no gate holds its pitch to upstream's; give the recipe one, such as deviation.pitch.p95_cents: <= 1"
+        reason = "the recipe has no gate on pitch deviation; add one, for example deviation.pitch.p95_cents: <= 1"
         bias = Gate("deviation.pitch.bias_cents", "<=", 1)  # signed: 300 cents too low are within it
         lower = Gate("deviation.pitch.p95_cents", ">=", 0)
         for gates in ((), (Gate("program.bytes", "<=", 10**9), Gate("speed.speedup_p50", ">=", 1)), (bias, lower)):
@@ -301,7 +301,7 @@ class TestVerdict:
 
     def test_too_few_voiced_frames(self) -> None:
         whole = judge_result(record(deviation=deviation_of(voiced_frames=99)), HELD, 100)
-        assert (whole.verdict, whole.reasons) == ("inconclusive", ("only 99 voiced frames, wants 100",))
+        assert (whole.verdict, whole.reasons) == ("inconclusive", ("only 99 voiced frames (at least 100 required)",))
         assert judge_result(record(deviation=deviation_of(voiced_frames=100)), HELD, 100).verdict == "pass"
 
     def test_a_busy_machine_decides_nothing(self) -> None:
@@ -310,9 +310,8 @@ class TestVerdict:
         whole = judge_result(busy, HELD, 100)
         assert whole.verdict == "inconclusive"
         assert whole.reasons == (
-            "the machine was too busy to time anything: four fifths of the rounds lie between 4.5 and 10.1 times "
-            "faster, wants ends within a factor of 2; run it again when the "
-            "machine is quiet, and only the times are taken anew",
+            "timing is inconclusive: speedup ranges from 4.5 to 10.1 (10th to 90th percentile; at most a factor of 2 "
+            "allowed); run again on an idle machine, only timing is repeated",
         )
         assert judge_result(replaced(record(), "speed.speedup_high", 9.0), HELD, 100).verdict == "pass"
 
@@ -325,8 +324,8 @@ class TestVerdict:
         assert whole.verdict == verdict
         assert whole.reasons == (
             (
-                "upstream itself is right on 49.0% of 100 voiced frames with a known f0, wants 50%; check the "
-                "annotations, and whether this is one voice",
+                "the baseline's raw pitch accuracy is 49.0% on 100 annotated voiced frames (at least 50% required); "
+                "check the annotations, and that the audio is monophonic",
             )
             if verdict == "inconclusive"
             else ()
@@ -352,7 +351,7 @@ class TestVerdict:
     def test_frames_of_upstream_that_are_not_finite_leave_it_open(self) -> None:
         unsound = deviation_of().model_copy(update={"baseline_nonfinite_frames": 2})
         whole = judge_result(record(deviation=unsound), HELD, 100)
-        told = "2 of 300 frames of upstream itself are not finite; check the audio and the checkpoint"
+        told = "2 of 300 baseline frames are not finite; check the audio and the checkpoint"
         assert (whole.verdict, whole.reasons) == ("inconclusive", (told,))
 
     def test_older_records_count_no_frames_of_upstream(self) -> None:
@@ -372,8 +371,8 @@ class TestVerdict:
         assert (judgement.verdict, judgement.reasons) == (
             "fail",
             (
-                "the stream's memory is a constant of the graph (ring: 1×7232 zeros): a call hears its own audio "
-                "alone; export it with state: explicit",
+                "the streaming state was folded into a constant (ring: 1×7232 zeros), so each call sees only its own "
+                "audio; export with state: explicit",
                 whole.contour.flat_reason,
             ),
         )
@@ -383,10 +382,10 @@ class TestVerdict:
         whole = judge_result(record(deviation=deviation_of(None, voiced_frames=0, nonfinite_frames=1)), gates, 100)
         assert whole.verdict == "fail"
         assert whole.reasons == (
-            "speed.threads is 1, wants <= 0",
+            "speed.threads is 1 (limit <= 0)",
             "1 of 300 frames are not finite",
             "deviation.pitch.max_cents has no value: no voiced frame",
-            "only 0 voiced frames, wants 100",
+            "only 0 voiced frames (at least 100 required)",
         )
 
     def test_no_program_fails_with_what_went_wrong(self) -> None:

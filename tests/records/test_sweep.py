@@ -63,7 +63,7 @@ def test_the_point_of_a_missed_gate_is_measured() -> None:
     missed = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
     point = SweepPoint.measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
     assert (point.status, point.verdict) == ("measured", "fail")
-    assert point.reasons == ("program.bytes is 17000001, wants <= 1",)
+    assert point.reasons == ("program.bytes is 17000001 (limit <= 1)",)
 
 
 def test_a_number_that_is_missing_has_its_reason() -> None:

@@ -135,7 +135,7 @@ class TestProgram:
         assert actual.margin is None
 
     def test_only_internal_state_has_a_reset_method(self, program_for: ProgramFactory) -> None:
-        names = [load_program(program_for(STREAM, state))[0].method_names for state in ("explicit", "internal")]
+        names = [load_program(program_for(STREAM, state)).program.method_names for state in ("explicit", "internal")]
         assert names[1] - names[0] == {"reset"}
 
     @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

@@ -1,16 +1,21 @@
-"""Work in a child process: what it returns, raises, and leaves when it dies."""
+"""Work in a child process: what it returns, what it raises, and what is left when it dies."""
 
+import logging
 import multiprocessing
 import os
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import workbench
 from tests.helpers.processes import alive, ends_with_its_parent
 from workbench.errors import AudioError, ProgramError, WorkbenchError
 from workbench.runtime.isolation import IsolatedProcess
@@ -18,8 +23,8 @@ from workbench.runtime.isolation import IsolatedProcess
 # Functions of this module, so that the child can import them.
 
 
-def add(a: int, *, b: int) -> int:
-    return a + b
+def add(first: int, *, second: int) -> int:
+    return first + second
 
 
 def refuse(path: str) -> None:
@@ -30,33 +35,38 @@ def abort() -> None:
     os.abort()
 
 
-def say_and_abort(words: bytes) -> None:
-    os.write(2, words)
+def leave() -> None:
+    os._exit(0)
+
+
+def write_and_abort(text: bytes) -> None:
+    os.write(2, text)
     os.abort()
 
 
-def kill_itself(by: int) -> None:
+def kill_itself(number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), by)
+    os.kill(os.getpid(), number)
 
 
 def no_memory() -> None:
     raise MemoryError
 
 
+def library_output() -> tuple[int, str]:
+    """The level to which logging is disabled, and what happens to a warning."""
+    return logging.root.manager.disable, warnings.filters[0][0]
+
+
 class Large:
-    """What the child has no memory to unpickle."""
+    """The child has no memory to unpickle it."""
 
     def __reduce__(self) -> tuple[object, tuple[()]]:
         return no_memory, ()
 
 
-def leave() -> None:
-    os._exit(0)
-
-
 class Counter:
-    """What does not pickle: it holds a lock."""
+    """Does not pickle: it holds a lock."""
 
     def __init__(self, start: int) -> None:
         self.count, self.lock = start, threading.Lock()
@@ -66,67 +76,65 @@ class Counter:
         return self.count
 
 
-def pid() -> int:
-    return os.getpid()
-
-
 @pytest.fixture(autouse=True)
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where temporary files go; after each test nothing is left there, nor any process."""
+    """The folder of temporary files; after each test it is empty, and no child is left."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
     assert multiprocessing.active_children() == []
 
 
-def test_results_and_exceptions_pass_through_one_process(logs: Path) -> None:
+def test_results_and_exceptions_come_from_one_process(logs: Path) -> None:
     with IsolatedProcess() as child:
-        assert child.call(add, 1, b=2) == 3
-        with pytest.raises(AudioError) as caught:
+        assert child.call(add, 1, second=2) == 3
+        with pytest.raises(AudioError, match=r"^take.wav: no$"):
             child.call(refuse, "take.wav")
-        assert str(caught.value) == "take.wav: no"
-        process = child.call(pid)
+        process = child.call(os.getpid)
         assert process != os.getpid()
-        assert child.call(pid) == process
+        assert child.call(os.getpid) == process
         assert alive(process)
-        assert list(logs.iterdir()) == []  # its log has no name, and so is left by no kill
+        assert list(logs.iterdir()) == []  # the log has no name, so no kill leaves it
     assert not alive(process)
 
 
-@pytest.mark.parametrize("die", [abort, leave])
-def test_a_process_that_dies_is_a_program_error(die: object) -> None:
-    with IsolatedProcess() as child, pytest.raises(ProgramError) as caught:
-        child.call(die)
-    assert str(caught.value) == "the program crashed the runtime"
+def test_process_is_its_own_if_another_starts_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may start a process at the same time."""
+    others: list[Any] = []
+    submit = ProcessPoolExecutor.submit
+
+    def start_another(*args: Any, **kwargs: Any) -> Any:
+        if not others:
+            others.append(multiprocessing.get_context("fork").Process(target=time.sleep, args=(3600,)))
+            others[0].start()
+        return submit(*args, **kwargs)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", start_another)
+    with IsolatedProcess() as child:
+        assert child._process.pid == child.call(os.getpid) != others[0].pid
+    others[0].kill()
+    others[0].join()
 
 
-def test_one_that_is_killed_says_nothing_of_the_program() -> None:
-    signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.SIGBUS)
-    for by in (one for one in signals if signal.getsignal(one) != signal.SIG_IGN):  # as nohup has it
-        with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-            child.call(kill_itself, by)
-        assert_killed(caught.value)
-
-
-def test_nor_one_of_which_nobody_knows_how_it_ended() -> None:
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(pid)
-        child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
-        child.call(abort)
-    assert_killed(caught.value)
-
-
-def test_nor_one_that_found_no_memory() -> None:
-    words = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(say_and_abort, words)
-    assert_killed(caught.value)
-
-
-def test_nor_one_without_memory_for_what_it_is_given() -> None:
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(print, Large())
-    assert_killed(caught.value)
+@pytest.mark.parametrize(
+    ("work", "arguments", "message"),
+    [
+        (abort, (), "the program crashed the runtime"),
+        (leave, (), "the program crashed the runtime"),
+        (
+            write_and_abort,
+            (b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n",),
+            "the program crashed the runtime (last stderr line: Check failed: 1 == 2)",
+        ),
+    ],
+)
+def test_crash_is_a_program_error(work: Callable[..., None], arguments: tuple[bytes, ...], message: str) -> None:
+    with IsolatedProcess() as child:
+        with pytest.raises(ProgramError) as caught:
+            child.call(work, *arguments)
+        assert str(caught.value) == message
+        with pytest.raises(ProgramError):
+            child.call(add, 1, second=2)  # as every later call
 
 
 def assert_killed(error: WorkbenchError) -> None:
@@ -136,61 +144,92 @@ def assert_killed(error: WorkbenchError) -> None:
     )
 
 
-def test_one_that_never_answers_is_ended() -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS"])
+def test_kill_from_outside_is_no_program_error(name: str) -> None:
+    number = getattr(signal, name)
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("the signal is ignored here, as under nohup")
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(kill_itself, number)
+    assert_killed(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("work", "argument"),
+    [
+        (
+            write_and_abort,
+            b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n",
+        ),
+        (print, Large()),
+    ],
+    ids=["aborts", "cannot read its input"],
+)
+def test_lack_of_memory_is_no_program_error(work: Callable[..., None], argument: object) -> None:
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(work, argument)
+    assert_killed(caught.value)
+
+
+def test_unknown_exit_code_is_no_program_error() -> None:
+    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
+        child.call(os.getpid)
+        child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
+        child.call(abort)
+    assert_killed(caught.value)
+
+
+def test_call_over_its_limit_is_killed() -> None:
     with IsolatedProcess() as child:
-        process = child.call(pid)  # a process takes its time to start
+        process = child.call(os.getpid)  # a process needs time to start
         child.limit_s = 0.5
-        with pytest.raises(ProgramError) as caught:
+        with pytest.raises(ProgramError, match=r"^the program did not return within 0.5 s$"):
             child.call(time.sleep, 3600)
-    assert str(caught.value) == "the program did not return within 0.5 s"
     assert not alive(process)
 
 
-def test_it_ends_with_its_parent() -> None:
-    """A parent that is killed cannot tidy up; a child that waited for ever would be left of every kill."""
+def test_child_ends_with_its_parent() -> None:
+    """A parent that is killed cannot end its child."""
     script = (
-        "import sys, time\nfrom workbench.runtime.isolation import IsolatedProcess\nimport os\n"
-        "if __name__ == '__main__':\n    with IsolatedProcess() as child:\n        print(child.call(os.getpid), "
-        "flush=True)\n"
-        "        child.call(time.sleep, 3600)\n"
+        "import os, time\nfrom workbench.runtime.isolation import IsolatedProcess\n"
+        "if __name__ == '__main__':\n    with IsolatedProcess() as child:\n"
+        "        print(child.call(os.getpid), flush=True)\n        child.call(time.sleep, 3600)\n"
     )
     assert ends_with_its_parent(script)
 
 
-def test_its_last_words_are_told() -> None:
-    words = b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n"
-    with IsolatedProcess() as child, pytest.raises(ProgramError) as caught:
-        child.call(say_and_abort, words)
-    assert str(caught.value) == "the program crashed the runtime (last stderr line: Check failed: 1 == 2)"
-
-
-def test_every_later_call_to_a_dead_process_is_a_program_error() -> None:
-    with IsolatedProcess() as child:
-        with pytest.raises(ProgramError):
-            child.call(abort)
-        with pytest.raises(ProgramError) as caught:
-            child.call(add, 1, b=2)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_exception_inside_the_block_leaves_nothing_behind() -> None:
+def test_exception_inside_the_block_leaves_no_process() -> None:
     with pytest.raises(KeyError), IsolatedProcess() as child:
-        process = child.call(pid)
+        process = child.call(os.getpid)
         raise KeyError
     assert not alive(process)
 
 
-def test_its_stderr_is_not_ours(capfd: pytest.CaptureFixture[str]) -> None:
+def test_stderr_of_the_child_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
     with IsolatedProcess() as child:
         child.call(os.write, 2, b"noise\n")
     assert capfd.readouterr().err == ""
 
 
-def test_a_worker_keeps_its_state_between_calls() -> None:
+def test_library_warnings_are_silenced_only_in_the_child() -> None:
+    before = library_output()
+    with IsolatedProcess() as child:
+        assert child.call(library_output) == (logging.WARNING, "ignore")
+    assert library_output() == before
+
+
+def test_only_children_and_the_command_line_silence_libraries() -> None:
+    package = Path(workbench.__file__).parent
+    silencing = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if any(call in path.read_text() for call in ("logging.disable(", "simplefilter(", "filterwarnings("))
+    }
+    assert silencing == {"cli", "runtime"}
+
+
+def test_worker_keeps_its_state_between_calls() -> None:
     with IsolatedProcess() as child:
         first, second = child.start(Counter, 10), child.start(Counter, start=0)
-        assert [first.call(Counter.add, 1), second.call(Counter.add, 5), first.call(Counter.add, steps=1)] == [
-            11,
-            5,
-            12,
-        ]
+        counts = [first.call(Counter.add, 1), second.call(Counter.add, 5), first.call(Counter.add, steps=1)]
+        assert counts == [11, 5, 12]

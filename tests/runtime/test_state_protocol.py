@@ -79,7 +79,9 @@ def test_unfair_never_passes(name: str) -> None:
     unfair = perfect(name)
     assert unfair.verdict == "fail"
     words = protocol_of(name).label
-    assert unfair.reasons == (f"{words}; unlike is compared with unlike, whatever the figures say",)
+    assert unfair.reasons == (
+        f"{words}; the two sides ran under different state protocols, so the metrics are not comparable",
+    )
     assert all(gate.passed for gate in unfair.gates)
 
 
@@ -94,7 +96,7 @@ def test_unfair_is_told_with_every_other_failure_and_doubt(name: str) -> None:
     spoilt = judge_result(record(protocol=protocol, deviation=deviation_of(0.0, 0, 3)), HELD, 100)
     assert spoilt.verdict == "fail"
     assert spoilt.reasons[0].startswith("UNFAIR: ")
-    assert spoilt.reasons[1:] == ("3 of 300 frames are not finite", "only 0 voiced frames, wants 100")
+    assert spoilt.reasons[1:] == ("3 of 300 frames are not finite", "only 0 voiced frames (at least 100 required)")
     without_program = judge_result(failed("no").model_copy(update={"protocol": protocol}), HELD, 100)
     assert (without_program.verdict, without_program.reasons[1:]) == ("fail", ("no",))
 

@@ -107,7 +107,12 @@ TAKEN = "error: float: outputs/shared/float: in use by another workbench process
         ("run the same", 0, "variant  verdict\nfloat    pass     0.1", ""),
         ("run float", 0, "variant  verdict\nfloat    fail     0.1", "ended with 0 and does not say"),
         ("run float", 2, TAKEN, "ended with 2: "),
-        ("run float", 3, "float\n  inconclusive: only 3 voiced frames, wants 20", "ended with 3 and does not say"),
+        (
+            "run float",
+            3,
+            "float\n  inconclusive: only 3 voiced frames (at least 20 required)",
+            "ended with 3 and does not say",
+        ),
         ("report", 2, "error: outputs/first: has no result.json; `workbench run` writes one", ""),
         ("verify", 0, "FAILED  program.pte  is missing\nNOT verified", "ended with 0 and does not say"),
         ("verify", 0, "Traceback (most recent call last):\nverified", "says 'Traceback'"),
@@ -125,7 +130,7 @@ def test_incomplete_results_are_reported(tmp_path: Path) -> None:
     record.with_name("result-20261123-065230.json").write_text('{"half')
     count, (aside, program) = torn_records(tmp_path)
     assert count == 2
-    assert aside.startswith("outputs/run/a/result-20261123-065230.json: ") and "not a record" in aside
+    assert aside.startswith("outputs/run/a/result-20261123-065230.json: ") and "not a result" in aside
     assert program.startswith("outputs/run/a/result.json: ") and "No such file" in program
     (place / "program.pte").write_bytes(b"another")
     assert "outputs/run/a/result.json: not the program that the result names" in torn_records(tmp_path)[1]

@@ -41,7 +41,7 @@ def test_what_cannot_be_filtered_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         recipe(tmp_path, outputs=["pitch"], postprocess={"confidence_threshold": 0.3})
     assert caught.value.problems == (
-        f"{tmp_path / 'test.yaml'}: postprocess: confidence_threshold wants confidence among outputs, got pitch",
+        f"{tmp_path / 'test.yaml'}: postprocess: confidence_threshold requires confidence among the outputs, got pitch",
     )
 
 
@@ -64,7 +64,7 @@ def test_a_frame_that_is_not_finite_is_no_json() -> None:
     with pytest.raises(ProgramError) as caught:
         as_json(broken)  # the first is unvoiced, and so 0 Hz
     assert str(caught.value) == (
-        "a.pte: frame 2, at 40 ms of a.wav, is not finite, and JSON has no such number; a .csv shows it"
+        "a.pte: frame 2, at 40 ms of a.wav, is not finite, which JSON cannot hold; write a .csv"
     )
     assert as_csv(broken).splitlines()[3] == "40.000,inf,0.900"
 
@@ -74,7 +74,7 @@ def test_a_picture_draws_from_the_threshold_that_is_named_else_from_the_tracks_o
 ) -> None:
     from workbench.workflows import track
 
-    monkeypatch.setattr(track, "track_png", lambda *given: given[-1])
+    monkeypatch.setattr("workbench.report.plots.contours.track_png", lambda *given: given[-1])
     drawn = [track.encode(tracked(own), ".png", named) for own in (None, 0.3) for named in (None, 0.7)]
     assert drawn == [0.5, 0.7, 0.3, 0.7]
 

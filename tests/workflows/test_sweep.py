@@ -101,8 +101,8 @@ def test_a_replaced_key_is_validated() -> None:
     with pytest.raises(RecipeError) as error:
         with_overrides(least(), "chunk=330,mirror=2", chunk_samples=330, mirror=2.0)
     assert error.value.problems == (
-        "frames_per_chunk: chunk_samples (330) does not divide into 4 frames of whole samples",
-        "mirror: wants at most 1, got 2.0",
+        "frames_per_chunk: expected a divisor of chunk_samples (330), got 4",
+        "mirror: expected at most 1, got 2.0",
     )
 
 
@@ -122,7 +122,7 @@ def test_the_plan_has_every_combination_and_refuses_what_cannot_be() -> None:
             assert point.job.stream.sample_rate_hz == point.setting.sample_rate_hz
         else:
             assert point.job is None
-    assert planned[1].refusal == "frames_per_chunk: chunk_samples (321) does not divide into 2 frames of whole samples"
+    assert planned[1].refusal == "frames_per_chunk: expected a divisor of chunk_samples (321), got 2"
     assert planned[2].refusal.startswith("sample_rate_hz 16000, hop 20000 samples, mirror 0.0: ")
 
 
@@ -217,7 +217,9 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
     result = read_record(place / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
-    monkeypatch.setattr(module.pipeline, "build_in_staging", None)  # what a point would be made with
+    from workbench.workflows.variant import run as variant_run
+
+    monkeypatch.setattr(variant_run, "build_in_staging", None)  # nothing is built again
     monkeypatch.setattr(module, "step_delay", None)
     again = workbench(*words)
     assert "unchanged: reused" in again.stderr
@@ -227,10 +229,12 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
 @pytest.fixture
 def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint":
     """A point whose record and program are there, and whose delay is made up on both sides."""
+    from workbench.workflows.variant.run import Reused, RunOutcome
+
     (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
     made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
     write_atomic(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
-    monkeypatch.setattr(module.pipeline, "run", lambda *_: (made, "result"))
+    monkeypatch.setattr(module, "run_variant", lambda _, place, *__: RunOutcome(place, made, Reused.RESULT))
     monkeypatch.setattr(module, "step_delay", lambda _: HEARD)
     monkeypatch.setattr(module.IsolatedProcess, "call", lambda *_: HEARD)
     return planned
@@ -270,9 +274,11 @@ def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "Pl
 def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from workbench.workflows.variant.run import Reused, RunOutcome
+
     (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
     unrun = record(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
-    monkeypatch.setattr(module.pipeline, "run", lambda *_: (unrun, "result"))
+    monkeypatch.setattr(module, "run_variant", lambda _, place, *__: RunOutcome(place, unrun, Reused.RESULT))
     point, reused = module.measure(planned, Path("swept"), Progress())
     assert (point.status, reused) == ("inconclusive", True)
 

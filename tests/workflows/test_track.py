@@ -122,7 +122,7 @@ def test_another_format_is_refused(tracked) -> None:
     for suffix, shown in ((".txt", ".txt"), ("", "no suffix")):
         with pytest.raises(WorkbenchError) as caught:
             encode(tracked, suffix)
-        assert str(caught.value) == f"{shown}: cannot write that; use .csv, .json, .png"
+        assert str(caught.value) == f"{shown}: unknown format; use .csv, .json, .png"
 
 
 def test_missing_audio_is_refused(program: Path, tmp_path: Path) -> None:

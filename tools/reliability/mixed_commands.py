@@ -46,9 +46,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "unfair": {"protocol": "variant-reset-per-chunk"},
 }
 NEVER = re.compile(r"Traceback|internal error")
-BUSY = "inconclusive: the machine was too busy to time anything"
+BUSY = "inconclusive: timing is inconclusive"
 TAKEN = "error: float: outputs/shared/float: in use by another workbench process; wait for it"
-NO_RECORD = "error: outputs/first: no (result.json in it|such file or folder); `workbench run"
+NO_RECORD = "error: outputs/first: (has no result.json|no such file or folder); `workbench run"
 
 
 def passes(name: str) -> dict[int, str]:
@@ -63,7 +63,7 @@ COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
     "run sizes": ("run sizes.yaml --out outputs/{own}", passes("sizes")),
     "run int8": ("run int8.yaml --out outputs/{own}", passes("int8")),
     "run static without the cache": ("run static.yaml --out outputs/{own} --fresh", passes("static")),
-    "run fails": ("run fails.yaml --out outputs/{own}", {1: r"fail: program.bytes is \d+, wants <= 1000"}),
+    "run fails": ("run fails.yaml --out outputs/{own}", {1: r"fail: program.bytes is \\d+ \\(limit <= 1000\\)"}),
     "run undecided": ("run undecided.yaml --out outputs/{own}", {3: r"inconclusive: only \d+ voiced.*, wants 9000"}),
     "run unfair": ("run unfair.yaml --out outputs/{own}", {1: "fail: UNFAIR: .* variant reset-per-chunk; unlike is"}),
     "run the same": ("run float.yaml --out outputs/shared", {**passes("float"), 2: TAKEN}),  # by the other worker

@@ -1,4 +1,4 @@
-"""The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and what the user dropped in."""
+"""The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and the user's recordings."""
 
 import errno
 import io
@@ -29,10 +29,14 @@ ANNOTATION_STEP_S = 0.005
 
 
 class Corpus:
-    """The clips below `root`, called by their path without suffix: "synthetic/score/glide-up", "sung/take1".
+    """The clips below a folder, named by their path without suffix: "synthetic/score/glide-up", "sung/take1".
 
-    Synthetic clips are those of `root/manifest.yaml`; recordings are found in `root/sung` (they score) and
-    `root/sung/calibrate` (they calibrate). Raises AudioError where the manifest is missing or wrong.
+    Synthetic clips are those of `root/manifest.yaml`. Recordings in `root/sung` score, those in `root/sung/calibrate`
+    calibrate.
+
+    Raises:
+        AudioError: The manifest is missing or an entry is wrong.
+        YamlError: The manifest is not a YAML mapping.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,24 +50,32 @@ class Corpus:
         return calibrate | {f"{SYNTHETIC_SCORE}/{entry.name}": entry for entry in self.manifest.score}
 
     def folders(self) -> tuple[str, ...]:
-        """Every folder a pattern may name, also while it is empty."""
+        """Returns every folder that a pattern may name, also if it is empty."""
         return (SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE, SUNG_CALIBRATE, SUNG)
 
     def clips(self) -> tuple[str, ...]:
-        """All names, without rendering anything. AudioError where two recordings share one."""
+        """Returns all names. Renders nothing. Raises AudioError if two recordings have the same name."""
         return (*self._entries, *self._recordings())
 
     def match(self, patterns: Iterable[str]) -> list[str]:
-        """The clips that any of `patterns` finds, each once, in the order of `clips`."""
-        wanted = tuple(patterns)
-        return [name for name in self.clips() if any(clip_matches(pattern, name) for pattern in wanted)]
+        """Returns the clips that at least one pattern matches, each once, in the order of `clips`."""
+        patterns = tuple(patterns)
+        return [name for name in self.clips() if any(clip_matches(pattern, name) for pattern in patterns)]
 
     def render(self, progress: Callable[[str], None] | None = None) -> None:
-        """Render every synthetic clip that is missing or out of date; `progress` is told the name before each. Where
-        another process is at it, this one waits, and renders what is missing then."""
+        """Renders every synthetic clip that is missing or out of date.
+
+        Waits while another process renders, and then renders what is still missing.
+
+        Args:
+            progress: Called with the name of each clip before it is rendered.
+
+        Raises:
+            AudioError: A file cannot be written, or the level of a clip is too high.
+        """
         if all(map(self._is_rendered, self._entries)):
             return
-        with self._alone():
+        with self._locked():
             for name in self._entries:
                 if not self._is_rendered(name):
                     if progress is not None:
@@ -71,43 +83,44 @@ class Corpus:
                     self._render(name)
 
     def read(self, name: str, sample_rate_hz: int) -> Clip:
-        """The clip `name` at `sample_rate_hz`, rendered first if need be. AudioError where it is missing or bad."""
+        """Returns a clip at a sample rate; renders it first if necessary. Raises AudioError if it cannot be used."""
         if name in self._entries:
             if not self._is_rendered(name):
-                with self._alone():
-                    if not self._is_rendered(name):  # by another process meanwhile
+                with self._locked():
+                    if not self._is_rendered(name):  # unless another process has done it meanwhile
                         self._render(name)
             return read_clip(self._path(name), sample_rate_hz, name)
         recording = self._recordings().get(name)
         if recording is None:
-            raise AudioError(f"{name}: no such clip in {self.root}; its folders are {', '.join(self.folders())}")
+            raise AudioError(f"{name}: no such clip in {self.root}; use one in {', '.join(self.folders())}")
         return read_clip(recording, sample_rate_hz, name)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         folder = self.root / _SYNTHETIC
         try:
             with exclusive(folder, wait=True):
-                remove_partial_files(*(place for place in folder.iterdir() if place.is_dir()))
+                remove_partial_files(*(path for path in folder.iterdir() if path.is_dir()))
                 yield
         except OSError as error:
             raise _unwritten(folder, error) from None
 
     def _recordings(self) -> dict[str, Path]:
         return {
-            f"{where}/{file.stem}": file for where in (SUNG_CALIBRATE, SUNG) for file in list_audio(self.root / where)
+            f"{folder}/{file.stem}": file
+            for folder in (SUNG_CALIBRATE, SUNG)
+            for file in list_audio(self.root / folder)
         }
 
     def _path(self, name: str) -> Path:
         return self.root / f"{name}.flac"
 
     def _is_rendered(self, name: str) -> bool:
-        """The annotation is moved into place before the sound, so a sound with the right stamp has its annotation."""
+        """Whether the audio has the stamp of its entry. The annotation is written first, so it belongs to the audio."""
+        path = self._path(name)
         try:
-            with soundfile.SoundFile(self._path(name)) as file:
-                return (
-                    bool(file.comment == _stamp(self._entries[name])) and self._path(name).with_suffix(".csv").is_file()
-                )
+            with soundfile.SoundFile(path) as file:
+                return bool(file.comment == _stamp(self._entries[name])) and path.with_suffix(".csv").is_file()
         except (OSError, soundfile.LibsndfileError):
             return False
 
@@ -122,28 +135,26 @@ class Corpus:
 
 def _unwritten(path: Path, error: OSError) -> AudioError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    todo = "free some space on its disk" if full else "check the folder's permissions"
-    return AudioError(f"{path}: cannot be written ({error.strerror}); {todo}")
+    advice = "free some space on its disk" if full else "check the folder's permissions"
+    return AudioError(f"{path}: cannot be written ({error.strerror}); {advice}")
 
 
 def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
-    """Raise AudioError where a clip is on both sides: the same name, the same file, or the same samples."""
+    """Raises AudioError if a clip calibrates and scores: the same name, the same file, or the same samples."""
     calibrating = {key: clip.name for clip in calibrate for key in _identities(clip)}
     shared = {clip.name: calibrating[key] for clip in score for key in _identities(clip) if key in calibrating}
     if shared:
-        pairs = (name if name == other else f"{name} (the same as {other})" for name, other in shared.items())
-        raise AudioError(
-            f"clips that calibrate and score at once: {', '.join(pairs)}; a score needs audio not yet seen"
-        )
+        pairs = (name if name == same else f"{name} (the same as {same})" for name, same in shared.items())
+        raise AudioError(f"clips calibrate and score at once: {', '.join(pairs)}; remove them from one of the two")
 
 
 def check_unique_file_names(score: Sequence[Clip]) -> None:
-    """Raise AudioError where two scored clips would leave their frames and pictures in one file."""
+    """Raises AudioError if the frames and plots of two scored clips would be written to the same file."""
     names: dict[str, str] = {}
     for clip in score:
-        other = names.setdefault(file_stem(clip.name), clip.name)
-        if other != clip.name:
-            raise AudioError(f"{clip.name}: its files would be called as those of {other}; rename one of them")
+        first = names.setdefault(file_stem(clip.name), clip.name)
+        if first != clip.name:
+            raise AudioError(f"{clip.name}: its files would have the same names as those of {first}; rename one")
 
 
 def _identities(clip: Clip) -> tuple[str, str, str]:
@@ -151,9 +162,9 @@ def _identities(clip: Clip) -> tuple[str, str, str]:
 
 
 def _stamp(entry: Entry) -> str:
-    """What the rendered file was made from, kept in its comment tag: there is no second file to fall out of step."""
-    made_from = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
-    return f"workbench {sha256_of(made_from.encode())}"
+    """Returns a hash of what a clip is rendered from. It is stored in the comment tag of the audio file itself."""
+    source = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
+    return f"workbench {sha256_of(source.encode())}"
 
 
 def _annotation(rendering: Rendering) -> str:

@@ -1,7 +1,7 @@
-"""Synthetic clips with an exact f0, rendered from their manifest entries: same entry, same samples.
+"""Synthetic clips with an exact f0, rendered from their manifest entries: the same entry gives the same samples.
 
-What is voiced in the truth: every sample at which a note's own envelope is within 40 dB of its full level. Rests,
-the last moments of a fade, noise and silence are unvoiced; breath and room noise change nothing in it.
+A sample is voiced if the envelope of its note is within 40 dB of full level. Rests, the end of a fade, noise and
+silence are unvoiced; breath and room noise do not change what is voiced.
 """
 
 from collections.abc import Sequence
@@ -25,21 +25,21 @@ from workbench.errors import AudioError
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
 
 SYNTH_VERSION = 1
-"""Raise it with every change that alters what a manifest entry sounds like; rendered clips are then rendered again."""
+"""Increase it with every change to the sound of a manifest entry; the clips are then rendered again."""
 
 _ATTACK_S, _RELEASE_S = 0.02, 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """`samples` (n,) float64 at RENDER_RATE_HZ, full scale 1.0; `f0_hz` (n,) float64 at each, 0 where unvoiced."""
+    """`samples` (n,) float64 at RENDER_RATE_HZ, full scale 1.0; `f0_hz` (n,) float64 of each, 0 where unvoiced."""
 
     samples: NDArray[np.float64]
     f0_hz: NDArray[np.float64]
 
 
 def render(entry: Entry) -> Rendering:
-    """Render one manifest entry. Raises AudioError where its level would clip."""
+    """Renders one manifest entry. Raises AudioError if its level would clip."""
     if isinstance(entry, Silence):
         silence = np.zeros(round(entry.duration_s * RENDER_RATE_HZ))
         return Rendering(silence, silence)
@@ -71,7 +71,7 @@ def _noise(entry: Noise) -> Signal:
 
 
 def _play(entry: Tones | Glide | Vibrato) -> tuple[Signal, Signal]:
-    """An instrument of `entry.harmonics` harmonics, the n-th at 1/n."""
+    """Returns sound and f0 in hertz, both (samples,), of an instrument whose n-th harmonic has amplitude 1/n."""
     if isinstance(entry, Tones):
         envelope = _repeated_note(len(entry.notes), entry.note_s, entry.gap_s)
         semitones = _hold(entry.notes, len(envelope))
@@ -95,5 +95,5 @@ def _repeated_note(count: int, note_s: float, gap_s: float) -> Signal:
 
 
 def _hold(values: Sequence[float], samples: int) -> Signal:
-    """Each value for an equal share of `samples`, which `values` divides."""
+    """Returns (samples,): each value for an equal share of the samples, which `len(values)` divides."""
     return np.repeat(np.asarray(values, np.float64), samples // len(values))

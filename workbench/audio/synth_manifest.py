@@ -1,20 +1,20 @@
-"""What the synthetic clips are: the entries of calib_audio/manifest.yaml, validated.
+"""The synthetic clips: the entries of calib_audio/manifest.yaml, validated.
 
 Pitches are MIDI semitones (A4 = 69), fractions allowed. Levels are RMS over the voiced part in dB, 0 being RMS 1.0.
 """
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from workbench.errors import AudioError, RecipeError, quote_value
-from workbench.recipe import read_mapping
+from workbench.errors import AudioError, quote_value
 from workbench.recipe.messages import dotted
+from workbench.storage.yaml_files import read_yaml_mapping
 
-# Upstream PESTO's bins reach from about 27.5 Hz upwards; above 3 kHz it has seen next to nothing.
+# Upstream PESTO's bins start at about 27.5 Hz; it has seen almost no training data above 3 kHz.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
 Harmonics = Annotated[int, Field(ge=1, le=400)]
 Decibels = Annotated[float, Field(ge=-120.0, le=0.0)]
@@ -32,11 +32,10 @@ class _Clip(_Entry):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
-class Tones(_Clip):
-    """Steady notes with gaps between them; `harmonics: 1` is a pure sine, otherwise the n-th harmonic has 1/n."""
+class _Notes(_Clip):
+    """Notes of one length with gaps between them; the n-th of `harmonics` has amplitude 1/n."""
 
-    kind: Literal["tones"]
-    notes: Annotated[tuple[Semitones, ...], Field(min_length=1)]
+    notes: tuple[Any, ...]
     note_s: Seconds
     gap_s: Seconds
     harmonics: Harmonics
@@ -44,11 +43,19 @@ class Tones(_Clip):
 
     @property
     def duration_s(self) -> float:
+        """Duration in seconds."""
         return len(self.notes) * (self.note_s + self.gap_s)
 
 
+class Tones(_Notes):
+    """Steady notes; `harmonics: 1` is a pure sine."""
+
+    kind: Literal["tones"]
+    notes: Annotated[tuple[Semitones, ...], Field(min_length=1)]
+
+
 class Glide(_Clip):
-    """One sound that moves through `turns`, linearly in semitones, `leg_s` from one to the next."""
+    """One sound that glides through `turns`, linearly in semitones, with `leg_s` seconds from one to the next."""
 
     kind: Literal["glide"]
     turns: Annotated[tuple[Semitones, ...], Field(min_length=2)]
@@ -58,31 +65,24 @@ class Glide(_Clip):
 
     @property
     def duration_s(self) -> float:
+        """Duration in seconds."""
         return (len(self.turns) - 1) * self.leg_s
 
 
-class Vibrato(_Clip):
+class Vibrato(_Notes):
     """Notes of (semitones, rate in Hz, extent in cents to either side), sinusoidal in semitones."""
 
     kind: Literal["vibrato"]
     notes: Annotated[tuple[tuple[Semitones, PositiveFloat, Cents], ...], Field(min_length=1)]
-    note_s: Seconds
-    gap_s: Seconds
-    harmonics: Harmonics
-    level_dbfs: Decibels
-
-    @property
-    def duration_s(self) -> float:
-        return len(self.notes) * (self.note_s + self.gap_s)
 
 
 class Singer(_Entry):
     """A voice. `formant_scale` 1.0 is a man's vocal tract, 1.15 to 1.2 a woman's, 1.3 a child's.
 
     `open_quotient` is the share of the glottal cycle in which the folds are open (pressed 0.4 .. breathy 0.9);
-    `tilt_hz` is where the source begins to fall 6 dB per octave faster; `breath_db` is aspiration against the tone.
-    `jitter_cents` and `shimmer_db` are standard deviations of slow wander; `scoop_cents` is how far below its
-    first note a phrase begins.
+    `tilt_hz` is the frequency above which the source falls 6 dB per octave faster; `breath_db` is the level of the
+    aspiration relative to the tone. `jitter_cents` and `shimmer_db` are standard deviations of slow noise on pitch and
+    level; `scoop_cents` is how far below its first note a phrase starts.
     """
 
     formant_scale: Annotated[float, Field(ge=0.8, le=1.5)]
@@ -97,13 +97,13 @@ class Singer(_Entry):
 
 
 class Room(_Entry):
-    """Where it is sung: pink noise at `noise_dbfs` (RMS), and a few early reflections within 20 ms."""
+    """The room of a phrase: pink noise at `noise_dbfs` (RMS), and a few early reflections within 20 ms."""
 
     noise_dbfs: Decibels
 
 
 class Phrase(_Clip):
-    """Singing: (semitones, seconds, vowel) notes, tied together, and (rest, seconds) between the breaths."""
+    """Singing: tied notes of (semitones, seconds, vowel), and (rest, seconds) where the singer breathes."""
 
     kind: Literal["phrase"]
     seed: Seed
@@ -116,6 +116,7 @@ class Phrase(_Clip):
 
     @property
     def duration_s(self) -> float:
+        """Duration in seconds."""
         return sum(note[1] for note in self.notes)
 
 
@@ -146,31 +147,34 @@ class Manifest(_Entry):
     score: tuple[Entry, ...]
 
     @model_validator(mode="after")
-    def _nothing_twice(self) -> "Manifest":
+    def _names_and_seeds_differ(self) -> "Manifest":
         entries = (*self.calibrate, *self.score)
         counts = Counter(f"name {entry.name}" for entry in entries)
         counts += Counter(f"seed {entry.seed}" for entry in entries if isinstance(entry, Phrase | Noise))
-        twice = [what for what, count in counts.items() if count > 1]
-        if twice:
-            raise ValueError(f"{', '.join(twice)} used twice")
+        repeated = [value for value, count in counts.items() if count > 1]
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)} used twice")
         return self
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and validate the manifest; AudioError, one line, for whatever is wrong with it."""
+    """Reads and validates the manifest.
+
+    Raises:
+        AudioError: There is no such file, or an entry is wrong. The message is one line.
+        YamlError: The file is not YAML or not a mapping.
+    """
     if not path.is_file():
-        raise AudioError(f"{path}: no such manifest; point to a folder that has one, such as calib_audio")
+        raise AudioError(f"{path}: no such manifest; name a folder that has one, such as calib_audio")
     try:
-        return Manifest.model_validate(read_mapping(path, "manifest"))
-    except RecipeError as error:
-        raise AudioError(str(error)) from None
+        return Manifest.model_validate(read_yaml_mapping(path, "manifest"))
     except ValidationError as error:
         problems = "; ".join(map(_explain, error.errors()))
         raise AudioError(f"{path}: {problems}; correct the entry") from None
 
 
 def _explain(error: ErrorDetails) -> str:
-    says = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "union_tag_invalid":  # pydantic would repeat the kind as it stands
-        says = f"kind: wants one of {error['ctx']['expected_tags']}, got {quote_value(error['ctx']['tag'])}"
-    return f"{dotted(error['loc']) or 'calibrate and score'}: {says}"
+        message = f"kind: expected one of {error['ctx']['expected_tags']}, got {quote_value(error['ctx']['tag'])}"
+    return f"{dotted(error['loc']) or 'calibrate and score'}: {message}"

@@ -1,4 +1,4 @@
-"""Harmonic sound with an exact f0: the phase is the integral of f0, and no harmonic comes near Nyquist."""
+"""Harmonic sound with an exact f0: the phase is the integral of f0, and every harmonic stays below Nyquist."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfiltfilt
 
 RENDER_RATE_HZ = 48_000
 VOICED_FLOOR = 0.01
-"""-40 dB: where a note's own envelope is below this, it counts as unvoiced."""
+"""-40 dB: a note is unvoiced where its envelope is below this."""
 
 # Harmonics fade out over the last 2 kHz below this; 4 kHz remain to Nyquist for the sidebands of fast vibrato.
 _TOP_HZ, _FADE_HZ = 20_000.0, 2_000.0
@@ -18,14 +18,19 @@ Signal = NDArray[np.float64]
 
 
 def phase_rad(f0_hz: Signal) -> Signal:
-    """Phase (n,) in radians of an oscillator whose frequency is `f0_hz` (n,), all positive."""
+    """Returns the phase (n,) in radians of an oscillator with the frequency `f0_hz` (n,), all positive."""
     return np.asarray(2 * np.pi / RENDER_RATE_HZ * cumulative_trapezoid(f0_hz, initial=0.0))
 
 
 def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signal | float]) -> Signal:
-    """Sum of `amplitude(n) * sin(n * phase)` for n = 1 .. `harmonics`, as far as they stay below 20 kHz.
+    """Returns the sum (samples,) of `amplitude(n) * sin(n * phase)` for the harmonics n that stay below 20 kHz.
 
-    f0_hz: (samples,); amplitude(n): (samples,) or a constant. All harmonics share one phase, so the period is exact.
+    All harmonics share one phase, so the period is exact.
+
+    Args:
+        f0_hz: (samples,), all positive.
+        harmonics: The highest n.
+        amplitude: Returns the amplitude of the n-th harmonic, (samples,) or a constant.
     """
     turn = np.exp(1j * phase_rad(f0_hz))
     wave = np.ones_like(turn)
@@ -40,7 +45,7 @@ def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signa
 
 
 def raised_cosine_envelope(samples: int, attack_s: float, release_s: float) -> Signal:
-    """Envelope (samples,) that rises and falls as a raised cosine; both shrink where the note is too short for them."""
+    """Returns an envelope (samples,) that rises and falls as a raised cosine; both are shortened for a short note."""
     room = samples / (RENDER_RATE_HZ * (attack_s + release_s))
     attack, release = (max(1, int(min(1.0, room) * s * RENDER_RATE_HZ)) for s in (attack_s, release_s))
     envelope = np.ones(samples)
@@ -50,9 +55,9 @@ def raised_cosine_envelope(samples: int, attack_s: float, release_s: float) -> S
 
 
 def slow_noise(samples: int, highest_hz: float, rng: np.random.Generator) -> Signal:
-    """Slow random movement (samples,) with little above `highest_hz`, mean 0, standard deviation 1.
+    """Returns low-pass noise (samples,) with little energy above `highest_hz`, mean 0, standard deviation 1.
 
-    Drawn at 200 Hz and interpolated, as the f0 is written at 200 Hz too: what moves faster could not be annotated.
+    It is drawn at 200 Hz and interpolated, because f0 is annotated at 200 Hz: a faster change could not be annotated.
     """
     control_hz = 200.0
     count = int(np.ceil(samples / RENDER_RATE_HZ * control_hz)) + 2
@@ -62,7 +67,7 @@ def slow_noise(samples: int, highest_hz: float, rng: np.random.Generator) -> Sig
 
 
 def pink_noise(samples: int, rng: np.random.Generator) -> Signal:
-    """Noise (samples,) whose power falls 3 dB per octave above 20 Hz, with nothing at 0 Hz; RMS 1."""
+    """Returns noise (samples,) with RMS 1, whose power falls 3 dB per octave above 20 Hz and is 0 at 0 Hz."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     hz = np.fft.rfftfreq(samples, 1 / RENDER_RATE_HZ)
     spectrum *= np.where(hz > 0, 1 / np.sqrt(np.maximum(hz, 20.0)), 0.0)
@@ -71,4 +76,5 @@ def pink_noise(samples: int, rng: np.random.Generator) -> Signal:
 
 
 def rms(signal: Signal) -> float:
+    """Returns the root mean square of a signal."""
     return float(np.sqrt(np.mean(np.square(signal))))

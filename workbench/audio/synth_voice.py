@@ -1,7 +1,8 @@
 """A source-filter singer: glottal harmonics and breath, shaped by the formants of vowels.
 
-The tract shapes the magnitude of each harmonic and not its phase, so the n-th harmonic is at exactly n times f0 even
-while formants move. (A real resonance delays what moves by a few milliseconds: cents that would be no one's error.)
+The vocal tract changes the magnitude of each harmonic and not its phase, so the n-th harmonic is at exactly n times f0
+even while formants move. (A real resonance delays a moving pitch by a few milliseconds. That would be a deviation of a
+few cents that is not an error of any pitch tracker.)
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ _BRIGHTEST_HZ = 12_000.0
 
 @dataclass(frozen=True)
 class _Score:
-    """A phrase laid out over its samples: pitch and vowel at each, and where notes, and runs of tied notes, lie."""
+    """Pitch and vowel of each sample of a phrase, and the samples (start, stop) of notes and of runs of tied notes."""
 
     semitones: Signal
     formants_hz: Signal  # (3, samples)
@@ -63,7 +64,7 @@ class _Score:
 
 
 def sing(phrase: Phrase, rng: np.random.Generator) -> tuple[Signal, Signal]:
-    """Sing `phrase`: (samples,) of sound before its level is set, and the f0 in hertz (samples,), 0 where unvoiced."""
+    """Returns the sound of a phrase before its level is set, and its f0 in hertz, 0 where unvoiced; both (samples,)."""
     singer, score = phrase.singer, _layout(phrase)
     f0_hz = semitones_to_hz(_intonation(score, singer, rng))
     envelope = _dynamics(score, singer, rng)
@@ -85,8 +86,10 @@ def sing(phrase: Phrase, rng: np.random.Generator) -> tuple[Signal, Signal]:
 
 
 def add_room(sound: Signal, noise_rms: float, rng: np.random.Generator) -> Signal:
-    """`sound` (samples,) with six early reflections within 20 ms and pink noise. No reverberation: a tail would keep
-    sounding at a pitch where the truth says the note is over."""
+    """Adds six early reflections within 20 ms and pink noise to a sound (samples,).
+
+    There is no reverberation: its tail would have a pitch after the annotated end of the note.
+    """
     wet = sound.copy()
     for delay_s in rng.uniform(0.002, 0.02, size=6):
         delay = int(delay_s * RENDER_RATE_HZ)
@@ -109,7 +112,7 @@ def _layout(phrase: Phrase) -> _Score:
         tied = len(entry) == 3
     samples = round(position_s * RENDER_RATE_HZ)
 
-    # In a rest the voice moves to the next note, halfway through: far enough from both for neither to be touched.
+    # The pitch changes in the middle of a rest, far enough from both notes to change neither.
     changes = [(left[1] + right[0]) // 2 for left, right in pairwise(notes)]
     widths = np.diff([0, *changes, samples])
     semitones = np.repeat([target[0] for target in targets], widths).astype(np.float64)
@@ -118,7 +121,7 @@ def _layout(phrase: Phrase) -> _Score:
 
 
 def _intonation(score: _Score, singer: Singer, rng: np.random.Generator) -> Signal:
-    """f0 in semitones: notes joined by portamento, a scoop into each run, vibrato that sets in late, and jitter."""
+    """Returns f0 in semitones (samples,): portamento between notes, a scoop into each run, late vibrato, and jitter."""
     semitones = _smooth(score.semitones, _PORTAMENTO_S)
     for start, stop in score.runs:
         since_s = np.arange(stop - start) / RENDER_RATE_HZ
@@ -135,7 +138,7 @@ def _intonation(score: _Score, singer: Singer, rng: np.random.Generator) -> Sign
 
 
 def _dynamics(score: _Score, singer: Singer, rng: np.random.Generator) -> Signal:
-    """Amplitude (samples,), about 1: an arch over each run, a dip where the syllable changes, shimmer, 0 in rests."""
+    """Returns the amplitude (samples,), about 1: an arch over each run, a dip at each syllable, shimmer, 0 in rests."""
     envelope = np.zeros(score.samples)
     for start, stop in score.runs:
         arch = 0.75 + 0.25 * np.sin(np.pi * np.linspace(0.0, 1.0, stop - start))
@@ -150,13 +153,14 @@ def _dynamics(score: _Score, singer: Singer, rng: np.random.Generator) -> Signal
 
 
 def _formants(score: _Score, singer: Singer, control: NDArray[np.intp], control_f0_hz: Signal) -> Signal:
-    """Formant frequencies (12, controls) in hertz, moving smoothly from vowel to vowel.
+    """Returns formant frequencies (12, controls) in hertz, with smooth changes from vowel to vowel.
 
-    Where f0 would rise above the first formant, the singer opens the jaw and takes the formant along
+    If f0 would rise above the first formant, the singer opens the jaw, which raises the formant with it
     (J. Sundberg, "The Science of the Singing Voice", 1987, chapter 5).
     """
-    at = np.minimum(control, score.samples - 1)
-    vowel_hz = np.array([_smooth(formant, _VOWEL_CHANGE_S)[at] for formant in score.formants_hz]) * singer.formant_scale
+    sample = np.minimum(control, score.samples - 1)
+    smooth_hz = np.array([_smooth(formant, _VOWEL_CHANGE_S)[sample] for formant in score.formants_hz])
+    vowel_hz = smooth_hz * singer.formant_scale
     vowel_hz[0] = np.maximum(vowel_hz[0], 1.05 * control_f0_hz)
     vowel_hz[1] = np.maximum(vowel_hz[1], vowel_hz[0] + 200.0)
     tube_hz = np.array(_TUBE_HZ)[:, None] * singer.formant_scale
@@ -164,9 +168,9 @@ def _formants(score: _Score, singer: Singer, control: NDArray[np.intp], control_
 
 
 def _glottal_magnitude(hz: Signal, f0_hz: Signal, singer: Singer) -> Signal:
-    """Magnitude of the derivative of the glottal flow at `hz`, broadcast against `f0_hz`.
+    """Returns the magnitude of the derivative of the glottal flow at `hz`, broadcast against `f0_hz`.
 
-    The glottal formant (a second-order resonance a little above f0, lower the longer the folds are open) times a
+    It is the glottal formant (a second-order resonance a little above f0, lower if the folds are open longer) times a
     first-order tilt: the stylized spectrum of B. Doval, C. d'Alessandro and N. Henrich, "The spectrum of glottal flow
     models", Acta Acustica 92 (2006), 1026-1046.
     """
@@ -175,7 +179,7 @@ def _glottal_magnitude(hz: Signal, f0_hz: Signal, singer: Singer) -> Signal:
 
 
 def _tract_magnitude(hz: Signal, formants_hz: Signal) -> Signal:
-    """Magnitude at `hz` of formants in cascade, (formants, ...): each a resonance with gain 1 at 0 Hz.
+    """Returns the magnitude at `hz` of formants (formants, ...) in cascade, each a resonance with gain 1 at 0 Hz.
 
     D. H. Klatt, "Software for a cascade/parallel formant synthesizer", J. Acoust. Soc. Am. 67 (1980), 971-995. The
     bandwidths, 50 Hz plus 3 percent of the frequency, follow his table in trend.
@@ -191,8 +195,8 @@ def _tract_magnitude(hz: Signal, formants_hz: Signal) -> Signal:
 def _breath(
     score: _Score, singer: Singer, f0_hz: Signal, envelope: Signal, formants_hz: Signal, rng: np.random.Generator
 ) -> Signal:
-    """Aspiration (samples,) against a tone of RMS 1: noise through the tract that pulses with the folds, and an inhaled
-    breath in each rest."""
+    """Returns aspiration (samples,) for a tone of RMS 1: noise through the tract in the rhythm of the folds, and an
+    inhaled breath in each rest."""
     stft = ShortTimeFFT(hann(4 * _CONTROL_HOP, sym=False), _CONTROL_HOP, RENDER_RATE_HZ)
     spectrum = stft.stft(rng.standard_normal(score.samples))
     slices = np.clip(np.arange(stft.p_min, stft.p_max(score.samples)), 0, formants_hz.shape[1] - 1)
@@ -209,7 +213,7 @@ def _breath(
 
 
 def _smooth(steps: Signal, width_s: float) -> Signal:
-    """`steps` (samples,) with each step spread over `width_s`, half of it before and half after."""
+    """Returns a signal (samples,) in which each step is spread over `width_s`, half of it before and half after."""
     kernel = hann(2 * round(width_s * RENDER_RATE_HZ / 2) + 1)
     padded = np.pad(steps, len(kernel) // 2, mode="edge")
     return np.asarray(oaconvolve(padded, kernel / kernel.sum(), mode="valid"))

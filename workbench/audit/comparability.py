@@ -1,14 +1,14 @@
-"""What records have to share before their figures say anything about each other.
+"""What two results must share before their metrics are comparable.
 
-Deviations compare between records of the same scored audio and the same baseline; speeds, which are ratios to that
-baseline, between those of the same machine and threads as well.
+Deviations are comparable between results of the same scored audio and the same baseline. Speedups, which are relative
+to that baseline, are comparable if the machine and the number of threads are the same too.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.recipe.schema import is_checkpoint_file
+from workbench.recipe.patterns import is_checkpoint_file
 from workbench.records.result import F0_NOT_KEPT, Result
 
 Facts = dict[str, Any]
@@ -20,7 +20,7 @@ _STREAM = (
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Facts:
-    """Nested mappings as one: dotted keys, such as a recipe's "lowering.backend"."""
+    """Returns nested mappings as one mapping with dotted keys, such as a recipe's "lowering.backend"."""
     facts: Facts = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -30,53 +30,53 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Facts:
     return facts
 
 
-def stream_facts(record: Result) -> Facts:
-    """What upstream was asked for, and where its frames count: the same for records whose deviations compare."""
-    asked = flatten(record.recipe.resolved)
-    sizes = [asked.get(f"frames_per_chunk{key}") for key in ("", ".min", ".max")]
-    asked["frames_per_chunk"] = f"{sizes[1]} to {sizes[2]}" if sizes[0] is None else sizes[0]
-    if is_checkpoint_file(asked.get("checkpoint", "")) and record.recipe.checkpoint_sha256:  # a packaged one is pesto's
-        asked["checkpoint"] += f" {record.recipe.checkpoint_sha256[:8]}"
-    return {key: asked.get(key) for key in _STREAM}
+def stream_facts(result: Result) -> Facts:
+    """The keys of the recipe that determine the baseline and which of its frames are voiced."""
+    recipe = flatten(result.recipe.resolved)
+    if "frames_per_chunk.min" in recipe:
+        recipe["frames_per_chunk"] = f"{recipe['frames_per_chunk.min']} to {recipe['frames_per_chunk.max']}"
+    if is_checkpoint_file(recipe.get("checkpoint", "")):  # one that is packaged with pesto needs no hash
+        recipe["checkpoint"] += f" {result.recipe.checkpoint_sha256[:8]}"
+    return {key: recipe.get(key) for key in _STREAM}
 
 
-def audio_facts(record: Result) -> Facts:
-    """The scored clips by their bytes, and, where it was kept, by their known f0, which decides what is voiced."""
-    clips = [clip for clip in record.audio if clip.role == "score"]
-    facts = {"scored audio": f"{len(clips)} clips {_together(clip.sha256 for clip in clips)}"}
+def audio_facts(result: Result) -> Facts:
+    """The scored clips by their samples, and by their known f0, which decides what is voiced, if its hash was kept."""
+    clips = [clip for clip in result.audio if clip.role == "score"]
+    facts = {"scored audio": f"{len(clips)} clips {_combined_hash(clip.sha256 for clip in clips)}"}
     if all(clip.f0_sha256 != F0_NOT_KEPT for clip in clips):
-        facts["known f0"] = _together(f"{clip.sha256} {clip.f0_sha256}" for clip in clips)
+        facts["known f0"] = _combined_hash(f"{clip.sha256} {clip.f0_sha256}" for clip in clips)
     return facts
 
 
-def _together(hashes: Iterable[str]) -> str:
-    """The same for the same hashes, in whatever order."""
-    return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:8]
+def library_facts(result: Result) -> Facts:
+    """The libraries that run the baseline."""
+    return {"torch": result.environment.torch, "pesto": result.environment.pesto}
 
 
-def library_facts(record: Result) -> Facts:
-    """What runs the baseline."""
-    return {"torch": record.environment.torch, "pesto": record.environment.pesto}
-
-
-def machine_facts(record: Result) -> Facts:
+def machine_facts(result: Result) -> Facts:
     """What a time depends on besides the program."""
-    place = record.environment
-    return {"cpu": place.cpu, "cores": place.cores, "threads": place.threads}
+    environment = result.environment
+    return {"cpu": environment.cpu, "cores": environment.cores, "threads": environment.threads}
 
 
-def deviation_facts(record: Result) -> Facts:
-    """What records share whose deviations are ranked together."""
-    return stream_facts(record) | audio_facts(record) | library_facts(record)
+def deviation_facts(result: Result) -> Facts:
+    """What results share if their deviations can be ranked together."""
+    return stream_facts(result) | audio_facts(result) | library_facts(result)
 
 
-def speed_facts(record: Result) -> Facts:
-    """What records share whose times are ranked together."""
-    return deviation_facts(record) | machine_facts(record)
+def speed_facts(result: Result) -> Facts:
+    """What results share if their times can be ranked together."""
+    return deviation_facts(result) | machine_facts(result)
 
 
-def difference(one: Facts, other: Facts) -> str:
-    """What differs, in words: "mirror (0.0 and 1.0), streams (1 and 4)"; "" where nothing does that both sides tell."""
+def difference(first: Facts, second: Facts) -> str:
+    """Returns what differs, for example "mirror (0.0 and 1.0), streams (1 and 4)"; "" if nothing differs."""
     return ", ".join(
-        f"{key} ({value} and {other[key]})" for key, value in one.items() if key in other and value != other[key]
+        f"{key} ({value} and {second[key]})" for key, value in first.items() if key in second and value != second[key]
     )
+
+
+def _combined_hash(hashes: Iterable[str]) -> str:
+    """The same for the same hashes in any order."""
+    return hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()[:8]

@@ -1,154 +1,108 @@
-"""Two runs held against each other: what changed, and what of it is worse than a tolerance allows."""
+"""The comparison of two runs: what changed, and which metrics got worse than their tolerance allows."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
+from workbench.audit.comparison import Change, Comparison, Figure, Judgement, Pair, share, shown
 from workbench.audit.tolerances import Better, Tolerance
 from workbench.errors import WorkbenchError
-from workbench.records.metrics import Verdict, metric_value
+from workbench.records.metrics import metric_value
 from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
 from workbench.records.run_folders import StoredResult
 
-Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
-Held = Mapping[str, tuple[Better, Tolerance]]
+Tolerances = Mapping[str, tuple[Better, Tolerance]]
+_NO_TOLERANCE: Judgement = "not held"
 
 
-@dataclass(frozen=True)
-class Change:
-    """A fact that is not the same; None where a side does not have it."""
+def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], tolerances: Tolerances) -> Comparison:
+    """Compares results in pairs of the same recipe name. A single result is paired with a single one of any name.
 
-    part: Literal["verdict", "recipe", "environment", "audio", "program"]
-    key: str
-    before: Any
-    after: Any
+    Args:
+        before: the reference.
+        after: what is compared with it.
+        tolerances: for each compared metric its better direction and how much worse it may get.
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A number that is not the same; None on the side that has none, and `why` then says why."""
-
-    metric: str
-    before: float | None
-    after: float | None
-    judgement: Judgement
-    tolerance: str
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A variant before and after. `undecided` could not be held though it should be; `notes` need not be."""
-
-    name: str
-    before: str
-    after: str
-    has_programs: bool  # on both sides
-    changes: tuple[Change, ...]
-    figures: tuple[Figure, ...]
-    regressions: tuple[str, ...]
-    improvements: tuple[str, ...]
-    undecided: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All pairs, and what only one side has."""
-
-    pairs: tuple[Pair, ...]
-    only_before: tuple[str, ...]
-    only_after: tuple[str, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        """fail: a regression; inconclusive: something of the reference could not be held; else pass."""
-        if any(pair.regressions for pair in self.pairs):
-            return "fail"
-        undecided = self.only_before or any(pair.undecided for pair in self.pairs)
-        return "inconclusive" if undecided else "pass"
-
-
-def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], held: Held) -> Comparison:
-    """Pair the records by their recipes' names, or one with one whatever they are called, and compare each pair.
-
-    Raises WorkbenchError where a side has two of a name, or no name is on both.
+    Raises:
+        WorkbenchError: if a side has two results of the same name, or no name is on both sides.
     """
-    sides = [_by_name(side) for side in (before, after)]
     if len(before) == len(after) == 1:
-        return Comparison((_pair(before[0], after[0], held),), (), ())
-    names = [name for name in sides[0] if name in sides[1]]
+        return Comparison((_pair(before[0], after[0], tolerances),), (), ())
+    old, new = _by_name(before), _by_name(after)
+    names = [name for name in old if name in new]
     if not names:
         raise WorkbenchError(
-            f"{', '.join(sides[0])} and {', '.join(sides[1])}: no variant is on both sides; name two variants' folders"
+            f"{', '.join(old)} and {', '.join(new)}: no variant is on both sides; name the folders of two variants"
         )
     return Comparison(
-        tuple(_pair(sides[0][name], sides[1][name], held) for name in names),
-        tuple(name for name in sides[0] if name not in names),
-        tuple(name for name in sides[1] if name not in names),
+        pairs=tuple(_pair(old[name], new[name], tolerances) for name in names),
+        only_before=tuple(name for name in old if name not in names),
+        only_after=tuple(name for name in new if name not in names),
     )
 
 
 def _by_name(side: Sequence[StoredResult]) -> dict[str, StoredResult]:
     found: dict[str, StoredResult] = {}
-    for kept in side:
-        name = kept.record.recipe.name
+    for stored in side:
+        name = stored.record.recipe.name
         if name in found:
-            raise WorkbenchError(f"{name} is in {found[name].folder} and in {kept.folder}: name one run on each side")
-        found[name] = kept
+            raise WorkbenchError(f"{name} is in {found[name].folder} and in {stored.folder}; name one run on each side")
+        found[name] = stored
     return found
 
 
-def _pair(before: StoredResult, after: StoredResult, held: Held) -> Pair:
+def _pair(before: StoredResult, after: StoredResult, tolerances: Tolerances) -> Pair:
     old, new = before.record, after.record
-    names = dict.fromkeys((old.recipe.name, new.recipe.name))
     barriers = _incomparable_reasons(old, new)
-    figures = _figures(old, new, held, barriers)
-    regressions = [_moved(one) for one in figures if one.judgement == "worse"]
-    improvements = [_moved(one) for one in figures if one.judgement == "better"]
-    undecided = [f"deviation and accuracy are not compared: {barriers['deviation']}"] * bool(barriers["deviation"])
-    undecided += _gone(figures) if new.program else []
-    notes = []
+    figures = _figures(old, new, tolerances, barriers)
+    regressions = [_described(figure) for figure in figures if figure.judgement == "worse"]
+    improvements = [_described(figure) for figure in figures if figure.judgement == "better"]
+    undecided, notes = [], []
+    if barriers["deviation"]:
+        undecided.append(f"deviation and accuracy are not compared: {barriers['deviation']}")
+    if new.program:
+        undecided += _lost_values(figures)
     if old.program and not new.program and new.not_run_here:
-        undecided.append(f"no program was made here: {new.not_run_here}")
+        undecided.append(f"no program was built here: {new.not_run_here}")
     elif old.program and not new.program:
         regressions.insert(0, f"program is gone: {new.null_reasons['program']}")
     elif new.program and not old.program:
-        improvements.insert(0, f"there is a program, and there was none: {old.null_reasons['program']}")
+        improvements.insert(0, f"there is a program now, and there was none: {old.null_reasons['program']}")
     elif not new.program:
         notes.append(f"neither side has a program: {new.null_reasons['program']}")
     if barriers["speed"]:
         notes.append(f"times are not compared: {barriers['speed']}")
     return Pair(
-        " -> ".join(names),
-        str(before.folder),
-        str(after.folder),
-        bool(old.program and new.program),
-        tuple(_changes(old, new)),
-        tuple(figures),
-        tuple(regressions),
-        tuple(improvements),
-        tuple(undecided),
-        tuple(notes),
+        name=" -> ".join(dict.fromkeys((old.recipe.name, new.recipe.name))),
+        before=str(before.folder),
+        after=str(after.folder),
+        has_programs=bool(old.program and new.program),
+        changes=tuple(_changes(old, new)),
+        figures=tuple(figures),
+        regressions=tuple(regressions),
+        improvements=tuple(improvements),
+        undecided=tuple(undecided),
+        notes=tuple(notes),
     )
 
 
 def _incomparable_reasons(old: Result, new: Result) -> dict[str, str]:
-    """Why figures of a kind do not compare; "" where they do."""
-    deviation = difference(stream_facts(old) | audio_facts(old), stream_facts(new) | audio_facts(new))
-    machine = difference(machine_facts(old), machine_facts(new))
+    """Why deviations and speeds are not comparable; "" if they are."""
     stream = difference(stream_facts(old), stream_facts(new))
-    return {"deviation": deviation, "speed": ", ".join(filter(None, (stream, machine)))}
+    audio = difference(audio_facts(old), audio_facts(new))
+    machine = difference(machine_facts(old), machine_facts(new))
+    return {
+        "deviation": ", ".join(filter(None, (stream, audio))),
+        "speed": ", ".join(filter(None, (stream, machine))),
+    }
 
 
 def _changes(old: Result, new: Result) -> list[Change]:
     changes = [Change("verdict", "by its gates", old.verdict, new.verdict)] if old.verdict != new.verdict else []
     parts: dict[Literal["recipe", "environment", "audio", "program"], tuple[Facts, Facts]] = {
         "recipe": (flatten(old.recipe.resolved), flatten(new.recipe.resolved)),
-        "environment": (_environment(old, new), _environment(new, old)),
-        "audio": (_clips(old, new), _clips(new, old)),
+        "environment": _environments(old, new),
+        "audio": _clips(old, new),
         "program": (_program(old), _program(new)),
     }
     for part, (before, after) in parts.items():
@@ -158,96 +112,98 @@ def _changes(old: Result, new: Result) -> list[Change]:
     return changes
 
 
-def _environment(record: Result, other: Result) -> Facts:
-    told = bool(record.environment.libraries and other.environment.libraries)
-    return flatten(record.environment.model_dump(exclude={"null_reasons"} | ({"libraries"} if not told else set())))
+def _environments(old: Result, new: Result) -> tuple[Facts, Facts]:
+    """Both environments; the libraries only if both sides have them, as stored results in docs/ have none."""
+    left_out = (
+        {"null_reasons"} if old.environment.libraries and new.environment.libraries else {"null_reasons", "libraries"}
+    )
+    before, after = (flatten(result.environment.model_dump(exclude=left_out)) for result in (old, new))
+    return before, after
 
 
-def _clips(record: Result, other: Result) -> Facts:
-    """By their bytes, and by their known f0 where the other record has kept it too."""
-    hashes = {f"{clip.role} {clip.name}": clip.sha256 for clip in record.audio}
-    if any(clip.f0_sha256 == F0_NOT_KEPT for clip in (*record.audio, *other.audio)):
-        return hashes
-    return hashes | {f"known f0 of {clip.name}": clip.f0_sha256 for clip in record.audio}
+def _clips(old: Result, new: Result) -> tuple[Facts, Facts]:
+    """The clips of both sides by their samples, and by their known f0 if both sides have its hash."""
+    has_f0 = all(clip.f0_sha256 != F0_NOT_KEPT for result in (old, new) for clip in result.audio)
+
+    def facts(result: Result) -> Facts:
+        hashes = {f"{clip.role} {clip.name}": clip.sha256 for clip in result.audio}
+        f0_hashes = {f"known f0 of {clip.name}": clip.f0_sha256 for clip in result.audio} if has_f0 else {}
+        return hashes | f0_hashes
+
+    return facts(old), facts(new)
 
 
-def _program(record: Result) -> Facts:
-    """What is in it; its numbers are among the figures."""
-    kinds = {"sha256", "state", "schemes", "quantized_ops", "float_ops", "delegated_ops", "portable_ops"}
-    return flatten(record.program.model_dump(mode="json", include=kinds)) if record.program else {}
+def _program(result: Result) -> Facts:
+    """What the program consists of; its numbers are among the figures."""
+    keys = {"sha256", "state", "schemes", "quantized_ops", "float_ops", "delegated_ops", "portable_ops"}
+    return flatten(result.program.model_dump(mode="json", include=keys)) if result.program else {}
 
 
-def _figures(old: Result, new: Result, held: Held, barriers: Mapping[str, str]) -> list[Figure]:
-    """Every number that is not the same on both sides."""
+def _figures(old: Result, new: Result, tolerances: Tolerances, barriers: Mapping[str, str]) -> list[Figure]:
+    """Every metric that differs."""
     figures = []
     for metric in gate_metrics():
-        (before, _), (after, why) = metric_value(metric, old), metric_value(metric, new)
+        (before, _), (after, no_value) = metric_value(metric, old), metric_value(metric, new)
         if before == after:
             continue
-        tolerance = str(held[metric][1]) if metric in held else ""
-        kind = metric.split(".")[0]
-        barrier = barriers["speed" if kind == "speed" else "deviation"] if kind not in ("program", "latency") else ""
-        if barrier:
-            judgement: Judgement = "not compared"
-        elif before is None or after is None:
-            judgement = "new" if before is None else "gone"
-        elif metric not in held:
-            judgement = "not held"
-        else:
-            judgement = _judged(before, after, *held[metric])
-            if metric.startswith("speed.speedup_") and judgement != "within tolerance":
-                if _same_program(old, new) and not held[metric][1].given:
-                    judgement, why = "not held", "the same program and libraries: what moved is the machine"
-                elif _overlap(old, new):
-                    judgement, why = "within tolerance", "the spreads over rounds overlap"
-        figures.append(Figure(metric, before, after, judgement, tolerance, barrier or why))
+        judgement, why = _judge(metric, old, new, tolerances, barriers)
+        tolerance = str(tolerances[metric][1]) if metric in tolerances else ""
+        figures.append(Figure(metric, before, after, judgement, tolerance, why or no_value))
     return figures
 
 
-def _judged(before: float, after: float, better: Better, tolerance: Tolerance) -> Judgement:
+def _judge(
+    metric: str, old: Result, new: Result, tolerances: Tolerances, barriers: Mapping[str, str]
+) -> tuple[Judgement, str]:
+    """The judgement of a metric that differs, and the reason if it is not only the values."""
+    barrier = _barrier(metric, barriers)
+    if barrier:
+        return "not compared", barrier
+    before, after = metric_value(metric, old)[0], metric_value(metric, new)[0]
+    if before is None:
+        return "new", ""
+    if after is None:
+        return "gone", ""
+    if metric not in tolerances:
+        return _NO_TOLERANCE, ""
+    better, tolerance = tolerances[metric]
     if tolerance.allows(after - before, before):
-        return "within tolerance"
-    return "better" if (after > before) == (better == "higher") else "worse"
+        return "within tolerance", ""
+    if metric.startswith("speed.speedup_"):
+        if _same_program(old, new) and not tolerance.given:
+            return _NO_TOLERANCE, "same program and libraries, so only the machine changed"
+        assert old.speed and new.speed
+        if old.speed.speedup.overlaps(new.speed.speedup):
+            return "within tolerance", "the ranges over the rounds overlap"
+    return ("better" if (after > before) == (better == "higher") else "worse"), ""
+
+
+def _barrier(metric: str, barriers: Mapping[str, str]) -> str:
+    match metric.split(".")[0]:
+        case "program" | "latency":
+            return ""
+        case "speed":
+            return barriers["speed"]
+    return barriers["deviation"]
 
 
 def _same_program(old: Result, new: Result) -> bool:
-    """Whether the program is the same byte for byte, and so is what runs it and the baseline."""
+    """Whether the program has the same bytes, and the same libraries run it and the baseline."""
     assert old.program and new.program
     libraries = {"torch", "executorch", "pesto"}
-    places = [record.environment.model_dump(include=libraries) for record in (old, new)]
-    return old.program.sha256 == new.program.sha256 and places[0] == places[1]
+    old_libraries, new_libraries = (result.environment.model_dump(include=libraries) for result in (old, new))
+    return old.program.sha256 == new.program.sha256 and old_libraries == new_libraries
 
 
-def _overlap(old: Result, new: Result) -> bool:
-    """Whether the 10th to 90th percentiles of times faster, over rounds, have something in common."""
-    assert old.speed and new.speed
-    return old.speed.speedup.overlaps(new.speed.speedup)
-
-
-def _gone(figures: Sequence[Figure]) -> list[str]:
-    """Figures that are held and have no value any more, those with the same reason together."""
+def _lost_values(figures: Sequence[Figure]) -> list[str]:
+    """The metrics with a tolerance that have lost their value, those with the same reason in one line."""
     by_reason: dict[str, list[str]] = {}
-    for one in figures:
-        if one.judgement == "gone" and one.tolerance:
-            by_reason.setdefault(one.why, []).append(one.metric)
+    for figure in figures:
+        if figure.judgement == "gone" and figure.tolerance:
+            by_reason.setdefault(figure.why, []).append(figure.metric)
     return [f"no value any more for {', '.join(metrics)}: {why}" for why, metrics in by_reason.items()]
 
 
-def _moved(one: Figure) -> str:
-    return f"{one.metric} went from {shown(one.before)} to {shown(one.after)}{share(one)}, tolerance {one.tolerance}"
-
-
-def share(one: Figure) -> str:
-    """The change as a share of the reference, such as " (+12.5%)"; "" where there is none."""
-    if not one.before or one.after is None:
-        return ""
-    return f" ({100 * (one.after - one.before) / abs(one.before):+.3g}%)"
-
-
-def shown(value: Any) -> str:
-    """A number or a fact in a line of text."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1000 else f"{value:.5g}"
-    return str(value) if isinstance(value, str) else json.dumps(value)
+def _described(figure: Figure) -> str:
+    values = f"{shown(figure.before)} to {shown(figure.after)}{share(figure)}"
+    return f"{figure.metric} changed from {values}, tolerance {figure.tolerance}"

@@ -1,6 +1,6 @@
-"""What was picked, and why in words. `pick.py` does the picking."""
+"""The data of a choice, and the reasons for it in words. `pick.py` makes the choice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from workbench.audit.pareto import Point, compare_points
@@ -13,7 +13,7 @@ NEEDS_SPEED: tuple[Objective, ...] = ("fastest", "balanced")
 
 
 class Candidate(RecordModel):
-    """A variant that passes. `program` is where its `.pte` lies; `distance` is to the front's ideal point."""
+    """A variant that passes. `program` is the path of its program; `distance` is the distance to the ideal point."""
 
     name: str
     folder: str
@@ -32,7 +32,10 @@ class Candidate(RecordModel):
 
 
 class Dominated(RecordModel):
-    """A variant that passes, and those that are better in something and worse in nothing, with the first one's gain."""
+    """A variant that passes, and the variants that are better on an axis and worse on none (`by`).
+
+    `how` says what the first of them gains.
+    """
 
     candidate: Candidate
     by: tuple[str, ...]
@@ -40,7 +43,7 @@ class Dominated(RecordModel):
 
 
 class Rejected(RecordModel):
-    """A variant that is no candidate, and why."""
+    """A variant that is no candidate, and the reasons."""
 
     name: str
     folder: str
@@ -49,8 +52,11 @@ class Rejected(RecordModel):
 
 
 class Choice(RecordModel):
-    """`front` has the winner first, then by the objective; `left_out` does not compare with what `like` names; `why`
-    has a line for each reason, `warnings` for each thing that could not be compared."""
+    """The winner, the reasons for it (`why`), and where all other variants are.
+
+    `front` is sorted by the objective, the winner first. `left_out` has the variants that are not comparable with those
+    that were ranked. `warnings` has a line for each limit of the ranking.
+    """
 
     objective: Objective
     winner: Candidate | None
@@ -63,50 +69,73 @@ class Choice(RecordModel):
 
 
 def reasons_for(
-    objective: Objective, ranked: Sequence[Point], points: Sequence[Point], far: Mapping[str, float], floor_cents: float
+    objective: Objective,
+    ranked: Sequence[Point],
+    points: Sequence[Point],
+    distances: Mapping[str, float],
+    floor_cents: float,
 ) -> tuple[str, ...]:
-    """Why the first of `ranked`, which are on the front, was chosen of the `points` that pass: against the next, and
-    what is not claimed of it."""
-    first, others = ranked[0], [point for point in points if point.name != ranked[0].name]
+    """Returns why the winner was chosen, and what the measurement does not show about it.
+
+    Args:
+        objective: what was preferred.
+        ranked: the points on the front, the winner first.
+        points: the points of all variants that pass.
+        distances: the distance to the ideal point, by name.
+        floor_cents: deviations below it are equal.
+    """
+    winner = ranked[0]
+    others = [point for point in points if point.name != winner.name]
     if not others:
-        return (f"{first.name} is the only one that passes",)
-    says: dict[Objective, Callable[[Point], str]] = {
-        "smallest": lambda point: f"{point.bytes:,} bytes",
-        "most-accurate": lambda point: f"{point.cents:.4f} cents",
-        "fastest": lambda point: _speed_in_words(point),
-        "balanced": lambda point: f"{far[point.name]:.2f}",
-    }
-    what = {
+        return (f"{winner.name} is the only one that passes",)
+    reasons = [_main_reason(objective, ranked, len(points), distances)]
+    if objective == "most-accurate":
+        near = [point.name for point in others if max(point.cents, winner.cents) <= floor_cents]
+        if near:
+            reasons.append(
+                f"not shown to sound better than {', '.join(near)}: all deviate less than 16-bit dither on the input "
+                f"causes ({floor_cents:.4f} cents)"
+            )
+    if objective in NEEDS_SPEED:
+        tied = [point.name for point in others if winner.speedup and not compare_points(winner, point)[2]]
+        if tied:
+            reasons.append(f"not shown to be faster than {', '.join(tied)}: the ranges over the rounds overlap")
+    return tuple(reasons)
+
+
+def _main_reason(objective: Objective, ranked: Sequence[Point], passing: int, distances: Mapping[str, float]) -> str:
+    """The value of the winner, and of the next point on the front."""
+    winner = ranked[0]
+    if len(ranked) == 1 and objective != "smallest":
+        return f"{winner.name} is the only one on the front of the {passing} that pass"
+    quality = {
         "smallest": "has the fewest bytes",
         "most-accurate": "deviates least in pitch (p95)",
-        "fastest": "has the largest median of times faster",
-        "balanced": "lies nearest to the best of all three axes (0; the worst of all is 1.73)",
+        "fastest": "has the largest median speedup",
+        "balanced": "is nearest to the ideal point (0 is best on all three axes, 1.73 is worst on all)",
     }[objective]
-    # one that is dominated may have the larger median, within its spread, or the smaller deviation, below the floor
-    among = f"{len(points)} that pass" if objective == "smallest" else f"{len(ranked)} on the front"
-    why = [f"{first.name} {what} of the {among}: {says[objective](first)}"]
-    if len(ranked) == 1 and objective != "smallest":
-        why = [f"{first.name} is the only one on the front of the {len(points)} that pass"]
+    # A dominated variant can have a larger median speedup within the spread, or a smaller deviation below the floor.
+    group = f"{passing} that pass" if objective == "smallest" else f"{len(ranked)} on the front"
+    reason = f"{winner.name} {quality} of the {group}: {_value(objective, winner, distances)}"
     if len(ranked) > 1:
-        why[0] += f"; next on the front is {ranked[1].name} with {says[objective](ranked[1])}"
-    near = [point.name for point in others if max(point.cents, first.cents) <= floor_cents]
-    if objective == "most-accurate" and near:
-        why.append(
-            f"it is not claimed to sound better than {', '.join(near)}: all deviate by less than 16-bit dither on the "
-            f"input does ({floor_cents:.4f} cents)"
-        )
-    tied = [point.name for point in others if first.speedup and not compare_points(first, point)[2]]
-    if objective in NEEDS_SPEED and tied:
-        why.append(f"it is not claimed to be faster than {', '.join(tied)}: their rounds overlap with its own")
-    return tuple(why)
+        reason += f"; next on the front is {ranked[1].name} with {_value(objective, ranked[1], distances)}"
+    return reason
 
 
-def _speed_in_words(point: Point) -> str:
-    return point.speedup.text() if point.speedup else "no speed"
+def _value(objective: Objective, point: Point, distances: Mapping[str, float]) -> str:
+    match objective:
+        case "smallest":
+            return f"{point.bytes:,} bytes"
+        case "most-accurate":
+            return f"{point.cents:.4f} cents"
+        case "fastest":
+            return point.speedup.text() if point.speedup else "no speed"
+        case "balanced":
+            return f"{distances[point.name]:.2f}"
 
 
-def dominance_reason(better: Point, than: Point) -> str:
-    """What the one that dominates gains."""
-    signs = compare_points(better, than)
+def dominance_reason(dominating: Point, dominated: Point) -> str:
+    """Returns what a point gains over one that it dominates."""
+    signs = compare_points(dominating, dominated)
     gains = [word for word, sign in zip(("more accurate", "smaller", "faster"), signs, strict=True) if sign > 0]
-    return f"{better.name} is {' and '.join(gains)}, and worse in nothing"
+    return f"{dominating.name} is {' and '.join(gains)}, and not worse on any axis"

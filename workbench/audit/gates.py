@@ -1,4 +1,4 @@
-"""Gates: limits on the figures of a record, and the verdict that follows."""
+"""Gates: limits on the metrics of a result, and which of them hold."""
 
 from collections.abc import Iterable
 
@@ -7,48 +7,50 @@ from workbench.record_model import RecordModel
 from workbench.records.metrics import GateResult, metric_value
 
 PITCH = "deviation.pitch."
-# A limit on one of these keeps the pitch near upstream's. The bias is signed, and a constant 300 cents is no octave.
-_HOLDS_PITCH = (
+# An upper limit on one of these keeps the pitch near the baseline's. A limit on the signed bias or on the octave rate
+# does not: a constant deviation of -300 cents passes both.
+_LIMITS_PITCH = (
     *(PITCH + name for name in ("median_cents", "p95_cents", "max_cents", "max_untied_cents", "over_50_cents_rate")),
     "deviation_over_sizes.worst_p95_cents",
     "deviation_over_sizes.worst_max_untied_cents",
 )
-_RATIOS = ("speed.speedup_low", "speed.speedup_p50", "speed.speedup_high")
+_SPEEDUP_LOW, _SPEEDUP_HIGH = "speed.speedup_low", "speed.speedup_high"
+_SPEEDUPS = (_SPEEDUP_LOW, "speed.speedup_p50", _SPEEDUP_HIGH)
 
 
 def evaluate_gates(gates: Iterable[Gate], record: RecordModel) -> tuple[GateResult, ...]:
-    """Hold each gate against the figure that its dotted path names in the record."""
-    results = []
-    for gate in gates:
-        value, reason = metric_value(gate.metric, record)
-        if value is None:
-            nulls = dict.fromkeys(("value", "passed"), reason)
-            results.append(GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls))
-        elif undecided := _inconclusive_reason(gate, record):
-            nulls = {"passed": undecided}
-            results.append(
-                GateResult(metric=gate.metric, limit=str(gate), value=value, passed=None, null_reasons=nulls)
-            )
-        else:
-            results.append(GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value)))
-    return tuple(results)
+    """Compares each gate's limit with the metric that it names in the record. Returns the outcomes in order."""
+    return tuple(_evaluate(gate, record) for gate in gates)
 
 
 def no_pitch_gate_reason(gates: Iterable[Gate]) -> str:
-    """Why the gates say nothing of the pitch, which is what a program is for; "" where one of them does."""
-    if any(gate.comparison == "<=" and gate.metric in _HOLDS_PITCH for gate in gates):
+    """Returns why the gates do not limit the pitch deviation; "" if one of them does."""
+    if any(gate.comparison == "<=" and gate.metric in _LIMITS_PITCH for gate in gates):
         return ""
-    return f"no gate holds its pitch to upstream's; give the recipe one, such as {PITCH}p95_cents: <= 1"
+    return f"the recipe has no gate on pitch deviation; add one, for example {PITCH}p95_cents: <= 1"
+
+
+def _evaluate(gate: Gate, record: RecordModel) -> GateResult:
+    value, reason = metric_value(gate.metric, record)
+    if value is None:
+        nulls = {"value": reason, "passed": reason}
+        return GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls)
+    undecided = _inconclusive_reason(gate, record)
+    if undecided:
+        nulls = {"passed": undecided}
+        return GateResult(metric=gate.metric, limit=str(gate), value=value, passed=None, null_reasons=nulls)
+    return GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value))
 
 
 def _inconclusive_reason(gate: Gate, record: RecordModel) -> str:
-    """Why a ratio of speeds does not decide a gate: its 10th to 90th percentile over rounds has the limit inside."""
-    if gate.metric not in _RATIOS:
+    """Returns why a speedup does not decide a gate: its timing rounds lie on both sides of the limit; "" if it does."""
+    if gate.metric not in _SPEEDUPS:
         return ""
-    low, high = (metric_value(metric, record)[0] for metric in (_RATIOS[0], _RATIOS[-1]))
+    low, _ = metric_value(_SPEEDUP_LOW, record)
+    high, _ = metric_value(_SPEEDUP_HIGH, record)
     if low is None or high is None or not low < gate.limit < high:
         return ""
     return (
-        f"four fifths of its rounds lie between {low:.3g} and {high:.3g}, on both sides of the limit; time it with "
-        "more rounds, or on a quiet machine"
+        f"the limit is within the 10th to 90th percentile of its rounds ({low:.3g} to {high:.3g}); time with more "
+        "rounds, or on an idle machine"
     )

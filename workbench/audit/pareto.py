@@ -1,4 +1,4 @@
-"""The Pareto front over deviation, bytes and speed, and the point on it that is nearest to the best of all three."""
+"""The Pareto front over deviation, bytes and speed, and the distance of its points to the ideal one."""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from workbench.measure.spread import Spread
 
+_MIN_CENTS = 1e-3  # the logarithm needs a minimum; float32 resolves a pitch no finer
+
 
 @dataclass(frozen=True)
 class Point:
-    """One variant: pitch deviation (p95, cents) and bytes, the fewer the better, and its speed, the more the better;
-    None where it cannot be compared."""
+    """One variant: pitch deviation (p95, cents) and bytes, lower is better, and speedup, higher is better. `speedup` is
+    None if speeds are not comparable."""
 
     name: str
     cents: float
@@ -20,74 +22,78 @@ class Point:
 
 @dataclass(frozen=True)
 class Front:
-    """`points` that no other dominates, in the order given; `dominated`: each other's name -> those that dominate it,
-    of the front where any of it does."""
+    """The points that no other point dominates, in the given order.
+
+    `dominated` has for each other point the names of those that dominate it: those on the front, if there are any.
+    """
 
     points: tuple[Point, ...]
     dominated: dict[str, tuple[str, ...]]
 
 
-def compare_points(one: Point, other: Point) -> tuple[int, int, int]:
-    """How one does against the other in deviation, bytes and speed: 1 better, 0 equal or not to be told, -1 worse.
+def compare_points(first: Point, second: Point) -> tuple[int, int, int]:
+    """Returns for deviation, bytes and speed: 1 if the first is better, -1 if it is worse, 0 if they are equal.
 
-    A speed counts as better only where the rounds tell the two apart: where the intervals do not overlap.
+    Speeds whose ranges over the timing rounds overlap count as equal.
     """
     faster = 0
-    if one.speedup and other.speedup and not one.speedup.overlaps(other.speedup):
-        faster = 1 if one.speedup.p50 > other.speedup.p50 else -1
+    if first.speedup and second.speedup and not first.speedup.overlaps(second.speedup):
+        faster = 1 if first.speedup.p50 > second.speedup.p50 else -1
     return (
-        (one.cents < other.cents) - (one.cents > other.cents),
-        (one.bytes < other.bytes) - (one.bytes > other.bytes),
+        (first.cents < second.cents) - (first.cents > second.cents),
+        (first.bytes < second.bytes) - (first.bytes > second.bytes),
         faster,
     )
 
 
-def dominates(one: Point, other: Point) -> bool:
-    """Whether one is better than the other in something and worse in nothing."""
-    signs = compare_points(one, other)
+def dominates(first: Point, second: Point) -> bool:
+    """Whether the first is better on an axis and worse on none."""
+    signs = compare_points(first, second)
     return min(signs) >= 0 and max(signs) > 0
 
 
 def pareto_front(points: Sequence[Point]) -> Front:
-    """The points, of different names, that no other dominates: whoever wants less of one axis pays in another.
+    """Returns the points that no other point dominates. Their names must be different.
 
-    Never empty for points that are some: dominance has no circles, though with intervals it is not transitive. Speeds
-    count where every point has one, and else not at all.
+    It has at least one point if there are any: dominance has no cycles, although with ranges it is not transitive.
+    Speeds count only if every point has one.
     """
     if not all(point.speedup for point in points):
         points = [Point(point.name, point.cents, point.bytes) for point in points]
-    by = {point.name: [other.name for other in points if dominates(other, point)] for point in points}
-    ahead = tuple(point for point in points if not by[point.name])
-    names = {point.name for point in ahead}
+    dominating = {point.name: [other.name for other in points if dominates(other, point)] for point in points}
+    front = tuple(point for point in points if not dominating[point.name])
+    front_names = {point.name for point in front}
     dominated = {
-        name: tuple([one for one in others if one in names] or others) for name, others in by.items() if others
+        name: tuple([other for other in others if other in front_names] or others)
+        for name, others in dominating.items()
+        if others
     }
-    return Front(ahead, dominated)
+    return Front(front, dominated)
 
 
 def distance_to_ideal(points: Sequence[Point], floor_cents: float) -> dict[str, float]:
-    """Each point's distance to the ideal one, which has the best of every axis over these points, by name.
+    """Returns by name the distance of each point to the ideal point, which has the best value of every axis.
 
     Compromise programming (Yu, "A class of solutions for group decision problems", Management Science 19(8), 1973)
     with the normalization of Marler and Arora ("Survey of multi-objective optimization methods for engineering",
-    Structural and Multidisciplinary Optimization 26, 2004): each axis from 0, the best of these points, to 1, the
-    worst; then the Euclidean distance, every axis weighing the same. The axes are logarithms, as a variant is so many
-    times smaller or faster than another, and deviations below `floor_cents` count as the floor. Takes points with
-    speeds.
+    Structural and Multidisciplinary Optimization 26, 2004): each axis is scaled from 0, the best of these points, to 1,
+    the worst; the distance is Euclidean, and all axes have the same weight. The axes are logarithms, because sizes and
+    speeds are compared by their ratios.
+
+    Args:
+        points: points that all have a speed.
+        floor_cents: smaller deviations count as this one.
     """
-    floor_cents = max(floor_cents, _LEAST_CENTS)
+    floor_cents = max(floor_cents, _MIN_CENTS)
     axes = [
         [math.log(max(point.cents, floor_cents)) for point in points],
         [math.log(point.bytes) for point in points],
         [-math.log(point.speedup.p50) for point in points if point.speedup],
     ]
-    return {point.name: math.hypot(*(_share(axis, at) for axis in axes)) for at, point in enumerate(points)}
+    return {point.name: math.hypot(*(_scaled(axis, index) for axis in axes)) for index, point in enumerate(points)}
 
 
-_LEAST_CENTS = 1e-3  # a logarithm needs one; float32 resolves a pitch no finer
-
-
-def _share(axis: Sequence[float], at: int) -> float:
-    """From 0, the least of the axis, to 1, the largest; 0 where all are the same."""
+def _scaled(axis: Sequence[float], index: int) -> float:
+    """From 0, the smallest value of the axis, to 1, the largest; 0 if all are the same."""
     width = max(axis) - min(axis)
-    return (axis[at] - min(axis)) / width if width else 0.0
+    return (axis[index] - min(axis)) / width if width else 0.0

@@ -1,4 +1,4 @@
-"""A program built again from its record: are its bytes the same, and where not, what differs and what may be why."""
+"""The comparison of a rebuilt program with its result: whether the bytes are the same, and otherwise what differs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from workbench.export.program_file import ProgramFile
 from workbench.records.environment import Environment
 from workbench.records.result import Result
 
-_MAKES_BYTES = ("python", "torch", "executorch", "torchao", "pesto", "workbench", "commit", "cpu")
+_DETERMINES_BYTES = ("python", "torch", "executorch", "torchao", "pesto", "workbench", "commit", "cpu")
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """`parts`: what of the program differs; `since`: what has changed since the record was made."""
+    """`parts`: what differs in the program; `since`: what has changed since the result was made."""
 
     same: bool
     parts: tuple[str, ...]
@@ -21,52 +21,71 @@ class Rebuilt:
 
 
 def compare_rebuilt(
-    record: Result, program: ProgramFile, here: Environment, calibrate: Iterable[Clip], checkpoint_sha256: str
+    result: Result,
+    program: ProgramFile,
+    environment: Environment,
+    calibration_clips: Iterable[Clip],
+    checkpoint_sha256: str,
 ) -> Rebuilt:
-    """The record's program against the same recipe's, built in `here` from that checkpoint, with these clips to
-    calibrate on.
+    """Compares the program of a result with one that was built again from its recipe.
 
-    The record has to have a program.
+    Args:
+        result: a result with a program.
+        program: the rebuilt program.
+        environment: where it was rebuilt.
+        calibration_clips: what it was calibrated on.
+        checkpoint_sha256: of the checkpoint it was built from.
     """
-    before = record.program
-    assert before is not None
-    if program.sha256 == before.sha256:
+    assert result.program is not None
+    if program.sha256 == result.program.sha256:
         return Rebuilt(True, (), ())
-    parts = [
-        f"{name.replace('_', ' ')}: {_in_words(one)} before, {_in_words(other)} now"
-        for kind in ("bytes_by_kind", "bytes_by_part", "delegated_ops", "portable_ops", "schemes")
-        for name, one, other in _differing(getattr(before, kind), getattr(program, kind))
+    since = [
+        *_environment_changes(result.environment, environment),
+        *_changes(result.program.made_with, program.made_with),
     ]
-    ranges = sum(one != other for one, other in zip(before.ranges, program.ranges, strict=False))
+    if result.recipe.checkpoint_sha256 != checkpoint_sha256:
+        name, before = result.recipe.resolved["checkpoint"], result.recipe.checkpoint_sha256
+        since.append(f"checkpoint {name}: sha256 {before[:12]}… before, {checkpoint_sha256[:12]}… now")
+    if result.program.calibration is not None:
+        before_clips = {clip.name: clip.sha256 for clip in result.audio if clip.role == "calibrate"}
+        now_clips = {clip.name: clip.sha256 for clip in calibration_clips}
+        since += [f"clip {name}: has other content, or is missing" for name, *_ in _differing(before_clips, now_clips)]
+    return Rebuilt(False, tuple(_program_changes(result.program, program)), tuple(since))
+
+
+def _program_changes(before: ProgramFile, now: ProgramFile) -> list[str]:
+    parts = [
+        f"{name.replace('_', ' ')}: {change}"
+        for keys in ("bytes_by_kind", "bytes_by_part", "delegated_ops", "portable_ops", "schemes")
+        for name, change in _named_changes(getattr(before, keys), getattr(now, keys))
+    ]
+    ranges = sum(old != new for old, new in zip(before.ranges, now.ranges, strict=False))
     if ranges:
         parts.append(f"{ranges} of {len(before.ranges)} ranges have other values")
-    if not parts:
-        parts.append("all sizes, operators and ranges are the same: weights or constants have other values")
-    since = [
-        f"{name}: {one} before, {other} now"
-        for name, one, other in _differing(record.environment.model_dump(), here.model_dump())
-        if name in _MAKES_BYTES
-    ]
-    libraries = record.environment.libraries and _differing(record.environment.libraries, here.libraries)
-    since += [
-        f"{name}: {_in_words(one)} before, {_in_words(other)} now"
-        for name, one, other in (*libraries, *_differing(before.made_with, program.made_with))
-    ]
-    earlier = record.recipe.checkpoint_sha256
-    if earlier not in ("", checkpoint_sha256):  # older records do not tell
-        name = record.recipe.resolved["checkpoint"]
-        since.append(f"checkpoint {name}: sha256 {earlier[:12]}… before, {checkpoint_sha256[:12]}… now")
-    if before.calibration is not None:
-        heard = {clip.name: clip.sha256 for clip in record.audio if clip.role == "calibrate"}
-        since += [
-            f"clip {name}: another or none" for name, *_ in _differing(heard, {c.name: c.sha256 for c in calibrate})
-        ]
-    return Rebuilt(False, tuple(parts), tuple(since))
+    return parts or ["all sizes, operators and ranges are the same: weights or constants have other values"]
+
+
+def _environment_changes(before: Environment, now: Environment) -> list[str]:
+    old, new = (environment.model_dump(include=set(_DETERMINES_BYTES)) for environment in (before, now))
+    changes = _changes(old, new)
+    if before.libraries:  # stored results in docs/ have none
+        changes += _changes(before.libraries, now.libraries)
+    return changes
+
+
+def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    return [f"{name}: {change}" for name, change in _named_changes(before, now)]
+
+
+def _named_changes(before: Mapping[str, object], now: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [(key, f"{_text(old)} before, {_text(new)} now") for key, old, new in _differing(before, now)]
 
 
 def _differing(before: Mapping[str, object], now: Mapping[str, object]) -> list[tuple[str, object, object]]:
     return [(key, before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)]
 
 
-def _in_words(value: object) -> str:
-    return "nothing" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+def _text(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,53 +1,78 @@
-"""The verdict of a soak, from its record and the recipe's gates."""
+"""The verdict of a soak, from its segments and the recipe's gates."""
+
+from collections.abc import Sequence
 
 from workbench.audit.gates import PITCH, no_pitch_gate_reason
+from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
-from workbench.records.metrics import Verdict
+from workbench.records.metrics import Verdict, metric_value
 from workbench.records.soak import Soak
 
-# From the end of the first part on. A page more for every call would be a hundred times as much in an hour.
-_GROWTH = 0.02
+_CONFIDENCE_MAX = "deviation.confidence.max"
+# The growth of the process that is allowed after the first segment. One page for each call would be a hundred times as
+# much in an hour.
+_MAX_GROWTH = 0.02
+# The median call of the last segment over that of the first. The machine itself changes it by a quarter.
+_MAX_SLOWDOWN = 1.5
 
 
-_SLOWER = 1.5  # last part's median call over the first's; the machine alone moves it by a quarter
+def judge_soak(soak: Soak, gates: Sequence[Gate], min_voiced_frames: int) -> Soak:
+    """Returns the soak with its verdict and the reasons for it.
 
+    The verdict is `fail` if the program stopped early, a segment is not finite, slower than real time or outside the
+    recipe's gates on pitch and on the maximum of the confidence deviation, or the process grew.
 
-def judged(soak: Soak, gates: tuple[Gate, ...], min_voiced_frames: int) -> Soak:
-    """The record with its verdict: every part within the recipe's gates on pitch and on the largest confidence
-    deviation, finite, faster than real time, to the end, and a process that does not grow.
+    Otherwise it is `inconclusive` if the calls got slower, which another job on the machine causes too, if a gate has
+    no value, if no gate is on the pitch, or if all segments together have too few voiced frames.
 
-    Slower calls make it inconclusive, not failed: another job on the machine does that too. So do fewer voiced frames
-    in all parts together: the gates compare no others, and a short stream has few in each.
+    Args:
+        soak: The soak, judged or not.
+        gates: The gates of its recipe; only those on pitch and on `deviation.confidence.max` count.
+        min_voiced_frames: The number of voiced frames that pitch deviations need, over all segments.
     """
-    failures, doubts = [soak.ended] * bool(soak.ended), []
-    held = [gate for gate in gates if gate.metric.startswith(PITCH) or gate.metric == "deviation.confidence.max"]
-    for part in soak.stretches:
-        until = f"until {part.until_s:.0f} s"
-        if part.nonfinite_frames:
-            failures.append(f"{until}: {part.nonfinite_frames} of {part.frames} frames are not finite")
-            continue
-        if part.baseline_nonfinite_frames:
-            unknown = part.baseline_nonfinite_frames
-            doubts.append(f"{until}: {unknown} of {part.frames} frames of upstream itself are not finite")
-        for gate in held:
-            name = gate.metric.removeprefix(PITCH)
-            value = getattr(part.pitch, name) if gate.metric != name else part.confidence_max
-            if value is None:
-                doubts.append(f"{until}: {gate.metric} has no value: {part.pitch.null_reasons[name]}")
-            elif not gate.allows(value):
-                failures.append(f"{until}: {gate.metric} is {value:.10g}, wants {gate}")
-        if part.real_time_factor >= 1:
-            failures.append(f"{until}: a call takes {part.real_time_factor:.2f} times as long as its audio")
-    voiced = sum(part.voiced_frames for part in soak.stretches)
-    if voiced < min_voiced_frames:
-        doubts.append(f"only {voiced} voiced frames, wants {min_voiced_frames}")
-    doubts += [no_pitch_gate_reason(held)] * bool(no_pitch_gate_reason(held))
+    checked_gates = [gate for gate in gates if gate.metric.startswith(PITCH) or gate.metric == _CONFIDENCE_MAX]
+    failures, doubts = [], []
+    if soak.ended:
+        failures.append(soak.ended)
+    for segment in soak.stretches:
+        segment_failures, segment_doubts = _judge_segment(segment, checked_gates)
+        failures += [f"until {segment.until_s:.0f} s: {failure}" for failure in segment_failures]
+        doubts += [f"until {segment.until_s:.0f} s: {doubt}" for doubt in segment_doubts]
+    voiced_frames = sum(segment.voiced_frames for segment in soak.stretches)
+    if voiced_frames < min_voiced_frames:
+        doubts.append(f"only {voiced_frames} voiced frames (at least {min_voiced_frames} required)")
+    ungated = no_pitch_gate_reason(checked_gates)
+    if ungated:
+        doubts.append(ungated)
     first, last = soak.stretches[0], soak.stretches[-1]
-    growth = max(part.resident_bytes for part in soak.stretches) / first.resident_bytes - 1
-    if growth > _GROWTH:
-        failures.append(f"the process grew by {growth:.1%} after the first part, wants at most {_GROWTH:.0%}")
-    slower = last.variant_p50_ms / first.variant_p50_ms
-    if slower > _SLOWER:
-        doubts.append(f"calls took {slower:.2f} times as long at the end as at the start; run it on a quiet machine")
+    growth = max(segment.resident_bytes for segment in soak.stretches) / first.resident_bytes - 1
+    if growth > _MAX_GROWTH:
+        failures.append(f"the process grew by {growth:.1%} after the first segment (at most {_MAX_GROWTH:.0%} allowed)")
+    slowdown = last.variant_p50_ms / first.variant_p50_ms
+    if slowdown > _MAX_SLOWDOWN:
+        doubts.append(
+            f"calls took {slowdown:.2f} times as long at the end as at the start; run again on an idle machine"
+        )
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
-    return soak.model_copy(update={"verdict": verdict, "reasons": (*failures, *doubts)})
+    return soak.replace(verdict=verdict, reasons=(*failures, *doubts))
+
+
+def _judge_segment(segment: SoakSegment, gates: Sequence[Gate]) -> tuple[list[str], list[str]]:
+    """Returns failures and doubts. Frames that are not finite have no metrics to check."""
+    if segment.nonfinite_frames:
+        return [f"{segment.nonfinite_frames} of {segment.frames} frames are not finite"], []
+    failures, doubts = [], []
+    if segment.baseline_nonfinite_frames:
+        doubts.append(f"{segment.baseline_nonfinite_frames} of {segment.frames} baseline frames are not finite")
+    for gate in gates:
+        if gate.metric == _CONFIDENCE_MAX:
+            value, reason = metric_value("confidence_max", segment)
+        else:
+            value, reason = metric_value(gate.metric.removeprefix(PITCH), segment.pitch)
+        if value is None:
+            doubts.append(f"{gate.metric} has no value: {reason}")
+        elif not gate.allows(value):
+            failures.append(f"{gate.metric} is {value:.10g} (limit {gate})")
+    if segment.real_time_factor >= 1:
+        failures.append(f"a call takes {segment.real_time_factor:.2f} times as long as its audio")
+    return failures, doubts

@@ -1,4 +1,4 @@
-"""What is better in a figure, and how much worse it may get before that is a regression."""
+"""Which direction of a metric is better, and how much worse it may get before that is a regression."""
 
 import re
 from collections.abc import Iterable
@@ -13,19 +13,25 @@ Better = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The larger of an amount in the figure's own unit and a share of the reference's figure; `given`: asked for, so
-    that it holds even where the program is the same."""
+    """The larger of an amount, in the metric's unit, and a share of the reference's value.
+
+    `given`: the user set it, so it also applies if the program is unchanged.
+    """
 
     amount: float = 0.0
     share: float = 0.0
     given: bool = False
 
     def allows(self, change: float, reference: float) -> bool:
-        """Whether a change, whatever its sign, is within."""
+        """Whether a change of either sign is within the tolerance."""
         return abs(change) <= max(self.amount, self.share * abs(reference))
 
     def __str__(self) -> str:
-        parts = [f"{self.amount:g}"] * bool(self.amount) + [f"{100 * self.share:g}%"] * bool(self.share)
+        parts = []
+        if self.amount:
+            parts.append(f"{self.amount:g}")
+        if self.share:
+            parts.append(f"{100 * self.share:g}%")
         return " or ".join(parts) or "0"
 
 
@@ -54,9 +60,9 @@ DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
     "truth.variant.overall": ("higher", _ACCURACY),
     "speed.speedup_p50": ("higher", Tolerance(share=0.1)),
 }
-"""Held wherever two records compare. A speedup has to leave the spread of the reference's rounds as well."""
+"""The metrics that are compared by default. The rounds of two speedups must not overlap either."""
 
-# Held where asked for: they move with whatever else the machine does, or with a single frame, or say the same again.
+# Compared on request only: they vary with other work on the machine or with a single frame, or repeat another metric.
 ON_REQUEST: dict[str, Better] = {
     "program.portable_nodes": "lower",
     "deviation.pitch.max_cents": "lower",
@@ -78,20 +84,21 @@ _GIVEN = re.compile(r"([^=]+)=([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)(%?)")
 
 
 def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
-    """What is held: HELD, and each "METRIC=VALUE" or "METRIC=10%" in place of or beside it.
+    """Returns DEFAULT_TOLERANCES with each given "METRIC=VALUE" or "METRIC=10%" added or replaced.
 
-    Raises WorkbenchError for one that cannot be understood, or whose metric has no better and worse.
+    Raises:
+        WorkbenchError: if one has another form, or a metric is unknown or has no better direction.
     """
     known = {metric: better for metric, (better, _) in DEFAULT_TOLERANCES.items()} | ON_REQUEST
     chosen = dict(DEFAULT_TOLERANCES)
     for text in given:
         found = _GIVEN.fullmatch(text.replace(" ", ""))
         if found is None:
-            raise WorkbenchError(f"--tolerance {text}: wants METRIC=VALUE or METRIC=10%")
+            raise WorkbenchError(f"--tolerance {text}: expected METRIC=VALUE or METRIC=10%")
         metric, number, percent = found.groups()
         if metric not in known:
-            what = "has no better and worse" if metric in gate_metrics() else "is not a metric of the record"
-            raise WorkbenchError(f"--tolerance {text}: {metric} {what}{did_you_mean(metric, known)}")
+            problem = "has no better direction" if metric in gate_metrics() else "is not a metric of the record"
+            raise WorkbenchError(f"--tolerance {text}: {metric} {problem}{did_you_mean(metric, known)}")
         value = float(number)
         amount, share = (0.0, value / 100) if percent else (value, 0.0)
         chosen[metric] = (known[metric], Tolerance(amount, share, given=True))

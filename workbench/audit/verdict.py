@@ -1,6 +1,6 @@
-"""The verdict of a result: pass, fail or inconclusive, with reasons."""
+"""The verdict of a result: pass, fail or inconclusive, with the reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.audit.gates import evaluate_gates, no_pitch_gate_reason
 from workbench.errors import WorkbenchError
@@ -10,86 +10,33 @@ from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import Result, gate_metrics
 
 MIN_BASELINE_RPA = 0.5
-"""Share of the voiced frames with a known f0 on which upstream itself has to be right (rpa50). To agree with a baseline
-that is wrong more often than right shows nothing; on the shipped clips and on real singing, upstream reaches 0.9."""
+"""Raw pitch accuracy (rpa50) that the baseline has to reach on the voiced frames with a known f0. Agreement with a
+baseline that is mostly wrong shows nothing. On the shipped clips and on real singing the baseline reaches 0.9."""
 
 
-def judge_result(record: Result, gates: tuple[Gate, ...], min_voiced_frames: int) -> Result:
-    """The record with its gates, verdict and the reasons for it.
+def judge_result(result: Result, gates: Sequence[Gate], min_voiced_frames: int) -> Result:
+    """Returns the result with its gates, its verdict and the reasons for it. What was measured stays.
 
-    `fail`: an unfair protocol, no program, one without its memory, a pitch that does not move, a frame of it that is
-    not finite, or a gate missed. `inconclusive`: nothing failed, but this machine lacks what makes or runs the program,
-    or frames came without one or with one that may be another recipe's, too few voiced frames stand behind the pitch
-    figures, no gate is on the pitch, or a gate names a number that could not be computed or that does not decide it
-    (the rounds of a timing lie on both sides of the limit); or the run itself is in doubt: the baseline is not finite,
-    or wrong against the known f0, or the machine was too busy for the times to mean anything.
+    The verdict is `fail` if the scoring protocol is unfair, there is no program or no deviation, the streaming state is
+    a constant, the pitch does not move, a frame is not finite, or a gate is missed.
+
+    Otherwise it is `inconclusive` if this machine cannot build or run the program, it is not certain which program gave
+    the frames, a gate has no value or cannot be decided, no gate is on the pitch, too few frames are voiced, the
+    baseline is not finite or wrong against the known f0, or the timing rounds differ too much.
+
+    Args:
+        result: The result, judged or not.
+        gates: The gates of its recipe.
+        min_voiced_frames: The number of voiced frames that pitch deviations need.
     """
-    failures, doubts = [], []
-    results = evaluate_gates(gates, record)
-    if not record.protocol.fair:
-        failures.append(f"{record.protocol.label}; unlike is compared with unlike, whatever the figures say")
-    if record.deviation is None and not record.not_run_here:
-        failures.append(record.null_reasons["program" if record.program is None else "deviation"])
-    else:
-        if record.program and record.program.frozen:
-            frozen = ", ".join(record.program.frozen)
-            failures.append(
-                f"the stream's memory is a constant of the graph ({frozen}): a call hears its own audio alone; export "
-                "it with state: explicit"
-            )
-        failures += [record.contour.flat_reason] * bool(record.contour.flat_reason)
-        failures += [
-            f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}" for gate in results if gate.passed is False
-        ]
-        doubts += [_doubt(gate) for gate in results if gate.passed is None and record.deviation is not None]
-        if record.deviation is None:
-            doubts.append(record.not_run_here)
-        elif record.program is None:
-            doubts.append(record.null_reasons["program"])
-        doubts += [record.program_in_doubt] * bool(record.program_in_doubt)
-    if record.deviation is not None:
-        if record.deviation.nonfinite_frames:
-            failures.append(f"{record.deviation.nonfinite_frames} of {record.deviation.frames} frames are not finite")
-        if record.deviation.voiced_frames < min_voiced_frames:
-            doubts.append(f"only {record.deviation.voiced_frames} voiced frames, wants {min_voiced_frames}")
-        if unknown := record.deviation.baseline_nonfinite_frames:
-            doubts.append(
-                f"{unknown} of {record.deviation.frames} frames of upstream itself are not finite; check the audio and "
-                "the checkpoint"
-            )
-        doubts += [no_pitch_gate_reason(gates)] * bool(no_pitch_gate_reason(gates))
-        doubts += _doubts_of_the_run(record, min_voiced_frames)
+    outcomes = evaluate_gates(gates, result)
+    failures = _failures(result, outcomes)
+    doubts = _doubts(result, gates, outcomes, min_voiced_frames)
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
-    return record.model_copy(update={"gates": results, "verdict": verdict, "reasons": (*failures, *doubts)})
+    return result.replace(gates=outcomes, verdict=verdict, reasons=(*failures, *doubts))
 
 
-def _doubts_of_the_run(record: Result, min_voiced_frames: int) -> list[str]:
-    """What keeps a run from showing anything, whatever its gates."""
-    doubts = []
-    truth, speed = record.truth, record.speed
-    right = truth.baseline.rpa50 if truth and truth.baseline else None
-    if truth and right is not None and right < MIN_BASELINE_RPA and truth.voiced_frames >= min_voiced_frames:
-        doubts.append(
-            f"upstream itself is right on {right:.1%} of {truth.voiced_frames} voiced frames with a known f0, wants "
-            f"{MIN_BASELINE_RPA:.0%}; check the annotations, and whether this is one voice"
-        )
-    if speed and speed.is_inconclusive:
-        doubts.append(
-            f"the machine was too busy to time anything: four fifths of the rounds lie between {speed.speedup_low:.3g} "
-            f"and {speed.speedup_high:.3g} times faster, wants ends within a factor of {MAX_SPREAD_RATIO:g}; run it "
-            f"again when "
-            "the machine is quiet, and only the times are taken anew"
-        )
-    return doubts
-
-
-def _doubt(gate: GateResult) -> str:
-    if gate.value is None:
-        return f"{gate.metric} has no value: {gate.null_reasons['value']}"
-    return f"{gate.metric} is {gate.value:.10g}, wants {gate.limit}, but {gate.null_reasons['passed']}"
-
-
-def confirm_pass(record: Result) -> Result:
+def confirm_pass(result: Result) -> Result:
     """Returns a result whose stored verdict is pass as the current rules judge it, any other result unchanged.
 
     An earlier version may have let too much through. A stored fail or inconclusive never becomes a pass.
@@ -97,16 +44,94 @@ def confirm_pass(record: Result) -> Result:
     Raises:
         WorkbenchError: if the recipe has a gate on a metric that this version does not know.
     """
-    return rejudge(record, {}) if record.verdict == "pass" else record
+    return rejudge(result, {}) if result.verdict == "pass" else result
 
 
-def rejudge(record: Result, limits: Mapping[str, str | None]) -> Result:
-    """The record judged again, by its recipe's gates with `limits` laid over them; what was measured stays.
+def rejudge(result: Result, limits: Mapping[str, str | None]) -> Result:
+    """Judges a result again, by the gates of its recipe with `limits` overriding them by metric; None removes one.
 
-    Raises WorkbenchError where the recipe has a gate on a metric that this version does not know.
+    Raises:
+        WorkbenchError: if the recipe has a gate on a metric that this version does not know.
     """
-    asked = record.recipe.resolved
-    gates = override_gates(gates_of(asked["gates"]), limits)
-    if unknown := [gate.metric for gate in gates if gate.metric not in gate_metrics()]:
-        raise WorkbenchError(f"{record.recipe.name}: has a gate on {unknown[0]}, no metric any more; run it again")
-    return judge_result(record, gates, asked["scoring"]["min_voiced_frames"])
+    resolved = result.recipe.resolved
+    gates = override_gates(gates_of(resolved["gates"]), limits)
+    unknown = [gate.metric for gate in gates if gate.metric not in gate_metrics()]
+    if unknown:
+        raise WorkbenchError(
+            f"{result.recipe.name}: has a gate on {unknown[0]}, which is not a metric of this version; run it again"
+        )
+    return judge_result(result, gates, resolved["scoring"]["min_voiced_frames"])
+
+
+def _failures(result: Result, outcomes: Sequence[GateResult]) -> list[str]:
+    failures = []
+    if not result.protocol.fair:
+        failures.append(
+            f"{result.protocol.label}; the two sides ran under different state protocols, so the metrics are not "
+            "comparable"
+        )
+    if result.deviation is None and not result.not_run_here:
+        failures.append(result.null_reasons["program" if result.program is None else "deviation"])
+        return failures
+    if result.program is not None and result.program.frozen:
+        failures.append(
+            f"the streaming state was folded into a constant ({', '.join(result.program.frozen)}), so each call sees "
+            "only its own audio; export with state: explicit"
+        )
+    if result.contour.flat_reason:
+        failures.append(result.contour.flat_reason)
+    failures += [
+        f"{gate.metric} is {gate.value:.10g} (limit {gate.limit})" for gate in outcomes if gate.passed is False
+    ]
+    if result.deviation is not None and result.deviation.nonfinite_frames:
+        failures.append(f"{result.deviation.nonfinite_frames} of {result.deviation.frames} frames are not finite")
+    return failures
+
+
+def _doubts(result: Result, gates: Sequence[Gate], outcomes: Sequence[GateResult], min_voiced_frames: int) -> list[str]:
+    deviation = result.deviation
+    if deviation is None:
+        possible = (result.not_run_here, result.program_in_doubt) if result.not_run_here else ()
+        return [doubt for doubt in possible if doubt]
+    doubts = [_open_gate(gate) for gate in outcomes if gate.passed is None]
+    if result.program is None:
+        doubts.append(result.null_reasons["program"])
+    if result.program_in_doubt:
+        doubts.append(result.program_in_doubt)
+    if deviation.voiced_frames < min_voiced_frames:
+        doubts.append(f"only {deviation.voiced_frames} voiced frames (at least {min_voiced_frames} required)")
+    if deviation.baseline_nonfinite_frames:
+        doubts.append(
+            f"{deviation.baseline_nonfinite_frames} of {deviation.frames} baseline frames are not finite; check the "
+            "audio and the checkpoint"
+        )
+    ungated = no_pitch_gate_reason(gates)
+    if ungated:
+        doubts.append(ungated)
+    return doubts + _doubts_about_the_run(result, min_voiced_frames)
+
+
+def _doubts_about_the_run(result: Result, min_voiced_frames: int) -> list[str]:
+    """The reasons why a run shows nothing, whatever its gates."""
+    doubts = []
+    truth, speed = result.truth, result.speed
+    accuracy = truth.baseline.rpa50 if truth and truth.baseline else None
+    if truth and truth.voiced_frames >= min_voiced_frames and accuracy is not None and accuracy < MIN_BASELINE_RPA:
+        doubts.append(
+            f"the baseline's raw pitch accuracy is {accuracy:.1%} on {truth.voiced_frames} annotated voiced frames (at "
+            f"least {MIN_BASELINE_RPA:.0%} required); check the annotations, and that the audio is monophonic"
+        )
+    if speed and speed.is_inconclusive:
+        doubts.append(
+            f"timing is inconclusive: speedup ranges from {speed.speedup_low:.3g} to {speed.speedup_high:.3g} (10th to "
+            f"90th percentile; at most a factor of {MAX_SPREAD_RATIO:g} allowed); run again on an idle machine, only "
+            "timing is repeated"
+        )
+    return doubts
+
+
+def _open_gate(gate: GateResult) -> str:
+    """The reason why a gate is neither passed nor missed."""
+    if gate.value is None:
+        return f"{gate.metric} has no value: {gate.null_reasons['value']}"
+    return f"{gate.metric} is {gate.value:.10g} (limit {gate.limit}), but {gate.null_reasons['passed']}"

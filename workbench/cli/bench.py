@@ -15,11 +15,10 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.export.program_file import PROGRAM_SUFFIXES
+from workbench.workflows.input_files import check_programs
 from workbench.workflows.output_folders import PROGRAM_STORE
 
 _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
-_WARMUP_CHUNKS = 50
 
 
 @main.command()
@@ -64,14 +63,16 @@ def bench(
     """
     corpus = options.corpus
     paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT_RECIPES)
-    programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
-    recipes = load_variants([path for path in paths if path.suffix not in PROGRAM_SUFFIXES], corpus)
+    from workbench.workflows.load_recipes import split_programs
+
+    recipe_paths, programs = split_programs(paths)
+    recipes = load_variants(recipe_paths, corpus)
     (first,) = load_variants([shipped_recipe(_REFERENCE_RECIPE)], corpus)
+    check_programs(programs)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
-        from workbench.measure.speed import TimingPlan
         from workbench.report.tables.bench import print_bench
-        from workbench.workflows.bench import build_contenders, run
+        from workbench.workflows.bench import build_contenders, run, timing_plans
         from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
         from workbench.workflows.store_results import store_bench
 
@@ -80,7 +81,7 @@ def bench(
         entered = entered.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
         ready = build_contenders(entered, folder, progress, options.fresh, PROGRAM_STORE)
-        plans = [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
+        plans = timing_plans(threads, rounds, chunks_per_round)
         job = entered.jobs[REFERENCE_EXPORT]
         record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)
     print_archived(store_bench(record, folder))

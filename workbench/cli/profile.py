@@ -17,8 +17,6 @@ from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.output_folders import PROGRAM_STORE
 
-_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
-
 
 @main.command()
 @recipe_argument
@@ -50,22 +48,21 @@ def profile(
       workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
     """
     corpus = options.corpus
-    (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
-    from workbench.measure.speed import TimingPlan
+    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.report.tables.profile import print_profile
-    from workbench.workflows.profile import check
+    from workbench.workflows.profile import check, timing_plan
     from workbench.workflows.profile import profile as profile_program
     from workbench.workflows.store_results import store_profile
     from workbench.workflows.variant.prepare import load_clips
 
-    check(job)
-    folder = options.folder(f"profile-{job.recipe.name}")
+    check(prepared)
+    folder = options.folder(f"profile-{prepared.recipe.name}")
     with progress_shown() as progress:
-        (job,) = load_clips([job], corpus, options.audio, progress)
-        plan = TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
-        record = profile_program(job, folder, plan, progress, options.fresh, PROGRAM_STORE)
-    print_archived(store_profile(record, folder))
+        (prepared,) = load_clips([prepared], corpus, options.audio, progress)
+        plan = timing_plan(threads, rounds)
+        result = profile_program(prepared, folder, plan, progress, options.fresh, PROGRAM_STORE)
+    print_archived(store_profile(result, folder))
     if options.as_json:
-        print_json(folder, record)
+        print_json(folder, result)
     else:
-        print_profile(record, folder)
+        print_profile(result, folder)

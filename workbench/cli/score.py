@@ -21,6 +21,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.input_files import check_programs
 
 
 @main.command()
@@ -73,7 +74,10 @@ def score(
       workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = open_corpus(calib_audio)
-    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus, gates)])
+    chosen = load_variant(recipe, variant, corpus, gates)
+    if program is not None:
+        check_programs([program])
+    (prepared,) = prepare_variants([chosen])
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 

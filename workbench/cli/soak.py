@@ -49,21 +49,21 @@ def soak(
       workbench soak recipes/float-xnnpack.yaml --hours 1
     """
     corpus = options.corpus
-    (job,) = prepare_variants([load_variant(recipe, variant, corpus)])
+    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus)])
     from workbench.report.tables.soak import print_soak
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant
     from workbench.workflows.store_results import store_soak
     from workbench.workflows.variant.prepare import load_clips
 
-    check(job.recipe)
+    check(prepared.recipe)
     with progress_shown() as progress:
-        (job,) = load_clips([job], corpus, options.audio, progress)
-        folder = options.folder(f"soak-{job.recipe.name}")
-        record = soak_variant(job, folder, hours, progress, options.fresh, PROGRAM_STORE)
-    print_archived(store_soak(record, folder))
+        (prepared,) = load_clips([prepared], corpus, options.audio, progress)
+        folder = options.folder(f"soak-{prepared.recipe.name}")
+        result = soak_variant(prepared, folder, hours, progress, options.fresh, PROGRAM_STORE)
+    print_archived(store_soak(result, folder))
     if options.as_json:
-        print_json(folder, record)
+        print_json(folder, result)
     else:
-        print_soak(record, folder)
-    sys.exit(VERDICTS[record.verdict])
+        print_soak(result, folder)
+    sys.exit(VERDICTS[result.verdict])

@@ -72,7 +72,7 @@ def sweep(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.workflows.store_results import store_sweep
-        from workbench.workflows.sweep import collect, load_clips, measure, plan
+        from workbench.workflows.sweep import collect, load_clips, measure_points, plan
 
         progress.report("import", 1, 1)
         grid = (
@@ -84,13 +84,10 @@ def sweep(
         planned = load_clips(planned, corpus, options.audio, progress)
     folder = options.folder(f"sweep-{chosen.name}")
     points = []
-    for at, point in enumerate(planned):
-        title = f"{point.setting.suffix} ({at + 1} of {len(planned)})"
-        with progress_shown(title) as progress:
-            done, reused = measure(point, folder, progress, options.fresh, PROGRAM_STORE)
-        points.append(done)
-        if reused:
-            click.echo(f"{title}: unchanged: reused", err=True)
+    for outcome in measure_points(planned, folder, progress_shown, options.fresh, PROGRAM_STORE):
+        points.append(outcome.point)
+        if outcome.reused:
+            click.echo(f"{outcome.title}: unchanged: reused", err=True)
     result = collect(chosen, planned, points)
     print_archived(store_sweep(result, folder))
     if options.as_json:
@@ -99,6 +96,7 @@ def sweep(
         from workbench.report.tables.sweep import print_sweep
 
         print_sweep(result, folder)
-    failed = any(point.status == "failed" for point in points) or not result.protocol.fair
-    undecided = any(point.status == "inconclusive" for point in points)
-    sys.exit(FAIL if failed else INCONCLUSIVE if undecided else PASS)
+    statuses = {point.status for point in points}
+    if "failed" in statuses or not result.protocol.fair:
+        sys.exit(FAIL)
+    sys.exit(INCONCLUSIVE if "inconclusive" in statuses else PASS)

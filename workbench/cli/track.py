@@ -38,8 +38,7 @@ def track(
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
     """
-    from workbench.storage.atomic import write_atomic
-    from workbench.workflows.track import FORMATS, check_out, encode
+    from workbench.workflows.track import FORMATS, check_out, encode, write_track
     from workbench.workflows.track import track as track_file
 
     if out is not None and out.suffix.lower() not in FORMATS:
@@ -51,9 +50,8 @@ def track(
     if out is not None:
         check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
-    content = encode(tracked, out.suffix.lower() if out else ".csv", threshold)
-    if out:
-        write_atomic(out, content)
-        click.echo(f"{out}: {len(tracked.time_s)} frames", err=True)
+    if out is None:
+        click.echo(encode(tracked, ".csv").decode(), nl=False)
     else:
-        click.echo(content.decode(), nl=False)
+        write_track(tracked, out, threshold)
+        click.echo(f"{out}: {len(tracked.time_s)} frames", err=True)

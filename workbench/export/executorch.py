@@ -3,6 +3,7 @@
 import io
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
@@ -130,11 +131,18 @@ def lower(
     )
 
 
-def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> tuple[bytes, int]:
+class LoweredModule(NamedTuple):
+    """One lowered module: its `.pte`, and the bytes of the constants that it reads."""
+
+    pte: bytes
+    constant_bytes: int
+
+
+def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> LoweredModule:
     """Lowers one module for inputs like the example, as the whole stream would be lowered.
 
-    A state of the module must have the name of the stream's, STATE_BUFFER. Returns the `.pte`, and the bytes of the
-    constants that it reads. Raises LoweringError if a stage of the toolchain fails.
+    A state of the module must have the name of the stream's, STATE_BUFFER. Raises LoweringError if a stage of the
+    toolchain fails.
     """
     with toolchain_errors(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
@@ -143,7 +151,7 @@ def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: Execut
         passes = [InitializedMutableBufferPass([STATE_BUFFER])] if has_state else []
         program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
     _, by_dtype = bytes_of_constants(exported)
-    return bytes(program.buffer), sum(by_dtype.values())
+    return LoweredModule(bytes(program.buffer), sum(by_dtype.values()))
 
 
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:

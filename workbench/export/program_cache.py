@@ -9,6 +9,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.export.program_file import ProgramFile
 from workbench.storage.atomic import remove_stale_partial_files, write_atomic
@@ -18,8 +19,15 @@ NOTES_NAME = "program.json"
 MOST_STORED_BYTES = 1_000_000_000  # some two hundred programs
 
 
-def find_program(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str, bytes]] | None:
-    """Returns the program in a folder and the contents of its files, if they are intact and match the fingerprint."""
+class CachedProgram(NamedTuple):
+    """A program that was built before, with the contents of its files by name."""
+
+    program: ProgramFile
+    contents: dict[str, bytes]
+
+
+def find_program(folder: Path, fingerprint: str) -> CachedProgram | None:
+    """Returns the program in a folder if its files are intact and it was built from what the fingerprint stands for."""
     try:
         notes = json.loads((folder / NOTES_NAME).read_bytes())
         program = ProgramFile.model_validate(notes["program"])
@@ -28,7 +36,7 @@ def find_program(folder: Path, fingerprint: str) -> tuple[ProgramFile, dict[str,
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     intact = all(sha256_of(contents[name]) == sha256 for name, sha256 in program.files.items())
-    return (program, contents) if same_inputs and intact else None
+    return CachedProgram(program, contents) if same_inputs and intact else None
 
 
 def write_program_notes(folder: Path, fingerprint: str, program: ProgramFile) -> None:
@@ -55,8 +63,7 @@ def store_program(
         if fresh or find_program(entry, fingerprint) is None:
             found = find_program(folder, fingerprint)
             if found is not None:
-                _, contents = found
-                for name, content in contents.items():
+                for name, content in found.contents.items():
                     write_atomic(entry / name, content)
                 write_atomic(entry / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
         if entry.is_dir():

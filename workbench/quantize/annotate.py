@@ -19,7 +19,7 @@ from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
 from workbench.quantize.observers import activation_ranges, dynamic_config, static_config
 from workbench.quantize.results import TensorRange
 from workbench.recipe import Quantization
-from workbench.recipe.scopes import rule_for
+from workbench.recipe.patterns import rule_for
 
 _BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
 

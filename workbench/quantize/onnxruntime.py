@@ -24,7 +24,7 @@ from workbench.quantize.layers import layers
 from workbench.quantize.results import Calibration, Quantized
 from workbench.quantize.scopes import check_schemes
 from workbench.recipe import Quantization
-from workbench.recipe.scopes import rule_for
+from workbench.recipe.patterns import rule_for
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

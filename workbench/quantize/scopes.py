@@ -6,7 +6,7 @@ from workbench.errors import LoweringError, ModelError
 from workbench.model.streaming import StreamingPesto
 from workbench.quantize.layers import layers
 from workbench.recipe import Quantization
-from workbench.recipe.scopes import rule_for, unused_patterns
+from workbench.recipe.patterns import rule_for, unused_patterns
 
 _HINTS = {
     "none": "XNNPACK has no dynamic int8 for a convolution of one input channel; use another scheme for it",

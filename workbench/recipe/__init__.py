@@ -1,12 +1,20 @@
-"""Recipes: what to build and how to score it, read from YAML, validated, frozen. Knows no torch."""
+"""Recipes: YAML files that say what to build and how to score it. They are read, validated and frozen here.
 
-from workbench.recipe.files import read_mapping
+Imports only `storage` and what is below it, and neither torch nor numpy. Every stage above may import it.
+"""
+
 from workbench.recipe.gates import Gate, gates_of, override_gates
 from workbench.recipe.json_schema import json_schema
-from workbench.recipe.known_names import KnownNames, clip_matches
-from workbench.recipe.load import invalid_name_reason, load_recipes, read_limits, recipe_files
+from workbench.recipe.load import (
+    from_resolved,
+    invalid_name_reason,
+    load_recipes,
+    read_limits,
+    recipe_files,
+    with_overrides,
+)
 from workbench.recipe.options import Observer
-from workbench.recipe.overrides import from_resolved, with_overrides
+from workbench.recipe.patterns import KnownNames, clip_matches
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Quantization, Scoring, Speed
 
@@ -28,7 +36,6 @@ __all__ = [
     "load_recipes",
     "override_gates",
     "read_limits",
-    "read_mapping",
     "recipe_files",
     "with_overrides",
 ]

@@ -1,60 +1,151 @@
-"""What each backend cannot do, told before anything is loaded: one line for each key that does not fit."""
+"""What each backend and each scope supports, as tables. A recipe that needs more is rejected before anything is built.
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+A new backend is added to `BACKENDS`, to the choices in `options.py`, and where it is implemented.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from workbench.recipe.options import (
+    OUTPUTS,
+    Backend,
+    ExecutorchBackend,
+    Frontend,
+    Observer,
+    Prefilter,
+    Scheme,
+    Scope,
+    State,
+    Toeplitz,
+)
 
 if TYPE_CHECKING:
     from workbench.recipe.sections import Lowering, Quantization
 
 
-def lowering_conflict(lowering: "Lowering", said: Mapping[str, Any]) -> str:
-    """Why a recipe's other keys do not fit how it is lowered; nothing where they do. `said` has those that are right
-    in themselves."""
-    backend, state, frontend = lowering.backend, said.get("state"), said.get("frontend")
-    one_size = isinstance(said.get("frames_per_chunk", 1), int)
-    if state == "frozen" and backend != "onnx":
-        return f"state: frozen is what ONNX makes of a memory, and {backend} refuses it; ask for internal or explicit"
-    if lowering.scope == "network":
-        if state not in ("none", None):
-            return f"scope: network wants state: none, as its host keeps the past audio, got {state}"
-        if frontend == "low-rank":
-            return "scope: network wants frontend: grouped or upstream, which its host computes, got low-rank"
-        if not one_size:
-            return "scope: network takes one number of frames_per_chunk"
-    if backend == "onnx":
-        if state == "internal":
-            return "backend: onnx keeps nothing between calls; ask for state: explicit or none (frozen shows why)"
-        if not one_size:
-            return "backend: onnx takes one number of frames_per_chunk"
-    if backend == "torchscript":
-        forms = (frontend, lowering.prefilter, lowering.toeplitz, lowering.scope)
-        if frontend is not None and forms != ("upstream", "conv", "conv", "whole"):
-            return (
-                "backend: torchscript is upstream's own trace: wants frontend: upstream, prefilter: conv and "
-                f"toeplitz: conv, got {', '.join(map(str, forms[:3]))}"
-            )
-        if state not in ("internal", None):
-            return f"backend: torchscript keeps its memory as upstream does: wants state: internal, got {state}"
-        if not one_size:
-            return "backend: torchscript takes one number of frames_per_chunk"
-        if len(said.get("outputs", "all")) < 3:
-            return "backend: torchscript returns all outputs; ask for pitch, confidence and volume"
+@dataclass(frozen=True)
+class Limits:
+    """The values that are supported. None means every value.
+
+    `one_call_size` excludes a range of frames_per_chunk, and `all_outputs` a subset of the outputs. `schemes` and the
+    fields after it apply if a part is quantized; without schemes, nothing can be quantized. `reason` is for messages.
+    """
+
+    states: tuple[State, ...] | None = None
+    scopes: tuple[Scope, ...] | None = None
+    frontends: tuple[Frontend, ...] | None = None
+    prefilters: tuple[Prefilter, ...] | None = None
+    toeplitz: tuple[Toeplitz, ...] | None = None
+    one_call_size: bool = False
+    all_outputs: bool = False
+    schemes: tuple[Scheme, ...] | None = None
+    observers: tuple[Observer, ...] | None = None
+    correct_bias: tuple[bool, ...] | None = None
+    residual_add: tuple[str, ...] | None = None
+    reason: str = ""
+
+
+BACKENDS: Mapping[Backend, Limits] = {
+    **{backend: Limits(states=("internal", "explicit", "none")) for backend in get_args(ExecutorchBackend)},
+    # residual_add: ONNX Runtime itself fuses an add between int8 layers.
+    "onnx": Limits(
+        states=("explicit", "none", "frozen"),
+        one_call_size=True,
+        schemes=("none", "int8-static"),
+        observers=("min-max",),
+        correct_bias=(False,),
+        residual_add=("float",),
+    ),
+    "torchscript": Limits(
+        states=("internal",),
+        scopes=("whole",),
+        frontends=("upstream",),
+        prefilters=("conv",),
+        toeplitz=("conv",),
+        one_call_size=True,
+        all_outputs=True,
+        schemes=(),
+        reason="it is upstream's own trace, in float",
+    ),
+}
+
+SCOPES: Mapping[Scope, Limits] = {
+    "whole": Limits(),
+    "network": Limits(
+        states=("none",),
+        frontends=("upstream", "grouped"),
+        one_call_size=True,
+        reason="the host computes the window and the front end",
+    ),
+}
+
+
+def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
+    """Returns why a recipe's keys do not fit its scope or its backend, or "" if they do.
+
+    Args:
+        lowering: The section `lowering`.
+        keys: The other keys of the recipe that are valid by themselves; a missing one is not checked.
+    """
+    for label, limits in (
+        (f"scope: {lowering.scope}", SCOPES[lowering.scope]),
+        (f"backend: {lowering.backend}", BACKENDS[lowering.backend]),
+    ):
+        conflicts = list(_lowering_conflicts(limits, lowering, keys))
+        if conflicts:
+            return _message(label, conflicts, limits.reason)
     return ""
 
 
-def quantization_conflict(asked: "Quantization", backend: str) -> str:
-    """Why a backend cannot quantize so; nothing where it can, or where nothing is asked."""
-    if not (asked.parts or asked.everywhere):
+def quantization_conflict(quantization: "Quantization", backend: Backend) -> str:
+    """Returns why a backend cannot quantize like this, or "" if it can or if nothing is quantized."""
+    if not (quantization.parts or quantization.everywhere):
         return ""
-    if backend == "torchscript":
-        return "backend torchscript is upstream's own trace, in float; ask for none"
-    if backend != "onnx":
-        return ""
-    other = sorted({scheme for scheme in asked.parts.values() if scheme not in ("int8-static", "none")})
-    if other:
-        return f"backend onnx takes int8-static and none, got {', '.join(other)}"
-    if asked.residual_add != "float":
-        return "backend onnx: ONNX Runtime itself fuses an add between int8 layers; leave residual_add out"
-    settings = {"observer": "min-max", "correct_bias": False}
-    wrong = [name for name, only in settings.items() if getattr(asked, name) != only]
-    return f"backend onnx has no other {wrong[0]} than {str(settings[wrong[0]]).lower()}" if wrong else ""
+    limits = BACKENDS[backend]
+    conflicts = list(_quantization_conflicts(limits, quantization))
+    return _message(f"backend: {backend}", conflicts, limits.reason) if conflicts else ""
+
+
+def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str, Any]) -> Iterator[str]:
+    if "state" in keys:
+        yield from _conflict("state", limits.states, keys["state"])
+    yield from _conflict("scope", limits.scopes, lowering.scope)
+    if "frontend" in keys:
+        yield from _conflict("frontend", limits.frontends, keys["frontend"])
+    yield from _conflict("prefilter", limits.prefilters, lowering.prefilter)
+    yield from _conflict("toeplitz", limits.toeplitz, lowering.toeplitz)
+    if limits.one_call_size and not isinstance(keys.get("frames_per_chunk", 1), int):
+        yield "one number of frames_per_chunk (got a range)"
+    outputs = keys.get("outputs", OUTPUTS)
+    if limits.all_outputs and len(outputs) < len(OUTPUTS):
+        yield f"outputs: {', '.join(OUTPUTS)} (got {', '.join(outputs)})"
+
+
+def _quantization_conflicts(limits: Limits, quantization: "Quantization") -> Iterator[str]:
+    if limits.schemes == ():
+        yield "quantization: none"
+        return
+    for scheme in sorted(set(quantization.parts.values())):
+        yield from _conflict("parts", limits.schemes, scheme)
+    yield from _conflict("observer", limits.observers, quantization.observer)
+    yield from _conflict("correct_bias", limits.correct_bias, quantization.correct_bias)
+    yield from _conflict("residual_add", limits.residual_add, quantization.residual_add)
+
+
+def _conflict(key: str, supported: tuple[Any, ...] | None, value: object) -> Iterator[str]:
+    if supported is not None and value not in supported:
+        yield f"{key}: {_choices(supported)} (got {_text(value)})"
+
+
+def _message(label: str, conflicts: list[str], reason: str) -> str:
+    return f"{label} requires {', '.join(conflicts)}" + (f"; {reason}" if reason else "")
+
+
+def _choices(values: tuple[Any, ...]) -> str:
+    *others, last = map(_text, values)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

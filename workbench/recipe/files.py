@@ -1,42 +1,26 @@
-"""Recipe files: YAML read safely, `extends` followed, everything kept with the file that said it.
+"""Recipe files: reads a file and the files that it extends, and keeps which file sets which keys.
 
-A child's mappings are merged into its parent's, its lists and scalars replace them, and null takes an inherited gate
-away. `description` is never inherited. `matrix` is: a child that extends a matrix has the same variants, unless it
-names a matrix of its own, which replaces the parent's as a whole, or says `matrix: null`.
+The mappings of a file are merged into those of its parent; its lists and scalars replace them; a null under `gates`
+removes an inherited gate. `description` is not inherited. `matrix` is inherited as a whole: a child has the variants of
+its parent unless it has its own `matrix`, or `matrix: null`.
 """
 
 import os.path
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
-
-from workbench.errors import RecipeError, did_you_mean, first_line, quote_value
-from workbench.recipe.matrix import Axis, Values, read_axes
-from workbench.recipe.schema import is_checkpoint_file, is_file, recipe_keys
-
-MOST_BYTES = 32_000  # a recipe has one or two thousand, and the parser takes a second or two for this many
-MOST_LEVELS = 20
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # all but tab and line feed
+from workbench.errors import RecipeError, YamlError, quote_value
+from workbench.recipe.matrix import Axis, Values, combine, read_axes
+from workbench.recipe.patterns import is_checkpoint_file
+from workbench.storage.yaml_files import is_file, missing_file_reason, read_yaml_mapping
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one file says."""
+    """The keys that one file sets."""
 
     source: Path
     values: Values
@@ -44,9 +28,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A file and those it extends: layers from the root down to the file itself, and the axes that hold for it.
+    """A recipe file and the files that it extends.
 
-    `problems` are those of the chain and the matrix, one line each; what is there is then not all that was meant.
+    `layers` go from the root to the file itself, without `extends` and `matrix`. `axes` are those of the nearest
+    matrix, which is in the file `axes_source`. `problems` are those of the chain and of the matrix, one line each; if
+    there are any, layers and axes may be incomplete.
     """
 
     path: Path
@@ -55,79 +41,38 @@ class RecipeFile:
     axes_source: Path
     problems: tuple[str, ...]
 
+    def variants(self) -> Iterator[tuple[str, tuple[Layer, ...]]]:
+        """Yields the name suffix ("mirror=0,rate=16k"; "" without a matrix) and the layers of each variant."""
+        for suffix, choices in combine(self.axes):
+            chosen = (Layer(self.axes_source, _with_absolute_checkpoint(keys, self.axes_source)) for keys in choices)
+            yield suffix, (*self.layers, *chosen)
 
-def read_recipe_file(path: Path) -> RecipeFile:
-    """Reads `path` and the chain of files it extends. Raises RecipeError if `path` itself cannot be read."""
-    layers: list[Layer] = []
-    problems: list[str] = []
-    axes: tuple[Axis, ...] | None = None
-    axes_source = path
-    chain = [path]
-    values = read_mapping(path)
-    while True:
-        source = chain[-1]
-        parent = values.pop("extends", None)
-        if "matrix" in values:
-            matrix = values.pop("matrix")
-            if axes is None:  # the nearest file's matrix replaces those further up
-                axes, wrong = read_axes(matrix, recipe_keys())
-                axes_source = source
-                problems += [f"{source}: {problem}" for problem in wrong]
-                axes = tuple(
-                    Axis(
-                        axis.name,
-                        tuple((label, _resolve_checkpoint_path(keys, source)) for label, keys in axis.choices),
-                    )
-                    for axis in axes
-                )
-        if layers:
-            values.pop("description", None)
-        layers.insert(0, Layer(source, _resolve_checkpoint_path(values, source)))
-        if parent is None:
-            break
+
+def read_recipe_file(path: Path, recipe_keys: Iterable[str]) -> RecipeFile:
+    """Reads a recipe file and the chain of files that it extends.
+
+    Args:
+        path: The file.
+        recipe_keys: The dotted keys of a recipe, for the axes of a matrix.
+
+    Raises:
+        RecipeError: The file itself cannot be read. A mistake further up is one of the result's `problems`.
+    """
+    chain, problems = _read_chain(path)
+    axes: tuple[Axis, ...] = ()
+    with_matrix = next((layer for layer in chain if "matrix" in layer.values), None)
+    if with_matrix is not None:
         try:
-            chain.append(_find_parent(parent, chain))
-            values = read_mapping(chain[-1])
+            axes = read_axes(with_matrix.values["matrix"], tuple(recipe_keys))
         except RecipeError as error:
-            problems += error.problems
-            break
-    return RecipeFile(path, tuple(layers), axes or (), axes_source, tuple(problems))
-
-
-def read_mapping(path: Path, what: str = "recipe") -> Values:
-    """The mapping in a YAML file. Raises RecipeError (one problem, with its line) for anything else; `what` it is."""
-    if not is_file(path):
-        raise RecipeError([f"{path}: {_why_no_file(path)}"])
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise RecipeError([f"{path}: has more than {MOST_BYTES:_} bytes, which is no {what}"])
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise RecipeError([f"{path}: cannot be read ({error.strerror})"]) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise RecipeError([f"{path}: line {line}: is not UTF-8 text; save the file in that encoding"]) from None
-    try:
-        if trick := _unsafe_yaml_reason(text):
-            raise RecipeError([f"{path}: {trick}"])
-        values = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise RecipeError([f"{path}: {_explain(error, text)}"]) from None
-    except AssertionError as error:  # ruamel's, of %YAML with a version that it does not know
-        raise RecipeError([f"{path}: is not YAML ({first_line(error)})"]) from None
-    except TypeError:  # ruamel's, of a key that Python cannot look up
-        raise RecipeError([f"{path}: holds a key that is a list of mappings; a key is a word"]) from None
-    except ValueError as error:  # a date or a number that looks like one and is none
-        raise RecipeError([f"{path}: holds a value that YAML cannot read ({error})"]) from None
-    if values is None:
-        raise RecipeError([f"{path}: is empty; a {what} is a mapping of keys to values"])
-    if not isinstance(values, dict):
-        raise RecipeError([f"{path}: is not a {what}: wants a mapping of keys to values, got {quote_value(values)}"])
-    return values
+            problems += [f"{with_matrix.source}: {problem}" for problem in error.problems]
+    layers = [_own_keys(layer, inherited=layer is not chain[0]) for layer in reversed(chain)]
+    source = path if with_matrix is None else with_matrix.source
+    return RecipeFile(path, tuple(layers), axes, source, tuple(problems))
 
 
 def merge(layers: Iterable[Mapping[Any, Any]]) -> Values:
-    """Merges mappings, the later over the earlier; null takes away what `gates` had before, and only there."""
+    """Merges mappings; later values replace earlier ones. A null under `gates` removes a gate."""
     return reduce(_merge, layers, {})
 
 
@@ -143,64 +88,46 @@ def _merge(base: Mapping[Any, Any], over: Mapping[Any, Any], in_gates: bool = Fa
     return merged
 
 
-def _find_parent(parent: object, chain: list[Path]) -> Path:
-    child = chain[-1]
-    if not isinstance(parent, str) or not parent:
-        raise RecipeError([f"{child}: extends: wants the name of a recipe file, got {quote_value(parent)}"])
-    path = child.parent / parent
-    if path.suffix not in {".yaml", ".yml"}:
-        path = path.with_name(f"{path.name}.yaml") if path.name else path
+def _read_chain(path: Path) -> tuple[list[Layer], list[str]]:
+    """Returns the files from `path` up to its root, as far as they can be read, and what is wrong further up."""
+    try:
+        chain = [Layer(path, read_yaml_mapping(path, "recipe"))]
+    except YamlError as error:
+        raise RecipeError([str(error)]) from None
+    while chain[-1].values.get("extends") is not None:
+        try:
+            parent = _find_parent(chain)
+            chain.append(Layer(parent, read_yaml_mapping(parent, "recipe")))
+        except YamlError as error:
+            return chain, [str(error)]
+    return chain, []
+
+
+def _find_parent(chain: list[Layer]) -> Path:
+    child, name = chain[-1].source, chain[-1].values["extends"]
+    if not isinstance(name, str) or not name:
+        raise YamlError(f"{child}: extends: expected the name of a recipe file, got {quote_value(name)}")
+    path = child.parent / name
+    if path.suffix not in {".yaml", ".yml"} and path.name:
+        path = path.with_name(f"{path.name}.yaml")
     if not is_file(path):
-        raise RecipeError([f"{child}: extends: {_why_no_file(path, child)}"])
-    if path.resolve() in [seen.resolve() for seen in chain]:
-        circle = " -> ".join(str(file) for file in [*chain, path])
-        raise RecipeError([f"{child}: extends: goes round in a circle: {circle}"])
+        raise YamlError(f"{child}: extends: {missing_file_reason(path, child)}")
+    if path.resolve() in [layer.source.resolve() for layer in chain]:
+        circle = " -> ".join(str(file) for file in [*(layer.source for layer in chain), path])
+        raise YamlError(f"{child}: extends: is circular: {circle}; remove one extends")
     return path
 
 
-def _resolve_checkpoint_path(values: Values, source: Path) -> Values:
-    """Makes a checkpoint's file absolute: it is relative to the recipe that says it, not to one that inherits it."""
+def _own_keys(layer: Layer, inherited: bool) -> Layer:
+    """Returns a layer without the keys that are not merged."""
+    not_merged = {"extends", "matrix", "description"} if inherited else {"extends", "matrix"}
+    values = {key: value for key, value in layer.values.items() if key not in not_merged}
+    return Layer(layer.source, _with_absolute_checkpoint(values, layer.source))
+
+
+def _with_absolute_checkpoint(values: Values, source: Path) -> Values:
+    """Makes the path of a checkpoint absolute: it is relative to the file that names it, also if it is inherited."""
     checkpoint = values.get("checkpoint")
     if not isinstance(checkpoint, str) or not is_checkpoint_file(checkpoint):
         return values
     return {**values, "checkpoint": os.path.normpath(source.parent.absolute() / checkpoint)}
-
-
-def _why_no_file(path: Path, asking: Path | None = None) -> str:
-    try:
-        if path.is_dir():
-            return f"{quote_value(str(path))} is a folder; name a recipe file in it"
-        near = did_you_mean(path.name, [file.name for file in path.parent.glob("*.y*ml") if file != asking])
-    except (OSError, ValueError):  # a name that no file system takes
-        near = ""
-    return f"there is no file {quote_value(path.name)}{near}"
-
-
-def _unsafe_yaml_reason(text: str) -> str | None:
-    """What a recipe has no use for and a hostile file can abuse: aliases, tags, deep nesting, control characters."""
-    level = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        level += isinstance(event, MappingStartEvent | SequenceStartEvent)
-        level -= isinstance(event, MappingEndEvent | SequenceEndEvent)
-        line = f"line {event.start_mark.line + 1}"
-        if isinstance(event, AliasEvent):
-            return f"{line}: the alias *{event.anchor} is not for recipes; repeat the value, or use extends or matrix"
-        if tag := getattr(event, "tag", None):
-            return f"{line}: the tag {tag} is not for recipes; leave it out"
-        if isinstance(event, ScalarEvent) and UNPRINTABLE.search(event.value):
-            return f"{line}: holds a control character or half a character pair; leave it out"
-        if level > MOST_LEVELS:
-            return f"{line}: is nested more than {MOST_LEVELS} levels deep"
-    return None
-
-
-def _explain(error: YAMLError, text: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    where = f"line {mark.line + 1}: " if mark else ""
-    if isinstance(error, DuplicateKeyError):
-        key = re.search(r'duplicate key "(.*?)"', problem, re.DOTALL)
-        return f"{where}the key {quote_value(key[1]) if key else ''} is there twice"
-    line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
-    hint = "; put a limit in quotes: '>= 5'" if re.search(r": *>=", line) else ""
-    return f"{where}is not YAML ({' '.join(problem.split())}){hint}"

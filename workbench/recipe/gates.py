@@ -1,4 +1,4 @@
-"""Limits that decide a verdict: "deviation.pitch.p95_cents: <= 0.01" in a recipe, a frozen Gate in Python."""
+"""Gates: limits that decide the verdict. A recipe has "deviation.pitch.p95_cents: <= 0.01", Python a frozen Gate."""
 
 import math
 import re
@@ -10,22 +10,22 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Stri
 from pydantic_core import CoreSchema, core_schema
 
 from workbench.errors import did_you_mean, quote_value
-from workbench.recipe.known_names import KnownNames
 from workbench.recipe.messages import fail_validation
+from workbench.recipe.patterns import KnownNames
 
 LIMIT_PATTERN = r"^(<=|>=) *[+-]?[0-9_]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A limit on one number of the record: `metric` is its dotted path, `limit` has that metric's unit."""
+    """A limit on one number of a record: `metric` is its dotted path, `limit` has the unit of that metric."""
 
     metric: str
     comparison: Literal["<=", ">="]
     limit: float
 
     def __str__(self) -> str:
-        """The limit as a recipe writes it: "<= 0.01"."""
+        """Returns the limit as a recipe has it: "<= 0.01"."""
         return f"{self.comparison} {repr(self.limit).removesuffix('.0')}"
 
     def allows(self, value: float) -> bool:
@@ -34,41 +34,41 @@ class Gate:
 
 
 def _known_metric(metric: str, info: ValidationInfo) -> str:
-    vocabulary: KnownNames | None = info.context
-    if vocabulary and metric not in vocabulary.metrics:
-        fail_validation("is not a metric of the record" + did_you_mean(metric, vocabulary.metrics))
+    known_names: KnownNames | None = info.context
+    if known_names and metric not in known_names.metrics:
+        fail_validation("is not a metric of the record" + did_you_mean(metric, known_names.metrics))
     return metric
 
 
 def _limit(text: object) -> str:
     if text is None:
-        fail_validation("null takes away an inherited gate, and none is inherited here")
-    found = re.fullmatch(LIMIT_PATTERN, text) if isinstance(text, str) else None
+        fail_validation("null removes an inherited gate, but none is inherited; remove the line, or give a limit")
+    limit = re.fullmatch(LIMIT_PATTERN, text) if isinstance(text, str) else None
     try:
-        finite = found is not None and math.isfinite(float(found[0][2:]))
-    except ValueError:
-        finite = False
-    if not finite:
-        fail_validation(f"wants a limit such as '<= 0.01' or '>= 5', got {quote_value(text)}")
+        valid = limit is not None and math.isfinite(float(limit[0][2:]))
+    except ValueError:  # underscores in a place that Python does not allow
+        valid = False
+    if not valid:
+        fail_validation(f"expected a limit such as '<= 0.01' or '>= 5', got {quote_value(text)}")
     return str(text)
 
 
 def gates_of(limits: Mapping[str, str]) -> tuple[Gate, ...]:
-    """The gates of a mapping metric -> limit that was found good, such as a stored recipe's."""
+    """Returns the gates of a valid mapping metric -> limit, such as that of a stored recipe."""
     return tuple(Gate(metric, text[:2], float(text[2:])) for metric, text in limits.items())  # type: ignore[arg-type]
 
 
 def override_gates(gates: Iterable[Gate], limits: Mapping[str, str | None]) -> tuple[Gate, ...]:
-    """The gates with the limits laid over them, as `extends` does: key by key, null takes a gate away.
+    """Returns the gates with some limits replaced or added, as `extends` does it; null removes a gate.
 
-    A null for what has no gate changes nothing: one file of limits serves recipes with different gates.
+    A null for a metric without a gate changes nothing, so one file of limits serves recipes with different gates.
     """
     merged = {gate.metric: str(gate) for gate in gates} | dict(limits)
     return gates_of({metric: text for metric, text in merged.items() if text is not None})
 
 
 class GatesFromMapping:
-    """Reads gates from the mapping metric -> limit and writes them back as one."""
+    """Pydantic annotation: reads gates from a mapping metric -> limit, and writes them as one."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(
@@ -89,4 +89,4 @@ GATE_OVERRIDES: TypeAdapter[dict[str, str | None]] = TypeAdapter(
         Annotated[str | None, BeforeValidator(lambda text: None if text is None else _limit(text))],
     ]
 )
-"""Limits in a file of their own, to lay over a recipe's gates; null takes one away."""
+"""The content of a file of gates: limits that override a recipe's gates; null removes one."""

@@ -1,4 +1,4 @@
-"""The JSON schema of a recipe file, so that editors complete and check recipes while they are written."""
+"""The JSON schema of a recipe file, with which editors complete and check recipes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from workbench.recipe.schema import RecipeModel
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) of a recipe file. Only `description` is required: `extends` may give the rest."""
+    """Returns the JSON schema of a recipe file (draft 2020-12). Only `description` is required."""
     schema = RecipeModel.model_json_schema()
     keys: dict[str, Any] = schema["properties"]
     limit = keys["gates"]["additionalProperties"]
@@ -16,11 +16,11 @@ def json_schema() -> dict[str, Any]:
     extra = {
         "extends": {
             "type": "string",
-            "description": "Another recipe, relative to this one, whose keys hold where this one is silent.",
+            "description": "Another recipe, relative to this one; its keys apply if this one does not set them.",
         },
         "matrix": {
             "type": ["object", "null"],
-            "description": "Axes of variants: a dotted key -> values, or a free name -> label -> keys; null drops one.",
+            "description": "Axes of variants: dotted key -> values, or free name -> label -> keys; null removes it.",
             "additionalProperties": {
                 "anyOf": [
                     {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},

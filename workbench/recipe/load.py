@@ -1,142 +1,183 @@
-"""From files to recipes: every variant validated, and every mistake of every file reported at once."""
+"""From files to recipes: every variant is validated, and every mistake of every file is reported at once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from workbench.errors import RecipeError, quote_value
-from workbench.recipe.files import Layer, RecipeFile, merge, read_mapping, read_recipe_file
+from workbench.errors import RecipeError, YamlError, quote_value
+from workbench.recipe.files import Layer, RecipeFile, merge, read_recipe_file
 from workbench.recipe.gates import GATE_OVERRIDES
-from workbench.recipe.known_names import KnownNames
-from workbench.recipe.matrix import FOLDER_SAFE, combine
-from workbench.recipe.messages import FIXED, RANGE, Location, dotted, explain
-from workbench.recipe.schema import Recipe, RecipeModel, recipe_keys
+from workbench.recipe.matrix import FOLDER_SAFE
+from workbench.recipe.messages import FIXED, MAPPING_KEY, RANGE, Location, dotted, explain, explain_all
+from workbench.recipe.patterns import KnownNames
+from workbench.recipe.schema import Recipe, RecipeModel
+from workbench.storage.yaml_files import read_yaml_mapping
 
-_NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the file's stem, and what its matrix adds
-LONGEST_NAME = 200  # characters: a recipe's name becomes a folder's, and file systems stop at 255 bytes
+MAX_NAME_CHARACTERS = 200  # a recipe's name becomes a folder's, and most file systems stop at 255 bytes
+_NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the stem of the file, and the suffix from its matrix
 
 
-def load_recipes(paths: Sequence[Path], vocabulary: KnownNames) -> list[Recipe]:
-    """The recipes of some files in the order given, a matrix as its variants ("<stem>@mirror=0,rate=16k").
+def load_recipes(paths: Sequence[Path], known_names: KnownNames) -> list[Recipe]:
+    """Reads recipe files, in the order given. A matrix gives several recipes ("<stem>@mirror=0,rate=16k").
 
-    Raises RecipeError with all problems of all files: each "FILE: dotted.path: what is wrong (did you mean 'x'?)".
+    Args:
+        paths: The files.
+        known_names: The checkpoints, clips and metrics that recipes may name.
+
+    Returns:
+        The recipes of all files.
+
+    Raises:
+        RecipeError: At least one file is wrong. There is one problem, with file and key, for each mistake.
     """
     recipes: list[Recipe] = []
     problems: list[str] = []
-    names: dict[str, Path] = {}  # lower case, as some file systems know no other difference
+    owners: dict[str, Path] = {}  # by the lower-case name, because some file systems ignore case
     for path in paths:
         try:
-            file = read_recipe_file(path)
+            file = read_recipe_file(path, RecipeModel.dotted_keys())
         except RecipeError as error:
             problems += error.problems
             continue
-        variants, wrong = _variants(file, vocabulary)
-        recipes += variants
-        problems += [*file.problems, *_name_problems(file, names), *wrong]
+        problems += [*file.problems, *_name_problems(file, owners)]
+        try:
+            recipes += _variants(file, known_names)
+        except RecipeError as error:
+            problems += error.problems
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
     return recipes
 
 
-def read_limits(path: Path, vocabulary: KnownNames) -> dict[str, str | None]:
-    """A file of gates: metric -> limit as under a recipe's `gates`, or null to take a gate away.
+def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
+    """Returns a copy named "<name>@<suffix>" with some top-level keys replaced, for example for a point of a sweep.
+
+    Raises RecipeError with every reason why this is not a valid recipe.
+    """
+    return from_resolved(f"{recipe.name}@{suffix}", recipe.source, {**recipe.resolved(), **keys})
+
+
+def from_resolved(name: str, source: Path, resolved: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe with the keys that `Recipe.resolved` returned. A key that is not there has its default.
+
+    Raises:
+        RecipeError: The keys are not a valid recipe. The problems do not name a file.
+    """
+    try:
+        keys = RecipeModel.model_validate(dict(resolved))
+    except ValidationError as error:
+        raise RecipeError(explain_all(error.errors(include_url=False), RecipeModel.dotted_keys())) from None
+    return Recipe.of(name, source, keys)
+
+
+def read_limits(path: Path, known_names: KnownNames) -> dict[str, str | None]:
+    """Reads a file of gates: metric -> limit, as under `gates` in a recipe, or null to remove a gate.
 
     Raises RecipeError with all of its problems.
     """
-    limits = read_mapping(path, "file of gates")
-    if "gates" in limits:
-        raise RecipeError([f"{path}: gates: is a recipe's key; write the limits without gates:, as metric: limit"])
     try:
-        return GATE_OVERRIDES.validate_python(limits, context=vocabulary)
+        limits = read_yaml_mapping(path, "file of gates")
+    except YamlError as error:
+        raise RecipeError([str(error)]) from None
+    if "gates" in limits:
+        raise RecipeError([f"{path}: gates: is not allowed here; write each limit as metric: limit, without gates:"])
+    try:
+        return GATE_OVERRIDES.validate_python(limits, context=known_names)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        raise RecipeError([f"{path}: {dotted(detail['loc'])}: {explain(detail, ())}" for detail in details]) from None
+        problems = explain_all(error.errors(include_url=False))
+        raise RecipeError([f"{path}: {problem}" for problem in problems]) from None
 
 
 def recipe_files(folder: Path) -> list[Path]:
-    """The recipes in a folder (*.yaml), sorted by name. Raises RecipeError if there is no such folder or no recipe."""
+    """Returns the recipes in a folder (*.yaml), sorted by name. Raises RecipeError if it is missing or has none."""
     if not folder.is_dir():
-        raise RecipeError([f"{folder}: there is no such folder"])
+        raise RecipeError([f"{folder}: there is no such folder; check the path"])
     files = sorted(folder.glob("*.yaml"))
     if not files:
-        raise RecipeError([f"{folder}: holds no recipe (*.yaml)"])
+        raise RecipeError([f"{folder}: contains no recipe (*.yaml); name another folder"])
     return files
 
 
 def invalid_name_reason(name: str) -> str:
-    """Why a recipe cannot be called this, as its name becomes a folder's; "" where it can."""
+    """Returns why a recipe cannot have this name, which becomes the name of a folder; "" if it can."""
     if not _NAME.fullmatch(name):
-        return (
-            f"{quote_value(name)} cannot name a folder; recipes are called by their file's name and their "
-            f"matrix's labels"
-        )
-    return f"{quote_value(name[:40])}... has more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else ""
+        return f"{quote_value(name)} cannot be a folder name; use letters, digits and . _ + - (and @ = , in a matrix)"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"{quote_value(name[:40])}... has more than {MAX_NAME_CHARACTERS} characters; shorten it"
+    return ""
 
 
-def _name_problems(file: RecipeFile, names: dict[str, Path]) -> Iterable[str]:
+def _name_problems(file: RecipeFile, owners: dict[str, Path]) -> list[str]:
+    """Returns what is wrong with the names of a file's recipes, and adds them to `owners`."""
+    problems = []
     stem = file.path.stem
     if not FOLDER_SAFE.fullmatch(stem) or stem[0] in ".-+":
-        yield f"{file.path}: the file's name becomes a folder's; make it of letters, digits and . _ + -"
-    own = [_name(file.path, suffix) for suffix, _ in combine(file.axes)]
-    longest = max(own, key=len)
-    if len(longest) > LONGEST_NAME:
-        yield f"{file.path}: the name {longest[:40]}... has more than {LONGEST_NAME} characters; shorten its labels"
-    for other in dict.fromkeys(names[name.lower()] for name in own if name.lower() in names):
-        again = "is given twice" if other == file.path else f"has the same name as {other}; rename one of them"
-        yield f"{file.path}: {again}"
-    names.update((name.lower(), file.path) for name in own)
+        problems.append(f"{file.path}: the file name becomes a folder name; use letters, digits and . _ + -")
+    names = [_name(file.path, suffix) for suffix, _ in file.variants()]
+    longest = max(names, key=len)
+    if len(longest) > MAX_NAME_CHARACTERS:
+        problems.append(
+            f"{file.path}: the name {longest[:40]}... has more than {MAX_NAME_CHARACTERS} characters; shorten its "
+            "labels"
+        )
+    for owner in dict.fromkeys(owners[name.lower()] for name in names if name.lower() in owners):
+        if owner == file.path:
+            problems.append(f"{file.path}: is given twice; name it once")
+        else:
+            problems.append(f"{file.path}: has the same name as {owner}; rename one of them")
+    owners.update((name.lower(), file.path) for name in names)
+    return problems
 
 
 def _name(path: Path, suffix: str) -> str:
     return f"{path.stem}@{suffix}" if suffix else path.stem
 
 
-def _variants(file: RecipeFile, vocabulary: KnownNames) -> tuple[list[Recipe], list[str]]:
+def _variants(file: RecipeFile, known_names: KnownNames) -> list[Recipe]:
+    """Returns the recipes of a file. Raises RecipeError with each problem once, and the variants that have it."""
     recipes: list[Recipe] = []
-    found: dict[str, list[str]] = {}  # problem -> the variants that have it
-    combinations = list(combine(file.axes))
-    for suffix, overrides in combinations:
-        layers = [*file.layers, *(Layer(file.axes_source, values) for values in overrides)]
+    affected: dict[str, list[str]] = {}  # problem -> the suffixes of the variants that have it
+    variants = list(file.variants())
+    for suffix, layers in variants:
         try:
-            keys = RecipeModel.model_validate(merge(layer.values for layer in layers), context=vocabulary)
+            keys = RecipeModel.model_validate(merge(layer.values for layer in layers), context=known_names)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 if detail["type"] == "missing" and file.problems:
-                    continue  # it may be in the part that could not be read
-                detail["loc"] = where = tuple(key for key in detail["loc"] if key not in (FIXED, RANGE))
-                what = f"{dotted(where)}: {explain(detail, _file_keys())}"
-                found.setdefault(f"{file.path}: {what}{_inherited(where, layers, file.path)}", []).append(suffix)
+                    continue  # the key may be in a file that could not be read
+                affected.setdefault(_problem(detail, layers, file.path), []).append(suffix)
         else:
-            recipes.append(Recipe.model_construct(name=_name(file.path, suffix), source=file.path, **dict(keys)))
-    return recipes, [problem + _in_variants(having, len(combinations)) for problem, having in found.items()]
+            recipes.append(Recipe.of(_name(file.path, suffix), file.path, keys))
+    if affected:
+        raise RecipeError([problem + _in_variants(names, len(variants)) for problem, names in affected.items()])
+    return recipes
 
 
-def _file_keys() -> list[str]:
-    return ["extends", "matrix", *recipe_keys()]
+def _problem(error: ErrorDetails, layers: Sequence[Layer], path: Path) -> str:
+    """Returns the line for an error, with the file that sets the key if it is not `path`."""
+    location = tuple(key for key in error["loc"] if key not in (FIXED, RANGE))
+    source = next((layer.source for layer in reversed(layers) if _has_key(layer.values, location)), path)
+    inherited = "" if source == path else f" [inherited from {source}]"
+    return f"{path}: {dotted(location)}: {explain(error, ['extends', 'matrix', *RecipeModel.dotted_keys()])}{inherited}"
 
 
-def _in_variants(having: Sequence[str], of: int) -> str:
-    if len(having) == of:
+def _in_variants(suffixes: Sequence[str], count: int) -> str:
+    if len(suffixes) == count:
         return ""
-    more = f" and {len(having) - 1} more" if len(having) > 1 else ""
-    return f" [in variant {having[0]}{more}]"
+    more = f" and {len(suffixes) - 1} more" if len(suffixes) > 1 else ""
+    return f" [in variant {suffixes[0]}{more}]"
 
 
-def _inherited(location: Location, layers: Sequence[Layer], path: Path) -> str:
-    """Names the file that said what is wrong, if it is not the one that was asked for."""
-    source = next((layer.source for layer in reversed(layers) if _says(layer.values, location)), path)
-    return "" if source == path else f" [inherited from {source}]"
-
-
-def _says(values: Any, location: Location) -> bool:
+def _has_key(values: Any, location: Location) -> bool:
     for key in location:
-        if key == "[key]":
+        if key == MAPPING_KEY:
             return True
         try:
             values = values[key]
-        except (KeyError, IndexError, TypeError):  # not there, or nothing that could hold it
+        except (KeyError, IndexError, TypeError):  # the key is not there, or its parent is not a mapping
             return False
     return True

@@ -1,4 +1,4 @@
-"""A matrix of variants: axes in one recipe file, their product out, each combination with a folder-safe name.
+"""A matrix of variants: the axes of a recipe file, and their product, each combination with a folder-safe name.
 
     matrix:
       mirror: [0, 0.5, 1]                                        # a recipe key and its values
@@ -6,7 +6,7 @@
         16k: {sample_rate_hz: 16000, chunk_samples: 320}
         48k: {sample_rate_hz: 48000, chunk_samples: 960}
 
-makes six variants, "mirror=0,rate=16k" the first.
+describes six variants. The first is "mirror=0,rate=16k".
 """
 
 import math
@@ -16,35 +16,41 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from workbench.errors import did_you_mean, quote_value
+from workbench.errors import RecipeError, did_you_mean, quote_value
 from workbench.recipe.messages import dotted
 
-MOST_VARIANTS = 256
-FOLDER_SAFE = re.compile(r"[\w.+-]+")  # what a label or axis may be made of, as it becomes part of a folder's name
+MAX_VARIANTS = 256
+FOLDER_SAFE = re.compile(r"[\w.+-]+")  # labels and names of axes become part of a folder's name
 
-Values = dict[Any, Any]  # what YAML gives for a mapping: nothing about it has been checked
+Values = dict[Any, Any]  # a mapping as YAML returns it, not validated
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its choices are (label, what it sets in the recipe)."""
+    """One axis. Each choice is a label and the recipe keys that it sets."""
 
     name: str
     choices: tuple[tuple[str, Values], ...]
 
     def paths(self) -> set[tuple[Any, ...]]:
-        """Every key that some choice of this axis sets, as a path."""
+        """Returns the path of every key that a choice of this axis sets."""
         return {path for _, values in self.choices for path in _leaves(values)}
 
 
-def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[tuple[Axis, ...], list[str]]:
-    """The axes of a file's `matrix`, and what is wrong with it ("matrix.mirror: ..."); null has no axes."""
+def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[Axis, ...]:
+    """Returns the axes of a `matrix`; null has none.
+
+    Args:
+        matrix: The value of the key, not validated.
+        recipe_keys: The dotted keys of a recipe.
+
+    Raises:
+        RecipeError: The matrix is wrong. Each problem starts with the key ("matrix.mirror: ...").
+    """
     if matrix is None:
-        return (), []
+        return ()
     if not isinstance(matrix, dict) or not matrix:
-        return (), [
-            f"matrix: wants a mapping of axes to their values, got {quote_value(matrix) if matrix else 'an empty one'}"
-        ]
+        raise RecipeError([f"matrix: expected a mapping of axes to their values, got {quote_value(matrix)}"])
     axes: list[Axis] = []
     problems: list[str] = []
     for name, choices in matrix.items():
@@ -52,62 +58,76 @@ def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[tuple[Axis, .
             axes.append(_read_axis(name, choices, recipe_keys))
         except ValueError as error:
             problems.append(f"{dotted(('matrix', name))}: {error}")
-    for one, other in combinations(axes, 2):
-        shared = sorted(dotted(max(a, b, key=len)) for a in one.paths() for b in other.paths() if _overlap(a, b))
-        if shared:
-            problems.append(f"matrix.{other.name}: sets {shared[0]}, which the axis '{one.name}' sets as well")
+    problems += _shared_keys(axes)
     variants = math.prod(len(axis.choices) for axis in axes)
-    if variants > MOST_VARIANTS:
-        problems.append(f"matrix: makes {variants} variants, and {MOST_VARIANTS} is the most; split it over recipes")
-    return ((), problems) if problems else (tuple(axes), [])
+    if variants > MAX_VARIANTS:
+        problems.append(
+            f"matrix: has {variants} variants, at most {MAX_VARIANTS} are allowed; split it into several recipes"
+        )
+    if problems:
+        raise RecipeError(problems)
+    return tuple(axes)
 
 
 def combine(axes: Sequence[Axis]) -> Iterator[tuple[str, tuple[Values, ...]]]:
-    """Each combination's name ("mirror=0,rate=16k"; "" without axes) and what its choices set."""
+    """Yields the name ("mirror=0,rate=16k"; "" without axes) and the keys of each combination of choices."""
     for choices in product(*(axis.choices for axis in axes)):
-        named = zip(axes, choices, strict=True)
-        yield ",".join(f"{axis.name}={label}" for axis, (label, _) in named), tuple(values for _, values in choices)
+        names = (f"{axis.name}={label}" for axis, (label, _) in zip(axes, choices, strict=True))
+        yield ",".join(names), tuple(values for _, values in choices)
 
 
 def _read_axis(name: object, choices: object, recipe_keys: Sequence[str]) -> Axis:
     if not isinstance(name, str) or not FOLDER_SAFE.fullmatch(name):
-        raise ValueError(f"the name of an axis is made of letters, digits and . _ + -, got {quote_value(name)}")
-    if not isinstance(choices, list | dict):
-        raise ValueError(f"wants a list of values, or a mapping of labels to recipe keys, got {quote_value(choices)}")
-    if not choices:
-        raise ValueError("has no values")
+        raise ValueError(f"expected letters, digits and . _ + - in the name of an axis, got {quote_value(name)}")
+    if not isinstance(choices, list | dict) or not choices:
+        raise ValueError(
+            f"expected a list of values, or a mapping of labels to recipe keys, got {quote_value(choices)}"
+        )
     if isinstance(choices, dict):
         labelled = [(_label(label), _overrides(label, values)) for label, values in choices.items()]
     else:
         if name not in recipe_keys:
-            near = did_you_mean(name, recipe_keys)
-            raise ValueError(f"a list of values belongs to a recipe key, and this is none{near}")
+            similar = did_you_mean(name, recipe_keys)
+            raise ValueError(f"has a list of values but is not a recipe key{similar}; map labels to recipe keys")
         labelled = [(_label(value), _nest(name, value)) for value in choices]
-    labels = [label.lower() for label, _ in labelled]  # some file systems know no other difference
-    twice = [label for label in labels if labels.count(label) > 1]
-    if twice:
-        raise ValueError(f"has {quote_value(twice[0])} twice")
+    labels = [label.lower() for label, _ in labelled]  # some file systems ignore case
+    repeated = [label for label in labels if labels.count(label) > 1]
+    if repeated:
+        raise ValueError(f"has {quote_value(repeated[0])} twice; remove one")
     return Axis(name, tuple(labelled))
+
+
+def _shared_keys(axes: Sequence[Axis]) -> list[str]:
+    """Returns a problem for each pair of axes that set the same key."""
+    problems = []
+    for first, second in combinations(axes, 2):
+        pairs = product(first.paths(), second.paths())
+        shared = sorted(dotted(max(pair, key=len)) for pair in pairs if _overlap(*pair))
+        if shared:
+            problems.append(
+                f"matrix.{second.name}: sets {shared[0]}, as the axis '{first.name}' does; remove it from one of them"
+            )
+    return problems
 
 
 def _label(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if not isinstance(value, str | int | float):
-        raise ValueError(f"{quote_value(value)} cannot name a variant; write a mapping of labels to recipe keys")
-    if not FOLDER_SAFE.fullmatch(text):
+    if not isinstance(value, str | int | float) or not FOLDER_SAFE.fullmatch(text):
         raise ValueError(
-            f"{quote_value(value)} is no folder's name (letters, digits and . _ + -); write a mapping of labels to "
-            f"recipe keys"
+            f"{quote_value(value)} cannot be part of a folder name (letters, digits and . _ + -); map labels to recipe "
+            "keys"
         )
     return text
 
 
 def _overrides(label: object, values: object) -> Values:
     if not isinstance(values, dict):
-        raise ValueError(f"the label {quote_value(label)} wants a mapping of recipe keys, got {quote_value(values)}")
+        raise ValueError(
+            f"expected a mapping of recipe keys at the label {quote_value(label)}, got {quote_value(values)}"
+        )
     for key in ("extends", "matrix"):
         if key in values:
-            raise ValueError(f"the label {quote_value(label)} sets {key}, which belongs at the top of a recipe file")
+            raise ValueError(f"the label {quote_value(label)} sets {key}; move it to the top level of the recipe")
     return values
 
 
@@ -124,6 +144,7 @@ def _leaves(values: Mapping[Any, Any], path: tuple[Any, ...] = ()) -> Iterator[t
             yield (*path, key)
 
 
-def _overlap(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _overlap(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    """Whether one path is the start of the other."""
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]

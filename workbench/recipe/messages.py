@@ -1,7 +1,7 @@
-"""What is wrong with a recipe, in words: pydantic's findings as one human line each, with "did you mean"."""
+"""The messages of the recipe reader: pydantic's errors as one plain line each, with "did you mean"."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -10,24 +10,36 @@ from workbench.errors import did_you_mean, quote_value
 
 Location = tuple[str | int, ...]
 
-# Marks that pydantic puts in a location where a key has two forms; no file says them.
 FIXED, RANGE = "[fixed]", "[range]"
+"""Tags that pydantic adds to a location if a key has two forms. They are in no file."""
+
+MAPPING_KEY = "[key]"
+"""What pydantic adds to a location if the key of a mapping is wrong, not its value."""
 
 
 def dotted(location: Location) -> str:
-    """A place in a recipe as a dotted path; a key that would break the line is quoted."""
-    keys = [str(key) for key in location if key != "[key]"]  # "[key]": pydantic's mark for the key of a mapping
+    """Returns a location in a recipe as a dotted path. A key that is not a plain word is quoted."""
+    keys = [str(key) for key in location if key not in (MAPPING_KEY, FIXED, RANGE)]
     return ".".join(key if re.fullmatch(r"[\w.@+-]+", key) else quote_value(key) for key in keys)
 
 
-def fail_validation(text: str) -> NoReturn:
-    """Fails a validation with `text` as it stands (pydantic would prefix a ValueError)."""
-    # without a context the text is no template: its braces stay
-    raise PydanticCustomError("recipe", text)
+def fail_validation(message: str) -> NoReturn:
+    """Fails a validator with exactly this message; pydantic adds a prefix to a ValueError."""
+    raise PydanticCustomError("recipe", message)  # without a context, braces in the message stay
+
+
+def explain_all(errors: Iterable[ErrorDetails], recipe_keys: Sequence[str] = ()) -> list[str]:
+    """Returns a line "dotted.key: what is wrong" for each error of pydantic."""
+    return [f"{dotted(error['loc'])}: {explain(error, recipe_keys)}" for error in errors]
 
 
 def explain(error: ErrorDetails, recipe_keys: Sequence[str]) -> str:
-    """One pydantic error in words; `recipe_keys` are the dotted keys that exist, for the suggestion."""
+    """Returns what is wrong as plain text.
+
+    Args:
+        error: An error of pydantic.
+        recipe_keys: The dotted keys that exist, for the suggestion after an unknown key.
+    """
     kind, value = error["type"], error["input"]
     if kind == "missing":
         return "is missing"
@@ -35,28 +47,26 @@ def explain(error: ErrorDetails, recipe_keys: Sequence[str]) -> str:
         return "is not a recipe key" + _suggest_key(error["loc"], recipe_keys)
     context = error.get("ctx", {})
     if kind == "literal_error":
-        expected = str(context["expected"])
-        choices = re.findall(r"'([^']*)'", expected)
-        only = "" if len(choices) > 1 else ", the only choice so far"
+        choices = re.findall(r"'([^']*)'", str(context["expected"]))
         hint = did_you_mean(value, choices) if isinstance(value, str) else ""
-        return f"wants {expected}{only}, got {quote_value(value)}{hint}"
-    if kind in _WANTED:
-        return f"wants {_WANTED[kind]}, got {quote_value(value)}"
-    if kind in _LIMITS:
-        return f"wants {_LIMITS[kind](context)}, got {quote_value(value)}"
+        return f"expected {context['expected']}, got {quote_value(value)}{hint}"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, got {quote_value(value)}"
+    if kind in _BOUNDS:
+        return f"expected {_BOUNDS[kind](context)}, got {quote_value(value)}"
     return error["msg"]
 
 
 def _suggest_key(location: Location, recipe_keys: Sequence[str]) -> str:
-    """Suggests a key of the same section, by its last part, before one from elsewhere, by its dotted path."""
-    *section, key = map(str, location)
+    """Suggests a key of the same section by its last part, or else any key by its dotted path."""
+    *section, key = (str(part) for part in location if part not in (FIXED, RANGE))
     prefix = "".join(f"{part}." for part in section)
     siblings = [name.removeprefix(prefix) for name in recipe_keys if name.startswith(prefix)]
-    near = did_you_mean(key, {name.split(".")[0]: None for name in siblings})
-    return near or did_you_mean(key, recipe_keys)
+    similar = did_you_mean(key, {name.split(".")[0]: None for name in siblings})
+    return similar or did_you_mean(key, recipe_keys)
 
 
-_WANTED = {
+_EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
@@ -73,7 +83,9 @@ def _plain(bound: object) -> str:
     return str(bound).removesuffix(".0")
 
 
-_LIMITS: dict[str, Callable[[dict[str, object]], str]] = {
+_BOUNDS: dict[str, Callable[[dict[str, object]], str]] = {
     "greater_than_equal": lambda context: f"at least {_plain(context['ge'])}",
+    "greater_than": lambda context: f"more than {_plain(context['gt'])}",
     "less_than_equal": lambda context: f"at most {_plain(context['le'])}",
+    "less_than": lambda context: f"less than {_plain(context['lt'])}",
 }

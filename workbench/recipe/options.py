@@ -1,12 +1,12 @@
-"""The one list of every choice that a recipe offers. `model/` and `export/` import it, so no choice stands twice.
+"""The one list of every choice that a recipe offers. Imports no torch.
 
-A new choice is added here and where it is implemented. Imports no torch.
+A new choice is added here, in `backend_limits.py` if it is a backend, and where it is implemented.
 """
 
 from typing import Literal
 
 ExecutorchBackend = Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
-"""What runs a `.pte`."""
+"""What runs a `.pte` program."""
 
 Backend = Literal["xnnpack", "portable", "onnx", "torchscript", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
 """What runs a program: a backend of ExecuTorch, ONNX Runtime, or torch."""
@@ -17,8 +17,8 @@ Reduction = Literal["alwa", "argmax", "mean"]
 State = Literal["internal", "explicit", "none", "frozen"]
 """Where the streaming state is kept.
 
-internal: in the program. explicit: by the host, which passes it in and gets it back at every call. none: by the host,
-which passes the whole window. frozen: nowhere, because an exporter folded it into a constant.
+internal: in the program. explicit: by the host, which passes it in and receives it back at every call. none: by the
+host, which passes the whole window. frozen: nowhere, because an exporter folded it into a constant.
 """
 
 STATE_BUFFER = "ring"
@@ -36,14 +36,21 @@ ProtocolName = Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk
 """Which side's state is reset before every chunk."""
 
 Frontend = Literal["upstream", "grouped", "low-rank"]
+"""Implementation of the CQT: upstream's convolution, the same in groups of bins without its zeros, or an approximation.
+"""
 
 DEFAULT_FRONTEND_TOLERANCE = 1e-4
-"""Error of a bin's kernel relative to its norm. At 1e-3, 10 % (48 kHz) to 25 % (16 kHz) of the weights go, and rare
-frames move by up to 2 cents; at 1e-4 no clip that was tried moves by more than 0.04 cents."""
+"""Largest error of a bin's kernel, relative to its norm.
+
+At 1e-3 the front end has 10 % (48 kHz) to 25 % (16 kHz) fewer weights, and rare frames change by up to 2 cents. At 1e-4
+no clip that was tried changes by more than 0.04 cents.
+"""
 
 Prefilter = Literal["conv", "fourier"]
+"""Implementation of the two wide convolutions: direct, or in the frequency domain."""
 
 Toeplitz = Literal["linear", "conv", "block"]
+"""Implementation of the last layer: a Linear, upstream's convolution, or a convolution over blocks."""
 
 Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
 """How the layers of a part are quantized."""

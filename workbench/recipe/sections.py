@@ -1,6 +1,6 @@
-"""The sections of a recipe: how to lower and quantize, on which clips, and how to score and time.
+"""The sections of a recipe: how to lower and quantize, which clips to use, and how to score and time.
 
-Everything is frozen and strict (no text that happens to look like a number), and what does not exist yet is refused.
+Sections are frozen and strict: text that looks like a number is not a number, and an unknown key is an error.
 """
 
 from typing import Annotated, Literal, Self
@@ -19,9 +19,9 @@ from pydantic import (
 )
 
 from workbench.errors import did_you_mean, quote_value
-from workbench.recipe.known_names import KnownNames, clip_matches, has_wildcard
 from workbench.recipe.messages import FIXED, RANGE, fail_validation
 from workbench.recipe.options import Backend, Observer, Prefilter, Scheme, Scope, Toeplitz
+from workbench.recipe.patterns import KnownNames, clip_matches, has_wildcard
 
 
 class RecipeSection(BaseModel):
@@ -29,19 +29,31 @@ class RecipeSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def dotted_keys(cls, prefix: str = "") -> list[str]:
+        """Returns the dotted keys that have a value ("mirror", "lowering.backend"), in the order of the schema."""
+        keys: list[str] = []
+        for name, field in cls.model_fields.items():
+            section = field.annotation
+            if isinstance(section, type) and issubclass(section, RecipeSection):
+                keys += section.dotted_keys(f"{prefix}{name}.")
+            else:
+                keys.append(prefix + name)
+        return keys
+
 
 def _known_pattern(pattern: str, info: ValidationInfo) -> str:
-    vocabulary: KnownNames | None = info.context
-    if vocabulary is None or pattern in vocabulary.clips:
+    known_names: KnownNames | None = info.context
+    if known_names is None or pattern in known_names.clips:
         return pattern
     folder, _, last = pattern.rpartition("/")
     if not has_wildcard(pattern):
-        if pattern.rstrip("/") in vocabulary.clip_folders:
+        if pattern.rstrip("/") in known_names.clip_folders:
             fail_validation(f"{quote_value(pattern)} is a folder (did you mean '{pattern.rstrip('/')}/*'?)")
-        fail_validation(f"there is no clip {quote_value(pattern)}" + did_you_mean(pattern, vocabulary.clips))
-    if not any(clip_matches(folder, known) for known in vocabulary.clip_folders):
-        near = did_you_mean(pattern, [f"{known}/{last}" for known in vocabulary.clip_folders])
-        fail_validation(f"there is no folder {quote_value(folder)} for {quote_value(pattern)}{near}")
+        fail_validation(f"there is no clip {quote_value(pattern)}" + did_you_mean(pattern, known_names.clips))
+    if not any(clip_matches(folder, known) for known in known_names.clip_folders):
+        similar = did_you_mean(pattern, [f"{known}/{last}" for known in known_names.clip_folders])
+        fail_validation(f"there is no folder {quote_value(folder)} for {quote_value(pattern)}{similar}")
     return pattern
 
 
@@ -57,9 +69,9 @@ class FramesRange(RecipeSection):
     @field_validator("max")
     @classmethod
     def _at_least_min(cls, largest: int, info: ValidationInfo) -> int:
-        smallest = info.data.get("min")  # absent when it is wrong itself
+        smallest = info.data.get("min")  # missing if it is invalid itself
         if smallest is not None and largest < smallest:
-            fail_validation(f"wants at least min ({smallest}), got {largest}")
+            fail_validation(f"expected at least min ({smallest}), got {largest}")
         return largest
 
 
@@ -74,50 +86,46 @@ class Lowering(RecipeSection):
 
     backend: Backend = Field(
         "xnnpack",
-        description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels, or another of its "
-        "backends; ONNX Runtime (extra onnx); or torch, which runs upstream's own TorchScript. What this "
-        "machine cannot run is lowered and not scored.",
+        description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels or another of its "
+        "backends; ONNX Runtime (extra onnx); or torch, for upstream's own TorchScript. A program that cannot run on "
+        "this machine is built and not scored.",
     )
     scope: Scope = Field(
         "whole",
-        description="What is in the program: all, or the network alone; its host then has window and front end, in a "
-        "file beside it.",
+        description="What the program contains: everything, or only the network; the host then computes the window and "
+        "the front end from a file beside the program.",
     )
     toeplitz: Toeplitz = Field(
         "linear",
-        description="Form of the last layer, all equal: a Linear (1 MB), upstream's convolution (slow), or a "
-        "convolution over blocks (small and fast).",
+        description="Implementation of the last layer, all equivalent: a Linear (1 MB), upstream's convolution (slow), "
+        "or a convolution over blocks (small and fast).",
     )
     prefilter: Prefilter = Field(
         "conv",
-        description="Form of the two wide convolutions, both equal: as they are, or frequency by frequency, which is "
-        "two to six times faster in XNNPACK, and larger.",
+        description="Implementation of the two wide convolutions, both equivalent: direct, or in the frequency domain, "
+        "which is two to six times faster in XNNPACK, and larger.",
     )
     prefilter_band: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="Of prefilter fourier: the share of its frequencies that is kept, the lowest. Less than 1 is an "
+        description="For prefilter: fourier, the share of frequencies to keep, from the lowest. Less than 1 is an "
         "approximation, smaller and faster.",
     )
 
     @model_validator(mode="after")
-    def _band_needs_frequencies(self) -> Self:
+    def _band_only_for_fourier(self) -> Self:
         if self.prefilter_band < 1 and self.prefilter != "fourier":
-            fail_validation(
-                f"prefilter_band wants prefilter: fourier, got {self.prefilter}; ask for that, or set the band to 1"
-            )
+            fail_validation(f"prefilter_band requires prefilter: fourier, got {self.prefilter}; change one of them")
         return self
 
 
 _UNAVAILABLE = {
-    "int8-weights": "XNNPACK leaves the dequantize outside, and the runtime has no kernel for it",
-    "fp16": "XNNPACK runs it slower than float32 here, and the front end overflows to NaN",
-    "int4": "XNNPACK's 4 bits need Linears whose width divides by 32; those that the prefilters can be are slower so",
+    "int8-weights": "XNNPACK does not fuse its dequantize, and the runtime has no kernel for it",
+    "fp16": "in XNNPACK it is slower than float32, and the front end overflows to NaN",
+    "int4": "XNNPACK requires Linears with a width divisible by 32; the prefilters are slower as such Linears",
 }
-
-
-_NOT_AVAILABLE = "; ".join(f"{scheme} ({why})" for scheme, why in _UNAVAILABLE.items())
+_NOT_AVAILABLE = "; ".join(f"{scheme} ({reason})" for scheme, reason in _UNAVAILABLE.items())
 
 
 def _available(scheme: object) -> object:
@@ -132,16 +140,16 @@ class Quantization(RecipeSection):
     everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
     parts: dict[str, Annotated[Scheme, BeforeValidator(_available)]] = Field(
         {},
-        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the more specific wins. "
-        f"Rules are merged with those of extends. Not available: {_NOT_AVAILABLE}.",
+        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the most specific pattern "
+        f"applies. Merged with the parts of extends. Not available: {_NOT_AVAILABLE}.",
     )
     observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
     outside: float = Field(
-        1e-4, ge=0, lt=0.5, description="Of percentile: share of the values of a batch beyond each end."
+        1e-4, ge=0, lt=0.5, description="For observer: percentile, the share of a batch's values beyond each end."
     )
-    seconds_per_clip: float = Field(3600, ge=0.1, le=3600, description="Of each calibration clip, how much is heard.")
+    seconds_per_clip: float = Field(3600, ge=0.1, le=3600, description="Audio to use of each calibration clip.")
     seed: int = Field(
-        0, ge=0, lt=2**31, description="Draws where excerpts begin, and the halves of the clips that tell stability."
+        0, ge=0, lt=2**31, description="Seed of where excerpts start, and of the halves that measure stability."
     )
     equalize: bool = Field(False, description="Rescale the encoder's channels first, so that one scale fits them all.")
     correct_bias: bool = Field(False, description="Shift the biases of int8 layers by the mean error of each channel.")
@@ -149,18 +157,18 @@ class Quantization(RecipeSection):
     residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
 
     @model_validator(mode="after")
-    def _everywhere_has_settings_of_its_own(self) -> Self:
+    def _everywhere_has_no_settings(self) -> Self:
         names = ("observer", "outside", "equalize", "correct_bias", "leaky_relu", "residual_add")
-        given = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
-        if self.everywhere and given:
-            fail_validation(f"everywhere takes the quantizer's own settings, and so no {', '.join(given)}")
+        changed = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+        if self.everywhere and changed:
+            fail_validation(f"everywhere uses the quantizer's defaults; remove {', '.join(changed)}")
         return self
 
     @field_validator("parts")
     @classmethod
-    def _either(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
+    def _no_parts_with_everywhere(cls, parts: dict[str, Scheme], info: ValidationInfo) -> dict[str, Scheme]:
         if parts and info.data.get("everywhere"):
-            fail_validation("everywhere quantizes the whole graph, and so takes no parts")
+            fail_validation("everywhere quantizes the whole graph; remove parts")
         return parts
 
 
@@ -170,34 +178,34 @@ class Audio(RecipeSection):
     calibrate: ClipPatterns = Field(
         ("synthetic/calibrate/*", "sung/calibrate/*"),
         strict=False,
-        description="Clips that thresholds and quantizers are fitted on: names without extension, * and ? allowed.",
+        description="Clips that calibrate thresholds and quantizers: names without suffix, * and ? allowed.",
     )
     score: ClipPatterns = Field(
         ("synthetic/score/*", "sung/*"),
         strict=False,
         json_schema_extra={"minItems": 1},
-        description="Clips that the program is scored on: names without extension, * and ? allowed.",
+        description="Clips that score the program: names without suffix, * and ? allowed.",
     )
 
     @field_validator("score")
     @classmethod
     def _something_to_score(cls, patterns: ClipPatterns) -> ClipPatterns:
         if not patterns:
-            fail_validation("wants at least one clip, got an empty list")
+            fail_validation("expected at least one clip, got an empty list")
         return patterns
 
     @model_validator(mode="after")
     def _disjoint(self, info: ValidationInfo) -> Self:
-        vocabulary: KnownNames | None = info.context
-        clips = vocabulary.clips if vocabulary else ()
-        both = [
-            clip for clip in clips if all(any(clip_matches(p, clip) for p in ps) for ps in (self.calibrate, self.score))
-        ]
+        known_names: KnownNames | None = info.context
+
+        def selects(patterns: ClipPatterns, clip: str) -> bool:
+            return any(clip_matches(pattern, clip) for pattern in patterns)
+
+        clips = known_names.clips if known_names else ()
+        both = [clip for clip in clips if selects(self.calibrate, clip) and selects(self.score, clip)]
         if both:
             more = f" and {len(both) - 5} more" if len(both) > 5 else ""
-            fail_validation(
-                f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; a clip can do only one of them"
-            )
+            fail_validation(f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; remove them from one")
         return self
 
 
@@ -205,7 +213,10 @@ class Scoring(RecipeSection):
     """What counts in a score."""
 
     voiced_confidence: float = Field(
-        0.5, ge=0, le=1, description="Baseline confidence from which a frame is voiced, where the f0 is not known."
+        0.5,
+        ge=0,
+        le=1,
+        description="Baseline confidence from which a frame is voiced, if the f0 is not known.",
     )
     min_voiced_frames: int = Field(
         100, ge=1, le=10_000_000, description="Voiced frames below which pitch deviations are inconclusive."
@@ -213,23 +224,23 @@ class Scoring(RecipeSection):
 
 
 class Postprocess(RecipeSection):
-    """What is done to the estimates where they are shown. No score knows of it."""
+    """What is done to the estimates where they are shown. It never changes a score."""
 
     confidence_threshold: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="Confidence below which `track` calls a frame unvoiced (0 Hz) and pictures draw no pitch. Never in "
-        "scores. The program tells it.",
+        description="Confidence below which `track` reports a frame as unvoiced (0 Hz) and plots draw no pitch. Stored "
+        "in the program's metadata; not used in scores.",
     )
 
 
 class Speed(RecipeSection):
     """How baseline and variant are timed, in alternating rounds."""
 
-    threads: int = Field(1, ge=1, le=1024, description="Threads of baseline and variant alike.")
-    rounds: int = Field(20, ge=3, le=10_000, description="Alternating rounds; their spread carries the uncertainty.")
-    chunks_per_round: int = Field(25, ge=1, le=1_000_000, description="Chunks timed for each side in a round.")
+    threads: int = Field(1, ge=1, le=1024, description="Threads of the baseline and of the variant.")
+    rounds: int = Field(20, ge=3, le=10_000, description="Alternating rounds; their spread gives the uncertainty.")
+    chunks_per_round: int = Field(25, ge=1, le=1_000_000, description="Timed chunks of each side in a round.")
     warmup_chunks: int = Field(
         20, ge=1, le=1_000_000, description="Untimed chunks of each side before the first round."
     )

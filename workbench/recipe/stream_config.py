@@ -1,4 +1,4 @@
-"""What a stream is, and which implementation of each layer computes it. Imports no torch."""
+"""The shape of a stream, and the implementation of each layer. Imports no torch."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,12 @@ from workbench.recipe.options import DEFAULT_FRONTEND_TOLERANCE, Frontend, Prefi
 
 @dataclass(frozen=True)
 class StreamConfig:
-    """What one call takes and when its estimate is due.
+    """The audio that one call takes, and the latency of its estimates.
 
-    With `max_frames_per_chunk`, a call may have any number of frames from `frames_per_chunk` to it, in any order;
-    without, it has `frames_per_chunk`. `streams` voices are heard at once, each with a memory of its own.
+    Without `max_frames_per_chunk`, every call has `frames_per_chunk` frames; with it, a call has any number of frames
+    from `frames_per_chunk` to `max_frames_per_chunk`, in any order. `streams` is the number of independent voices of a
+    call, each with its own state. `mirror` is the share of the window's future half that is padded with zeros instead
+    of waited for.
     """
 
     sample_rate_hz: int
@@ -22,7 +24,7 @@ class StreamConfig:
 
     @property
     def chunk_samples(self) -> int:
-        """Samples of one call: of the smallest, where there are several sizes."""
+        """Samples of the smallest call."""
         return self.hop_samples * self.frames_per_chunk
 
     @property
@@ -42,28 +44,30 @@ class StreamConfig:
 
     @property
     def dynamic(self) -> bool:
-        """Whether there are several sizes."""
+        """Whether calls can have several sizes."""
         return len(self.sizes) > 1
 
     @property
     def depends_on_chunking(self) -> bool:
-        """Whether an estimate depends on how the audio is cut: with mirror, all but the last frame of a call hear the
-        call's own samples where the last one hears zeros."""
+        """Whether an estimate depends on where the audio is cut into chunks.
+
+        With mirror, the last frame of a call is padded with zeros where the frames before it see the rest of the call.
+        """
         return self.mirror > 0 and self.max_frames > 1
 
     def accepts(self, samples: int) -> bool:
-        """Whether a call can have so many samples."""
+        """Whether a call can have this number of samples."""
         frames, rest = divmod(samples, self.hop_samples)
         return not rest and frames in self.sizes
 
     @property
     def chunk_ms(self) -> float:
-        """The period of the (smallest) calls in milliseconds: the deadline of each."""
+        """Time between two of the smallest calls in milliseconds: the deadline of a call."""
         return 1000.0 * self.chunk_samples / self.sample_rate_hz
 
     @property
     def hop_ms(self) -> float:
-        """The hop in milliseconds, in upstream's word: `step_size`."""
+        """Time between two frames in milliseconds; upstream calls it `step_size`."""
         return 1000.0 * self.hop_samples / self.sample_rate_hz
 
 
@@ -71,8 +75,8 @@ class StreamConfig:
 class Implementations:
     """Which implementation of the front end, the wide convolutions and the last layer is used.
 
-    `band` belongs to `fourier`: the share of its frequencies that is kept, 0 < band <= 1. Less than 1 is an
-    approximation. `tolerance` belongs to `low-rank`: the largest error of a bin's kernel, relative to its norm.
+    `band` is for `prefilter="fourier"`: the share of the frequencies that is kept, 0 < band <= 1; less than 1 is an
+    approximation. `tolerance` is for `frontend="low-rank"`: the largest error of a bin's kernel, relative to its norm.
     """
 
     frontend: Frontend = "upstream"

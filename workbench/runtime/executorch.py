@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from executorch.extension.pybindings import _portable_lib
@@ -99,11 +99,15 @@ class PteSession:
         return to_frames(returned, self.metadata.outputs, chunk, self.stream)
 
 
-def load_program(path: Path) -> tuple[Program, dict[str, Any]]:
-    """Loads a program without setting it up, so this runtime need not have its backends.
+class LoadedProgram(NamedTuple):
+    """A program that is not set up to run, and its metadata entries as they are in the file."""
 
-    Returns:
-        The program, and its metadata entries as they are in the file.
+    program: Program
+    entries: dict[str, Any]
+
+
+def load_program(path: Path) -> LoadedProgram:
+    """Loads a program without setting it up, so this runtime need not have its backends.
 
     Raises:
         ProgramError: The file does not load or is not a workbench program.
@@ -122,7 +126,7 @@ def load_program(path: Path) -> tuple[Program, dict[str, Any]]:
         entries = {name: program.load_method(name).execute([])[0] for name in sorted(names - {"forward", "reset"})}
     except (RuntimeError, ValueError, IndexError) as error:
         raise _not_set_up(path, error) from error
-    return program, entries
+    return LoadedProgram(program, entries)
 
 
 def missing_backends(backends: Iterable[str]) -> tuple[str, ...]:

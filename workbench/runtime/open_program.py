@@ -54,7 +54,7 @@ def read_metadata(path: Path) -> ProgramMetadata:
     Raises ProgramError if the program cannot be loaded or its metadata is invalid.
     """
     if format_of(path.name) == "pte":
-        return parse_metadata(load_program(path)[1], path)
+        return parse_metadata(load_program(path).entries, path)
     return describe_program(path)
 
 

@@ -37,6 +37,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 20.0  # of audio, in equal shares from the middle of each clip
 _PACED_CALLS = 250
+_WARMUP_CHUNKS = 50
 _RUNS_WITHIN_S = 3600.0  # a contender that hangs is not to hold up the others
 
 
@@ -124,6 +125,11 @@ def excerpt(clips: Sequence[Clip], seconds: float = _SECONDS) -> Floats:
         begin = (len(clip.samples) - samples) // 2
         parts.append(clip.samples[begin : begin + samples])
     return np.concatenate(parts)
+
+
+def timing_plans(threads: Sequence[int], rounds: int, chunks_per_round: int) -> list[TimingPlan]:
+    """Returns the plan for each number of threads."""
+    return [TimingPlan(count, rounds, chunks_per_round, _WARMUP_CHUNKS) for count in threads]
 
 
 def run(

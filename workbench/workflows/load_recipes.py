@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.audio.corpus import Corpus
 from workbench.errors import CheckpointError, RecipeError, WorkbenchError
+from workbench.export.program_file import PROGRAM_SUFFIXES
 from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
 from workbench.recipe import (
     KnownNames,
@@ -26,6 +27,12 @@ class BuildSources:
 
     recipes: tuple[Recipe, ...]
     results: Mapping[str, Result]
+
+
+def split_programs(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Returns the paths of recipes and the paths of programs, by their suffixes."""
+    programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
+    return [path for path in paths if path not in programs], programs
 
 
 def load_variants(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None) -> list[Recipe]:

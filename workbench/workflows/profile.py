@@ -38,6 +38,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 
 _SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
 _EVENT_CALLS = 50
+_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 
 
 class _Add(torch.nn.Module):
@@ -58,6 +59,11 @@ def check(job: PreparedVariant) -> None:
         )
     if job.recipe.state == "none":
         raise RecipeError([f"{source}: state: parts are timed with a memory, internal or explicit, got none"])
+
+
+def timing_plan(threads: int, rounds: int) -> TimingPlan:
+    """Returns the plan for everything that is timed."""
+    return TimingPlan(threads, rounds, _CALLS_PER_ROUND, _WARMUP_CALLS)
 
 
 def profile(

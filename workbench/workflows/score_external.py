@@ -1,6 +1,5 @@
-"""A record of frames that were recorded elsewhere: the same figures as of a run, but for the times."""
+"""Frames that a program returned on another device: the same result as that of a run, without times."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,9 @@ from workbench.records.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic
+from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
+from workbench.workflows.input_files import check_programs
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.fingerprint import canonical_sha256
 from workbench.workflows.variant.prepare import PreparedVariant
@@ -30,13 +31,13 @@ from workbench.workflows.variant.store_frames import store_frames
 ELSEWHERE = "frames were recorded elsewhere"
 _NO_PROGRAM = f"{ELSEWHERE}, and no program was named; name it with --program"
 _PROGRAM_MISMATCH = (
-    "the program that was named was made from other things than the recipe would be here: code, libraries, checkpoint, "
-    "calibration clips or machine, if not another recipe; build it again, and record its frames"
+    "the program was not built from what is here: recipe, code, libraries, checkpoint, calibration clips or machine "
+    "differ; build it again, and record its frames"
 )
 
 
 def check(recipe: Recipe) -> None:
-    """Raise RecipeError for a protocol that frames from elsewhere cannot have."""
+    """Raises RecipeError if the recipe has a protocol that recorded frames cannot have."""
     if recipe.protocol != "continuous":
         raise RecipeError(
             [f"{recipe.source}: protocol: frames from elsewhere are of a continuous stream, got {recipe.protocol}"]
@@ -98,38 +99,43 @@ def score_external_frames(
     return RunOutcome(folder, result, Reused.NOTHING, archived=tuple(path for path in archived if path is not None))
 
 
-def _known(program: Path, job: PreparedVariant) -> tuple[ProgramFile, str]:
-    """What `build` noted of a program beside it, as a file alone does not tell its operators; and why it may be another
-    recipe's, "" where it cannot be."""
-    try:
-        content = program.read_bytes()
-    except OSError as error:
-        raise ProgramError(f"{program}: cannot be read ({error.strerror}); check the path") from None
+def _known(program: Path, variant: PreparedVariant) -> tuple[ProgramFile, str]:
+    """Returns what `build` noted of a program beside it, as its file does not list its operators.
+
+    The second value says why the program may be another recipe's, "" if it is this one's.
+    """
+    check_programs([program])
     try:
         notes = json.loads(program.with_name(NOTES_NAME).read_bytes())
         known, fingerprint = ProgramFile.model_validate(notes["program"]), notes["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise ProgramError(f"{program}: no {NOTES_NAME} beside it; name one where `build` or `run` left it") from None
-    if hashlib.sha256(content).hexdigest() != known.sha256 or not known.is_intact_in(program.parent):
-        raise ProgramError(f"{program}: not the program that {NOTES_NAME} beside it knows; name the one that ran")
-    _check_made_for(job, program, known)
-    return known, "" if fingerprint == job.program_fingerprint else _PROGRAM_MISMATCH
+        raise ProgramError(
+            f"{program}: no {NOTES_NAME} beside it; name the program where `build` or `run` left it"
+        ) from None
+    if sha256_of(program) != known.sha256 or not known.is_intact_in(program.parent):
+        raise ProgramError(f"{program}: not the program that {NOTES_NAME} describes; name the one that ran")
+    _check_recipe(variant, program, known)
+    return known, "" if fingerprint == variant.program_fingerprint else _PROGRAM_MISMATCH
 
 
-def _check_made_for(job: PreparedVariant, program: Path, known: ProgramFile) -> None:
-    """Raise ProgramError where a program is not what the job's recipe asks for, whatever else it was made from."""
-    recipe = job.recipe
-    asked: dict[str, object] = {"file": file_name_for(recipe.lowering.backend)}
+def _check_recipe(variant: PreparedVariant, program: Path, known: ProgramFile) -> None:
+    """Raises ProgramError if a program is not what the variant's recipe describes, whatever it was built from."""
+    recipe = variant.recipe
+    expected: dict[str, object] = {"file": file_name_for(recipe.lowering.backend)}
     found: dict[str, object] = {"file": known.path}
-    if not recipe.quantization.everywhere:  # which is not calibrated layer by layer
-        asked["precision"] = "int8" if recipe.quantization.parts else "float"
+    if not recipe.quantization.everywhere:  # which has no calibration of single layers
+        expected["precision"] = "int8" if recipe.quantization.parts else "float"
         found["precision"] = "int8" if known.calibration else "float"
-    if asked == found:
+    if expected == found:
         with IsolatedProcess(OPEN_LIMIT_S) as child:
             metadata = child.call(read_metadata, program)
         found |= {"scope": metadata.scope, **metadata.entries()}
-        asked |= {"scope": job.model.scope, **metadata_of(job.model)}
-        asked.pop("host_sha256", None)  # its last bits are a machine's, as the program's own are
-    if wrong := [key for key, value in asked.items() if found.get(key) != value]:
-        listed = ", ".join(f"its {key} is {found.get(key)}, not {asked[key]}" for key in wrong)
-        raise ProgramError(f"{program}: not a program of {recipe.name} ({listed}); name the one that gave the frames")
+        expected |= {"scope": variant.model.scope, **metadata_of(variant.model)}
+        expected.pop("host_sha256", None)  # its last bits depend on the machine, as the program's do
+    differences = [
+        f"{key} is {found.get(key)}, expected {value}" for key, value in expected.items() if found.get(key) != value
+    ]
+    if differences:
+        raise ProgramError(
+            f"{program}: not a program of {recipe.name} ({', '.join(differences)}); name the one that gave the frames"
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.audit.soak_verdict import judged
+from workbench.audit.soak_verdict import judge_soak
 from workbench.errors import ProgramError, RecipeError
 from workbench.measure.soak import SoakProgress, SoakSegment, SoakWorker
 from workbench.progress import Progress
@@ -68,7 +68,7 @@ def _soaked(
         stretches=stretches,
         ended=ended,
     )
-    return judged(record, recipe.gates, recipe.scoring.min_voiced_frames)
+    return judge_soak(record, recipe.gates, recipe.scoring.min_voiced_frames)
 
 
 def _streamed(

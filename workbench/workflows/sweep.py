@@ -1,6 +1,6 @@
 """A grid of chunk, mirror and rate: each point built, scored and timed by the pipeline, and its delay measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,7 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ModelError, ProgramError, RecipeError, WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.delay import StepDelay, step_delay
-from workbench.progress import Progress
+from workbench.progress import Progress, ShowProgress
 from workbench.recipe import Recipe, with_overrides
 from workbench.record_model import RecordModel, now_utc
 from workbench.records.environment import environment
@@ -39,6 +39,15 @@ class PlannedPoint:
     setting: SweepSetting
     job: PreparedVariant | None
     refusal: str = ""
+
+
+@dataclass(frozen=True)
+class PointOutcome:
+    """A measured point with its title. `reused`: all of it was in the folder already."""
+
+    title: str
+    point: SweepPoint
+    reused: bool
 
 
 class StoredDelays(RecordModel):
@@ -82,6 +91,32 @@ def load_clips(
     variants = [point.job for point in planned if point.job]
     loaded = iter(load_variant_clips(variants, corpus, audio, progress))
     return [replace(point, job=next(loaded)) if point.job else point for point in planned]
+
+
+def measure_points(
+    planned: Sequence[PlannedPoint],
+    folder: Path,
+    show_progress: ShowProgress,
+    fresh: bool = False,
+    store: Path | None = None,
+) -> Iterator[PointOutcome]:
+    """Measures the points one after the other, each in a folder below `folder`, and yields them.
+
+    Args:
+        planned: The points, with the clips of their variants.
+        folder: Of the sweep. Points that are complete in it are reused.
+        show_progress: Called with the title of each point.
+        fresh: Reuses nothing.
+        store: The cache of programs of all runs.
+
+    Raises:
+        WorkbenchError: As `measure` does.
+    """
+    for number, point in enumerate(planned, start=1):
+        title = f"{point.setting.suffix} ({number} of {len(planned)})"
+        with show_progress(title) as progress:
+            measured, reused = measure(point, folder, progress, fresh, store)
+        yield PointOutcome(title, measured, reused)
 
 
 def measure(

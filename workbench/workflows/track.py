@@ -1,4 +1,7 @@
-"""An exported program on any audio file: the answer that a user of the `pesto` command expects."""
+"""The pitch of an audio file, estimated by an exported program, in the formats of the `pesto` command.
+
+Modules that need torch or matplotlib are imported inside the functions: mistakes in the arguments are reported first.
+"""
 
 import csv
 import io
@@ -13,22 +16,22 @@ from workbench.audio.annotations import ANNOTATION_SUFFIX
 from workbench.audio.decode import AUDIO_SUFFIXES, read_clip
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.recipe.stream_config import StreamConfig
-from workbench.report.plots.contours import track_png
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
-from workbench.runtime.open_program import describe_program, run_program
 from workbench.runtime.session import frame_end_s
+from workbench.storage.atomic import write_atomic
 from workbench.units import semitones_to_hz
+from workbench.workflows.input_files import check_audio, check_programs
 
 FORMATS = (".csv", ".json", ".png")
-_DRAWN_FROM = 0.5  # so much confidence, where nobody says
-_RUNS_WITHIN = 200.0  # times the audio; portable kernels, the slowest there are, take some fifteen
+_DEFAULT_DRAWN_FROM = 0.5  # confidence
+_RUN_LIMIT_PER_S = 200.0  # seconds per second of audio; portable kernels, the slowest, take about 15
 
 
 @dataclass(frozen=True)
 class Track:
     """Estimates of a whole file; each array is (frames,). A frame's time is the middle of its analysis window.
 
-    `confidence_threshold`: a frame of less confidence is unvoiced, if there is one.
+    A frame whose confidence is below `confidence_threshold` is unvoiced; with None all frames are voiced.
     """
 
     audio: Path
@@ -41,7 +44,7 @@ class Track:
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
-        """0 where unvoiced, as in annotations of f0 and in mir_eval."""
+        """(frames,) float64. 0 if unvoiced, as in annotations of f0 and in mir_eval."""
         hz = semitones_to_hz(self.pitch_semitones)
         if self.confidence_threshold is None:
             return hz
@@ -49,21 +52,31 @@ class Track:
 
 
 def check_out(out: Path, audio: Path) -> None:
-    """Raise WorkbenchError where a track would take the place of the known f0 of that audio, or of any other."""
-    there = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    for clip in (audio, *(path for path in there if path.suffix.lower() in AUDIO_SUFFIXES)):
+    """Raises WorkbenchError if `out` is where the known f0 of this audio file, or of one beside `out`, belongs."""
+    neighbours = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    for clip in (audio, *(path for path in neighbours if path.suffix.lower() in AUDIO_SUFFIXES)):
         if clip.with_suffix(ANNOTATION_SUFFIX).resolve() == out.resolve():
-            raise WorkbenchError(f"{out}: is where the known f0 of {clip} lies; name another --out")
+            raise WorkbenchError(f"{out}: would replace the known f0 of {clip}; choose another --out")
 
 
 def track(audio: Path, program: Path, confidence_threshold: float | None = None) -> Track:
-    """Run the program, in a process of its own, over a file at the program's own rate.
+    """Runs a program, in a child process, on an audio file at the program's rate.
 
-    `confidence_threshold` takes the place of the program's own, if it has one: 0 filters nothing.
+    The program receives silence after the file, so that the end of the file has estimates too.
 
-    The stream is flushed with silence, so that the end of the file is answered as well.
-    Raises AudioError or ProgramError.
+    Args:
+        audio: An audio file of any rate and number of channels.
+        program: An exported program with pitch and confidence among its outputs.
+        confidence_threshold: Overrides the program's threshold. With 0 every frame is voiced.
+
+    Raises:
+        AudioError: The audio file is missing or cannot be read.
+        ProgramError: The program is missing, does not run, or returns no confidence.
     """
+    check_programs([program])
+    check_audio(audio)
+    from workbench.runtime.open_program import describe_program, run_program
+
     with IsolatedProcess(OPEN_LIMIT_S) as child:
         metadata = child.call(describe_program, program)
         stream, algorithmic_ms = metadata.stream, metadata.algorithmic_ms
@@ -72,7 +85,7 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
         if confidence_threshold is None:
             confidence_threshold = metadata.confidence_threshold
         clip = read_clip(audio, stream.sample_rate_hz)
-        child.limit_s = OPEN_LIMIT_S + _RUNS_WITHIN * clip.duration_s
+        child.limit_s = OPEN_LIMIT_S + _RUN_LIMIT_PER_S * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
         (frames,) = child.call(run_program, program, [np.concatenate([clip.samples, flush])])
     time_s = frame_end_s(len(frames), stream) - algorithmic_ms / 1000
@@ -82,7 +95,7 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
 
 
 def as_csv(track: Track) -> str:
-    """The columns, units and digits of the `pesto` command: milliseconds, hertz, confidence."""
+    """Returns CSV with the columns, units and digits of the `pesto` command: milliseconds, hertz, confidence."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("time", "frequency", "confidence"))
@@ -92,16 +105,13 @@ def as_csv(track: Track) -> str:
 
 
 def as_json(track: Track) -> str:
-    """The same columns by name, with the stream they were made with.
-
-    Raises ProgramError where a frame is not finite: JSON has no such number.
-    """
+    """Returns the same columns as JSON, with the stream. Raises ProgramError if a frame is not finite."""
     broken = np.flatnonzero(~(np.isfinite(track.frequency_hz) & np.isfinite(track.confidence)))
     if len(broken):
         at_ms = 1000 * track.time_s[broken[0]]
         raise ProgramError(
-            f"{track.program}: frame {broken[0]}, at {at_ms:.0f} ms of {track.audio}, is not finite, and JSON has no "
-            "such number; a .csv shows it"
+            f"{track.program}: frame {broken[0]}, at {at_ms:.0f} ms of {track.audio}, is not finite, which JSON "
+            "cannot hold; write a .csv"
         )
     return json.dumps(
         {
@@ -119,16 +129,30 @@ def as_json(track: Track) -> str:
 
 
 def as_png(track: Track, threshold: float | None = None) -> bytes:
-    """Confidence, and pitch where it reaches this threshold, or else the track's own, or else 0.5."""
+    """Returns a picture of confidence and pitch.
+
+    Args:
+        track: To draw.
+        threshold: The lowest confidence at which pitch is drawn. By default the track's threshold, or else 0.5.
+    """
+    from workbench.report.plots.contours import track_png
+
     if threshold is None:
-        threshold = _DRAWN_FROM if track.confidence_threshold is None else track.confidence_threshold
+        threshold = _DEFAULT_DRAWN_FROM if track.confidence_threshold is None else track.confidence_threshold
     return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
 
 
 def encode(track: Track, suffix: str, threshold: float | None = None) -> bytes:
-    """The content of a file of this kind; `threshold` is a picture's, as in `as_png`.
+    """Returns the content of a file with this suffix.
 
-    Raises WorkbenchError for a kind that is not one of FORMATS, ProgramError as `as_json`.
+    Args:
+        track: To encode.
+        suffix: One of FORMATS.
+        threshold: For a picture, as `as_png` has it.
+
+    Raises:
+        WorkbenchError: The suffix is not one of FORMATS.
+        ProgramError: A frame is not finite, and the format is JSON.
     """
     if suffix == ".csv":
         return as_csv(track).encode()
@@ -136,4 +160,9 @@ def encode(track: Track, suffix: str, threshold: float | None = None) -> bytes:
         return as_json(track).encode() + b"\n"
     if suffix == ".png":
         return as_png(track, threshold)
-    raise WorkbenchError(f"{suffix or 'no suffix'}: cannot write that; use {', '.join(FORMATS)}")
+    raise WorkbenchError(f"{suffix or 'no suffix'}: unknown format; use {', '.join(FORMATS)}")
+
+
+def write_track(track: Track, path: Path, threshold: float | None) -> None:
+    """Writes the frames in the format of the path's suffix; `threshold` is as in `encode`."""
+    write_atomic(path, encode(track, path.suffix.lower(), threshold))

@@ -160,7 +160,7 @@ def test_an_undecided_gate_says_why(run: Path) -> None:
     speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
     record = judge_result(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
     (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None).gates
-    assert "1.5 and 2.5" in gate.null_reasons["passed"]
+    assert "1.5 to 2.5" in gate.null_reasons["passed"]
 
 
 def test_a_page_of_nothing_but_failures_is_made(run: Path) -> None:

@@ -1,6 +1,6 @@
 """The output of `compare`: lines of text, or annotations for GitHub."""
 
-from workbench.audit.compare import Comparison, Judgement, Pair, share, shown
+from workbench.audit.comparison import Comparison, Judgement, Pair, share, shown
 
 _SHOWN: tuple[Judgement, ...] = ("within tolerance", "not held", "new", "gone")  # worse and better have their own lines
 

@@ -1,0 +1,91 @@
+"""`extends`: what a child inherits, and mistakes in the chain."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.recipe_files import LEAST, load, problems, problems_of, write
+from workbench.recipe import Gate
+
+
+def test_child_overrides_and_inherits_through_a_chain() -> None:
+    write("root.yaml", LEAST + "speed: {threads: 2, rounds: 5}\naudio: {score: ['sung/*']}\n")
+    write("middle.yaml", "description: Middle\nextends: root.yaml\nspeed: {rounds: 7}\n")
+    (recipe,) = load("description: Child\nextends: middle\nmirror: 0\naudio: {score: [sung/verse]}\n")
+    assert (recipe.description, recipe.mirror, recipe.sample_rate_hz) == ("Child", 0.0, 48000)
+    assert (recipe.speed.threads, recipe.speed.rounds) == (2, 7)
+    assert recipe.audio.score == ("sung/verse",)
+
+
+def test_null_removes_one_inherited_gate() -> None:
+    write("base.yaml", LEAST + "gates: {program.bytes: <= 5, speed.speedup_p50: '>= 2'}\n")
+    (recipe,) = load("description: Child\nextends: base\ngates: {program.bytes: null}\n")
+    assert recipe.gates == (Gate("speed.speedup_p50", ">=", 2.0),)
+
+
+def test_description_is_not_inherited() -> None:
+    write("base.yaml", LEAST)
+    assert problems_of("extends: base\n") == ["r.yaml: description: is missing"]
+
+
+def test_inherited_mistake_names_its_file() -> None:
+    write("base.yaml", LEAST + "streams: 0\n")
+    assert problems_of("description: Child\nextends: base\nmirror: 3\n") == [
+        "r.yaml: streams: expected at least 1, got 0 [inherited from base.yaml]",
+        "r.yaml: mirror: expected at most 1, got 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parent", "problem"),
+    [
+        ("bas", "there is no file 'bas.yaml' (did you mean 'base.yaml'?)"),
+        ("nowhere/base", "there is no file 'base.yaml'"),
+        ("x" * 300, "there is no file '" + "x" * 56 + "..."),
+        ("3", "expected the name of a recipe file, got 3"),
+        ("r", "is circular: r.yaml -> r.yaml; remove one extends"),
+    ],
+)
+def test_bad_parent_is_reported_with_the_other_mistakes(parent: str, problem: str) -> None:
+    """Keys that the parent could have set are not reported as missing."""
+    write("base.yaml", LEAST)
+    assert problems_of(f"description: Child\nextends: {parent}\nmirror: 3\n") == [
+        f"r.yaml: extends: {problem}",
+        "r.yaml: mirror: expected at most 1, got 3",
+    ]
+
+
+def test_circle_names_its_chain() -> None:
+    for name, parent in (("a", "b"), ("b", "c"), ("c", "a")):
+        write(f"{name}.yaml", LEAST + f"extends: {parent}\n")
+    (problem,) = problems(Path("a.yaml"))
+    assert problem.startswith("c.yaml: extends: is circular: a.yaml -> b.yaml -> c.yaml -> a.yaml")
+
+
+def test_mistake_of_a_shared_parent_is_reported_once() -> None:
+    write("base.yaml", "a: [")
+    first = write("one.yaml", "description: One\nextends: base\n")
+    second = write("two.yaml", "description: Two\nextends: base\n")
+    (problem,) = problems(first, second)
+    assert problem.startswith("base.yaml: line 1: is not YAML")
+
+
+@pytest.mark.parametrize(
+    ("child", "names"),
+    [
+        ("", ["r@mirror=0", "r@mirror=1"]),
+        ("matrix: null\n", ["r"]),
+        ("matrix: {reduction: [mean]}\n", ["r@reduction=mean"]),
+    ],
+    ids=["inherited", "removed", "replaced"],
+)
+def test_matrix_is_inherited_as_a_whole(child: str, names: list[str]) -> None:
+    write("base.yaml", LEAST + "matrix: {mirror: [0, 1]}\n")
+    assert [recipe.name for recipe in load(f"description: Child\nextends: base\n{child}")] == names
+
+
+def test_checkpoint_in_an_inherited_matrix_is_relative_to_its_file() -> None:
+    checkpoint = write("bases/mine.ckpt", b"")
+    write("bases/base.yaml", LEAST + "matrix: {weights: {own: {checkpoint: mine.ckpt}}}\n")
+    (recipe,) = load("description: Child\nextends: bases/base\n")
+    assert recipe.checkpoint == str(checkpoint.absolute())

@@ -1,0 +1,67 @@
+"""Which clips a pattern matches, and which rule applies to a part of the model."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.recipe.patterns import clip_matches, pattern_covers, rule_for, unused_patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("sung/*", "sung/verse", True),
+        ("sung/*", "sung/calibrate/scales", False),
+        ("sung/*/*", "sung/calibrate/scales", True),
+        ("*", "sung/verse", False),
+        ("synthetic/score/vib?ato-*", "synthetic/score/vibrato-alto", True),
+        ("sung/v*", "sung/Verse", False),
+        ("sung/take [1]", "sung/take [1]", True),
+        ("sung/take [1]", "sung/take 1", True),
+    ],
+)
+def test_clip_matches_component_by_component(pattern: str, name: str, expected: bool) -> None:
+    assert clip_matches(pattern, name) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "part", "expected"),
+    [
+        ("encoder", "encoder", True),
+        ("encoder", "encoder.prefilter.1.0", True),
+        ("encoder.prefilter.*", "encoder.prefilter.1.0", True),
+        ("encoder.prefilter.1", "encoder.prefilter.0.0", False),
+        ("encode", "encoder", False),
+        ("*", "frontend.group.0", True),
+        ("frontend.group.*.project", "frontend.group.2.project", True),
+        ("encoder.first", "encoder", False),
+    ],
+)
+def test_pattern_covers_a_part_and_all_below(pattern: str, part: str, expected: bool) -> None:
+    assert pattern_covers(pattern, part) is expected
+
+
+RULES = {"encoder.first": "none", "encoder": "dynamic", "encoder.*": "static"}
+
+
+@given(st.permutations(sorted(RULES)))
+def test_most_specific_rule_applies_in_any_order(order: list[str]) -> None:
+    rules = {pattern: RULES[pattern] for pattern in order}
+    assert rule_for(rules, "encoder.first.0") == "none"
+    assert rule_for(rules, "encoder.prefilter.0.0") == "static"
+    assert rule_for(rules, "encoder") == "dynamic"
+    assert rule_for(rules, "confidence.conv") is None
+    assert rule_for(rules | {"*": "other"}, "confidence.conv") == "other"
+
+
+@pytest.mark.parametrize(
+    ("parts", "unused"),
+    [
+        (["encoder.first", "encoder.prefilter.0", "encoder.prefilter.1"], ["encoder", "decoder"]),
+        (["encoder.first", "encoder.prefilter.0", "encoder.narrow"], ["decoder"]),
+        (["encoder.narrow"], ["encoder.first", "encoder.prefilter", "decoder"]),
+    ],
+)
+def test_unused_patterns(parts: list[str], unused: list[str]) -> None:
+    """A pattern is unused if it covers no part, or if a more specific one applies to each part that it covers."""
+    assert unused_patterns(["encoder", "encoder.first", "encoder.prefilter", "decoder"], parts) == unused

@@ -1,0 +1,76 @@
+"""The names that a recipe may use, and the patterns that find clips and parts of the model."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
+
+Rule = TypeVar("Rule")
+
+CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """The names that exist. Later stages know them, so they are passed in, and this package needs no torch.
+
+    `checkpoints` are the packaged ones. `clips` are names without suffix ("sung/verse"); a folder of `clip_folders`
+    ("sung") may be empty. `metrics` are dotted paths in a record.
+    """
+
+    checkpoints: tuple[str, ...]
+    clips: tuple[str, ...]
+    clip_folders: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+def is_checkpoint_file(checkpoint: str) -> bool:
+    """Whether a checkpoint is the path of a file, not the name of a packaged one."""
+    return checkpoint.isprintable() and Path(checkpoint).suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def clip_matches(pattern: str, name: str) -> bool:
+    """Whether a clip pattern matches a name, component by component: "sung/*" does not match "sung/calibrate/a".
+
+    Wildcards are those of `fnmatch` (`*`, `?`, `[ab]`); case matters; a name always matches itself.
+    """
+    if pattern == name:
+        return True
+    patterns, components = pattern.split("/"), name.split("/")
+    return len(patterns) == len(components) and all(map(fnmatchcase, components, patterns))
+
+
+def has_wildcard(pattern: str) -> bool:
+    """Whether a pattern can match several names."""
+    return any(character in pattern for character in "*?[")
+
+
+def pattern_covers(pattern: str, part: str) -> bool:
+    """Whether a pattern matches a part of the model ("encoder.prefilter.1") or a part that contains it ("encoder").
+
+    Wildcards are those of `fnmatch`; `*` also matches dots.
+    """
+    words = part.split(".")
+    return any(fnmatchcase(".".join(words[:count]), pattern) for count in range(1, len(words) + 1))
+
+
+def rule_for(rules: Mapping[str, Rule], part: str) -> Rule | None:
+    """Returns the rule whose pattern covers the part, or None if no pattern does.
+
+    Of several, it is the most specific one: the one with the most words, then the one with the most letters.
+    """
+    pattern = _most_specific(rules, part)
+    return None if pattern is None else rules[pattern]
+
+
+def unused_patterns(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
+    """Returns the patterns that apply to none of the parts, because they cover none or others are more specific."""
+    patterns = tuple(rules)
+    used = {_most_specific(patterns, part) for part in parts}
+    return [pattern for pattern in patterns if pattern not in used]
+
+
+def _most_specific(patterns: Iterable[str], part: str) -> str | None:
+    covering = [pattern for pattern in patterns if pattern_covers(pattern, part)]
+    return max(covering, key=lambda pattern: (pattern.count("."), len(pattern.replace("*", ""))), default=None)

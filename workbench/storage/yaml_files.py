@@ -1,0 +1,126 @@
+"""YAML files read safely: plain mappings of bounded size, without what a hostile file can abuse."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from workbench.errors import YamlError, did_you_mean, first_line, quote_value
+
+MAX_BYTES = 32_000  # a recipe has one or two thousand; the parser takes a second or two for this many
+MAX_LEVELS = 20
+NOT_PRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")  # all control characters but tab and line feed
+
+
+def read_yaml_mapping(path: Path, kind: str) -> dict[Any, Any]:
+    """Reads the mapping of a YAML file. Its keys and values are not checked.
+
+    Args:
+        path: The file.
+        kind: What the file is ("recipe"), for the messages.
+
+    Raises:
+        YamlError: There is no such file, it is not YAML or not a mapping, or it is too large, nested too deeply, or
+            uses aliases, tags or control characters. The message is one line and has the number of the line in the
+            file.
+    """
+    if not is_file(path):
+        raise YamlError(f"{path}: {missing_file_reason(path)}")
+    text = _read_text(path, kind)
+    try:
+        unsafe = _unsafe_reason(text)
+        if unsafe:
+            raise YamlError(f"{path}: {unsafe}")
+        values = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise YamlError(f"{path}: {_syntax_reason(error, text)}") from None
+    except AssertionError as error:  # of ruamel, if %YAML has an unknown version
+        raise YamlError(f"{path}: is not YAML ({first_line(error)})") from None
+    except TypeError:  # of ruamel, if a key is not hashable
+        raise YamlError(f"{path}: has a list of mappings as a key; use a word as the key") from None
+    except ValueError as error:  # an invalid date, for example
+        raise YamlError(f"{path}: has a value that YAML cannot read ({error}); correct it") from None
+    if values is None:
+        raise YamlError(f"{path}: is empty; a {kind} is a mapping of keys to values")
+    if not isinstance(values, dict):
+        raise YamlError(f"{path}: is not a {kind}; expected a mapping of keys to values, got {quote_value(values)}")
+    return values
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file at `path`. A name that no file system accepts is no error, unlike in `Path.is_file`."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def missing_file_reason(path: Path, referring: Path | None = None) -> str:
+    """Returns why `path` is not a YAML file, with the name of a similar one.
+
+    Args:
+        path: The missing file.
+        referring: A file that is not suggested, because it is the one that names `path`.
+    """
+    try:
+        if path.is_dir():
+            return f"{quote_value(str(path))} is a folder; name a file in it"
+        similar = did_you_mean(path.name, [file.name for file in path.parent.glob("*.y*ml") if file != referring])
+    except (OSError, ValueError):  # a name that no file system accepts
+        similar = ""
+    return f"there is no file {quote_value(path.name)}{similar}"
+
+
+def _read_text(path: Path, kind: str) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise YamlError(f"{path}: is larger than {MAX_BYTES:_} bytes; a {kind} is not")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise YamlError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise YamlError(f"{path}: line {line}: is not UTF-8 text; save the file as UTF-8") from None
+
+
+def _unsafe_reason(text: str) -> str:
+    """Returns what a hostile file could abuse, or "": aliases, tags, deep nesting, control characters."""
+    level = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        level += isinstance(event, MappingStartEvent | SequenceStartEvent)
+        level -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+        line = f"line {event.start_mark.line + 1}"
+        tag = getattr(event, "tag", None)
+        if isinstance(event, AliasEvent):
+            return f"{line}: uses the alias *{event.anchor}, which is not allowed; repeat the value"
+        if tag:
+            return f"{line}: uses the tag {tag}, which is not allowed; remove it"
+        if isinstance(event, ScalarEvent) and NOT_PRINTABLE.search(event.value):
+            return f"{line}: has a control character or half of a surrogate pair; remove it"
+        if level > MAX_LEVELS:
+            return f"{line}: is nested more than {MAX_LEVELS} levels deep; flatten it"
+    return ""
+
+
+def _syntax_reason(error: YAMLError, text: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f"line {mark.line + 1}: " if mark else ""
+    if isinstance(error, DuplicateKeyError):
+        key = re.search(r'duplicate key "(.*?)"', problem, re.DOTALL)
+        return f"{where}has the key {quote_value(key[1]) if key else ''} twice; remove one"
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    hint = "; put a limit in quotes: '>= 5'" if re.search(r": *>=", line) else ""
+    return f"{where}is not YAML ({' '.join(problem.split())}){hint}"
