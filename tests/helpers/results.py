@@ -1,21 +1,25 @@
-"""Whole records for tests: those of docs/measured, with some of their values replaced."""
+"""Results for tests: the stored ones of docs/measured, with some of their values replaced."""
 
 import json
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+from workbench.measure.deviation import Deviation
 from workbench.recipe.schema import RecipeModel
 from workbench.record_model import RecordModel
 from workbench.records.result import ClipUsed, Result, read_record, write_record
 from workbench.records.run_folders import StoredResult
 
+SCORED = ("deviation", "floor", "truth", "speed")
 MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
 
 
 def stored(name: str = "float-xnnpack", **values: Any) -> Result:
-    """A stored record with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name. As if
-    it did not say with which known f0, for some stored ones do and others are from before."""
+    """A stored result with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name.
+
+    The hashes of known f0 are removed: only some stored results have them.
+    """
     record = with_known_f0(read_record(MEASURED / f"{name}.json"), ClipUsed.model_fields["f0_sha256"].default)
     if renamed := values.pop("renamed", None):
         record = replaced(record, "recipe.name", renamed)
@@ -25,9 +29,9 @@ def stored(name: str = "float-xnnpack", **values: Any) -> Result:
 
 
 def with_known_f0(record: Result, *f0_sha256: Any) -> Result:
-    """The record with its clips' known f0 of those hashes, the last one for all that are left."""
+    """The result with these hashes of known f0 for its clips; the last one is repeated."""
     hashes = chain(f0_sha256, repeat(f0_sha256[-1]))
-    audio = tuple(clip.model_copy(update={"f0_sha256": one}) for clip, one in zip(record.audio, hashes, strict=False))
+    audio = tuple(clip.model_copy(update={"f0_sha256": each}) for clip, each in zip(record.audio, hashes, strict=False))
     return record.model_copy(update={"audio": audio})
 
 
@@ -41,25 +45,41 @@ def replaced(whole: Any, path: str, value: Any) -> Any:
 
 
 def lost(record: Result, reason: str = "it crashed") -> Result:
-    """The record of a variant that has no program."""
-    measured = ("program", "deviation", "floor", "truth", "speed")
-    return record.model_copy(
-        update=dict.fromkeys(measured) | {"null_reasons": dict.fromkeys(measured, reason), "verdict": "fail"}
+    """The result of a variant that has no program."""
+    measured = ("program", *SCORED)
+    return record.replace(**dict.fromkeys(measured), null_reasons=dict.fromkeys(measured, reason), verdict="fail")
+
+
+def without_scores(record: Result, reason: str) -> Result:
+    """The result of a program that this machine cannot run."""
+    return record.replace(
+        **dict.fromkeys(SCORED),
+        null_reasons=dict.fromkeys(SCORED, reason),
+        not_run_here=reason,
+        verdict="inconclusive",
+        reasons=(reason,),
     )
 
 
+def without_pitch(deviation: Deviation, reason: str = "no voiced frame") -> Deviation:
+    """The deviation without any value for the pitch."""
+    names = [name for name in type(deviation.pitch).model_fields if name != "null_reasons"]
+    pitch = deviation.pitch.replace(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
+    return deviation.replace(pitch=pitch, voiced_frames=0)
+
+
 def kept(record: Result, run: str = "outputs/run") -> StoredResult:
-    """The record as if it lay in that run."""
+    """The result as if it were stored in that run."""
     return StoredResult(record, Path(run) / record.recipe.name, Path(run).name)
 
 
 def written(record: Result, run: Path) -> Path:
-    """The variant's folder, after the record was written to that run."""
+    """Writes the result into a run and returns the variant's folder."""
     folder = run / record.recipe.name
     write_record(record, folder)
     return folder
 
 
 def with_todays_defaults(resolved: dict[str, Any]) -> dict[str, Any]:
-    """A recorded recipe as today's schema says it: a key that came since has its default, what was done before."""
+    """A stored recipe in the current schema: a key that was added later has its default."""
     return RecipeModel.model_validate_json(json.dumps(resolved)).model_dump(mode="json")

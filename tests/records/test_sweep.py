@@ -1,117 +1,86 @@
-"""A sweep's points, from made-up records."""
+"""The points of a sweep take their numbers from results."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.records.test_result import HELD, record
-from tests.records.test_result import failed as failed_record
-from workbench.audit.verdict import judge_result
-from workbench.measure.delay import StepDelay
-from workbench.recipe import Gate
-from workbench.records.environment import environment
-from workbench.records.result import RecipeUsed
-from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint, SweepSetting
+from tests.helpers.results import stored, without_scores
+from tests.helpers.sweep_points import DELAY, NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting
+from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.json_files import write_json
 
-NONE = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"))
-HEARD = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
-DEAF = StepDelay(**NONE, followed=3, steps=16, null_reasons=dict.fromkeys(NONE, "the pitch follows 3 of 16 steps"))
+RESULT = stored()
 
 
-def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepSetting:
-    return SweepSetting(sample_rate_hz=rate, chunk_samples=chunk, mirror=mirror)
-
-
-def good(variant: StepDelay = HEARD, **where: Any) -> SweepPoint:
-    return SweepPoint.measured(
-        setting(**where), judge_result(record(), HELD, 100), {"baseline": HEARD, "variant": variant}
-    )
-
-
-def broken(**where: Any) -> SweepPoint:
-    reason = "the program crashed the runtime"
-    return SweepPoint.failed(setting(**where), judge_result(failed_record(reason), HELD, 100), reason)
-
-
-def sweep(*points: SweepPoint, protocol: str = "continuous") -> Sweep:
-    return Sweep(
-        created="2026-01-01T00:00:00+00:00",
-        recipe=RecipeUsed(name="float", sha256="a" * 64, resolved={}, checkpoint_sha256="d" * 64),
-        protocol=protocol_of(protocol),
-        environment=environment(1),
-        clips=("sung/a",),
-        points=points,
-    )
-
-
-def test_a_point_takes_its_figures_from_the_record() -> None:
-    point = good()
+def test_measured_point_has_the_numbers_of_the_result() -> None:
+    point = measured_point()
+    assert RESULT.deviation and RESULT.program and RESULT.speed and RESULT.truth and RESULT.truth.variant
     assert (point.status, point.verdict, point.reasons) == ("measured", "pass", ())
-    assert (point.algorithmic_ms, point.geometry_ms) == (25.0, 35.0)  # half a chunk of 20 ms
-    assert (point.pitch_p95_cents, point.pitch_max_cents, point.program_bytes) == (0.005, 0.005, 17_000_001)
-    assert point.variant is not None
-    assert (point.variant.rpa50, point.variant.voicing_recall) == (0.99, 0.28)
-    assert (point.variant.delay_ms, point.variant.delay_shortest_ms, point.variant.delay_longest_ms) == (40, 35, 45.5)
-    assert (point.variant.p50_ms, point.variant.real_time_factor) == (1.1, pytest.approx(1.1 / 20))
+    assert (point.algorithmic_ms, point.geometry_ms) == (10.0, 20.0)  # half a chunk of 20 ms
+    assert (point.pitch_p95_cents, point.program_bytes) == (RESULT.deviation.pitch.p95_cents, RESULT.program.bytes)
+    variant, p50_ms = point.variant, RESULT.speed.variant.p50_ms
+    assert variant is not None
+    assert (variant.rpa50, variant.voicing_recall) == (RESULT.truth.variant.rpa50, RESULT.truth.variant.voicing_recall)
+    assert (variant.delay_ms, variant.delay_shortest_ms, variant.delay_longest_ms) == (40, 35, 45.5)
+    assert (variant.p50_ms, variant.real_time_factor) == (p50_ms, pytest.approx(p50_ms / 20))
 
 
-def test_the_point_of_a_missed_gate_is_measured() -> None:
-    missed = judge_result(record(), (*HELD, Gate("program.bytes", "<=", 1)), 100)
-    point = SweepPoint.measured(setting(), missed, {"baseline": HEARD, "variant": HEARD})
-    assert (point.status, point.verdict) == ("measured", "fail")
-    assert point.reasons == ("program.bytes is 17000001 (limit <= 1)",)
+def test_measured_point_with_a_missed_gate_fails() -> None:
+    failing = RESULT.replace(verdict="fail", reasons=("too big",))
+    point = SweepPoint.measured(setting(), failing, {"baseline": DELAY, "variant": DELAY})
+    assert (point.status, point.verdict, point.reasons) == ("measured", "fail", ("too big",))
 
 
-def test_a_number_that_is_missing_has_its_reason() -> None:
-    point = good(variant=DEAF)
-    assert point.variant is not None
-    assert point.variant.delay_ms is None
-    assert point.variant.null_reasons["delay_ms"] == "the pitch follows 3 of 16 steps"
-    without = record(truth=None, null_reasons={"truth": "not measured yet"})
-    point = SweepPoint.measured(setting(), without, {"baseline": HEARD, "variant": HEARD})
-    assert point.baseline is not None
-    assert point.baseline.rpa50 is None
-    assert point.baseline.null_reasons == dict.fromkeys(("rpa50", "voicing_recall"), "not measured yet")
+def test_missing_number_has_its_reason() -> None:
+    variant = measured_point(delay=NO_DELAY).variant
+    assert variant and (variant.delay_ms, variant.null_reasons["delay_ms"]) == (None, NO_DELAY_REASON)
+    without = RESULT.replace(truth=None, null_reasons={"truth": "no known f0"})
+    baseline = SweepPoint.measured(setting(), without, {"baseline": DELAY, "variant": DELAY}).baseline
+    assert baseline and baseline.null_reasons == dict.fromkeys(("rpa50", "voicing_recall"), "no known f0")
 
 
-def test_a_refused_point_has_no_figure_but_the_reason() -> None:
+def test_refused_point_has_only_the_reason() -> None:
     point = SweepPoint.refused(setting(), "the hop is too long")
     assert (point.status, point.reasons, point.verdict) == ("refused", ("the hop is too long",), None)
     assert set(point.null_reasons.values()) == {"the hop is too long"}
     assert {"verdict", "algorithmic_ms", "baseline", "variant", "program_bytes"} <= set(point.null_reasons)
 
 
-def test_a_failed_point_keeps_its_geometry() -> None:
-    point = broken()
-    assert (point.status, point.verdict) == ("failed", "fail")
-    assert point.geometry_ms == 35.0
-    assert point.reasons == ("the program crashed the runtime",)
-    assert point.null_reasons["variant"] == point.null_reasons["program_bytes"] == "the program crashed the runtime"
+def test_failed_point_keeps_geometry_and_adds_the_reason() -> None:
+    point = SweepPoint.failed(setting(), RESULT, "it crashed")
+    assert (point.status, point.verdict, point.reasons) == ("failed", "fail", ("it crashed",))
+    assert (point.geometry_ms, point.null_reasons["variant"]) == (20.0, "it crashed")
+    assert failed_point().reasons == stored("int8-naive").reasons, "a reason that the result has is not repeated"
 
 
-def elsewhere(**where: Any) -> SweepPoint:
-    why, figures = "not run here: no such backend", ("deviation", "floor", "truth", "speed")
-    unrun = record(**dict.fromkeys(figures), null_reasons=dict.fromkeys(figures, why), not_run_here=why)
-    return SweepPoint.not_run(setting(**where), judge_result(unrun, HELD, 100))
+def test_point_that_cannot_run_here_is_inconclusive() -> None:
+    point = SweepPoint.not_run(setting(), without_scores(RESULT, "no such backend"))
+    assert (point.status, point.verdict, point.reasons) == ("inconclusive", "inconclusive", ("no such backend",))
+    assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "no such backend"
+    assert (point.program_bytes, point.geometry_ms) == (6_499_692, 20.0)
 
 
-def test_a_point_that_cannot_run_here_is_inconclusive() -> None:
-    point = elsewhere()
-    assert (point.status, point.verdict) == ("inconclusive", "inconclusive")
-    assert point.reasons == ("not run here: no such backend",)
-    assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "not run here: no such backend"
-    assert (point.program_bytes, point.geometry_ms) == (17_000_001, 35.0)
-
-
-def test_the_file_holds_all_points(tmp_path: Path) -> None:
-    whole = sweep(good(), broken(mirror=0.0), SweepPoint.refused(setting(chunk=9000), "the hop is too long"))
-    path = write_json(whole, tmp_path / SWEEP_NAME)
-    stored = json.loads(path.read_text(), parse_constant=pytest.fail)
-    assert path == tmp_path / "sweep.json"
-    assert [point["status"] for point in stored["points"]] == ["measured", "failed", "refused"]
-    assert stored["protocol"]["fair"] is True
-    assert Sweep.model_validate_json(path.read_bytes(), extra="ignore") == whole
+@pytest.mark.parametrize(
+    ("protocol", "title"),
+    [
+        ("continuous", "float-xnnpack: chunk, mirror and rate"),
+        (
+            "variant-reset-per-chunk",
+            "UNFAIR: baseline continuous, variant reset-per-chunk\nfloat-xnnpack: chunk, mirror and rate",
+        ),
+    ],
+)
+def test_sweep_round_trip(protocol: str, title: str, tmp_path: Path) -> None:
+    sweep = Sweep(
+        created=RESULT.created,
+        recipe=RESULT.recipe,
+        protocol=protocol_of(protocol),
+        environment=RESULT.environment,
+        clips=("sung/a",),
+        points=(measured_point(), failed_point(mirror=0.0), SweepPoint.refused(setting(chunk=9000), "too long")),
+    )
+    path = write_json(sweep, tmp_path / SWEEP_NAME)
+    assert Sweep.model_validate_json(path.read_bytes(), extra="ignore") == sweep
+    assert sweep.title == title
+    assert setting(mirror=0.5).suffix == "rate=48000,chunk=960,mirror=0.5"

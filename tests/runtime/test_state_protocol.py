@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.helpers.results import lost, stored, without_pitch
 from tests.helpers.sessions import CumulativeSumSession
-from tests.records.test_result import HELD, deviation_of, failed, record
 from workbench.audit.verdict import judge_result
 from workbench.recipe import Gate
 from workbench.records.result import Result, read_record, write_record
@@ -71,7 +71,7 @@ def test_what_a_recipe_asks_for(name: str, baseline: str, variant: str, fair: bo
 def perfect(protocol: str) -> Result:
     """A record in which every gate passes."""
     gates = (Gate("deviation.pitch.p95_cents", "<=", 0.01), Gate("program.bytes", "<=", 10**9))
-    return judge_result(record(protocol=protocol_of(protocol)), gates, 100)
+    return judge_result(stored().replace(protocol=protocol_of(protocol)), gates, 100)
 
 
 @pytest.mark.parametrize("name", UNFAIR)
@@ -93,11 +93,14 @@ def test_fair_passes(name: str) -> None:
 @pytest.mark.parametrize("name", UNFAIR)
 def test_unfair_is_told_with_every_other_failure_and_doubt(name: str) -> None:
     protocol = protocol_of(name)
-    spoilt = judge_result(record(protocol=protocol, deviation=deviation_of(0.0, 0, 3)), HELD, 100)
+    gates, result = (Gate("program.bytes", "<=", 10**9),), stored().replace(protocol=protocol)
+    assert result.deviation is not None
+    deviation = without_pitch(result.deviation).replace(nonfinite_frames=3)
+    spoilt = judge_result(result.replace(deviation=deviation), gates, 100)
     assert spoilt.verdict == "fail"
     assert spoilt.reasons[0].startswith("UNFAIR: ")
-    assert spoilt.reasons[1:] == ("3 of 300 frames are not finite", "only 0 voiced frames (at least 100 required)")
-    without_program = judge_result(failed("no").model_copy(update={"protocol": protocol}), HELD, 100)
+    assert "3 of 3619 frames are not finite" in spoilt.reasons and len(spoilt.reasons) == 4
+    without_program = judge_result(lost(result, "no"), gates, 100)
     assert (without_program.verdict, without_program.reasons[1:]) == ("fail", ("no",))
 
 

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.helpers.results import replaced as replaced_in
-from tests.records.test_sweep import HEARD, broken, elsewhere, good, record
+from tests.helpers.results import stored
+from tests.helpers.sweep_points import DELAY, failed_point, measured_point, unsupported_point
 from workbench.audio.corpus import Corpus
 from workbench.cli import main
 from workbench.errors import ProgramError, RecipeError, WorkbenchError
@@ -149,7 +150,11 @@ def made_up(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *outcomes: str)
     def measure(planned: object, *_: object) -> object:
         where = planned.setting.keys  # type: ignore[attr-defined]
         at = {"chunk": where["chunk_samples"], "mirror": where["mirror"], "rate": where["sample_rate_hz"]}
-        point = {"good": lambda: good(**at), "broken": lambda: broken(**at), "elsewhere": lambda: elsewhere(**at)}
+        point = {
+            "good": lambda: measured_point(**at),
+            "broken": lambda: failed_point(**at),
+            "elsewhere": lambda: unsupported_point(**at),
+        }
         outcome = next(coming)
         return (
             point[outcome]() if outcome in point else SweepPoint.refused(SweepSetting(**where), outcome)
@@ -232,11 +237,11 @@ def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint"
     from workbench.workflows.variant.run import Reused, RunOutcome
 
     (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
-    made = replaced_in(record(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
+    made = replaced_in(stored(), "program.sha256", hashlib.sha256(b"a program").hexdigest())
     write_atomic(Path("swept") / planned.job.recipe.name / made.program.path, b"a program")
     monkeypatch.setattr(module, "run_variant", lambda _, place, *__: RunOutcome(place, made, Reused.RESULT))
-    monkeypatch.setattr(module, "step_delay", lambda _: HEARD)
-    monkeypatch.setattr(module.IsolatedProcess, "call", lambda *_: HEARD)
+    monkeypatch.setattr(module, "step_delay", lambda _: DELAY)
+    monkeypatch.setattr(module.IsolatedProcess, "call", lambda *_: DELAY)
     return planned
 
 
@@ -277,7 +282,7 @@ def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
     from workbench.workflows.variant.run import Reused, RunOutcome
 
     (planned,) = module.plan(least(), [320], [1.0], [16_000], Progress())
-    unrun = record(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
+    unrun = stored().replace(deviation=None, not_run_here="no", null_reasons={"deviation": "no"})
     monkeypatch.setattr(module, "run_variant", lambda _, place, *__: RunOutcome(place, unrun, Reused.RESULT))
     point, reused = module.measure(planned, Path("swept"), Progress())
     assert (point.status, reused) == ("inconclusive", True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.audio.decode import Clip
 from workbench.records.frames import frames_path
-from workbench.records.result import Scores
+from workbench.records.result import PICTURES_FOLDER, Scores
 from workbench.storage.atomic import write_atomic
 
 SCORES_NAME = "scores.json"
@@ -52,4 +52,4 @@ def has_files_of(folder: Path, clips: Sequence[Clip]) -> bool:
 
 def picture_path(folder: Path, clip_name: str) -> Path:
     """The path of a clip's picture in a variant's folder."""
-    return folder / "pictures" / f"{frames_path(folder, clip_name).stem}.png"
+    return folder / PICTURES_FOLDER / f"{frames_path(folder, clip_name).stem}.png"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.sessions import CumulativeSumSession
-from tests.records.test_sweep import HEARD
+from tests.helpers.sweep_points import DELAY
 from workbench.progress import Progress
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
@@ -31,7 +31,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     for module in (opening, sweep):
         monkeypatch.setattr(module, "open_program", open_program)
         monkeypatch.setattr(module, "set_num_threads", lambda threads: told.append(threads))
-    monkeypatch.setattr(sweep, "step_delay", lambda _: HEARD)
+    monkeypatch.setattr(sweep, "step_delay", lambda _: DELAY)
     return told
 
 

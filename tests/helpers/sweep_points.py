@@ -1,0 +1,30 @@
+"""Points of a sweep from the stored results of docs/measured."""
+
+from tests.helpers.results import stored, without_scores
+from workbench.measure.delay import StepDelay
+from workbench.records.sweep import SweepPoint, SweepSetting
+
+DELAY = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
+NO_DELAY_REASON = "the pitch follows 3 of 16 steps"
+_NO_DELAY = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"))
+NO_DELAY = StepDelay(**_NO_DELAY, followed=3, steps=16, null_reasons=dict.fromkeys(_NO_DELAY, NO_DELAY_REASON))
+
+
+def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepSetting:
+    return SweepSetting(sample_rate_hz=rate, chunk_samples=chunk, mirror=mirror)
+
+
+def measured_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000, delay: StepDelay = DELAY) -> SweepPoint:
+    """A point with the metrics of float-xnnpack; `delay` is the variant's."""
+    return SweepPoint.measured(setting(chunk, mirror, rate), stored(), {"baseline": DELAY, "variant": delay})
+
+
+def failed_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepPoint:
+    """A point without a program."""
+    result = stored("int8-naive")
+    return SweepPoint.failed(setting(chunk, mirror, rate), result, result.null_reasons["program"])
+
+
+def unsupported_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepPoint:
+    """A point whose program this machine cannot run."""
+    return SweepPoint.not_run(setting(chunk, mirror, rate), without_scores(stored(), "no such backend"))
