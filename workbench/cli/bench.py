@@ -72,22 +72,21 @@ def bench(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.report.tables.bench import print_bench
-        from workbench.workflows.bench import build_contenders, run, timing_plans
-        from workbench.workflows.contenders import REFERENCE_EXPORT, collect_contenders
+        from workbench.workflows.bench.build import build_contenders
+        from workbench.workflows.bench.contenders import collect_contenders
+        from workbench.workflows.bench.run import run_bench, timing_plans
         from workbench.workflows.store_results import store_bench
 
         progress.report("import", 1, 1)
-        entered = collect_contenders(recipes, programs, first, progress)
-        entered = entered.with_clips(corpus, options.audio, progress)
+        setup = collect_contenders(recipes, programs, first, progress)
+        setup = setup.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
-        ready = build_contenders(entered, folder, progress, options.fresh, PROGRAM_STORE)
-        plans = timing_plans(threads, rounds, chunks_per_round)
-        job = entered.jobs[REFERENCE_EXPORT]
-        record = run(ready, job.scored_clips, job.recipe.scoring.voiced_confidence, plans, progress)
+        built = build_contenders(setup, folder, progress, options.fresh, PROGRAM_STORE)
+        record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress)
     print_archived(store_bench(record, folder))
     if options.as_json:
         print_json(folder, record)
     else:
         print_bench(record, folder)
     missing = {contender.name for run_ in record.runs for contender in run_.not_run}
-    sys.exit(FAIL if missing & {*entered.jobs, *entered.programs} else PASS)
+    sys.exit(FAIL if missing & setup.requested else PASS)

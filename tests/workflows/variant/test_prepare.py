@@ -1,49 +1,56 @@
-"""What a job is made from: hashed before it is used, and held against what is there when its results are kept."""
+"""A prepared variant: what changes while it is used is an error and moves no fingerprint; which clips it gets."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from workbench.errors import WorkbenchError
+from tests.helpers.project import LEAST_RECIPE, write_project
+from workbench.audio.corpus import Corpus
+from workbench.errors import AudioError, ChangedError
 from workbench.model.checkpoint import checkpoint_path
-from workbench.recipe import KnownNames, load_recipes
-from workbench.workflows.variant import prepare as jobs
-from workbench.workflows.variant.prepare import PreparedVariant, prepare
+from workbench.progress import Progress
+from workbench.workflows.load_recipes import load_variants
+from workbench.workflows.variant import prepare as preparing
+from workbench.workflows.variant.fingerprint import SourceHashes
+from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> PreparedVariant:
-    """Of a checkpoint of the user's own, which is the packaged one."""
+def variant(tmp_path: Path) -> PreparedVariant:
+    """Of a checkpoint of the user, which is a copy of the packaged one."""
     shutil.copyfile(checkpoint_path("mir-1k_g7"), tmp_path / "own.ckpt")
-    (tmp_path / "r.yaml").write_text(
-        "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\ncheckpoint: own.ckpt\n"
-    )
-    (recipe,) = load_recipes([tmp_path / "r.yaml"], KnownNames((), ("a",), (), ()))
+    write_project(tmp_path, own=f"{LEAST_RECIPE}checkpoint: own.ckpt\n")
+    (recipe,) = load_variants([tmp_path / "own.yaml"], Corpus(tmp_path / "calib_audio"))
     return prepare(recipe)
 
 
-def test_what_changes_while_it_is_used_is_told_and_moves_no_fingerprint(
-    job: PreparedVariant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_changes_during_use_are_errors(
+    variant: PreparedVariant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = job.program_fingerprint, job.fingerprint
-    job.check_unchanged()
-    with monkeypatch.context() as patched, pytest.raises(WorkbenchError) as caught:
-        patched.setattr(jobs, "code_sha256", lambda: "another")
-        job.check_unchanged()
-    assert str(caught.value) == "the workbench's own code changed while it was used; run again"
+    before = variant.program_fingerprint, variant.fingerprint
+    variant.check_unchanged()
+    with monkeypatch.context() as patched, pytest.raises(ChangedError, match="code changed"):
+        patched.setattr(preparing, "source_hashes", lambda: SourceHashes("another", "another"))
+        variant.check_unchanged()
     with (tmp_path / "own.ckpt").open("ab") as file:
         file.write(b"more")
-    with pytest.raises(WorkbenchError) as caught:
-        job.check_unchanged()
+    with pytest.raises(ChangedError) as caught:
+        variant.check_unchanged()
     assert str(caught.value) == f"{tmp_path / 'own.ckpt'}: changed while it was used; run again"
-    assert (job.program_fingerprint, job.fingerprint) == before  # of what was loaded
+    assert (variant.program_fingerprint, variant.fingerprint) == before, "of what was loaded"
 
 
-def test_times_are_of_one_machine_and_a_program_is_not(job: PreparedVariant, monkeypatch: pytest.MonkeyPatch) -> None:
-    program, figures = job.program_fingerprint, job.fingerprint
-    for name, value in (("cpu", "another"), ("os.cpu_count", 1000)):
-        with monkeypatch.context() as patched:
-            patched.setattr(f"workbench.workflows.variant.prepare.{name}", lambda value=value: value)
-            assert job.program_fingerprint == program
-            assert job.fingerprint != figures
+def test_clips_are_those_of_the_recipe_or_the_audio_given(variant: PreparedVariant, tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "calib_audio")
+    (loaded,) = load_clips([variant], corpus, None, Progress())
+    assert [clip.name for clip in loaded.calibration_clips] == ["synthetic/calibrate/tone"]
+    assert [clip.name for clip in loaded.scored_clips] == ["synthetic/score/sung"]
+    assert {clip.sample_rate_hz for clip in loaded.scored_clips} == {16_000}
+    assert (variant.scored_clips, loaded.program_fingerprint) == ((), variant.program_fingerprint)
+    take = shutil.copyfile(loaded.scored_clips[0].path, tmp_path / "take.wav")
+    with pytest.raises(AudioError):  # the same bytes calibrate
+        load_clips([variant], corpus, loaded.calibration_clips[0].path, Progress())
+    (given,) = load_clips([variant], corpus, take, Progress())
+    assert [clip.name for clip in given.scored_clips] == ["take"]
+    assert given.fingerprint != loaded.fingerprint
