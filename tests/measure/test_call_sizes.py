@@ -1,4 +1,4 @@
-"""The figures of each size of call, from hand-made rolls and times."""
+"""The figures of each size of call, from hand-made frames and times."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
     flat = np.full(8, 60, np.float32)
     level = np.full(8, 0.75, np.float32)
     margin = np.full(8, 0.5, np.float32)
-    rolls = PairedFrames(
+    pair = PairedFrames(
         "clip",
         Frames(flat, level, level, margin),
         Frames(flat + np.float32(cents / 100), level - np.float32(0.125), level),
@@ -24,10 +24,10 @@ def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
         "known f0",
     )
     times_ms = np.array([[4.0, 8.0, 100.0], [8.0, 8.0, 6.0]])
-    return size_figures(size, STREAM, [rolls], 0.5, PairTimes(times_ms, times_ms / 4))
+    return size_figures(size, STREAM, [pair], 0.5, PairTimes(times_ms, times_ms / 4))
 
 
-def test_a_size_tells_its_deviation_and_its_time_per_call_and_per_frame() -> None:
+def test_size_figures_are_per_call_and_per_frame() -> None:
     got = figures(4, 12.5)
     assert (got.frames_per_chunk, got.chunk_ms, got.frames, got.voiced_frames) == (4, 80, 8, 8)
     assert (got.p95_cents, got.max_cents, got.max_untied_cents) == (12.5, 12.5, 12.5)
@@ -52,8 +52,8 @@ def test_a_size_without_a_figure_leaves_no_worst() -> None:
 
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
     flat = np.full(4, 0.5, np.float32)
-    rolls = PairedFrames("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
-    got = size_figures(2, STREAM, [rolls], 0.5, PairTimes(np.ones((1, 3)), np.ones((1, 3))))
+    pair = PairedFrames("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
+    got = size_figures(2, STREAM, [pair], 0.5, PairTimes(np.ones((1, 3)), np.ones((1, 3))))
     assert got.confidence_max is None
     assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
     assert got.p95_cents == pytest.approx(0)

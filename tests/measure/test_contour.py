@@ -1,4 +1,4 @@
-"""A pitch that does not move is told as that."""
+"""The pitch ranges of both sides, and when the variant is called flat."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ def frames(pitch: np.ndarray, confidence: float = 0.9) -> Frames:
     return Frames(pitch, np.full_like(pitch, confidence), np.ones_like(pitch))
 
 
-def rolls(baseline: np.ndarray, variant: Frames, voiced: np.ndarray | None = None) -> list[PairedFrames]:
-    heard = np.ones(len(baseline), np.bool_) if voiced is None else voiced
-    return [PairedFrames("a", frames(baseline), variant, heard, "known f0")]
+def pairs(baseline: np.ndarray, variant: Frames, voiced: np.ndarray | None = None) -> list[PairedFrames]:
+    marked = np.ones(len(baseline), np.bool_) if voiced is None else voiced
+    return [PairedFrames("a", frames(baseline), variant, marked, "known f0")]
 
 
 SCALE = np.linspace(50, 70, 101)  # 5th to 95th percentile: 51 to 69
@@ -23,7 +23,7 @@ SCALE = np.linspace(50, 70, 101)  # 5th to 95th percentile: 51 to 69
 
 def test_the_reach_is_that_of_voiced_frames() -> None:
     far = np.where(np.arange(202) < 101, np.tile(SCALE, 2), 0)
-    found = contour(rolls(far, frames(far, 0.25), np.arange(202) < 101))
+    found = contour(pairs(far, frames(far, 0.25), np.arange(202) < 101))
     assert found.baseline is not None and found.baseline.confidence == pytest.approx(0.9)
     assert (found.baseline.low_semitones, found.baseline.middle_semitones) == (51, 60)
     assert (found.baseline.high_semitones, found.baseline.semitones) == (69, 18)
@@ -32,7 +32,7 @@ def test_the_reach_is_that_of_voiced_frames() -> None:
 
 
 def test_a_pitch_that_does_not_move_is_flat() -> None:
-    flat = contour(rolls(SCALE, frames(50 + 0.001 * SCALE, 0.1)))
+    flat = contour(pairs(SCALE, frames(50 + 0.001 * SCALE, 0.1)))
     assert flat.flat_reason == (
         "the pitch is flat: 50.1 to 50.1 semitones, with a median confidence of 0.10 over voiced frames, but "
         "51.0 to 69.0 semitones, with a median confidence of 0.90 in the baseline"
@@ -41,20 +41,20 @@ def test_a_pitch_that_does_not_move_is_flat() -> None:
 
 @pytest.mark.parametrize(("share", "flat"), [(0.9 * FLAT_SHARE, True), (1.1 * FLAT_SHARE, False)])
 def test_where_flat_begins(share: float, flat: bool) -> None:
-    assert bool(contour(rolls(SCALE, frames(60 + share * (SCALE - 60)))).flat_reason) == flat
+    assert bool(contour(pairs(SCALE, frames(60 + share * (SCALE - 60)))).flat_reason) == flat
 
 
-def test_a_voice_that_holds_its_note_calls_nothing_flat() -> None:
+def test_nothing_is_flat_if_the_voice_holds_its_note() -> None:
     held = np.full(101, 60.0)
-    assert contour(rolls(held, frames(held))).flat_reason == ""
+    assert contour(pairs(held, frames(held))).flat_reason == ""
 
 
 def test_without_numbers_there_is_no_contour() -> None:
-    nothing = contour(rolls(SCALE, frames(SCALE), np.zeros(101, np.bool_)))
+    nothing = contour(pairs(SCALE, frames(SCALE), np.zeros(101, np.bool_)))
     assert (nothing.baseline, nothing.variant, nothing.flat_reason) == (None, None, "")
     assert nothing.null_reasons == {"baseline": "no voiced frame", "variant": "no voiced frame"}
-    broken = contour(rolls(SCALE, frames(SCALE * np.nan)))
+    broken = contour(pairs(SCALE, frames(SCALE * np.nan)))
     assert broken.null_reasons == {"variant": "a pitch is not finite"}
     silent = Frames(*(np.float32(SCALE), np.float32(SCALE * np.nan), np.float32(SCALE)), absent=("confidence",))
-    found = contour(rolls(SCALE, silent)).variant
+    found = contour(pairs(SCALE, silent)).variant
     assert found is not None and found.null_reasons == {"confidence": "none is returned, or one is not finite"}

@@ -12,22 +12,22 @@ STREAM = StreamConfig(16_000, 320, 1, 0.0)
 
 
 class Late:
-    """Knows what is played, and answers each frame with the pitch of `lag_samples` before the end of its hop."""
+    """A session that returns the pitch of the tone `lag_samples` before the end of each hop."""
 
     def __init__(self, stream: StreamConfig, lag_samples: int, shift_semitones: float = 0.0) -> None:
         self.stream, self.lag_samples, self.shift = stream, lag_samples, shift_semitones
         self.known = pitch_step_signal(stream).semitones
-        self.heard = 0
+        self.received = 0
 
     def reset(self) -> None:
-        self.heard = 0
+        self.received = 0
 
     def step(self, chunk: np.ndarray) -> Frames:
-        ends = self.heard + (np.arange(self.stream.frames_per_chunk) + 1) * self.stream.hop_samples
-        self.heard += len(chunk)
-        return self.answer(self.known[np.clip(ends - self.lag_samples, 0, len(self.known) - 1)] + self.shift)
+        ends = self.received + (np.arange(self.stream.frames_per_chunk) + 1) * self.stream.hop_samples
+        self.received += len(chunk)
+        return self.frames(self.known[np.clip(ends - self.lag_samples, 0, len(self.known) - 1)] + self.shift)
 
-    def answer(self, pitch: np.ndarray) -> Frames:
+    def frames(self, pitch: np.ndarray) -> Frames:
         pitch = np.asarray(pitch, np.float32)
         return Frames(pitch, np.ones_like(pitch), np.ones_like(pitch))
 
@@ -66,18 +66,18 @@ def test_a_known_delay_is_found_and_half_a_chunk_on_top(
     assert (found.followed, found.steps) == (16, 16)
 
 
-def test_a_pitch_off_by_less_than_half_the_step_is_the_same_delay() -> None:
+def test_an_offset_below_half_a_step_is_the_same_delay() -> None:
     assert step_delay(Late(STREAM, 500, shift_semitones=0.9)) == step_delay(Late(STREAM, 500))
 
 
 class Once(Late):
     """Jumps to the new pitch and falls back for two chunks, as an estimate in transition may."""
 
-    def answer(self, pitch: np.ndarray) -> Frames:
-        position = self.heard - self.lag_samples
+    def frames(self, pitch: np.ndarray) -> Frames:
+        position = self.received - self.lag_samples
         onsets = pitch_step_signal(self.stream).onsets
         since = position - onsets[onsets <= position].max(initial=-(10**9))
-        return super().answer(pitch + (20 if 320 <= since < 960 else 0))
+        return super().frames(pitch + (20 if 320 <= since < 960 else 0))
 
 
 def test_the_delay_ends_where_the_pitch_stays() -> None:
@@ -85,13 +85,13 @@ def test_the_delay_ends_where_the_pitch_stays() -> None:
 
 
 class Stuck(Late):
-    def answer(self, pitch: np.ndarray) -> Frames:
-        return super().answer(np.full_like(pitch, 57.0))
+    def frames(self, pitch: np.ndarray) -> Frames:
+        return super().frames(np.full_like(pitch, 57.0))
 
 
 class Broken(Late):
-    def answer(self, pitch: np.ndarray) -> Frames:
-        return super().answer(np.full_like(pitch, np.nan))
+    def frames(self, pitch: np.ndarray) -> Frames:
+        return super().frames(np.full_like(pitch, np.nan))
 
 
 @pytest.mark.parametrize("session", [Stuck(STREAM, 0), Broken(STREAM, 0), Late(STREAM, 8000)])
@@ -109,8 +109,8 @@ def test_a_stream_that_does_not_follow_has_no_delay_and_says_so(session: Late) -
 
 @pytest.mark.slow
 def test_upstream_is_as_late_as_its_geometry_says() -> None:
-    """At mirror 0 the window is whole, and its middle is when half of it has heard the step. At mirror 1 its second
-    half is zeros: what is heard weighs before the middle of the window, so the answer is later than geometry says."""
+    """At mirror 0 the window is whole, and its middle is when half of it has received the step. At mirror 1 its second
+    half is zeros: its weight lies before its middle, so the measured delay is longer than geometry gives."""
     from workbench.model.streaming import StreamingPesto
     from workbench.model.upstream import load_upstream
     from workbench.runtime.eager import UpstreamSession

@@ -122,7 +122,7 @@ class TestNotFinite:
         for counted in (figures, *figures.clips):
             assert (counted.nonfinite_frames, counted.baseline_nonfinite_frames) == (2, 2)
 
-    def test_a_baseline_confidence_is_counted_though_its_frame_is_unvoiced(self) -> None:
+    def test_a_baseline_confidence_is_counted_in_an_unvoiced_frame(self) -> None:
         baseline = frames([60, 60], confidence=[np.nan, 0.75])
         figures = of(baseline, frames([72, 60]), voiced=baseline.confidence >= 0.5)
         assert (figures.voiced_frames, figures.pitch.max_cents, figures.baseline_nonfinite_frames) == (1, 0.0, 1)
@@ -193,7 +193,7 @@ class TestConfidenceAndVolume:
 
 
 class TestTies:
-    def test_a_tied_frame_is_listed_and_only_the_untied_maximum_leaves_it_out(self) -> None:
+    def test_only_the_untied_maximum_leaves_tied_frames_out(self) -> None:
         tied, clear = TIE_MARGIN / 2, TIE_MARGIN * 2
         first = pair(*shifted([25, 0, 300], margin=[clear, tied, tied]), name="sung/a")
         second = pair(*shifted([-100, 50], margin=[tied, clear]), name="sung/b")

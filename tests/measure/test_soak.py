@@ -1,10 +1,14 @@
 """A long stream, short: its segments, its reports, and a session that goes wrong slowly."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tests.helpers.bench import BASELINE
 from tests.helpers.soak import DriftingSession
-from workbench.measure.soak import long_stream
+from workbench.measure import soak
+from workbench.measure.soak import SoakWorker, long_stream
 from workbench.recipe.stream_config import StreamConfig
 
 
@@ -45,3 +49,13 @@ def test_nonfinite_frames_are_counted_on_their_side(drifts: tuple[float, float],
     (report,) = long_stream(baseline, variant, np.ones(300, np.float32), 1 / 3600, 0.5, segments=1)
     assert report.segment is not None
     assert (report.segment.baseline_nonfinite_frames, report.segment.nonfinite_frames) == counts
+
+
+def test_a_worker_streams_on_from_call_to_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(soak, "set_num_threads", threads.append)
+    monkeypatch.setattr(soak, "open_program", lambda _: DriftingSession(0.125))
+    monkeypatch.setattr(type(BASELINE), "session", lambda _: DriftingSession(0.0))
+    worker = SoakWorker(BASELINE, Path("program.pte"), np.ones(300, np.float32), 12 / 3600, 0.5, 2)
+    assert [worker.advance().calls_done for _ in range(3)] == [10, 20, 30]  # of 120 calls in twelve segments
+    assert threads == [2]

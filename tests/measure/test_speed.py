@@ -38,7 +38,7 @@ def test_percentiles_of_a_call_are_over_all_rounds() -> None:
     assert (of(shuffled, shuffled).rounds, of(shuffled, shuffled).chunks_per_round) == (10, 10)
 
 
-def test_the_ratio_is_taken_in_each_round_and_its_spread_is_over_rounds() -> None:
+def test_the_ratio_is_taken_in_each_round() -> None:
     # ratios 1 .. 11: the 10th percentile lies one step up, the 90th nine
     figures = of(flat(range(1, 12)), flat([1] * 11))
     assert (figures.speedup_low, figures.speedup_p50, figures.speedup_high) == (2, 6, 10)
@@ -77,7 +77,7 @@ def test_deadlines_are_the_variants_and_missed_by_taking_longer() -> None:
     assert figures.deadline_miss_rate == 0.2
 
 
-def test_the_real_time_factor_is_the_variants_median_call_by_the_period() -> None:
+def test_the_real_time_factor_is_the_median_call_by_the_period() -> None:
     assert of(flat([8, 8]), flat([5, 5])).real_time_factor == 0.25
     two_frames = StreamConfig(sample_rate_hz=16000, hop_samples=160, frames_per_chunk=2, mirror=0.0)
     figures = of(flat([8, 8]), flat([5, 5]), two_frames)

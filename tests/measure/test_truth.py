@@ -46,9 +46,9 @@ def sung_track() -> PitchTrack:
 
 
 def late_frames(lag_ms: float, confident: float = 0.8, doubtful: float = 0.2) -> Frames:
-    """What a perfect estimator answers that speaks of the audio `lag_ms` before the end of each hop."""
-    spoken_of_s = np.arange(1, 301) * 0.010 - lag_ms / 1000
-    hz = sung_hz(spoken_of_s)
+    """The output of a perfect estimator that describes the audio `lag_ms` before the end of each hop."""
+    described_s = np.arange(1, 301) * 0.010 - lag_ms / 1000
+    hz = sung_hz(described_s)
     return frames(np.where(hz > 0, hz, 100.0), np.where(hz > 0, confident, doubtful))
 
 
@@ -62,13 +62,13 @@ class TestAccuracy:
     def test_ten_frames_counted_by_hand(self) -> None:
         known = np.array([440.0] * 6 + [0.0] * 4)
         cents_off = np.array([0, 49, -49, 51, 1200, 600, 0, 0, 0, 0])
-        heard = np.array([0.9, 0.5, 0.1, 0.9, 0.9, 0.9, 0.5, 0.4, 0.1, 0.1])
-        figures = accuracy(known, frames(440 * 2 ** (cents_off / 1200), heard), 0.5)
-        assert figures.rpa50 == pytest.approx(3 / 6)  # 0, 49 and -49, the last one too quiet to be heard
+        confidence = np.array([0.9, 0.5, 0.1, 0.9, 0.9, 0.9, 0.5, 0.4, 0.1, 0.1])
+        figures = accuracy(known, frames(440 * 2 ** (cents_off / 1200), confidence), 0.5)
+        assert figures.rpa50 == pytest.approx(3 / 6)  # 0, 49 and -49, the last one below the threshold
         assert figures.rca50 == pytest.approx(4 / 6)  # and the octave
         assert figures.voicing_recall == pytest.approx(5 / 6)
-        assert figures.voicing_false_alarm == pytest.approx(1 / 4)  # the threshold itself is heard
-        assert figures.overall == pytest.approx((2 + 3) / 10)  # right and heard, and rightly not heard
+        assert figures.voicing_false_alarm == pytest.approx(1 / 4)  # the threshold itself is voiced
+        assert figures.overall == pytest.approx((2 + 3) / 10)  # right and voiced, and rightly unvoiced
 
     @settings(max_examples=40, deadline=None)
     @given(seed=st.integers(0, 2**32 - 1), count=st.integers(4, 60), threshold=st.sampled_from([0.25, 0.5, 0.75]))
@@ -79,19 +79,19 @@ class TestAccuracy:
         known[:2] = 0, 300
         off = generator.choice([0, 20, 45, 60, -30, 1200, -1170, 600], count)
         estimate = frames(np.where(known > 0, known, 200) * 2 ** (off / 1200), generator.choice([0.1, 0.4, 0.9], count))
-        estimate.confidence[0] = 1.0  # mir_eval warns where nothing is heard
+        estimate.confidence[0] = 1.0  # mir_eval warns if nothing is voiced
         hz = 440 * 2 ** ((estimate.pitch_semitones.astype(np.float64) - 69) / 12)
         times_s = np.arange(count) * 0.010
         signed_hz = np.where(estimate.confidence >= threshold, hz, -hz)
-        wanted = mir_eval.melody.evaluate(times_s, known, times_s, signed_hz)
+        expected = mir_eval.melody.evaluate(times_s, known, times_s, signed_hz)
         figures = accuracy(known, estimate, threshold)
-        assert figures.rpa50 == pytest.approx(wanted["Raw Pitch Accuracy"])
-        assert figures.rca50 == pytest.approx(wanted["Raw Chroma Accuracy"])
-        assert figures.voicing_recall == pytest.approx(wanted["Voicing Recall"])
-        assert figures.voicing_false_alarm == pytest.approx(wanted["Voicing False Alarm"])
-        assert figures.overall == pytest.approx(wanted["Overall Accuracy"])
+        assert figures.rpa50 == pytest.approx(expected["Raw Pitch Accuracy"])
+        assert figures.rca50 == pytest.approx(expected["Raw Chroma Accuracy"])
+        assert figures.voicing_recall == pytest.approx(expected["Voicing Recall"])
+        assert figures.voicing_false_alarm == pytest.approx(expected["Voicing False Alarm"])
+        assert figures.overall == pytest.approx(expected["Overall Accuracy"])
 
-    def test_without_unvoiced_frames_there_is_no_false_alarm_to_count(self) -> None:
+    def test_without_unvoiced_frames_false_alarm_is_null(self) -> None:
         figures = accuracy(np.array([440.0, 440.0]), frames([440, 470], [0.9, 0.1]), 0.5)
         assert figures == PitchAccuracy(
             rpa50=0.5,
@@ -103,7 +103,7 @@ class TestAccuracy:
         )
 
     @pytest.mark.filterwarnings("ignore:Reference melody has no voiced frames")
-    def test_nothing_sung_has_no_pitch_accuracy_but_false_alarms(self) -> None:
+    def test_without_voiced_frames_pitch_accuracy_is_null(self) -> None:
         figures = accuracy(np.zeros(3), frames([440, 440, 440]), 0.5)
         assert (figures.rpa50, figures.rca50, figures.voicing_recall) == (None, None, None)
         assert figures.voicing_false_alarm == 1.0
@@ -124,7 +124,7 @@ class TestAccuracy:
         estimate = Frames(np.array([69, broken], np.float32), np.ones(2, np.float32), np.ones(2, np.float32))
         assert accuracy(np.array([440.0, 0.0]), estimate, 0.5) is None
 
-    def test_without_confidence_pitch_is_told_and_voicing_is_not(self) -> None:
+    def test_without_confidence_only_pitch_accuracy_is_given(self) -> None:
         hz = np.array([220.0, 220.0, 0.0])
         silent = dataclasses.replace(frames([220, 440, 220], np.nan), absent=("confidence",))
         found = accuracy(hz, silent, 0.5)
@@ -139,7 +139,7 @@ class TestAccuracy:
 
 
 class TestReference:
-    def test_frames_speak_of_the_moment_a_delay_before_their_hop_ends(self) -> None:
+    def test_frames_describe_the_audio_a_delay_before_their_end(self) -> None:
         track = PitchTrack(np.array([0.0, 0.01, 0.02, 0.03, 0.04]), np.array([100.0, 0, 300, 400, 500]))
         assert reference_hz(track, 4, STREAM, 0).tolist() == [0, 300, 400, 500]
         assert reference_hz(track, 4, STREAM, 10).tolist() == [100, 0, 300, 400]
@@ -171,35 +171,35 @@ class TestAlign:
         wrong = Frames(pitch, late.confidence, late.volume)
         assert fit_alignment([(clip("a", sung_track()), wrong)], STREAM).delay_ms == pytest.approx(47, abs=1)
 
-    def test_nor_do_frames_that_are_not_finite(self) -> None:
+    def test_frames_that_are_not_finite_do_not_move_it(self) -> None:
         late = late_frames(47)
         pitch, confidence = late.pitch_semitones.copy(), late.confidence.copy()
         pitch[::7], confidence[::5] = np.nan, np.nan
         broken = Frames(pitch, confidence, late.volume)
         assert fit_alignment([(clip("a", sung_track()), broken)], STREAM).delay_ms == pytest.approx(47, abs=1)
 
-    def test_clips_without_known_f0_have_no_say(self) -> None:
+    def test_clips_without_known_f0_are_ignored(self) -> None:
         mute = clip("b", None), frames(np.full(300, 50.0), 1.0)
         known = clip("a", sung_track()), late_frames(47)
         assert fit_alignment([mute, known], STREAM) == fit_alignment([known], STREAM)
 
     @pytest.mark.parametrize(("doubtful", "confident"), [(0.2, 0.8), (0.05, 0.12), (0.85, 0.95)])
-    def test_the_threshold_parts_two_clusters(self, doubtful: float, confident: float) -> None:
+    def test_the_threshold_lies_between_two_clusters(self, doubtful: float, confident: float) -> None:
         best = fit_alignment([(clip("a", sung_track()), late_frames(47, confident, doubtful))], STREAM).best_threshold
         assert doubtful < best <= confident
 
     def test_the_threshold_weighs_recall_against_false_alarms(self) -> None:
         # recall less false alarms: up to 0.1 4/4 - 4/4, up to 0.3 4/4 - 1/4, up to 0.6 3/4 - 1/4, up to 0.65 0 - 1/4
         track = held([200, 210, 220, 230, 0, 0, 0, 0])
-        heard = [0.6, 0.6, 0.6, 0.3, 0.65, 0.1, 0.1, 0.1]
-        aligned = fit_alignment([(clip("a", track), frames([200, 210, 220, 230, 50, 50, 50, 50], heard))], STREAM)
+        confidence = [0.6, 0.6, 0.6, 0.3, 0.65, 0.1, 0.1, 0.1]
+        aligned = fit_alignment([(clip("a", track), frames([200, 210, 220, 230, 50, 50, 50, 50], confidence))], STREAM)
         assert aligned.delay_ms == 0
         assert 0.1 < aligned.best_threshold <= 0.3
 
     def test_clips_are_pooled(self) -> None:
         first = clip("a", held([200, 220, 0, 0])), frames([200, 220, 50, 50], [0.9, 0.9, 0.5, 0.5])
         second = clip("b", held([300, 330, 0, 0])), frames([300, 330, 50, 50], [0.7, 0.4, 0.1, 0.1])
-        # alone 0.1 < t <= 0.4 serves b; together that is 4/4 - 2/4, and 0.5 < t <= 0.7 is 3/4 - 0
+        # by itself 0.1 < t <= 0.4 serves b; together that is 4/4 - 2/4, and 0.5 < t <= 0.7 is 3/4 - 0
         assert 0.1 < fit_alignment([second], STREAM).best_threshold <= 0.4
         assert 0.5 < fit_alignment([first, second], STREAM).best_threshold <= 0.7
 
@@ -214,12 +214,12 @@ class TestAlign:
         assert fit_alignment([(clip("a", None), frames([440.0] * 5))], STREAM) == Alignment(None, None)
 
     @pytest.mark.filterwarnings("error")
-    def test_silence_alone_tells_neither(self) -> None:
+    def test_silence_gives_neither(self) -> None:
         assert fit_alignment([(clip("a", held(np.zeros(20))), frames([440.0] * 20, 0.1))], STREAM) == Alignment(
             None, None
         )
 
-    def test_without_unvoiced_frames_there_is_a_delay_and_no_threshold(self) -> None:
+    def test_without_unvoiced_frames_there_is_no_threshold(self) -> None:
         times_s = np.arange(-60, 101) * 0.005  # annotated from before the clip's start, so every frame is sung
         track = PitchTrack(times_s, 220 * 2.0**times_s)
         late = frames(220 * 2.0 ** (np.arange(1, 51) * 0.010 - 0.030))
@@ -243,7 +243,7 @@ class TestTruth:
             "variant_at_best": pytest.approx([1 / 3, 2 / 3, 2 / 3, 0, 3 / 5]),
         }
 
-    def test_frames_of_clips_are_pooled_and_clips_without_f0_left_out(self) -> None:
+    def test_clips_are_pooled_and_those_without_f0_left_out(self) -> None:
         clips = [clip("a", held([440] * 3 + [0])), clip("b", None), clip("c", held([440]))]
         right, wrong = [frames([440] * 4), frames([100] * 9), frames([100])], [frames([100] * 4)] * 3
         figures = truth(clips, right, [wrong[0], wrong[1], frames([440])], STREAM, 0.5, Alignment(0.0, 0.5))
@@ -280,7 +280,7 @@ class TestTruth:
         assert figures.null_reasons["baseline"] != "no scored clip has a known f0"
 
     @pytest.mark.filterwarnings("ignore:Reference melody has no voiced frames")
-    def test_scored_clips_in_which_nobody_sings(self) -> None:
+    def test_scored_clips_without_a_voiced_frame(self) -> None:
         figures = truth(
             [clip("a", held([0, 0]))], [frames([440] * 2)], [frames([440] * 2)], STREAM, 0.5, Alignment(0.0, 0.5)
         )
@@ -300,7 +300,7 @@ class TestTruth:
             **dict.fromkeys(("baseline_at_best", "variant_at_best"), "there is no best threshold"),
         }
 
-    def test_a_variant_that_is_not_finite_leaves_the_baseline_its_figures(self) -> None:
+    def test_a_broken_variant_leaves_the_baseline_its_figures(self) -> None:
         sung = clip("a", held([440, 0]))
         broken = Frames(np.array([np.nan, 69], np.float32), np.ones(2, np.float32), np.ones(2, np.float32))
         figures = truth([sung], [frames([440, 440])], [broken], STREAM, 0.5, Alignment(0.0, 0.5))

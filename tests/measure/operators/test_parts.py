@@ -1,4 +1,4 @@
-"""A stream in parts: multiply-adds and bytes against sums by hand, and what they make together against the whole."""
+"""A stream in parts: multiply-adds and bytes against counts by hand, and what they make together against the whole."""
 
 from collections.abc import Sequence
 
@@ -94,7 +94,7 @@ class _Twice(nn.Module):
         return made
 
 
-def test_layers_against_sums_by_hand() -> None:
+def test_layers_against_counts_by_hand() -> None:
     x = torch.ones(2, 3)
     assert layers_in(traced(_Twice(), [x]), [x], "part") == [
         Layer(name="part.linear", dtype="float32", macs=2 * 3 * 5, bytes=4 * (3 * 5 + 5)),
@@ -103,7 +103,7 @@ def test_layers_against_sums_by_hand() -> None:
     ]
 
 
-def test_an_int8_layer_is_told_by_its_weights() -> None:
+def test_an_int8_layer_is_recognized_by_its_weights() -> None:
     x = torch.rand(64, 16)
     asked = Quantization(parts={"part.0": "int8-static"})
     module = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4))
@@ -126,7 +126,7 @@ def test_parts_make_what_the_stream_makes(plain: list[Part]) -> None:
     assert [part.name for part in plain] == STEPS
 
 
-def test_the_layers_of_the_parts_against_sums_by_hand(plain: list[Part]) -> None:
+def test_the_layers_of_the_parts_against_counts_by_hand(plain: list[Part]) -> None:
     macs = {part.name: sum(layer.macs for layer in part.layers) for part in plain}
     channels, taps, bins = 40, 39, 219
     assert macs["encoder.first"] == channels * taps * bins
@@ -142,13 +142,13 @@ def test_the_layers_of_the_parts_against_sums_by_hand(plain: list[Part]) -> None
     assert sum(layer.macs for layer in frontend.layers) * 4 == sum(layer.bytes for layer in frontend.layers)
 
 
-def test_the_fourier_form_is_cut_without_being_known() -> None:
+def test_fourier_prefilter_is_cut_like_the_others() -> None:
     parts = assert_nothing_is_left_out(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
     assert [part.name for part in parts] == STEPS
     assert len(parts[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
 
 
-def test_an_explicit_ring_of_several_streams_goes_through_the_first_part() -> None:
+def test_explicit_state_goes_through_the_first_part() -> None:
     stream = StreamConfig(16_000, 320, 2, 1.0, 16, streams=2)
     parts = assert_nothing_is_left_out(model(stream, Implementations("grouped"), "explicit"), tone(stream, 4))
     assert (parts[0].inputs, parts[0].outputs) == ((AUDIO, STATE), ("energy", STATE))
@@ -169,8 +169,8 @@ def test_what_is_not_returned_is_no_part() -> None:
 def test_a_quantized_encoder_is_cut_the_same(rules: dict[str, str], residual: str) -> None:
     made, calls = model(STREAM, Implementations("grouped")), tone(STREAM, 16)
     asked = Quantization(parts=rules, residual_add=residual)  # type: ignore[arg-type]
-    heard = part_inputs(made, [torch.cat(calls, 1)[0]])["encoder"]
-    made.encoder = quantize_part(made.encoder, "encoder", asked, heard, lambda _: None).module  # type: ignore[assignment]
+    inputs = part_inputs(made, [torch.cat(calls, 1)[0]])["encoder"]
+    made.encoder = quantize_part(made.encoder, "encoder", asked, inputs, lambda _: None).module  # type: ignore[assignment]
     parts = assert_nothing_is_left_out(made, calls)
     assert [part.name for part in parts] == STEPS
     assert {layer.dtype for part in parts for layer in part.layers if "prefilter" in layer.name} == {"int8"}
