@@ -1,4 +1,4 @@
-"""Recipes as hypothesis draws them: `recipes`, of the keys that a model is made from, and `all_keys`."""
+"""Strategies of hypothesis for recipes: `recipes` has the keys that a model is built from, `all_keys` has all."""
 
 import functools
 import operator
@@ -56,7 +56,7 @@ recipes = st.fixed_dictionaries(
 
 
 backend = st.sampled_from(["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"])
-ways = st.one_of(  # where a program keeps its past is bound to what lowers it: drawn alone, few would fit
+backends = st.one_of(  # few independent combinations of backend, state and scope are valid
     st.fixed_dictionaries(
         {"lowering": st.fixed_dictionaries({"backend": backend}), "state": st.sampled_from(["explicit", "none"])}
     ),
@@ -76,7 +76,7 @@ ways = st.one_of(  # where a program keeps its past is bound to what lowers it: 
 patterns = st.lists(st.sampled_from(["synthetic/*", "sung/*", "sung/take-?", "a"]), min_size=1, max_size=3)
 limit = st.builds("{} {!r}".format, st.sampled_from(["<=", ">="]), st.one_of(st.floats(-1e9, 1e9), st.integers(0, 99)))
 metric = st.sampled_from(["program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low"])
-further = st.fixed_dictionaries(  # what a model does not know of
+others = st.fixed_dictionaries(  # the model does not depend on these
     {},
     optional={
         "protocol": st.sampled_from(
@@ -111,4 +111,4 @@ further = st.fixed_dictionaries(  # what a model does not know of
         "gates": st.dictionaries(metric, limit, max_size=3),
     },
 )
-all_keys = st.builds(lambda keys, *more: functools.reduce(operator.or_, more, keys), recipes, ways, further)
+all_keys = st.builds(lambda keys, *more: functools.reduce(operator.or_, more, keys), recipes, backends, others)

@@ -1,4 +1,4 @@
-"""The search by hand of tools/fuzz/readers.py: its seeds are good, its findings are findings, and it runs."""
+"""tools/fuzz/readers.py: its seeds are accepted, bad errors are findings, and a search runs."""
 
 import json
 import shutil
@@ -10,34 +10,34 @@ from pathlib import Path
 import pytest
 
 from tools.fuzz import readers as fuzz_readers
-from tools.fuzz.readers import ROOT, Reader, readers, taken
+from tools.fuzz.readers import ROOT, Reader, accepts, readers
 from workbench.errors import RecipeError, WorkbenchError
 
 
 @pytest.mark.parametrize("name", list(readers()))
-def test_what_it_starts_from_is_read(name: str, tmp_path: Path) -> None:
+def test_seeds_are_accepted(name: str, tmp_path: Path) -> None:
     reader = readers()[name]
     folder = shutil.copytree(ROOT / "recipes", tmp_path / "folder")
     assert len(reader.words) > 6 and all(reader.words)
-    outside = [seed for seed in reader.seeds if not taken(reader, folder, seed)]
-    assert len(outside) == (name == "zip")  # it starts from ../x too
+    rejected = [seed for seed in reader.seeds if not accepts(reader, folder, seed)]
+    assert len(rejected) == (name == "zip")  # one of its seeds is ../x
 
 
 @pytest.mark.parametrize("error", [WorkbenchError(""), WorkbenchError("two\nlines"), RecipeError(["good", " "])])
-def test_what_a_reader_may_not_say_is_a_finding(error: WorkbenchError, tmp_path: Path) -> None:
-    def says(path: Path) -> None:
+def test_bad_message_is_a_finding(error: WorkbenchError, tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
         raise error
 
     with pytest.raises(AssertionError):
-        taken(Reader("f", says, [], []), tmp_path, b"")
+        accepts(Reader("f", fail, [], []), tmp_path, b"")
 
 
-def test_what_a_reader_may_not_raise_is_a_finding(tmp_path: Path) -> None:
+def test_other_error_is_a_finding(tmp_path: Path) -> None:
     with pytest.raises(UnicodeDecodeError):
-        taken(Reader("f", lambda path: path.read_bytes().decode(), [], []), tmp_path, b"\xff")
+        accepts(Reader("f", lambda path: path.read_bytes().decode(), [], []), tmp_path, b"\xff")
 
 
-def test_without_atheris_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_atheris_the_message_has_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz_readers, "find_spec", lambda name: None)
     monkeypatch.setattr(sys, "argv", ["fuzz_readers.py"])
     with pytest.raises(SystemExit, match=r"atheris is not installed; pip install -e '.\[fuzz\]'"):
@@ -47,8 +47,8 @@ def test_without_atheris_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 @pytest.mark.skipif(not find_spec("atheris"), reason="atheris is not installed; the extra fuzz brings it")
 def test_a_short_search(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "tests" / "fuzz_readers.py", "--json", "--minutes", "0.1", "--reader", "gates"]
-    done = subprocess.run([*command, "--out", tmp_path], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "tools.fuzz.readers", "--json", "--minutes", "0.1", "--reader", "gates"]
+    done = subprocess.run([*command, "--out", tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=120)
     row = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, row["findings"]) == (0, []), done.stderr
     assert row["inputs"] > row["kept"] > 2 and row["taken"] > 0

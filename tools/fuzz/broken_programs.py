@@ -1,10 +1,10 @@
-"""A program cut off at every kilobyte, and with bytes flipped: what becomes of whoever loads it. By hand:
+"""Loads damaged copies of a program, cut off or with a flipped byte, and counts what happens. Started by hand:
 
     python -m tools.fuzz.broken_programs PROGRAM.pte [--step 1024] [--flips 1000] [--seed 0]
 
-Each damaged copy is loaded and given two calls in a process that may crash or hang (`runtime.child`, as `track`,
-`bench` and `verify` load what they are given); this one goes on. A flipped weight is no damage that a runtime could
-see: those that run and answer otherwise are counted, and are why records and bundles have the SHA-256.
+Each copy is loaded and called twice in a child process (`runtime.isolation`, which `track`, `bench` and `verify` use
+too), so this process survives a crash. No runtime can detect a flipped weight: copies that run with another output are
+counted, and are the reason why results and bundles have a SHA-256.
 """
 
 import argparse
@@ -21,64 +21,75 @@ from workbench.runtime.executorch import PteSession
 from workbench.runtime.isolation import IsolatedProcess
 
 LIMIT_S = 60.0
+_HUNG, _ENDED = "did not return within", ("crashed the runtime", "was killed")  # messages of IsolatedProcess
+_HEADER_BYTES = 8192  # most of what is not weights
 
 
-def answer(path: Path) -> bytes:
-    """In a child: what the program says to two calls of a sine."""
+def run(path: Path) -> bytes:
+    """In a child process: returns pitch and confidence of two calls with a sine."""
     session = PteSession(path)
     stream = session.stream
-    said = []
-    for at in range(2):
-        samples = np.sin(np.arange(stream.streams * stream.chunk_samples) / 20 + at).astype(np.float32)
+    outputs = []
+    for phase in range(2):
+        samples = np.sin(np.arange(stream.streams * stream.chunk_samples) / 20 + phase).astype(np.float32)
         frames = session.step(samples.reshape(stream.streams, -1))
-        said += [frames.pitch_semitones.tobytes(), frames.confidence.tobytes()]
-    return b"".join(said)
+        outputs += [frames.pitch_semitones.tobytes(), frames.confidence.tobytes()]
+    return b"".join(outputs)
 
 
-def cut(whole: bytes, step: int) -> Iterator[tuple[str, bytes]]:
-    """Every length that is a multiple of the step, from the longest."""
-    for length in range((len(whole) - 1) // step * step, -1, -step):
-        yield f"cut to {length} bytes", whole[:length]
+def cut(content: bytes, step: int) -> Iterator[tuple[str, bytes]]:
+    """Yields a title and the content cut to every length that is a multiple of the step, from the longest."""
+    for length in range((len(content) - 1) // step * step, -1, -step):
+        yield f"cut to {length} bytes", content[:length]
 
 
-def flipped(whole: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """One byte changed, half of them in the first 8 kB, where most of what is not weights lies."""
+def flipped(content: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yields a title and the content with one byte changed; half of the changes are in the first 8 kB."""
     draw = random.Random(seed)
-    for at in range(count):
-        place = draw.randrange(min(8192, len(whole)) if at % 2 else len(whole))
+    for number in range(count):
+        index = draw.randrange(min(_HEADER_BYTES, len(content)) if number % 2 else len(content))
         mask = draw.randrange(1, 256)
-        yield f"byte {place} ^ {mask}", whole[:place] + bytes([whole[place] ^ mask]) + whole[place + 1 :]
+        yield f"byte {index} ^ {mask}", content[:index] + bytes([content[index] ^ mask]) + content[index + 1 :]
 
 
 def survey(program: Path, damaged: Iterator[tuple[str, bytes]]) -> tuple[Counter[str], list[str]]:
-    """What became of each: refused, crashed, hung, as whole, otherwise; and a line for each that crashed or hung."""
+    """Runs damaged copies of a program.
+
+    Returns:
+        How many were "refused", "crashed" or "hung", ran "as whole" or "otherwise", or "raised" an error that is not a
+        one-line error of the workbench; and a line for each that crashed, hung or raised.
+    """
     counts: Counter[str] = Counter()
     lines = []
-    with tempfile.TemporaryDirectory() as made:
-        path, child = Path(made) / "p.pte", IsolatedProcess(LIMIT_S).__enter__()
+    with tempfile.TemporaryDirectory() as folder:
+        path, child = Path(folder) / "p.pte", IsolatedProcess(LIMIT_S).__enter__()
         try:
-            right = child.call(answer, program)
-            for what, content in damaged:
-                path.unlink(missing_ok=True)  # never under a program that still has it mapped
+            expected = child.call(run, program)
+            for title, content in damaged:
+                path.unlink(missing_ok=True)  # never overwrites a program that is still mapped into memory
                 path.write_bytes(content)
                 try:
-                    outcome = "as whole" if child.call(answer, path) == right else "otherwise"
-                except WorkbenchError as error:
-                    outcome = "refused"
-                    if "crashed the runtime" in str(error) or "no answer" in str(error) or "was killed" in str(error):
-                        outcome = "hung" if "no answer" in str(error) else "crashed"
-                        lines.append(f"{what}: {error}")
-                        child.__exit__(None, None, None)
-                        child = IsolatedProcess(LIMIT_S).__enter__()
-                    elif not isinstance(error, ProgramError) or "\n" in str(error):
-                        lines.append(f"{what}: {error!r}")
-                except Exception as error:  # not in one line of ours
-                    outcome = "raised"
-                    lines.append(f"{what}: {error!r}")
+                    outcome = "as whole" if child.call(run, path) == expected else "otherwise"
+                except Exception as error:
+                    outcome = _outcome(error)
+                    if outcome != "refused":
+                        lines.append(f"{title}: {error!r}")
+                if outcome in ("crashed", "hung"):
+                    child.__exit__(None, None, None)
+                    child = IsolatedProcess(LIMIT_S).__enter__()
                 counts[outcome] += 1
         finally:
             child.__exit__(None, None, None)
     return counts, lines
+
+
+def _outcome(error: Exception) -> str:
+    message = str(error)
+    if isinstance(error, WorkbenchError) and any(text in message for text in _ENDED):
+        return "crashed"
+    if isinstance(error, ProgramError) and "\n" not in message:
+        return "hung" if _HUNG in message else "refused"
+    return "raised"
 
 
 if __name__ == "__main__":
@@ -87,10 +98,13 @@ if __name__ == "__main__":
     parser.add_argument("--step", type=int, default=1024)
     parser.add_argument("--flips", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    content = asked.program.read_bytes()
-    for title, some in (("cut", cut(content, asked.step)), ("flipped", flipped(content, asked.flips, asked.seed))):
-        counts, lines = survey(asked.program, some)
-        print(f"{title}: {sum(counts.values())} damaged copies: {dict(counts)}", flush=True)
+    options = parser.parse_args()
+    whole = options.program.read_bytes()
+    for title, copies in (
+        ("cut", cut(whole, options.step)),
+        ("flipped", flipped(whole, options.flips, options.seed)),
+    ):
+        counts, lines = survey(options.program, copies)
+        print(f"{title}: {counts.total()} damaged copies: {dict(counts)}", flush=True)
         for line in lines[:20]:
             print(f"  {line}")

@@ -1,14 +1,13 @@
-"""The readers of what others wrote, fed with mutations that reach new code, by atheris (libFuzzer): by hand.
+"""Coverage-guided fuzzing of the readers of files from elsewhere, by atheris (libFuzzer). Started by hand:
 
     python -m tools.fuzz.readers --minutes 10 [--reader recipe] [--seed 1] [--out outputs/fuzz] [--json]
     python -m tools.fuzz.readers --reader zip --input outputs/fuzz/zip/crash-0a1b2c
 
-The seeds are the shipped recipes, limits, the manifest of clips entry by entry, two kept records, and a bundle's
-manifest and zip; the dictionary has the words of the schemas and YAML's signs. A reader may return or raise one of the
-workbench's own errors, in lines that are not empty; anything else, an answer that takes longer than 5 s and 2 GB of
-memory are findings. Each reader has a process of its own, which ends at the first of them but goes on after a slow one.
-Under --out are the inputs of findings and libFuzzer's log with the traceback; --input reads one again. Wants the extra
-`fuzz`.
+The seeds are the shipped recipes, limits, the manifest of clips entry by entry, two measured results, and a bundle's
+manifest and zip; the dictionary has the words of the schemas and the signs of YAML. A reader may return, or raise an
+error of the workbench with non-empty lines. Anything else, more than 5 s or more than 2 GB is a finding. Each reader
+runs in a child process, which ends at its first finding, except for a slow input. --out contains the inputs of findings
+and libFuzzer's log with the traceback; --input reads one of them again. Requires the extra `fuzz`.
 """
 
 import argparse
@@ -48,7 +47,7 @@ YAML += ["1e999", ".nan", "../", ".inf", "1_000", "\\ud800", "2001-01-01", "true
 
 @dataclass(frozen=True)
 class Reader:
-    """The name of its file, how it is read, what mutations start from, and words for them to put in."""
+    """How a file is read: its name, the function, the seeds of the mutations, and words for them to insert."""
 
     file: str
     read: Callable[[Path], object]
@@ -89,7 +88,7 @@ def _words(schema: dict[str, Any]) -> list[str]:
 
 
 def _read_bundle(path: Path) -> None:
-    """With the SHA256SUMS that belongs to it, so that more than the sums is read."""
+    """Reads a bundle's manifest with a SHA256SUMS that matches it, so that reading does not stop at the checksums."""
     path.with_name(CHECKSUMS).write_text(checksums_text({MANIFEST: hashlib.sha256(path.read_bytes()).hexdigest()}))
     check_hashes(path.parent)
 
@@ -99,8 +98,8 @@ def _read_zip(path: Path) -> None:
         pass
 
 
-def taken(reader: Reader, folder: Path, content: bytes) -> bool:
-    """Whether it is good to the reader. Raises what a reader may not raise, AssertionError for what it may not say."""
+def accepts(reader: Reader, folder: Path, content: bytes) -> bool:
+    """Whether a reader accepts a content. Raises what a reader may not raise, AssertionError for a bad message."""
     path = folder / reader.file
     path.write_bytes(content)
     try:
@@ -113,38 +112,38 @@ def taken(reader: Reader, folder: Path, content: bytes) -> bool:
 
 
 def search(reader: Reader, folder: Path, options: list[str]) -> None:
-    """libFuzzer, which ends this process; the file `taken` in the folder gets a byte for each input that is good."""
+    """Runs libFuzzer, which ends this process. Appends a byte to the file `accepted` for each accepted input."""
     import atheris
 
     for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
         if (function.__module__ or "").startswith(GUIDES):
             function.__code__ = atheris.patch_code(function.__code__, trace_dataflow=True)
-    count = os.open(folder / "taken", os.O_CREAT | os.O_WRONLY)
-    atheris.Setup([sys.argv[0], *options], lambda content: taken(reader, folder, content) and os.write(count, b"+"))
+    count = os.open(folder / "accepted", os.O_CREAT | os.O_WRONLY)
+    atheris.Setup([sys.argv[0], *options], lambda content: accepts(reader, folder, content) and os.write(count, b"+"))
     atheris.Fuzz()
 
 
-def searched(name: str, reader: Reader, seconds: float, seed: int, out: Path) -> dict[str, Any]:
-    """The counts and findings of a reader's search in a process of its own."""
+def search_in_child(name: str, reader: Reader, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    """Returns the counts and findings of a search in a child process."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as made:
-        kept, seeds, words, folder = (Path(made) / part for part in ("kept", "seeds", "words", "folder"))
-        kept.mkdir()
+        corpus, seeds, words, folder = (Path(made) / part for part in ("corpus", "seeds", "words", "folder"))
+        corpus.mkdir()
         seeds.mkdir()
-        for at, content in enumerate(reader.seeds):
-            (seeds / str(at)).write_bytes(content)
+        for number, content in enumerate(reader.seeds):
+            (seeds / str(number)).write_bytes(content)
         escaped = ("".join(f"\\x{byte:02x}" for byte in word.encode()) for word in reader.words)
         words.write_text("".join(f'"{word}"\n' for word in escaped))
         shutil.copytree(ROOT / "recipes", folder)
         options = [*OPTIONS, f"-max_total_time={max(1, round(seconds))}", f"-seed={seed}", f"-dict={words}"]
-        inside = [folder, *options, f"-artifact_prefix={out}/", kept, seeds]
+        inside = [folder, *options, f"-artifact_prefix={out}/", corpus, seeds]
         command = [sys.executable, "-m", "tools.fuzz.readers", "--reader", name, "--inside", *map(str, inside)]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        good = (folder / "taken").stat().st_size if (folder / "taken").exists() else 0
+        accepted = (folder / "accepted").stat().st_size if (folder / "accepted").exists() else 0
     (out / "log").write_text(done.stdout)
     findings = re.findall(r"Test unit written to (.+)", done.stdout)
     if done.returncode and not findings:
-        sys.exit(f"{name}: the search broke off:\n{done.stdout[-2000:]}")
+        sys.exit(f"{name}: the search ended early:\n{done.stdout[-2000:]}")
 
     def last(pattern: str) -> int:
         return int((re.findall(pattern + r" (\d+)", done.stdout) or [0])[-1])
@@ -152,7 +151,7 @@ def searched(name: str, reader: Reader, seconds: float, seed: int, out: Path) ->
     return {
         "reader": name,
         "inputs": last("number_of_executed_units:"),
-        "taken": good,
+        "taken": accepted,
         "kept": last("corp:"),
         "coverage_of_seeds": last("INITED cov:"),
         "coverage": last("cov:"),
@@ -163,33 +162,38 @@ def searched(name: str, reader: Reader, seconds: float, seed: int, out: Path) ->
 def main() -> int:
     known = readers()
     parser = argparse.ArgumentParser(description="Coverage-guided fuzzing of the readers.")
-    parser.add_argument("--minutes", type=float, default=10, help="of all together")
-    parser.add_argument("--reader", choices=list(known), help="this one alone")
+    parser.add_argument("--minutes", type=float, default=10, help="for all readers together")
+    parser.add_argument("--reader", choices=list(known), help="only this one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "outputs" / "fuzz", help="for inputs of findings, and logs")
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each at the end")
-    parser.add_argument("--input", type=Path, help="only read this, as --reader")
+    parser.add_argument("--input", type=Path, help="only read this file, as --reader does")
     parser.add_argument("--inside", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.inside:
-        search(known[asked.reader], Path(asked.inside[0]), asked.inside[1:])
-    if asked.input:
+    options = parser.parse_args()
+    if options.inside:
+        search(known[options.reader], Path(options.inside[0]), options.inside[1:])
+    if options.input:
         with tempfile.TemporaryDirectory() as made:
             folder = shutil.copytree(ROOT / "recipes", Path(made) / "folder")
-            good = taken(known[asked.reader], folder, asked.input.read_bytes())
-        print("taken as good" if good else "refused, as it may be")
+            accepted = accepts(known[options.reader], folder, options.input.read_bytes())
+        print("accepted" if accepted else "rejected with an error of the workbench")
         return 0
     if not find_spec("atheris"):
         sys.exit("atheris is not installed; pip install -e '.[fuzz]' brings it")
-    chosen = [asked.reader] if asked.reader else list(known)
+    chosen = [options.reader] if options.reader else list(known)
     rows = []
     for name in chosen:
-        row = searched(name, known[name], 60 * asked.minutes / len(chosen), asked.seed, asked.out.resolve() / name)
-        print(f"{name:8}{row['inputs']:9,} inputs, {row['taken']:7,} taken, {row['kept']:5,} kept, coverage", end=" ")
+        row = search_in_child(
+            name, known[name], 60 * options.minutes / len(chosen), options.seed, options.out.resolve() / name
+        )
+        print(
+            f"{name:8}{row['inputs']:9,} inputs, {row['taken']:7,} accepted, {row['kept']:5,} in the corpus, coverage",
+            end=" ",
+        )
         print(f"{row['coverage_of_seeds']:,} -> {row['coverage']:,}, {len(row['findings'])} findings")
         print(*(f"  {finding}\n" for finding in row["findings"]), sep="", end="", flush=True)
         rows.append(row)
-    print(*(json.dumps(row) + "\n" for row in rows if asked.json), sep="", end="")
+    print(*(json.dumps(row) + "\n" for row in rows if options.json), sep="", end="")
     return int(any(row["findings"] for row in rows))
 
 
