@@ -1,4 +1,4 @@
-"""Bundles of a real program: what they promise is what runs, in the workbench, in `verify.py` alone, and in C++."""
+"""Bundles of a real program: they verify in the workbench, with `verify.py` without it, and in C++."""
 
 import json
 import shutil
@@ -67,14 +67,14 @@ def test_a_bundle_verifies(bundled: Path) -> None:
         f"ok      {PROGRAM:23}  loads and runs here",
         f"ok      {FRAMES:23}  75 frames, every bit as expected",
     ]
-    told = json.loads((bundled / MANIFEST).read_text())
-    assert (told["stream"]["sample_rate_hz"], told["calls"]["max_samples"], told["golden"]["calls"]) == (
+    stated = json.loads((bundled / MANIFEST).read_text())
+    assert (stated["stream"]["sample_rate_hz"], stated["calls"]["max_samples"], stated["golden"]["calls"]) == (
         16_000,
         320,
         75,
     )
-    assert told["scores"]["forced"] and told["golden"]["tolerance"]["pitch_frames"] >= 20
-    assert told["golden"]["clips"] == ["synthetic/score/phrase-soprano"]
+    assert stated["scores"]["forced"] and stated["golden"]["tolerance"]["pitch_frames"] >= 20
+    assert stated["golden"]["clips"] == ["synthetic/score/phrase-soprano"]
 
 
 def test_the_expected_frames_are_what_a_session_gives(bundled: Path) -> None:
@@ -93,9 +93,9 @@ def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: 
     hide = "import runpy, sys; sys.modules['workbench'] = None; sys.argv.pop(0); "
     hide += "runpy.run_path(sys.argv[0], None, '__main__')"
     command = [sys.executable, "-c", hide, moved / "verify.py"]
-    alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.endswith("75 frames, every bit as expected\nverified\n")
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith("75 frames, every bit as expected\nverified\n")
     bare = subprocess.run(
         [*command[:2], f"import importlib.util; importlib.util.find_spec = {{}}.get; {hide}", command[3]],
         capture_output=True,
@@ -110,8 +110,8 @@ def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: 
     )
     damaged = (moved / PROGRAM).read_bytes()
     (moved / PROGRAM).write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
-    alone = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert (alone.returncode, "FAILED  program.pte" in alone.stdout) == (1, True)
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (ran.returncode, "FAILED  program.pte" in ran.stdout) == (1, True)
 
 
 def test_the_same_run_gives_the_same_zip(bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
@@ -137,38 +137,40 @@ def test_other_frames_are_found(content: dict[str, bytes], tmp_path: Path) -> No
     assert float(cells[6]) < 0.05, "a frame whose pitch is compared"
     rows[60] = ",".join([*cells[:3], f"{float(cells[3]) + 0.05:.9g}", *cells[4:]])
     folder = changed(content, FRAMES, "\n".join(rows).encode(), tmp_path / "other")
-    told, findings = standalone.check_hashes(folder)
-    assert told is not None and all(found.ok for found in findings)
-    runs, frames = standalone.check_golden(folder, told)
+    stated, findings = standalone.check_hashes(folder)
+    assert stated is not None and all(found.ok for found in findings)
+    runs, frames = standalone.check_golden(folder, stated)
     assert (runs.file, runs.ok, frames.file, frames.ok) == (PROGRAM, True, FRAMES, False)
     words = "1 of 75 frames are not as expected; the first is frame 59 of stream 0: pitch_semitones "
     assert frames.message.startswith(words)
 
 
 def test_a_memory_that_is_lost_is_found(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = json.loads((bundled / MANIFEST).read_text())
-    roll = standalone.run_clip
+    stated = json.loads((bundled / MANIFEST).read_text())
+    run_clip = standalone.run_clip
 
     def forgetful(program: object, audio: np.ndarray, calls: list[int]) -> np.ndarray:
-        return np.concatenate([roll(program, audio[:, at * 320 : (at + 1) * 320], [1]) for at in range(len(calls))], -1)
+        return np.concatenate(
+            [run_clip(program, audio[:, at * 320 : (at + 1) * 320], [1]) for at in range(len(calls))], -1
+        )
 
     monkeypatch.setattr(standalone, "run_clip", forgetful)
-    assert not standalone.check_golden(bundled, told)[1].ok
+    assert not standalone.check_golden(bundled, stated)[1].ok
 
 
 def test_a_manifest_of_another_stream_is_found(bundled: Path) -> None:
-    told = json.loads((bundled / MANIFEST).read_text())
-    told["stream"]["hop_samples"] = 480
-    (found,) = standalone.check_golden(bundled, told)
+    stated = json.loads((bundled / MANIFEST).read_text())
+    stated["stream"]["hop_samples"] = 480
+    (found,) = standalone.check_golden(bundled, stated)
     says = "is another program than the manifest's: hop_samples 320, not 480"
     assert (found.file, found.ok, found.message) == (PROGRAM, False, says)
 
 
 def test_a_program_that_does_not_run_is_found(content: dict[str, bytes], tmp_path: Path) -> None:
     folder = changed(content, PROGRAM, content[PROGRAM][: len(content[PROGRAM]) // 2], tmp_path / "other")
-    told, findings = standalone.check_hashes(folder)
-    assert told is not None and all(found.ok for found in findings)
-    (found,) = standalone.check_golden(folder, told)
+    stated, findings = standalone.check_hashes(folder)
+    assert stated is not None and all(found.ok for found in findings)
+    (found,) = standalone.check_golden(folder, stated)
     assert (found.file, found.ok, found.message[:19]) == (PROGRAM, False, "does not run here: ")
 
 
@@ -213,8 +215,8 @@ def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dic
     audio = encode_wav(np.full((1, 75 * 320), np.nan, np.float32), 16_000)
     frames = "\n".join(",".join(row) for row in rows).encode()
     folder = laid_out({**content, AUDIO: audio, FRAMES: frames}, tmp_path / "nan")
-    told = json.loads(content[MANIFEST])
-    assert not standalone.check_golden(folder, told)[1].ok
+    stated = json.loads(content[MANIFEST])
+    assert not standalone.check_golden(folder, stated)[1].ok
     ran = subprocess.run([example, folder], capture_output=True, text=True, check=False)
     assert (ran.returncode, "75 frames, 0 not" in ran.stdout) == (1, False), ran.stderr
 

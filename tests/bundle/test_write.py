@@ -57,8 +57,8 @@ def measured(**changes: object) -> Result:
 
 
 def described(record: Result, stream: StreamConfig = STREAM, state: State = "internal"):  # -> Manifest
-    tells = build_metadata(stream, 10.0, "alwa", state, 3616, OUTPUTS)
-    return manifest(record, tells, stream, golden_of(stream), {})
+    metadata = build_metadata(stream, 10.0, "alwa", state, 3616, OUTPUTS)
+    return manifest(record, metadata, stream, golden_of(stream), {})
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,8 @@ def flipped(data: bytes, at: int) -> bytes:
 
 
 def test_a_whole_bundle_has_nothing_to_say(folder: Path, content: dict[str, bytes]) -> None:
-    told, findings = standalone.check_hashes(folder)
-    assert told is not None and told["name"] == "float-xnnpack"
+    stated, findings = standalone.check_hashes(folder)
+    assert stated is not None and stated["name"] == "float-xnnpack"
     assert {found.file for found in findings} == set(content)
     assert failed(folder) == {}
 
@@ -145,9 +145,9 @@ def test_a_damaged_program_is_not_run(folder: Path) -> None:
     says = f"was changed: its sha256 is {now}…, the manifest's {was}…"
     assert f"FAILED  program.pte        {says}\n" in result.output
     assert result.output.endswith("NOT verified (the program was not run: its bundle is damaged)\n")
-    told = json.loads(workbench("verify", folder, "--json").output)
-    assert (told["verified"], told["ran"]) == (False, False)
-    assert [found["file"] for found in told["findings"] if not found["ok"]] == [PROGRAM]
+    stated = json.loads(workbench("verify", folder, "--json").output)
+    assert (stated["verified"], stated["ran"]) == (False, False)
+    assert [found["file"] for found in stated["findings"] if not found["ok"]] == [PROGRAM]
 
 
 def test_a_crash_is_a_result(folder: Path) -> None:
@@ -187,11 +187,13 @@ def test_what_is_no_bundle(tmp_path: Path, folder: Path) -> None:
 
 def resealed(content: dict[str, bytes], **changes: object) -> dict[str, bytes]:
     """The bundle that somebody makes who changes the manifest and knows how to hash."""
-    told = json.loads(content[MANIFEST]) | changes
-    made = {**content, MANIFEST: json.dumps(told).encode()}
-    sums = {name: entry["sha256"] for name, entry in told["files"].items()} if isinstance(told["files"], dict) else {}
+    stated = json.loads(content[MANIFEST]) | changes
+    made = {**content, MANIFEST: json.dumps(stated).encode()}
+    checksums = (
+        {name: entry["sha256"] for name, entry in stated["files"].items()} if isinstance(stated["files"], dict) else {}
+    )
     made[CHECKSUMS] = standalone.checksums_text(
-        {**sums, MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
+        {**checksums, MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
     ).encode()
     return made
 
@@ -244,9 +246,9 @@ def test_a_manifest_with_a_name_that_no_disk_takes_is_refused(content: dict[str,
 
 def test_half_a_character_in_a_manifest_is_refused(content: dict[str, bytes], tmp_path: Path) -> None:
     """Found by tools/fuzz/readers.py: JSON can hold what UTF-8 cannot."""
-    told = json.loads(content[MANIFEST])
-    told["files"][PROGRAM]["sha256"] = "\ud800"
-    made = {**content, MANIFEST: json.dumps(told).encode()}
+    stated = json.loads(content[MANIFEST])
+    stated["files"][PROGRAM]["sha256"] = "\ud800"
+    made = {**content, MANIFEST: json.dumps(stated).encode()}
     made[CHECKSUMS] = standalone.checksums_text(
         {MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
     ).encode()
@@ -531,6 +533,16 @@ def test_the_wav_is_read_by_others_bit_for_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(standalone.read_audio(path), audio)
 
 
+def test_wav_of_100_samples_has_known_bytes() -> None:
+    """A header of 58 bytes with `fmt ` and `fact`, then the samples: the same bytes each time and with any library."""
+    audio = np.linspace(-1, 1, 100, dtype=np.float32)[None]
+    header = bytes.fromhex(
+        "52494646c201000057415645666d7420120000000300010080bb000000ee0200040020000000666163740400000064000000"
+        "6461746190010000"
+    )
+    assert encode_wav(audio, 48_000) == header + audio.tobytes()
+
+
 def test_the_table_has_every_bit_and_the_calls(tmp_path: Path) -> None:
     stream = replace(STREAM, streams=2, max_frames_per_chunk=4)
     golden = golden_of(stream, (3, 1, 4))
@@ -582,13 +594,13 @@ class Hum(Corpus):
         return Clip(name, self.root, "", sample_rate_hz, samples, sample_rate_hz, 1, None)
 
 
-@pytest.mark.parametrize(("roll", "value"), [(0, np.nan), (3, np.inf)])
-def test_frames_that_are_not_finite_are_no_golden_ones(roll: int, value: float) -> None:
+@pytest.mark.parametrize(("clip", "value"), [(0, np.nan), (3, np.inf)])
+def test_frames_that_are_not_finite_are_no_golden_ones(clip: int, value: float) -> None:
     class Gives(IsolatedProcess):
         def call(self, function: object, program: Path, audios: list[Floats], calls: list[int]) -> list[Floats]:  # type: ignore[override]
-            rolls = [np.ones((3, 1, sum(calls)), np.float32) for _ in audios]
-            rolls[roll][0, 0, 7] = value
-            return rolls
+            outputs = [np.ones((3, 1, sum(calls)), np.float32) for _ in audios]
+            outputs[clip][0, 0, 7] = value
+            return outputs
 
     with pytest.raises(ProgramError) as raised:
         record_golden(Gives(), Path("a.pte"), STREAM, Hum(), 1.0, 0.5)
@@ -641,17 +653,17 @@ def test_the_page_says_how_to_call_each_kind() -> None:
 
 
 def test_a_forced_bundle_says_so_on_page_and_manifest() -> None:
-    told = described(measured(verdict="fail", reasons=("too wrong",)))
-    assert (told.scores.verdict, told.scores.forced) == ("fail", True)
-    assert "> **This program did not pass.** Its verdict is *fail*: too wrong." in readme(told)
+    stated = described(measured(verdict="fail", reasons=("too wrong",)))
+    assert (stated.scores.verdict, stated.scores.forced) == ("fail", True)
+    assert "> **This program did not pass.** Its verdict is *fail*: too wrong." in readme(stated)
 
 
 def test_an_own_checkpoints_licence_is_not_guessed() -> None:
     record = measured()
     recipe = record.recipe.model_copy(update={"resolved": record.recipe.resolved | {"checkpoint": "mine.ckpt"}})
-    told = described(record.model_copy(update={"recipe": recipe}))
-    assert [licence.licence for licence in told.licences] == ["Apache-2.0", None]
-    assert "not known: they came from a checkpoint file of the recipe's author" in readme(told)
+    stated = described(record.model_copy(update={"recipe": recipe}))
+    assert [licence.licence for licence in stated.licences] == ["Apache-2.0", None]
+    assert "not known: they came from a checkpoint file of the recipe's author" in readme(stated)
 
 
 def test_verify_py_needs_only_the_runtime_and_numpy() -> None:

@@ -43,7 +43,7 @@ def clip_of(name: str) -> Clip:
 
 def make_run(run: Path) -> list[Result]:
     """Four variants in the order in which they are found: one with frames and sound whose names are markup, one that
-    is a record alone, one without a program, one whose comparison is unfair."""
+    is only a record, one without a program, one whose comparison is unfair."""
     mixed = read_record(MEASURED / "int8-mixed.json")
     names = {"name": f"a-{NASTY.replace('/', '')}", "resolved": {**mixed.recipe.resolved, "description": NASTY}}
     nasty = mixed.model_copy(

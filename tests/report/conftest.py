@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.report_run import make_run
 from tests.helpers.results import stored
 from workbench.measure.delay import StepDelay
 from workbench.measure.soak import SoakSegment
@@ -18,6 +19,14 @@ DELAY = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16,
 NO_DELAY_REASON = "the pitch follows 3 of 16 steps"
 _NO_DELAY = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"))
 NO_DELAY = StepDelay(**_NO_DELAY, followed=3, steps=16, null_reasons=dict.fromkeys(_NO_DELAY, NO_DELAY_REASON))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four variants as it is on disk; see `make_run`."""
+    folder = tmp_path_factory.mktemp("outputs") / "a run"
+    make_run(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
