@@ -1,4 +1,4 @@
-"""`postprocess`: what a recipe may ask for, what a program tells of it, and what `track` makes of it."""
+"""`postprocess`: what a recipe may ask for, its metadata entry, and what `track` makes of it."""
 
 import json
 from dataclasses import replace

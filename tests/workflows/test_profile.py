@@ -131,9 +131,9 @@ def test_a_table_a_record_and_a_picture(folder: Path, monkeypatch: pytest.Monkey
     assert [line.split()[0] for line in lines[2:6]] == ["frontend", "log", "encoder", "total"]
     assert f"  {NO_TRACER}" in lines
     assert Path("here/profile.png").read_bytes().startswith(b"\x89PNG")
-    answer = json.loads(workbench("least.yaml", "--out", "here", "--json").stdout)
-    assert answer.pop("folder") == "here"
-    assert answer == json.loads(Path("here/profile.json").read_bytes())
+    printed = json.loads(workbench("least.yaml", "--out", "here", "--json").stdout)
+    assert printed.pop("folder") == "here"
+    assert printed == json.loads(Path("here/profile.json").read_bytes())
 
 
 def test_what_changed_while_it_was_timed_has_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,7 +232,7 @@ def test_a_point_whole_and_used_again(module: ModuleType, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint":
+def measurable(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint":
     """A point whose record and program are there, and whose delay is made up on both sides."""
     from workbench.workflows.variant.run import Reused, RunOutcome
 
@@ -247,11 +247,11 @@ def heard(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> "PlannedPoint"
 
 @pytest.mark.parametrize("lost", ["nothing", "onset.json", "other fingerprint", "other program", "spoilt"])
 def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
-    lost: str, module: ModuleType, heard: "PlannedPoint"
+    lost: str, module: ModuleType, measurable: "PlannedPoint"
 ) -> None:
-    point, reused = module.measure(heard, Path("swept"), Progress())
+    point, reused = module.measure(measurable, Path("swept"), Progress())
     assert (point.status, reused) == ("measured", False)
-    path = Path("swept") / heard.job.recipe.name / "onset.json"
+    path = Path("swept") / measurable.job.recipe.name / "onset.json"
     if lost == "onset.json":
         path.unlink()
     elif lost == "other fingerprint":
@@ -260,18 +260,18 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
         path.write_text(path.read_text().replace(hashlib.sha256(b"a program").hexdigest(), "e" * 64))
     elif lost == "spoilt":
         path.write_bytes(path.read_bytes()[:-9])
-    again, reused = module.measure(heard, Path("swept"), Progress())
+    again, reused = module.measure(measurable, Path("swept"), Progress())
     assert (again, reused) == (point, lost == "nothing")
-    assert module.measure(heard, Path("swept"), Progress(), fresh=True)[1] is False
+    assert module.measure(measurable, Path("swept"), Progress(), fresh=True)[1] is False
 
 
-def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, heard: "PlannedPoint") -> None:
-    place = Path("swept") / heard.job.recipe.name
+def test_a_delay_is_of_the_record_s_program_alone(module: ModuleType, measurable: "PlannedPoint") -> None:
+    place = Path("swept") / measurable.job.recipe.name
     with exclusive(place), pytest.raises(WorkbenchError, match="in use by another"):
-        module.measure(heard, Path("swept"), Progress())
+        module.measure(measurable, Path("swept"), Progress())
     (place / "program.pte").write_bytes(b"another")
     with pytest.raises(WorkbenchError) as caught:
-        module.measure(heard, Path("swept"), Progress())
+        module.measure(measurable, Path("swept"), Progress())
     assert str(caught.value) == f"{place}/program.pte: changed while it was used; run again"
     assert not (place / "onset.json").exists()
 
@@ -289,11 +289,11 @@ def test_a_program_that_cannot_run_here_is_not_asked_for_its_delay(
 
 
 def test_a_program_that_dies_under_the_tone_is_told(
-    module: ModuleType, heard: "PlannedPoint", monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, measurable: "PlannedPoint", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
         raise ProgramError("the program crashed the runtime")
 
     monkeypatch.setattr(module.IsolatedProcess, "call", die)
-    point, _ = module.measure(heard, Path("swept"), Progress())
+    point, _ = module.measure(measurable, Path("swept"), Progress())
     assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))

@@ -1,4 +1,4 @@
-"""An exported program on audio files: the right pitch at the right time, and each format as its readers want it."""
+"""An exported program on audio files: the right pitch at the right time, and each format as its readers expect it."""
 
 import csv
 import io
@@ -65,10 +65,10 @@ def test_a_low_rate_and_two_channels_change_nothing(tmp_path: Path, program: Pat
     path = tmp_path / "stereo.flac"
     both = tone(1.0, 8_000)
     soundfile.write(path, np.stack([1.5 * both, 0.5 * both], -1), 8_000)
-    answer = track(path, program)
-    confident = (answer.confidence >= 0.5) & (answer.time_s > 0.1) & (answer.time_s < 0.9)
+    found = track(path, program)
+    confident = (found.confidence >= 0.5) & (found.time_s > 0.1) & (found.time_s < 0.9)
     assert confident.sum() >= 30
-    assert np.abs(cents(answer.frequency_hz[confident])).max() <= 5
+    assert np.abs(cents(found.frequency_hz[confident])).max() <= 5
 
 
 def test_a_file_shorter_than_a_chunk(tmp_path: Path, program: Path) -> None:
@@ -76,9 +76,9 @@ def test_a_file_shorter_than_a_chunk(tmp_path: Path, program: Path) -> None:
 
     path = tmp_path / "click.wav"
     soundfile.write(path, np.array([0.5]), 16_000)
-    answer = track(path, program)
+    found = track(path, program)
     for suffix in (".csv", ".json", ".png"):
-        assert encode(answer, suffix)
+        assert encode(found, suffix)
 
 
 def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
@@ -97,12 +97,12 @@ def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
 def test_json_says_the_same_by_name(tracked, tone_wav: Path) -> None:
     from workbench.workflows.track import encode
 
-    answer = json.loads(encode(tracked, ".json"))
-    assert answer["audio"] == str(tone_wav)
-    assert (answer["sample_rate_hz"], answer["hop_samples"]) == (16_000, 320)
-    np.testing.assert_allclose(answer["time_ms"], 1000 * tracked.time_s, atol=6e-4)
-    np.testing.assert_allclose(answer["frequency_hz"], tracked.frequency_hz, atol=6e-4)
-    np.testing.assert_allclose(answer["confidence"], tracked.confidence, atol=6e-5)
+    found = json.loads(encode(tracked, ".json"))
+    assert found["audio"] == str(tone_wav)
+    assert (found["sample_rate_hz"], found["hop_samples"]) == (16_000, 320)
+    np.testing.assert_allclose(found["time_ms"], 1000 * tracked.time_s, atol=6e-4)
+    np.testing.assert_allclose(found["frequency_hz"], tracked.frequency_hz, atol=6e-4)
+    np.testing.assert_allclose(found["confidence"], tracked.confidence, atol=6e-5)
 
 
 def test_png_is_a_picture(tracked) -> None:
@@ -135,7 +135,7 @@ def test_missing_audio_is_refused(program: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif("WORKBENCH_SUNG" not in os.environ, reason="WORKBENCH_SUNG names no folder of real singing")
 def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
-    """Streaming at mirror 1 against the package's own answer, which hears each frame's whole window."""
+    """Streaming at mirror 1 against the package's own result, which receives each frame's whole window."""
     import torch
 
     import workbench.model.upstream  # noqa: F401  (it stands in for torchaudio)
@@ -149,11 +149,11 @@ def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
         time_ms, hz, confidence, _ = pesto.predict(
             torch.tensor(clip.samples), 16_000, step_size=20.0, model_name="mir-1k_g7", convert_to_freq=True
         )
-        answer = track(path, program)
-        expected_hz = np.interp(1000 * answer.time_s, time_ms.numpy(), hz.numpy())
-        expected_confidence = np.interp(1000 * answer.time_s, time_ms.numpy(), confidence.numpy())
-        sung = (answer.confidence >= 0.5) & (expected_confidence >= 0.5)
+        found = track(path, program)
+        expected_hz = np.interp(1000 * found.time_s, time_ms.numpy(), hz.numpy())
+        expected_confidence = np.interp(1000 * found.time_s, time_ms.numpy(), confidence.numpy())
+        sung = (found.confidence >= 0.5) & (expected_confidence >= 0.5)
         assert sung.sum() >= 50, path.name
-        off = np.abs(1200 * np.log2(answer.frequency_hz[sung] / expected_hz[sung]))
+        off = np.abs(1200 * np.log2(found.frequency_hz[sung] / expected_hz[sung]))
         assert np.median(off) <= 15, path.name
         assert (off <= 50).mean() >= 0.9, path.name

@@ -76,9 +76,13 @@ def profile(
 ) -> Profile:
     """Build the program in `folder`, and time it, its parts and what measures the machine.
 
-    A call is of the smallest size, and hears all streams. Raises RecipeError as `check`, LoweringError and ProgramError
-    as `building.build`, also of a part, WorkbenchError as `building.check_free`, and ChangedError as
-    `Job.check_unchanged`.
+    A call is of the smallest size, and has the input of all streams.
+
+    Raises:
+        RecipeError: The program has no parts to time.
+        LoweringError, ProgramError: The program, or a part of it, cannot be exported or run.
+        WorkbenchError: The folder has a result whose program would be replaced.
+        ChangedError: The checkpoint or the source changed meanwhile.
     """
     check(job)
     with exclusive(folder):
@@ -94,7 +98,7 @@ def _profiled(
     program = built.program
     if built.reused and job.quantized:
         torch.set_num_threads(recipe.speed.threads)
-        quantize_parts(building.export_inputs(job), progress)  # a program tells nothing of its parts
+        quantize_parts(building.export_inputs(job), progress)  # a program does not describe its parts
     # the loudest, so that no part runs on silence
     clip = max(job.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)

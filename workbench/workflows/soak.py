@@ -30,7 +30,7 @@ def check(recipe: Recipe) -> None:
         raise RecipeError([f"{recipe.source}: protocol: a long stream is continuous, got {recipe.protocol}"])
     if "confidence" not in recipe.outputs:
         raise RecipeError(
-            [f"{recipe.source}: outputs: a long stream is held against upstream's confidence too, add it"]
+            [f"{recipe.source}: outputs: a long stream is compared with upstream's confidence too, add it"]
         )
 
 

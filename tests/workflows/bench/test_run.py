@@ -115,10 +115,10 @@ def test_bench_with_real_programs(project: Path, program: Path, monkeypatch: pyt
     result = workbench("bench", "least.yaml", program, *options)
     assert result.exit_code == 0, result.stderr
     bench = Bench.model_validate_json(Path("here/bench.json").read_bytes())
-    found = {figures.name: figures for figures in bench.runs[0].figuress}
+    found = {figures.name: figures for figures in bench.runs[0].contenders}
     onnx = [] if ONNX_EXTRA.missing_hint() else ["onnx", "onnx-least"]
     assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
-    assert [figures.name for figures in bench.runs[0].not_run] == ([] if onnx else ["onnx"])
+    assert [missing.name for missing in bench.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (bench.sample_rate_hz, bench.chunk_samples, bench.mirror) == (16_000, 320, 1)
     for name, figures in found.items():
         assert figures.voiced_frames > 100

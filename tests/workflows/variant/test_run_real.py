@@ -351,12 +351,12 @@ def test_recorded_frames_score_as_the_program_does(finished: Path, prepared: Pre
 def test_recorded_frames_without_a_program_are_inconclusive(finished: Path, prepared: Prepare, tmp_path: Path) -> None:
     from workbench.workflows.score_external import score_external_frames
 
-    only, alone = finished / "frames" / f"{CLIPS[0]}.npz", tmp_path / "alone.pte"
+    only, bare = finished / "frames" / f"{CLIPS[0]}.npz", tmp_path / "bare.pte"
     result = score_external_frames(prepared(), [only], tmp_path / "out", Progress()).result
     assert [clip.name for clip in result.audio if clip.role == "score"] == [NAMES[0]]
     assert result.verdict == "inconclusive"
     assert len(result.reasons) == 1 and "--program" in result.reasons[0]
-    shutil.copyfile(finished / "program.pte", alone)
+    shutil.copyfile(finished / "program.pte", bare)
     with pytest.raises(ProgramError, match=r"program\.json"):
-        score_external_frames(prepared(), [only], tmp_path / "other", Progress(), alone)
+        score_external_frames(prepared(), [only], tmp_path / "other", Progress(), bare)
     assert not (tmp_path / "other").exists()

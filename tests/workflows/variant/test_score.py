@@ -1,4 +1,4 @@
-"""A program rolled in processes of its own: with the recipe's threads, fixed before it is opened."""
+"""A program that runs in child processes: with the threads of the recipe, set before it is opened."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,30 +20,30 @@ PROGRAM = Path("program.pte")
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def events(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What is fixed and opened, in order."""
-    told: list[object] = []
+    events: list[object] = []
 
     def open_program(path: Path) -> CumulativeSumSession:
-        told.append(path)
+        events.append(path)
         return CumulativeSumSession()
 
     for module in (opening, sweep):
         monkeypatch.setattr(module, "open_program", open_program)
-        monkeypatch.setattr(module, "set_num_threads", lambda threads: told.append(threads))
+        monkeypatch.setattr(module, "set_num_threads", lambda threads: events.append(threads))
     monkeypatch.setattr(sweep, "step_delay", lambda _: DELAY)
-    return told
+    return events
 
 
-def test_threads_are_fixed_before_a_program_is_opened(told: list[object]) -> None:
+def test_threads_are_fixed_before_a_program_is_opened(events: list[object]) -> None:
     run_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
     sweep._onset_of_program(PROGRAM, "continuous", 3)
-    assert told == 2 * [3, PROGRAM]
+    assert events == 2 * [3, PROGRAM]
 
 
-def test_or_left_alone_where_one_has_been(told: list[object]) -> None:
+def test_or_left_alone_where_one_has_been(events: list[object]) -> None:
     run_program(PROGRAM, [np.ones(4, np.float32)])
-    assert told == [PROGRAM]
+    assert events == [PROGRAM]
 
 
 def test_both_processes_of_a_score_get_the_recipe_s(monkeypatch: pytest.MonkeyPatch) -> None:
