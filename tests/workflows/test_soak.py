@@ -11,7 +11,6 @@ import pytest
 
 from tests.helpers.progress import RecordedProgress
 from tests.helpers.soak import soak_of
-from workbench.audit.soak_verdict import judge_soak
 from workbench.errors import ChangedError, ProgramError
 from workbench.measure.soak import SoakProgress, SoakSegment
 from workbench.progress import Progress
@@ -59,8 +58,6 @@ def test_segments_before_a_crash_are_kept_and_fail(monkeypatch: pytest.MonkeyPat
         [1.0],
         "after 60 s of audio, the program crashed the runtime",
     )
-    broken = soak_of(0.0).model_copy(update={"ended": ended})
-    assert (judge_soak(broken, (), 40).verdict, judge_soak(broken, (), 40).reasons[:1]) == ("fail", (ended,))
 
 
 RECIPE = """
