@@ -255,7 +255,7 @@ def test_a_delay_is_measured_again_where_it_is_not_of_this_record(
     if lost == "onset.json":
         path.unlink()
     elif lost == "other fingerprint":
-        path.write_text(path.read_text().replace("f" * 64, "e" * 64))
+        path.write_text(path.read_text().replace(stored().fingerprint, "e" * 64))
     elif lost == "other program":
         path.write_text(path.read_text().replace(hashlib.sha256(b"a program").hexdigest(), "e" * 64))
     elif lost == "spoilt":
