@@ -63,9 +63,10 @@ class FourierConv(nn.Module):
             approximation. It is good if the input of the layer is smooth over bins.
     """
 
-    analysis: Tensor
-    synthesis: Tensor
-    valid_mask: Tensor
+    # Buffer names are part of an exported program: a new name changes the bytes of every ONNX program.
+    apart: Tensor  # (1, 2 * kept, window bins): the real DFT that separates the frequencies
+    together: Tensor  # (1, STEP_BINS, 2 * kept): its inverse, for the bins of a tile
+    exists: Tensor  # 1 for bins of the input, 0 for the padding
 
     def __init__(self, conv: nn.Conv2d, tiling: Tiling, band: float) -> None:
         super().__init__()
@@ -75,26 +76,26 @@ class FourierConv(nn.Module):
         kept = max(1, math.ceil(band * window_bins / 2))
         analysis = _real_dft_matrix(window_bins)
         synthesis = _inverse(analysis)[:STEP_BINS]
-        self.register_buffer("analysis", analysis[None, : 2 * kept].float())
-        self.register_buffer("synthesis", synthesis[None, :, : 2 * kept].float())
-        self.register_buffer("valid_mask", _valid_mask(tiling))
+        self.register_buffer("apart", analysis[None, : 2 * kept].float())
+        self.register_buffer("together", synthesis[None, :, : 2 * kept].float())
+        self.register_buffer("exists", _valid_mask(tiling))
         self.bias = nn.Parameter(torch.zeros(self.channels) if conv.bias is None else conv.bias.detach().clone())
         responses = _frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[:kept]
         self.frequency = nn.ModuleList(map(_linear, responses))
 
     def forward(self, x: Tensor) -> Tensor:
-        spectrum = torch.bmm(self.analysis, self._windows(x))
+        spectrum = torch.bmm(self.apart, self._windows(x))
         kept = len(self.frequency)
         spectrum = spectrum.reshape(kept, 2, -1, self.channels).permute(0, 2, 1, 3).reshape(kept, -1, 2 * self.channels)
         rows = [linear(spectrum[index : index + 1]) for index, linear in enumerate(self.frequency)]
         spectrum = torch.cat(rows).reshape(kept, -1, 2, self.channels).permute(0, 2, 1, 3).reshape(1, 2 * kept, -1)
-        output = torch.bmm(self.synthesis, spectrum).reshape(-1, self.channels) + self.bias
+        output = torch.bmm(self.together, spectrum).reshape(-1, self.channels) + self.bias
         return output.reshape(STEP_BINS, self.tiling.tiles, -1)
 
     def _windows(self, x: Tensor) -> Tensor:
         """Returns (1, window bins, tiles * frames * channels): each tile with `margin` bins before and after it."""
         reach = math.ceil(self.margin / STEP_BINS)  # tiles on each side that a window touches
-        tiles = F.pad(x * self.valid_mask, (0, 0, reach, reach))
+        tiles = F.pad(x * self.exists, (0, 0, reach, reach))
         rows = []
         for offset in range(-reach, reach + 1):
             first = max(0, -self.margin - offset * STEP_BINS)
