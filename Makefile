@@ -2,12 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?=
+EXTRAS ?= dev
+PYTEST_ARGS ?= -q -n auto --maxprocesses 4 --dist loadfile
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
 PROFILED := float-xnnpack float-low-rank int8-mixed
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all lint measured bench profiles findings docs clean
+.PHONY: demo test test-all test-nightly lint measured bench profiles findings docs clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -17,13 +18,17 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-all:
-	$(MAKE) test PYTEST_ARGS="-m 'slow or not slow' $(PYTEST_ARGS)"
+	$(MAKE) test PYTEST_ARGS="-m 'not nightly' $(PYTEST_ARGS)"
+
+test-nightly:
+	$(MAKE) test PYTEST_ARGS="-m nightly $(PYTEST_ARGS)"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.lint.words
 
 # The README's table of deviations: runs every shipped recipe on the shipped audio and stores the results.
 measured: $(VENV)/.installed
@@ -56,5 +61,5 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[$(EXTRAS)]"
 	touch $@

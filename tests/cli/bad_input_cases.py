@@ -526,8 +526,8 @@ def bundle(
         listed = {name: {"bytes": 4, "sha256": sha256(b"none").hexdigest()} for name in files}
         listed |= keys.pop("more", {})  # type: ignore[operator, arg-type]
         files[MANIFEST] = json.dumps({"bundle_format": 1, "files": listed, **keys}).encode()
-        sums = {name: entry["sha256"] for name, entry in listed.items()} if isinstance(listed, dict) else {}
-        files[CHECKSUMS] = checksums_text({**sums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
+        checksums = {name: entry["sha256"] for name, entry in listed.items()} if isinstance(listed, dict) else {}
+        files[CHECKSUMS] = checksums_text({**checksums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
         change(files)
         for name, content in files.items():
             text(f"b/{name}", content)()

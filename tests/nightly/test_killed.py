@@ -10,7 +10,7 @@ from tests.helpers.results import stored
 from tools.reliability.kill_and_resume import COMMAND, ENDED, project, run, seen, visible
 from workbench.records.result import read_record, write_record
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 def kill_at(stage: str, folder: Path) -> None:
