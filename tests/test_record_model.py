@@ -5,25 +5,35 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from workbench.record_model import RecordModel, now_utc
+from workbench.record_model import NOT_STATED, RecordModel, now_utc
 
 
 class Size(RecordModel):
     bytes: int
-    ratio: float | None = None
+    ratio: float | None
 
 
-UNKNOWN = Size(bytes=3, null_reasons={"ratio": "no baseline"})
+UNKNOWN = Size(bytes=3, ratio=None, null_reasons={"ratio": "no baseline"})
 
 
 def test_null_without_a_reason_is_rejected() -> None:
     with pytest.raises(ValidationError, match="ratio"):
-        Size(bytes=3)
+        Size(bytes=3, ratio=None)
 
 
 def test_reason_without_a_null_is_rejected() -> None:
     with pytest.raises(ValidationError, match="ratio"):
         Size(bytes=3, ratio=1.0, null_reasons={"ratio": "no baseline"})
+
+
+def test_figure_of_a_later_version_is_null_with_a_reason() -> None:
+    class LaterSize(Size):
+        rows: int | None = None
+
+    earlier = LaterSize.model_validate_json('{"bytes": 3, "ratio": null, "null_reasons": {"ratio": "no baseline"}}')
+    assert (earlier.rows, earlier.null_reasons) == (None, {"ratio": "no baseline", "rows": NOT_STATED})
+    with pytest.raises(ValidationError, match="rows"):
+        LaterSize(bytes=3, ratio=0.5, rows=None)
 
 
 def test_replace_changes_only_the_named_fields() -> None:

@@ -5,13 +5,29 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+NOT_STATED = "the record does not state it; it was written by an earlier version"
+
 
 class RecordModel(BaseModel):
-    """A frozen part of a record. `null_reasons` has, for each field that is null, the reason why there is no number."""
+    """A frozen part of a record. `null_reasons` has, for each field that is null, the reason why there is no number.
+
+    A figure that a later version adds has the default None. A record from before then loads with a null and its reason.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     null_reasons: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_absent_figures_a_reason(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        absent = {name for name, field in cls.model_fields.items() if field.default is None} - set(data)
+        reasons = data.get("null_reasons", {})
+        if not absent or not isinstance(reasons, dict):
+            return data
+        return {**data, "null_reasons": dict.fromkeys(sorted(absent), NOT_STATED) | reasons}
 
     @model_validator(mode="after")
     def _each_null_has_a_reason(self) -> Self:
