@@ -19,6 +19,7 @@ from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
 from workbench.quantize.observers import activation_ranges, dynamic_config, static_config
 from workbench.quantize.results import TensorRange
 from workbench.recipe import Quantization
+from workbench.recipe.options import DYNAMIC_SCHEMES
 from workbench.recipe.patterns import rule_for
 
 _BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
@@ -91,7 +92,7 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
             """Returns whether a node belongs to a layer of this scheme, or is a weight, which belongs to no module."""
             return node.op == "get_attr" or rule_for(self.rules.parts, layer_of(node, self.part)) == scheme
 
-        if scheme == "int8-dynamic":
+        if scheme in DYNAMIC_SCHEMES:
             for operator in ("conv", "linear"):
                 OP_TO_ANNOTATOR[operator](model, dynamic_config(), in_scheme)
             return

@@ -27,6 +27,7 @@ from workbench.quantize.results import Calibration, LayerSnr, Quantized, Stabili
 from workbench.quantize.scopes import check_schemes, requested_scheme
 from workbench.quantize.stability import compare_calibrations
 from workbench.recipe import Quantization
+from workbench.recipe.options import DYNAMIC_SCHEMES
 
 _LAYER_ERROR_ROWS = 96  # rows on which layer errors are measured; they run one by one
 _STABILITY_FRAMES = 4096  # frames on which two calibrations are compared
@@ -143,7 +144,7 @@ class Calibrator:
 
     def no_stability_reason(self) -> str | None:
         """Returns why stability cannot be measured, or None if it can."""
-        if "int8-dynamic" in self.rules.parts.values():
+        if not set(DYNAMIC_SCHEMES).isdisjoint(self.rules.parts.values()):
             return "a dynamic range depends on no calibration audio"
         if not is_static(self.rules):
             return "no range is fixed"

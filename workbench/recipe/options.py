@@ -55,5 +55,8 @@ Toeplitz = Literal["linear", "conv", "block"]
 Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
 """How the layers of a part are quantized."""
 
+DYNAMIC_SCHEMES: tuple[Scheme, ...] = ("int8-dynamic",)
+"""Schemes whose activation ranges every call computes; they need no calibration."""
+
 Observer = Literal["min-max", "moving-average", "histogram", "percentile"]
 """How the range of an activation is found on calibration audio."""

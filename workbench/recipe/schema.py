@@ -12,6 +12,7 @@ from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (
     DEFAULT_FRONTEND_TOLERANCE,
+    DYNAMIC_SCHEMES,
     OUTPUTS,
     Frontend,
     Output,
@@ -200,7 +201,7 @@ class RecipeModel(RecipeSection):
         plain = stream == ["internal", 1] and one_call_size
         if quantization.everywhere and lowering.backend != "onnx" and not plain:
             fail_validation("everywhere requires streams: 1, state: internal and one number of frames_per_chunk")
-        if quantization.correct_bias and "int8-dynamic" in quantization.parts.values():
+        if quantization.correct_bias and not set(DYNAMIC_SCHEMES).isdisjoint(quantization.parts.values()):
             fail_validation("correct_bias requires static schemes; the range of int8-dynamic differs in every frame")
         if quantization.equalize and lowering.prefilter != "conv":
             fail_validation(f"equalize requires lowering.prefilter: conv, got {lowering.prefilter}")
