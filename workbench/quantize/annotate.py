@@ -56,7 +56,7 @@ def quantize_part(
             prepared(*batch)
             advance(len(batch[0]))
     else:
-        prepared(*example)  # no range is found here, but every observer has to run once
+        prepared(*example)  # dynamic ranges need no calibration, but every observer has to run once
         advance(len(inputs[0]))
     ranges = activation_ranges(prepared, lambda node: layer_of(node, part))
     converted: GraphModule = convert_pt2e(prepared)
@@ -89,7 +89,7 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
 
     def _annotate_scheme(self, model: GraphModule, scheme: str) -> None:
         def in_scheme(node: Node) -> bool:
-            """Returns whether a node belongs to a layer of this scheme, or is a weight, which belongs to no module."""
+            """Returns whether a node is in a layer of this scheme. A weight is always accepted: it is in no layer."""
             return node.op == "get_attr" or rule_for(self.rules.parts, layer_of(node, self.part)) == scheme
 
         if scheme in DYNAMIC_SCHEMES:
@@ -99,7 +99,7 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
         config = static_config(self.rules.observer, self.rules.outside, per_channel=scheme == "int8-static")
         for operator in ("linear_relu", "conv_relu", "linear", "conv"):
             OP_TO_ANNOTATOR[operator](model, config, in_scheme)
-        if self.rules.residual_add == "int8":  # an add is in no layer: it belongs to the layer that its input is from
+        if self.rules.residual_add == "int8":  # an add is in no layer; the rule of the layer before it applies
             OP_TO_ANNOTATOR["add"](model, config, lambda node: in_scheme(node.all_input_nodes[0]))
         if self.rules.leaky_relu == "int8":
             for node in filter(in_scheme, model.graph.nodes):

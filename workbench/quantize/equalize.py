@@ -1,13 +1,12 @@
 """Cross-layer equalization of the encoder: the same function, with channels of more equal range.
 
-Activations have one scale for all channels, so that a channel with a small range loses most of its resolution. Leaky
-ReLU commutes with positive factors (f(s x) = s f(x) for s > 0). A channel can therefore be multiplied by s in the layer
-that produces it, and divided by s in the layers that consume it.
+Activations have one scale for all channels, so a channel with a small range loses most of its resolution. Leaky ReLU
+commutes with positive factors (f(s x) = s f(x) for s > 0). A channel can therefore be multiplied by s in the layer that
+produces it, and divided by s in the layers that consume it.
 
-The method is Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019), section
-4.1,
-with one change: the range of a channel is measured on calibration audio instead of taken from the producer's weights.
-The factor is equation 4 of Xiao et al., "SmoothQuant" (2023), with alpha = 1/2.
+The method is that of Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019),
+section 4.1, with one change: the range of a channel is measured on calibration audio, not taken from the producer's
+weights. The factor is equation 4 of Xiao et al., "SmoothQuant" (2023), with alpha = 1/2.
 """
 
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
     """Rescales the encoder in place. Its outputs stay the same, except for rounding.
 
     Args:
-        encoder: with convolutions over bins.
+        encoder: an encoder whose wide layers are convolutions over bins (`lowering.prefilter: conv`).
         log_energy: its inputs on calibration audio, (frames, bins), float32.
 
     Raises:

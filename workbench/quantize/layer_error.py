@@ -1,9 +1,11 @@
-"""The quantization error of each layer of a part, and the correction of biases by it.
+"""The quantization error of each layer of a part, and the bias correction that uses it.
 
-The error is the signal-to-noise ratio of a layer's output over calibration frames, twice. Isolated: with the inputs of
-the float network. Cumulative: with all layers before it quantized too. A layer with a low isolated ratio causes error;
-a layer with only a low cumulative ratio passes on the error of others. A tensor that is quantized between two layers
-counts for the second one, even if that layer is float.
+The error is the signal-to-noise ratio of a layer's output over calibration frames. It is measured twice:
+
+- isolated: the layer receives the inputs of the float network. A low ratio means that the layer itself causes error.
+- cumulative: all layers before it are quantized too. If only this ratio is low, the error comes from other layers.
+
+A tensor that is quantized between two layers counts as an input of the second layer, even if that layer is float.
 """
 
 import math
@@ -38,7 +40,7 @@ class _LayerInterpreter(Interpreter):
 def layer_snr(module: nn.Module, converted: GraphModule, part: str, inputs: Inputs) -> list[LayerSnr]:
     """Returns the signal-to-noise ratio of each layer, in the order in which the layers run.
 
-    The rows run one by one, because a dynamic range is computed from all rows of a call.
+    The rows run one by one, as frames do on a device: the range of a dynamic layer depends on all rows of a call.
 
     Args:
         module: the float part.

@@ -50,12 +50,13 @@ def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
 def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
     """Returns layer -> scheme in a converted graph, in the order in which the layers run.
 
-    A scheme is static, static-per-tensor, dynamic or none; "activation only" or "weight only" is an incomplete one.
+    A scheme is static, static-per-tensor, dynamic or none, or "activation only" or "weight only" if the other of the
+    two inputs stayed float.
     """
     found = {}
     for name, node in weighted_nodes(graph, part):
         activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
-        if activation and weight:  # a node computes a dynamic scale, a static one is a number
+        if activation and weight:  # a dynamic scale is the output of a node, a static scale is a number
             per_tensor = "per_tensor" in str(weight.target)
             static = "static-per-tensor" if per_tensor else "static"
             found[name] = "dynamic" if isinstance(activation.args[1], Node) else static

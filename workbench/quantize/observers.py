@@ -23,13 +23,14 @@ _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
 
 
 class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
-    """The range without a share of the values at each end.
+    """Finds the range of the values without a share of them at each end.
 
-    The ends are exact order statistics of a batch, and the mean over all batches weighted by their sizes.
+    In each batch the two ends are exact order statistics. The range has their means over all batches, weighted by the
+    sizes of the batches.
 
     Args:
         clipped_share: share of the values that is left out at each end.
-        kwargs: as for every torchao observer.
+        **kwargs: arguments of every torchao observer.
 
     Attributes:
         observed: smallest and largest value of all batches.

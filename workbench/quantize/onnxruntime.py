@@ -70,7 +70,7 @@ def quantize_onnx(
             for node in float_model.graph.node
             if node.op_type in operators and rule_for(rules.parts, layer_of_node[node.name]) == "int8-static"
         ]
-        # the quantizer takes an empty list for all nodes
+        # the quantizer treats an empty list as all nodes
         quantized = _quantize_static(float_model, reader, nodes, operators) if nodes else float_model
     schemes = _schemes(quantized.graph, layer_of_node, layers(model))
     if not rules.everywhere:
@@ -95,7 +95,7 @@ def _quantize_static(
     nodes: Sequence[str] | None,
     operators: Sequence[str] | None,
 ) -> "ModelProto":
-    """Returns the model with the named nodes of the named operators in int8. None stands for all."""
+    """Returns the model with these nodes in int8, as far as their operators are listed. None means all of them."""
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -117,7 +117,7 @@ def _quantize_static(
 
 
 class _CalibrationReader:
-    """Gives the quantizer one call after the other, as the interface `CalibrationDataReader` requires."""
+    """Passes the inputs of one call after another to the quantizer: its interface `CalibrationDataReader`."""
 
     def __init__(
         self, model: StreamingPesto, names: Sequence[str], clips: Sequence[Tensor], progress: Progress
@@ -161,7 +161,10 @@ def _layer_of(node: "NodeProto") -> str:
 
 
 def _schemes(graph: "GraphProto", layer_of_node: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
-    """Returns layer -> scheme: static if both inputs of its node come from a dequantize, half if only one does."""
+    """Returns layer -> scheme in the graph of the file.
+
+    It is static if activation and weight come from a dequantize, half if only one of them does, and none otherwise.
+    """
     producer = {name: node.op_type for node in graph.node for name in node.output}
     found: dict[str, str] = {}
     for node in graph.node:
@@ -173,9 +176,9 @@ def _schemes(graph: "GraphProto", layer_of_node: Mapping[str, str], known: Seque
 
 
 def _with_missing_layers(schemes: Mapping[str, str], model: StreamingPesto, rules: Quantization) -> dict[str, str]:
-    """Returns layer -> scheme for every layer of the model, so that a layer which was not found is not skipped.
+    """Returns layer -> scheme for every layer of the model, so that the check also covers layers without a node.
 
-    A layer that a rule names and the graph lacks is "missing from the graph", unless the exporter removed its part
+    A layer that a rule names but that has no node is "missing from the graph", unless the exporter removed its part
     because no output needs it.
     """
     found = {}

@@ -125,9 +125,12 @@ class Calibrator:
         return self._convert([_FloatParts(modules, self.inputs)], "calibrate")[0]
 
     def stability(self, voiced_confidence: float) -> Stability | None:
-        """Returns two calibrations on halves of the audio, compared, or None if `no_stability_reason` says so.
+        """Calibrates on each half of the audio and compares the two results.
 
-        Each half repeats everything that depends on calibration audio, equalization too.
+        Each half repeats everything that depends on calibration audio, including equalization.
+
+        Returns:
+            The comparison, or None if `no_stability_reason` returns a reason.
         """
         if self.no_stability_reason():
             return None
@@ -145,7 +148,7 @@ class Calibrator:
     def no_stability_reason(self) -> str | None:
         """Returns why stability cannot be measured, or None if it can."""
         if not set(DYNAMIC_SCHEMES).isdisjoint(self.rules.parts.values()):
-            return "a dynamic range depends on no calibration audio"
+            return "dynamic ranges do not depend on calibration audio"
         if not is_static(self.rules):
             return "no range is fixed"
         return None if len(self._half_inputs) == 2 else "one clip cannot be split into halves"

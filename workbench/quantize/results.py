@@ -49,7 +49,7 @@ class LayerSnr(RecordModel):
 
 
 class Stability(RecordModel):
-    """Two calibrations on disjoint halves of the clips, compared: how much a result depends on the choice of clips.
+    """How much a calibration depends on the choice of clips: a comparison of calibrations on two halves of them.
 
     Attributes:
         tensors: activations with a fixed range.
@@ -72,11 +72,11 @@ class Calibration(RecordModel):
     Attributes:
         excerpts: pieces of audio, one per calibration clip.
         audio_s: their total length in seconds.
-        rows: frames, which is also the number of inputs of each part.
+        rows: number of frames; each part receives one row of input for each of them.
         seed: chooses the excerpts and the halves.
         corrected_biases: biases that were corrected by the mean error of their output channel.
         gaps: the signal-to-noise ratio of each layer.
-        stability: two calibrations compared.
+        stability: how much the ranges depend on the choice of clips.
         took_s: wall-clock time of everything, stability and layer errors included.
     """
 

@@ -1,4 +1,4 @@
-"""The rules of a recipe against the layers of a stream: before quantization, and on the quantized graph."""
+"""Checks the rules of a recipe: before quantization against the layers of the model, and after it on the graph."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _HINTS = {
 
 
 def check_scopes(model: StreamingPesto, rules: Quantization) -> None:
-    """Raises ModelError if a rule of the recipe decides about no layer of the model."""
+    """Raises ModelError if a rule of the recipe applies to no layer of the model."""
     unused = unused_patterns(rules.parts, layers(model))
     if unused:
         raise ModelError(
@@ -36,7 +36,7 @@ def check_schemes(schemes: Mapping[str, str], rules: Quantization, hints: Mappin
     Args:
         schemes: layer -> scheme in the quantized graph.
         rules: the recipe's.
-        hints: scheme in the graph -> a likely reason for a layer to have it by mistake.
+        hints: scheme in the graph -> a likely reason why a layer has it instead of the scheme of its rule.
     """
     wrong = {layer: found for layer, found in schemes.items() if found != requested_scheme(rules, layer)}
     if wrong:

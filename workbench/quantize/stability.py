@@ -1,4 +1,4 @@
-"""How much a calibration depends on the choice of its clips: two calibrations on disjoint halves, compared."""
+"""How much a calibration depends on the choice of its clips: compares calibrations on two disjoint halves of them."""
 
 from collections.abc import Mapping
 
