@@ -36,21 +36,21 @@ class TestValidateChunk:
     @pytest.mark.parametrize(
         ("stream", "chunk", "message"),
         [
-            (FIXED, np.zeros(640, np.float32), "a chunk of 640 samples; expected 320"),
-            (FIXED, np.zeros(0, np.float32), "a chunk of 0 samples; expected 320"),
-            (FIXED, np.zeros((1, 321), np.float32), "a chunk of 321 samples; expected 320"),
-            (DYNAMIC, np.zeros(319, np.float32), "a chunk of 319 samples; expected 1 to 4 hops of 320"),
-            (DYNAMIC, np.zeros(1600, np.float32), "a chunk of 1600 samples; expected 1 to 4 hops of 320"),
-            (TWO_TO_FIVE, np.zeros(10, np.float32), "a chunk of 10 samples; expected 2 to 5 hops of 10"),
-            (FIXED, np.zeros((), np.float32), "a chunk of shape (); expected (samples,)"),
-            (FIXED, np.zeros((320, 1), np.float32), "a chunk of shape (320, 1); expected (samples,)"),
-            (FIXED, np.zeros((1, 1, 320), np.float32), "a chunk of shape (1, 1, 320); expected (samples,)"),
-            (STREAMS, np.zeros(320, np.float32), "a chunk of shape (320,); expected (3, samples)"),
-            (STREAMS, np.zeros((1, 3, 320), np.float32), "a chunk of shape (1, 3, 320); expected (3, samples)"),
-            (FIXED, np.zeros(320, np.int16), "a chunk of int16; expected float32 samples in -1..1"),
-            (FIXED, np.zeros(320, np.complex64), "a chunk of complex64; expected float32 samples in -1..1"),
-            (FIXED, ["loud"] * 320, "a chunk of <U4; expected float32 samples in -1..1"),
-            (FIXED, None, "a chunk of object; expected float32 samples in -1..1"),
+            (FIXED, np.zeros(640, np.float32), "chunk: expected 320 samples, got 640 samples"),
+            (FIXED, np.zeros(0, np.float32), "chunk: expected 320 samples, got 0 samples"),
+            (FIXED, np.zeros((1, 321), np.float32), "chunk: expected 320 samples, got 321 samples"),
+            (DYNAMIC, np.zeros(319, np.float32), "chunk: expected 1 to 4 hops of 320 samples, got 319 samples"),
+            (DYNAMIC, np.zeros(1600, np.float32), "chunk: expected 1 to 4 hops of 320 samples, got 1600 samples"),
+            (TWO_TO_FIVE, np.zeros(10, np.float32), "chunk: expected 2 to 5 hops of 10 samples, got 10 samples"),
+            (FIXED, np.zeros((), np.float32), "chunk: expected shape (samples,), got ()"),
+            (FIXED, np.zeros((320, 1), np.float32), "chunk: expected shape (samples,), got (320, 1)"),
+            (FIXED, np.zeros((1, 1, 320), np.float32), "chunk: expected shape (samples,), got (1, 1, 320)"),
+            (STREAMS, np.zeros(320, np.float32), "chunk: expected shape (3, samples), got (320,)"),
+            (STREAMS, np.zeros((1, 3, 320), np.float32), "chunk: expected shape (3, samples), got (1, 3, 320)"),
+            (FIXED, np.zeros(320, np.int16), "chunk: expected float32 samples in -1..1, got int16"),
+            (FIXED, np.zeros(320, np.complex64), "chunk: expected float32 samples in -1..1, got complex64"),
+            (FIXED, ["loud"] * 320, "chunk: expected float32 samples in -1..1, got <U4"),
+            (FIXED, None, "chunk: expected float32 samples in -1..1, got object"),
         ],
     )
     def test_invalid_chunk_is_refused(self, stream: StreamConfig, chunk: np.ndarray, message: str) -> None:
@@ -61,7 +61,7 @@ class TestValidateChunk:
     def test_ragged_list_is_refused_on_one_line(self) -> None:
         with pytest.raises(ProgramError) as caught:
             validate_chunk([[0.0, 0.1], [0.2]], FIXED)
-        assert str(caught.value).startswith("a chunk that is not an array (")
+        assert str(caught.value).startswith("chunk: expected an array of float32 samples (")
         assert "\n" not in str(caught.value)
 
     def test_chunk_is_converted_and_copied(self) -> None:

@@ -11,8 +11,8 @@ from workbench.runtime.session import Floats, Frames, validate_chunk, validate_s
 class UpstreamSession:
     """Upstream's streaming model, called as its users call it.
 
-    The model holds the state, so it serves only one session. `margins=False` leaves out what only scoring needs, so
-    that a timing contains only upstream.
+    The model keeps the state, so only one session can use it. `margins=False` does not compute `Frames.margin`, which
+    only scoring needs, so that a timing contains only upstream.
     """
 
     def __init__(self, model: PESTO, stream: StreamConfig, margins: bool = True) -> None:
@@ -36,7 +36,7 @@ def estimate_to_frames(estimate: tuple[torch.Tensor, ...], margins: bool, one_di
     Args:
         estimate: Pitch, confidence and volume, (streams, frames) each, and activations (streams, frames, bins).
         margins: Whether to compute `Frames.margin` from the activations.
-        one_dimensional: Whether to drop the axis of the one stream.
+        one_dimensional: Whether to return the first stream without the stream axis.
     """
     pitch, confidence, volume, activations = estimate
     per_frame = [pitch, confidence, volume]

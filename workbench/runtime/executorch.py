@@ -57,8 +57,8 @@ def load_lowered_module(path: Path, record_events: bool = False) -> LoweredModul
 class PteSession:
     """One program with its own state.
 
-    Each session loads the file again: a Program returns the same method, with the same state, at every request. The
-    program's `reset` zeroes an internal state; an explicit state is the session's.
+    Each session loads the file again, because ExecuTorch's Program returns the same method, with the same state, each
+    time. The program's method `reset` zeroes an internal state; the session keeps an explicit state.
 
     A broken file can crash the runtime: load a file that you do not trust in an `IsolatedProcess`.
 
@@ -100,14 +100,14 @@ class PteSession:
 
 
 class LoadedProgram(NamedTuple):
-    """A program that is not set up to run, and its metadata entries as they are in the file."""
+    """A program whose methods are not loaded yet, and its metadata entries as they are in the file."""
 
     program: Program
     entries: dict[str, Any]
 
 
 def load_program(path: Path) -> LoadedProgram:
-    """Loads a program without setting it up, so this runtime need not have its backends.
+    """Loads a program and its metadata, but not `forward`, so this runtime need not have its backends.
 
     Raises:
         ProgramError: The file does not load or is not a workbench program.
@@ -130,9 +130,9 @@ def load_program(path: Path) -> LoadedProgram:
 
 
 def missing_backends(backends: Iterable[str]) -> tuple[str, ...]:
-    """Returns those backends of delegates that this runtime does not have or whose library it does not find, each once.
+    """Returns the backends that this runtime does not have, or whose library it does not find; each once.
 
-    The names are ExecuTorch's (`XnnpackBackend`, `CoreMLBackend`). For an isolated process: a query may load a library.
+    Names are ExecuTorch's (`XnnpackBackend`, `CoreMLBackend`). Run it in an isolated process: it may load a library.
     """
     registry = Runtime.get().backend_registry
     return tuple(name for name in dict.fromkeys(backends) if not registry.is_available(name))

@@ -1,4 +1,4 @@
-"""The host's side of a call, the same for every runtime: the state that it keeps between calls and passes in.
+"""What a host does around a call, for every runtime: it keeps the state between calls and passes it to the program.
 
 The program's metadata says which host it requires (`export/metadata.py`). A call that fails changes no state.
 """
@@ -15,7 +15,7 @@ from workbench.runtime.session import Floats
 
 
 class Host(Protocol):
-    """The state of one session, (streams, past samples) float32, if the host keeps one."""
+    """Keeps the state of one session, (streams, past samples) float32, if the program does not keep it."""
 
     def inputs(self, audio: Floats) -> tuple[Floats, ...]:
         """Returns the program's inputs for audio (streams, samples)."""
@@ -60,9 +60,9 @@ class StateBuffer:
 
 
 class WindowBuffer:
-    """Past and new audio are one input, or the energies that a front end computes from them.
+    """The program's input is a window, the past audio followed by the new, or what a front end computes from it.
 
-    The state is the end of that window.
+    The state is the last `past_samples` samples of the window.
     """
 
     def __init__(self, streams: int, past_samples: int, frontend: NumpyFrontend | None = None) -> None:

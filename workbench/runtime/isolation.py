@@ -27,19 +27,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 OPEN_LIMIT_S = 60.0
-"""Seconds within which a program must be open: one that hangs must not hold up the others."""
+"""Time limit for opening a program, so that a program that hangs does not block the others."""
 
 _SENT_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGBUS)  # CPU time is used up; the storage behind a mapped file is full
+_LIMIT_SIGNALS = (
+    signal.SIGXCPU,
+    signal.SIGBUS,
+)  # SIGXCPU: the CPU time is used up; SIGBUS: the disk of a mapped file is full
 _EXIT_CODES_FROM_OUTSIDE = (None, *(-number for number in (*_SENT_SIGNALS, *_LIMIT_SIGNALS)))
 """Exit codes of a process that a user or the machine has ended; None if the code is not known."""
 
 _OUT_OF_MEMORY_TEXTS = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
-"""What C++ writes before it aborts, and what Python and the loader write if a process ends while it starts."""
+"""What C++, Python and the dynamic loader write to stderr before a process ends without memory."""
 
 
 class _SpawnContext(SpawnContext):
-    """Starts processes as `spawn` does and keeps the last one: a pool does not give its processes away."""
+    """Starts processes as `spawn` does and keeps the last one, because a pool has no public access to its processes."""
 
     process: SpawnProcess
 
@@ -49,7 +52,7 @@ class _SpawnContext(SpawnContext):
 
 
 class _InheritedFile:
-    """An open file for a new process. It needs no name, so it is gone as soon as nobody has it open."""
+    """Passes an open file without a name to a new process. The system deletes it when no process has it open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -72,7 +75,7 @@ def _start_child(log: int) -> None:
 
 
 def _end_with_the_parent() -> None:
-    """Ends the child if its parent is killed; it would wait for its next call for ever."""
+    """Ends the child if its parent is killed: otherwise the child would wait forever for its next call."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -83,7 +86,7 @@ class IsolatedProcess:
     """A context manager for one child process that runs one function after another. It ends with its parent."""
 
     def __init__(self, limit_s: float | None = None) -> None:
-        """`limit_s` limits the seconds of each call; it may be changed between calls."""
+        """`limit_s` is the time limit of each call in seconds, None for no limit. It may be changed between calls."""
         self.limit_s = limit_s
 
     def __enter__(self) -> Self:
@@ -100,7 +103,7 @@ class IsolatedProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_busy:  # interrupted: nobody waits for the result
+        if self._is_busy:  # the call was interrupted, and its result is not needed
             self._process.kill()
         self._pool.shutdown(cancel_futures=True)
         self._log.close()
@@ -138,7 +141,7 @@ class IsolatedProcess:
             raise ProgramError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
     def start(self, worker: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Worker[T]":
-        """Creates an object in the process, which keeps it. Its arguments must pickle, the object need not.
+        """Creates an object in the child process, which keeps it. The arguments must pickle; the object need not.
 
         Returns:
             A handle that calls the object's methods. It lasts as long as the process.

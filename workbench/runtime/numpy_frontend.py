@@ -1,4 +1,4 @@
-"""The front end in numpy, for a program that contains only the network: what a host has to implement itself."""
+"""The front end in numpy, for a program that contains only the network. A host has to implement the same."""
 
 import io
 from pathlib import Path

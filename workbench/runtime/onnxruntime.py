@@ -14,10 +14,10 @@ _LOG_ERRORS_ONLY = 3
 
 
 class OnnxSession:
-    """One file with its own state: the program keeps none, the session's host does.
+    """One program with its own state, which the session keeps: an ONNX program keeps none.
 
-    A call runs on as many threads as torch has in this process. Between calls they do not spin, because they would slow
-    down whatever runs then.
+    A call runs on as many threads as torch has in this process. Between calls the threads do not spin (wait actively),
+    because that would slow down other work.
 
     Raises:
         ProgramError: ONNX Runtime is not installed, the file does not load in it, or is not a workbench program.

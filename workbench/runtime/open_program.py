@@ -1,6 +1,6 @@
-"""Opens a program of any format by its suffix: the one table of file formats and their sessions.
+"""Opens a program of any format by its suffix. `SESSIONS` is the only table of file formats and their sessions.
 
-These are functions that an `IsolatedProcess` can call: a broken program can crash its runtime.
+A broken program can crash its runtime, so the functions here can run in an `IsolatedProcess`.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,8 @@ SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
 def open_program(path: Path) -> ProgramSession:
     """Loads a program, with a zero state. Raises ProgramError if it cannot be loaded.
 
-    Loading TorchScript can run code, and a broken `.pte` can crash: only for files that you trust, or in a child.
+    TorchScript can run code when it is loaded, and a broken `.pte` can crash the process. Use it for a file that you
+    trust, or in an `IsolatedProcess`.
     """
     return SESSIONS[format_of(path.name)](path)
 
@@ -70,10 +71,10 @@ def run_program(
 
     Args:
         path: The program.
-        clips: (n,) float32 each at the program's rate, at most one a stream.
+        clips: (n,) float32 each at the program's rate; at most one per stream if the program has several streams.
         sizes: Frames of successive calls, repeated; by default the smallest.
         state_handling: Whether the state is kept between calls.
-        times: How often the clips are run, each time from a reset; the last frames are returned.
+        times: How often the clips are run, each time after a reset. The frames of the last run are returned.
         threads: Number of threads to set first. Only in a process that has loaded no program with another number.
     """
     if threads is not None:  # otherwise the last bits of a sum would depend on the machine's cores

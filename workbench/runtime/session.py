@@ -1,8 +1,8 @@
 """The session protocol, and the one chunk loop that drives every session.
 
 Everything that is compared is a `Session`: upstream in eager PyTorch, the restatement, a program of any format.
-`run_chunks` passes the same chunks to each of them from the same zero state, so a difference between two runs is the
-export's and not the harness's.
+`run_chunks` passes the same chunks to each of them from the same zero state, so a difference between two runs is due to
+the export and not to the harness.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Frames:
-    """Estimates in order of time; each array is (frames,), or (streams, frames), float32 and owns its memory.
+    """Estimates in order of time. Each array is (frames,) or (streams, frames), float32, and owns its memory.
 
-    `margin` is how far the best pitch bin is above the second best, relative to the best: 0 is a tie. It is None if the
-    session does not return activations. `absent` names the outputs that the session does not return: they are NaN.
+    `margin` is the activation of the best pitch bin minus that of the second best, divided by that of the best: 0 is a
+    tie. It is None if the session does not return activations. `absent` names the outputs that the session does not
+    return; their arrays are NaN.
     """
 
     pitch_semitones: Floats
@@ -40,7 +41,7 @@ class Frames:
         return int(self.pitch_semitones.shape[-1])
 
     def of_stream(self, stream: int, frames: int) -> "Frames":
-        """Returns copies of the first `frames` of one of several streams."""
+        """Returns copies of the first `frames` frames of the stream with the index `stream`."""
 
         def copy(array: Floats) -> Floats:
             return array[stream, :frames].copy()
@@ -50,13 +51,13 @@ class Frames:
 
 
 class Session(Protocol):
-    """A stream with state, which it shares with no other session."""
+    """Runs a stream chunk by chunk. It has a state, which it shares with no other session."""
 
     @property
     def stream(self) -> StreamConfig: ...
 
     def reset(self, stream: int | None = None) -> None:
-        """Zeroes the state of one stream, or of all: what follows equals a fresh session.
+        """Zeroes the state of one stream, or of all if `stream` is None: later steps return what a new session returns.
 
         Raises ProgramError if there is no stream of that index.
         """
@@ -73,7 +74,7 @@ class Session(Protocol):
             (frames,) or (streams, frames), copies that no later step overwrites.
 
         Raises:
-            ProgramError: The stream does not accept the chunk, and the state is unchanged; or the program failed.
+            ProgramError: The stream does not accept the chunk (the state is then unchanged), or the program failed.
         """
         ...
 
@@ -86,18 +87,18 @@ def validate_chunk(chunk: ArrayLike, stream: StreamConfig) -> Floats:
     try:
         array = np.asarray(chunk)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ProgramError(f"a chunk that is not an array ({first_line(error)}); expected float32 samples") from error
+        raise ProgramError(f"chunk: expected an array of float32 samples ({first_line(error)})") from error
     if array.dtype.kind != "f":
-        raise ProgramError(f"a chunk of {array.dtype}; expected float32 samples in -1..1")
+        raise ProgramError(f"chunk: expected float32 samples in -1..1, got {array.dtype}")
     leading_shapes: list[tuple[int, ...]] = [(stream.streams,)] if stream.streams > 1 else [(), (1,)]
     if array.ndim == 0 or array.shape[:-1] not in leading_shapes:
         expected = f"({stream.streams}, samples)" if stream.streams > 1 else "(samples,)"
-        raise ProgramError(f"a chunk of shape {array.shape}; expected {expected}")
+        raise ProgramError(f"chunk: expected shape {expected}, got {array.shape}")
     if not stream.accepts(array.shape[-1]):
-        expected = f"{stream.chunk_samples}"
+        expected = f"{stream.chunk_samples} samples"
         if stream.dynamic:
-            expected = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples}"
-        raise ProgramError(f"a chunk of {array.shape[-1]} samples; expected {expected}")
+            expected = f"{stream.frames_per_chunk} to {stream.max_frames} hops of {stream.hop_samples} samples"
+        raise ProgramError(f"chunk: expected {expected}, got {array.shape[-1]} samples")
     return np.array(array, np.float32, order="C", ndmin=2)
 
 
@@ -110,7 +111,7 @@ def require_file(path: Path) -> None:
 def validate_stream_index(index: int | None, stream: StreamConfig) -> None:
     """Raises ProgramError if there is no stream of that index to reset. None stands for all."""
     if index is not None and index not in range(stream.streams):
-        raise ProgramError(f"no stream {index} to reset; there are {stream.streams}, counted from 0")
+        raise ProgramError(f"reset: expected a stream from 0 to {stream.streams - 1}, got {index}")
 
 
 def to_frames(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floats, stream: StreamConfig) -> Frames:
@@ -144,10 +145,10 @@ def to_frames(returned: Sequence[Floats], outputs: Sequence[Output], chunk: Floa
 
 
 def chunk_schedule(samples: int, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[int]:
-    """Yields the frames of each call that together take so many samples.
+    """Yields the number of frames of each call, until the calls together have at least `samples` samples.
 
-    `sizes` is repeated; by default it is the smallest size. The last calls take what is left, or the smallest size if
-    less is left.
+    `sizes` is repeated; by default every call has the smallest size. A call takes only the frames that are left if they
+    are fewer than its size, but never fewer than the smallest size.
     """
     frames_left = ceil_div(samples, stream.hop_samples)
     for size in cycle(sizes or stream.sizes[:1]):
@@ -165,7 +166,7 @@ def random_sizes(stream: StreamConfig, seed: int, rounds: int = 16) -> tuple[int
 
 
 def chunks(samples: Floats, stream: StreamConfig, sizes: Sequence[int] | None = None) -> Iterator[Floats]:
-    """Cuts (n,) or (streams, n) by `chunk_schedule`; the last chunk is filled up with silence."""
+    """Cuts (n,) or (streams, n) by `chunk_schedule`; the last chunk is padded with silence."""
     begin = 0
     for frames in chunk_schedule(samples.shape[-1], stream, sizes):
         end = begin + frames * stream.hop_samples
@@ -184,7 +185,7 @@ def run_chunks(session: Session, samples: Floats, sizes: Sequence[int] | None = 
         sizes: Frames of successive calls, repeated; by default the smallest.
 
     Returns:
-        The frames of the clip, filled up to whole chunks.
+        The frames of the clip, padded with silence to whole chunks.
     """
     session.reset()
     steps = []
@@ -194,9 +195,10 @@ def run_chunks(session: Session, samples: Floats, sizes: Sequence[int] | None = 
 
 
 def run_clips(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None = None) -> list[Frames]:
-    """Runs clips (n,), at most one a stream, side by side. Returns as many frames of each as it has by itself.
+    """Runs clips (n,) through a session, and returns for each clip as many frames as if it ran by itself.
 
-    Shorter clips continue with silence, and streams without a clip receive the first clips again.
+    A session with one stream runs them one after another. One with several streams runs them side by side, at most one
+    per stream: shorter clips are padded with silence, and streams without a clip receive the first clips again.
     """
     stream = session.stream
     if stream.streams == 1:

@@ -1,7 +1,7 @@
 """What happens to the state between calls: it is kept, as on a device, or zeroed before every chunk.
 
-Deviations mean something only if both sides run under the same protocol. The two other protocols repeat a mistake that
-is easily made, a harness that resets only one side; they are labelled UNFAIR wherever they are shown. Imports no torch.
+A deviation is meaningful only if the state of both sides is handled alike. Two of the protocols reset only one side, as
+a harness can do by mistake; their results are labelled UNFAIR wherever they are shown. Imports no torch.
 """
 
 from typing import Literal

@@ -11,9 +11,9 @@ from workbench.runtime.session import Floats, Frames, require_file, to_frames, v
 
 
 class TorchScriptSession:
-    """One file with its own state, which is in buffers of the script.
+    """One program with its own state, which is in buffers of the script.
 
-    Loading TorchScript runs its code: only for files that you trust.
+    TorchScript can run code when it is loaded: open only files that you trust.
 
     Raises:
         ProgramError: The file does not load, is not a workbench program, or has no streaming state.
