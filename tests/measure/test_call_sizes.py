@@ -1,30 +1,19 @@
 """The figures of each size of call, from hand-made frames and times."""
 
 import numpy as np
-import pytest
 
+from tests.helpers.frames import frames_of, paired
 from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
-from workbench.measure.deviation import PairedFrames
 from workbench.measure.speed import PairTimes
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.session import Frames
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4)
 
 
-def figures(size: int, cents: float, voiced: bool = True) -> SizeFigures:
-    flat = np.full(8, 60, np.float32)
-    level = np.full(8, 0.75, np.float32)
-    margin = np.full(8, 0.5, np.float32)
-    pair = PairedFrames(
-        "clip",
-        Frames(flat, level, level, margin),
-        Frames(flat + np.float32(cents / 100), level - np.float32(0.125), level),
-        np.full(8, voiced),
-        "known f0",
-    )
+def figures(size: int, cents: float, voiced: bool = True, confidence: float = 0.625) -> SizeFigures:
+    baseline, variant = frames_of([60] * 8, margin=0.5), frames_of([60 + cents / 100] * 8, confidence)
     times_ms = np.array([[4.0, 8.0, 100.0], [8.0, 8.0, 6.0]])
-    return size_figures(size, STREAM, [pair], 0.5, PairTimes(times_ms, times_ms / 4))
+    return size_figures(size, STREAM, [paired(baseline, variant, voiced)], 0.5, PairTimes(times_ms, times_ms / 4))
 
 
 def test_size_figures_are_per_call_and_per_frame() -> None:
@@ -34,6 +23,7 @@ def test_size_figures_are_per_call_and_per_frame() -> None:
     assert got.confidence_max == 0.125
     assert (got.baseline_p50_ms, got.baseline_p50_ms_per_frame) == (8, 2)
     assert (got.variant_p50_ms, got.variant_p50_ms_per_frame) == (2, 0.5)
+    assert (got.speedup.low, got.speedup.p50, got.speedup.high) == (4, 4, 4)
 
 
 def test_the_worst_is_over_all_sizes() -> None:
@@ -43,17 +33,11 @@ def test_the_worst_is_over_all_sizes() -> None:
 
 def test_a_size_without_a_figure_leaves_no_worst() -> None:
     got = over_sizes([figures(1, 12.5), figures(2, 0, voiced=False)])
-    assert (got.worst_p95_cents, got.worst_max_untied_cents) == (None, None)
-    assert got.null_reasons == dict.fromkeys(
-        ("worst_p95_cents", "worst_max_untied_cents"), "2 frames a call: no voiced frame"
-    )
+    assert got.null_reasons == dict.fromkeys(NOT_OVER_SIZES.null_reasons, "2 frames a call: no voiced frame")
     assert NOT_OVER_SIZES.null_reasons["worst_p95_cents"] == "the program does not take several sizes"
 
 
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
-    flat = np.full(4, 0.5, np.float32)
-    pair = PairedFrames("clip", Frames(flat, flat, flat), Frames(flat, flat * np.nan, flat), flat > 0, "known f0")
-    got = size_figures(2, STREAM, [pair], 0.5, PairTimes(np.ones((1, 3)), np.ones((1, 3))))
-    assert got.confidence_max is None
+    got = figures(2, 0, confidence=float("nan"))
     assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
-    assert got.p95_cents == pytest.approx(0)
+    assert got.p95_cents == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.helpers.frames import frames_of
 from workbench.measure.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
@@ -11,12 +12,12 @@ from workbench.units import semitones_to_hz
 STREAM = StreamConfig(16_000, 320, 1, 0.0)
 
 
-class Late:
+class LateSession:
     """A session that returns the pitch of the tone `lag_samples` before the end of each hop."""
 
     def __init__(self, stream: StreamConfig, lag_samples: int, shift_semitones: float = 0.0) -> None:
         self.stream, self.lag_samples, self.shift = stream, lag_samples, shift_semitones
-        self.known = pitch_step_signal(stream).semitones
+        self.staircase = pitch_step_signal(stream)
         self.received = 0
 
     def reset(self) -> None:
@@ -25,23 +26,35 @@ class Late:
     def step(self, chunk: np.ndarray) -> Frames:
         ends = self.received + (np.arange(self.stream.frames_per_chunk) + 1) * self.stream.hop_samples
         self.received += len(chunk)
-        return self.frames(self.known[np.clip(ends - self.lag_samples, 0, len(self.known) - 1)] + self.shift)
+        known = self.staircase.semitones
+        return frames_of(self.changed(known[np.clip(ends - self.lag_samples, 0, len(known) - 1)] + self.shift))
 
-    def frames(self, pitch: np.ndarray) -> Frames:
-        pitch = np.asarray(pitch, np.float32)
-        return Frames(pitch, np.ones_like(pitch), np.ones_like(pitch))
+    def changed(self, pitch: np.ndarray) -> np.ndarray:
+        return pitch
 
 
-def test_the_tone_steps_where_it_says_and_nowhere_else() -> None:
+class WaveringSession(LateSession):
+    """Reaches the new pitch, then leaves it for two chunks, as an estimate in transition may."""
+
+    def changed(self, pitch: np.ndarray) -> np.ndarray:
+        position, onsets = self.received - self.lag_samples, self.staircase.onsets
+        since = position - onsets[onsets <= position].max(initial=-(10**9))
+        return pitch + (20 if 320 <= since < 960 else 0)
+
+
+class StuckSession(LateSession):
+    def changed(self, pitch: np.ndarray) -> np.ndarray:
+        return np.full_like(pitch, 57.0)
+
+
+def test_the_tone_steps_all_over_the_chunk() -> None:
     steps = pitch_step_signal(STREAM)
-    assert steps.samples.dtype == np.float32
+    assert steps.samples.dtype == np.float32 and np.abs(steps.samples).max() < 1
     assert np.flatnonzero(np.diff(steps.semitones)).tolist() == (steps.onsets - 1).tolist()
-    places = np.sort(steps.onsets % STREAM.chunk_samples)
-    assert places.tolist() == list(range(10, 320, 20))  # evenly spread in the chunk, around its middle
-    assert np.abs(steps.samples).max() < 1
+    assert sorted(steps.onsets % STREAM.chunk_samples) == list(range(10, 320, 20))
 
 
-def test_the_tone_has_the_pitch_it_says() -> None:
+def test_the_tone_has_the_stated_pitch() -> None:
     """By its strongest partial between two steps, which is the first."""
     steps = pitch_step_signal(STREAM)
     for start, end in zip(steps.onsets[:4], steps.onsets[1:5], strict=True):
@@ -51,60 +64,33 @@ def test_the_tone_has_the_pitch_it_says() -> None:
         assert strongest_hz == pytest.approx(semitones_to_hz(steps.semitones[start]), abs=0.3)
 
 
-@pytest.mark.parametrize("lag_samples", [0, 1, 100, 320, 1000, 3000])
-@pytest.mark.parametrize("hop_samples", [160, 320])
-@pytest.mark.parametrize("frames_per_chunk", [1, 4])
-def test_a_known_delay_is_found_and_half_a_chunk_on_top(
-    lag_samples: int, hop_samples: int, frames_per_chunk: int
-) -> None:
+@pytest.mark.parametrize("lag_samples", [0, 1, 320, 3000])
+@pytest.mark.parametrize(("hop_samples", "frames_per_chunk"), [(320, 1), (160, 4)])
+def test_the_delay_is_the_lag_and_half_a_chunk(lag_samples: int, hop_samples: int, frames_per_chunk: int) -> None:
     stream = StreamConfig(16_000, hop_samples, frames_per_chunk, 0.0)
-    found = step_delay(Late(stream, lag_samples))
-    grain_ms = 1000 * hop_samples / 16_000 / 16  # the places of the steps are that far apart, times frames_per_chunk
+    found = step_delay(LateSession(stream, lag_samples))
+    resolution_ms = stream.chunk_ms / 16  # 16 steps are evenly spread in the chunk
     expected_ms = 1000 * lag_samples / 16_000 + stream.chunk_ms / 2
-    assert found.delay_ms == pytest.approx(expected_ms, abs=1.01 * grain_ms * frames_per_chunk)
+    assert found.delay_ms == pytest.approx(expected_ms, abs=1.01 * resolution_ms)
     assert found.longest_ms - found.shortest_ms <= stream.chunk_ms
     assert (found.followed, found.steps) == (16, 16)
 
 
 def test_an_offset_below_half_a_step_is_the_same_delay() -> None:
-    assert step_delay(Late(STREAM, 500, shift_semitones=0.9)) == step_delay(Late(STREAM, 500))
+    assert step_delay(LateSession(STREAM, 500, shift_semitones=0.9)) == step_delay(LateSession(STREAM, 500))
 
 
-class Once(Late):
-    """Jumps to the new pitch and falls back for two chunks, as an estimate in transition may."""
-
-    def frames(self, pitch: np.ndarray) -> Frames:
-        position = self.received - self.lag_samples
-        onsets = pitch_step_signal(self.stream).onsets
-        since = position - onsets[onsets <= position].max(initial=-(10**9))
-        return super().frames(pitch + (20 if 320 <= since < 960 else 0))
+def test_the_delay_ends_when_the_pitch_stays() -> None:
+    steady, wavering = (step_delay(kind(STREAM, 500)) for kind in (LateSession, WaveringSession))
+    assert wavering.delay_ms == pytest.approx(steady.delay_ms + 60, abs=1)
 
 
-def test_the_delay_ends_where_the_pitch_stays() -> None:
-    assert step_delay(Once(STREAM, 500)).delay_ms == pytest.approx(step_delay(Late(STREAM, 500)).delay_ms + 60, abs=1)
-
-
-class Stuck(Late):
-    def frames(self, pitch: np.ndarray) -> Frames:
-        return super().frames(np.full_like(pitch, 57.0))
-
-
-class Broken(Late):
-    def frames(self, pitch: np.ndarray) -> Frames:
-        return super().frames(np.full_like(pitch, np.nan))
-
-
-@pytest.mark.parametrize("session", [Stuck(STREAM, 0), Broken(STREAM, 0), Late(STREAM, 8000)])
-def test_a_stream_that_does_not_follow_has_no_delay_and_says_so(session: Late) -> None:
-    reason = "the pitch follows 0 of 16 steps of a tone"
-    assert step_delay(session) == StepDelay(
-        delay_ms=None,
-        shortest_ms=None,
-        longest_ms=None,
-        followed=0,
-        steps=16,
-        null_reasons=dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"), reason),
-    )
+@pytest.mark.parametrize(
+    "session", [StuckSession(STREAM, 0), LateSession(STREAM, 0, np.nan), LateSession(STREAM, 8000)]
+)
+def test_a_session_that_does_not_follow_has_no_delay(session: LateSession) -> None:
+    nulls = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"), "the pitch follows 0 of 16 steps of a tone")
+    assert step_delay(session) == StepDelay(**dict.fromkeys(nulls), followed=0, steps=16, null_reasons=nulls)
 
 
 @pytest.mark.slow
@@ -120,9 +106,7 @@ def test_upstream_is_as_late_as_its_geometry_says() -> None:
         stream = StreamConfig(16_000, 320, 1, mirror)
         upstream = load_upstream("mir-1k_g7", stream)
         expected[mirror] = StreamingPesto(upstream, stream).algorithmic_ms + stream.chunk_ms / 2
-        delay_ms = step_delay(UpstreamSession(load_upstream("mir-1k_g7", stream), stream)).delay_ms
-        assert delay_ms is not None
-        measured[mirror] = delay_ms
+        measured[mirror] = step_delay(UpstreamSession(load_upstream("mir-1k_g7", stream), stream)).delay_ms
     assert expected[0.0] - expected[1.0] == pytest.approx(118, abs=0.1)
     assert measured[0.0] == pytest.approx(expected[0.0], abs=2)
     assert 0 <= measured[1.0] - expected[1.0] < 10

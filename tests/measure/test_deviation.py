@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.helpers.frames import frames_of, paired
 from workbench.measure.deviation import (
     NAMED_FROM_CENTS,
     TIE_MARGIN,
     Deviation,
-    PairedFrames,
     PitchDeviation,
     confidence_deviation,
     deviation,
@@ -22,34 +22,20 @@ from workbench.runtime.session import Frames
 
 PITCH_FIGURES = tuple(name for name in PitchDeviation.model_fields if name != "null_reasons")
 CONFIDENCE_FIGURES = ("mean", "p95", "max")
+OTHER_FIGURES = ("volume_p95_relative", "voicing_flip_rate")
+NOT_FINITE = "1 of 3 voiced frames have no finite pitch"
 BELOW_HALF = float(np.nextafter(np.float32(0.5), np.float32(0)))
 BELOW_TIE = float(np.nextafter(np.float32(TIE_MARGIN), np.float32(0)))
-
-
-def frames(pitch: object, confidence: object = 0.75, volume: object = 1.0, margin: object = None) -> Frames:
-    """Scalars stand for every frame."""
-    shape = np.shape(pitch)
-
-    def filled(values: object) -> np.ndarray:
-        return np.broadcast_to(np.asarray(values, np.float32), shape).copy()
-
-    return Frames(filled(pitch), filled(confidence), filled(volume), None if margin is None else filled(margin))
 
 
 def shifted(cents: object, margin: object = None) -> tuple[Frames, Frames]:
     """A baseline at middle C and a variant that many cents above it; exact for multiples of 25 / 64 cents."""
     cents = np.asarray(cents, np.float64)
-    return frames(np.full(cents.shape, 60.0), margin=margin), frames(60 + cents / 100)
-
-
-def pair(
-    baseline: Frames, variant: Frames, voiced: object = True, name: str = "sung/a", voiced_by: str = "known f0"
-) -> PairedFrames:
-    return PairedFrames(name, baseline, variant, np.broadcast_to(voiced, (len(baseline),)).astype(bool), voiced_by)
+    return frames_of(np.full(cents.shape, 60.0), margin=margin), frames_of(60 + cents / 100)
 
 
 def of(baseline: Frames, variant: Frames, voiced: object = True, threshold: float = 0.5) -> Deviation:
-    return deviation([pair(baseline, variant, voiced)], threshold)
+    return deviation([paired(baseline, variant, voiced)], threshold)
 
 
 def pitch_of(cents: object) -> PitchDeviation:
@@ -73,7 +59,7 @@ class TestPitch:
 
     @pytest.mark.parametrize(
         ("cents", "median", "bias"),
-        [([25, 25], 25, 25), ([-25, -25], 25, -25), ([25, -25], 25, 0), ([0, 25, 75, 400], 50, 125)],
+        [([-25, -25], 25, -25), ([25, -25], 25, 0), ([0, 25, 75, 400], 50, 125)],
     )
     def test_bias_is_signed_and_the_median_is_not(self, cents: list[float], median: float, bias: float) -> None:
         assert (pitch_of(cents).median_cents, pitch_of(cents).bias_cents) == (median, bias)
@@ -81,8 +67,8 @@ class TestPitch:
     @pytest.mark.parametrize(
         ("cents", "rate"),
         [
-            *((cents, 0.25) for cents in (1200, -1200, 1150, 1250, -1150, -1250, 2400, -2350, 3600)),
-            *((cents, 0.0) for cents in (0, 50, -50, 600, -600, 1140, 1149.609375, 1250.390625, 1800, 1900, 2340)),
+            *((cents, 0.25) for cents in (1200, 1150, -1250, -2350, 3600)),
+            *((cents, 0.0) for cents in (50, 600, 1149.609375, -1250.390625, 1800)),
         ],
     )
     def test_octave_jumps_are_within_50_cents_of_octaves(self, cents: float, rate: float) -> None:
@@ -100,56 +86,47 @@ class TestPitch:
 
 
 class TestNotFinite:
-    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-    def test_a_voiced_frame_takes_the_pitch_figures(self, value: float) -> None:
-        figures = of(frames([60, 60, 60]), frames([60, value, 60]))
-        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == (1, 0)
-        assert figures.pitch.null_reasons == dict.fromkeys(PITCH_FIGURES, "1 of 3 voiced frames have no finite pitch")
+    @pytest.mark.parametrize(
+        ("baseline", "variant", "voiced", "counts", "pitch_reason"),
+        [
+            *(
+                (frames_of([60] * 3), frames_of([60, value, 60]), True, (1, 0), NOT_FINITE)
+                for value in (np.nan, np.inf, -np.inf)
+            ),
+            (frames_of([60, np.nan, 60]), frames_of([60] * 3), True, (0, 1), f"{NOT_FINITE} in the baseline"),
+            (frames_of([60] * 3), frames_of([60, np.nan, 60]), [True, False, True], (1, 0), ""),
+            (frames_of([60] * 3, confidence=[0.75, np.nan, 0.75]), frames_of([60] * 3), True, (0, 1), ""),
+        ],
+        ids=["nan", "inf", "-inf", "baseline", "unvoiced", "baseline confidence"],
+    )
+    def test_frames_are_counted_on_their_side(
+        self, baseline: Frames, variant: Frames, voiced: object, counts: tuple[int, int], pitch_reason: str
+    ) -> None:
+        figures = of(baseline, variant, voiced)
+        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == counts
+        assert figures.pitch.null_reasons == (dict.fromkeys(PITCH_FIGURES, pitch_reason) if pitch_reason else {})
+        assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "1 frames are not finite")
 
-    def test_an_unvoiced_frame_leaves_the_pitch_figures(self) -> None:
-        figures = of(frames([60, 60, 60]), frames([60.25, np.nan, 60.25]), voiced=[True, False, True])
-        assert (figures.nonfinite_frames, figures.pitch.max_cents) == (1, 25.0)
-
-    def test_the_baseline_is_counted_on_its_own_side(self) -> None:
-        figures = of(frames([60, np.nan, 60]), frames([60, 60, 60]))
-        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == (0, 1)
-        reason = "1 of 3 voiced frames have no finite pitch in the baseline"
-        assert figures.pitch.null_reasons == dict.fromkeys(PITCH_FIGURES, reason)
-        assert (figures.voicing_flip_rate, figures.volume_p95_relative) == (None, None)
-
-    def test_both_sides_are_counted(self) -> None:
-        figures = of(frames([60, np.nan, np.nan]), frames([60, np.nan, 60], volume=[np.inf, 1, 1]))
+    def test_a_frame_is_counted_once_for_any_output(self) -> None:
+        variant = frames_of([np.nan, 60, 60, 60], confidence=[np.nan, np.inf, 0.5, 0.5], volume=[1, 1, np.nan, 1])
+        figures = of(frames_of([60, np.nan, 60, np.nan]), variant)
         for counted in (figures, *figures.clips):
-            assert (counted.nonfinite_frames, counted.baseline_nonfinite_frames) == (2, 2)
-
-    def test_a_baseline_confidence_is_counted_in_an_unvoiced_frame(self) -> None:
-        baseline = frames([60, 60], confidence=[np.nan, 0.75])
-        figures = of(baseline, frames([72, 60]), voiced=baseline.confidence >= 0.5)
-        assert (figures.voiced_frames, figures.pitch.max_cents, figures.baseline_nonfinite_frames) == (1, 0.0, 1)
-        assert figures.confidence.max is None
-
-    @pytest.mark.parametrize("output", ["pitch", "confidence", "volume"])
-    def test_a_frame_is_counted_once_for_any_output(self, output: str) -> None:
-        values: dict[str, list[float]] = {"pitch": [60.0] * 3, "confidence": [0.5] * 3, "volume": [1.0] * 3}
-        values[output][1:] = [np.nan, np.inf]
-        figures = of(frames([60] * 3), frames(**values))
-        assert figures.nonfinite_frames == 2
-        reason = "2 frames are not finite"
-        assert figures.null_reasons == {"volume_p95_relative": reason, "voicing_flip_rate": reason}
+            assert (counted.nonfinite_frames, counted.baseline_nonfinite_frames) == (3, 2)
+        assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "4 frames are not finite")
 
     @pytest.mark.parametrize(
         ("variant", "reason"),
-        [(frames([60, 60], confidence=[np.nan, 0.5]), "a confidence is not finite"), (frames([]), "no frame")],
+        [(frames_of([60, 60], confidence=[np.nan, 0.5]), "a confidence is not finite"), (frames_of([]), "no frame")],
     )
     def test_confidence_figures_are_null(self, variant: Frames, reason: str) -> None:
-        figures = confidence_deviation(frames(np.full(len(variant), 60.0)), variant)
+        figures = confidence_deviation(frames_of(np.full(len(variant), 60.0)), variant)
         assert figures.null_reasons == dict.fromkeys(CONFIDENCE_FIGURES, reason)
 
 
 class TestConfidenceAndVolume:
     def test_confidence_is_compared_on_all_frames(self) -> None:
-        baseline = frames([60] * 5, confidence=[0, 0.25, 0.5, 0.75, 1])
-        variant = frames([60] * 5, confidence=[0, 0.5, 0, 0.75, 0])
+        baseline = frames_of([60] * 5, confidence=[0, 0.25, 0.5, 0.75, 1])
+        variant = frames_of([60] * 5, confidence=[0, 0.5, 0, 0.75, 0])
         figures = of(baseline, variant, voiced=[True, False, False, False, False]).confidence
         # sizes sorted: 0 0 0.25 0.5 1; p95 lies 3.8 steps up: 0.5 + 0.8 * 0.5
         assert (figures.mean, figures.max) == (0.35, 1.0)
@@ -162,19 +139,17 @@ class TestConfidenceAndVolume:
             (0.5, BELOW_HALF, 0.5, 1),  # the threshold itself is voiced
             (BELOW_HALF, 0.5, 0.5, 1),
             (BELOW_HALF, 0, 0.5, 0),
-            (0.5, 0.9, 0.5, 0),
-            (0.9, 0.1, 0.5, 1),
             (0.3, 0.2, 0.25, 1),
             (0.3, 0.2, 0.5, 0),
         ],
     )
     def test_flips_cross_the_threshold(self, before: float, after: float, threshold: float, flips: int) -> None:
-        baseline, variant = frames([60, 60], confidence=[before, 0.9]), frames([60, 60], confidence=[after, 0.9])
+        baseline, variant = frames_of([60, 60], confidence=[before, 0.9]), frames_of([60, 60], confidence=[after, 0.9])
         assert of(baseline, variant, voiced=False, threshold=threshold).voicing_flip_rate == flips / 2
 
     def test_volume_is_relative_to_the_baseline(self) -> None:
-        baseline = frames([60] * 5, volume=[1, 2, 4, 8, 16])
-        variant = frames([60] * 5, volume=[1, 1, 5, 8, 32])
+        baseline = frames_of([60] * 5, volume=[1, 2, 4, 8, 16])
+        variant = frames_of([60] * 5, volume=[1, 1, 5, 8, 32])
         # |ratio - 1| sorted: 0 0 0.25 0.5 1; p95 = 0.5 + 0.8 * 0.5
         assert of(baseline, variant).volume_p95_relative == pytest.approx(0.9, abs=1e-12)
 
@@ -195,8 +170,8 @@ class TestConfidenceAndVolume:
 class TestTies:
     def test_only_the_untied_maximum_leaves_tied_frames_out(self) -> None:
         tied, clear = TIE_MARGIN / 2, TIE_MARGIN * 2
-        first = pair(*shifted([25, 0, 300], margin=[clear, tied, tied]), name="sung/a")
-        second = pair(*shifted([-100, 50], margin=[tied, clear]), name="sung/b")
+        first = paired(*shifted([25, 0, 300], margin=[clear, tied, tied]), name="sung/a")
+        second = paired(*shifted([-100, 50], margin=[tied, clear]), name="sung/b")
         figures = deviation([first, second], 0.5)
         assert [(tie.clip, tie.frame, tie.cents) for tie in figures.tied_frames] == [
             ("sung/a", 2, 300.0),
@@ -225,31 +200,30 @@ class TestTies:
         assert bool(figures.pitch.null_reasons) == (max_untied is None)
 
     def test_margins_of_the_variant_excuse_nothing(self) -> None:
-        figures = of(frames([60, 60]), frames([63, 60], margin=0))
+        figures = of(frames_of([60, 60]), frames_of([63, 60], margin=0))
         assert (figures.tied_frames, figures.pitch.max_untied_cents) == ((), 300.0)
 
     def test_clips_without_margins_leave_the_others_their_ties(self) -> None:
-        figures = deviation([pair(*shifted([300], margin=0)), pair(*shifted([25]), name="sung/b")], 0.5)
+        figures = deviation([paired(*shifted([300], margin=0)), paired(*shifted([25]), name="sung/b")], 0.5)
         assert [tie.clip for tie in figures.tied_frames] == ["sung/a"]
         assert figures.clips[0].pitch.max_untied_cents is None
 
-    @pytest.mark.parametrize("value", [np.nan, np.inf])
-    def test_a_tied_frame_that_is_not_finite_is_not_listed(self, value: float) -> None:
-        figures = of(frames([60, 60], margin=0), frames([value, 60]))
+    def test_a_tied_frame_that_is_not_finite_is_not_listed(self) -> None:
+        figures = of(frames_of([60, 60], margin=0), frames_of([np.inf, 60]))
         assert (figures.nonfinite_frames, figures.tied_frames, figures.pitch.max_cents) == (1, (), None)
 
 
 class TestClips:
     def test_frames_are_pooled_and_figures_are_not_averaged(self) -> None:
-        long, short = pair(*shifted([25] * 9), name="sung/long"), pair(*shifted([225]), name="sung/short")
+        long, short = paired(*shifted([25] * 9), name="sung/long"), paired(*shifted([225]), name="sung/short")
         figures = deviation([long, short], 0.5)
         assert figures.pitch.median_cents == 25.0  # of ten frames; the mean of two medians is 125
         assert (figures.pitch.bias_cents, figures.pitch.over_50_cents_rate) == (45.0, 0.1)
         assert (figures.frames, figures.voiced_frames) == (10, 10)
 
     def test_each_clip_has_its_figures_in_the_order_given(self) -> None:
-        first = pair(*shifted([25, 1200, 75]), voiced=[True, False, True])
-        second = pair(*shifted([0, 0]), voiced=False, name="sung/b", voiced_by="baseline confidence")
+        first = paired(*shifted([25, 1200, 75]), voiced=[True, False, True])
+        second = paired(*shifted([0, 0]), voiced=False, name="sung/b", voiced_by="baseline confidence")
         figures = deviation([first, second], 0.5)
         assert [(c.name, c.voiced_by, c.frames, c.voiced_frames, c.pitch.median_cents) for c in figures.clips] == [
             ("sung/a", "known f0", 3, 2, 50.0),
@@ -258,7 +232,7 @@ class TestClips:
         assert (figures.pitch.median_cents, figures.voiced_frames) == (50.0, 2)
 
     def test_a_broken_clip_leaves_the_others_their_figures(self) -> None:
-        figures = deviation([pair(*shifted([25])), pair(frames([60]), frames([np.nan]), name="sung/b")], 0.5)
+        figures = deviation([paired(*shifted([25])), paired(frames_of([60]), frames_of([np.nan]), name="sung/b")], 0.5)
         assert (figures.pitch.max_cents, figures.nonfinite_frames) == (None, 1)
         assert [(clip.pitch.max_cents, clip.nonfinite_frames) for clip in figures.clips] == [(25.0, 0), (None, 1)]
 
@@ -271,7 +245,7 @@ class TestProperties:
     @settings(max_examples=50, deadline=None)
     @given(pitch=PITCHES, confidence=st.floats(0, 1, width=32), volume=st.floats(2**-20, 100, width=32))
     def test_identical_frames_do_not_deviate(self, pitch: np.ndarray, confidence: float, volume: float) -> None:
-        same = frames(pitch, confidence, volume, margin=0)
+        same = frames_of(pitch, confidence, volume, margin=0)
         figures = of(same, same)
         assert {getattr(figures.pitch, name) for name in PITCH_FIGURES} == {0.0}
         assert {getattr(figures.confidence, name) for name in CONFIDENCE_FIGURES} == {0.0}
@@ -281,7 +255,7 @@ class TestProperties:
     @settings(max_examples=50, deadline=None)
     @given(pitch=PITCHES, cents=st.floats(-3000, 3000))
     def test_a_shift_of_every_pitch_is_the_bias(self, pitch: np.ndarray, cents: float) -> None:
-        figures = of(frames(pitch), frames(pitch.astype(np.float64) + cents / 100)).pitch
+        figures = of(frames_of(pitch), frames_of(pitch.astype(np.float64) + cents / 100)).pitch
         rounding = 100 * 2.0**-16  # cents, of a float32 semitone below 256
         assert figures.bias_cents == pytest.approx(cents, abs=rounding)
         for name in ("median_cents", "p95_cents", "max_cents", "max_untied_cents"):
@@ -300,7 +274,7 @@ class TestProperties:
     def test_reordering_and_swapping_sides_only_turns_the_bias(self, cents: np.ndarray, seed: int) -> None:
         baseline, variant = shifted(cents)
         order = np.random.default_rng(seed).permutation(len(cents))
-        swapped = of(frames(variant.pitch_semitones[order]), frames(baseline.pitch_semitones[order])).pitch
+        swapped = of(frames_of(variant.pitch_semitones[order]), frames_of(baseline.pitch_semitones[order])).pitch
         figures = of(baseline, variant).pitch
         assert swapped.bias_cents == pytest.approx(-figures.bias_cents, abs=1e-6)
         for name in set(PITCH_FIGURES) - {"bias_cents"}:

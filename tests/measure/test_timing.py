@@ -8,10 +8,11 @@ from workbench.measure.timing import as_calls, time_alternating
 from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
+WARM_UPS = [(name, call) for name in "abc" for call in (0, 1)]
 
 
 class RecordingSession:
-    """A session that writes down who was called, with which samples."""
+    """Appends its name and the first sample of each call to a log."""
 
     def __init__(self, name: str, log: list[tuple[str, float]]) -> None:
         self.name, self.log, self.stream = name, log, STREAM
@@ -22,31 +23,27 @@ class RecordingSession:
         self.log.append((self.name, float(chunk[0, 0])))
 
 
-def turns() -> tuple[list[tuple[str, float]], dict[str, np.ndarray]]:
+def timed_in_turns() -> tuple[list[tuple[str, float]], dict[str, np.ndarray]]:
+    """Six rounds of four calls for three sessions, after two warm-up calls each; the audio has three calls."""
     log: list[tuple[str, float]] = []
-    calls = [np.full((1, 10), at, np.float32) for at in range(3)]
+    calls = [np.full((1, 10), call, np.float32) for call in range(3)]
     times_ms = time_alternating({name: RecordingSession(name, log) for name in "abc"}, calls, TimingPlan(1, 6, 4, 2))
     return log, times_ms
 
 
 def test_all_warm_up_and_then_each_has_its_turn_in_every_round() -> None:
-    log, times_ms = turns()
-    assert log[:6] == [(name, at) for name in "abc" for at in (0, 1)]
-    rounds = [log[6 + at * 12 : 18 + at * 12] for at in range(6)]
-    for at, calls in enumerate(rounds):
-        owners = [name for name, _ in calls]
-        assert sorted(owners[::4]) == ["a", "b", "c"]
-        assert owners == [name for name in owners[::4] for _ in range(4)]
-        assert [samples for _, samples in calls] == [(at * 4 + more) % 3 for more in range(4)] * 3
-    assert {name: ms.shape for name, ms in times_ms.items()} == dict.fromkeys("abc", (6, 4))
-    assert all((ms > 0).all() for ms in times_ms.values())
-
-
-def test_the_order_is_shuffled_and_the_same_again() -> None:
-    log, _ = turns()
-    orders = ["".join(name for name, _ in log[6 + at * 12 : 18 + at * 12 : 4]) for at in range(6)]
-    assert len(set(orders)) > 2
-    assert turns()[0] == log
+    log, times_ms = timed_in_turns()
+    assert log[:6] == WARM_UPS
+    orders = set()
+    for index in range(6):
+        calls = log[6 + index * 12 : 18 + index * 12]
+        order = [name for name, _ in calls[::4]]
+        assert sorted(order) == ["a", "b", "c"]
+        assert calls == [(name, (index * 4 + call) % 3) for name in order for call in range(4)]
+        orders.add(tuple(order))
+    assert len(orders) > 2  # shuffled
+    assert timed_in_turns()[0] == log  # and the same again
+    assert all(ms.shape == (6, 4) and (ms > 0).all() for ms in times_ms.values())
 
 
 def test_calls_are_whole_and_every_stream_starts_elsewhere() -> None:
