@@ -452,7 +452,7 @@ def reshape_a_weight(good: dict) -> None:
     weights[name] = weights[name][:1]
 
 
-NOT_A_CHECKPOINT = "not a checkpoint that torch can open; was it written by torch.save?"
+NOT_A_CHECKPOINT = "not a checkpoint that torch can open; use one that torch.save wrote"
 CHECKPOINTS = (
     Case(
         "an unknown name",

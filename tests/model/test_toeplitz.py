@@ -1,4 +1,4 @@
-"""The three forms of the last layer against upstream's own, with its shift after the softmax."""
+"""The three implementations of the last layer against upstream's own, with its shift after the softmax."""
 
 import pytest
 import torch
@@ -9,11 +9,13 @@ from workbench.recipe.options import Toeplitz
 from workbench.recipe.stream_config import StreamConfig
 
 
-@pytest.mark.parametrize(("form", "weights"), [("linear", 657 * 384), ("conv", 1040), ("block", 16_896)])
+@pytest.mark.parametrize(("implementation", "weights"), [("linear", 657 * 384), ("conv", 1040), ("block", 16_896)])
 @pytest.mark.parametrize("shift_bins", [0, 20])
-def test_every_form_equals_upstreams_layer(form: Toeplitz, weights: int, shift_bins: int, stream: StreamConfig) -> None:
+def test_every_implementation_equals_upstream(
+    implementation: Toeplitz, weights: int, shift_bins: int, stream: StreamConfig
+) -> None:
     upstream = load_upstream("mir-1k_g7", stream).encoder.fc
-    layer = build_toeplitz(form, upstream, shift_bins)
+    layer = build_toeplitz(implementation, upstream, shift_bins)
     assert sum(parameter.numel() for parameter in layer.parameters()) == weights
     x = torch.randn(5, 657, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

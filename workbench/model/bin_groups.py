@@ -1,11 +1,11 @@
 """How the bins of the constant-Q transform are grouped: the cheapest partition, found by dynamic programming.
 
-A group of neighbouring bins is one matrix over all samples that any of its kernels touches. Few groups multiply many
-zeros; many groups pay the fixed cost of starting many operators.
+A group of neighbouring bins is one matrix over all samples that any of its kernels touches. With few groups, many
+multiplications are by zero. With many groups, the fixed cost of many operators adds up.
 
-Within a tolerance there is a much cheaper form. All kernels of a group have low frequencies compared with the sample
-rate, so a short block of a kernel holds less information than it has samples. Each block of samples is therefore
-projected on a few coefficients first, with the same projection for all blocks of a group.
+If a small error is allowed, a group can be much cheaper. Its kernels have low frequencies compared with the sample
+rate, so a short block of a kernel has fewer degrees of freedom than samples. Each block of samples is therefore first
+projected on a few coefficients, with the same projection for all blocks of a group.
 """
 
 import math
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
-# Time that XNNPACK takes for the operators of a group, in multiply-adds of one frame that a Linear computes in that
-# time. Measured with one thread on a busy AMD EPYC (AVX-512), executorch 1.4.1, frames of 4576 samples:
+# Fixed cost of a group: the time that XNNPACK takes to run its operators, expressed as the number of multiply-adds that
+# a Linear computes in the same time. Measured with one thread on a busy AMD EPYC (AVX-512), executorch 1.4.1, frames of
+# 4576 samples:
 # - 0.3, 1.2 and 2.3 M weights in one group take 39, 114 and 219 us (fastest of 480 runs): 0.09 us for a thousand
 #   multiply-adds.
 # - Partitions of 5, 11 and 24 groups (1.29, 1.22 and 1.18 M weights) take 137, 126 and 133 us (fastest tenth of 400):
@@ -40,9 +41,9 @@ class Group:
     Attributes:
         start: first bin.
         stop: the bin after the last.
-        first: first sample of the frame. With a rank it can be negative: a block can begin before the frame.
+        first: first sample of the frame. It can be negative if rank > 0, because a block can begin before the frame.
         last: the sample after the last.
-        block_samples: length of the blocks that are projected, counted back from the end of the frame; 0 without rank.
+        block_samples: length of the blocks that are projected, counted back from the end of the frame; 0 if rank is 0.
         rank: coefficients that replace a block; 0 for a full matrix.
     """
 
@@ -84,7 +85,7 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
     Args:
         kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
         tolerance: largest norm of a kernel's error, relative to the norm of the kernel. The squared relative errors of
-            a group add up to at most its square, so that each bin stays within it.
+            a group add up to at most tolerance**2, so the error of each bin is within the tolerance too.
     """
     support = _support(kernels)
     end = kernels.shape[-1]
@@ -111,7 +112,7 @@ def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
     Args:
         kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
         block_samples: length of a block; blocks are counted back from the end of the kernels.
-        tolerance: the squared errors of the kernels, each relative to its norm, add up to at most its square.
+        tolerance: the squared errors of the kernels, each relative to its norm, add up to at most tolerance**2.
 
     Returns:
         (rank, block_samples), in descending order of energy.
@@ -125,8 +126,9 @@ def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
 def _ranks(kernels: Doubles, block_samples: int, tolerance: float) -> Callable[[int, int], int]:
     """Returns a function (start, stop) -> number of vectors that `basis` needs for the bins from start to stop.
 
-    The covariance of a group is the sum of those of its bins, so that a cumulative sum gives it for any group. It is
-    computed in the coordinates of a basis of all bins that is ten times finer than the tolerance, and so is small.
+    The covariance of a group is the sum of the covariances of its bins, so a cumulative sum over the bins gives it for
+    any group. To keep the matrices small, they are in the coordinates of a basis of all bins, which is computed with a
+    tenth of the tolerance.
     """
     finer = basis(kernels, block_samples, tolerance / 10)
     coefficients = _unit_blocks(kernels, block_samples) @ finer.T
@@ -135,13 +137,15 @@ def _ranks(kernels: Doubles, block_samples: int, tolerance: float) -> Callable[[
 
     def rank(start: int, stop: int) -> int:
         omitted = np.linalg.eigvalsh(covariances[stop] - covariances[start]).clip(0).cumsum()
-        return int((omitted > 0.99 * tolerance**2).sum())  # the finer basis itself can omit a hundredth
+        return int((omitted > 0.99 * tolerance**2).sum())  # the finer basis can omit 1 % of tolerance**2
 
     return rank
 
 
 def _unit_blocks(kernels: Doubles, block_samples: int) -> Doubles:
-    """Kernels (bins, 2, samples), each divided by its norm -> (bins, blocks, block), counted back from the end.
+    """Divides each kernel (bins, 2, samples) by its norm and cuts it into blocks, counted back from its end.
+
+    Returns (bins, blocks, block_samples); the blocks of the real part come first.
 
     The division makes errors relative: a bin with small taps is approximated as well as one with large taps.
     """

@@ -1,7 +1,7 @@
 """The network between the spectrum and the pitch activations, in two layouts with the same layers under the same names.
 
 `Encoder` is upstream's network with conv2d of height 1 instead of conv1d, which XNNPACK runs faster and can quantize.
-`TiledEncoder` computes the wide convolutions in the frequency domain, and all others as the Linears of that layout.
+`TiledEncoder` computes the wide convolutions in the frequency domain, and all other convolutions as Linears.
 
 Shape of both:
     - Input: (frames, bins), float32, the log-energies of the cropped bins
@@ -20,7 +20,7 @@ from workbench.model.toeplitz import build_toeplitz
 from workbench.model.upstream import Resnet1d
 from workbench.recipe.stream_config import Implementations
 
-_BLOCK_BINS = 5  # bins that BlockConv computes at once: fewer need more slices, more multiply more zeros
+_BLOCK_BINS = 5  # outputs of BlockConv per row: a smaller block needs more slices, a larger one has more zero weights
 
 
 class Encoder(nn.Module):
@@ -102,7 +102,7 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(upstream.bias.detach().flatten().clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x - x[:, :1]  # in silence all bins are equal; this makes them exactly zero, while the mean rounds
+        x = x - x[:, :1]  # in silence all bins are equal: they become exactly 0, which x - mean(x) is not
         x = x - self.mean(x)
         normed: Tensor = x * (self.mean(x * x) + self.eps).rsqrt() * self.weight + self.bias
         return normed

@@ -59,8 +59,8 @@ class FourierConv(nn.Module):
     Args:
         conv: the convolution, with weights (channels, channels, 1, taps).
         tiling: the layout of the bins.
-        band: share of the Linears that is kept, from the lowest frequency on; 0 < band <= 1. Less than 1 is an
-            approximation. It is good if the input of the layer is smooth over bins.
+        band: share of the frequencies that is kept, starting with the lowest; 0 < band <= 1. Less than 1 is an
+            approximation, which is good if the input of the layer is smooth over bins.
     """
 
     # Buffer names are part of an exported program: a new name changes the bytes of every ONNX program.
@@ -116,10 +116,10 @@ def _real_dft_matrix(n: int) -> Tensor:
 
 
 def _inverse(dft: Tensor) -> Tensor:
-    """Returns the inverse of `_real_dft_matrix`: all but the two real frequencies count twice, for their conjugates.
+    """Returns the inverse of `_real_dft_matrix`.
 
-    The closed form is used because the rounding errors of a solver differ from run to run, and with them the bytes of
-    a program.
+    All frequencies but the two real ones count twice, because their conjugates are not stored. It is not computed with
+    a solver, whose rounding errors differ from run to run and would change the bytes of a program.
     """
     n = len(dft)
     weight = torch.full((n,), 2 / n, dtype=dft.dtype)
@@ -137,7 +137,7 @@ def _frequency_responses(taps: Tensor, n: int) -> Tensor:
     Returns:
         (n / 2, 2 * channels out, 2 * channels in), float64.
     """
-    response = torch.fft.rfft(taps.double(), n).conj().permute(2, 0, 1)  # conjugate: a layer computes a correlation
+    response = torch.fft.rfft(taps.double(), n).conj().permute(2, 0, 1)  # conjugate: Conv2d computes a correlation
     real, imaginary = response.real, response.imag
     matrices = torch.cat((torch.cat((real, -imaginary), 2), torch.cat((imaginary, real), 2)), 1)[:-1].clone()
     matrices[0] = 0

@@ -1,9 +1,10 @@
 """The constant-Q transform: upstream's single convolution, the same without its zeros, or a low-rank approximation.
 
 Upstream multiplies each frame with (2 * bins, kernel) taps. More than half of them are zero, because the kernels of
-high bins are short. Many others only meet the zeros that replace the future of the stream, and the taps of neighbouring
-bins are nearly redundant. Here each group of neighbouring bins is a Linear over the samples that it touches, with the
-frames on the batch axis. XNNPACK runs this form fastest at one frame per chunk, and can quantize it.
+high bins are short. Many others are only multiplied with the zeros that replace the future of the stream, and the taps
+of neighbouring bins are nearly redundant. Here each group of neighbouring bins is a Linear over the samples that it
+touches, with the frames on the batch axis. XNNPACK runs it faster than a convolution if a chunk has one frame, and can
+quantize it.
 """
 
 from collections import OrderedDict
@@ -23,7 +24,7 @@ EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto
 class Framing(nn.Module):
     """Cuts a window into overlapping frames and puts them on the batch axis.
 
-    Later layers compute each frame separately, so that a frame does not depend on how many share its chunk.
+    Later layers compute each frame separately, so that a frame does not depend on the number of frames in its chunk.
 
     Shape:
         - Input: (streams, window samples), float32
@@ -92,7 +93,7 @@ class GroupedConstantQ(nn.Module):
         mirrored_samples: samples at the end of the kernel that lie in the future of a chunk's last frame.
         frames_per_chunk: frames of the largest chunk.
         tolerance: largest norm of the error of a bin's kernel, relative to the norm of the kernel, real and imaginary
-            part together. Samples in the future of every frame do not count.
+            part together. Taps that every frame multiplies with zeros do not count.
 
     Attributes:
         groups: the groups of bins, in order.
@@ -148,7 +149,7 @@ def build_frontend(
     frames_per_chunk: int,
     tolerance: float = DEFAULT_FRONTEND_TOLERANCE,
 ) -> tuple[Framing, ConstantQ | GroupedConstantQ]:
-    """Returns the front end of that name, and the framing that makes its input.
+    """Returns the framing and the front end of the given name. The framing computes the input of the front end.
 
     Args:
         frontend: "upstream", "grouped" or "low-rank".

@@ -3,9 +3,9 @@
 In its exact implementations the estimates equal upstream's to float rounding; `tests/model/test_streaming.py` checks
 that over rates, hops, mirrors and reductions. What is restated, and why:
 
-- Upstream's complex magnitude, clamped, in dB and back, is `clamp(re^2 + im^2, eps^2)`, without complex tensors
-  (`frontend.py`).
-- Frames are on the batch axis, so that the arithmetic of a frame does not depend on how many share its chunk.
+- Upstream computes a complex magnitude, clamps it, and converts it to dB and back. Here the energy is
+  `clamp(re^2 + im^2, eps^2)`, without complex tensors (`frontend.py`).
+- Frames are on the batch axis, so that the arithmetic of a frame does not depend on the number of frames in its chunk.
 - conv1d is conv2d of height 1, which XNNPACK runs faster and can quantize. The wide convolutions can also be computed
   in the frequency domain, which XNNPACK runs faster still (`encoder.py`, `fourier_conv.py`).
 - A sum over bins is a matrix product (`reductions.py`), so that XNNPACK runs everything but the search for the best
@@ -128,7 +128,7 @@ class StreamingPesto(nn.Module):
         crop: the bins that the encoder receives.
 
     Raises:
-        ModelError: the model has more than one harmonic, which upstream's own confidence does not support either.
+        ModelError: the model has more than one harmonic. Upstream's confidence does not support that either.
     """
 
     ring: Tensor
@@ -248,5 +248,5 @@ class StreamingPesto(nn.Module):
         return *self._select(estimate), next_state
 
     def _select(self, estimate: Estimate) -> tuple[Tensor, ...]:
-        """Returns the requested outputs of an estimate; activations are none of them."""
+        """Returns the requested outputs of an estimate. Activations cannot be requested."""
         return tuple(value for name, value in zip(OUTPUTS, estimate, strict=False) if name in self.outputs)

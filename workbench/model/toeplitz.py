@@ -1,9 +1,9 @@
-"""Upstream's last layer, a convolution of one channel with nearly as many taps as two spectra, in three equal forms.
+"""Three exact implementations of upstream's last layer, a convolution of one channel.
 
-Each form also applies the pitch shift. Upstream shifts the activations circularly after the softmax, which equals a
-shift of the inputs of the softmax.
+It has inputs + outputs - 1 taps. Each implementation also applies the pitch shift: upstream shifts the activations
+circularly after the softmax, which equals a shift of the inputs of the softmax.
 
-Shape of every form:
+Shape of every implementation:
     - Input: (frames, inputs), float32
     - Output: (frames, outputs), float32
 """
@@ -19,11 +19,11 @@ from workbench.recipe.options import Toeplitz
 _LARGEST_BLOCK = 16  # 17 k weights instead of the Linear's 252 k; larger blocks store more zeros
 
 
-def build_toeplitz(form: Toeplitz, upstream: nn.Conv1d, shift_bins: int) -> nn.Module:
-    """Returns upstream's `ToeplitzLinear` shifted down circularly by `shift_bins`, in the form of that name."""
-    if form == "linear":
+def build_toeplitz(implementation: Toeplitz, upstream: nn.Conv1d, shift_bins: int) -> nn.Module:
+    """Returns an implementation of upstream's `ToeplitzLinear`, with its outputs shifted down by `shift_bins`."""
+    if implementation == "linear":
         return _linear(upstream, shift_bins)
-    return ToeplitzConv(upstream, shift_bins) if form == "conv" else ToeplitzBlocks(upstream, shift_bins)
+    return ToeplitzConv(upstream, shift_bins) if implementation == "conv" else ToeplitzBlocks(upstream, shift_bins)
 
 
 class ToeplitzConv(nn.Module):
@@ -40,7 +40,7 @@ class ToeplitzConv(nn.Module):
 
 
 class ToeplitzBlocks(nn.Module):
-    """The convolution over blocks of s inputs, each input of a block a channel, with a kernel that is s times shorter.
+    """The convolution over blocks of s inputs. The inputs of a block are channels, so the kernel is s times shorter.
 
     With y[o] = sum_t w[t] x[o + t], o = s b + j and j + t = s k + c:
     y[s b + j] = sum_{k, c} W[j, c, k] x[s (b + k) + c], where W[j, c, k] = w[s k + c - j].

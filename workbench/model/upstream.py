@@ -87,7 +87,7 @@ def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
                 f"{path}: opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe "
                 "only if you know who made it"
             ) from error
-        raise CheckpointError(f"{path}: not a checkpoint that torch can open; was it written by torch.save?") from error
+        raise CheckpointError(f"{path}: not a checkpoint that torch can open; use one that torch.save wrote") from error
     missing = [key for key in ("hparams", "state_dict", "hcqt_params") if key not in _mapping(checkpoint)]
     if missing:
         raise CheckpointError(f"{path}: not a PESTO checkpoint: it has no {', '.join(missing)}; see pesto-pitch")
@@ -127,7 +127,7 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
         )
         model = PESTO(encoder, preprocessor, crop_kwargs=hparams["pitch_shift"], reduction=reduction)
         keys = model.load_state_dict(stored["state_dict"], strict=False)
-    except Exception as error:  # upstream's constructors raise anything for wrong parameters of the checkpoint
+    except Exception as error:  # upstream's constructors raise many types of errors for wrong parameters
         raise CheckpointError(f"{path}: does not fit pesto-pitch's model ({_short(error)}); use mir-1k_g7") from error
     missing = [key for key in keys.missing_keys if not key.startswith(_COMPUTED_KEYS)]
     unexpected = [key for key in keys.unexpected_keys if not key.startswith(_COMPUTED_KEYS)]
