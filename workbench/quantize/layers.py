@@ -58,8 +58,8 @@ def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
         activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
         if activation and weight:  # a dynamic scale is the output of a node, a static scale is a number
             per_tensor = "per_tensor" in str(weight.target)
-            static = "static-per-tensor" if per_tensor else "static"
-            found[name] = "dynamic" if isinstance(activation.args[1], Node) else static
+            range_of_activation = "dynamic" if isinstance(activation.args[1], Node) else "static"
+            found[name] = range_of_activation + ("-per-tensor" if per_tensor else "")
         elif activation or weight:
             found[name] = "activation only" if activation else "weight only"
         else:
