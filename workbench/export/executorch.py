@@ -44,7 +44,7 @@ class ExecutorchExporter:
         return TARGETS[self.backend].run_instructions
 
     def export(self, inputs: ExportInputs, progress: Progress) -> ExportedProgram:
-        """Quantizes what the rules name, lowers, and checks that the program has as much in int8 as was quantized."""
+        """Quantizes what the rules name, lowers it, and checks that everything quantized is int8 in the program."""
         model, rules = inputs.model, inputs.rules
         graph = quantized = None
         if rules.everywhere:
@@ -74,18 +74,19 @@ def lower(
 ) -> ExportedProgram:
     """Lowers a restated stream to a `.pte`.
 
-    An internal state is zeroed first, and its zeros are stored in the file, as the format does not promise any.
+    An internal state is zeroed first. Its zeros are stored in the file, because the format does not guarantee that a
+    state starts at zero.
 
     Args:
-        model: The stream. Its metadata go into the program.
+        model: The stream. Its metadata become entries of the program.
         backend: The backend of ExecuTorch to delegate to.
-        graph: Lowered in place of the model: what quantizing it as a whole made of it.
+        graph: The model quantized as a whole graph, which is lowered instead of the model.
         confidence_threshold: Becomes an entry of the metadata; it changes no estimate.
 
     Raises:
         NotInstalledError: The backend is qualcomm and its SDK is missing.
-        LoweringError: A stage of the toolchain fails, an internal state is not a state of the program any more, or a
-            program with explicit state has a state itself.
+        LoweringError: A stage of the toolchain fails, the backend takes an internal state out of the program, or a
+            program whose state is not internal keeps one anyway.
     """
     model.reset()
     internal, metadata = model.state == "internal", metadata_of(model, confidence_threshold)
@@ -105,8 +106,8 @@ def lower(
             )
         if not internal and state_buffers:
             raise LoweringError(
-                f"lowering to {backend} left a state in the program ({', '.join(state_buffers)}), although its state "
-                "should be explicit; use another backend"
+                f"lowering to {backend} left a state in the program ({', '.join(state_buffers)}), although the "
+                f"recipe has state: {model.state}; use another backend"
             )
         counts = count_operators(edge)
         program = edge.to_executorch(
@@ -139,10 +140,10 @@ class LoweredModule(NamedTuple):
 
 
 def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> LoweredModule:
-    """Lowers one module for inputs like the example, as the whole stream would be lowered.
+    """Lowers one module for inputs like the example, in the same way as the whole stream.
 
-    A state of the module must have the name of the stream's, STATE_BUFFER. Raises LoweringError if a stage of the
-    toolchain fails.
+    If the module has a state, its buffer must be named STATE_BUFFER. Raises LoweringError if a stage of the toolchain
+    fails.
     """
     with toolchain_errors(f"lowering a part to {backend}"):
         exported = torch.export.export(module, example)
@@ -155,15 +156,15 @@ def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: Execut
 
 
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:
-    """Exports the graph for every length that the stream accepts.
+    """Exports the graph for every length of call that the stream accepts.
 
-    The example is the longest one: with fewer than 16 frames, a guard in torch's convolution dispatch would silently
-    lower the upper bound.
+    The example is a call of the largest size. With an example of fewer than 16 frames, a guard in torch's convolution
+    dispatch would silently lower the largest size that the program accepts.
     """
     stream = model.stream
     if not stream.dynamic:
         return torch.export.export(graph, model.example(stream.max_frames))
-    max_frames = max(stream.max_frames, 3)  # torch makes a constant of a range 1 to 2; the metadata have the true limit
+    max_frames = max(stream.max_frames, 3)  # torch makes a range of 1 to 2 a constant; the metadata have the true limit
     example = model.example(max_frames)
     frames = torch.export.Dim("frames", min=stream.frames_per_chunk, max=max_frames)
     past = model.past_samples if model.state == "none" else 0
@@ -172,8 +173,10 @@ def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedP
 
 
 class _Reset(nn.Module):
-    """Zeroes the state of the streams that `which`, (streams,) bool, selects. The buffer's name connects it with
-    `forward`."""
+    """Zeroes the state of the streams that `which`, (streams,) bool, selects.
+
+    It shares the state buffer with `forward`, because the buffer has the same name.
+    """
 
     ring: Tensor
 

@@ -90,7 +90,7 @@ def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, 
             continue
         tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
         path = name.split(".")
-        is_one_part = path[0] != "encoder" or path[1].startswith("_")  # quantized layers have no names
+        is_one_part = path[0] != "encoder" or path[1].startswith("_")  # a quantized encoder has no layer names
         size = tensor.numel() * tensor.element_size()
         parts[path[0] if is_one_part else ".".join(path[:2])] += size
         types[str(tensor.dtype).removeprefix("torch.")] += size
@@ -103,11 +103,11 @@ def bytes_by_kind(pte: bytes) -> dict[str, int]:
     weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
     graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
     tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
-    memory = sum(len(buffer.storage) for buffer in file.mutable_data or [])
+    initial_state = sum(len(buffer.storage) for buffer in file.mutable_data or [])
     kinds = {
         "delegate_weights": weights,
         "delegate_graphs": graphs,
         "other_constants": tensors,
-        "initial_state": memory,
+        "initial_state": initial_state,
     }
     return {**kinds, "rest": len(pte) - sum(kinds.values())}

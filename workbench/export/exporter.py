@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportInputs:
-    """What a program is made from.
+    """The inputs of an export.
 
-    `model` may be quantized in place. `load_upstream` loads upstream's unmodified streaming model, for a format that
-    contains that one. `clips` are the calibration audio, (n,) float32 each at the stream's rate. `voiced_confidence`
-    says in which frames two calibrations are compared. `confidence_threshold` becomes an entry of the metadata.
+    `model` may be quantized in place. `load_upstream` loads upstream's unmodified streaming model, which TorchScript
+    exports instead. `clips` are the calibration audio, (n,) float32 each at the stream's rate. Two calibrations are
+    compared in frames whose confidence is at least `voiced_confidence`. `confidence_threshold` becomes an entry of the
+    metadata.
     """
 
     model: StreamingPesto

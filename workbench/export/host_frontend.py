@@ -1,4 +1,4 @@
-"""The front end as a file for the host, for a program that contains only the network: numbers, and no code.
+"""The front end as a file of matrices, for a program that contains only the network; the host computes it.
 
 `framing` is (frame, hop, future) samples: the window, with `future` zeros after it, is cut into overlapping frames.
 Each group of bins is a matrix `kernels_<n>` (2 * bins, samples) float32, real parts first, which applies to the samples
@@ -28,7 +28,7 @@ def host_file(model: StreamingPesto) -> bytes:
         firsts = [group.first for group in frontend.groups]
         kernels = [group.get_parameter("weight").numpy() for group in frontend.group]
     else:
-        raise LoweringError("the host computes only plain matrices; use frontend: grouped or upstream")
+        raise LoweringError("scope: network requires one matrix per group of bins; use frontend: grouped or upstream")
     stored: dict[str, Any] = {f"kernels_{index}": kernel for index, kernel in enumerate(kernels)}
     content = io.BytesIO()
     np.savez(

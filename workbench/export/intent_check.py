@@ -6,7 +6,7 @@ from workbench.quantize.results import Quantized
 
 
 def check_lowered(quantized: Quantized, program: ExportedProgram) -> None:
-    """Checks that an ExecuTorch program has in int8 what the converted graph has.
+    """Checks that an ExecuTorch program has the same int8 operators and weights as the converted graph.
 
     Raises LoweringError, with every difference.
     """

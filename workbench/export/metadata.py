@@ -4,17 +4,19 @@ In a `.pte`, each entry is a method without inputs that returns the value. In ON
 model's metadata, in TorchScript one extra file, as JSON under the name METADATA_KEY.
 
 `forward` takes audio, (streams, samples) float32, where samples is a multiple of hop_samples from frames_per_chunk to
-max_frames_per_chunk hops. It returns `outputs`: of pitch (MIDI semitones), confidence and volume those that the program
-has, in this order, each (streams, frames). The host checks the length: the runtime accepts some wrong lengths, and they
-corrupt the state. The state is the past audio, (streams, state_samples) float32, one row a stream:
+max_frames_per_chunk hops. It returns those of pitch (MIDI semitones), confidence and volume that the entry `outputs`
+lists, in this order, each (streams, frames). The host has to check the length of the audio: the runtime accepts some
+wrong lengths, and they corrupt the state. The state is the past audio, (streams, state_samples) float32, one row per
+stream:
 
 - state "internal": a mutable buffer of the program, named STATE_BUFFER.
 - state "explicit": the second input of `forward`, whose last output is the state for the next call. The host keeps it.
 - state "none": the program keeps nothing. `forward` takes past and new audio in one tensor, (streams, state_samples +
   samples), and the host keeps the last state_samples of it.
-- state "frozen": the exporter folded the zeros of the state into the program. A mistake that is kept as an example.
+- state "frozen": the exporter folded the zeros of the state into the program as a constant. This is a mistake;
+  recipes/findings/onnx-naive shows its effect.
 
-A state of zeros is that of a new stream; zeroing a row resets its stream.
+The state of a new stream is zero. To reset a stream, the host zeroes its row.
 
 With the entry scope "network", state is "none", and `forward` takes what the host's front end computes from that
 tensor: energies (streams * frames, bins). The front end is the file beside the program with the suffix HOST_SUFFIX,
@@ -95,7 +97,7 @@ def metadata_of(model: "StreamingPesto", confidence_threshold: float | None = No
 
 
 class ProgramMetadata(BaseModel):
-    """The validated entries of a program. The limits are what a recipe can request: a program can come from anywhere.
+    """The validated entries of a program. They have the limits of a recipe, because a program can be from anywhere.
 
     An entry that only a later version knows is ignored.
     """

@@ -1,6 +1,6 @@
 """The restated stream as ONNX, and what is in the file. Requires the extra `onnx`.
 
-A state that the model itself keeps fails there: the exporter folds it into a constant.
+A model that keeps its state itself cannot be exported: the exporter folds the state into a constant.
 """
 
 import logging
@@ -111,9 +111,10 @@ def _errors_only(logger: logging.Logger) -> Iterator[None]:
 
 
 def finalize(exported: "ModelProto", model: StreamingPesto, confidence_threshold: float | None = None) -> bytes:
-    """Returns the file: the exporter's notes, which name paths of this machine, are replaced by the metadata.
+    """Returns the bytes of the file, with the workbench's metadata in place of the exporter's notes.
 
-    Raises LoweringError if the state is a constant and should not be one, or should be one and is not.
+    The notes contain paths of this machine. Raises LoweringError if the state is a constant although the model's state
+    is not "frozen", or the reverse.
     """
     graph = exported.graph
     frozen = constant_state_inputs(graph)
@@ -132,10 +133,10 @@ def finalize(exported: "ModelProto", model: StreamingPesto, confidence_threshold
 
 
 def inspect_onnx(content: bytes) -> ExportedProgram:
-    """Counts what is in a file. `quantized` and `made_with` are left to the exporter.
+    """Counts the operators and bytes of a file. The exporter fills in `quantized` and `made_with`.
 
-    Operators and bytes are the file's. Which operators run in int8 is taken from the graph as ONNX Runtime optimizes it
-    on this machine: the file only says where to quantize and dequantize.
+    Operators and bytes are those of the file. The operators that run in int8 are counted in the graph that ONNX Runtime
+    optimizes on this machine, because the file only has quantize and dequantize nodes around float operators.
 
     Raises LoweringError if ONNX Runtime does not load the file.
     """
@@ -193,9 +194,9 @@ def _optimized(content: bytes) -> "GraphProto":
 
 
 def constant_state_inputs(graph: "GraphProto") -> tuple[str, ...]:
-    """Returns name and shape of the constants that the new audio is concatenated with, in place of the past audio.
+    """Returns the name and shape of each constant with which the graph concatenates the new audio.
 
-    Nothing for a graph that has the past audio, or the whole window, as an input.
+    Such a constant replaces the past audio. There is none if the past audio or the whole window is an input.
     """
     from onnx.numpy_helper import to_array
 

@@ -1,7 +1,8 @@
-"""Cached programs, with what they were built from: in a variant's folder, and in a store by fingerprint.
+"""Cached programs: in the folder of a variant, and in a store with one folder per fingerprint.
 
-`program.json` is written last, with the fingerprint and the SHA-256 of each file. A program counts only if both match,
-so one that is damaged, or was built from other inputs, is built again.
+A fingerprint is a hash of everything that a program is built from. `program.json` is written last; it has the
+fingerprint and the SHA-256 of each file. A program is used only if both match. One that is damaged, or was built from
+other inputs, is built again.
 """
 
 import json
@@ -27,7 +28,7 @@ class CachedProgram(NamedTuple):
 
 
 def find_program(folder: Path, fingerprint: str) -> CachedProgram | None:
-    """Returns the program in a folder if its files are intact and it was built from what the fingerprint stands for."""
+    """Returns the program in a folder if its files are intact and it has this fingerprint, else None."""
     try:
         notes = json.loads((folder / NOTES_NAME).read_bytes())
         program = ProgramFile.model_validate(notes["program"])
@@ -40,7 +41,7 @@ def find_program(folder: Path, fingerprint: str) -> CachedProgram | None:
 
 
 def write_program_notes(folder: Path, fingerprint: str, program: ProgramFile) -> None:
-    """Writes what the program in a folder was built from."""
+    """Writes `program.json`: the fingerprint and the record of the program in a folder."""
     notes = {"fingerprint": fingerprint, "program": program.model_dump(mode="json")}
     write_atomic(folder / NOTES_NAME, (json.dumps(notes, indent=2) + "\n").encode())
 
@@ -55,8 +56,8 @@ def store_program(
 ) -> None:
     """Copies the folder's program into a store, unless it is there; `fresh` replaces it.
 
-    The least recently used entries are removed while the store has more than `max_bytes`. An OSError is ignored: a
-    store that is full, read-only, or being tidied by another process must fail no build.
+    The least recently used entries are removed while the store has more than `max_bytes`. An OSError is ignored, so
+    that a build does not fail if the store is full or read-only, or if another process removes entries meanwhile.
     """
     entry = cache_dir(store, fingerprint)
     with suppress(OSError):

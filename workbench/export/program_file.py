@@ -14,7 +14,7 @@ from workbench.storage.hashing import sha256_of
 ProgramFormat = Literal["pte", "onnx", "torchscript"]
 
 SUFFIXES: dict[ProgramFormat, str] = {"pte": ".pte", "onnx": ".onnx", "torchscript": ".pt"}
-"""Of the file of each format. `runtime.open_program` opens it by this suffix."""
+"""The suffix of each format's file. `runtime.open_program` chooses the runtime by it."""
 
 
 def program_name(program_format: ProgramFormat) -> str:
