@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.helpers.frames import frames_of, paired
-from workbench.measure.call_sizes import NOT_OVER_SIZES, SizeFigures, over_sizes, size_figures
+from workbench.measure.call_sizes import ONLY_ONE_SIZE, SizeFigures, over_sizes, size_figures
 from workbench.measure.speed import PairTimes
 from workbench.recipe.stream_config import StreamConfig
 
@@ -33,8 +33,8 @@ def test_the_worst_is_over_all_sizes() -> None:
 
 def test_a_size_without_a_figure_leaves_no_worst() -> None:
     got = over_sizes([figures(1, 12.5), figures(2, 0, voiced=False)])
-    assert got.null_reasons == dict.fromkeys(NOT_OVER_SIZES.null_reasons, "2 frames a call: no voiced frame")
-    assert NOT_OVER_SIZES.null_reasons["worst_p95_cents"] == "the program does not take several sizes"
+    assert got.null_reasons == dict.fromkeys(ONLY_ONE_SIZE.null_reasons, "2 frames a call: no voiced frame")
+    assert ONLY_ONE_SIZE.null_reasons["worst_p95_cents"] == "the program accepts only one size"
 
 
 def test_a_confidence_that_is_not_finite_has_a_reason() -> None:

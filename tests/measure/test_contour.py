@@ -52,4 +52,4 @@ def test_without_numbers_there_is_no_contour() -> None:
     assert broken.null_reasons == {"variant": "a pitch is not finite"}
     without_confidence = dataclasses.replace(frames_of(SCALE, np.nan), absent=("confidence",))
     found = contour_of(SCALE, without_confidence).variant
-    assert found is not None and found.null_reasons == {"confidence": "none is returned, or one is not finite"}
+    assert found is not None and found.null_reasons == {"confidence": "no confidence is returned, or one is not finite"}

@@ -89,7 +89,9 @@ def test_the_delay_ends_when_the_pitch_stays() -> None:
     "session", [StuckSession(STREAM, 0), LateSession(STREAM, 0, np.nan), LateSession(STREAM, 8000)]
 )
 def test_a_session_that_does_not_follow_has_no_delay(session: LateSession) -> None:
-    nulls = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"), "the pitch follows 0 of 16 steps of a tone")
+    nulls = dict.fromkeys(
+        ("delay_ms", "shortest_ms", "longest_ms"), "the pitch follows 0 of 16 steps (at least 12 required)"
+    )
     assert step_delay(session) == StepDelay(**dict.fromkeys(nulls), followed=0, steps=16, null_reasons=nulls)
 
 

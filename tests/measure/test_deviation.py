@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from tests.helpers.frames import frames_of, paired
 from workbench.measure.deviation import (
-    NAMED_FROM_CENTS,
+    MIN_TIED_CENTS,
     TIE_MARGIN,
     Deviation,
     PitchDeviation,
@@ -90,7 +90,7 @@ class TestNotFinite:
         ("baseline", "variant", "voiced", "counts", "pitch_reason"),
         [
             *(
-                (frames_of([60] * 3), frames_of([60, value, 60]), True, (1, 0), NOT_FINITE)
+                (frames_of([60] * 3), frames_of([60, value, 60]), True, (1, 0), f"{NOT_FINITE} in the variant")
                 for value in (np.nan, np.inf, -np.inf)
             ),
             (frames_of([60, np.nan, 60]), frames_of([60] * 3), True, (0, 1), f"{NOT_FINITE} in the baseline"),
@@ -186,7 +186,7 @@ class TestTies:
         [
             ([300, 0], 0, [False, True], [], 0),  # unvoiced
             ([300, 200], [TIE_MARGIN, BELOW_TIE], True, [1], 300),  # a margin at the limit is no tie
-            ([NAMED_FROM_CENTS / 2, 0], 0, True, [], NAMED_FROM_CENTS / 2),  # the tie falls the same way
+            ([MIN_TIED_CENTS / 2, 0], 0, True, [], MIN_TIED_CENTS / 2),  # the tie falls the same way
             ([300, 0], None, True, [], 300),  # without margins nothing is excused
             ([300, -200], 0, True, [0, 1], None),  # nothing is left
         ],

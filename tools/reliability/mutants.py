@@ -88,15 +88,15 @@ MUTANTS = (
     Mutant(
         "speed: the ratio is upside down",
         "workbench/measure/speed.py",
-        "np.median(than_ms, axis=1) / np.median(ms, axis=1)",
-        "np.median(ms, axis=1) / np.median(than_ms, axis=1)",
+        "np.median(reference_ms, axis=1) / np.median(ms, axis=1)",
+        "np.median(ms, axis=1) / np.median(reference_ms, axis=1)",
         "tests/measure/test_speed.py",
     ),
     Mutant(
         "floor: the dither is four times as loud",
         "workbench/measure/floor.py",
-        "* _LEAST_BIT",
-        "* _LEAST_BIT * 4",
+        "* _LSB",
+        "* _LSB * 4",
         "tests/measure/test_floor.py",
     ),
     Mutant(

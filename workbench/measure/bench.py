@@ -1,4 +1,4 @@
-"""The figures of a bench: what the times of several contenders amount to, and what may be claimed of their speed."""
+"""The figures of a bench: percentiles, speedups, and the claim that each contender's speedup supports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 
 WRONG_FROM_CENTS = 50  # at p95; mir_eval's raw pitch accuracy counts such a pitch as wrong
-LEAST_VOICED_FRAMES = 100  # fewer do not show that a contender is right
+MIN_VOICED_FRAMES = 100  # with fewer, a contender whose pitch is wrong could seem right
 Outcome = Literal["faster", "slower", "inconclusive"]
 Claim = Literal["baseline", "faster", "slower", "inconclusive", "wrong"]
 
@@ -58,14 +58,14 @@ class ContenderFigures(RecordModel):
 
     Attributes:
         name: The name in the bench.
-        what: What it is, for a reader of the table.
-        file: All that it loads: a program, or for eager upstream's checkpoint.
+        what: A short description for the table.
+        file: The only file that it loads: a program, or upstream's checkpoint for eager.
         sha256: The hash of the file; "" in a record that does not state it.
         bytes: The size of the file.
         frames: Frames of its cold run.
         voiced_frames: Those of them in which eager's confidence reaches the threshold.
         pitch: The deviation from eager on the voiced frames. Null for eager itself.
-        claim: What the ratio to eager supports, or "wrong" if the pitch is not eager's, however fast the contender is.
+        claim: The outcome of the ratio to eager, or "wrong" if the pitch deviates too much from eager's.
         why: The reason for a claim that is wrong or inconclusive, otherwise "".
         latency: The time of a call.
         ratios: How many times faster it is than each other contender, by name.
@@ -114,7 +114,7 @@ class ContenderRun:
 
 @dataclass(frozen=True)
 class SpeedClaim:
-    """What may be said of a contender's speed, and the reason if that is neither faster nor slower."""
+    """The claim about a contender's speed, with the reason if it is wrong or inconclusive."""
 
     claim: Claim
     reason: str = ""
@@ -167,13 +167,13 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         load_rss_bytes=cold.start.peak_rss_bytes - cold.imported_rss_bytes,
         round_p50_ms=tuple(np.median(run.alternating_ms, axis=1).tolist()),
         percentiles_ms=tuple(np.percentile(run.alternating_ms, np.arange(101)).tolist()),
-        null_reasons={"pitch": "the other contenders are compared with eager"} if is_eager else {},
+        null_reasons={"pitch": "eager is the reference of the pitch"} if is_eager else {},
     )
 
 
-def speed_ratio(ms: Milliseconds, than_ms: Milliseconds) -> SpeedRatio:
-    """Compares two contenders by their (rounds, calls) times; a row of both is from the same round."""
-    faster = speedup(ms, than_ms)
+def speed_ratio(ms: Milliseconds, reference_ms: Milliseconds) -> SpeedRatio:
+    """Returns how many times faster `ms` is than `reference_ms`, (rounds, calls) each, row by row of the same round."""
+    faster = speedup(ms, reference_ms)
     outcome: Outcome = "inconclusive"
     if faster.ratio <= MAX_SPREAD_RATIO:
         if faster.low > 1:
@@ -184,7 +184,7 @@ def speed_ratio(ms: Milliseconds, than_ms: Milliseconds) -> SpeedRatio:
 
 
 def speed_claim(to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voiced_frames: int) -> SpeedClaim:
-    """Decides what may be said of a contender's speed.
+    """Returns the claim that the pitch and the speedup of a contender support.
 
     Args:
         to_eager: How many times faster it is than eager; None for eager itself.
@@ -199,12 +199,12 @@ def speed_claim(to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voice
         return SpeedClaim(
             "wrong",
             f"its pitch deviates from eager by {pitch.p95_cents:.0f} cents at p95 (limit {WRONG_FROM_CENTS}), so its "
-            "speed means nothing",
+            "speed is not meaningful",
         )
-    if voiced_frames < LEAST_VOICED_FRAMES:
+    if voiced_frames < MIN_VOICED_FRAMES:
         return SpeedClaim(
             "inconclusive",
-            f"only {voiced_frames} voiced frames (at least {LEAST_VOICED_FRAMES} required)",
+            f"only {voiced_frames} voiced frames (at least {MIN_VOICED_FRAMES} required)",
         )
     if to_eager.outcome == "inconclusive":
         return SpeedClaim(

@@ -28,9 +28,9 @@ class Contender:
 
     Attributes:
         name: The name in the bench.
-        what: What it is, for a reader of the table.
+        what: A short description for the table.
         kind: What runs it.
-        file: All that it loads: a program, or for eager upstream's checkpoint.
+        file: The only file that it loads: a program, or upstream's checkpoint for eager.
         sha256: The hash of the file when it was built, or when it entered the bench.
         baseline: The baseline of the bench.
     """
@@ -75,13 +75,13 @@ def cold_run(contender: Contender, samples: Floats, threads: int) -> ColdRun:
 
     Args:
         contender: The contender.
-        samples: (n,) float32. All of several streams receive it; the frames are those of the first.
+        samples: (n,) float32. Every stream receives it; the frames are those of the first stream.
         threads: The number of threads, fixed for the process.
     """
     contender.import_runtime()
-    imported = peak_rss_bytes()
+    imported_rss_bytes = peak_rss_bytes()
     start = cold_start(contender.session, threads)
-    return ColdRun(start, imported, run_clips(contender.session(), [samples])[0])
+    return ColdRun(start, imported_rss_bytes, run_clips(contender.session(), [samples])[0])
 
 
 class BenchWorker:

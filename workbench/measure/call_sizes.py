@@ -55,7 +55,7 @@ class SizeFigures(RecordModel):
 
 
 class OverSizes(RecordModel):
-    """The largest deviation over all call sizes; null if the program accepts one size, or if a size has no figure."""
+    """The largest deviation over all call sizes; null if there is only one size, or if a size has no figure."""
 
     worst_p95_cents: float | None
     worst_max_untied_cents: float | None
@@ -67,7 +67,7 @@ def no_sizes(reason: str) -> OverSizes:
     return OverSizes(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
 
 
-NOT_OVER_SIZES = no_sizes("the program does not take several sizes")
+ONLY_ONE_SIZE = no_sizes("the program accepts only one size")
 
 
 def size_figures(
@@ -110,7 +110,7 @@ def size_figures(
 
 
 def over_sizes(sizes: Sequence[SizeFigures]) -> OverSizes:
-    """Returns the largest deviation over at least one size; null with a size's reason if that size has no figure."""
+    """Returns the largest deviation over at least one size. It is null for the reason of the first size without one."""
     worst: dict[str, float | None] = {}
     nulls: dict[str, str] = {}
     for name in ("p95_cents", "max_untied_cents"):

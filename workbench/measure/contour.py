@@ -1,7 +1,7 @@
 """The range of the pitch of both sides, which shows whether the variant follows the voice at all.
 
-A program whose input is too short returns nearly the same pitch whatever is sung. A deviation does not tell this fault
-from others.
+A program whose input is too short returns nearly the same pitch whatever is sung. The
+deviation is large then, but does not show that this is the cause.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from workbench.record_model import RecordModel
 from workbench.runtime.session import Frames
 
 FLAT_SHARE = 0.25  # of the baseline's range: a pitch that moves less does not follow the voice
-LEAST_SEMITONES = 2.0  # the baseline's range from which the variant can be called flat
+MIN_BASELINE_SEMITONES = 2.0  # the baseline's range from which the variant can be called flat
 
 
 class PitchRange(RecordModel):
@@ -52,7 +52,7 @@ class Contour(RecordModel):
     @property
     def flat_reason(self) -> str:
         """Why the variant does not follow the voice; "" if it does, or if the voice hardly moves."""
-        if self.baseline is None or self.variant is None or self.baseline.semitones < LEAST_SEMITONES:
+        if self.baseline is None or self.variant is None or self.baseline.semitones < MIN_BASELINE_SEMITONES:
             return ""
         if self.variant.semitones >= FLAT_SHARE * self.baseline.semitones:
             return ""
@@ -60,7 +60,7 @@ class Contour(RecordModel):
 
 
 def no_contour(reason: str) -> Contour:
-    """Returns a contour without ranges, for that reason."""
+    """Returns a contour without ranges; `reason` says why."""
     return Contour(baseline=None, variant=None, null_reasons={"baseline": reason, "variant": reason})
 
 
@@ -94,5 +94,5 @@ def _range(frames: Frames, voiced: Mask) -> PitchRange:
         middle_semitones=middle,
         high_semitones=high,
         confidence=confidence if finite else None,
-        null_reasons={} if finite else {"confidence": "none is returned, or one is not finite"},
+        null_reasons={} if finite else {"confidence": "no confidence is returned, or one is not finite"},
     )

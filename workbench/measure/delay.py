@@ -18,7 +18,7 @@ from workbench.units import ceil_div, semitones_to_hz
 
 _PITCHES = (57.0, 61.0)  # 220 and 277 Hz: in every singer's range, and no harmonic of one is near one of the other
 _HARMONICS, _LEVEL = 8, 0.2
-_STEPS, _MUST_FOLLOW = 16, 12  # a stream that follows only upwards, or by chance, follows fewer
+_STEPS, _MIN_FOLLOWED = 16, 12  # a stream that follows only steps upwards, or at random, follows fewer
 _STRIDE = 7  # coprime to _STEPS, so that the steps visit every position within a chunk, half of them upwards
 _HELD_S = 0.4  # longer than the analysis window at every rate
 
@@ -26,7 +26,7 @@ _HELD_S = 0.4  # longer than the analysis window at every rate
 class StepDelay(RecordModel):
     """How long a stream takes to follow a step of the pitch.
 
-    A delay is the time from the step to the end of the first chunk from which on the pitch stays nearer to the new one.
+    A delay is the time from the step to the end of the first chunk that returns the new pitch and keeps it.
     A step is followed if the last frame before it is nearer to the old pitch, and the last frame before the next step
     nearer to the new one. All delays are null if fewer than 12 of the 16 steps are followed.
 
@@ -75,10 +75,10 @@ def pitch_step_signal(stream: StreamConfig) -> Staircase:
 def step_delay(session: Session) -> StepDelay:
     """Runs a session through the tone and measures its delay."""
     staircase = pitch_step_signal(session.stream)
-    return step_delay_of(run_chunks(session, staircase.samples), staircase, session.stream)
+    return step_delay_from_frames(run_chunks(session, staircase.samples), staircase, session.stream)
 
 
-def step_delay_of(frames: Frames, staircase: Staircase, stream: StreamConfig) -> StepDelay:
+def step_delay_from_frames(frames: Frames, staircase: Staircase, stream: StreamConfig) -> StepDelay:
     """Measures the delay of a session from its frames over the whole tone."""
     chunk = np.arange(len(frames)) // stream.frames_per_chunk
     available = (chunk + 1) * stream.chunk_samples  # the sample at which a frame is available
@@ -97,9 +97,11 @@ def step_delay_of(frames: Frames, staircase: Staircase, stream: StreamConfig) ->
         first = not_yet[-1] + 1 if len(not_yet) else during[0]
         delays_ms.append(1000.0 * (available[first] - onset) / stream.sample_rate_hz)
     steps, followed = len(staircase.onsets), len(delays_ms)
-    if followed < _MUST_FOLLOW:
+    if followed < _MIN_FOLLOWED:
         names = ("delay_ms", "shortest_ms", "longest_ms")
-        nulls = dict.fromkeys(names, f"the pitch follows {followed} of {steps} steps of a tone")
+        nulls = dict.fromkeys(
+            names, f"the pitch follows {followed} of {steps} steps (at least {_MIN_FOLLOWED} required)"
+        )
         return StepDelay(**dict.fromkeys(names), followed=followed, steps=steps, null_reasons=nulls)
     return StepDelay(
         delay_ms=float(np.median(delays_ms)),

@@ -18,7 +18,7 @@ from workbench.measure.deviation import (
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats
 
-_LEAST_BIT = 2.0**-15  # of 16-bit audio, full scale 1.0
+_LSB = 2.0**-15  # least significant bit of 16-bit audio, full scale 1.0
 _SEED = 16
 
 
@@ -40,7 +40,7 @@ def add_dither(samples: Floats) -> Floats:
         (n,) float32.
     """
     generator = np.random.default_rng(_SEED)
-    noise = generator.uniform(-0.5, 0.5, (2, len(samples))).sum(0) * _LEAST_BIT
+    noise = generator.uniform(-0.5, 0.5, (2, len(samples))).sum(0) * _LSB
     return np.asarray(samples + noise, np.float32)
 
 

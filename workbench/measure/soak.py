@@ -54,7 +54,7 @@ class SoakSegment(RecordModel):
 
 @dataclass(frozen=True)
 class SoakProgress:
-    """How far a long stream is: calls done, calls in all, seconds of audio, and the segment that ends here, if any."""
+    """The progress of a long stream: calls done, all calls, seconds of audio, and the segment that ends here."""
 
     calls_done: int
     calls: int
@@ -73,7 +73,7 @@ class SoakWorker:
         self._stream = long_stream(baseline.session(), open_program(program), samples, hours, threshold)
 
     def advance(self) -> SoakProgress:
-        """Streams on to the next report."""
+        """Streams until the next report is due, and returns it."""
         return next(self._stream)
 
 
@@ -119,14 +119,14 @@ class _PairedBuffer:
 
     def __init__(self, calls: int, frames: int) -> None:
         self.values = np.zeros((2, 3, calls, frames), np.float32)  # side; pitch, confidence, margin
-        self.ms = np.zeros(calls)
+        self.variant_ms = np.zeros(calls)
         self.margins = True
 
     def step(self, call: int, baseline: Session, variant: Session, chunk: Floats) -> None:
         expected = baseline.step(chunk)
         started_s = time.perf_counter()
         actual = variant.step(chunk)
-        self.ms[call] = 1000 * (time.perf_counter() - started_s)
+        self.variant_ms[call] = 1000 * (time.perf_counter() - started_s)
         for side, frames in enumerate((expected, actual)):
             self.values[side, 0, call], self.values[side, 1, call] = frames.pitch_semitones, frames.confidence
         self.margins &= expected.margin is not None
@@ -140,7 +140,7 @@ class _PairedBuffer:
         voiced = confidence >= threshold
         baseline_nonfinite, variant_nonfinite = (~np.isfinite(self.values).all(1)).reshape(2, -1).sum(1)
         moved = confidence_deviation(baseline, variant)
-        p50_ms, p95_ms = (float(ms) for ms in np.percentile(self.ms, (50, 95)))
+        p50_ms, p95_ms = (float(ms) for ms in np.percentile(self.variant_ms, (50, 95)))
         return SoakSegment(
             until_s=until_s,
             frames=len(baseline),

@@ -15,7 +15,7 @@ from workbench.record_model import RecordModel
 
 Milliseconds = NDArray[np.float64]
 
-MAX_SPREAD_RATIO = 2.0  # high / low: rounds that differ more were timed on a busy machine and support no figure
+MAX_SPREAD_RATIO = 2.0  # high / low over rounds; a larger ratio means a busy machine, so the timing is inconclusive
 
 
 class CallTimes(RecordModel):
@@ -137,14 +137,14 @@ def summarize(times: PairTimes, stream: StreamConfig, threads: int, start: ColdS
     )
 
 
-def speedup(ms: Milliseconds, than_ms: Milliseconds) -> Spread:
+def speedup(ms: Milliseconds, reference_ms: Milliseconds) -> Spread:
     """Returns how many times faster one session is than another.
 
     Args:
         ms: (rounds, calls) times of the session.
-        than_ms: (rounds, calls) times of the other session; a row of both is from the same round.
+        reference_ms: (rounds, calls) times of the other session; a row of both is from the same round.
 
     Returns:
-        The ratio of their median calls (`than_ms` / `ms`), taken in each round.
+        The ratio of their median calls (`reference_ms` / `ms`), taken in each round.
     """
-    return Spread.over_rounds(np.median(than_ms, axis=1) / np.median(ms, axis=1))
+    return Spread.over_rounds(np.median(reference_ms, axis=1) / np.median(ms, axis=1))

@@ -76,7 +76,7 @@ def time_pair(baseline: BaselineSpec, program: Path, samples: Floats, plan: Timi
 def time_pair_in_process(
     baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, frames: int
 ) -> PairTimes:
-    """Times both sides in calls of so many frames, in this process.
+    """Times both sides in calls of `frames` frames, in this process.
 
     It is meant for a child process, because it fixes the number of threads. It may be called there again.
     """
@@ -90,7 +90,7 @@ def time_pair_in_process(
 
 
 def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]:
-    """Cuts audio into whole calls of so many frames each.
+    """Cuts audio into whole calls of `frames` frames each.
 
     Args:
         samples: (n,) float32.
@@ -112,7 +112,7 @@ def time_alternating(
 ) -> dict[str, Milliseconds]:
     """Times sessions in turns: first all warm up, then each has one turn per round, in shuffled order.
 
-    A slow change of the machine's speed so reaches all sessions of a round alike.
+    A slow change of the machine's speed therefore affects all sessions of a round equally.
 
     Args:
         sessions: The sessions by name.

@@ -23,7 +23,7 @@ Hertz = NDArray[np.float64]
 
 _LONGEST_DELAY_MS = 200
 _DELAY_STEP_MS = 1.0
-_WORST_CENTS = 100.0  # an octave error says nothing about the delay
+_MAX_ERROR_CENTS = 100.0  # a larger error is capped: an octave error says nothing about the delay
 _THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they compare as float32, like confidence
 
 
@@ -35,7 +35,7 @@ class PitchAccuracy(RecordModel):
     Attributes:
         rpa50: Raw pitch accuracy: the share of frames voiced in truth whose pitch is within 50 cents of the known f0,
             voiced in the estimate or not. Null if no frame is voiced in truth.
-        rca50: Raw chroma accuracy: the same, octave errors forgiven. Null as `rpa50`.
+        rca50: Raw chroma accuracy: the same, but octave errors count as right. Null if `rpa50` is null.
         voicing_recall: The share of frames voiced in truth that are voiced in the estimate. Null as `rpa50`, and if the
             program does not return the confidence.
         voicing_false_alarm: The share of frames unvoiced in truth that are voiced in the estimate. Null if every frame
@@ -87,7 +87,7 @@ class Truth(RecordModel):
 
 @dataclass(frozen=True)
 class Alignment:
-    """What the calibration clips say of a stream; a field is None as that of `Truth`."""
+    """The delay and the threshold fitted to the calibration clips. A field is None if that of `Truth` is null."""
 
     delay_ms: float | None
     best_threshold: float | None
@@ -114,8 +114,9 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
     max_frames = max(map(len, errors), default=0)
     if not max_frames:
         return Alignment(None, None)
-    # A frame that a delay moves out of the voiced part counts as wrong. Else the longest delay would have the fewest.
-    totals = np.array([error.sum() + _WORST_CENTS * (max_frames - len(error)) for error in errors])
+    # A frame that a delay moves out of the voiced part counts as wrong. Otherwise the longest delay would have the
+    # fewest errors.
+    totals = np.array([error.sum() + _MAX_ERROR_CENTS * (max_frames - len(error)) for error in errors])
     delay_ms = _middle(delays_ms[totals == totals.min()])
     voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
     confidence = np.concatenate([frames.confidence for _, frames in known])
@@ -138,7 +139,7 @@ def _errors_cents(
     for track, frames in known:
         hz = reference_hz(track, len(frames), stream, delay_ms)
         cents = 1200 * np.abs(np.log2(semitones_to_hz(frames.pitch_semitones)[hz > 0] / hz[hz > 0]))
-        errors.append(np.fmin(cents, _WORST_CENTS))  # fmin: a pitch that is not finite counts as wrong
+        errors.append(np.fmin(cents, _MAX_ERROR_CENTS))  # fmin: a pitch that is not finite counts as wrong
     return np.concatenate(errors)
 
 
@@ -197,7 +198,7 @@ def truth(
         variant: The frames of the variant, clip by clip.
         stream: The stream.
         threshold: The voicing threshold of the recipe.
-        alignment: What the calibration clips say of the stream.
+        alignment: The delay and the threshold fitted to the calibration clips.
     """
     delay_ms, best = alignment.delay_ms, alignment.best_threshold
     known: list[str] = []
@@ -210,14 +211,14 @@ def truth(
             variant_frames.append(estimated)
     pooled_hz = np.concatenate(hz)
 
-    def of_side(frames: Sequence[Frames], at_threshold: float | None) -> PitchAccuracy | None:
+    def accuracy_of(frames: Sequence[Frames], at_threshold: float | None) -> PitchAccuracy | None:
         return accuracy(pooled_hz, concat_frames(frames), at_threshold) if frames and at_threshold is not None else None
 
     scores = {
-        "baseline": of_side(baseline_frames, threshold),
-        "variant": of_side(variant_frames, threshold),
-        "baseline_at_best": of_side(baseline_frames, best),
-        "variant_at_best": of_side(variant_frames, best),
+        "baseline": accuracy_of(baseline_frames, threshold),
+        "variant": accuracy_of(variant_frames, threshold),
+        "baseline_at_best": accuracy_of(baseline_frames, best),
+        "variant_at_best": accuracy_of(variant_frames, best),
     }
     thresholds = {"baseline": threshold, "variant": threshold, "baseline_at_best": best, "variant_at_best": best}
     nulls = {name: _null_reason(clips, alignment, thresholds[name]) for name, score in scores.items() if score is None}
@@ -252,5 +253,5 @@ def _null_reason(clips: Sequence[Clip], alignment: Alignment, threshold: float |
     if all(clip.f0 is None for clip in clips):
         return "no scored clip has a known f0"
     if alignment.delay_ms is None:
-        return "the delay is not known, as no calibration clip has a known, voiced f0"
+        return "the delay is not known: no calibration clip has a known, voiced f0"
     return "there is no best threshold" if threshold is None else "a pitch or confidence is not finite"

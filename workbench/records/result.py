@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
-from workbench.measure.call_sizes import NOT_OVER_SIZES, OverSizes, SizeFigures
+from workbench.measure.call_sizes import ONLY_ONE_SIZE, OverSizes, SizeFigures
 from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
@@ -97,7 +97,7 @@ class Result(RecordModel):
     truth: Truth | None
     speed: Speed | None
     contour: Contour = no_contour("not compared")
-    deviation_over_sizes: OverSizes = NOT_OVER_SIZES
+    deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()  # if the program takes several, from the smallest call to the largest
     gates: tuple[GateResult, ...] = ()
     verdict: Verdict = "inconclusive"
@@ -112,7 +112,7 @@ class Scores(RecordModel):
     floor: Floor
     truth: Truth
     contour: Contour
-    deviation_over_sizes: OverSizes = NOT_OVER_SIZES
+    deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()
 
     @property

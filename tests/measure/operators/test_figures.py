@@ -44,7 +44,7 @@ def test_a_part_as_fast_as_an_empty_call_has_no_share() -> None:
 def test_a_part_without_work_has_no_bound() -> None:
     log = profile_figures().parts[1]
     assert log.net_us is not None and log.share is not None
-    reason = "it multiplies nothing and stores nothing"
+    reason = "it has no multiply-adds and no weights"
     assert log.null_reasons == dict.fromkeys(("bound", "efficiency", "above_bound_us"), reason)
 
 

@@ -22,14 +22,14 @@ class PartFigures(RecordModel):
 
     Attributes:
         name: The name of the part.
-        us: Its call as timed, which includes an empty call of Python and the runtime.
-        net_us: Its call less the empty call of the same round. Null if an empty call takes as long in some rounds.
-        share: Its share of the net time of all parts. Null as `net_us`.
+        us: Its call as timed, with the overhead of Python and the runtime.
+        net_us: Its call less the empty call of the same round. Null if some rounds leave no positive time.
+        share: Its share of the net time of all parts. Null if `net_us` is null.
         macs: Multiply-adds of a call.
         weight_bytes: Bytes of its constants.
-        bound: Its least time at the machine's peak rates. Null if it multiplies nothing and stores nothing.
-        efficiency: Its bound / its net time, 1 at the bound. Null if either is.
-        above_bound_us: Its net time less its bound: what a perfect kernel would save. Null if either is.
+        bound: Its least time at the machine's peak rates. Null if it has no multiply-adds and no weights.
+        efficiency: `bound.us` / `net_us`, 1 at the bound. Null if one of the two is null.
+        above_bound_us: `net_us` - `bound.us`, which a perfect kernel would save. Null if one of the two is null.
         layers: Its layers that multiply.
     """
 
@@ -124,7 +124,7 @@ def _part_figures(
     if net.low <= 0:
         nulls |= dict.fromkeys(("net_us", "share"), "its call does not take longer than an empty one")
     if least is None:
-        nulls["bound"] = "it multiplies nothing and stores nothing"
+        nulls["bound"] = "it has no multiply-adds and no weights"
     if nulls:
         nulls |= dict.fromkeys(("efficiency", "above_bound_us"), nulls.get("bound") or nulls["net_us"])
     comparable = not nulls and least is not None

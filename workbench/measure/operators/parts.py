@@ -132,14 +132,14 @@ def _layers(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> list[La
 
 
 def _cut_encoder(graph: GraphModule, frames: int) -> list[Part]:
-    """Returns a part for each step of the encoder, for calls of so many frames.
+    """Returns a part for each step of the encoder, for calls of `frames` frames.
 
     The first takes the encoder's input, the last returns the "activations".
     """
     tags: dict[str, str] = {}  # of split_by_tags -> the step's name; a tag is also the name of a module
     for node in graph.graph.nodes:
         if "sym_size" in str(node.target):  # a part takes calls of one size
-            _put_number(node, frames)
+            _replace_with_number(node, frames)
         elif node.op == "call_function":
             step = _STEP.match(layer_of(node, "encoder"))
             if step:
@@ -153,20 +153,20 @@ def _cut_encoder(graph: GraphModule, frames: int) -> list[Part]:
     return [_step(name, getattr(whole, tag), graph) for tag, name in tags.items()]
 
 
-def _put_number(node: Node, number: int) -> None:
+def _replace_with_number(node: Node, number: int) -> None:
     """Replaces the node with a number wherever it is used."""
 
-    def put(argument: Node) -> Node | int:
+    def replaced(argument: Node) -> Node | int:
         return number if argument is node else argument
 
     for user in tuple(node.users):
-        user.args = map_arg(user.args, put)
+        user.args = map_arg(user.args, replaced)
 
 
 def _belongs_to_its_user(node: Node) -> bool:
     """Returns whether an operator prepares the input of a layer: an int8 layer must be lowered together with it.
 
-    A quantize of a fixed range belongs to the step before instead, which so returns int8.
+    A quantize operator with a fixed range belongs to the step before it, so that this step returns int8.
     """
     operator = str(node.target)
     prepares = operator.startswith("quantized_decomposed") or node.target is getitem

@@ -113,7 +113,7 @@ def peaks(timed: Iterable[tuple[Probe, Milliseconds]]) -> Peaks:
 
 
 def bound(layers: Iterable[Layer], weight_bytes: int, rates: Peaks) -> Bound | None:
-    """Returns the least time of a part, or None if it multiplies nothing and stores nothing.
+    """Returns the least time of a part, or None if it has no multiply-adds and no weights.
 
     Args:
         layers: The layers of the part.

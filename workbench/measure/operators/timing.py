@@ -21,7 +21,7 @@ from workbench.runtime.executorch import LoweredModule, load_lowered_module, set
 from workbench.runtime.session import Floats
 
 PROGRAM, PARTS, EMPTY = "program", "parts", "empty"
-_PROBE_CALLS = 3  # per turn: each is long
+_PROBE_CALLS = 3  # per turn; one call of a probe takes long enough to be timed
 
 
 @dataclass(frozen=True)
