@@ -224,7 +224,7 @@ def test_the_largest_group_is_ranked_where_none_is_named() -> None:
     assert choice == pick([of_other("rate"), kept(FAST), kept(MIDDLE)], "smallest", like="fast").model_copy(
         update={
             "warnings": (
-                "not all that pass can be ranked together: only the largest group is ranked, fast and 1 like it; for "
+                "not all that pass can be ranked together: only the largest group is ranked, fast and 1 more; for "
                 "another group use --like NAME: small",
             )
         }

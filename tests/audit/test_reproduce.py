@@ -56,7 +56,7 @@ def test_what_differs_and_what_changed_since() -> None:
         f"torch: {RECORD.environment.torch} before, 9.9 now",
         "onnx: nothing before, 9.9 now",
         f"checkpoint mir-1k_g7: sha256 {CHECKPOINT[:12]}… before, 000000000000… now",
-        f"clip {CLIPS[0].name}: has other content, or is missing",
+        f"clip {CLIPS[0].name}: changed, added or missing",
     )
 
 

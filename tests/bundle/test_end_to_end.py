@@ -105,7 +105,7 @@ def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: 
     )
     assert (bare.returncode, bare.stdout) == (2, "")
     assert bare.stderr == (
-        f"error: {moved}: every file is as bundled, but nothing is installed that runs the program; "
+        f"error: {moved}: every file is as bundled, but the runtime of the program is not installed; "
         "pip install executorch torch\n"
     )
     damaged = (moved / PROGRAM).read_bytes()
@@ -162,7 +162,7 @@ def test_a_manifest_of_another_stream_is_found(bundled: Path) -> None:
     stated = json.loads((bundled / MANIFEST).read_text())
     stated["stream"]["hop_samples"] = 480
     (found,) = standalone.check_golden(bundled, stated)
-    says = "is another program than the manifest's: hop_samples 320, not 480"
+    says = "is not the program of the manifest: hop_samples 320, not 480"
     assert (found.file, found.ok, found.message) == (PROGRAM, False, says)
 
 

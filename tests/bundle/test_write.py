@@ -253,7 +253,7 @@ def test_half_a_character_in_a_manifest_is_refused(content: dict[str, bytes], tm
         {MANIFEST: standalone.hashlib.sha256(made[MANIFEST]).hexdigest()}
     ).encode()
     folder = laid_out(made, tmp_path / "b")
-    assert refusal(folder) == "manifest.json is not a manifest (ValueError: a sha256 in it is not one)"
+    assert refusal(folder) == "manifest.json is not a manifest (ValueError: a sha256 is not 64 hexadecimal digits)"
 
 
 def test_links_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -625,7 +625,7 @@ BUNDLES = (
     Case(
         "a manifest that was changed",
         "verify b",
-        "FAILED  manifest.json      is not the one that SHA256SUMS knows: one of the two was changed",
+        "FAILED  manifest.json      does not match SHA256SUMS: one of the two was changed",
         bundle(lambda files: files.update({"manifest.json": files["manifest.json"] + b" "})),
         1,
     ),
@@ -688,7 +688,7 @@ RECORDS = (
     Case(
         "frames after a reset at every call",
         "score r.yaml --frames sine.csv",
-        "r.yaml: protocol: frames from elsewhere are of a continuous stream, got reset-per-chunk",
+        "r.yaml: protocol: expected continuous for frames from another device, got reset-per-chunk",
         text("r.yaml", RECIPE + "protocol: reset-per-chunk\n"),
     ),
     Case(

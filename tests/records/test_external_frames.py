@@ -122,7 +122,7 @@ def test_nan_is_what_a_program_may_answer(tmp_path: Path) -> None:
         ),
         (
             f"call,{HEADER}\n0,60,0.5,1\n0,60,0.5,1\n",
-            "{path}: a call for synthetic/score/bass has 2 frames; this stream takes 1",
+            "{path}: a call for synthetic/score/bass has 2 frames, expected 1",
         ),
         (
             f"clip,{HEADER}\nbess,60,0.5,1\n",

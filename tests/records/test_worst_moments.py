@@ -77,7 +77,7 @@ def test_sound_of_uses_the_run_then_the_same_clip(run: Path, tmp_path: Path) -> 
     corpus = Corpus(tmp_path)
     assert sound_of(moment, record, tmp_path, corpus) == (
         None,
-        "the run stored no audio of it, and the clip of that name has other content now",
+        "the run stored no audio of it, and the clip of that name has changed since",
     )
     used = record.audio[1].model_copy(update={"sha256": corpus.read("sung/plain", RATE_HZ).sha256})
     same = record.model_copy(update={"audio": (used,)})

@@ -23,7 +23,7 @@ def test_cautions_name_what_differs(run: Path) -> None:
         "measured with different versions of torch or PESTO"
     ]
     other = record.recipe.model_copy(update={"resolved": {**record.recipe.resolved, "mirror": 0.0}})
-    assert with_(recipe=other) == ["compared with different baselines, each with its own"]
+    assert with_(recipe=other) == ["compared with different baselines"]
 
 
 def test_sentence_of_one_variant_and_of_no_pass(run: Path) -> None:
@@ -57,5 +57,5 @@ def test_sentence_claims_only_what_differs(run: Path) -> None:
     assert claims(**slower, **wrong, environment__cpu="another") == ["Smallest: b", "most accurate: a"]
     assert claims(**slower, **wrong, audio=one.record.audio[:-1]) == ["Smallest: b"]
     assert claims(**slower, **wrong, floor__pitch__p95_cents=3.0)[2] == (
-        "least deviation, like others below that of 16-bit dither: a"
+        "smallest deviation, but several are below the floor of 16-bit dither: a"
     )

@@ -12,7 +12,7 @@ from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
 from workbench.records.run_folders import StoredResult
 
 Tolerances = Mapping[str, tuple[Better, Tolerance]]
-_NO_TOLERANCE: Judgement = "not held"
+_NO_TOLERANCE: Judgement = "no tolerance"
 
 
 def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], tolerances: Tolerances) -> Comparison:

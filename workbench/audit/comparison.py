@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from workbench.records.metrics import Verdict
 
-Judgement = Literal["worse", "better", "within tolerance", "not held", "not compared", "gone", "new"]
+Judgement = Literal["worse", "better", "within tolerance", "no tolerance", "not compared", "gone", "new"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric that differs; None on a side that has no value. `why` is the reason for the judgement, if it needs one.
-
-    "not held" is the judgement of a metric without a tolerance.
-    """
+    """A metric that differs; None on a side that has no value. `why` is the reason for the judgement, or ""."""
 
     metric: str
     before: float | None

@@ -9,7 +9,7 @@ from workbench.records.metrics import GateResult, metric_value
 PITCH = "deviation.pitch."
 # An upper limit on one of these keeps the pitch near the baseline's. A limit on the signed bias or on the octave rate
 # does not: a constant deviation of -300 cents passes both.
-_LIMITS_PITCH = (
+_PITCH_DEVIATIONS = (
     *(PITCH + name for name in ("median_cents", "p95_cents", "max_cents", "max_untied_cents", "over_50_cents_rate")),
     "deviation_over_sizes.worst_p95_cents",
     "deviation_over_sizes.worst_max_untied_cents",
@@ -25,7 +25,7 @@ def evaluate_gates(gates: Iterable[Gate], record: RecordModel) -> tuple[GateResu
 
 def no_pitch_gate_reason(gates: Iterable[Gate]) -> str:
     """Returns why the gates do not limit the pitch deviation; "" if one of them does."""
-    if any(gate.comparison == "<=" and gate.metric in _LIMITS_PITCH for gate in gates):
+    if any(gate.comparison == "<=" and gate.metric in _PITCH_DEVIATIONS for gate in gates):
         return ""
     return f"the recipe has no gate on pitch deviation; add one, for example {PITCH}p95_cents: <= 1"
 

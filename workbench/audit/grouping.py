@@ -105,7 +105,7 @@ def _largest_group(passing: Sequence[Entry], facts: Callable[[Result], Facts]) -
 
 
 def _group_name(group: Sequence[Entry]) -> str:
-    return group[0].name + (f" and {len(group) - 1} like it" if len(group) > 1 else "")
+    return group[0].name + (f" and {len(group) - 1} more" if len(group) > 1 else "")
 
 
 def machine_warning(passing: Sequence[Entry]) -> tuple[str, ...]:

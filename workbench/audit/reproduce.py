@@ -49,7 +49,7 @@ def compare_rebuilt(
     if result.program.calibration is not None:
         before_clips = {clip.name: clip.sha256 for clip in result.audio if clip.role == "calibrate"}
         now_clips = {clip.name: clip.sha256 for clip in calibration_clips}
-        since += [f"clip {name}: has other content, or is missing" for name, *_ in _differing(before_clips, now_clips)]
+        since += [f"clip {name}: changed, added or missing" for name, *_ in _differing(before_clips, now_clips)]
     return Rebuilt(False, tuple(_program_changes(result.program, program)), tuple(since))
 
 

@@ -9,10 +9,10 @@ from workbench.records.metrics import Verdict, metric_value
 from workbench.records.soak import Soak
 
 _CONFIDENCE_MAX = "deviation.confidence.max"
-# The growth of the process that is allowed after the first segment. One page for each call would be a hundred times as
-# much in an hour.
+# The growth of the process that is allowed after the first segment. A leak of one memory page in each call would be a
+# hundred times as much in an hour.
 _MAX_GROWTH = 0.02
-# The median call of the last segment over that of the first. The machine itself changes it by a quarter.
+# The median call of the last segment over that of the first. Other work on the machine changes it by up to a quarter.
 _MAX_SLOWDOWN = 1.5
 
 
@@ -22,7 +22,7 @@ def judge_soak(soak: Soak, gates: Sequence[Gate], min_voiced_frames: int) -> Soa
     The verdict is `fail` if the program stopped early, a segment is not finite, slower than real time or outside the
     recipe's gates on pitch and on the maximum of the confidence deviation, or the process grew.
 
-    Otherwise it is `inconclusive` if the calls got slower, which another job on the machine causes too, if a gate has
+    Otherwise it is `inconclusive` if the calls got slower, which other work on the machine causes too, if a gate has
     no value, if no gate is on the pitch, or if all segments together have too few voiced frames.
 
     Args:

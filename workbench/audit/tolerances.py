@@ -87,7 +87,7 @@ def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]
     """Returns DEFAULT_TOLERANCES with each given "METRIC=VALUE" or "METRIC=10%" added or replaced.
 
     Raises:
-        WorkbenchError: if one has another form, or a metric is unknown or has no better direction.
+        WorkbenchError: if one has another form, or a metric is unknown or neither better if lower nor if higher.
     """
     known = {metric: better for metric, (better, _) in DEFAULT_TOLERANCES.items()} | ON_REQUEST
     chosen = dict(DEFAULT_TOLERANCES)
@@ -97,7 +97,11 @@ def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]
             raise WorkbenchError(f"--tolerance {text}: expected METRIC=VALUE or METRIC=10%")
         metric, number, percent = found.groups()
         if metric not in known:
-            problem = "has no better direction" if metric in gate_metrics() else "is not a metric of the record"
+            problem = (
+                "is neither better if lower nor if higher"
+                if metric in gate_metrics()
+                else "is not a metric of the record"
+            )
             raise WorkbenchError(f"--tolerance {text}: {metric} {problem}{did_you_mean(metric, known)}")
         value = float(number)
         amount, share = (0.0, value / 100) if percent else (value, 0.0)

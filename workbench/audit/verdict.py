@@ -11,7 +11,7 @@ from workbench.records.result import Result, gate_metrics
 
 MIN_BASELINE_RPA = 0.5
 """Raw pitch accuracy (rpa50) that the baseline has to reach on the voiced frames with a known f0. Agreement with a
-baseline that is mostly wrong shows nothing. On the shipped clips and on real singing the baseline reaches 0.9."""
+baseline that is mostly wrong has no meaning. On the shipped clips and on real singing the baseline reaches 0.9."""
 
 
 def judge_result(result: Result, gates: Sequence[Gate], min_voiced_frames: int) -> Result:
@@ -93,7 +93,7 @@ def _doubts(result: Result, gates: Sequence[Gate], outcomes: Sequence[GateResult
     if deviation is None:
         possible = (result.not_run_here, result.program_in_doubt) if result.not_run_here else ()
         return [doubt for doubt in possible if doubt]
-    doubts = [_open_gate(gate) for gate in outcomes if gate.passed is None]
+    doubts = [_inconclusive_gate_reason(gate) for gate in outcomes if gate.passed is None]
     if result.program is None:
         doubts.append(result.null_reasons["program"])
     if result.program_in_doubt:
@@ -112,7 +112,7 @@ def _doubts(result: Result, gates: Sequence[Gate], outcomes: Sequence[GateResult
 
 
 def _doubts_about_the_run(result: Result, min_voiced_frames: int) -> list[str]:
-    """The reasons why a run shows nothing, whatever its gates."""
+    """Returns the reasons why a run is unreliable, whatever its gates are."""
     doubts = []
     truth, speed = result.truth, result.speed
     accuracy = truth.baseline.rpa50 if truth and truth.baseline else None
@@ -130,7 +130,7 @@ def _doubts_about_the_run(result: Result, min_voiced_frames: int) -> list[str]:
     return doubts
 
 
-def _open_gate(gate: GateResult) -> str:
+def _inconclusive_gate_reason(gate: GateResult) -> str:
     """The reason why a gate is neither passed nor missed."""
     if gate.value is None:
         return f"{gate.metric} has no value: {gate.null_reasons['value']}"

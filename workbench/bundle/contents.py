@@ -60,10 +60,10 @@ def bundle_contents(
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    plain = manifest(confirm_pass(variant.record), metadata.entries(), stream, golden, {})
-    content |= {licence.text: read_licence(licence.text) for licence in plain.licences if licence.text}
-    content["README.md"] = readme(plain).encode()
-    return with_checksums(plain, content)
+    draft = manifest(confirm_pass(variant.record), metadata.entries(), stream, golden, {})
+    content |= {licence.text: read_licence(licence.text) for licence in draft.licences if licence.text}
+    content["README.md"] = readme(draft).encode()
+    return with_checksums(draft, content)
 
 
 def read_scored_program(path: Path, sha256: str) -> bytes:

@@ -16,9 +16,9 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats, chunk_schedule, random_sizes
 from workbench.units import CENTS_PER_SEMITONE
 
-# Another processor's kernels add in another order, as if the last bits of every sample were different. So every sample
-# is changed by up to NUDGE of itself, which is more than a float32 sum over a whole analysis window (8192 taps) loses
-# even if it is added naively (8192 ** 0.5 * 2 ** -24 = 5e-6); how far that moves the frames sets the tolerance.
+# Another processor adds numbers in another order, which has the effect of other last bits in every sample. To measure
+# this effect, every sample is changed by up to NUDGE of its value. The tolerance follows from the change of the frames.
+# NUDGE is more than the rounding of a naive float32 sum over an analysis window (8192 ** 0.5 * 2 ** -24 = 5e-6).
 NUDGE = 2.0**-16
 NUDGES = 8
 MARGIN = 4.0  # times the largest move by any nudge

@@ -34,7 +34,7 @@ def licences_of(recipe: dict[str, Any]) -> tuple[Licence, ...]:
             text=_LGPL,
         )
     else:
-        reason = "they came from a checkpoint file of the recipe's author, who has to know"
+        reason = "the weights are from a checkpoint file, not from pesto-pitch; ask the author of the recipe"
         weights = Licence(
             covers=f"the weights in {PROGRAM}",
             licence=None,

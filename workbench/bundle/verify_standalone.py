@@ -1,9 +1,9 @@
-"""Checks that the program of this bundle, on this machine, still does what the manifest promises.
+"""Checks that the files of this bundle are intact, and that its program returns the expected frames on this machine.
 
-    python verify.py [BUNDLE_FOLDER] [--json]      exits with 0: it does; 1: it does not; 2: not a bundle
+    python verify.py [BUNDLE_FOLDER] [--json]      exits with 0: verified; 1: not verified; 2: not a bundle
 
 This is `verify.py` in every bundle; it needs only numpy and ExecuTorch's Python runtime. It compares every file with
-its SHA-256, which finds damage but no forgery: nothing is signed. Then it runs the program on the golden audio.
+its SHA-256, which detects damage but no forgery: a bundle is not signed. Then it runs the program on the golden audio.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
         raise NotABundleError(f"no {error}; `workbench bundle` makes bundles") from None
     manifest_sha256 = hashlib.sha256(content).hexdigest()
     as_bundled = f"{manifest_sha256}  {MANIFEST}\n".encode() in checksums
-    damaged = f"is not the one that {CHECKSUMS} knows: one of the two was changed"
+    damaged = f"does not match {CHECKSUMS}: one of the two was changed"
     try:
         manifest, files = _read_manifest(content)
     except NotABundleError:
@@ -98,7 +98,7 @@ def _read_manifest(content: bytes) -> tuple[dict[str, Any], dict[str, tuple[obje
         listed = manifest["files"].items()
         files = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in listed}
         if not all(re.fullmatch("[0-9a-f]{64}", sha256) for _, sha256 in files.values()):
-            raise ValueError("a sha256 in it is not one")
+            raise ValueError("a sha256 is not 64 hexadecimal digits")
         _ = manifest["bundle_format"], [files[name] for name in (PROGRAM, AUDIO, FRAMES)]  # KeyError if one is missing
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotABundleError(f"{MANIFEST} is not a manifest ({type(error).__name__}: {error})") from None
@@ -193,8 +193,8 @@ def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
         stream = manifest["stream"]
         others = [name for name in stream if metadata.get(name) != stream[name]]
         if others:
-            says = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in others)
-            return [Finding(PROGRAM, False, f"is another program than the manifest's: {says}")]
+            differences = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in others)
+            return [Finding(PROGRAM, False, f"is not the program of the manifest: {differences}")]
         expected = read_frames(folder / FRAMES)
         calls = np.unique(expected["call"], return_counts=True)[1] // metadata["streams"]
         frames = run_clip(program, read_audio(folder / AUDIO), calls.tolist())
@@ -247,7 +247,7 @@ def main() -> int:
         manifest, findings = check_hashes(arguments.folder)
         intact = manifest is not None and all(finding.ok for finding in findings)
         if intact and not all(map(importlib.util.find_spec, RUNTIME)):
-            missing = f"nothing is installed that runs the program; pip install {' '.join(RUNTIME)}"
+            missing = f"the runtime of the program is not installed; pip install {' '.join(RUNTIME)}"
             raise NotABundleError(f"every file is as bundled, but {missing}")
     except (NotABundleError, OSError) as error:
         print(f"error: {arguments.folder}: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line: it asks and prints. One module per command; `_shared` has what they share.
+"""The command line: arguments, options and output. One module per command; `_shared` has what they share.
 
 It may import workflows, report, bundle, audit, records, recipe and audio, but no stage between audio and records.
 Nothing imports it: the work of a command is in workflows.

@@ -137,13 +137,13 @@ def _read_csv(path: Path, outputs: Sequence[Output]) -> list[_Table]:
 
 
 def _row(path: Path, line: int, cells: dict[str, str], columns: int) -> _Row | None:
-    """Checks the number of cells; None for a row of blank cells. `csv` puts cells beyond the header under None, and
+    """Checks the number of cells; None for a row of blank cells. `csv` puts cells extra the header under None, and
     has None for a cell that is missing."""
-    beyond = cells.pop(None, [])  # type: ignore[call-overload]
+    extra = cells.pop(None, [])  # type: ignore[call-overload]
     present = {name: text.strip() for name, text in cells.items() if text is not None}
-    if not any([*present.values(), *(text.strip() for text in beyond)]):
+    if not any([*present.values(), *(text.strip() for text in extra)]):
         return None
-    count = len(present) + len(beyond)
+    count = len(present) + len(extra)
     if count != columns:
         raise WorkbenchError(f"{path}:{line}: expected {columns} columns as in the first line, got {count}")
     return _Row(path, line, present)
@@ -197,7 +197,7 @@ def _read_npz(path: Path, outputs: Sequence[Output], stream: StreamConfig) -> li
 
 
 def _clip_of(table: _Table, clips: Sequence[Clip]) -> Clip:
-    """The clip with that name, or with that name in the files of a run, or else the only clip with that last part."""
+    """Returns the clip of a table: by its name, by its file name in a run, or by the last part of its name."""
     same_name = [clip for clip in clips if table.clip in (clip.name, file_stem(clip.name))]
     same_last_part = [clip for clip in clips if table.clip == clip.name.rpartition("/")[2]]
     for found in (same_name, same_last_part):
@@ -216,7 +216,7 @@ def _external_frames(table: _Table, clip: Clip, stream: StreamConfig) -> Externa
     for size in table.calls or ():
         if size not in stream.sizes:
             sizes = f"{stream.sizes[0]} to {stream.max_frames}" if stream.dynamic else f"{stream.sizes[0]}"
-            raise WorkbenchError(f"{table.path}: a call for {clip.name} has {size} frames; this stream takes {sizes}")
+            raise WorkbenchError(f"{table.path}: a call for {clip.name} has {size} frames, expected {sizes}")
     frame_count = len(next(iter(table.outputs.values())))
     calls = tuple(chunk_schedule(len(clip.samples), stream, table.calls))
     if frame_count != sum(calls) or table.calls not in (None, calls):

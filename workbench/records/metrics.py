@@ -11,8 +11,8 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 class GateResult(RecordModel):
-    """The outcome of one gate. `passed` is null if the result has no value for the metric, or if the value does not
-    decide: a speedup whose rounds lie on both sides of the limit."""
+    """The outcome of one gate. `passed` is null if the result has no value for the metric, or if it is a
+    speedup whose rounds lie on both sides of the limit."""
 
     metric: str
     limit: str

@@ -44,12 +44,12 @@ class Run:
 
     @property
     def created(self) -> str:
-        """When the newest result was begun, ISO 8601 in UTC; "" without results."""
+        """When the run of the newest result started, ISO 8601 in UTC; "" without results."""
         return max((stored.record.created for stored in self.results), default="")
 
 
 def find_results(places: Sequence[Path]) -> list[StoredResult]:
-    """Returns all results below the places, as they are stored, in order and none twice.
+    """Returns the stored results below the places, in order, each once.
 
     Args:
         places: runs, folders of variants, or `result.json` files.
@@ -109,8 +109,9 @@ def newest_run(folder: Path) -> Run:
 
 
 def unique_names(stored: Sequence[StoredResult]) -> list[str]:
-    """Returns a different name for each result: its recipe's, with the run's name before it if two share that, and
-    with a number if they share both."""
+    """Returns a unique name for each result: the name of its recipe.
+    If several results share it, the name of the run is put before it. If they share both, a number follows.
+    """
     recipes = [each.record.recipe.name for each in stored]
     names = [
         recipe if recipes.count(recipe) == 1 else f"{each.run}/{recipe}"

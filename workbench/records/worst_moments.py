@@ -113,5 +113,5 @@ def sound_of(moment: Moment, record: Result, folder: Path, corpus: Corpus | None
     except AudioError as error:
         return None, f"the run stored no audio of it, and the clip cannot be read ({error})"
     if clip.sha256 != used.sha256:
-        return None, "the run stored no audio of it, and the clip of that name has other content now"
+        return None, "the run stored no audio of it, and the clip of that name has changed since"
     return wav_of(moment, clip.samples, clip.sample_rate_hz), ""

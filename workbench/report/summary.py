@@ -51,7 +51,7 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
         "scored on different audio": audio_facts,
         "timed on different machines or with different threads": machine_facts,
         "measured with different versions of torch or PESTO": library_facts,
-        "compared with different baselines, each with its own": stream_facts,
+        "compared with different baselines": stream_facts,
     }
     first, *others = [one.record for one in results]
     return [
@@ -66,21 +66,21 @@ def _same(passing: Sequence[_Named], facts: Callable[[Result], Facts]) -> bool:
 
 
 def _fastest_label(passing: Sequence[_Named]) -> str:
-    """What the variant with the largest median may be called."""
+    """Returns the label of the variant with the largest median speedup."""
     speedups = [one.result.speed.speedup for one in passing if one.result.speed]
     ordered = sorted(speedups, key=lambda speedup: -speedup.p50)
     return "largest median speed" if any(other.overlaps(ordered[0]) for other in ordered[1:]) else "fastest"
 
 
 def _most_accurate_label(passing: Sequence[_Named]) -> str:
-    """What the variant with the least deviation may be called."""
+    """Returns the label of the variant with the smallest deviation."""
     results = [one.result for one in passing]
     floor_cents = largest_floor_cents(results)
     deviations_cents = [cents for result in results if (cents := _p95(result)) is not None]
     below_floor = [cents for cents in deviations_cents if cents <= floor_cents]
     if len(below_floor) < 2:
         return "most accurate"
-    return "least deviation, like others below that of 16-bit dither"
+    return "smallest deviation, but several are below the floor of 16-bit dither"
 
 
 def _claim(

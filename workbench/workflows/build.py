@@ -33,8 +33,8 @@ def build_programs(
     """Builds each variant's program in a folder below `folder` that has its name.
 
     Args:
-        variants: With their calibration clips, if they are quantized.
-        folder: Of the programs.
+        variants: The variants, with their calibration clips if they are quantized.
+        folder: The folder of the programs.
         show_progress: Called with a title for each variant.
         fresh: Exports every program even if it is cached.
         store: The cache of programs of all runs.

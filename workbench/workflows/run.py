@@ -33,8 +33,8 @@ def run_variants(
     """Runs each variant in a folder below `folder` that has its name, and yields what came out.
 
     Args:
-        variants: With their clips. Those of one stream share the baseline's frames.
-        folder: Of the run.
+        variants: The variants, with their clips. Those of one stream share the baseline's frames.
+        folder: The folder of the run.
         show_progress: Called with a title for each variant.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
@@ -58,7 +58,7 @@ def run_variants(
 
 
 def _concerns_one_variant(error: Exception) -> bool:
-    """Whether the next variant may succeed: not if what all are made from changed, the disk is full, or for a bug."""
+    """Whether the error concerns one variant: not if shared inputs changed, if the disk is full, or for a bug."""
     if isinstance(error, ChangedError | CheckpointError):
         return False
     return isinstance(error, WorkbenchError) or is_out_of_memory(error)

@@ -31,8 +31,8 @@ from workbench.workflows.variant.store_frames import store_frames
 ELSEWHERE = "frames were recorded elsewhere"
 _NO_PROGRAM = f"{ELSEWHERE}, and no program was named; name it with --program"
 _PROGRAM_MISMATCH = (
-    "the program was not built from what is here: recipe, code, libraries, checkpoint, calibration clips or machine "
-    "differ; build it again, and record its frames"
+    "the program was built with another recipe, code, library, checkpoint, calibration clip or machine than this one; "
+    "build it again, and record its frames"
 )
 
 
@@ -40,7 +40,7 @@ def check(recipe: Recipe) -> None:
     """Raises RecipeError if the recipe has a protocol that recorded frames cannot have."""
     if recipe.protocol != "continuous":
         raise RecipeError(
-            [f"{recipe.source}: protocol: frames from elsewhere are of a continuous stream, got {recipe.protocol}"]
+            [f"{recipe.source}: protocol: expected continuous for frames from another device, got {recipe.protocol}"]
         )
 
 
@@ -52,9 +52,9 @@ def score_external_frames(
     Clips without frames do not count. Leaves in `folder` what a run leaves.
 
     Args:
-        variant: With its clips, of the recipe that the program was built from.
+        variant: The variant of the recipe that the program was built from, with its clips.
         frames: Files of frames, or folders of them.
-        folder: Of this variant. It may hold an earlier run.
+        folder: The folder of the variant. It may hold an earlier run.
         progress: Receives the stages.
         program: The program that returned the frames, as `build` or `run` left it. None if it is not here.
 
@@ -64,7 +64,7 @@ def score_external_frames(
         WorkbenchError: The frames are not those of the clips. Nothing is written.
     """
     check(variant.recipe)
-    known, doubt = (None, "") if program is None else _known(program, variant)
+    known, doubt = (None, "") if program is None else _read_known_program(program, variant)
     recorded = read_external_frames(frames, variant.scored_clips, variant.stream, variant.recipe.outputs)
     scored_clips = tuple(clip for clip in variant.scored_clips if clip.name in recorded)
     variant, timer = replace(variant, scored_clips=scored_clips), StageTimer()
@@ -99,7 +99,7 @@ def score_external_frames(
     return RunOutcome(folder, result, Reused.NOTHING, archived=tuple(path for path in archived if path is not None))
 
 
-def _known(program: Path, variant: PreparedVariant) -> tuple[ProgramFile, str]:
+def _read_known_program(program: Path, variant: PreparedVariant) -> tuple[ProgramFile, str]:
     """Returns what `build` noted of a program beside it, as its file does not list its operators.
 
     The second value says why the program may be another recipe's, "" if it is this one's.

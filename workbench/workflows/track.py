@@ -132,7 +132,7 @@ def as_png(track: Track, threshold: float | None = None) -> bytes:
     """Returns a picture of confidence and pitch.
 
     Args:
-        track: To draw.
+        track: The track to draw.
         threshold: The lowest confidence at which pitch is drawn. By default the track's threshold, or else 0.5.
     """
     from workbench.report.plots.contours import track_png
@@ -146,7 +146,7 @@ def encode(track: Track, suffix: str, threshold: float | None = None) -> bytes:
     """Returns the content of a file with this suffix.
 
     Args:
-        track: To encode.
+        track: The track to encode.
         suffix: One of FORMATS.
         threshold: For a picture, as `as_png` has it.
 

@@ -304,5 +304,5 @@ def test_page_of_a_recipe_without_gates_has_a_note(tmp_path: Path) -> None:
     make_run(tmp_path)
     kept = find_results([tmp_path / "float-xnnpack"])[0]
     ungated = dataclasses.replace(kept, record=kept.record.model_copy(update={"gates": ()}))
-    note = "The recipe sets no gate. A broken program fails; without a gate on pitch deviation nothing passes."
+    note = "The recipe has no gate. Without a gate on the pitch deviation no variant passes."
     assert note in report_html([ungated]) and note not in report_html([kept])

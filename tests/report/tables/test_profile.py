@@ -94,7 +94,7 @@ def test_peak_lines_name_what_int8_saves(ratio: float, words: str, profile: Prof
             "fma, avx2; no dot product of 8-bit integers (avx512_vnni, avx_vnni, amx_int8, asimddp, i8mm)",
         ),
         (("fma", "avx_vnni"), "fma, avx_vnni"),
-        ((), "none of the instructions looked for; no dot product"),
+        ((), "none of the known vector instructions; no dot product"),
     ],
 )
 def test_peak_lines_name_the_instructions(instructions: tuple[str, ...], words: str, profile: Profile) -> None:
@@ -110,8 +110,8 @@ def test_next_lines_begin_with_the_part_furthest_above_its_bound(profile: Profil
     nearer = PART.model_copy(update={"name": "frontend", "above_bound_us": 200.0})
     totals = profile.totals.model_copy(update={"program_us": steady(2500.0)})
     assert next_lines(profile.model_copy(update={"parts": (nearer, PART), "totals": totals})) == [
-        "1. encoder: 500.0 of 2000.0 µs are above its bound by multiply-adds, 20% of the program",
-        "2. frontend: 200.0 of 2000.0 µs are above its bound by multiply-adds, 8% of the program",
+        "1. encoder: 500.0 of 2000.0 µs are above its bound (set by multiply-adds), 20% of the program",
+        "2. frontend: 200.0 of 2000.0 µs are above its bound (set by multiply-adds), 8% of the program",
     ]
 
 

@@ -15,7 +15,7 @@ LOWEST_CENTS, DECADES, BINS_PER_DECADE = 1e-4, 8, 4
 
 @dataclass(frozen=True)
 class BaselineFrames:
-    """Frames of upstream, rounded to what a drawing shows; None is no value. Frame i ends at (i + 1) * hop_s."""
+    """Frames of upstream, rounded for the drawing; None if there is no value. Frame i ends at (i + 1) * hop_s."""
 
     hop_s: float
     pitch: list[float | None]

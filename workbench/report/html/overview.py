@@ -69,7 +69,7 @@ class LatencyChart:
 
 
 def front_indices(variants: Sequence[VariantView]) -> list[int]:
-    """Returns the passing variants that no other passing one beats in bytes and deviation, by bytes."""
+    """Returns the indices of the passing variants on the Pareto front of bytes and deviation, sorted by bytes."""
     points = [
         Point(str(index), view.p95_cents, view.bytes)
         for index, view in enumerate(variants)

@@ -26,7 +26,7 @@ def contour_png(
     Args:
         frames: Both sides of a clip.
         times_s: (frames,) seconds.
-        title: Is shown as it is, also if it looks like markup for formulas.
+        title: The title. Formula markup in it is not interpreted.
         threshold: The confidence from which a frame counts as voiced; drawn as a line.
         known_semitones: (frames,) known pitch, NaN if unvoiced. None if it is not known.
         shown_from: The confidence from which a side's pitch is drawn. Deviations are always drawn, because the
@@ -72,7 +72,7 @@ def track_png(times_s: Series, semitones: Series, confidence: Series, title: str
         times_s: (frames,) seconds.
         semitones: (frames,) MIDI semitones.
         confidence: (frames,) 0 to 1.
-        title: Is shown as it is, also if it looks like markup for formulas.
+        title: The title. Formula markup in it is not interpreted.
         threshold: The lowest confidence at which pitch is drawn.
 
     Returns:

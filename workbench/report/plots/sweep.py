@@ -12,9 +12,9 @@ from workbench.report.plots.figure import encode_png
 _COLORS = ("#00798c", "#d1495b", "#edae49", "#66a182", "#2e4057", "#8d6a9f")
 _PANELS = {
     "rpa50": "raw pitch accuracy (50 cents)",
-    "voicing_recall": "sung frames kept (recall)",
+    "voicing_recall": "voicing recall (sung frames)",
     "delay_ms": "delay of a step in pitch (ms)",
-    "real_time_factor": "median call by the chunk's period",
+    "real_time_factor": "median call / chunk period",
 }
 _SHARES = ("rpa50", "voicing_recall")  # their axis is 0 to 1
 _SIDES = ("baseline", "variant")

@@ -2,7 +2,12 @@
 
 from workbench.audit.comparison import Comparison, Judgement, Pair, share, shown
 
-_SHOWN: tuple[Judgement, ...] = ("within tolerance", "not held", "new", "gone")  # worse and better have their own lines
+_SHOWN: tuple[Judgement, ...] = (
+    "within tolerance",
+    "no tolerance",
+    "new",
+    "gone",
+)  # worse and better have their own lines
 
 
 def text_lines(comparison: Comparison) -> list[str]:

@@ -106,7 +106,7 @@ def peak_lines(profile: Profile) -> list[str]:
 
 
 def _instructions_line(instructions: Sequence[str]) -> str:
-    line = f"processor has {', '.join(instructions) or 'none of the instructions looked for'}"
+    line = f"processor has {', '.join(instructions) or 'none of the known vector instructions'}"
     if set(instructions) & set(INT8_DOT_PRODUCTS):
         return line
     return f"{line}; no dot product of 8-bit integers ({', '.join(INT8_DOT_PRODUCTS)})"
@@ -119,8 +119,8 @@ def next_lines(profile: Profile) -> list[str]:
         assert part.net_us and part.bound and part.above_bound_us
         share_of_program = part.above_bound_us / profile.totals.program_us.p50
         lines.append(
-            f"{rank}. {part.name}: {part.above_bound_us:.1f} of {part.net_us.p50:.1f} µs are above its bound by "
-            f"{part.bound.by}, {share_of_program:.0%} of the program"
+            f"{rank}. {part.name}: {part.above_bound_us:.1f} of {part.net_us.p50:.1f} µs are above its bound (set by "
+            f"{part.bound.by}), {share_of_program:.0%} of the program"
         )
     return lines
 
@@ -136,7 +136,7 @@ def print_profile(profile: Profile, folder: Path) -> None:
     print_heading(output, profile.title)
     output.print(plain_table([part_cells(part) for part in profile.parts], left=("part", "set by")))
     print_section("Sum of the parts and the whole program", sum_lines(profile))
-    print_section("What this machine can do at most, through the same runtime", peak_lines(profile))
+    print_section("Peak rates of this machine, measured in the same runtime", peak_lines(profile))
     print_section("Furthest above their bounds", next_lines(profile))
     print_heading(output, "\nLayers")
     layers = [layer for part in profile.parts for layer in part.layers]

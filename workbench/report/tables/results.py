@@ -43,7 +43,7 @@ def _int8_lines(result: Result) -> list[str]:
     stable = calibration.stability
     if stable is not None and stable.scale_median_relative is not None:
         lines.append(
-            f"stable   on other clips scales would move by {stable.scale_median_relative:.0%} (median), pitch by "
+            f"stable   with other clips scales change by {stable.scale_median_relative:.0%} (median), pitch by "
             f"{format_number(stable.pitch_p95_cents, '.2f')} cents (p95)"
         )
     if noisiest := noisiest_layer(result):

@@ -116,8 +116,8 @@ def build_contenders(
     """Builds the file of every contender, each in a folder below `folder` that has its name.
 
     Args:
-        setup: With the calibration clips of quantized variants.
-        folder: Of the bench.
+        setup: The contenders, with the calibration clips of quantized variants.
+        folder: The folder of the bench.
         progress: Receives the stages.
         fresh: Exports programs of recipes even if they are cached.
         store: The cache of programs of all runs.

@@ -66,7 +66,7 @@ def collect_contenders(
     """Checks that all contenders are of one stream, and loads the models of the recipes.
 
     Args:
-        recipes: To build.
+        recipes: The recipes to build.
         programs: Existing programs.
         reference: The recipe of REFERENCE_EXPORT. It gets the stream of the others.
         progress: Receives the stages.

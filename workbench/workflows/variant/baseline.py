@@ -31,11 +31,11 @@ class BaselineCache:
         """Returns upstream's frames of a clip.
 
         Args:
-            spec: Of the baseline.
-            threads: Of torch, as the caller has set them. The last bits of a frame depend on them.
+            spec: The description of the baseline.
+            threads: The number of threads of torch, which the caller has set. The last bits of a frame depend on them.
             clip: At the stream's rate.
             handling: Whether the state is reset before each call.
-            call_sizes: The size of each call in frames, over and over.
+            call_sizes: The size of each call in frames. The sequence repeats until the clip ends.
             dither: Adds 16-bit dither to the samples, for the noise floor.
         """
         key = canonical_sha256(repr(spec), threads, clip.sha256, clip.name, handling, call_sizes, dither)

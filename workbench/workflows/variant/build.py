@@ -58,8 +58,8 @@ def check_no_result_replaced(folder: Path, variant: PreparedVariant | None = Non
     The caller has the folder's lock. What a killed run had finished there is moved in first.
 
     Args:
-        folder: To build in.
-        variant: To build. None for a program that belongs to no variant.
+        folder: The folder to build in.
+        variant: The variant to build. None for a program that belongs to no variant.
         fresh: Whether the program is built again even if it is there.
     """
     recover(folder)
@@ -76,8 +76,8 @@ def build(
     The caller has the folder's lock.
 
     Args:
-        variant: With its calibration clips, if it is quantized.
-        folder: To build in.
+        variant: The variant, with its calibration clips if it is quantized.
+        folder: The folder to build in.
         progress: Receives the stages.
         fresh: Exports the program even if it is cached.
         store: The cache of programs of all runs.

@@ -95,8 +95,8 @@ def program_fingerprint(
     Args:
         recipe: The keys that only score, time or judge the program do not count.
         stream: The stream that the recipe configures.
-        checkpoint_sha256: Of the checkpoint's file.
-        source: Of the workbench.
+        checkpoint_sha256: The hash of the checkpoint's file.
+        source: The hashes of the workbench's source.
         calibration_clips: They count only if the recipe quantizes.
     """
     resolved = recipe.resolved()
@@ -121,8 +121,8 @@ def result_fingerprint(recipe: Recipe, program_fingerprint: str, source: SourceH
 
     Args:
         recipe: The keys that only judge or describe the numbers do not count.
-        program_fingerprint: Of the program that is measured.
-        source: Of the workbench.
+        program_fingerprint: The fingerprint of the program that is measured.
+        source: The hashes of the workbench's source.
         clips: All clips, for calibration and for scoring. The machine counts too: times are measured on it.
     """
     resolved = recipe.resolved()

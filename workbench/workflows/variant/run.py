@@ -70,8 +70,8 @@ def run_variant(
     moment the folder is as it was, and the same call continues from there.
 
     Args:
-        variant: With its clips.
-        folder: Of this variant. It may hold an earlier run.
+        variant: The variant, with its clips.
+        folder: The folder of the variant. It may hold an earlier run.
         progress: Receives the stages.
         cache: The baseline's frames, shared by the variants of one run.
         fresh: Reuses nothing.

@@ -41,7 +41,7 @@ class VariantFrames(Protocol):
     """The side that is compared with the baseline."""
 
     def call_sizes(self, clip: Clip, batch: int) -> tuple[int, ...]:
-        """Returns the sizes of the calls in frames, over and over, that give the frames of a clip."""
+        """Returns the sizes of the calls for a clip, in frames. They repeat until the clip ends."""
 
     def run(self, progress: Progress) -> list[Frames]:
         """Returns the frames of each scored clip. Raises ProgramError if there are none."""
@@ -99,7 +99,7 @@ class RecordedFrames:
         self._variant, self._frames = variant, frames
 
     def call_sizes(self, clip: Clip, batch: int) -> tuple[int, ...]:
-        """Returns the sizes of the calls as they were recorded. Of a calibration clip none were."""
+        """Returns the sizes of the calls as they were recorded; random sizes for a calibration clip."""
         if clip.name in self._frames:
             return self._frames[clip.name].calls
         return _random_sizes(self._variant.stream, batch)
@@ -122,7 +122,7 @@ def score(
     each clip by itself; a program of several streams receives as many clips at once.
 
     Args:
-        variant: With its clips.
+        variant: The variant, with its clips.
         frames: The variant's side.
         cache: The baseline's frames. What is missing is added.
         progress: Receives the stages.
@@ -144,7 +144,7 @@ def score(
                 advance(1)
                 return found
 
-            # delay and threshold are the stream's, whatever the protocol: otherwise other frames would be compared
+            # fitted on a continuous stream under every protocol, so that the same frames are compared
             alignment = fit_alignment(
                 [(clip, run_baseline(clip, "continuous", 0)) for clip in variant.calibration_clips], stream
             )
@@ -194,7 +194,7 @@ def _equal(first: Frames, second: Frames) -> bool:
 
 
 def _random_sizes(stream: StreamConfig, batch: int) -> tuple[int, ...]:
-    """Returns the order of call sizes for a batch of clips: each starts elsewhere, or all would begin alike."""
+    """Returns the order of call sizes for a batch of clips. Each batch starts at another position of the order."""
     sizes = random_sizes(stream, _SIZES_SEED)
     start = batch * _BATCH_OFFSET % len(sizes)
     return sizes[start:] + sizes[:start]

@@ -26,7 +26,7 @@ def score_sizes(
     """Runs both sides through all scored clips in calls of one size, and times them, for every size.
 
     Args:
-        variant: With its clips.
+        variant: The variant, with its clips.
         program: Accepts all sizes of the variant's stream.
         delay_ms: From a known f0 to the estimate, None if it is not known.
         progress: Receives the stage "sizes".
