@@ -31,6 +31,8 @@ def test_sentence_of_one_variant_and_of_no_pass(run: Path) -> None:
     assert sentence([one], ["it"]).startswith(f"it passes. {one.record.program.bytes:,} bytes; ")
     failing = find_results([run / "unfair", run / "int8-naive"])
     assert sentence(failing, unique_names(failing)) == "None of 2 variants passes."
+    text = sentence([one, failing[0]], ["it", "other"])
+    assert text.startswith(f"Of 2 variants only it passes. {one.record.program.bytes:,} bytes; ")
 
 
 def rival(one: StoredResult, **changes: object) -> StoredResult:

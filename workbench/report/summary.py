@@ -41,7 +41,12 @@ def sentence(results: Sequence[StoredResult], names: Sequence[str]) -> str:
         claims.append(
             _claim(_most_accurate_label(passing), passing, _p95, lambda result: f"{_p95(result):.2g} cents off at p95")
         )
-    lead = f"{len(passing)} of {len(results)} variants pass" if len(results) > 1 else f"{passing[0].name} passes"
+    if len(passing) > 1:
+        lead = f"{len(passing)} of {len(results)} variants pass"
+    elif len(results) > 1:
+        lead = f"Of {len(results)} variants only {passing[0].name} passes"
+    else:
+        lead = f"{passing[0].name} passes"
     return f"{lead}. {'; '.join(filter(None, claims))}."
 
 
