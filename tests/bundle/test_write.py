@@ -663,7 +663,7 @@ def test_an_own_checkpoints_licence_is_not_guessed() -> None:
     recipe = record.recipe.model_copy(update={"resolved": record.recipe.resolved | {"checkpoint": "mine.ckpt"}})
     stated = described(record.model_copy(update={"recipe": recipe}))
     assert [licence.licence for licence in stated.licences] == ["Apache-2.0", None]
-    assert "not known: they came from a checkpoint file of the recipe's author" in readme(stated)
+    assert "not known: the weights are from a checkpoint file, not from pesto-pitch" in readme(stated)
 
 
 def test_verify_py_needs_only_the_runtime_and_numpy() -> None:

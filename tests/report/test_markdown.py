@@ -16,5 +16,5 @@ def test_report_md_has_verdicts_reasons_and_the_page(run: Path) -> None:
     assert len(rows) == 2 + len(results)
     assert "❌ fail (UNFAIR)" in rows[-1] and "-0.1078" in rows[-1]
     assert not [line for line in lines if re.search(r"(?<!\\)<", line)]
-    assert "- **unfair** fail: deviation.pitch.p95\\_cents is 1900.000381, wants \\<= 0.01" in lines
+    assert "- **unfair** fail: deviation.pitch.p95\\_cents is 1900.000381 (limit \\<= 0.01)" in lines
     assert lines[-1].endswith("The whole report: `outputs/a run/report.html`")
