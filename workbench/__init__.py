@@ -1,1 +1,1 @@
-"""Export PESTO to ExecuTorch, and measure what the export cost."""
+"""Exports PESTO to ExecuTorch, ONNX and TorchScript, and measures how each export differs from the original."""

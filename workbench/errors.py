@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 
 class WorkbenchError(Exception):
-    """A mistake or a limit that the user can act on. The message is one line; it is shown without a traceback."""
+    """A problem that the user can solve or avoid. The message is one line; it is shown without a traceback."""
 
 
 class RecipeError(WorkbenchError):
@@ -46,7 +46,7 @@ class LoweringError(WorkbenchError):
 
 
 class NotInstalledError(LoweringError):
-    """The package that lowers to this backend is not installed, so nothing was tried."""
+    """The package that lowers to this backend is not installed, so lowering was not started."""
 
 
 class ProgramError(WorkbenchError):
@@ -87,7 +87,7 @@ def program_error(message: str, error: BaseException) -> ProgramError:
         The error to raise.
 
     Raises:
-        MemoryError: The machine is out of memory, which says nothing about the program.
+        MemoryError: The machine is out of memory, so it is not known whether the program is wrong.
     """
     if is_out_of_memory(error):
         raise MemoryError(first_line(error)) from error

@@ -1,4 +1,4 @@
-"""How the library reports how far the work is. The command line shows it; everybody else can ignore it."""
+"""Progress of long work: the library reports it, the command line shows it, and other callers can ignore it."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ class Progress:
     """Receives the stages of some work. This class shows nothing; a subclass overrides `report`."""
 
     def report(self, stage: str, done: int, total: int) -> None:
-        """Receives that `done` of `total` steps of a stage are finished. The first report of a stage starts it."""
+        """Called when `done` of `total` steps of a stage are finished. The first report of a stage starts it."""
 
     def child(self, prefix: str) -> "Progress":
         """Returns a progress whose stages are reported here as `<prefix>: <stage>`."""

@@ -14,7 +14,7 @@ def semitones_to_hz(semitones: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def hz_to_semitones(hz: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Converts hertz (any shape) to MIDI semitones, float64. NaN if hz is not positive: no pitch there."""
+    """Converts hertz (any shape) to MIDI semitones, float64. Values that are not positive have no pitch: NaN."""
     hz = np.asarray(hz, np.float64)
     positive = np.where(hz > 0, hz, np.nan)
     return np.asarray(A4_SEMITONES + 12.0 * np.log2(positive / A4_HZ))

@@ -204,7 +204,7 @@ class TestDisjoint:
 
     def test_same_name(self, tmp_path: Path) -> None:
         a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
-        message = "clips calibrate and score at once: x; remove them from one of the two"
+        message = "audio: calibrate and score share x; remove them from one of the two"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "x")], [self.clip(b, "x")])
 
@@ -213,7 +213,7 @@ class TestDisjoint:
         a, c = record(tmp_path / "a.wav"), record(tmp_path / "c.wav", 3)
         samples, rate_hz = soundfile.read(a)
         soundfile.write(tmp_path / copy, samples, rate_hz)
-        message = "clips calibrate and score at once: b (the same as a); remove them from one of the two"
+        message = "audio: calibrate and score share b (the same as a); remove them from one of the two"
         with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
             check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])
 

@@ -96,7 +96,7 @@ def bad_clips(tmp_path: Path) -> Path:
         ("folder.wav", "expected an audio file, got a folder; name one of its files"),
         ("text.wav", "cannot be decoded (Format not recognised); convert it to wav or flac"),
         ("phone.m4a", "cannot be decoded (Format not recognised); convert it to wav or flac"),
-        ("empty.wav", "has 0 samples of audio; record it again or delete it"),
+        ("empty.wav", "has no samples; record it again or delete it"),
         ("nan.wav", "has 2 samples that are NaN or infinite; export it again as wav or flac"),
     ],
 )

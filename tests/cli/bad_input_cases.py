@@ -215,7 +215,7 @@ AUDIO = (
         f"cannot be decoded (Format not recognised); {CONVERT}",
         text("calib_audio/sung/a.wav", ""),
     ),
-    refused("0 samples", "has 0 samples of audio; record it again or delete it", recording("a.wav", WAVE[:0], 48_000)),
+    refused("0 samples", "has no samples; record it again or delete it", recording("a.wav", WAVE[:0], 48_000)),
     accepted("1 sample", "0.0", recording("a.wav", WAVE[:1], 48_000)),
     refused(
         "NaN and infinities",
@@ -290,8 +290,7 @@ AUDIO = (
     Case(
         "a clip that also calibrates",
         "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
-        "clips calibrate and score at once: tone (the same as synthetic/calibrate/tone); remove them from one of the "
-        "two",
+        "audio: calibrate and score share tone (the same as synthetic/calibrate/tone); remove them from one of the two",
         lambda: None,
     ),
     Case(

@@ -103,7 +103,7 @@ def test_any_samples_are_read_or_rejected(
     try:
         clip = read_clip(path, to_hz)
     except AudioError as error:
-        assert str(error) == f"{path}: has 0 samples of audio; record it again or delete it"
+        assert str(error) == f"{path}: has no samples; record it again or delete it"
         assert len(samples) * to_hz / rate_hz < 1
     else:
         assert clip.samples.ndim == 1 and np.isfinite(clip.samples).all()

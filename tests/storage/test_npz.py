@@ -77,7 +77,7 @@ def test_read_npz_columns_returns_the_named_arrays() -> None:
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
 def test_read_npz_columns_bad_content_raises(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^not "):
+    with pytest.raises(ValueError, match=r"arrays"):
         read_npz_columns(content, NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Clips: files decoded to mono at the model's rate, the synthetic set with its exact f0, and which clips do what."""
+"""Clips: decoded audio files, the synthetic set with its exact f0, and which clips calibrate and which score."""
 
 from workbench.audio.annotations import PitchTrack, read_pitch_track
 from workbench.audio.corpus import Corpus, check_disjoint

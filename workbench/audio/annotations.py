@@ -25,8 +25,8 @@ class PitchTrack:
         hz: (n,) float64, 0 where unvoiced.
 
     Raises:
-        AudioError: The two have different lengths, a value is not finite, a time does not increase, or a frequency is
-            negative.
+        AudioError: The arrays have different lengths, a value is not finite, the times do not increase, or a frequency
+            is negative.
     """
 
     times_s: NDArray[np.float64]
@@ -139,7 +139,7 @@ def _is_number(cell: str) -> bool:
 
 
 def read_only(values: ArrayLike, dtype: type[np.floating]) -> NDArray[np.floating]:
-    """Returns a copy of an array that cannot be written to."""
+    """Returns a read-only copy of an array, as `dtype`."""
     array = np.array(values, dtype)
     array.setflags(write=False)
     return array

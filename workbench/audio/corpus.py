@@ -31,8 +31,8 @@ ANNOTATION_STEP_S = 0.005
 class Corpus:
     """The clips below a folder, named by their path without suffix: "synthetic/score/glide-up", "sung/take1".
 
-    Synthetic clips are those of `root/manifest.yaml`. Recordings in `root/sung` score, those in `root/sung/calibrate`
-    calibrate.
+    Synthetic clips are those of `root/manifest.yaml`. Recordings in `root/sung` are for scoring, those in
+    `root/sung/calibrate` for calibration.
 
     Raises:
         AudioError: The manifest is missing or an entry is wrong.
@@ -50,7 +50,7 @@ class Corpus:
         return calibrate | {f"{SYNTHETIC_SCORE}/{entry.name}": entry for entry in self.manifest.score}
 
     def folders(self) -> tuple[str, ...]:
-        """Returns every folder that a pattern may name, also if it is empty."""
+        """Returns every folder that a pattern may name, including empty ones."""
         return (SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE, SUNG_CALIBRATE, SUNG)
 
     def clips(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class Corpus:
         return self.root / f"{name}.flac"
 
     def _is_rendered(self, name: str) -> bool:
-        """Whether the audio has the stamp of its entry. The annotation is written first, so it belongs to the audio."""
+        """Whether the audio file has the stamp of its entry. The annotation is written before it, so it fits too."""
         path = self._path(name)
         try:
             with soundfile.SoundFile(path) as file:
@@ -140,12 +140,12 @@ def _unwritten(path: Path, error: OSError) -> AudioError:
 
 
 def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
-    """Raises AudioError if a clip calibrates and scores: the same name, the same file, or the same samples."""
+    """Raises AudioError if a calibration clip and a scored clip have the same name, file or samples."""
     calibrating = {key: clip.name for clip in calibrate for key in _identities(clip)}
     shared = {clip.name: calibrating[key] for clip in score for key in _identities(clip) if key in calibrating}
     if shared:
         pairs = (name if name == same else f"{name} (the same as {same})" for name, same in shared.items())
-        raise AudioError(f"clips calibrate and score at once: {', '.join(pairs)}; remove them from one of the two")
+        raise AudioError(f"audio: calibrate and score share {', '.join(pairs)}; remove them from one of the two")
 
 
 def check_unique_file_names(score: Sequence[Clip]) -> None:
@@ -162,7 +162,7 @@ def _identities(clip: Clip) -> tuple[str, str, str]:
 
 
 def _stamp(entry: Entry) -> str:
-    """Returns a hash of what a clip is rendered from. It is stored in the comment tag of the audio file itself."""
+    """Returns the comment tag of a rendered audio file: a hash of everything that the clip is rendered from."""
     source = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
     return f"workbench {sha256_of(source.encode())}"
 

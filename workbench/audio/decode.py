@@ -20,7 +20,7 @@ AUDIO_SUFFIXES = (
     *(".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".3gp"),
 )
 
-LONGEST_CLIP_S = 3600  # an hour at 48 kHz, in memory several times, is two or three GB
+LONGEST_CLIP_S = 3600  # an hour at 48 kHz takes two or three GB, because several copies are in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
     if samples.size and source_rate_hz != sample_rate_hz:
         samples = soxr.resample(samples, source_rate_hz, sample_rate_hz, quality="VHQ")
     if not samples.size:
-        raise AudioError(f"{path}: has 0 samples of audio; record it again or delete it")
+        raise AudioError(f"{path}: has no samples; record it again or delete it")
 
     annotation = path.with_suffix(ANNOTATION_SUFFIX)
     return Clip(

@@ -32,7 +32,7 @@ _ATTACK_S, _RELEASE_S = 0.02, 0.05
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """`samples` (n,) float64 at RENDER_RATE_HZ, full scale 1.0; `f0_hz` (n,) float64 of each, 0 where unvoiced."""
+    """A rendered clip: `samples` (n,) float64 at RENDER_RATE_HZ, full scale 1.0; `f0_hz` (n,), 0 if unvoiced."""
 
     samples: NDArray[np.float64]
     f0_hz: NDArray[np.float64]
@@ -77,8 +77,8 @@ def _play(entry: Tones | Glide | Vibrato) -> tuple[Signal, Signal]:
         semitones = _hold(entry.notes, len(envelope))
     elif isinstance(entry, Glide):
         envelope = raised_cosine_envelope(round(entry.duration_s * RENDER_RATE_HZ), _ATTACK_S, _RELEASE_S)
-        turns_at = np.linspace(0, len(envelope) - 1, len(entry.turns))
-        semitones = np.interp(np.arange(len(envelope)), turns_at, entry.turns)
+        turn_samples = np.linspace(0, len(envelope) - 1, len(entry.turns))
+        semitones = np.interp(np.arange(len(envelope)), turn_samples, entry.turns)
     else:
         envelope = _repeated_note(len(entry.notes), entry.note_s, entry.gap_s)
         pitch, rate_hz, extent_cents = (_hold(column, len(envelope)) for column in zip(*entry.notes, strict=True))
@@ -95,5 +95,5 @@ def _repeated_note(count: int, note_s: float, gap_s: float) -> Signal:
 
 
 def _hold(values: Sequence[float], samples: int) -> Signal:
-    """Returns (samples,): each value for an equal share of the samples, which `len(values)` divides."""
+    """Returns (samples,): each value is held for samples / len(values) samples, a whole number."""
     return np.repeat(np.asarray(values, np.float64), samples // len(values))

@@ -175,6 +175,6 @@ def read_manifest(path: Path) -> Manifest:
 
 def _explain(error: ErrorDetails) -> str:
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "union_tag_invalid":  # pydantic would repeat the kind as it stands
+    if error["type"] == "union_tag_invalid":  # pydantic's message would contain the whole value of `kind`
         message = f"kind: expected one of {error['ctx']['expected_tags']}, got {quote_value(error['ctx']['tag'])}"
     return f"{dotted(error['loc']) or 'calibrate and score'}: {message}"

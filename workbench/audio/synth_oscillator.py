@@ -46,8 +46,8 @@ def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signa
 
 def raised_cosine_envelope(samples: int, attack_s: float, release_s: float) -> Signal:
     """Returns an envelope (samples,) that rises and falls as a raised cosine; both are shortened for a short note."""
-    room = samples / (RENDER_RATE_HZ * (attack_s + release_s))
-    attack, release = (max(1, int(min(1.0, room) * s * RENDER_RATE_HZ)) for s in (attack_s, release_s))
+    stretch = min(1.0, samples / (RENDER_RATE_HZ * (attack_s + release_s)))
+    attack, release = (max(1, int(stretch * s * RENDER_RATE_HZ)) for s in (attack_s, release_s))
     envelope = np.ones(samples)
     envelope[:attack] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(attack) / attack)
     envelope[-release:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(1, release + 1) / release)

@@ -23,8 +23,8 @@ def write_json(record: RecordModel, path: Path) -> Path:
 def replace_json(record: RecordModel, path: Path) -> Path | None:
     """Writes a record to a file; an earlier record is renamed to `<stem>-<time of the record>.json` beside it.
 
-    An earlier record is overwritten if the new one contains all of it except the time: a sweep with more points, for
-    example. The folder is locked meanwhile; this function waits for the lock.
+    An earlier record is overwritten instead if the new one has all of its values except `created`, for example a sweep
+    with more points. The function locks the folder; it waits if another process holds the lock.
 
     Returns:
         The new path of the earlier record, or None if there is none.
@@ -40,7 +40,7 @@ def replace_json(record: RecordModel, path: Path) -> Path | None:
 
 
 def unused_name(path: Path, written: datetime) -> Path:
-    """Returns a name for an earlier version of a file that no file has yet. Names sort by the time of writing."""
+    """Returns an unused path for the earlier version of a file. Names sort by `written`, the time of writing."""
     stem = f"{path.stem}-{written:%Y%m%d-%H%M%S}"
     candidate, number = path.with_stem(stem), 1
     while candidate.exists():

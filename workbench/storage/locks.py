@@ -19,7 +19,7 @@ _warned_devices: set[int] = set()
 def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
     """Locks a folder, as `folder_lock` does, and deletes the partial files of killed processes in it.
 
-    Folders below it are left as they are: another process may hold the lock of one of them.
+    It deletes nothing in the folders below it, because another process may hold the lock of one of them.
     """
     with folder_lock(folder, wait):
         remove_partial_files(folder)
@@ -68,13 +68,13 @@ def _lock(folder: Path, wait: bool) -> int:
                     f"{folder}: in use by another workbench process; wait for it to finish or choose another folder"
                 ) from None
             _warn_unlocked(folder, handle, error)
-        if _is_still(folder, handle):
+        if _is_current(folder, handle):
             return handle
         os.close(handle)
 
 
-def _is_still(folder: Path, handle: int) -> bool:
-    """Whether the locked folder is still the one at this path: its last holder may have deleted it if it was empty."""
+def _is_current(folder: Path, handle: int) -> bool:
+    """Whether the folder at this path is the locked one: the previous holder of the lock deletes an empty folder."""
     with suppress(FileNotFoundError):
         return folder.stat().st_ino == os.fstat(handle).st_ino
     return False

@@ -1,4 +1,4 @@
-"""Arrays from a `.npz` file that may be damaged, or may be another file with that suffix."""
+"""Reads arrays from a `.npz` file that may be damaged, or that may not be a `.npz` at all."""
 
 import io
 import lzma
@@ -47,12 +47,12 @@ def read_npz_columns(content: bytes, names: Sequence[str]) -> dict[str, NDArray[
         with io.BytesIO(content) as file, zipfile.ZipFile(file) as archive:
             columns = {name: _array(archive, f"{name}.npy") for name in names}
     except (*ZIP_ERRORS, *_HEADER_ERRORS) as error:
-        raise ValueError("not readable arrays") from error
+        raise ValueError("cannot be read as arrays") from error
     shapes = {array.shape for array in columns.values()}
     if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
-        raise ValueError("not columns of one length")
+        raise ValueError("expected one-dimensional arrays of the same length")
     if any(array.dtype.kind not in "bfiu" for array in columns.values()):
-        raise ValueError("not numbers")
+        raise ValueError("expected arrays of numbers or booleans")
     return columns
 
 

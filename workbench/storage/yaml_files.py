@@ -1,4 +1,4 @@
-"""YAML files read safely: plain mappings of bounded size, without what a hostile file can abuse."""
+"""Reads YAML files safely: only plain mappings of limited size, without aliases and tags, which can be abused."""
 
 import re
 from pathlib import Path
@@ -59,7 +59,7 @@ def read_yaml_mapping(path: Path, kind: str) -> dict[Any, Any]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file at `path`. A name that no file system accepts is no error, unlike in `Path.is_file`."""
+    """Whether there is a file at `path`. False, without an error, also for a name that no file system accepts."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -71,7 +71,7 @@ def missing_file_reason(path: Path, referring: Path | None = None) -> str:
 
     Args:
         path: The missing file.
-        referring: A file that is not suggested, because it is the one that names `path`.
+        referring: The file that names `path`, which is not suggested.
     """
     try:
         if path.is_dir():
@@ -95,7 +95,7 @@ def _read_text(path: Path, kind: str) -> str:
 
 
 def _unsafe_reason(text: str) -> str:
-    """Returns what a hostile file could abuse, or "": aliases, tags, deep nesting, control characters."""
+    """Returns why the text is not accepted (an alias, a tag, deep nesting or a control character), or ""."""
     level = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         level += isinstance(event, MappingStartEvent | SequenceStartEvent)
