@@ -21,14 +21,9 @@ def test_a_drift_shows_from_segment_to_segment() -> None:
     assert [segment.pitch.max_cents for segment in segments] == [125, 250, 375, 500]
     assert drifting.inputs == steady.inputs == [float(call % 3) for call in range(40)]
     assert all(segment.resident_bytes > 1_000_000 and segment.confidence_max == 0 for segment in segments)
-    assert [segment.until_s for segment in segments] == [1, 2, 3, 4]
+    assert [segment.until_s for segment in segments] == [report.until_s for report in reports] == [1, 2, 3, 4]
     assert [(segment.frames, segment.voiced_frames) for segment in segments] == [(10, 10)] * 4
-    assert [(report.calls_done, report.calls, report.until_s) for report in reports] == [
-        (10, 40, 1),
-        (20, 40, 2),
-        (30, 40, 3),
-        (40, 40, 4),
-    ]
+    assert [(report.calls_done, report.calls) for report in reports] == [(10, 40), (20, 40), (30, 40), (40, 40)]
 
 
 @pytest.mark.parametrize(

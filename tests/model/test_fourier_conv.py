@@ -18,9 +18,7 @@ def fourier(conv: nn.Conv2d, x: torch.Tensor, band: float = 1.0) -> torch.Tensor
     return tiling.from_tiles(FourierConv(conv, tiling, band)(tiles), conv.out_channels)[:, :, None]
 
 
-@pytest.mark.parametrize(
-    ("channels", "taps", "bins"), [(40, 39, 219), (40, 39, 220), (24, 5, 7), (16, 3, 1), (3, 47, 50), (1, 1, 21)]
-)
+@pytest.mark.parametrize(("channels", "taps", "bins"), [(40, 39, 219), (24, 5, 7), (16, 3, 1), (3, 47, 50), (1, 1, 21)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_fourier_conv_equals_convolution(channels: int, taps: int, bins: int, bias: bool) -> None:
     torch.manual_seed(channels)

@@ -28,18 +28,12 @@ pytestmark = pytest.mark.slow
 Mixed = tuple[StreamingPesto, Quantized]
 
 
-def assert_lowered_as_quantized(
-    model: StreamingPesto, result: Quantized, expected: Mapping[str, int], folder: Path | None = None
-) -> Path | None:
-    """Lowers a stream and compares its int8 operators; writes the program if there is a folder."""
+def lower_as_quantized(model: StreamingPesto, result: Quantized, expected: Mapping[str, int]) -> bytes:
+    """Returns the lowered stream, which has the expected int8 operators."""
     lowered = lower(model, "xnnpack")
     check_lowered(result, lowered)
     assert lowered.quantized_ops == expected
-    if folder is None:
-        return None
-    path = folder / "program.pte"
-    path.write_bytes(lowered.content)
-    return path
+    return lowered.content
 
 
 def test_only_the_scope_is_int8_in_graph_and_program(mixed: Mixed) -> None:
@@ -49,7 +43,7 @@ def test_only_the_scope_is_int8_in_graph_and_program(mixed: Mixed) -> None:
     assert {scheme for layer, scheme in result.schemes.items() if layer not in in_scope} == {"none"}
     for part in (model.frontend, model.confidence, model.reduce):
         assert not isinstance(part, torch.fx.GraphModule)
-    assert_lowered_as_quantized(model, result, {"convolution": 2, "leaky_relu": 2})
+    lower_as_quantized(model, result, {"convolution": 2, "leaky_relu": 2})
 
 
 def test_ranges_are_those_of_the_scales(mixed: Mixed) -> None:
@@ -83,8 +77,8 @@ def test_two_halves_give_stability(phrase: np.ndarray) -> None:
 
 def test_equal_halves_are_stable_to_the_last_bit(phrase: np.ndarray) -> None:
     _, result = quantized(MIXED.model_copy(update={"equalize": True}), phrase, phrase)
-    assert result.calibration.stability.scale_max_relative == 0
-    assert result.calibration.stability.pitch_p95_cents == 0
+    stability = result.calibration.stability
+    assert (stability.scale_max_relative, stability.pitch_p95_cents) == (0, 0)
 
 
 def test_silent_halves_have_no_voiced_frame(phrase: np.ndarray) -> None:
@@ -115,7 +109,8 @@ def test_residual_adds_are_int8_and_the_program_runs(phrase: np.ndarray, tmp_pat
     model, result = quantized(Quantization(parts=parts, residual_add="int8"), phrase)
     operators = {"convolution": 6, "add": 2, "leaky_relu": 6}
     assert result.operators == operators
-    program = assert_lowered_as_quantized(model, result, operators, tmp_path)
+    program = tmp_path / "program.pte"
+    program.write_bytes(lower_as_quantized(model, result, operators))
     with IsolatedProcess() as child:
         (frames,) = child.call(run_program, program, [phrase[:16_000]])
     restated = run_chunks(RestatedSession(model), phrase[:16_000])
@@ -173,7 +168,7 @@ def test_every_frequency_is_a_separate_layer(phrase: np.ndarray) -> None:
         layer: "none" if layer == "encoder.prefilter.1.0.frequency.0" else "static" for layer in frequencies
     }
     assert result.weight_bytes == 29 * 80 * 80
-    assert_lowered_as_quantized(model, result, {"linear": 29, "leaky_relu": 2})
+    lower_as_quantized(model, result, {"linear": 29, "leaky_relu": 2})
 
 
 def test_front_end_and_confidence_have_layers_too(phrase: np.ndarray) -> None:
@@ -185,7 +180,7 @@ def test_front_end_and_confidence_have_layers_too(phrase: np.ndarray) -> None:
         "confidence.conv": "none",
         "confidence.linear": "static",
     }
-    assert_lowered_as_quantized(model, result, {"linear": 1 + sum(layer.endswith(".expand") for layer in frontend)})
+    lower_as_quantized(model, result, {"linear": 1 + sum(layer.endswith(".expand") for layer in frontend)})
 
 
 def test_pitch_is_near_the_float_stream(mixed: Mixed, phrase: np.ndarray) -> None:

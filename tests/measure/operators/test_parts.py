@@ -17,23 +17,12 @@ from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0)
-STEPS = [
-    "frontend",
-    "log",
-    "encoder.norm",
-    "encoder.first",
-    "encoder.prefilter.0",
-    "encoder.prefilter.1",
-    "encoder.narrow",
-    "encoder.toeplitz",
-    "reduce",
-    "confidence",
-    "total",
-]
+ENCODER_STEPS = ("norm", "first", "prefilter.0", "prefilter.1", "narrow", "toeplitz")
+STEPS = ["frontend", "log", *(f"encoder.{step}" for step in ENCODER_STEPS), "reduce", "confidence", "total"]
 
 
 def tone(stream: StreamConfig, calls: int) -> list[Tensor]:
-    """Calls (streams, samples) of a tone that is another in each stream."""
+    """Calls (streams, samples) of a tone whose pitch differs between streams."""
     samples = stream.chunk_samples * calls
     times_s = torch.arange(samples) / stream.sample_rate_hz
     hz = 220.0 * torch.arange(1, stream.streams + 1)[:, None]
@@ -41,14 +30,14 @@ def tone(stream: StreamConfig, calls: int) -> list[Tensor]:
     return list(torch.split(voices, stream.chunk_samples, 1))
 
 
-def model(stream: StreamConfig, forms: Implementations, state: str = "internal") -> StreamingPesto:
-    return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, forms, state)  # type: ignore[arg-type]
+def model(stream: StreamConfig, implementations: Implementations, state: str = "internal") -> StreamingPesto:
+    return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, implementations, state)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
-def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> list[list[Tensor]]:
-    """What the parts make of each call, one handing on to the next, from an empty memory."""
-    values, estimates = {STATE: ring}, []
+def chain_outputs(parts: Sequence[Part], calls: Sequence[Tensor], state: Tensor) -> list[list[Tensor]]:
+    """The outputs of each call if the parts run one after the other, from an empty state."""
+    values, estimates = {STATE: state}, []
     for part in parts:
         for name, buffer in part.module.named_buffers():
             if name == STATE:
@@ -56,31 +45,30 @@ def chained(parts: Sequence[Part], calls: Sequence[Tensor], ring: Tensor) -> lis
     for audio in calls:
         values[AUDIO] = audio
         for part in parts:
-            made = part.module(*(values[name] for name in part.inputs))
-            values |= dict(zip(part.outputs, (made,) if isinstance(made, Tensor) else made, strict=True))
+            returned = part.module(*(values[name] for name in part.inputs))
+            values |= dict(zip(part.outputs, (returned,) if isinstance(returned, Tensor) else returned, strict=True))
         estimates.append([values[name].flatten() for name in OUTPUTS])
     return estimates
 
 
 @torch.no_grad()
-def whole(model: StreamingPesto, calls: Sequence[Tensor]) -> list[list[Tensor]]:
-    ring, estimates = model.zero_state(), []
+def whole_outputs(model: StreamingPesto, calls: Sequence[Tensor]) -> list[list[Tensor]]:
+    state, estimates = model.zero_state(), []
     for audio in calls:
-        estimate, ring = model.step(audio, ring)
+        estimate, state = model.step(audio, state)
         estimates.append([each.flatten() for each in estimate[:3]])
     return estimates
 
 
-def assert_nothing_is_left_out(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
+def cut_and_compare(model: StreamingPesto, calls: Sequence[Tensor]) -> list[Part]:
+    """Returns the parts of the model, whose chain returns what the model returns."""
     parts = cut(model, calls)
-    torch.testing.assert_close(chained(parts, calls, model.zero_state()), whole(model, calls), rtol=1e-6, atol=1e-6)
+    chained = chain_outputs(parts, calls, model.zero_state())
+    torch.testing.assert_close(chained, whole_outputs(model, calls), rtol=1e-6, atol=1e-6)
     return parts
 
 
-# --- multiply-adds and bytes
-
-
-class _Twice(nn.Module):
+class ColumnUsedTwice(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(3, 5)
@@ -90,36 +78,32 @@ class _Twice(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear(x)  # (2, 3) -> (2, 5)
         x = x * (x @ self.column) * (x.abs() @ self.column)
-        made: Tensor = self.conv(x[:, None, None, :])
-        return made
+        return self.conv(x[:, None, None, :])
 
 
 def test_layers_against_counts_by_hand() -> None:
     x = torch.ones(2, 3)
-    assert layers_in(traced(_Twice(), [x]), [x], "part") == [
+    assert layers_in(traced(ColumnUsedTwice(), [x]), [x], "part") == [
         Layer(name="part.linear", dtype="float32", macs=2 * 3 * 5, bytes=4 * (3 * 5 + 5)),
-        Layer(name="part", dtype="float32", macs=2 * (2 * 5 * 1), bytes=4 * 5),  # one column, met twice
+        Layer(name="part", dtype="float32", macs=2 * (2 * 5 * 1), bytes=4 * 5),  # one column, used twice
         Layer(name="part.conv", dtype="float32", macs=2 * 4 * 5 * 3, bytes=4 * 4 * 3),
     ]
 
 
 def test_an_int8_layer_is_recognized_by_its_weights() -> None:
     x = torch.rand(64, 16)
-    asked = Quantization(parts={"part.0": "int8-static"})
+    rules = Quantization(parts={"part.0": "int8-static"})
     module = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4))
-    converted = quantize_part(module, "part", asked, (x,), lambda _: None).module
+    converted = quantize_part(module, "part", rules, (x,), lambda _: None).module
     # a scale (float32) and a zero point (int64) for each output beside the weights, and a float bias
     first = Layer(name="part.0", dtype="int8", macs=16 * 8, bytes=16 * 8 + 8 * (4 + 8) + 4 * 8)
     last = Layer(name="part.1", dtype="float32", macs=8 * 4, bytes=4 * (8 * 4 + 4))
     assert layers_in(converted, [x[:1]], "part") == [first, last]
 
 
-# --- the cut
-
-
 @pytest.fixture(scope="module")
 def plain() -> list[Part]:
-    return assert_nothing_is_left_out(model(STREAM, Implementations("grouped")), tone(STREAM, 8))
+    return cut_and_compare(model(STREAM, Implementations("grouped")), tone(STREAM, 8))
 
 
 def test_parts_make_what_the_stream_makes(plain: list[Part]) -> None:
@@ -143,14 +127,14 @@ def test_the_layers_of_the_parts_against_counts_by_hand(plain: list[Part]) -> No
 
 
 def test_fourier_prefilter_is_cut_like_the_others() -> None:
-    parts = assert_nothing_is_left_out(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
+    parts = cut_and_compare(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
     assert [part.name for part in parts] == STEPS
     assert len(parts[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
 
 
 def test_explicit_state_goes_through_the_first_part() -> None:
     stream = StreamConfig(16_000, 320, 2, 1.0, 16, streams=2)
-    parts = assert_nothing_is_left_out(model(stream, Implementations("grouped"), "explicit"), tone(stream, 4))
+    parts = cut_and_compare(model(stream, Implementations("grouped"), "explicit"), tone(stream, 4))
     assert (parts[0].inputs, parts[0].outputs) == ((AUDIO, STATE), ("energy", STATE))
     assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
 
@@ -167,10 +151,10 @@ def test_what_is_not_returned_is_no_part() -> None:
     ids=["static", "dynamic"],
 )
 def test_a_quantized_encoder_is_cut_the_same(rules: dict[str, str], residual: str) -> None:
-    made, calls = model(STREAM, Implementations("grouped")), tone(STREAM, 16)
-    asked = Quantization(parts=rules, residual_add=residual)  # type: ignore[arg-type]
-    inputs = part_inputs(made, [torch.cat(calls, 1)[0]])["encoder"]
-    made.encoder = quantize_part(made.encoder, "encoder", asked, inputs, lambda _: None).module  # type: ignore[assignment]
-    parts = assert_nothing_is_left_out(made, calls)
+    whole, calls = model(STREAM, Implementations("grouped")), tone(STREAM, 16)
+    quantization = Quantization(parts=rules, residual_add=residual)  # type: ignore[arg-type]
+    inputs = part_inputs(whole, [torch.cat(calls, 1)[0]])["encoder"]
+    whole.encoder = quantize_part(whole.encoder, "encoder", quantization, inputs, lambda _: None).module  # type: ignore[assignment]
+    parts = cut_and_compare(whole, calls)
     assert [part.name for part in parts] == STEPS
     assert {layer.dtype for part in parts for layer in part.layers if "prefilter" in layer.name} == {"int8"}
