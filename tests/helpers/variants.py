@@ -21,6 +21,17 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 
 CLIPS = ("vibrato", "silence")
+MANIFEST = """
+calibrate:
+  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
+score:
+  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
+  - {name: silence, kind: silence, duration_s: 0.3}
+"""
+TINY_RUN = """
+scoring: {min_voiced_frames: 20}
+speed: {rounds: 3, chunks_per_round: 5, warmup_chunks: 2}
+"""
 KEYS = {
     "description": "A test",
     "sample_rate_hz": 16_000,

@@ -1,24 +1,29 @@
-"""A soak as a workflow: recipes that are refused, a program that crashes on the way, and a real one."""
+"""A soak as a workflow: recipes that are refused, a program that crashes on the way; and, slow, a real one."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.helpers.progress import RecordedProgress
 from tests.helpers.soak import soak_of
-from workbench.errors import ChangedError, ProgramError
+from workbench.errors import ChangedError, ProgramError, RecipeError
 from workbench.measure.soak import SoakProgress, SoakSegment
 from workbench.progress import Progress
 from workbench.records.soak import Soak
+from workbench.workflows import soak
+from workbench.workflows.variant import build
+
+CALIB_AUDIO = Path(__file__).parents[2] / "calib_audio"
 
 
-class Crashing:
-    """A stream of one report; then the process aborts, as a broken program makes it."""
+class CrashingWorker:
+    """A stream of one report, after which the process aborts."""
 
     segment: SoakSegment | None = None
 
@@ -29,35 +34,67 @@ class Crashing:
         return next(self.reports, None) or os.abort()
 
 
-class CrashingLater(Crashing):
+class LaterCrashingWorker(CrashingWorker):
     segment = soak_of(0.0).stretches[0]
 
 
-def test_a_program_that_crashes_on_the_way_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.workflows import soak
+@pytest.fixture
+def variant() -> Any:
+    recipe = SimpleNamespace(
+        source=Path("r.yaml"),
+        streams=1,
+        protocol="continuous",
+        outputs=("pitch", "confidence"),
+        scoring=SimpleNamespace(voiced_confidence=0.5),
+        speed=SimpleNamespace(threads=1),
+    )
+    clips = [SimpleNamespace(samples=np.ones(4, np.float32))]
+    return SimpleNamespace(recipe=recipe, baseline=None, scored_clips=clips, program_fingerprint="f" * 64)
 
-    monkeypatch.setattr(soak, "SoakWorker", Crashing)
-    scoring, speed = SimpleNamespace(voiced_confidence=0.5), SimpleNamespace(threads=1)
-    recipe = SimpleNamespace(scoring=scoring, speed=speed)
-    job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("streams", 2), ("protocol", "reset-per-chunk"), ("outputs", ("pitch", "volume"))]
+)
+def test_recipe_that_is_no_long_stream_is_refused(key: str, value: object, variant: Any, tmp_path: Path) -> None:
+    setattr(variant.recipe, key, value)
+    with pytest.raises(RecipeError, match=rf"^r\.yaml: {key}: "):
+        soak.soak(variant, tmp_path / "out", 1, Progress())
+    assert not (tmp_path / "out").exists()
+
+
+def test_crash_in_the_first_segment_is_an_error(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "SoakWorker", CrashingWorker)
     progress = RecordedProgress()
-    with pytest.raises(ProgramError) as caught:
-        soak._streamed(job, Path("program.pte"), 1, progress)  # type: ignore[arg-type]
-    assert str(caught.value) == "program.pte: after 60 s of audio, the program crashed the runtime"
+    with pytest.raises(ProgramError, match=r"^program\.pte: after 60 s of audio, the program crashed"):
+        soak._run_stream(variant, Path("program.pte"), 1, progress)
     assert progress.stages == {"stream": (600, 1500)}
 
 
-def test_segments_before_a_crash_are_kept_and_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.workflows import soak
+def test_segments_before_a_crash_are_kept(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "SoakWorker", LaterCrashingWorker)
+    stream = soak._run_stream(variant, Path("program.pte"), 1, Progress())
+    assert [segment.until_s for segment in stream.segments] == [1.0]
+    assert stream.ended == "after 60 s of audio, the program crashed the runtime"
 
-    monkeypatch.setattr(soak, "SoakWorker", CrashingLater)
-    recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5), speed=SimpleNamespace(threads=1))
-    job = SimpleNamespace(recipe=recipe, baseline=None, scored_clips=[SimpleNamespace(samples=np.ones(4, np.float32))])
-    stretches, ended = soak._streamed(job, Path("program.pte"), 1, Progress())  # type: ignore[arg-type]
-    assert ([part.until_s for part in stretches], ended) == (
-        [1.0],
-        "after 60 s of audio, the program crashed the runtime",
-    )
+
+def test_program_that_cannot_run_here_is_not_streamed(
+    variant: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    built = SimpleNamespace(program=SimpleNamespace(path="program.pte"), unsupported_reason="not run here: no backend")
+    monkeypatch.setattr(build, "build", lambda *_: built)
+    with pytest.raises(ProgramError, match=r"program\.pte: not run here"):
+        soak.soak(variant, tmp_path, 1, Progress())
+
+
+def test_change_during_a_soak_is_an_error(variant: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def changed() -> None:
+        raise ChangedError("own.ckpt: changed")
+
+    variant.check_unchanged = changed
+    monkeypatch.setattr(soak, "build_to_run", lambda *_: SimpleNamespace(path="program.pte"))
+    monkeypatch.setattr(soak, "_run_stream", lambda *_: None)
+    with pytest.raises(ChangedError):
+        soak.soak(variant, tmp_path, 1, Progress())
 
 
 RECIPE = """
@@ -70,66 +107,16 @@ gates: {deviation.pitch.max_cents: "<= 0.1"}
 """
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs the workbench in a child process, whose threads it may fix."""
-    calib_audio = Path(__file__).parent.parent.parent / "calib_audio"
-    return subprocess.run(
-        [sys.executable, "-m", "workbench", *words, "--calib-audio", calib_audio],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-    )
-
-
-@pytest.mark.parametrize(
-    ("key", "variant", "problem"),
-    [
-        ("matrix: {streams: [1, 2]}", "voices@streams=2", "streams: a long stream is of one voice, got 2"),
-        ("protocol: reset-per-chunk", "voices", "protocol: a long stream is continuous, got reset-per-chunk"),
-    ],
-)
-def test_what_is_no_long_stream_is_refused(tmp_path: Path, key: str, variant: str, problem: str) -> None:
-    (tmp_path / "voices.yaml").write_text(RECIPE + key)
-    result = command(tmp_path, "soak", "voices.yaml", "--variant", variant)
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == f"error: voices.yaml: {problem}"
-    assert [path.name for path in tmp_path.iterdir()] == ["voices.yaml"]
-
-
-def test_a_program_that_cannot_run_here_is_not_streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from workbench.workflows import soak
-
-    elsewhere = "not run here: this runtime has no such backend; there: a command"
-    built = SimpleNamespace(program=SimpleNamespace(path="program.pte"), unsupported_reason=elsewhere)
-    monkeypatch.setattr(soak.building, "build", lambda *_: built)
-    recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
-    with pytest.raises(ProgramError) as caught:
-        job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64)
-        soak.soak(job, tmp_path, 1, Progress())  # type: ignore[arg-type]
-    assert str(caught.value) == f"{tmp_path}/program.pte: {elsewhere}"
-
-
-def test_what_changed_while_it_was_streamed_has_no_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from workbench.workflows import soak
-
-    def changed() -> None:
-        raise ChangedError("own.ckpt: changed while it was used; run again")
-
-    monkeypatch.setattr(soak.building, "build_to_run", lambda *_: SimpleNamespace(path="program.pte"))
-    monkeypatch.setattr(soak, "_streamed", lambda *_: ((), ""))
-    recipe = SimpleNamespace(streams=1, protocol="continuous", outputs=("pitch", "confidence"))
-    job = SimpleNamespace(recipe=recipe, program_fingerprint="f" * 64, check_unchanged=changed)
-    with pytest.raises(ChangedError):
-        soak.soak(job, tmp_path, 1, Progress())  # type: ignore[arg-type]
-
-
 @pytest.mark.slow
-def test_a_program_streams_on_as_upstream_does(tmp_path: Path) -> None:
+def test_real_program_stays_near_the_baseline(tmp_path: Path) -> None:
+    """In a child process, whose threads it may set."""
     (tmp_path / "voice.yaml").write_text(RECIPE)
-    result = command(tmp_path, "soak", "voice.yaml", "--hours", "0.005", "--out", "long")
-    assert result.returncode in (0, 3), result.stderr  # 3 where another job slowed the end down
-    soak = Soak.model_validate_json((tmp_path / "long" / "soak.json").read_bytes())
-    assert len(soak.stretches) == 12
-    assert sum(part.frames for part in soak.stretches) == 900  # 18 s: the phrase three times, without a reset between
-    assert max(part.pitch.max_cents for part in soak.stretches if part.voiced_frames) < 0.1
-    assert "voice: " in result.stdout and "long/soak.json" in result.stdout
+    words = ["soak", "voice.yaml", "--hours", "0.005", "--out", "long", "--calib-audio", str(CALIB_AUDIO)]
+    command = [sys.executable, "-m", "workbench", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode in (0, 3), done.stderr  # 3 if another process slowed the last segments down
+    result = Soak.model_validate_json((tmp_path / "long" / "soak.json").read_bytes())
+    assert len(result.stretches) == 12
+    assert sum(segment.frames for segment in result.stretches) == 900  # 18 s: the phrase three times without a reset
+    assert max(segment.pitch.max_cents for segment in result.stretches if segment.voiced_frames) < 0.1
+    assert "voice: " in done.stdout and "long/soak.json" in done.stdout

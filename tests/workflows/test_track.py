@@ -1,20 +1,113 @@
-"""An exported program on audio files: the right pitch at the right time, and each format as its readers expect it."""
+"""The pitch of an audio file: the threshold of the confidence, the formats; and, slow, a real program on a tone."""
 
 import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
 
-from workbench.errors import AudioError, WorkbenchError
+from workbench.errors import ProgramError, WorkbenchError
+from workbench.export.metadata import metadata_of, parse_metadata
+from workbench.model.streaming import StreamingPesto
+from workbench.model.upstream import load_upstream
+from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.session import Frames
+from workbench.workflows import track as tracking
+from workbench.workflows.track import Track, as_csv, as_json, encode, track
 
-pytestmark = pytest.mark.slow
-
+STREAM = StreamConfig(16_000, 320, 1, 1.0)
 TONE_HZ = 440.0
+
+
+def track_of(threshold: float | None) -> Track:
+    pitch, confidence = np.float32([57, 69, 69]), np.float32([0.2, 0.3, 0.9])
+    return Track(Path("a.wav"), Path("a.pte"), STREAM, np.arange(3) * 0.02, pitch, confidence, threshold)
+
+
+@pytest.mark.parametrize(("threshold", "first_hz"), [(None, 220), (0.2, 220), (0.3, 0)])
+def test_frames_below_the_threshold_are_unvoiced(threshold: float | None, first_hz: float) -> None:
+    np.testing.assert_allclose(track_of(threshold).frequency_hz, [first_hz, 440, 440])
+
+
+def test_csv_has_the_columns_of_the_pesto_command() -> None:
+    assert as_csv(track_of(0.3)).splitlines() == [
+        "time,frequency,confidence",
+        "0.000,0.000,0.200",
+        "20.000,440.000,0.300",
+        "40.000,440.000,0.900",
+    ]
+
+
+def test_json_names_columns_and_stream() -> None:
+    columns = {
+        "audio": "a.wav",
+        "program": "a.pte",
+        "sample_rate_hz": 16_000,
+        "hop_samples": 320,
+        "time_ms": [0, 20, 40],
+        "frequency_hz": [220, 440, 440],
+        "confidence": [0.2, 0.3, 0.9],
+    }
+    assert json.loads(as_json(track_of(None))) == columns
+    assert json.loads(as_json(track_of(0.2))) == {**columns, "confidence_threshold": 0.2}
+
+
+def test_frame_that_is_not_finite_has_no_json() -> None:
+    broken = replace(track_of(0.3), pitch_semitones=np.float32([np.nan, 69, np.inf]))
+    with pytest.raises(ProgramError, match="frame 2, at 40 ms"):  # frame 0 is unvoiced, so it has 0 Hz
+        as_json(broken)
+    assert as_csv(broken).splitlines()[3] == "40.000,inf,0.900"
+
+
+def test_png_is_wider_than_high() -> None:
+    height, width, _ = matplotlib.image.imread(io.BytesIO(encode(track_of(0.3), ".png"))).shape
+    assert width > height > 300
+
+
+def test_png_threshold_is_given_or_of_the_track(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.report.plots.contours.track_png", lambda *arguments: arguments[-1])
+    drawn = [encode(track_of(own), ".png", given) for own in (None, 0.3) for given in (None, 0.7)]
+    assert drawn == [0.5, 0.7, 0.3, 0.7]
+
+
+@pytest.mark.parametrize(("suffix", "shown"), [(".txt", ".txt"), ("", "no suffix")])
+def test_unknown_format_is_refused(suffix: str, shown: str) -> None:
+    with pytest.raises(WorkbenchError, match=f"^{shown}: unknown format"):
+        encode(track_of(None), suffix)
+
+
+@pytest.mark.parametrize(
+    ("of_program", "given", "result"), [(None, None, None), (0.6, None, 0.6), (0.6, 0.0, 0.0), (None, 0.3, 0.3)]
+)
+def test_threshold_is_given_or_of_the_program(
+    of_program: float | None,
+    given: float | None,
+    result: float | None,
+    restated: StreamingPesto,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def call(_: object, function: Any, *arguments: Any) -> Any:
+        if function.__name__ == "describe_program":
+            return parse_metadata(metadata_of(restated, of_program), program)
+        samples = arguments[1][0]
+        return [Frames(*np.ones((3, len(samples) // 320), np.float32))]
+
+    program, audio = tmp_path / "a.pte", tmp_path / "a.wav"
+    program.touch()
+    soundfile.write(audio, np.zeros(3200), 16_000)
+    monkeypatch.setattr(tracking.IsolatedProcess, "call", call)
+    assert track(audio, program, given).confidence_threshold == result
+
+
+# --- a real program
 
 
 def tone(seconds: float, rate_hz: int) -> np.ndarray:
@@ -23,116 +116,73 @@ def tone(seconds: float, rate_hz: int) -> np.ndarray:
     return 0.2 * sum(np.sin(2 * np.pi * n * TONE_HZ * time_s) / n for n in (1, 2, 3, 4))
 
 
+def error_cents(frequency_hz: np.ndarray) -> np.ndarray:
+    return 1200 * np.abs(np.log2(frequency_hz / TONE_HZ))
+
+
 @pytest.fixture(scope="module")
-def tone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tone_track(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Track:
     """Half a second of silence, one second of tone, half a second of silence."""
-    path = tmp_path_factory.mktemp("audio") / "tone.wav"
-    silence = np.zeros(22_050)
+    path, silence = tmp_path_factory.mktemp("audio") / "tone.wav", np.zeros(22_050)
     soundfile.write(path, np.concatenate([silence, tone(1.0, 44_100), silence]), 44_100)
-    return path
+    return track(path, program)
 
 
-@pytest.fixture(scope="module")
-def tracked(tone_wav: Path, program: Path):  # -> Track
-    from workbench.workflows.track import track
-
-    return track(tone_wav, program)
-
-
-def cents(frequency_hz: np.ndarray) -> np.ndarray:
-    return 1200 * np.log2(frequency_hz / TONE_HZ)
-
-
-def test_a_tone_has_its_frequency_while_it_sounds(tracked) -> None:
-    sounding = (tracked.time_s > 0.6) & (tracked.time_s < 1.4)
-    confident = tracked.confidence >= 0.5
+@pytest.mark.slow
+def test_tone_has_its_frequency_while_it_sounds(tone_track: Track) -> None:
+    sounding = (tone_track.time_s > 0.6) & (tone_track.time_s < 1.4)
+    confident = tone_track.confidence >= 0.5
     assert (sounding & confident).sum() >= 30
-    assert np.abs(cents(tracked.frequency_hz[sounding & confident])).max() <= 5
-    assert tracked.time_s[confident].min() == pytest.approx(0.5, abs=0.06)
-    assert tracked.time_s[confident].max() == pytest.approx(1.5, abs=0.06)
+    assert error_cents(tone_track.frequency_hz[sounding & confident]).max() <= 5
+    assert tone_track.time_s[confident].min() == pytest.approx(0.5, abs=0.06)
+    assert tone_track.time_s[confident].max() == pytest.approx(1.5, abs=0.06)
 
 
-def test_times_cover_the_file(tracked) -> None:
-    assert 0 <= tracked.time_s[0] < 0.02
-    assert 1.98 < tracked.time_s[-1] <= 2.0
-    np.testing.assert_allclose(np.diff(tracked.time_s), 0.02, rtol=1e-9)
-    assert len(tracked.time_s) == len(tracked.frequency_hz) == len(tracked.confidence)
+@pytest.mark.slow
+def test_frames_cover_the_file_and_round_in_each_format(tone_track: Track) -> None:
+    assert 0 <= tone_track.time_s[0] < 0.02
+    assert 1.98 < tone_track.time_s[-1] <= 2.0
+    np.testing.assert_allclose(np.diff(tone_track.time_s), 0.02, rtol=1e-9)
+    columns = 1000 * tone_track.time_s, tone_track.frequency_hz, tone_track.confidence
+    rows = list(csv.reader(io.StringIO(as_csv(tone_track))))
+    np.testing.assert_allclose(np.array(rows[1:], float).T, columns, atol=6e-4)
+    stored = json.loads(as_json(tone_track))
+    np.testing.assert_allclose([stored[key] for key in ("time_ms", "frequency_hz", "confidence")], columns, atol=6e-4)
 
 
-def test_a_low_rate_and_two_channels_change_nothing(tmp_path: Path, program: Path) -> None:
-    from workbench.workflows.track import track
-
-    path = tmp_path / "stereo.flac"
-    both = tone(1.0, 8_000)
-    soundfile.write(path, np.stack([1.5 * both, 0.5 * both], -1), 8_000)
-    found = track(path, program)
+@pytest.mark.slow
+def test_low_rate_and_two_channels_change_nothing(tmp_path: Path, program: Path) -> None:
+    samples = tone(1.0, 8_000)
+    soundfile.write(tmp_path / "stereo.flac", np.stack([1.5 * samples, 0.5 * samples], -1), 8_000)
+    found = track(tmp_path / "stereo.flac", program)
     confident = (found.confidence >= 0.5) & (found.time_s > 0.1) & (found.time_s < 0.9)
     assert confident.sum() >= 30
-    assert np.abs(cents(found.frequency_hz[confident])).max() <= 5
+    assert error_cents(found.frequency_hz[confident]).max() <= 5
 
 
-def test_a_file_shorter_than_a_chunk(tmp_path: Path, program: Path) -> None:
-    from workbench.workflows.track import encode, track
-
-    path = tmp_path / "click.wav"
-    soundfile.write(path, np.array([0.5]), 16_000)
-    found = track(path, program)
-    for suffix in (".csv", ".json", ".png"):
-        assert encode(found, suffix)
+@pytest.mark.slow
+def test_file_shorter_than_a_chunk_has_every_format(tmp_path: Path, program: Path) -> None:
+    soundfile.write(tmp_path / "click.wav", np.array([0.5]), 16_000)
+    found = track(tmp_path / "click.wav", program)
+    assert all(encode(found, suffix) for suffix in tracking.FORMATS)
 
 
-def test_csv_is_as_the_pesto_command_writes_it(tracked) -> None:
-    from workbench.workflows.track import encode
+@pytest.mark.slow
+def test_lowered_threshold_filters_and_changes_no_estimate(tone_track: Track, tmp_path: Path) -> None:
+    from tests.helpers.programs import FASTEST_TO_LOWER
+    from workbench.export.executorch import lower
 
-    text = encode(tracked, ".csv").decode()
-    rows = list(csv.reader(io.StringIO(text)))
-    assert text.startswith("time,frequency,confidence\n")
-    assert all(len(cell.split(".")[1]) == 3 for row in rows[1:] for cell in row)
-    time_ms, hz, confidence = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, unpack=True)
-    np.testing.assert_allclose(time_ms, 1000 * tracked.time_s, atol=6e-4)
-    np.testing.assert_allclose(hz, tracked.frequency_hz, atol=6e-4)
-    np.testing.assert_allclose(confidence, tracked.confidence, atol=6e-4)
-
-
-def test_json_says_the_same_by_name(tracked, tone_wav: Path) -> None:
-    from workbench.workflows.track import encode
-
-    found = json.loads(encode(tracked, ".json"))
-    assert found["audio"] == str(tone_wav)
-    assert (found["sample_rate_hz"], found["hop_samples"]) == (16_000, 320)
-    np.testing.assert_allclose(found["time_ms"], 1000 * tracked.time_s, atol=6e-4)
-    np.testing.assert_allclose(found["frequency_hz"], tracked.frequency_hz, atol=6e-4)
-    np.testing.assert_allclose(found["confidence"], tracked.confidence, atol=6e-5)
+    model, program = StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, FASTEST_TO_LOWER), tmp_path / "a.pte"
+    program.write_bytes(lower(model, "xnnpack", confidence_threshold=0.6).content)
+    filtered, unfiltered = track(tone_track.audio, program), track(tone_track.audio, program, 0)
+    assert (filtered.confidence_threshold, tone_track.confidence_threshold) == (0.6, None)
+    unvoiced = filtered.confidence < np.float32(0.6)
+    assert 0 < unvoiced.sum() < len(unvoiced)
+    np.testing.assert_array_equal(filtered.frequency_hz, np.where(unvoiced, 0, unfiltered.frequency_hz))
+    np.testing.assert_allclose(filtered.confidence, tone_track.confidence, atol=1e-4)
 
 
-def test_png_is_a_picture(tracked) -> None:
-    import matplotlib.image
-
-    from workbench.workflows.track import encode
-
-    content = encode(tracked, ".png")
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    height, width, _ = matplotlib.image.imread(io.BytesIO(content)).shape
-    assert width > height > 300
-
-
-def test_another_format_is_refused(tracked) -> None:
-    from workbench.workflows.track import encode
-
-    for suffix, shown in ((".txt", ".txt"), ("", "no suffix")):
-        with pytest.raises(WorkbenchError) as caught:
-            encode(tracked, suffix)
-        assert str(caught.value) == f"{shown}: unknown format; use .csv, .json, .png"
-
-
-def test_missing_audio_is_refused(program: Path, tmp_path: Path) -> None:
-    from workbench.workflows.track import track
-
-    with pytest.raises(AudioError) as caught:
-        track(tmp_path / "absent.wav", program)
-    assert str(caught.value) == f"{tmp_path / 'absent.wav'}: no such audio file; check the path"
-
-
+@pytest.mark.slow
 @pytest.mark.skipif("WORKBENCH_SUNG" not in os.environ, reason="WORKBENCH_SUNG names no folder of real singing")
 def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
     """Streaming at mirror 1 against the package's own result, which receives each frame's whole window."""
@@ -142,7 +192,6 @@ def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
     import pesto  # isort: skip
 
     from workbench.audio.decode import find_audio, read_clip
-    from workbench.workflows.track import track
 
     for path in find_audio(Path(os.environ["WORKBENCH_SUNG"])):
         clip = read_clip(path, 16_000)
@@ -154,6 +203,6 @@ def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
         expected_confidence = np.interp(1000 * found.time_s, time_ms.numpy(), confidence.numpy())
         sung = (found.confidence >= 0.5) & (expected_confidence >= 0.5)
         assert sung.sum() >= 50, path.name
-        off = np.abs(1200 * np.log2(found.frequency_hz[sung] / expected_hz[sung]))
-        assert np.median(off) <= 15, path.name
-        assert (off <= 50).mean() >= 0.9, path.name
+        difference_cents = np.abs(1200 * np.log2(found.frequency_hz[sung] / expected_hz[sung]))
+        assert np.median(difference_cents) <= 15, path.name
+        assert (difference_cents <= 50).mean() >= 0.9, path.name

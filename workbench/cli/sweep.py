@@ -87,7 +87,7 @@ def sweep(
     for outcome in measure_points(planned, folder, progress_shown, options.fresh, PROGRAM_STORE):
         points.append(outcome.point)
         if outcome.reused:
-            click.echo(f"{outcome.title}: unchanged: reused", err=True)
+            click.echo(f"{outcome.point.setting.suffix}: unchanged: reused", err=True)
     result = collect(chosen, planned, points)
     print_archived(store_sweep(result, folder))
     if options.as_json:

@@ -1,7 +1,8 @@
-"""Where the time of a recipe's program goes: built whole, then in parts, all of it timed in one run."""
+"""A profile: a variant's program and its parts, each as a separate program, timed in one run."""
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,32 +34,39 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.session import Floats
 from workbench.storage.locks import exclusive
 from workbench.workflows.probes import build_probes
-from workbench.workflows.variant import build as building
+from workbench.workflows.variant.build import build, check_no_result_replaced, export_inputs
 from workbench.workflows.variant.prepare import PreparedVariant
 
-_SECONDS = 4.0  # of audio, from the middle of the loudest clip; it goes round and round
+_EXCERPT_S = 4.0  # from the middle of the loudest clip, repeated as often as needed
 _EVENT_CALLS = 50
 _CALLS_PER_ROUND, _WARMUP_CALLS = 10, 50
 
 
+@dataclass(frozen=True)
+class _LoweredParts:
+    """The parts of a program, each as a separate program, and the cost of each before it is timed."""
+
+    programs: tuple[LoweredPart, ...]
+    costs: tuple[PartCosts, ...]
+
+
 class _Add(torch.nn.Module):
-    """As good as nothing: what is left of a call is Python's and the runtime's."""
+    """A module that computes almost nothing: its time is the overhead of a call in Python and the runtime."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + 1.0
 
 
-def check(job: PreparedVariant) -> None:
-    """Raise RecipeError for a recipe whose program has no parts to time."""
-    source, lowering = job.recipe.source, job.recipe.lowering
-    if job.recipe.quantization.everywhere:
-        raise RecipeError([f"{source}: quantization.everywhere: a graph quantized at once has no parts to time"])
-    if lowering.backend != "xnnpack":
-        raise RecipeError(
-            [f"{source}: lowering.backend: only xnnpack has a peak to hold parts to, got {lowering.backend}"]
-        )
-    if job.recipe.state == "none":
-        raise RecipeError([f"{source}: state: parts are timed with a memory, internal or explicit, got none"])
+def check(variant: PreparedVariant) -> None:
+    """Raises RecipeError if the program of a recipe has no parts that can be timed."""
+    recipe = variant.recipe
+    source, backend = recipe.source, recipe.lowering.backend
+    if recipe.quantization.everywhere:
+        raise RecipeError([f"{source}: quantization.everywhere: a graph quantized as a whole has no parts to time"])
+    if backend != "xnnpack":
+        raise RecipeError([f"{source}: lowering.backend: expected xnnpack for a profile, got {backend}"])
+    if recipe.state == "none":
+        raise RecipeError([f"{source}: state: expected internal or explicit for a profile, got none"])
 
 
 def timing_plan(threads: int, rounds: int) -> TimingPlan:
@@ -67,64 +75,72 @@ def timing_plan(threads: int, rounds: int) -> TimingPlan:
 
 
 def profile(
-    job: PreparedVariant,
+    variant: PreparedVariant,
     folder: Path,
     plan: TimingPlan,
     progress: Progress,
     fresh: bool = False,
     store: Path | None = None,
 ) -> Profile:
-    """Build the program in `folder`, and time it, its parts and what measures the machine.
+    """Builds the program in `folder`; times it, its parts, and the probes that measure the machine.
 
     A call is of the smallest size, and has the input of all streams.
 
+    Args:
+        variant: With its clips.
+        folder: Of the program. It may hold an earlier profile.
+        plan: As `timing_plan` returns it.
+        progress: Receives the stages.
+        fresh: Exports the program even if it is cached.
+        store: The cache of programs of all runs.
+
     Raises:
         RecipeError: The program has no parts to time.
-        LoweringError, ProgramError: The program, or a part of it, cannot be exported or run.
-        WorkbenchError: The folder has a result whose program would be replaced.
-        ChangedError: The checkpoint or the source changed meanwhile.
+        LoweringError: The program, or a part of it, cannot be exported.
+        ProgramError: The program, or a part of it, does not run.
+        WorkbenchError: The folder has a result whose program would be replaced, or another process uses it.
+        ChangedError: The checkpoint or the source changed during the profile.
     """
-    check(job)
+    check(variant)
     with exclusive(folder):
-        building.check_no_result_replaced(folder, job, fresh)
-        return _profiled(job, folder, plan, progress, fresh, store)
+        check_no_result_replaced(folder, variant, fresh)
+        return _profile(variant, folder, plan, progress, fresh, store)
 
 
-def _profiled(
-    job: PreparedVariant, folder: Path, plan: TimingPlan, progress: Progress, fresh: bool, store: Path | None
+def _profile(
+    variant: PreparedVariant, folder: Path, plan: TimingPlan, progress: Progress, fresh: bool, store: Path | None
 ) -> Profile:
-    recipe, stream = job.recipe, job.stream
-    built = building.build(job, folder, progress, fresh, store)
+    recipe, stream = variant.recipe, variant.stream
+    built = build(variant, folder, progress, fresh, store)
     program = built.program
-    if built.reused and job.quantized:
+    if built.reused and variant.quantized:  # the parts are cut from the model, which has to be quantized as well
         torch.set_num_threads(recipe.speed.threads)
-        quantize_parts(building.export_inputs(job), progress)  # a program does not describe its parts
-    # the loudest, so that no part runs on silence
-    clip = max(job.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))
+        quantize_parts(export_inputs(variant), progress)
+    clip = max(variant.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))  # no part runs on silence
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)
-    state = job.model.zero_state().numpy() if recipe.state == "explicit" else None
+    state = variant.model.zero_state().numpy() if recipe.state == "explicit" else None
     states = () if state is None else (STATE,)
-    whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *states), (*job.model.outputs, *states))
+    whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *states), (*variant.model.outputs, *states))
     with tempfile.TemporaryDirectory() as scratch_folder:
         scratch = Path(scratch_folder)
-        parts, costs = _lower_parts(job, calls, scratch, progress)
-        probes = build_probes(sum(part.weight_bytes for part in costs), progress)
+        parts = _lower_parts(variant, calls, scratch, progress)
+        probes = build_probes(sum(part.weight_bytes for part in parts.costs), progress)
         timed = ProfileProgram(
-            whole, tuple(parts), _empty_module(scratch), _write_probes(probes, scratch), calls, state
+            whole, parts.programs, _empty_module(scratch), _write_probes(probes, scratch), calls, state
         )
         with progress.stage("time"), IsolatedProcess() as child:
             times = child.call(time_parts, timed, plan)
-    events = _events(whole.file, calls[:_EVENT_CALLS], state)
-    job.check_unchanged()
-    found = figures(costs, probes, times)
+    events = _record_events(whole.file, calls[:_EVENT_CALLS], state)
+    variant.check_unchanged()
+    found = figures(parts.costs, probes, times)
     instructions = cpu_instructions()
-    nulls = {} if events else {"events": NO_TRACER}
+    null_reasons = {} if events else {"events": NO_TRACER}
     if instructions is None:
-        nulls["instructions"] = "this system does not list its processor's instructions"
+        null_reasons["instructions"] = "this system does not list its processor's instructions"
     return Profile(
         created=now_utc(),
-        recipe=recipe_used(recipe, job.checkpoint_sha256),
+        recipe=recipe_used(recipe, variant.checkpoint_sha256),
         environment=environment(plan.threads),
         instructions=instructions,
         program=program,
@@ -142,32 +158,30 @@ def _profiled(
         parts=found.parts,
         peaks=found.peaks,
         events=events or None,
-        null_reasons=nulls,
+        null_reasons=null_reasons,
     )
 
 
 def _middle(samples: Floats, sample_rate_hz: int) -> Floats:
-    count = min(len(samples), round(_SECONDS * sample_rate_hz))
-    begin = (len(samples) - count) // 2
-    return samples[begin : begin + count]
+    """Returns the middle of (n,) samples, at most _EXCERPT_S long."""
+    count = min(len(samples), round(_EXCERPT_S * sample_rate_hz))
+    start = (len(samples) - count) // 2
+    return samples[start : start + count]
 
 
-def _lower_parts(
-    job: PreparedVariant, calls: Sequence[Floats], folder: Path, progress: Progress
-) -> tuple[list[LoweredPart], list[PartCosts]]:
-    """Writes each part as a separate program. Returns the programs, and the cost of each part before it is timed."""
-    progress.report("parts", 0, 1)
-    parts = cut(job.model, [torch.from_numpy(call) for call in calls])
-    lowered, costs = [], []
-    for index, part in enumerate(parts):
-        progress.report("parts", index, len(parts))
-        path = folder / f"{part.name}.pte"
-        pte, weight_bytes = lower_module(part.module, part.example, "xnnpack")
-        path.write_bytes(pte)
-        lowered.append(LoweredPart(part.name, path, part.inputs, part.outputs))
-        costs.append(PartCosts(part.name, part.layers, weight_bytes))
-    progress.report("parts", len(parts), len(parts))
-    return lowered, costs
+def _lower_parts(variant: PreparedVariant, calls: Sequence[Floats], folder: Path, progress: Progress) -> _LoweredParts:
+    """Lowers each part and writes it to `folder`."""
+    parts = cut(variant.model, [torch.from_numpy(call) for call in calls])
+    programs, costs = [], []
+    with progress.stage("parts", len(parts)) as advance:
+        for part in parts:
+            path = folder / f"{part.name}.pte"
+            pte, weight_bytes = lower_module(part.module, part.example, "xnnpack")
+            path.write_bytes(pte)
+            programs.append(LoweredPart(part.name, path, part.inputs, part.outputs))
+            costs.append(PartCosts(part.name, part.layers, weight_bytes))
+            advance(1)
+    return _LoweredParts(tuple(programs), tuple(costs))
 
 
 def _empty_module(folder: Path) -> SingleModule:
@@ -185,6 +199,6 @@ def _write_probes(probes: Sequence[Probe], folder: Path) -> tuple[SingleModule, 
     return tuple(modules)
 
 
-def _events(program: Path, calls: list[Floats], state: Floats | None) -> tuple[Event, ...]:
+def _record_events(program: Path, calls: list[Floats], state: Floats | None) -> tuple[Event, ...]:
     with IsolatedProcess() as child:
         return tuple(child.call(record_events, program, calls, state))

@@ -1,6 +1,7 @@
-"""A long stream of a recipe's program beside upstream: built, then streamed on for hours of audio."""
+"""A long stream: a variant's program is built, then runs beside the baseline for hours of audio."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,77 +17,93 @@ from workbench.records.result import recipe_used
 from workbench.records.soak import Soak
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
-from workbench.workflows.variant import build as building
+from workbench.workflows.variant.build import build_to_run, check_no_result_replaced
 from workbench.workflows.variant.prepare import PreparedVariant
 
-_MINUTE_WITHIN_S = 3600.0  # of audio; a program that hangs is not to hold up the night
+_REPORT_LIMIT_S = 3600.0  # for one minute of audio: a program that hangs is ended
+
+
+@dataclass(frozen=True)
+class _LongStream:
+    """The finished segments, and how the program ended the stream early. `ended` is "" if it did not."""
+
+    segments: tuple[SoakSegment, ...]
+    ended: str = ""
 
 
 def check(recipe: Recipe) -> None:
-    """Raise RecipeError for a recipe of several streams, another protocol, or without confidence."""
+    """Raises RecipeError if a recipe has several streams, another protocol than continuous, or no confidence."""
     if recipe.streams > 1:
-        raise RecipeError([f"{recipe.source}: streams: a long stream is of one voice, got {recipe.streams}"])
+        raise RecipeError([f"{recipe.source}: streams: expected 1 for a soak, got {recipe.streams}"])
     if recipe.protocol != "continuous":
-        raise RecipeError([f"{recipe.source}: protocol: a long stream is continuous, got {recipe.protocol}"])
+        raise RecipeError([f"{recipe.source}: protocol: expected continuous for a soak, got {recipe.protocol}"])
     if "confidence" not in recipe.outputs:
-        raise RecipeError(
-            [f"{recipe.source}: outputs: a long stream is compared with upstream's confidence too, add it"]
-        )
+        raise RecipeError([f"{recipe.source}: outputs: a soak compares the confidence too; add confidence"])
 
 
 def soak(
-    job: PreparedVariant, folder: Path, hours: float, progress: Progress, fresh: bool = False, store: Path | None = None
+    variant: PreparedVariant,
+    folder: Path,
+    hours: float,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
 ) -> Soak:
-    """Build the program in `folder` and stream the scored clips through it, over and over, in the smallest calls.
+    """Builds the program in `folder` and runs the scored clips through it, over and over, in the smallest calls.
 
-    A program that crashes, hangs or fails on the way ends it, and fails. Raises RecipeError as `check`, LoweringError
-    and ProgramError as `building.build_to_run`, ProgramError also where no part of the stream came to its end,
-    WorkbenchError as `building.check_free`, and ChangedError as `Job.check_unchanged`.
+    A program that crashes, hangs or fails after the first segment ends the stream, and the soak fails.
+
+    Args:
+        variant: With its clips.
+        folder: Of the program. It may hold an earlier soak.
+        hours: Hours of audio.
+        progress: Receives the stages.
+        fresh: Exports the program even if it is cached.
+        store: The cache of programs of all runs.
+
+    Raises:
+        RecipeError: The recipe cannot be soaked.
+        LoweringError: The program cannot be exported.
+        ProgramError: The program does not run here, or fails in the first segment.
+        WorkbenchError: The folder has a result whose program would be replaced, or another process uses it.
+        ChangedError: The checkpoint or the source changed during the soak.
     """
-    check(job.recipe)
+    recipe = variant.recipe
+    check(recipe)
     with exclusive(folder):
-        building.check_no_result_replaced(folder, job, fresh)
-        return _soaked(job, folder, hours, progress, fresh, store)
-
-
-def _soaked(
-    job: PreparedVariant, folder: Path, hours: float, progress: Progress, fresh: bool, store: Path | None
-) -> Soak:
-    recipe = job.recipe
-    program = building.build_to_run(job, folder, progress, fresh, store)
-    began = time.perf_counter()
-    stretches, ended = _streamed(job, folder / program.path, hours, progress)
-    job.check_unchanged()
-    record = Soak(
+        check_no_result_replaced(folder, variant, fresh)
+        program = build_to_run(variant, folder, progress, fresh, store)
+        started_at = time.perf_counter()
+        stream = _run_stream(variant, folder / program.path, hours, progress)
+        variant.check_unchanged()
+    result = Soak(
         created=now_utc(),
-        recipe=recipe_used(recipe, job.checkpoint_sha256),
+        recipe=recipe_used(recipe, variant.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,
-        clips=tuple(clip.name for clip in job.scored_clips),
+        clips=tuple(clip.name for clip in variant.scored_clips),
         hours=hours,
-        took_s=time.perf_counter() - began,
-        stretches=stretches,
-        ended=ended,
+        took_s=time.perf_counter() - started_at,
+        stretches=stream.segments,
+        ended=stream.ended,
     )
-    return judge_soak(record, recipe.gates, recipe.scoring.min_voiced_frames)
+    return judge_soak(result, recipe.gates, recipe.scoring.min_voiced_frames)
 
 
-def _streamed(
-    job: PreparedVariant, program: Path, hours: float, progress: Progress
-) -> tuple[tuple[SoakSegment, ...], str]:
-    """The parts, from a process of its own, and how the program took that down, if it did.
+def _run_stream(variant: PreparedVariant, program: Path, hours: float, progress: Progress) -> _LongStream:
+    """Runs both sides in a child process.
 
-    Raises ProgramError where it did so in the first part: there is nothing to keep.
+    Raises ProgramError if the program fails in the first segment: then there is nothing to store.
     """
-    recipe = job.recipe
-    samples = np.concatenate([clip.samples for clip in job.scored_clips])
-    stretches: list[SoakSegment] = []
+    recipe = variant.recipe
+    samples = np.concatenate([clip.samples for clip in variant.scored_clips])
+    segments: list[SoakSegment] = []
     reached = SoakProgress(0, 1, 0.0, None)
-    with IsolatedProcess(_MINUTE_WITHIN_S) as child:
+    with IsolatedProcess(_REPORT_LIMIT_S) as child:
         try:
             worker = child.start(
                 SoakWorker,
-                job.baseline,
+                variant.baseline,
                 program,
                 samples,
                 hours,
@@ -97,11 +114,11 @@ def _streamed(
                 progress.report("stream", reached.calls_done, reached.calls)
                 reached = worker.call(SoakWorker.advance)
                 if reached.segment:
-                    stretches.append(reached.segment)
+                    segments.append(reached.segment)
         except ProgramError as error:
             ended = f"after {reached.until_s:.0f} s of audio, {error}"
-            if not stretches:
+            if not segments:
                 raise ProgramError(f"{program}: {ended}") from error
-            return tuple(stretches), ended
+            return _LongStream(tuple(segments), ended)
     progress.report("stream", reached.calls_done, reached.calls)
-    return tuple(stretches), ""
+    return _LongStream(tuple(segments))

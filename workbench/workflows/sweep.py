@@ -1,4 +1,4 @@
-"""A grid of chunk, mirror and rate: each point built, scored and timed by the pipeline, and its delay measured."""
+"""A grid of chunk, mirror and rate: each point is run as a variant, and the delay of both sides is measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,31 +29,30 @@ from workbench.workflows.variant.prepare import PreparedVariant, prepare
 from workbench.workflows.variant.prepare import load_clips as load_variant_clips
 from workbench.workflows.variant.run import Reused, run_variant
 
-ONSETS_NAME = "onset.json"
+DELAYS_NAME = "onset.json"
 
 
 @dataclass(frozen=True)
 class PlannedPoint:
-    """A point before it is measured; `job` is None where it cannot be, for `refusal`."""
+    """A point before it is measured. `variant` is None if the model cannot have the setting, for `refusal_reason`."""
 
     setting: SweepSetting
-    job: PreparedVariant | None
-    refusal: str = ""
+    variant: PreparedVariant | None
+    refusal_reason: str = ""
 
 
 @dataclass(frozen=True)
 class PointOutcome:
-    """A measured point with its title. `reused`: all of it was in the folder already."""
+    """A measured point. `reused`: its result and its delays were in the folder already."""
 
-    title: str
     point: SweepPoint
     reused: bool
 
 
 class StoredDelays(RecordModel):
-    """What is kept of a point beside its record."""
+    """The delays of a point, stored beside its result. They belong to one result and one program."""
 
-    fingerprint: str  # of the record that it belongs to
+    fingerprint: str
     program_sha256: str
     baseline: StepDelay
     variant: StepDelay
@@ -62,35 +61,51 @@ class StoredDelays(RecordModel):
 def plan(
     recipe: Recipe, chunks: Sequence[int], mirrors: Sequence[float], rates_hz: Sequence[int], progress: Progress
 ) -> list[PlannedPoint]:
-    """All combinations, each with its model loaded or the reason why there is none.
+    """Returns all combinations, each with its model or the reason why there is none.
 
-    Raises RecipeError for a recipe of several streams, WorkbenchError where every point is refused, and what `prepare`
-    raises of the recipe itself.
+    Args:
+        recipe: Whose keys are replaced.
+        chunks: In samples.
+        mirrors: From 0 to 1.
+        rates_hz: Sample rates.
+        progress: Receives the stage "model".
+
+    Raises:
+        RecipeError: The recipe has several streams.
+        CheckpointError: The checkpoint cannot be used.
+        WorkbenchError: The model can have none of the settings.
     """
     if recipe.streams > 1:
-        raise RecipeError([f"{recipe.source}: streams: a sweep is of one voice, got {recipe.streams}"])
-    grid = list(product(rates_hz, mirrors, chunks))
+        raise RecipeError([f"{recipe.source}: streams: expected 1 for a sweep, got {recipe.streams}"])
+    settings = [
+        SweepSetting(sample_rate_hz=rate_hz, chunk_samples=chunk_samples, mirror=mirror)
+        for rate_hz, mirror, chunk_samples in product(rates_hz, mirrors, chunks)
+    ]
     planned = []
-    for at, (rate_hz, mirror, chunk_samples) in enumerate(grid):
-        progress.report("model", at, len(grid))
-        setting = SweepSetting(sample_rate_hz=rate_hz, chunk_samples=chunk_samples, mirror=mirror)
-        try:
-            planned.append(PlannedPoint(setting, prepare(with_overrides(recipe, setting.suffix, **setting.keys))))
-        except (ModelError, RecipeError) as error:
-            planned.append(PlannedPoint(setting, None, "; ".join(str(error).splitlines())))
-    progress.report("model", len(grid), len(grid))
-    if all(point.job is None for point in planned):
-        raise WorkbenchError(f"{recipe.name}: every point of the sweep is refused; the first: {planned[0].refusal}")
+    with progress.stage("model", len(settings)) as advance:
+        for setting in settings:
+            planned.append(_plan_point(recipe, setting))
+            advance(1)
+    if all(point.variant is None for point in planned):
+        reason = planned[0].refusal_reason
+        raise WorkbenchError(f"{recipe.name}: every point of the sweep is refused; the first: {reason}")
     return planned
+
+
+def _plan_point(recipe: Recipe, setting: SweepSetting) -> PlannedPoint:
+    try:
+        return PlannedPoint(setting, prepare(with_overrides(recipe, setting.suffix, **setting.keys)))
+    except (ModelError, RecipeError) as error:
+        return PlannedPoint(setting, None, "; ".join(str(error).splitlines()))
 
 
 def load_clips(
     planned: Sequence[PlannedPoint], corpus: Corpus, audio: Path | None, progress: Progress
 ) -> list[PlannedPoint]:
     """Returns the points with the clips of their variants. Raises what `prepare.load_clips` raises."""
-    variants = [point.job for point in planned if point.job]
+    variants = [point.variant for point in planned if point.variant]
     loaded = iter(load_variant_clips(variants, corpus, audio, progress))
-    return [replace(point, job=next(loaded)) if point.job else point for point in planned]
+    return [replace(point, variant=next(loaded)) if point.variant else point for point in planned]
 
 
 def measure_points(
@@ -100,58 +115,63 @@ def measure_points(
     fresh: bool = False,
     store: Path | None = None,
 ) -> Iterator[PointOutcome]:
-    """Measures the points one after the other, each in a folder below `folder`, and yields them.
+    """Measures the points one after the other and yields what came out, each as `measure_point` does.
 
     Args:
         planned: The points, with the clips of their variants.
-        folder: Of the sweep. Points that are complete in it are reused.
-        show_progress: Called with the title of each point.
+        folder: Of the sweep.
+        show_progress: Called with a title for each point.
+        fresh: Reuses nothing.
+        store: The cache of programs of all runs.
+    """
+    for number, point in enumerate(planned, start=1):
+        with show_progress(f"{point.setting.suffix} ({number} of {len(planned)})") as progress:
+            outcome = measure_point(point, folder, progress, fresh, store)
+        yield outcome
+
+
+def measure_point(
+    planned: PlannedPoint, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+) -> PointOutcome:
+    """Runs the variant of a point in a folder below `folder`, and measures the delay of both sides.
+
+    Args:
+        planned: The point, with the clips of its variant.
+        folder: Of the sweep. A result or delays that are there are reused if they belong to the point.
+        progress: Receives the stages.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
 
     Raises:
-        WorkbenchError: As `measure` does.
+        ChangedError: The checkpoint, the source or the program changed during the measurement.
+        WorkbenchError: Another process uses the folder.
     """
-    for number, point in enumerate(planned, start=1):
-        title = f"{point.setting.suffix} ({number} of {len(planned)})"
-        with show_progress(title) as progress:
-            measured, reused = measure(point, folder, progress, fresh, store)
-        yield PointOutcome(title, measured, reused)
-
-
-def measure(
-    planned: PlannedPoint, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
-) -> tuple[SweepPoint, bool]:
-    """One point, whole in a folder of its own below `folder`. Returns it, and whether all of it was there already.
-
-    Raises what `pipeline.run` does, and ChangedError where another process replaced the program since.
-    """
-    if planned.job is None:
-        return SweepPoint.refused(planned.setting, planned.refusal), False
-    place = folder / planned.job.recipe.name
-    outcome = run_variant(planned.job, place, progress, BaselineCache(), fresh, store)
-    record, is_reused = outcome.result, outcome.reused is Reused.RESULT
-    if record.not_run_here:
-        return SweepPoint.not_run(planned.setting, record), is_reused
-    if record.program is None or record.deviation is None:
-        lost = "program" if record.program is None else "deviation"
-        return SweepPoint.failed(planned.setting, record, record.null_reasons[lost]), False
-    kept = None if fresh else _kept(place, record.fingerprint, record.program.sha256)
+    setting, variant = planned.setting, planned.variant
+    if variant is None:
+        return PointOutcome(SweepPoint.refused(setting, planned.refusal_reason), reused=False)
+    outcome = run_variant(variant, folder / variant.name, progress, BaselineCache(), fresh, store)
+    result, is_reused = outcome.result, outcome.reused is Reused.RESULT
+    if result.not_run_here:
+        return PointOutcome(SweepPoint.not_run(setting, result), is_reused)
+    if result.program is None or result.deviation is None:
+        missing = "program" if result.program is None else "deviation"
+        return PointOutcome(SweepPoint.failed(setting, result, result.null_reasons[missing]), reused=False)
+    stored = None if fresh else _stored_delays(outcome.folder, result.fingerprint, result.program.sha256)
     try:
-        onsets = kept or _measure_onsets(planned.job, record, record.program, place, progress)
+        delays = stored or _measure_delays(variant, result, result.program, outcome.folder, progress)
     except ProgramError as error:
-        return SweepPoint.failed(planned.setting, record, str(error)), False
-    sides = {"baseline": onsets.baseline, "variant": onsets.variant}
-    return SweepPoint.measured(planned.setting, record, sides), is_reused and kept is not None
+        return PointOutcome(SweepPoint.failed(setting, result, str(error)), reused=False)
+    point = SweepPoint.measured(setting, result, {"baseline": delays.baseline, "variant": delays.variant})
+    return PointOutcome(point, is_reused and stored is not None)
 
 
 def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[SweepPoint]) -> Sweep:
-    """The points as one record."""
-    jobs = [point.job for point in planned if point.job]
-    clips = {clip.name: None for job in jobs for clip in job.scored_clips}
+    """Returns the record of a sweep with these points. At least one planned point has a variant."""
+    variants = [point.variant for point in planned if point.variant]
+    clips = {clip.name: None for variant in variants for clip in variant.scored_clips}
     return Sweep(
         created=now_utc(),
-        recipe=recipe_used(recipe, jobs[0].checkpoint_sha256),
+        recipe=recipe_used(recipe, variants[0].checkpoint_sha256),
         protocol=protocol_of(recipe.protocol),
         environment=environment(recipe.speed.threads),
         clips=tuple(clips),
@@ -159,37 +179,43 @@ def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[Sw
     )
 
 
-def _kept(place: Path, *identity: str) -> StoredDelays | None:
+def _stored_delays(folder: Path, fingerprint: str, program_sha256: str) -> StoredDelays | None:
+    """Returns the delays of this result and this program, if the folder has them."""
     try:
-        kept = StoredDelays.model_validate_json((place / ONSETS_NAME).read_bytes())
+        stored = StoredDelays.model_validate_json((folder / DELAYS_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-    return kept if (kept.fingerprint, kept.program_sha256) == identity else None
+    return stored if (stored.fingerprint, stored.program_sha256) == (fingerprint, program_sha256) else None
 
 
-def _measure_onsets(
-    job: PreparedVariant, record: Result, program: ProgramFile, place: Path, progress: Progress
+def _measure_delays(
+    variant: PreparedVariant, result: Result, program: ProgramFile, folder: Path, progress: Progress
 ) -> StoredDelays:
-    path, threads = place / program.path, job.recipe.speed.threads
-    progress.report("delay", 0, 2)
-    torch.set_num_threads(threads)
-    baseline = step_delay(with_state_handling(record.protocol.baseline, job.baseline.session(margins=False)))
-    progress.report("delay", 1, 2)
-    with exclusive(place):
-        if not program.is_intact_in(place):  # the folder was free since its record was made
-            raise ChangedError(f"{path}: changed while it was used; run again")
-        with IsolatedProcess() as child:
-            variant = child.call(_onset_of_program, path, record.protocol.variant, threads)
-        progress.report("delay", 2, 2)
-        job.check_unchanged()
-        onsets = StoredDelays(
-            fingerprint=record.fingerprint, program_sha256=program.sha256, baseline=baseline, variant=variant
-        )
-        write_json(onsets, place / ONSETS_NAME)
-    return onsets
+    """Measures the delay of both sides and stores it in the variant's folder."""
+    path, threads = folder / program.path, variant.recipe.speed.threads
+    with progress.stage("delay", 2) as advance:
+        torch.set_num_threads(threads)
+        session = variant.baseline.session(margins=False)
+        baseline_delay = step_delay(with_state_handling(result.protocol.baseline, session))
+        advance(1)
+        with exclusive(folder):
+            if not program.is_intact_in(folder):  # the folder was not locked since the result was written
+                raise ChangedError(f"{path}: changed while it was used; run again")
+            with IsolatedProcess() as child:
+                variant_delay = child.call(_program_delay, path, result.protocol.variant, threads)
+            advance(1)
+            variant.check_unchanged()
+            delays = StoredDelays(
+                fingerprint=result.fingerprint,
+                program_sha256=program.sha256,
+                baseline=baseline_delay,
+                variant=variant_delay,
+            )
+            write_json(delays, folder / DELAYS_NAME)
+    return delays
 
 
-def _onset_of_program(path: Path, memory: StateHandling, threads: int) -> StepDelay:
-    """For a Child: the program, freshly loaded, up and down the staircase."""
+def _program_delay(path: Path, handling: StateHandling, threads: int) -> StepDelay:
+    """Loads a program and measures its delay. An `IsolatedProcess` calls it."""
     set_num_threads(threads)
-    return step_delay(with_state_handling(memory, open_program(path)))
+    return step_delay(with_state_handling(handling, open_program(path)))

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.helpers.project import write_project
-from tests.helpers.variants import files
+from tests.helpers.variants import KEYS, MANIFEST, files
 from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError
 from workbench.progress import Progress
@@ -22,22 +22,6 @@ from workbench.workflows.load_recipes import load_variants
 
 pytestmark = pytest.mark.slow
 
-MANIFEST = """
-calibrate:
-  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
-score:
-  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
-  - {name: silence, kind: silence, duration_s: 0.3}
-"""
-KEYS = {
-    "description": "A test",
-    "sample_rate_hz": 16_000,
-    "chunk_samples": 320,
-    "mirror": 1,
-    "scoring": {"min_voiced_frames": 20},
-    "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
-    "gates": {"deviation.pitch.p95_cents": "<= 0.01", "deviation.confidence.max": "<= 1e-4"},
-}
 CLIPS = ("synthetic-score-vibrato", "synthetic-score-silence")
 NAMES = ("synthetic/score/vibrato", "synthetic/score/silence")
 Prepare = Callable[..., Any]
@@ -52,7 +36,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
     corpus, path = Corpus(root / "calib_audio"), root / "test.yaml"
 
     def prepared(takes: Path | None = None, **keys: object) -> Any:
-        path.write_text(json.dumps({**KEYS, **keys}))  # JSON is YAML
+        path.write_text(json.dumps({**KEYS, "audio": {}, **keys}))  # JSON is YAML
         (recipe,) = load_variants([path], corpus)
         (variant,) = load_clips([prepare(recipe)], corpus, takes, Progress())
         return variant
