@@ -30,7 +30,9 @@ def sentence(results: Sequence[StoredResult], names: Sequence[str]) -> str:
     overlap or deviations are below the floor.
     """
     passing = [
-        _Named(name, one.record) for one, name in zip(results, names, strict=True) if one.record.verdict == "pass"
+        _Named(name, stored.record)
+        for stored, name in zip(results, names, strict=True)
+        if stored.record.verdict == "pass"
     ]
     if not passing:
         return f"None of {len(results)} variants passes." if len(results) > 1 else "The one variant does not pass."
@@ -58,7 +60,7 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
         "measured with different versions of torch or PESTO": library_facts,
         "compared with different baselines": stream_facts,
     }
-    first, *others = [one.record for one in results]
+    first, *others = [stored.record for stored in results]
     return [
         caution
         for caution, facts in facts_by_caution.items()
@@ -67,19 +69,19 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
 
 
 def _same(passing: Sequence[_Named], facts: Callable[[Result], Facts]) -> bool:
-    return all(facts(one.result) == facts(passing[0].result) for one in passing)
+    return all(facts(variant.result) == facts(passing[0].result) for variant in passing)
 
 
 def _fastest_label(passing: Sequence[_Named]) -> str:
     """Returns the label of the variant with the largest median speedup."""
-    speedups = [one.result.speed.speedup for one in passing if one.result.speed]
+    speedups = [variant.result.speed.speedup for variant in passing if variant.result.speed]
     ordered = sorted(speedups, key=lambda speedup: -speedup.p50)
     return "largest median speed" if any(other.overlaps(ordered[0]) for other in ordered[1:]) else "fastest"
 
 
 def _most_accurate_label(passing: Sequence[_Named]) -> str:
     """Returns the label of the variant with the smallest deviation."""
-    results = [one.result for one in passing]
+    results = [variant.result for variant in passing]
     floor_cents = largest_floor_cents(results)
     deviations_cents = [cents for result in results if (cents := _p95(result)) is not None]
     below_floor = [cents for cents in deviations_cents if cents <= floor_cents]
@@ -92,10 +94,10 @@ def _claim(
     label: str, passing: Sequence[_Named], key: Callable[[Result], float | None], text: Callable[[Result], str]
 ) -> str:
     """The variant with the least key; of several the smallest, then the first. "" if no variant has the key."""
-    known = [one for one in passing if key(one.result) is not None]
+    known = [variant for variant in passing if key(variant.result) is not None]
     if not known:
         return ""
-    best = min(known, key=lambda one: (key(one.result), _bytes(one.result) or 0))
+    best = min(known, key=lambda variant: (key(variant.result), _bytes(variant.result) or 0))
     return f"{label}: {best.name} ({text(best.result)})" if len(passing) > 1 else text(best.result)
 
 

@@ -158,15 +158,17 @@ def range_charts(result: Result) -> list[RangeChart]:
     """Returns activations on one axis and weights on another: they differ by two orders of magnitude."""
     ranges = result.program.ranges if result.program else ()
     groups = {
-        "Activations": [one for one in ranges if one.tensor != "weight"],
-        "Weights": [one for one in ranges if one.tensor == "weight"],
+        "Activations": [found for found in ranges if found.tensor != "weight"],
+        "Weights": [found for found in ranges if found.tensor == "weight"],
     }
     return [_range_chart(title, group) for title, group in groups.items() if group]
 
 
 def _range_chart(title: str, ranges: Sequence[TensorRange]) -> RangeChart:
-    axis = linear_axis(value for one in ranges for value in (one.low, one.high, one.observed_low, one.observed_high))
-    return RangeChart(title, [_range_bar(one, axis) for one in ranges], axis.ticks(), zero=axis.percent(0))
+    axis = linear_axis(
+        value for found in ranges for value in (found.low, found.high, found.observed_low, found.observed_high)
+    )
+    return RangeChart(title, [_range_bar(found, axis) for found in ranges], axis.ticks(), zero=axis.percent(0))
 
 
 def _range_bar(found: TensorRange, axis: LinearAxis) -> RangeBar:

@@ -82,8 +82,8 @@ def front_indices(variants: Sequence[VariantView]) -> list[int]:
 def provenance_line(results: Sequence[StoredResult]) -> str:
     """Returns date, machine, versions and audio in a line; machine and versions are of the first result."""
     environment = results[0].record.environment
-    days = sorted({one.record.created[:10] for one in results})
-    scored = [[clip.seconds for clip in one.record.audio if clip.role == "score"] for one in results]
+    days = sorted({stored.record.created[:10] for stored in results})
+    scored = [[clip.seconds for clip in stored.record.audio if clip.role == "score"] for stored in results]
     audio = sorted({f"{counted(len(seconds), 'clip')}, {sum(seconds):.0f} s" for seconds in scored})
     return " · ".join(
         [
@@ -99,19 +99,22 @@ def facts(results: Sequence[StoredResult]) -> list[tuple[str, list[str]]]:
     """Returns when, where and with what the results were measured: each fact with all its values."""
 
     def environments(text: Callable[[Environment], object]) -> list[str]:
-        return _distinct(text(one.record.environment) for one in results)
+        return _distinct(text(stored.record.environment) for stored in results)
 
     return [
-        ("Run", _distinct(one.run for one in results)),
-        ("Measured (UTC)", _distinct(one.record.created[:16].replace("T", " ") for one in results)),
-        ("Machine", environments(lambda one: f"{one.cpu}, {one.cores} cores")),
-        ("Threads when timed", environments(lambda one: one.threads)),
-        ("System", environments(lambda one: f"{one.platform}, Python {one.python}")),
-        ("torch", environments(lambda one: one.torch)),
-        ("ExecuTorch", environments(lambda one: one.executorch)),
-        ("torchao", environments(lambda one: one.torchao)),
-        ("PESTO", environments(lambda one: one.pesto)),
-        ("workbench", environments(lambda one: f"{one.workbench}, commit {one.commit or 'not known'}")),
+        ("Run", _distinct(stored.run for stored in results)),
+        ("Measured (UTC)", _distinct(stored.record.created[:16].replace("T", " ") for stored in results)),
+        ("Machine", environments(lambda environment: f"{environment.cpu}, {environment.cores} cores")),
+        ("Threads when timed", environments(lambda environment: environment.threads)),
+        ("System", environments(lambda environment: f"{environment.platform}, Python {environment.python}")),
+        ("torch", environments(lambda environment: environment.torch)),
+        ("ExecuTorch", environments(lambda environment: environment.executorch)),
+        ("torchao", environments(lambda environment: environment.torchao)),
+        ("PESTO", environments(lambda environment: environment.pesto)),
+        (
+            "workbench",
+            environments(lambda environment: f"{environment.workbench}, commit {environment.commit or 'not known'}"),
+        ),
         ("Page written by workbench", [version("pesto-workbench")]),
     ]
 
@@ -122,7 +125,7 @@ def _distinct(values: Iterable[object]) -> list[str]:
 
 def clips_used(results: Sequence[StoredResult]) -> list[ClipUsed]:
     """Returns every clip that any result used, once."""
-    clips = [clip for one in results for clip in one.record.audio]
+    clips = [clip for stored in results for clip in stored.record.audio]
     return list({(clip.name, clip.role, clip.sha256): clip for clip in clips}.values())
 
 

@@ -51,10 +51,12 @@ def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | N
 def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -> str:
     """Returns the page as text; see `write_report`."""
     names, baselines, sounds = unique_names(results), Baselines(), Sounds()
-    variants = [variant_view(one, name, baselines, sounds, corpus) for one, name in zip(results, names, strict=True)]
+    variants = [
+        variant_view(stored, name, baselines, sounds, corpus) for stored, name in zip(results, names, strict=True)
+    ]
     environment = _environment()
     return environment.get_template("report.html").render(
-        runs=sorted({one.run for one in results}),
+        runs=sorted({stored.run for stored in results}),
         sentence=sentence(results, names),
         cautions=cautions(results),
         provenance=provenance_line(results),
