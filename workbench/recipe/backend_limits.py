@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Limits:
     """The values that are supported. None means every value.
 
-    `one_call_size` excludes a range of frames_per_chunk, and `all_outputs` a subset of the outputs. `schemes` and the
-    fields after it apply if a part is quantized; without schemes, nothing can be quantized. `reason` is for messages.
+    If `one_call_size` is true, frames_per_chunk must not be a range. If `all_outputs` is true, no output may be missing.
+    `schemes` and the fields after it apply only if a part is quantized; empty `schemes` mean that nothing can be
+    quantized. `reason` is added to messages.
     """
 
     states: tuple[State, ...] | None = None
@@ -48,7 +49,7 @@ class Limits:
 
 BACKENDS: Mapping[Backend, Limits] = {
     **{backend: Limits(states=("internal", "explicit", "none")) for backend in get_args(ExecutorchBackend)},
-    # residual_add: ONNX Runtime itself fuses an add between int8 layers.
+    # residual_add is not an option: ONNX Runtime fuses an add between int8 layers in any case.
     "onnx": Limits(
         states=("explicit", "none", "frozen"),
         one_call_size=True,

@@ -30,9 +30,14 @@ class Layer:
 class RecipeFile:
     """A recipe file and the files that it extends.
 
-    `layers` go from the root to the file itself, without `extends` and `matrix`. `axes` are those of the nearest
-    matrix, which is in the file `axes_source`. `problems` are those of the chain and of the matrix, one line each; if
-    there are any, layers and axes may be incomplete.
+    Attributes:
+        path: The file.
+        layers: The keys of each file, without `extends` and `matrix`. The file that extends no other comes first, the
+            file at `path` last.
+        axes: The axes of the matrix in the file itself, or else in the nearest file that it extends.
+        axes_source: The file that has this matrix; `path` if there is none.
+        problems: What is wrong with the extended files and with the matrix, one line each. If there are any, layers and
+            axes may be incomplete.
     """
 
     path: Path
@@ -56,18 +61,18 @@ def read_recipe_file(path: Path, recipe_keys: Iterable[str]) -> RecipeFile:
         recipe_keys: The dotted keys of a recipe, for the axes of a matrix.
 
     Raises:
-        RecipeError: The file itself cannot be read. A mistake further up is one of the result's `problems`.
+        RecipeError: The file itself cannot be read. If a file that it extends cannot, `problems` of the result says so.
     """
     chain, problems = _read_chain(path)
     axes: tuple[Axis, ...] = ()
-    with_matrix = next((layer for layer in chain if "matrix" in layer.values), None)
-    if with_matrix is not None:
+    matrix_layer = next((layer for layer in chain if "matrix" in layer.values), None)
+    if matrix_layer is not None:
         try:
-            axes = read_axes(with_matrix.values["matrix"], tuple(recipe_keys))
+            axes = read_axes(matrix_layer.values["matrix"], tuple(recipe_keys))
         except RecipeError as error:
-            problems += [f"{with_matrix.source}: {problem}" for problem in error.problems]
+            problems += [f"{matrix_layer.source}: {problem}" for problem in error.problems]
     layers = [_own_keys(layer, inherited=layer is not chain[0]) for layer in reversed(chain)]
-    source = path if with_matrix is None else with_matrix.source
+    source = path if matrix_layer is None else matrix_layer.source
     return RecipeFile(path, tuple(layers), axes, source, tuple(problems))
 
 
@@ -89,7 +94,7 @@ def _merge(base: Mapping[Any, Any], over: Mapping[Any, Any], in_gates: bool = Fa
 
 
 def _read_chain(path: Path) -> tuple[list[Layer], list[str]]:
-    """Returns the files from `path` up to its root, as far as they can be read, and what is wrong further up."""
+    """Returns the layers of `path` and of the files that it extends, in this order, and the problem that ended it."""
     try:
         chain = [Layer(path, read_yaml_mapping(path, "recipe"))]
     except YamlError as error:

@@ -54,7 +54,7 @@ def _limit(text: object) -> str:
 
 
 def gates_of(limits: Mapping[str, str]) -> tuple[Gate, ...]:
-    """Returns the gates of a valid mapping metric -> limit, such as that of a stored recipe."""
+    """Returns the gates of a mapping metric -> limit that is already validated, for example from a stored recipe."""
     return tuple(Gate(metric, text[:2], float(text[2:])) for metric, text in limits.items())  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""From files to recipes: every variant is validated, and every mistake of every file is reported at once."""
+"""Loads recipes from files. Validates every variant, and reports every mistake of all files together."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def load_recipes(paths: Sequence[Path], known_names: KnownNames) -> list[Recipe]
         The recipes of all files.
 
     Raises:
-        RecipeError: At least one file is wrong. There is one problem, with file and key, for each mistake.
+        RecipeError: At least one file is wrong. `problems` has one line, with file and key, for each mistake.
     """
     recipes: list[Recipe] = []
     problems: list[str] = []
@@ -62,7 +62,7 @@ def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
 
 
 def from_resolved(name: str, source: Path, resolved: Mapping[str, Any]) -> Recipe:
-    """Returns the recipe with the keys that `Recipe.resolved` returned. A key that is not there has its default.
+    """Returns the recipe with the keys that `Recipe.resolved` returned. A missing key gets its default.
 
     Raises:
         RecipeError: The keys are not a valid recipe. The problems do not name a file.
@@ -77,7 +77,7 @@ def from_resolved(name: str, source: Path, resolved: Mapping[str, Any]) -> Recip
 def read_limits(path: Path, known_names: KnownNames) -> dict[str, str | None]:
     """Reads a file of gates: metric -> limit, as under `gates` in a recipe, or null to remove a gate.
 
-    Raises RecipeError with all of its problems.
+    Raises RecipeError with every mistake of the file.
     """
     try:
         limits = read_yaml_mapping(path, "file of gates")
@@ -140,7 +140,7 @@ def _name(path: Path, suffix: str) -> str:
 def _variants(file: RecipeFile, known_names: KnownNames) -> list[Recipe]:
     """Returns the recipes of a file. Raises RecipeError with each problem once, and the variants that have it."""
     recipes: list[Recipe] = []
-    affected: dict[str, list[str]] = {}  # problem -> the suffixes of the variants that have it
+    suffixes_by_problem: dict[str, list[str]] = {}
     variants = list(file.variants())
     for suffix, layers in variants:
         try:
@@ -149,11 +149,14 @@ def _variants(file: RecipeFile, known_names: KnownNames) -> list[Recipe]:
             for detail in error.errors(include_url=False):
                 if detail["type"] == "missing" and file.problems:
                     continue  # the key may be in a file that could not be read
-                affected.setdefault(_problem(detail, layers, file.path), []).append(suffix)
+                suffixes_by_problem.setdefault(_problem(detail, layers, file.path), []).append(suffix)
         else:
             recipes.append(Recipe.of(_name(file.path, suffix), file.path, keys))
-    if affected:
-        raise RecipeError([problem + _in_variants(names, len(variants)) for problem, names in affected.items()])
+    if suffixes_by_problem:
+        problems = [
+            problem + _in_variants(suffixes, len(variants)) for problem, suffixes in suffixes_by_problem.items()
+        ]
+        raise RecipeError(problems)
     return recipes
 
 
@@ -165,8 +168,9 @@ def _problem(error: ErrorDetails, layers: Sequence[Layer], path: Path) -> str:
     return f"{path}: {dotted(location)}: {explain(error, ['extends', 'matrix', *RecipeModel.dotted_keys()])}{inherited}"
 
 
-def _in_variants(suffixes: Sequence[str], count: int) -> str:
-    if len(suffixes) == count:
+def _in_variants(suffixes: Sequence[str], variants: int) -> str:
+    """Returns which variants have a problem, or "" if all of them have it."""
+    if len(suffixes) == variants:
         return ""
     more = f" and {len(suffixes) - 1} more" if len(suffixes) > 1 else ""
     return f" [in variant {suffixes[0]}{more}]"

@@ -1,4 +1,4 @@
-"""A matrix of variants: the axes of a recipe file, and their product, each combination with a folder-safe name.
+"""A matrix of variants: the axes of a recipe file and all combinations of their values, each with a name for a folder.
 
     matrix:
       mirror: [0, 0.5, 1]                                        # a recipe key and its values
@@ -38,7 +38,7 @@ class Axis:
 
 
 def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[Axis, ...]:
-    """Returns the axes of a `matrix`; null has none.
+    """Returns the axes of a `matrix`, none if it is null.
 
     Args:
         matrix: The value of the key, not validated.

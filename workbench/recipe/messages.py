@@ -11,10 +11,10 @@ from workbench.errors import did_you_mean, quote_value
 Location = tuple[str | int, ...]
 
 FIXED, RANGE = "[fixed]", "[range]"
-"""Tags that pydantic adds to a location if a key has two forms. They are in no file."""
+"""Names that pydantic adds to a location if the value of a key can have two types. A recipe does not contain them."""
 
 MAPPING_KEY = "[key]"
-"""What pydantic adds to a location if the key of a mapping is wrong, not its value."""
+"""The name that pydantic adds to a location if the key of a mapping is wrong, not its value."""
 
 
 def dotted(location: Location) -> str:
@@ -24,8 +24,8 @@ def dotted(location: Location) -> str:
 
 
 def fail_validation(message: str) -> NoReturn:
-    """Fails a validator with exactly this message; pydantic adds a prefix to a ValueError."""
-    raise PydanticCustomError("recipe", message)  # without a context, braces in the message stay
+    """Fails a validator with exactly this message. A ValueError would get a prefix from pydantic."""
+    raise PydanticCustomError("recipe", message)  # without a context, pydantic does not replace braces in the message
 
 
 def explain_all(errors: Iterable[ErrorDetails], recipe_keys: Sequence[str] = ()) -> list[str]:

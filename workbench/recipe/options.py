@@ -1,4 +1,4 @@
-"""The one list of every choice that a recipe offers. Imports no torch.
+"""Every choice that a recipe offers, in one place. Imports no torch.
 
 A new choice is added here, in `backend_limits.py` if it is a backend, and where it is implemented.
 """
@@ -12,7 +12,7 @@ Backend = Literal["xnnpack", "portable", "onnx", "torchscript", "coreml", "vulka
 """What runs a program: a backend of ExecuTorch, ONNX Runtime, or torch."""
 
 Reduction = Literal["alwa", "argmax", "mean"]
-"""How pitch is read from the activations."""
+"""How pitch is computed from the activations."""
 
 State = Literal["internal", "explicit", "none", "frozen"]
 """Where the streaming state is kept.

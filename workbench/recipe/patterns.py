@@ -13,10 +13,10 @@ CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 
 @dataclass(frozen=True)
 class KnownNames:
-    """The names that exist. Later stages know them, so they are passed in, and this package needs no torch.
+    """The names that a recipe can refer to. The caller passes them in, so that this package does not import torch.
 
-    `checkpoints` are the packaged ones. `clips` are names without suffix ("sung/verse"); a folder of `clip_folders`
-    ("sung") may be empty. `metrics` are dotted paths in a record.
+    `checkpoints` are the packaged ones. `clips` are names without suffix ("sung/verse"). A folder in `clip_folders`
+    ("sung") can be empty. `metrics` are dotted paths in a record.
     """
 
     checkpoints: tuple[str, ...]
@@ -58,14 +58,15 @@ def pattern_covers(pattern: str, part: str) -> bool:
 def rule_for(rules: Mapping[str, Rule], part: str) -> Rule | None:
     """Returns the rule whose pattern covers the part, or None if no pattern does.
 
-    Of several, it is the most specific one: the one with the most words, then the one with the most letters.
+    If several patterns cover it, the most specific one applies: the one with the most words, then the one with the most
+    characters other than `*`.
     """
     pattern = _most_specific(rules, part)
     return None if pattern is None else rules[pattern]
 
 
 def unused_patterns(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
-    """Returns the patterns that apply to none of the parts, because they cover none or others are more specific."""
+    """Returns the patterns that apply to no part: they cover none, or a more specific pattern always applies."""
     patterns = tuple(rules)
     used = {_most_specific(patterns, part) for part in parts}
     return [pattern for pattern in patterns if pattern not in used]

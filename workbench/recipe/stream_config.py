@@ -51,7 +51,8 @@ class StreamConfig:
     def depends_on_chunking(self) -> bool:
         """Whether an estimate depends on where the audio is cut into chunks.
 
-        With mirror, the last frame of a call is padded with zeros where the frames before it see the rest of the call.
+        If mirror > 0, the window of a call's last frame is padded with zeros after the end of the call. The windows of
+        earlier frames of the same call contain later samples of the call instead.
         """
         return self.mirror > 0 and self.max_frames > 1
 
