@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Limits:
     """The values that are supported. None means every value.
 
-    If `one_call_size` is true, frames_per_chunk must not be a range. If `all_outputs` is true, no output may be missing.
+    If `one_call_size` is true, frames_per_chunk must not be a range. With `all_outputs`, all outputs are required.
     `schemes` and the fields after it apply only if a part is quantized; empty `schemes` mean that nothing can be
     quantized. `reason` is added to messages.
     """
