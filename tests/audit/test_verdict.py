@@ -120,10 +120,17 @@ def test_judge_result_is_inconclusive(result: Result, reasons: tuple[str, ...]) 
         stored(speed__speedup_low=4.5, speed__speedup_high=9.0),
         stored(truth__baseline__rpa50=0.5, truth__voiced_frames=100),
         stored(truth__baseline__rpa50=0.1, truth__voiced_frames=99),  # too few to doubt the annotations
+        RESULT.replace(protocol=protocol_of("reset-per-chunk")),  # both sides: fair
     ],
 )
 def test_judge_result_at_the_limit_passes(result: Result) -> None:
     assert judge(result) == ("pass", ())
+
+
+def test_program_that_cannot_run_here_can_fail_a_gate() -> None:
+    not_run = without_scores(RESULT, "no such backend")
+    reasons = ("program.bytes is 17000001 (limit <= 1)", "no such backend")
+    assert judge(not_run, Gate("program.bytes", "<=", 1), Gate("speed.speedup_low", ">=", 2)) == ("fail", reasons)
 
 
 def test_gate_without_a_value_is_inconclusive() -> None:
