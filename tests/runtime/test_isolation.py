@@ -31,10 +31,6 @@ def refuse(path: str) -> None:
     raise AudioError(f"{path}: no")
 
 
-def abort() -> None:
-    os.abort()
-
-
 def leave() -> None:
     os._exit(0)
 
@@ -119,7 +115,7 @@ def test_process_is_its_own_if_another_starts_meanwhile(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("work", "arguments", "message"),
     [
-        (abort, (), "the program crashed the runtime"),
+        (write_and_abort, (b"",), "the program crashed the runtime"),
         (leave, (), "the program crashed the runtime"),
         (
             write_and_abort,
@@ -137,11 +133,10 @@ def test_crash_is_a_program_error(work: Callable[..., None], arguments: tuple[by
             child.call(add, 1, second=2)  # as every later call
 
 
-def assert_killed(error: WorkbenchError) -> None:
-    assert not isinstance(error, ProgramError)
-    assert str(error) == (
-        "the worker process was killed (signal, resource limit or out of memory); free some memory and run again"
-    )
+def assert_killed(child: IsolatedProcess, work: Callable[..., None], argument: object) -> None:
+    with pytest.raises(WorkbenchError, match=r"was killed \(signal, resource limit or out of memory\)") as caught:
+        child.call(work, argument)
+    assert not isinstance(caught.value, ProgramError)
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS"])
@@ -149,34 +144,26 @@ def test_kill_from_outside_is_no_program_error(name: str) -> None:
     number = getattr(signal, name)
     if signal.getsignal(number) == signal.SIG_IGN:
         pytest.skip("the signal is ignored here, as under nohup")
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(kill_itself, number)
-    assert_killed(caught.value)
+    with IsolatedProcess() as child:
+        assert_killed(child, kill_itself, number)
+
+
+BAD_ALLOC = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
 
 
 @pytest.mark.parametrize(
-    ("work", "argument"),
-    [
-        (
-            write_and_abort,
-            b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n",
-        ),
-        (print, Large()),
-    ],
-    ids=["aborts", "cannot read its input"],
+    ("work", "argument"), [(write_and_abort, BAD_ALLOC), (print, Large())], ids=["aborts", "cannot-read-its-input"]
 )
 def test_lack_of_memory_is_no_program_error(work: Callable[..., None], argument: object) -> None:
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
-        child.call(work, argument)
-    assert_killed(caught.value)
+    with IsolatedProcess() as child:
+        assert_killed(child, work, argument)
 
 
 def test_unknown_exit_code_is_no_program_error() -> None:
-    with IsolatedProcess() as child, pytest.raises(WorkbenchError) as caught:
+    with IsolatedProcess() as child:
         child.call(os.getpid)
         child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
-        child.call(abort)
-    assert_killed(caught.value)
+        assert_killed(child, write_and_abort, b"")
 
 
 def test_call_over_its_limit_is_killed() -> None:

@@ -51,16 +51,15 @@ def test_numpy_equals_torch(stream: StreamConfig, frontend: Frontend, sing: Sing
 @pytest.mark.parametrize(
     ("content", "sha256", "message"),
     [
-        (None, "0", "the program's front end cannot be read (No such file or directory); copy this file with the"),
-        (b"other", "0", "not the front end that the program was built with; rebuild the program"),
-        (b"other", sha256_of(b"other"), "not a workbench front end ("),
+        (None, "0", "cannot be read"),
+        (b"other", "0", "not the front end that the program was built with"),
+        (b"other", sha256_of(b"other"), "not a workbench front end"),
     ],
-    ids=["missing", "of another program", "not an npz"],
+    ids=["missing", "of-another-program", "not-an-npz"],
 )
 def test_other_file_is_refused(content: bytes | None, sha256: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "program.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(ProgramError, match=message):
         NumpyFrontend(path, sha256)
-    assert str(caught.value).startswith(f"{path}: {message}")

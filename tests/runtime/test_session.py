@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tests.helpers.sessions import CumulativeSumSession
 from workbench.errors import ProgramError
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
@@ -19,14 +18,11 @@ from workbench.runtime.session import (
     concat_frames,
     frame_end_s,
     random_sizes,
-    require_file,
-    run_chunks,
     to_frames,
     validate_chunk,
 )
 
 FIXED = StreamConfig(16_000, 320, 1, 1.0)
-PAIRS = StreamConfig(1000, 2, 1, 0.0)
 DYNAMIC = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4)
 STREAMS = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
 TWO_TO_FIVE = StreamConfig(1000, 10, 2, 0.0, max_frames_per_chunk=5)
@@ -37,32 +33,22 @@ class TestValidateChunk:
         ("stream", "chunk", "message"),
         [
             (FIXED, np.zeros(640, np.float32), "chunk: expected 320 samples, got 640 samples"),
-            (FIXED, np.zeros(0, np.float32), "chunk: expected 320 samples, got 0 samples"),
             (FIXED, np.zeros((1, 321), np.float32), "chunk: expected 320 samples, got 321 samples"),
-            (DYNAMIC, np.zeros(319, np.float32), "chunk: expected 1 to 4 hops of 320 samples, got 319 samples"),
             (DYNAMIC, np.zeros(1600, np.float32), "chunk: expected 1 to 4 hops of 320 samples, got 1600 samples"),
             (TWO_TO_FIVE, np.zeros(10, np.float32), "chunk: expected 2 to 5 hops of 10 samples, got 10 samples"),
             (FIXED, np.zeros((), np.float32), "chunk: expected shape (samples,), got ()"),
             (FIXED, np.zeros((320, 1), np.float32), "chunk: expected shape (samples,), got (320, 1)"),
-            (FIXED, np.zeros((1, 1, 320), np.float32), "chunk: expected shape (samples,), got (1, 1, 320)"),
             (STREAMS, np.zeros(320, np.float32), "chunk: expected shape (3, samples), got (320,)"),
-            (STREAMS, np.zeros((1, 3, 320), np.float32), "chunk: expected shape (3, samples), got (1, 3, 320)"),
             (FIXED, np.zeros(320, np.int16), "chunk: expected float32 samples in -1..1, got int16"),
-            (FIXED, np.zeros(320, np.complex64), "chunk: expected float32 samples in -1..1, got complex64"),
             (FIXED, ["loud"] * 320, "chunk: expected float32 samples in -1..1, got <U4"),
             (FIXED, None, "chunk: expected float32 samples in -1..1, got object"),
+            (FIXED, [[0.0, 0.1], [0.2]], "chunk: expected an array of float32 samples ("),
         ],
     )
     def test_invalid_chunk_is_refused(self, stream: StreamConfig, chunk: np.ndarray, message: str) -> None:
         with pytest.raises(ProgramError) as caught:
             validate_chunk(chunk, stream)
-        assert str(caught.value) == message
-
-    def test_ragged_list_is_refused_on_one_line(self) -> None:
-        with pytest.raises(ProgramError) as caught:
-            validate_chunk([[0.0, 0.1], [0.2]], FIXED)
-        assert str(caught.value).startswith("chunk: expected an array of float32 samples (")
-        assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
 
     def test_chunk_is_converted_and_copied(self) -> None:
         samples = np.linspace(-1, 1, 320)
@@ -73,13 +59,6 @@ class TestValidateChunk:
         assert not np.shares_memory(validate_chunk(same, FIXED), same)
         block = np.zeros((320, 3), np.float32)  # as soundfile reads several channels
         assert validate_chunk(block.T, STREAMS).flags.c_contiguous
-
-
-def test_missing_program_says_how_to_build_one() -> None:
-    from pathlib import Path
-
-    with pytest.raises(ProgramError, match=r"^absent.pte: no such program; `workbench build RECIPE` makes one$"):
-        require_file(Path("absent.pte"))
 
 
 class TestSchedule:
@@ -120,21 +99,11 @@ class TestSchedule:
         assert set(random_sizes(FIXED, 1)) == {1}
 
 
-def test_run_chunks_resets_first_and_pads_last() -> None:
-    frames = run_chunks(CumulativeSumSession(), np.array([1, 2, 3, 4, 5], np.float32))
-    assert_array_equal(frames.pitch_semitones, [3, 10, 15])
-    assert_array_equal(frames.volume, [2, 2, 2])
-    assert frames.margin is None
-
-
 @pytest.mark.parametrize("shapes", [[(1, 2), (1, 2)], [(1, 2), (1, 2), (1, 5)], [(), (), ()]])
 def test_to_frames_refuses_other_shapes(shapes: list[tuple[int, ...]]) -> None:
     returned = [np.zeros(shape, np.float32) for shape in shapes]
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(ProgramError, match=r"expected pitch,confidence,volume of \(1, 2\)"):
         to_frames(returned, OUTPUTS, np.zeros(640, np.float32), DYNAMIC)
-    assert str(caught.value) == (
-        f"the program returned {shapes}; expected pitch,confidence,volume of (1, 2); rebuild the program"
-    )
 
 
 def test_margin_is_the_best_bin_above_the_second() -> None:

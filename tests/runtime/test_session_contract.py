@@ -1,7 +1,7 @@
 """What every session promises, whatever runs behind it: one contract for upstream, the restatement and each format."""
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from workbench.recipe.options import Backend, Scope, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
-from workbench.runtime.session import Session, chunks, concat_frames, random_sizes, run_chunks, run_clips
+from workbench.runtime.session import Frames, Session, chunks, concat_frames, random_sizes, run_chunks, run_clips
 
 Sing = Callable[[int, float], np.ndarray]
 Open = Callable[[StreamConfig, ProgramFactory], Session]
@@ -103,23 +103,19 @@ class TestSessionContract:
         solo = [run_chunks(kind.open(kind.stream, program_for), song, kind.sizes) for song in songs]
         sessions = [kind.open(kind.stream, program_for) for _ in songs]
         cuts = [list(chunks(song, kind.stream, kind.sizes)) for song in songs]
-        frames = [[], []]
+
+        def run(index: int) -> list[Frames]:
+            return [sessions[index].step(chunk) for chunk in cuts[index]]
+
         if threads:
-
-            def run(index: int) -> None:
-                frames[index] = [sessions[index].step(chunk) for chunk in cuts[index]]
-
-            workers = [threading.Thread(target=run, args=(index,)) for index in range(2)]
-            for worker in workers:
-                worker.start()
-            for worker in workers:
-                worker.join()
+            with ThreadPoolExecutor(2) as pool:
+                frames = list(pool.map(run, range(2)))
         else:
-            for pair in zip(*cuts, strict=True):
-                for index, chunk in enumerate(pair):
-                    frames[index].append(sessions[index].step(chunk))
-        for index in range(2):
-            assert_same(concat_frames(frames[index]), solo[index])
+            calls = zip(*cuts, strict=True)
+            steps = [[session.step(chunk) for session, chunk in zip(sessions, call, strict=True)] for call in calls]
+            frames = list(zip(*steps, strict=True))
+        for actual, expected in zip(frames, solo, strict=True):
+            assert_same(concat_frames(actual), expected)
 
     def test_frames_match_upstream(self, kind: Kind, program_for: ProgramFactory, sing: Sing) -> None:
         samples = sing(16_000, 2.5)[16_000:]
@@ -207,9 +203,7 @@ class TestSessionContract:
 
 @pytest.mark.parametrize("kind", DYNAMIC_KINDS)
 class TestChunking:
-    def test_without_mirror_frames_do_not_depend_on_it(
-        self, kind: Kind, program_for: ProgramFactory, sing: Sing
-    ) -> None:
+    def test_frames_without_mirror_are_equal(self, kind: Kind, program_for: ProgramFactory, sing: Sing) -> None:
         samples = sing(16_000, 2.5)[16_000:]
         session = kind.open(UNMIRRORED, program_for)
         assert not UNMIRRORED.depends_on_chunking
@@ -217,9 +211,7 @@ class TestChunking:
         assert_near(whole, run_chunks(session, samples, [1]))
         assert_near(whole, run_chunks(upstream(UNMIRRORED), samples, [4]))
 
-    def test_with_mirror_all_but_the_last_frame_depend_on_it(
-        self, kind: Kind, program_for: ProgramFactory, sing: Sing
-    ) -> None:
+    def test_last_frame_with_mirror_is_equal(self, kind: Kind, program_for: ProgramFactory, sing: Sing) -> None:
         samples = sing(16_000, 2.5)[16_000:]
         session = kind.open(SIZES, program_for)
         assert SIZES.depends_on_chunking and not FIXED.depends_on_chunking
@@ -227,18 +219,6 @@ class TestChunking:
         difference = np.abs(volumes[0] / volumes[1] - 1)[: len(volumes[1]) // 4 * 4]
         assert difference[3::4].max() <= 1e-5  # zeros follow the last frame of a call in both cases
         assert difference.max() > 0.1
-
-
-def test_restated_sessions_of_one_model_share_no_state(sing: Sing) -> None:
-    model = StreamingPesto(load_upstream("mir-1k_g7", FIXED), FIXED)
-    song, other, _ = phrases(sing)
-    solo = run_chunks(RestatedSession(model), song)
-    first, second = RestatedSession(model), RestatedSession(model)
-    frames = []
-    for chunk, other_chunk in zip(chunks(song, FIXED), chunks(other, FIXED), strict=True):
-        frames.append(first.step(chunk))
-        second.step(other_chunk)
-    assert_same(concat_frames(frames), solo)
 
 
 def test_upstream_session_omits_margins_on_request() -> None:

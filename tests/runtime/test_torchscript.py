@@ -23,7 +23,7 @@ def refusal(path: Path) -> str:
 def test_other_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "program.pt"
     path.write_text("no")
-    assert refusal(path) == f"{path}: not TorchScript that torch can load; export it again"
+    assert "not TorchScript that torch can load" in refusal(path)
     assert "no such program" in refusal(tmp_path / "absent.pt")
 
 
@@ -32,11 +32,9 @@ def test_other_script_is_refused(tmp_path: Path, restated: StreamingPesto) -> No
     torch.jit.save(script, path)
     assert "no stream metadata" in refusal(path)
     metadata = metadata_of(restated)
-    without_streams = {key: value for key, value in metadata.items() if key != "streams"}
     for entries, message in (
-        (metadata, "has no streaming state (*cache.pad); export the streaming model"),
+        (metadata, "has no streaming state (*cache.pad)"),
         ({**metadata, "workbench_format": 9}, "metadata format 9"),
-        (without_streams, "streams is missing"),
     ):
         torch.jit.save(script, path, _extra_files={METADATA_KEY: as_json(entries)})
         assert message in refusal(path)
@@ -48,6 +46,5 @@ def test_failing_script_raises_program_error() -> None:
 
     session = TorchScriptSession.__new__(TorchScriptSession)
     session.stream, session._model = CumulativeSumSession().stream, fail
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(ProgramError, match=r"\(RuntimeError: too small\)$"):
         session.step(np.zeros(2, np.float32))
-    assert str(caught.value) == "the script failed while running (RuntimeError: too small)"
