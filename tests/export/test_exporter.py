@@ -19,20 +19,18 @@ from workbench.recipe import Quantization
 FLOAT = ExportedProgram(b"pte", "pte", {}, {}, {"delegate_weights": 0, "other_constants": 0}, {}, {})
 
 
-class TestExtra:
-    def test_missing_module_is_named_with_its_extra(self) -> None:
-        extra = Extra("onnx", ("torch", "onnx_of_nowhere", "other_of_nowhere"))
-        assert extra.missing_hint() == (
-            "onnx_of_nowhere, other_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
-        )
-        assert Extra().missing_hint() == ""
+def test_missing_module_is_named_with_its_extra() -> None:
+    hint = Extra("onnx", ("torch", "onnx_of_nowhere", "other_of_nowhere")).missing_hint()
+    assert hint == "onnx_of_nowhere, other_of_nowhere not installed: pip install 'pesto-workbench[onnx]'"
+    assert Extra().missing_hint() == ""
 
-    def test_versions_are_those_of_installed_packages(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        extra = Extra(packages=("torch", "package-of-nowhere"), sdk_variable="SDK_OF_TEST")
-        assert extra.versions() == {"torch": exporter.version("torch")}
-        (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
-        monkeypatch.setenv("SDK_OF_TEST", str(tmp_path / "latest"))
-        assert extra.versions()["SDK_OF_TEST"] == "2.37.0"
+
+def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    extra = Extra(packages=("torch", "package-of-nowhere"), sdk_variable="SDK_OF_TEST")
+    assert extra.versions() == {"torch": exporter.version("torch")}
+    (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
+    monkeypatch.setenv("SDK_OF_TEST", str(tmp_path / "latest"))
+    assert extra.versions()["SDK_OF_TEST"] == "2.37.0"
 
 
 class TestExecutorchExporter:

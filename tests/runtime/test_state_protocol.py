@@ -1,13 +1,17 @@
 """Protocols: what each does to the state of a session, and which are fair. The verdict: tests/audit/test_verdict.py."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tests.helpers.results import stored
 from tests.helpers.sessions import CumulativeSumSession
 from workbench.recipe.options import ProtocolName
+from workbench.records.result import read_record, write_record
 from workbench.runtime.session import run_chunks
-from workbench.runtime.state_protocol import ScoringProtocol, protocol_of, with_state_handling
+from workbench.runtime.state_protocol import protocol_of, with_state_handling
 
 
 def test_continuous_is_the_session_itself() -> None:
@@ -45,7 +49,9 @@ def test_protocol_that_differs_between_sides_is_unfair(name: ProtocolName, label
     assert (protocol.label, protocol.fair) == (label, "UNFAIR" not in label)
 
 
-def test_stored_protocol_cannot_be_declared_fair() -> None:
-    stored = protocol_of("variant-reset-per-chunk").model_dump_json()
-    assert '"fair":false' in stored
-    assert not ScoringProtocol.model_validate_json(stored.replace("false", "true")).fair
+def test_stored_protocol_cannot_be_declared_fair(tmp_path: Path) -> None:
+    result = stored().replace(protocol=protocol_of("variant-reset-per-chunk"))
+    path = write_record(result, tmp_path)
+    assert '"fair": false' in path.read_text()
+    path.write_text(path.read_text().replace('"fair": false', '"fair": true'))
+    assert read_record(path) == result
