@@ -181,7 +181,7 @@ class TestSessionContract:
         session.reset()
         frames = [session.step(chunk) for chunk in cut[:12]]
         for shape in ((320,), (2, 320), (3, 0), (3, 319), (3, 1600), (1, 3, 320)):
-            with pytest.raises(ProgramError, match="^chunk: expected"):
+            with pytest.raises(ProgramError, match="chunk: expected"):
                 session.step(np.ones(shape, np.float32))
         with pytest.raises(ProgramError, match="float32"):
             session.step(np.ones((3, 320), np.int16))
@@ -206,7 +206,6 @@ class TestChunking:
     def test_frames_without_mirror_are_equal(self, kind: Kind, program_for: ProgramFactory, sing: Sing) -> None:
         samples = sing(16_000, 2.5)[16_000:]
         session = kind.open(UNMIRRORED, program_for)
-        assert not UNMIRRORED.depends_on_chunking
         whole = run_chunks(session, samples, [4])
         assert_near(whole, run_chunks(session, samples, [1]))
         assert_near(whole, run_chunks(upstream(UNMIRRORED), samples, [4]))
@@ -214,7 +213,7 @@ class TestChunking:
     def test_last_frame_with_mirror_is_equal(self, kind: Kind, program_for: ProgramFactory, sing: Sing) -> None:
         samples = sing(16_000, 2.5)[16_000:]
         session = kind.open(SIZES, program_for)
-        assert SIZES.depends_on_chunking and not FIXED.depends_on_chunking
+        assert [each.depends_on_chunking for each in (SIZES, FIXED, UNMIRRORED)] == [True, False, False]
         volumes = [run_chunks(session, samples, sizes).volume for sizes in ([4], [1])]
         difference = np.abs(volumes[0] / volumes[1] - 1)[: len(volumes[1]) // 4 * 4]
         assert difference[3::4].max() <= 1e-5  # zeros follow the last frame of a call in both cases
