@@ -9,57 +9,43 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from tests.bundle.test_write import EXAMPLE, ROOT, laid_out, measured, resealed
+from tests.helpers.bundles import EXAMPLE, laid_out, result_of, variant_folder
 from tests.helpers.programs import ProgramFactory
+from tests.helpers.project import workbench
+from tests.helpers.variants import files
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.golden import Golden, _tolerance, encode_wav, to_csv
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM
 from workbench.bundle.write import zipped
-from workbench.cli import main
+from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.result import write_record
 
+CALIB_AUDIO = Path(__file__).parent.parent.parent / "calib_audio"
+OUTPUT_COLUMNS = standalone.COLUMNS[3:]
 pytestmark = pytest.mark.slow
 
 
-def workbench(*words: str | Path) -> Result:
-    result = CliRunner().invoke(main, [str(word) for word in words])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def variant(program: Path, folder: Path, **changes: object) -> Path:
-    """The folder that a run would leave of this program; its figures are another program's."""
-    record = measured(**changes)
-    assert record.program is not None
-    content = program.read_bytes()
-    sha256 = standalone.hashlib.sha256(content).hexdigest()
-    record = record.model_copy(
-        update={"program": record.program.model_copy(update={"sha256": sha256, "bytes": len(content)})}
-    )
-    folder.mkdir(parents=True)
-    write_record(record, folder)
-    (folder / "program.pte").write_bytes(content)
-    return folder
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def bundled(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of the session's float program."""
-    run = variant(program, tmp_path_factory.mktemp("run") / "float", verdict="fail", reasons=("made up",))
-    result = workbench("bundle", run, "--seconds", "1.5", "--force", "--calib-audio", ROOT / "calib_audio")
+    content = program.read_bytes()
+    run = variant_folder(result_of(content, verdict="fail"), tmp_path_factory.mktemp("run"), content)
+    result = workbench("bundle", run, "--seconds", "1.5", "--force", "--calib-audio", CALIB_AUDIO)
     assert result.exit_code == 0, result.output
     return run / "bundle"
 
 
 @pytest.fixture
 def content(bundled: Path) -> dict[str, bytes]:
-    return {path.relative_to(bundled).as_posix(): path.read_bytes() for path in bundled.rglob("*") if path.is_file()}
+    return files(bundled)
 
 
-def test_a_bundle_verifies(bundled: Path) -> None:
+def test_verify_of_a_new_bundle(bundled: Path) -> None:
     result = workbench("verify", bundled)
     assert result.exit_code == 0
     lines = result.output.splitlines()
@@ -67,54 +53,43 @@ def test_a_bundle_verifies(bundled: Path) -> None:
         f"ok      {PROGRAM:23}  loads and runs here",
         f"ok      {FRAMES:23}  75 frames, every bit as expected",
     ]
-    stated = json.loads((bundled / MANIFEST).read_text())
-    assert (stated["stream"]["sample_rate_hz"], stated["calls"]["max_samples"], stated["golden"]["calls"]) == (
-        16_000,
-        320,
-        75,
-    )
-    assert stated["scores"]["forced"] and stated["golden"]["tolerance"]["pitch_frames"] >= 20
-    assert stated["golden"]["clips"] == ["synthetic/score/phrase-soprano"]
+    manifest = json.loads((bundled / MANIFEST).read_text())
+    assert (manifest["stream"]["sample_rate_hz"], manifest["calls"]["max_samples"]) == (16_000, 320)
+    golden = manifest["golden"]
+    assert (golden["calls"], golden["clips"]) == (75, ["synthetic/score/phrase-soprano"])
+    assert manifest["scores"]["forced"] and golden["tolerance"]["pitch_frames"] >= 20
 
 
-def test_the_expected_frames_are_what_a_session_gives(bundled: Path) -> None:
+def test_golden_frames_are_those_of_a_session(bundled: Path) -> None:
     from workbench.runtime.executorch import PteSession
     from workbench.runtime.session import run_chunks
 
     frames = run_chunks(PteSession(bundled / PROGRAM), standalone.read_audio(bundled / AUDIO)[0])
     expected = standalone.read_frames(bundled / FRAMES)
-    np.testing.assert_array_equal(frames.pitch_semitones, expected["pitch_semitones"].astype(np.float32))
-    np.testing.assert_array_equal(frames.confidence, expected["confidence"].astype(np.float32))
-    np.testing.assert_array_equal(frames.volume, expected["volume"].astype(np.float32))
+    for name in OUTPUT_COLUMNS:
+        np.testing.assert_array_equal(getattr(frames, name), expected[name].astype(np.float32))
 
 
-def test_verify_py_says_the_same_without_the_workbench(bundled: Path, tmp_path: Path) -> None:
+def test_verify_py_without_the_workbench(bundled: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(bundled, tmp_path / "moved")
     hide = "import runpy, sys; sys.modules['workbench'] = None; sys.argv.pop(0); "
     hide += "runpy.run_path(sys.argv[0], None, '__main__')"
-    command = [sys.executable, "-c", hide, moved / "verify.py"]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    no_runtime = f"import importlib.util; importlib.util.find_spec = {{}}.get; {hide}"
+    ran = run(sys.executable, "-c", hide, moved / "verify.py")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.endswith("75 frames, every bit as expected\nverified\n")
-    bare = subprocess.run(
-        [*command[:2], f"import importlib.util; importlib.util.find_spec = {{}}.get; {hide}", command[3]],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert (bare.returncode, bare.stdout) == (2, "")
-    assert bare.stderr == (
+    ran = run(sys.executable, "-c", no_runtime, moved / "verify.py")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
         f"error: {moved}: every file is as bundled, but the runtime of the program is not installed; "
         "pip install executorch torch\n"
     )
-    damaged = (moved / PROGRAM).read_bytes()
-    (moved / PROGRAM).write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    (moved / PROGRAM).write_bytes(b"damaged")
+    ran = run(sys.executable, "-c", hide, moved / "verify.py")
     assert (ran.returncode, "FAILED  program.pte" in ran.stdout) == (1, True)
 
 
-def test_the_same_run_gives_the_same_zip(bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
+def test_bundle_of_the_same_variant_is_the_same_zip(bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "bundle.zip"
     out.write_bytes(zipped({**content, "README.md": b"an earlier one"}))
     words = ("bundle", bundled.parent, "--seconds", "1.5", "--force", "--out", out)
@@ -124,54 +99,22 @@ def test_the_same_run_gives_the_same_zip(bundled: Path, content: dict[str, bytes
     assert [path.name for path in tmp_path.iterdir()] == ["bundle.zip"]
 
 
-def changed(content: dict[str, bytes], name: str, data: bytes, folder: Path) -> Path:
-    """The bundle of somebody who changes a file and knows how to hash."""
-    files = json.loads(content[MANIFEST])["files"]
-    files[name] = {"bytes": len(data), "sha256": standalone.hashlib.sha256(data).hexdigest()}
-    return laid_out(resealed({**content, name: data}, files=files), folder)
-
-
-def test_other_frames_are_found(content: dict[str, bytes], tmp_path: Path) -> None:
-    rows = content[FRAMES].decode().splitlines()
-    cells = rows[60].split(",")
-    assert float(cells[6]) < 0.05, "a frame whose pitch is compared"
-    rows[60] = ",".join([*cells[:3], f"{float(cells[3]) + 0.05:.9g}", *cells[4:]])
-    folder = changed(content, FRAMES, "\n".join(rows).encode(), tmp_path / "other")
-    stated, findings = standalone.check_hashes(folder)
-    assert stated is not None and all(found.ok for found in findings)
-    runs, frames = standalone.check_golden(folder, stated)
-    assert (runs.file, runs.ok, frames.file, frames.ok) == (PROGRAM, True, FRAMES, False)
-    words = "1 of 75 frames are not as expected; the first is frame 59 of stream 0: pitch_semitones "
-    assert frames.message.startswith(words)
-
-
-def test_a_memory_that_is_lost_is_found(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = json.loads((bundled / MANIFEST).read_text())
+def test_verify_finds_a_lost_state(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = json.loads((bundled / MANIFEST).read_text())
     run_clip = standalone.run_clip
 
-    def forgetful(program: object, audio: np.ndarray, calls: list[int]) -> np.ndarray:
-        return np.concatenate(
-            [run_clip(program, audio[:, at * 320 : (at + 1) * 320], [1]) for at in range(len(calls))], -1
-        )
+    def reset_per_call(program: object, audio: np.ndarray, calls: list[int]) -> np.ndarray:
+        return np.concatenate([run_clip(program, chunk, [1]) for chunk in np.split(audio, len(calls), -1)], -1)
 
-    monkeypatch.setattr(standalone, "run_clip", forgetful)
-    assert not standalone.check_golden(bundled, stated)[1].ok
+    monkeypatch.setattr(standalone, "run_clip", reset_per_call)
+    assert not standalone.check_golden(bundled, manifest)[1].ok
 
 
-def test_a_manifest_of_another_stream_is_found(bundled: Path) -> None:
-    stated = json.loads((bundled / MANIFEST).read_text())
-    stated["stream"]["hop_samples"] = 480
-    (found,) = standalone.check_golden(bundled, stated)
-    says = "is not the program of the manifest: hop_samples 320, not 480"
-    assert (found.file, found.ok, found.message) == (PROGRAM, False, says)
-
-
-def test_a_program_that_does_not_run_is_found(content: dict[str, bytes], tmp_path: Path) -> None:
-    folder = changed(content, PROGRAM, content[PROGRAM][: len(content[PROGRAM]) // 2], tmp_path / "other")
-    stated, findings = standalone.check_hashes(folder)
-    assert stated is not None and all(found.ok for found in findings)
-    (found,) = standalone.check_golden(folder, stated)
-    assert (found.file, found.ok, found.message[:19]) == (PROGRAM, False, "does not run here: ")
+def test_verify_finds_a_program_of_another_stream(bundled: Path) -> None:
+    manifest = json.loads((bundled / MANIFEST).read_text())
+    manifest["stream"]["hop_samples"] = 480
+    message = "is not the program of the manifest: hop_samples 320, not 480"
+    assert standalone.check_golden(bundled, manifest) == [standalone.Finding(PROGRAM, False, message)]
 
 
 @pytest.fixture(scope="module")
@@ -194,53 +137,52 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_example_runs_the_bundle(example: Path, bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
-    def run(folder: Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([example, folder], capture_output=True, text=True, check=False)
-
-    ran = run(bundled)
+def test_example_runs_the_bundle(example: Path, bundled: Path, content: dict[str, bytes], tmp_path: Path) -> None:
+    ran = run(example, bundled)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1].startswith("75 frames, 0 not as expected; furthest: pitch 0.00000 cents")
-    table = content[FRAMES].decode().splitlines()
-    table[60] = ",".join([*table[60].split(",")[:4], "2", *table[60].split(",")[5:]])
-    ran = run(laid_out({**content, FRAMES: "\n".join(table).encode()}, tmp_path / "other"))
+    rows = [row.split(",") for row in content[FRAMES].decode().splitlines()]
+    rows[60][4] = "2"
+    frames = "\n".join(",".join(row) for row in rows).encode()
+    ran = run(example, laid_out({**content, FRAMES: frames}, tmp_path / "other"))
     assert ran.returncode == 1
     assert "75 frames, 1 not as expected" in ran.stdout
-    assert run(tmp_path).returncode == 2
+    assert run(example, tmp_path).returncode == 2
 
 
-def test_nan_is_found_also_where_nothing_is_compared(example: Path, content: dict[str, bytes], tmp_path: Path) -> None:
+def test_nan_is_found_if_nothing_is_compared(example: Path, content: dict[str, bytes], tmp_path: Path) -> None:
     rows = [row.split(",") for row in content[FRAMES].decode().splitlines()]
     rows[1:] = [[*row[:6], "inf", "inf", "inf"] for row in rows[1:]]
     audio = encode_wav(np.full((1, 75 * 320), np.nan, np.float32), 16_000)
     frames = "\n".join(",".join(row) for row in rows).encode()
     folder = laid_out({**content, AUDIO: audio, FRAMES: frames}, tmp_path / "nan")
-    stated = json.loads(content[MANIFEST])
-    assert not standalone.check_golden(folder, stated)[1].ok
-    ran = subprocess.run([example, folder], capture_output=True, text=True, check=False)
+    assert not standalone.check_golden(folder, json.loads(content[MANIFEST]))[1].ok
+    ran = run(example, folder)
     assert (ran.returncode, "75 frames, 0 not" in ran.stdout) == (1, False), ran.stderr
 
 
-def test_voices_sizes_and_explicit_state_in_cpp(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
+def test_example_with_streams_sizes_and_explicit_state(
+    example: Path, program_for: ProgramFactory, tmp_path: Path
+) -> None:
     (tmp_path / "golden").mkdir()
     stream = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
     shutil.copyfile(program_for(stream, "explicit"), tmp_path / PROGRAM)
     calls = (1, 4, 2, 3)
     audio = np.random.default_rng(0).uniform(-1, 1, (3, 3200)).astype(np.float32)
     expected = standalone.run_clip(standalone.load(tmp_path / PROGRAM), audio, list(calls))
-    assert np.abs(expected[1, 0] - expected[1, 1]).max() > 1e-5, "the voices differ"
+    assert np.abs(expected[1, 0] - expected[1, 1]).max() > 1e-5, "the streams differ"
     within, tolerance = _tolerance(expected, expected[None], 0)
     golden = Golden(("a", "b", "c"), audio, calls, expected, within, tolerance)
     (tmp_path / AUDIO).write_bytes(encode_wav(audio, 16_000))
     (tmp_path / FRAMES).write_text(to_csv(golden))
-    ran = subprocess.run([example, tmp_path], capture_output=True, text=True, check=False)
+    ran = run(example, tmp_path)
     assert ran.returncode == 0, ran.stderr
     words = "10 frames, 0 not as expected; furthest: pitch 0.00000 cents, confidence 0.00e+00, volume 0.00e+00"
     assert ran.stdout.splitlines()[-1] == words
 
 
-def test_the_example_writes_frames_that_score_reads(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
-    """Of any WAV, the last call filled up with silence: bit for bit what a session here gives."""
+def test_example_writes_frames_that_score_reads(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
+    """Of any WAV, the last call filled up with silence: bit for bit the frames of a session."""
     from workbench.audio.decode import read_clip
     from workbench.records.external_frames import read_external_frames
     from workbench.runtime.open_program import run_program
@@ -249,23 +191,19 @@ def test_the_example_writes_frames_that_score_reads(example: Path, program_for: 
     program, path = program_for(stream, "explicit"), tmp_path / "take.wav"
     samples = np.random.default_rng(1).uniform(-1, 1, (3, 3100)).astype(np.float32)
     path.write_bytes(encode_wav(samples, 16_000))
-    ran = subprocess.run([example, program, path, tmp_path / "all.csv"], capture_output=True, text=True, check=False)
+    ran = run(example, program, path, tmp_path / "all.csv")
     assert (ran.returncode, ran.stdout) == (0, f"{tmp_path / 'all.csv'}: 10 frames\n"), ran.stderr
     header, *rows = (tmp_path / "all.csv").read_text().splitlines()
     assert header == "call,frame,stream,pitch_semitones,confidence,volume"
     path.write_bytes(encode_wav(samples[1:2], 16_000))
-    clip = read_clip(path, 16_000)
-    of_one = [row for row in rows if row.split(",")[2] == "1"]
-    (tmp_path / "take.csv").write_text("\n".join([header, *of_one]))
-    (recorded,) = read_external_frames(
-        [tmp_path / "take.csv"], [clip], stream, ("pitch", "confidence", "volume")
-    ).values()
+    clip, table = read_clip(path, 16_000), tmp_path / "take.csv"
+    table.write_text("\n".join([header, *(row for row in rows if row.split(",")[2] == "1")]))
+    (recorded,) = read_external_frames([table], [clip], stream, OUTPUTS).values()
     expected = run_program(program, list(samples))[1]
-    for what in ("pitch_semitones", "confidence", "volume"):
-        np.testing.assert_array_equal(getattr(recorded.frames, what), getattr(expected, what))
+    for name in OUTPUT_COLUMNS:
+        np.testing.assert_array_equal(getattr(recorded.frames, name), getattr(expected, name))
     assert recorded.calls == (1,) * 10
-    ran = subprocess.run(
-        [example, program, path, tmp_path / "x" / "y.csv"], capture_output=True, text=True, check=False
-    )
+    missing = tmp_path / "x" / "y.csv"
+    ran = run(example, program, path, missing)
     assert ran.returncode == 2
-    assert ran.stderr.endswith(f"error: {tmp_path / 'x' / 'y.csv'}: cannot be written\n")
+    assert ran.stderr.endswith(f"error: {missing}: cannot be written\n")

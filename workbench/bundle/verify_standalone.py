@@ -95,8 +95,7 @@ def _read_manifest(content: bytes) -> tuple[dict[str, Any], dict[str, tuple[obje
     """The manifest, and the size and SHA-256 of each file in it. Raises NotABundleError for any other JSON."""
     try:
         manifest = json.loads(content)
-        listed = manifest["files"].items()
-        files = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in listed}
+        files = {check_name(name): (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
         if not all(re.fullmatch("[0-9a-f]{64}", sha256) for _, sha256 in files.values()):
             raise ValueError("a sha256 is not 64 hexadecimal digits")
         _ = manifest["bundle_format"], [files[name] for name in (PROGRAM, AUDIO, FRAMES)]  # KeyError if one is missing
@@ -185,15 +184,15 @@ def run_clip(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
 
 def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
     """Runs the program and compares metadata and frames with what is expected. A crash of it ends this process."""
-    if not isinstance(manifest.get("stream"), dict):
+    stream = manifest.get("stream")
+    if not isinstance(stream, dict):
         return [Finding(MANIFEST, False, "has no stream metadata of its program")]
     try:
         program = load(folder / PROGRAM)
         metadata = read_metadata(program)
-        stream = manifest["stream"]
-        others = [name for name in stream if metadata.get(name) != stream[name]]
-        if others:
-            differences = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in others)
+        different = [name for name in stream if metadata.get(name) != stream[name]]
+        if different:
+            differences = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in different)
             return [Finding(PROGRAM, False, f"is not the program of the manifest: {differences}")]
         expected = read_frames(folder / FRAMES)
         calls = np.unique(expected["call"], return_counts=True)[1] // metadata["streams"]
@@ -211,15 +210,14 @@ def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]]) -> F
     within = np.stack([expected[name] for name in WITHIN])
     compared = np.isfinite(within)
     wrong = (compared & ~(deviation <= within)) | ~np.isfinite(found)  # NaN is within nothing
-    frames = found.shape[1]
-    if wrong.any():
-        row = int(np.flatnonzero(wrong.any(0))[0])
+    frames, wrong_rows = found.shape[1], np.flatnonzero(wrong.any(0))
+    if wrong_rows.size:
+        row = int(wrong_rows[0])
         output = int(np.flatnonzero(wrong[:, row])[0])
         name, values = COLUMNS[3 + output], {column: float(numbers[row]) for column, numbers in expected.items()}
         first = f"the first is frame {values['frame']:.0f} of stream {values['stream']:.0f}: {name}"
         pair = f"{found[output, row]:.6g}, expected {values[name]:.6g} ± {within[output, row]:.2g}"
-        count = f"{wrong.any(0).sum()} of {frames}"
-        return Finding(FRAMES, False, f"{count} frames are not as expected; {first} {pair}")
+        return Finding(FRAMES, False, f"{wrong_rows.size} of {frames} frames are not as expected; {first} {pair}")
     pitch, confidence, volume = (float(deviation[output][compared[output]].max(initial=0.0)) for output in range(3))
     if not (pitch or confidence or volume):
         return Finding(FRAMES, True, f"{frames} frames, every bit as expected")

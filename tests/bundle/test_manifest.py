@@ -1,0 +1,60 @@
+"""The manifest, the page that is rendered from it, and the example in C++ beside them."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.bundles import EXAMPLE, STREAM, described
+from tests.helpers.results import stored
+from workbench.bundle.contents import readme
+from workbench.bundle.manifest import methods
+
+
+def test_methods_have_shapes_of_each_kind_of_state() -> None:
+    internal = methods(STREAM, "internal", 3616)
+    assert [(tensor.name, tensor.shape) for tensor in internal["forward"].inputs] == [("audio", (1, 960))]
+    assert [tensor.shape for tensor in internal["forward"].outputs] == [(1, 1)] * 3
+    assert internal["reset"].inputs[0].dtype == "bool"
+    explicit = methods(replace(STREAM, streams=4, max_frames_per_chunk=32), "explicit", 3616)
+    assert set(explicit) == {"forward"}
+    shapes = [("audio", (4, "samples")), ("state", (4, 3616))]
+    assert [(tensor.name, tensor.shape) for tensor in explicit["forward"].inputs] == shapes
+    assert explicit["forward"].outputs[3] == explicit["forward"].inputs[1]
+    assert [tensor.shape for tensor in explicit["forward"].outputs[:3]] == [(4, "frames")] * 3
+
+
+def test_readme_shows_how_to_call_each_kind_of_state() -> None:
+    internal, explicit = readme(described(stored())), readme(described(stored(), state="explicit"))
+    for text in (internal, explicit):
+        assert "48000 Hz" in text and "960 samples = 1 frame" in text and "LGPL-3.0" in text
+        assert "did not pass" not in text and "not known" not in text
+        assert all(section in text for section in ("## C++", "## Kotlin", "## Swift"))
+    assert "make_tensor_ptr({1}, which, ScalarType::Bool)" in internal, "the overload for pointers defaults to floats"
+    assert "bool which[] = {true, true, true};" in readme(described(stored(), replace(STREAM, streams=3)))
+    assert "share_memory_arenas" in internal and "FloatArray(" not in internal
+    assert "FloatArray(3616)" in explicit and "`reset`" not in explicit.split("## C++")[1]
+
+
+def test_manifest_and_readme_show_a_forced_bundle() -> None:
+    manifest = described(stored(verdict="fail", reasons=("too wrong",)))
+    assert (manifest.scores.verdict, manifest.scores.forced) == ("fail", True)
+    assert "> **This program did not pass.** Its verdict is *fail*: too wrong." in readme(manifest)
+
+
+def test_manifest_of_a_users_checkpoint_has_no_licence() -> None:
+    manifest = described(stored(recipe__resolved__checkpoint="mine.ckpt"))
+    assert [licence.licence for licence in manifest.licences] == ["Apache-2.0", None]
+    assert "not known: the weights are from a checkpoint file, not from pesto-pitch" in readme(manifest)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")
+def test_example_compiles_against_the_headers_of_the_wheel() -> None:
+    import executorch
+
+    include = Path(next(iter(executorch.__path__))) / "include"
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-DC10_USING_CUSTOM_GENERATED_MACROS"]
+    folders = ["-isystem", include, "-isystem", include / "executorch" / "runtime" / "core" / "portable_type" / "c10"]
+    subprocess.run(["g++", "-fsyntax-only", *flags, *folders, EXAMPLE], check=True)
