@@ -1,8 +1,9 @@
-"""Points of a sweep from the stored results of docs/measured."""
+"""Sweeps and their points from the stored results of docs/measured."""
 
 from tests.helpers.results import stored, without_scores
 from workbench.measure.delay import StepDelay
-from workbench.records.sweep import SweepPoint, SweepSetting
+from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
+from workbench.runtime.state_protocol import protocol_of
 
 DELAY = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
 NO_DELAY_REASON = "the pitch follows 3 of 16 steps"
@@ -28,3 +29,15 @@ def failed_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> S
 def unsupported_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepPoint:
     """A point whose program this machine cannot run."""
     return SweepPoint.not_run(setting(chunk, mirror, rate), without_scores(stored(), "no such backend"))
+
+
+def sweep_of(*points: SweepPoint, protocol: str = "continuous") -> Sweep:
+    result = stored()
+    return Sweep(
+        created=result.created,
+        recipe=result.recipe,
+        protocol=protocol_of(protocol),
+        environment=result.environment,
+        clips=("sung/a",),
+        points=points,
+    )

@@ -1,24 +1,17 @@
-"""Records of every kind: those that docs/ keeps, and a sweep and a soak made from them."""
+"""Records of every kind: those that docs/ keeps, and a soak made from them."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.report_run import make_run
-from tests.helpers.results import stored
-from workbench.measure.delay import StepDelay
+from tests.helpers.results import stored, without_pitch
 from workbench.measure.soak import SoakSegment
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.soak import Soak
-from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
-from workbench.runtime.state_protocol import protocol_of
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-DELAY = StepDelay(delay_ms=40.0, shortest_ms=35.0, longest_ms=45.5, followed=16, steps=16)
-NO_DELAY_REASON = "the pitch follows 3 of 16 steps"
-_NO_DELAY = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"))
-NO_DELAY = StepDelay(**_NO_DELAY, followed=3, steps=16, null_reasons=dict.fromkeys(_NO_DELAY, NO_DELAY_REASON))
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +34,6 @@ def profile() -> Profile:
     return profile
 
 
-def setting(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000) -> SweepSetting:
-    return SweepSetting(sample_rate_hz=rate, chunk_samples=chunk, mirror=mirror)
-
-
-def measured_point(chunk: int = 960, mirror: float = 1.0, rate: int = 48_000, delay: StepDelay = DELAY) -> SweepPoint:
-    """A point with the figures of docs/measured/float-xnnpack.json; `delay` is the variant's."""
-    return SweepPoint.measured(setting(chunk, mirror, rate), stored(), {"baseline": DELAY, "variant": delay})
-
-
-def sweep_of(*points: SweepPoint, protocol: str = "continuous") -> Sweep:
-    result = stored()
-    return Sweep(
-        created=result.created,
-        recipe=result.recipe,
-        protocol=protocol_of(protocol),
-        environment=result.environment,
-        clips=("sung/a",),
-        points=points,
-    )
-
-
 @pytest.fixture
 def soak() -> Soak:
     """Two segments; in the second one no frame is voiced."""
@@ -80,10 +52,7 @@ def soak() -> Soak:
         real_time_factor=0.06,
         resident_bytes=512_300_000,
     )
-    figures = [name for name, value in result.deviation.pitch if isinstance(value, float)]
-    unvoiced = result.deviation.pitch.model_copy(
-        update=dict.fromkeys(figures) | {"null_reasons": dict.fromkeys(figures, "no frame is voiced")}
-    )
+    unvoiced = without_pitch(result.deviation).pitch
     return Soak(
         created=result.created,
         recipe=result.recipe,

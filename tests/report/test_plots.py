@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from matplotlib.lines import Line2D
 
 from tests.helpers.results import stored
-from tests.report.conftest import NO_DELAY, measured_point, setting, sweep_of
+from tests.helpers.sweep_points import NO_DELAY, failed_point, measured_point, setting, sweep_of
 from workbench.measure.deviation import PairedFrames
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile
@@ -53,10 +53,8 @@ def track(threshold: float = 0.5, title: str = "a.wav", count: int = 5) -> bytes
 
 PICTURES: dict[str, Callable[[Bench, Profile], bytes]] = {
     "contour": lambda *_: contour(),
-    "contour, nothing voiced": lambda *_: contour(np.zeros(5, bool)),
     "contour, not finite": lambda *_: contour(variant=NOT_FINITE),
     "track": lambda *_: track(),
-    "track, nothing voiced": lambda *_: track(1.0),
     "track, one frame": lambda *_: track(0.0, count=1),
     "bench": lambda bench, _: bench_png(bench),
     "profile": lambda _, profile: profile_png(profile),
@@ -102,6 +100,7 @@ def ys(line: Line2D) -> np.ndarray:
 def test_contour_draws_only_voiced_frames_as_pitch(drawn: list[Figure]) -> None:
     contour()
     baseline, variant = drawn[0].axes[0].lines
+    assert not drawn[0].axes[0].texts
     np.testing.assert_allclose(ys(baseline), [NAN, 60, 61, NAN, 62])
     np.testing.assert_allclose(ys(variant), [NAN, 60.25, 61, NAN, 61.5])
     assert list(baseline.get_xdata()) == list(variant.get_xdata()) == list(TIMES_S)
@@ -109,15 +108,11 @@ def test_contour_draws_only_voiced_frames_as_pitch(drawn: list[Figure]) -> None:
     assert baseline.get_color() != variant.get_color()
 
 
-def test_contour_deviation_is_variant_minus_baseline_in_cents(drawn: list[Figure]) -> None:
+def test_contour_draws_deviation_and_confidence(drawn: list[Figure]) -> None:
     contour()
-    axes = drawn[0].axes[2]
-    np.testing.assert_allclose(ys(axes.lines[1]), [NAN, 25, 0, NAN, -50])
-    assert axes.get_xlabel() == "time (s); 3 of 5 frames are voiced, by known f0"
-
-
-def test_contour_draws_all_confidence_and_the_threshold(drawn: list[Figure]) -> None:
-    contour()
+    deviation = drawn[0].axes[2]
+    np.testing.assert_allclose(ys(deviation.lines[1]), [NAN, 25, 0, NAN, -50])  # cents: variant minus baseline
+    assert deviation.get_xlabel() == "time (s); 3 of 5 frames are voiced, by known f0"
     baseline, variant, threshold = drawn[0].axes[1].lines
     np.testing.assert_array_equal(ys(baseline), BASELINE.confidence)
     np.testing.assert_array_equal(ys(variant), VARIANT.confidence)
@@ -143,17 +138,16 @@ def test_contour_shown_from_hides_pitch_but_no_deviation(drawn: list[Figure]) ->
     assert len(plain[1]) == 3
 
 
-@pytest.mark.parametrize(("draw", "text"), [(lambda: contour(np.zeros(5, bool)), True), (contour, False)])
-def test_contour_names_the_lack_of_voiced_frames(draw: Callable[[], bytes], text: bool, drawn: list[Figure]) -> None:
-    draw()
+def test_contour_without_voiced_frames_has_a_text(drawn: list[Figure]) -> None:
+    contour(np.zeros(5, bool))
     pitch, _, deviation = drawn[0].axes
-    assert [one.get_text() for one in pitch.texts] == ["no voiced frame"] * text
-    assert all(np.isnan(ys(line)).all() for line in (*pitch.lines, deviation.lines[1])) == text
+    assert [text.get_text() for text in pitch.texts] == ["no voiced frame"]
+    assert all(np.isnan(ys(line)).all() for line in (*pitch.lines, deviation.lines[1]))
 
 
 @pytest.mark.parametrize(
     ("threshold", "pitch", "texts"),
-    [(0.75, [NAN, 60, 61, NAN, NAN], []), (0.9, [NAN, 60, NAN, NAN, NAN], []), (1.0, [NAN] * 5, ["no voiced frame"])],
+    [(0.9, [NAN, 60, NAN, NAN, NAN], []), (1.0, [NAN] * 5, ["no voiced frame"])],
 )
 def test_track_draws_pitch_from_the_threshold_on(
     threshold: float, pitch: list[float], texts: list[str], drawn: list[Figure]
@@ -209,7 +203,7 @@ def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -
 
 
 def test_sweep_panel_without_a_figure_has_a_text(drawn: list[Figure]) -> None:
-    sweep_png(sweep_of(SweepPoint.failed(setting(), stored("int8-naive"), "it crashed"), measured_point(rate=16_000)))
+    sweep_png(sweep_of(failed_point(), measured_point(rate=16_000)))
     assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
 
 

@@ -89,21 +89,16 @@ def test_peak_lines_name_what_int8_saves(ratio: float, words: str, profile: Prof
 @pytest.mark.parametrize(
     ("instructions", "words"),
     [
-        (
-            ("fma", "avx2"),
-            "fma, avx2; no dot product of 8-bit integers (avx512_vnni, avx_vnni, amx_int8, asimddp, i8mm)",
-        ),
-        (("fma", "avx_vnni"), "fma, avx_vnni"),
-        ((), "none of the known vector instructions; no dot product"),
+        (("fma", "avx2"), "processor has fma, avx2; no dot product of 8-bit integers (avx512_vnni, "),
+        (("fma", "avx_vnni"), "processor has fma, avx_vnni"),
+        ((), "processor has none of the known vector instructions; no dot product"),
+        (None, ""),
     ],
 )
-def test_peak_lines_name_the_instructions(instructions: tuple[str, ...], words: str, profile: Profile) -> None:
+def test_peak_lines_name_the_instructions(instructions: tuple[str, ...] | None, words: str, profile: Profile) -> None:
     line = peak_lines(profile.model_copy(update={"instructions": instructions}))[-1]
-    assert line.startswith(f"processor has {words}")
-
-
-def test_peak_lines_without_known_instructions(profile: Profile) -> None:
-    assert not peak_lines(profile.model_copy(update={"instructions": None}))[-1].startswith("processor")
+    assert line.startswith(words)
+    assert line.startswith("processor") == bool(words)
 
 
 def test_next_lines_begin_with_the_part_furthest_above_its_bound(profile: Profile) -> None:

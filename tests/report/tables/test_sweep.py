@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import stored
-from tests.report.conftest import NO_DELAY, NO_DELAY_REASON, measured_point, setting, sweep_of
+from tests.helpers.sweep_points import NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting, sweep_of
 from workbench.records.sweep import SweepPoint
 from workbench.report.tables.sweep import point_cells, print_sweep
 
@@ -22,16 +22,13 @@ def test_point_cells_have_both_sides_and_dashes() -> None:
 
 
 def test_print_sweep_lists_the_reasons_of_each_point(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    broken = SweepPoint.failed(setting(mirror=0.5), stored("int8-naive"), "it crashed")
-    print_sweep(
-        sweep_of(measured_point(delay=NO_DELAY), broken, SweepPoint.refused(setting(chunk=9000), "too [long]")),
-        tmp_path,
-    )
+    refused = SweepPoint.refused(setting(chunk=9000), "too [long]")
+    print_sweep(sweep_of(measured_point(delay=NO_DELAY), failed_point(mirror=0.5), refused), tmp_path)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "float-xnnpack: chunk, mirror and rate"
     assert all(len(line) <= 200 for line in lines[:5])
     assert f"  rate=48000,chunk=960,mirror=1: variant.delay_ms has no value: {NO_DELAY_REASON}" in lines
-    assert "  rate=48000,chunk=960,mirror=0.5: fail: it crashed" in lines
+    assert f"  rate=48000,chunk=960,mirror=0.5: fail: {stored('int8-naive').null_reasons['program']}" in lines
     assert "  rate=48000,chunk=9000,mirror=1: refused: too [long]" in lines
     assert lines[-2:] == [f"  sweep    {tmp_path / 'sweep.json'}", f"  picture  {tmp_path / 'sweep.png'}"]
 
