@@ -186,6 +186,10 @@ class TestAlign:
         pairs = [(each, frames([440.0] * 20, 0.1)) for each in clips]
         assert fit_alignment(pairs, STREAM) == Alignment(None, None)
 
+    def test_delay_without_a_voiced_frame_has_no_threshold(self) -> None:
+        late = held(np.where(np.arange(100) >= 94, 440.0, 0.0))
+        assert fit_alignment([(clip("c", late), frames(np.full(100, 100.0), 0.9))], STREAM).best_threshold is None
+
     def test_without_unvoiced_frames_there_is_no_threshold(self) -> None:
         times_s = np.arange(-60, 101) * 0.005  # annotated from before the clip's start, so every frame is sung
         late = frames(220 * 2.0 ** (np.arange(1, 51) * 0.010 - 0.030))

@@ -120,7 +120,7 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
     delay_ms = _middle(delays_ms[totals == totals.min()])
     voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
     confidence = np.concatenate([frames.confidence for _, frames in known])
-    if voiced.all():
+    if voiced.all() or not voiced.any():
         return Alignment(delay_ms, None)
     gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS])
     return Alignment(delay_ms, _middle(np.array(_THRESHOLDS)[gains == gains.max()]))

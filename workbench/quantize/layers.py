@@ -50,8 +50,8 @@ def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
 def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
     """Returns layer -> scheme in a converted graph, in the order in which the layers run.
 
-    A scheme is static, static-per-tensor, dynamic or none, or "activation only" or "weight only" if the other of the
-    two inputs stayed float.
+    A scheme is static or dynamic, with "-per-tensor" if its weight has a single scale; or none; or "activation only" or
+    "weight only" if the other of the two inputs stayed float.
     """
     found = {}
     for name, node in weighted_nodes(graph, part):
