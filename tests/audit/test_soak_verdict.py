@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helpers.results import replaced, stored
+from tests.helpers.soak import soak_segment
 from workbench.audit.soak_verdict import judge_soak
 from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
@@ -10,25 +11,6 @@ from workbench.records.soak import Soak
 
 RESULT = stored()
 GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidence.max", "<=", 0.1))
-NO_PITCH = {"deviation.pitch.max_cents": None}
-
-
-def segment(until_s: float, **changes: object) -> SoakSegment:
-    assert RESULT.deviation is not None
-    values: dict[str, object] = {
-        "until_s": until_s,
-        "frames": 12,
-        "voiced_frames": 10,
-        "nonfinite_frames": 0,
-        "baseline_nonfinite_frames": 0,
-        "pitch": RESULT.deviation.pitch,
-        "confidence_max": 0.0,
-        "variant_p50_ms": 1.0,
-        "variant_p95_ms": 1.5,
-        "real_time_factor": 0.05,
-        "resident_bytes": 500,
-    }
-    return SoakSegment(**(values | changes))
 
 
 def soak(last: SoakSegment | None = None, ended: str = "") -> Soak:
@@ -42,14 +24,16 @@ def soak(last: SoakSegment | None = None, ended: str = "") -> Soak:
         clips=("sung/a",),
         hours=1.0,
         took_s=60.0,
-        stretches=(segment(1), segment(2), segment(3), last or segment(4)),
+        stretches=(soak_segment(1), soak_segment(2), soak_segment(3), last or soak_segment(4)),
         ended=ended,
     )
 
 
 def with_pitch(max_cents: float | None) -> SoakSegment:
-    pitch = replaced(segment(4).pitch, "max_cents", max_cents)
-    return segment(4, pitch=pitch.model_copy(update={"null_reasons": {} if max_cents else {"max_cents": "no voice"}}))
+    pitch = replaced(soak_segment(4).pitch, "max_cents", max_cents)
+    return soak_segment(
+        4, pitch=pitch.model_copy(update={"null_reasons": {} if max_cents else {"max_cents": "no voice"}})
+    )
 
 
 def test_judge_soak_within_all_limits_passes() -> None:
@@ -62,10 +46,10 @@ def test_judge_soak_within_all_limits_passes() -> None:
     ("last", "reason"),
     [
         (with_pitch(500.0), "until 4 s: deviation.pitch.max_cents is 500 (limit <= 400)"),
-        (segment(4, confidence_max=0.5), "until 4 s: deviation.confidence.max is 0.5 (limit <= 0.1)"),
-        (segment(4, real_time_factor=1.25), "until 4 s: a call takes 1.25 times as long as its audio"),
-        (segment(4, nonfinite_frames=3), "until 4 s: 3 of 12 frames are not finite"),
-        (segment(4, resident_bytes=550), "the process grew by 10.0% after the first segment (at most 2% allowed)"),
+        (soak_segment(4, confidence_max=0.5), "until 4 s: deviation.confidence.max is 0.5 (limit <= 0.1)"),
+        (soak_segment(4, real_time_factor=1.25), "until 4 s: a call takes 1.25 times as long as its audio"),
+        (soak_segment(4, nonfinite_frames=3), "until 4 s: 3 of 12 frames are not finite"),
+        (soak_segment(4, resident_bytes=550), "the process grew by 10.0% after the first segment (at most 2% allowed)"),
     ],
 )
 def test_judge_soak_a_bad_segment_fails(last: SoakSegment, reason: str) -> None:
@@ -78,15 +62,15 @@ def test_judge_soak_a_bad_segment_fails(last: SoakSegment, reason: str) -> None:
     [
         (with_pitch(None), "until 4 s: deviation.pitch.max_cents has no value: no voice"),
         (
-            segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"}),
+            soak_segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"}),
             "until 4 s: deviation.confidence.max has no value: not finite",
         ),
-        (segment(4, baseline_nonfinite_frames=3), "until 4 s: 3 of 12 baseline frames are not finite"),
+        (soak_segment(4, baseline_nonfinite_frames=3), "until 4 s: 3 of 12 baseline frames are not finite"),
         (
-            segment(4, variant_p50_ms=2.0),
+            soak_segment(4, variant_p50_ms=2.0),
             "calls took 2.00 times as long at the end as at the start; run again on an idle machine",
         ),
-        (segment(4, voiced_frames=9), "only 39 voiced frames (at least 40 required)"),
+        (soak_segment(4, voiced_frames=9), "only 39 voiced frames (at least 40 required)"),
     ],
 )
 def test_judge_soak_what_cannot_be_decided_is_inconclusive(last: SoakSegment, reason: str) -> None:

@@ -1,10 +1,10 @@
-"""A short long stream: a session that drifts, and the record of a soak with it."""
+"""A session that drifts, and a segment of a soak."""
 
 import numpy as np
 
-from workbench.measure.soak import long_stream
+from tests.helpers.results import stored
+from workbench.measure.soak import SoakSegment
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.soak import Soak
 from workbench.runtime.session import Frames
 
 
@@ -23,15 +23,21 @@ class DriftingSession:
         return Frames(*(np.array([value], np.float32) for value in values))
 
 
-def soak_of(drift: float, **last: object) -> Soak:
-    """Four segments of ten voiced frames, 1 ms per call and 500 resident bytes; the last with other figures."""
-    stream = long_stream(
-        DriftingSession(0.0), DriftingSession(drift), np.ones(300, np.float32), 4 / 3600, 0.5, segments=4
+def soak_segment(until_s: float, **values: object) -> SoakSegment:
+    """A segment of ten voiced frames, with the pitch deviation of a stored result and with values replaced."""
+    deviation = stored().deviation
+    assert deviation is not None
+    segment = SoakSegment(
+        until_s=until_s,
+        frames=12,
+        voiced_frames=10,
+        nonfinite_frames=0,
+        baseline_nonfinite_frames=0,
+        pitch=deviation.pitch,
+        confidence_max=0.0,
+        variant_p50_ms=1.0,
+        variant_p95_ms=1.5,
+        real_time_factor=0.05,
+        resident_bytes=500,
     )
-    segments = [
-        progress.segment.model_copy(update={"variant_p50_ms": 1.0, "resident_bytes": 500})
-        for progress in stream
-        if progress.segment
-    ]
-    segments[-1] = segments[-1].model_copy(update=last)
-    return Soak.model_construct(stretches=tuple(segments))
+    return segment.replace(**values)

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import stored, without_scores
-from tests.helpers.sweep_points import DELAY, NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting
+from tests.helpers.sweep_points import DELAY, NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting, sweep_of
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint
-from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.json_files import write_json
 
 RESULT = stored()
@@ -72,14 +71,8 @@ def test_point_that_cannot_run_here_is_inconclusive() -> None:
     ],
 )
 def test_sweep_round_trip(protocol: str, title: str, tmp_path: Path) -> None:
-    sweep = Sweep(
-        created=RESULT.created,
-        recipe=RESULT.recipe,
-        protocol=protocol_of(protocol),
-        environment=RESULT.environment,
-        clips=("sung/a",),
-        points=(measured_point(), failed_point(mirror=0.0), SweepPoint.refused(setting(chunk=9000), "too long")),
-    )
+    refused = SweepPoint.refused(setting(chunk=9000), "too long")
+    sweep = sweep_of(measured_point(), failed_point(mirror=0.0), refused, protocol=protocol)
     path = write_json(sweep, tmp_path / SWEEP_NAME)
     assert Sweep.model_validate_json(path.read_bytes(), extra="ignore") == sweep
     assert sweep.title == title

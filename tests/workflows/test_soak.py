@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.progress import RecordedProgress
-from tests.helpers.soak import soak_of
+from tests.helpers.soak import soak_segment
 from workbench.errors import ChangedError, ProgramError, RecipeError
 from workbench.measure.soak import SoakProgress, SoakSegment
 from workbench.progress import Progress
@@ -35,7 +35,7 @@ class CrashingWorker:
 
 
 class LaterCrashingWorker(CrashingWorker):
-    segment = soak_of(0.0).stretches[0]
+    segment = soak_segment(1.0)
 
 
 @pytest.fixture
