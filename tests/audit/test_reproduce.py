@@ -1,17 +1,16 @@
-"""A program built again from its record: the same bytes, or what is another and why that may be."""
+"""A program rebuilt from its result: identical, or what differs and what changed since."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
+from tests.helpers.project import workbench, write_project
 from tests.helpers.results import lost, replaced, stored
 from workbench.audio.corpus import Corpus
 from workbench.audio.decode import Clip
 from workbench.audit.reproduce import compare_rebuilt
-from workbench.cli import main
 from workbench.errors import CheckpointError, RecipeError
 from workbench.export.program_cache import find_program
 from workbench.progress import Progress
@@ -31,12 +30,12 @@ CLIPS = [
 ]
 
 
-def test_the_same_bytes() -> None:
+def test_rebuilt_program_is_identical() -> None:
     found = compare_rebuilt(RECORD, PROGRAM, environment(1), (), CHECKPOINT)
     assert (found.same, found.parts, found.since) == (True, (), ())
 
 
-def test_what_differs_and_what_changed_since() -> None:
+def test_rebuilt_program_differs_with_causes() -> None:
     other = PROGRAM.model_copy(
         update={
             "sha256": "0" * 64,
@@ -60,7 +59,7 @@ def test_what_differs_and_what_changed_since() -> None:
     )
 
 
-def test_another_library_is_among_what_changed() -> None:
+def test_changed_library_is_a_cause() -> None:
     before, now = (
         RECORD.environment.model_copy(update={"libraries": {"numpy": version, "scipy": "1"}}) for version in "23"
     )
@@ -69,7 +68,7 @@ def test_another_library_is_among_what_changed() -> None:
     assert found.since == ("numpy: 2 before, 3 now",)
 
 
-def test_other_bytes_of_the_same_sizes() -> None:
+def test_rebuilt_program_differs_only_in_values() -> None:
     found = compare_rebuilt(
         RECORD, PROGRAM.model_copy(update={"sha256": "0" * 64}), RECORD.environment, CLIPS, CHECKPOINT
     )
@@ -77,33 +76,33 @@ def test_other_bytes_of_the_same_sizes() -> None:
     assert found.since == ()
 
 
-def _said(today: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
-    """What today's recipe says of the keys that there were then."""
-    return {key: _said(today[key], was) if key == "lowering" else today[key] for key, was in then.items()}
+def _at_keys_of(today: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """The values of the current recipe at the keys of the stored one."""
+    return {key: _at_keys_of(today[key], was) if key == "lowering" else today[key] for key, was in then.items()}
 
 
-def test_every_kept_record_has_a_recipe_of_today() -> None:
+def test_stored_results_have_a_recipe_in_this_version() -> None:
     for path in sorted((Path(__file__).parent.parent.parent / "docs" / "measured").glob("*.json")):
         record = stored(path.stem)
         recipe = recipe_from_result(record, path)
-        assert _said(recipe.resolved(), record.recipe.resolved) == record.recipe.resolved
+        assert _at_keys_of(recipe.resolved(), record.recipe.resolved) == record.recipe.resolved
         assert (recipe.name, recipe.source) == (path.stem, path)
 
 
-def test_a_record_of_a_recipe_that_there_cannot_be() -> None:
+def test_result_with_an_invalid_recipe_is_an_error() -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_from_result(replaced(RECORD, "recipe.resolved.mirror", 2), Path("r/result.json"))
     assert caught.value.problems == ("r/result.json: recipe.resolved: mirror: expected at most 1, got 2",)
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "", ".hidden", "a/b", "a@../b", "n" * 201])
-def test_a_name_that_is_no_folders(name: str) -> None:
+def test_result_whose_name_is_no_folder_is_an_error(name: str) -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_from_result(replaced(RECORD, "recipe.name", name), Path("r/result.json"))
     assert caught.value.problems[0].startswith("r/result.json: recipe.name: ")
 
 
-def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
+def test_trusted_checkpoint_with_other_bytes_is_an_error(tmp_path: Path) -> None:
     own = tmp_path / "own.ckpt"
     own.write_bytes(b"trusted")
     trusting = replaced(
@@ -119,13 +118,12 @@ def test_trust_does_not_hold_for_other_bytes(tmp_path: Path) -> None:
         )
 
 
-def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_of_two_results_of_one_name_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "calib_audio").mkdir()
-    (tmp_path / "calib_audio" / "manifest.yaml").write_text("calibrate: []\nscore: []\n")
-    for place in ("a", "b"):
-        write_record(RECORD, Path(place))
-    result = CliRunner().invoke(main, ["build", "a/result.json", "b/result.json", "--out", "again"])
+    write_project(tmp_path, "calibrate: []\nscore: []\n")
+    for folder in ("a", "b"):
+        write_record(RECORD, Path(folder))
+    result = workbench("build", "a/result.json", "b/result.json", "--out", "again")
     assert result.stderr == (
         "error: b/result.json: has the name int8-static, as a/result.json has; build them one by one, each with "
         "its own --out\n"
@@ -134,29 +132,30 @@ def test_two_records_of_one_name_are_not_built_into_one_folder(tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("record", "says"),
+    ("record", "message"),
     [
         (lost(RECORD), "again/result.json: the result has no program (it crashed); there is nothing to rebuild"),
         (RECORD, "again/int8-static: has a result, whose program would be replaced; choose another --out"),
     ],
     ids=["without a program", "in the way"],
 )
-def test_what_cannot_be_built_again(record: Any, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_of_a_result_that_cannot_be_rebuilt(
+    record: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "calib_audio").mkdir()
-    (tmp_path / "calib_audio" / "manifest.yaml").write_text("calibrate: []\nscore: []\n")
+    write_project(tmp_path, "calibrate: []\nscore: []\n")
     float_like = replaced(record, "recipe.resolved.quantization.parts", {})
     float_like = replaced(float_like, "recipe.resolved.quantization.equalize", False)
-    for place in ("again", "again/int8-static"):
-        write_record(float_like, Path(place))
-    result = CliRunner().invoke(main, ["build", "again/result.json", "--out", "again"])
-    assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [f"error: {says}"]
+    for folder in ("again", "again/int8-static"):
+        write_record(float_like, Path(folder))
+    result = workbench("build", "again/result.json", "--out", "again")
+    assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [f"error: {message}"]
     assert result.exit_code == 2
 
 
 @pytest.mark.slow
-def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In static int8, whose ranges come from the clips: two builds, byte for byte; and a record that lies is told."""
+def test_build_from_a_result_is_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Static int8, whose ranges come from the clips; a result with another hash is reported."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calib_audio").mkdir()
     (tmp_path / "calib_audio" / "manifest.yaml").write_text(
@@ -169,14 +168,13 @@ def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytes
     )
     from workbench.workflows.variant.prepare import load_clips, prepare
 
-    runner = CliRunner()
-    assert runner.invoke(main, ["build", "r.yaml", "--out", "first"]).exit_code == 0
+    assert workbench("build", "r.yaml", "--out", "first").exit_code == 0
     first = Path("first/r/program.pte").read_bytes()
     corpus = Corpus(Path("calib_audio"))
     (recipe,) = load_variants([Path("r.yaml")], corpus)
-    job = prepare(recipe)
-    load_clips([job], corpus, None, Progress())
-    found = find_program(Path("first/r"), job.program_fingerprint)
+    variant = prepare(recipe)
+    load_clips([variant], corpus, None, Progress())
+    found = find_program(Path("first/r"), variant.program_fingerprint)
     assert found is not None
     record = RECORD.model_copy(
         update={
@@ -186,13 +184,13 @@ def test_a_run_is_built_again_from_its_record(tmp_path: Path, monkeypatch: pytes
         }
     )
     write_record(record, Path("run"))
-    again = runner.invoke(main, ["build", "run/result.json", "--out", "again"])
+    again = workbench("build", "run/result.json", "--out", "again")
     assert (again.exit_code, again.stdout.splitlines()[1]) == (
         0,
         f"  identical to the program of the result (sha256 {hashlib.sha256(first).hexdigest()[:12]}…)",
     )
     assert Path("again/r/program.pte").read_bytes() == first
     write_record(replaced(record, "program.sha256", "0" * 64), Path("run"))
-    lied = runner.invoke(main, ["build", "run/result.json", "--out", "once-more"])
-    assert lied.exit_code == 1
-    assert "NOT identical: sha256" in lied.stdout
+    different = workbench("build", "run/result.json", "--out", "once-more")
+    assert different.exit_code == 1
+    assert "NOT identical: sha256" in different.stdout
