@@ -188,7 +188,7 @@ class TestAlign:
 
     def test_delay_without_a_voiced_frame_has_no_threshold(self) -> None:
         late = held(np.where(np.arange(100) >= 94, 440.0, 0.0))
-        assert fit_alignment([(clip("c", late), frames(np.full(100, 100.0), 0.9))], STREAM).best_threshold is None
+        assert fit_alignment([(clip(late), frames(np.full(100, 100.0), 0.9))], STREAM).best_threshold is None
 
     def test_without_unvoiced_frames_there_is_no_threshold(self) -> None:
         times_s = np.arange(-60, 101) * 0.005  # annotated from before the clip's start, so every frame is sung
@@ -239,7 +239,7 @@ class TestTruth:
                 69,
                 Alignment(None, None),
                 None,
-                dict.fromkeys(NO_F0, "the delay is not known, as no calibration clip has a known, voiced f0")
+                dict.fromkeys(NO_F0, "the delay is not known: no calibration clip has a known, voiced f0")
                 | NO_DELAY
                 | NO_BEST,
             ),
