@@ -172,8 +172,7 @@ def test_build_from_a_result_is_identical(tmp_path: Path, monkeypatch: pytest.Mo
     first = Path("first/r/program.pte").read_bytes()
     corpus = Corpus(Path("calib_audio"))
     (recipe,) = load_variants([Path("r.yaml")], corpus)
-    variant = prepare(recipe)
-    load_clips([variant], corpus, None, Progress())
+    (variant,) = load_clips([prepare(recipe)], corpus, None, Progress())
     found = find_program(Path("first/r"), variant.program_fingerprint)
     assert found is not None
     record = RECORD.model_copy(
