@@ -103,6 +103,10 @@ MISTAKES = [
     ("frames_per_chunk: {min: 1, max: 4, step: 2}", "frames_per_chunk.step: is not a recipe key"),
     ("frames_per_chunk: {min: 7, max: 9}", "frames_per_chunk: expected a divisor of chunk_samples (960), got 7"),
     ("frames_per_chunk: {min: 1, max: 4}\nquantization: {everywhere: true}", "quantization: everywhere requires"),
+    (
+        "frontend: group",
+        "frontend: expected 'upstream', 'grouped' or 'low-rank', got 'group' (did you mean 'grouped'?)",
+    ),
     ("lowering:", "lowering: expected a mapping of keys to values, got nothing"),
     ("speed: {round: 5}", "speed.round: is not a recipe key (did you mean 'rounds'?)"),
     ("backend: portable", "backend: is not a recipe key (did you mean 'lowering.backend'?)"),
