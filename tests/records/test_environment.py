@@ -15,7 +15,7 @@ def git(folder: Path, *words: str) -> None:
 
 
 def test_the_commit_is_of_its_own_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed below somebody's checkout, which ignores what is installed: none."""
+    """Installed below another checkout, which ignores what is installed: none."""
     installed = tmp_path / "environment.py"
     shutil.copyfile(environment.__file__, installed)
     (tmp_path / "theirs").write_text("theirs")
