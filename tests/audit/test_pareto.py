@@ -55,7 +55,7 @@ POINTS = st.lists(
 
 @given(POINTS)
 def test_the_front_is_what_nothing_dominates(points: list[Point]) -> None:
-    """The definition, written out: not worse on any axis, better on one, and speeds are given apart by their ends."""
+    """The definition: no worse on any axis, better on one; two speeds differ if their spreads do not overlap."""
 
     def beats(one: Point, other: Point) -> bool:
         assert one.speedup and other.speedup
