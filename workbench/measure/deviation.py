@@ -14,9 +14,8 @@ from workbench.units import cents_between
 Mask = NDArray[np.bool_]
 
 # Two pitch bins tie if their activations differ by less than this share of the best bin. Float rounding changes an
-# activation by up to 1.6e-3 of the best bin between two implementations of the network. Measured: upstream and the
-# restatement in eager, 10 ms hops, 23,454 voiced frames of singing and tones, four rates, three mirrors. No tie changed
-# its bin.
+# activation by up to 1.6e-3 of the best bin (measured: upstream and the restatement in eager, 10 ms hops, 23,454 voiced
+# frames of singing and tones, four rates, three mirrors). No tie changed its bin.
 TIE_MARGIN = 2e-3
 # A tied frame that deviates by less is not listed: neither a listener nor a plot shows it.
 MIN_TIED_CENTS = 0.1
