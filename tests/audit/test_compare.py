@@ -50,7 +50,7 @@ SLOWER_SAME_PROGRAM = timed(1.0, 0.9, 1.1, SHA256)
 
 def test_compare_equal_results_pass() -> None:
     pair = pair_of(BEFORE)
-    assert (pair.changes, pair.figures, pair.regressions, pair.undecided, pair.notes) == ((), (), (), (), ())
+    assert (pair.changes, pair.figures, pair.regressions, pair.inconclusive, pair.notes) == ((), (), (), (), ())
     assert verdict_of(BEFORE) == "pass"
 
 
@@ -154,7 +154,7 @@ def test_given_speed_tolerance_applies_to_the_same_program(tolerance: str) -> No
 @pytest.mark.parametrize(("key", "value"), [("cpu", "Another"), ("threads", 2)])
 def test_compare_ignores_speed_of_another_machine(key: str, value: Any) -> None:
     pair = pair_of(replaced(SLOWER, f"environment.{key}", value))
-    assert pair.regressions == pair.undecided == ()
+    assert pair.regressions == pair.inconclusive == ()
     assert pair.notes == (f"times are not compared: {key} ({getattr(BEFORE.environment, key)} and {value})",)
     assert {figure.judgement for figure in pair.figures} == {"not compared"}
 
@@ -163,8 +163,8 @@ def test_compare_on_other_audio_is_inconclusive() -> None:
     after = MANY_CENTS.replace(audio=BEFORE.audio[:-1])
     pair = pair_of(after)
     assert pair.regressions == ()
-    (undecided,) = pair.undecided
-    assert undecided.startswith("deviation and accuracy are not compared: scored audio (15 clips ")
+    (inconclusive,) = pair.inconclusive
+    assert inconclusive.startswith("deviation and accuracy are not compared: scored audio (15 clips ")
     assert verdict_of(after) == "inconclusive"
     assert verdict_of(replaced(after, "program.bytes", 9_000_000)) == "fail"
     (change,) = pair.changes
@@ -174,7 +174,7 @@ def test_compare_on_other_audio_is_inconclusive() -> None:
 def test_compare_under_another_known_f0_is_inconclusive() -> None:
     before, after = with_known_f0(BEFORE, "a" * 64), with_known_f0(MANY_CENTS, "b" * 64)
     pair = pair_of(after, before=before)
-    assert pair.undecided[0].startswith("deviation and accuracy are not compared: known f0 (")
+    assert pair.inconclusive[0].startswith("deviation and accuracy are not compared: known f0 (")
     assert {change.key for change in pair.changes} == {f"known f0 of {clip.name}" for clip in BEFORE.audio}
     assert pair_of(with_known_f0(MANY_CENTS, "a" * 64), before=before).regressions
 
@@ -187,7 +187,7 @@ def test_swapped_known_f0_are_different() -> None:
 
 def test_compare_another_stream_is_undecided() -> None:
     pair = pair_of(replaced(BEFORE, "recipe.resolved.mirror", 0.0))
-    assert pair.undecided == ("deviation and accuracy are not compared: mirror (1.0 and 0.0)",)
+    assert pair.inconclusive == ("deviation and accuracy are not compared: mirror (1.0 and 0.0)",)
     assert pair.notes == ("times are not compared: mirror (1.0 and 0.0)",)
 
 
@@ -222,13 +222,13 @@ def test_compare_with_another_torch_still_decides() -> None:
         (
             BEFORE,
             lost(BEFORE).replace(not_run_here="pip install it"),
-            {"undecided": ("no program was built here: pip install it",)},
+            {"inconclusive": ("no program was built here: pip install it",)},
         ),
         (
             BEFORE,
             BEFORE.replace(truth=None, null_reasons={"truth": "nothing known"}),
             {
-                "undecided": (
+                "inconclusive": (
                     "no value any more for truth.variant.rpa50, truth.variant.rca50, truth.variant.voicing_recall, "
                     "truth.variant.voicing_false_alarm, truth.variant.overall: nothing known",
                 )
@@ -239,7 +239,7 @@ def test_compare_with_another_torch_still_decides() -> None:
 )
 def test_compare_missing_program_or_value(before: Result, after: Result, expected: dict[str, Any]) -> None:
     pair = pair_of(after, before=before)
-    for name in ("regressions", "improvements", "undecided"):
+    for name in ("regressions", "improvements", "inconclusive"):
         assert getattr(pair, name) == expected.get(name, ())
     assert pair.notes == expected.get("notes", pair.notes)
 

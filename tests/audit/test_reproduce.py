@@ -15,7 +15,7 @@ from workbench.errors import CheckpointError, RecipeError
 from workbench.export.program_cache import find_program
 from workbench.progress import Progress
 from workbench.records.environment import environment
-from workbench.records.result import write_record
+from workbench.records.result import write_result
 from workbench.workflows.load_recipes import load_variants, recipe_from_result
 
 RECORD = stored("int8-static")
@@ -122,7 +122,7 @@ def test_build_of_two_results_of_one_name_is_an_error(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path, "calibrate: []\nscore: []\n")
     for folder in ("a", "b"):
-        write_record(RECORD, Path(folder))
+        write_result(RECORD, Path(folder))
     result = workbench("build", "a/result.json", "b/result.json", "--out", "again")
     assert result.stderr == (
         "error: b/result.json: has the name int8-static, as a/result.json has; build them one by one, each with "
@@ -147,7 +147,7 @@ def test_build_of_a_result_that_cannot_be_rebuilt(
     float_like = replaced(record, "recipe.resolved.quantization.parts", {})
     float_like = replaced(float_like, "recipe.resolved.quantization.equalize", False)
     for folder in ("again", "again/int8-static"):
-        write_record(float_like, Path(folder))
+        write_result(float_like, Path(folder))
     result = workbench("build", "again/result.json", "--out", "again")
     assert [line for line in result.stderr.splitlines() if line.startswith("error")] == [f"error: {message}"]
     assert result.exit_code == 2
@@ -182,14 +182,14 @@ def test_build_from_a_result_is_identical(tmp_path: Path, monkeypatch: pytest.Mo
             "environment": environment(1),
         }
     )
-    write_record(record, Path("run"))
+    write_result(record, Path("run"))
     again = workbench("build", "run/result.json", "--out", "again")
     assert (again.exit_code, again.stdout.splitlines()[1]) == (
         0,
         f"  identical to the program of the result (sha256 {hashlib.sha256(first).hexdigest()[:12]}…)",
     )
     assert Path("again/r/program.pte").read_bytes() == first
-    write_record(replaced(record, "program.sha256", "0" * 64), Path("run"))
+    write_result(replaced(record, "program.sha256", "0" * 64), Path("run"))
     different = workbench("build", "run/result.json", "--out", "once-more")
     assert different.exit_code == 1
     assert "NOT identical: sha256" in different.stdout

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from tests.helpers.project import workbench
 from tests.helpers.results import MEASURED, lost, replaced, stored, written
-from workbench.records.result import read_record
+from workbench.records.result import read_result
 
 BEFORE = stored("int8-mixed", program__bytes=1_000_000)
 
 
 def test_compare_run_with_a_stored_reference(tmp_path: Path) -> None:
     reference = MEASURED / "int8-mixed.json"
-    result = read_record(reference)
+    result = read_result(reference)
     compared = workbench("compare", reference, written(result, tmp_path))
     assert (compared.exit_code, compared.stdout, compared.stderr) == (0, "int8-mixed: nothing changed\n", "")
     written(replaced(result, "deviation.pitch.p95_cents", 0.99), tmp_path)

@@ -13,7 +13,7 @@ from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import last_error, workbench
 from workbench.errors import ChangedError, WorkbenchError
 from workbench.records.environment import environment
-from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result, write_record
+from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result, write_result
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -65,7 +65,7 @@ def run_variants(ran: list[Any], monkeypatch: pytest.MonkeyPatch) -> RunVariants
                 raise outcome
             verdict, reused, *more = (outcome, "nothing") if isinstance(outcome, str) else outcome
             result = stored_result(variant.name, verdict)
-            write_record(result, folder)
+            write_result(result, folder)
             return RunOutcome(folder, result, Reused(reused), *more)
 
         monkeypatch.setattr(run, "run_variant", fake)
@@ -119,7 +119,7 @@ def test_run_ends_with_its_report(run_variants: RunVariants) -> None:
 
 
 def test_report_has_the_results_of_earlier_runs(run_variants: RunVariants) -> None:
-    write_record(stored_result("a", "fail"), Path("results/a"))
+    write_result(stored_result("a", "fail"), Path("results/a"))
     broken = Path("results/c/result.json")
     broken.parent.mkdir()
     broken.write_text("{}")

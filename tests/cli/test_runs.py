@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.helpers.project import workbench
 from tests.helpers.results import lost, replaced, stored, written
-from workbench.records.result import write_record
+from workbench.records.result import write_result
 from workbench.records.run_folders import archive_result
 
 RESULT = replaced(stored(), "created", "2026-01-01T00:00:10+00:00")
@@ -42,7 +42,7 @@ def test_runs_table(tmp_path: Path) -> None:
 def test_runs_json_has_a_line_per_run(tmp_path: Path) -> None:
     folder = write_runs(tmp_path) / "20260101-000000-two"
     archive_result(replaced(RESULT, "program.bytes", 1), folder / "float-xnnpack")
-    write_record(RESULT, folder / "float-xnnpack")
+    write_result(RESULT, folder / "float-xnnpack")
     first, spoilt, _ = map(json.loads, workbench("runs", tmp_path, "--json").stdout.splitlines())
     assert (first["folder"], first["earlier"]) == (str(folder), 1)
     assert first["variants"] == {"float-xnnpack": RESULT.verdict, "int8-naive": "fail"}

@@ -16,7 +16,7 @@ from workbench.audio.corpus import Corpus
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
-from workbench.records.result import read_record
+from workbench.records.result import read_result
 from workbench.workflows.load_recipes import load_variants
 
 README = (ROOT / "README.md").read_text()
@@ -82,7 +82,7 @@ def test_readme_links_exist() -> None:
 
 def test_shipped_recipes_are_valid_and_measured() -> None:
     variants = load_variants([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
-    records = {path.stem: read_record(path) for path in MEASURED.glob("*.json")}
+    records = {path.stem: read_result(path) for path in MEASURED.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
     assert {variant.name: variant.resolved() for variant in variants} == {
         name: with_todays_defaults(record.recipe.resolved) for name, record in records.items()
@@ -95,20 +95,20 @@ def test_results_are_stored() -> None:
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_stored_verdict_follows_the_current_rules(path: Path) -> None:
-    record = read_record(path)
+    record = read_result(path)
     judged = rejudge(record, {})
     assert (judged.verdict, judged.reasons) == (record.verdict, record.reasons), "run `make docs`"
 
 
 def test_unfair_picture_is_of_the_same_program() -> None:
-    fair, unfair = (read_record(MEASURED / f"{name}.json").program for name in ("float-xnnpack", "unfair"))
+    fair, unfair = (read_result(MEASURED / f"{name}.json").program for name in ("float-xnnpack", "unfair"))
     assert fair is not None and unfair is not None
     assert fair.sha256 == unfair.sha256
 
 
 def test_int8_results_have_the_schemes_of_their_names() -> None:
     def schemes(name: str) -> dict[str, str]:
-        program = read_record(MEASURED / f"{name}.json").program
+        program = read_result(MEASURED / f"{name}.json").program
         assert program is not None
         return {layer: scheme for layer, scheme in program.schemes.items() if scheme != "none"}
 

@@ -9,7 +9,7 @@ from tests.helpers.results import MEASURED, lost, replaced, stored, with_todays_
 from tools.docs import findings
 from tools.docs.findings import NOT_YET, ROOT, claims, page
 from workbench.audio.corpus import Corpus
-from workbench.records.result import Result, read_record, write_record
+from workbench.records.result import Result, read_result, write_result
 from workbench.workflows.load_recipes import load_variants
 
 CORPUS = Corpus(ROOT / "calib_audio")
@@ -49,7 +49,7 @@ def test_a_conclusion_needs_the_support_of_the_results(empty: Path) -> None:
     said = "Models that trace are more likely to export."
 
     def measured(record: Result) -> str:
-        (empty / "torchscript.json").write_bytes(write_record(record, empty / "run").read_bytes())
+        (empty / "torchscript.json").write_bytes(write_result(record, empty / "run").read_bytes())
         return rows()[said]
 
     good = stored(renamed="torchscript")
@@ -64,7 +64,7 @@ def test_a_conclusion_needs_the_support_of_the_results(empty: Path) -> None:
         "No conclusion: deviation.pitch.p95\\_cents of torchscript is 0.5, expected \\<= 0.01."
     )
     naive = stored(renamed="onnx-naive").model_copy(update={"verdict": "fail", "reasons": ("a crash",)})
-    (empty / "onnx-naive.json").write_bytes(write_record(naive, empty / "run").read_bytes())
+    (empty / "onnx-naive.json").write_bytes(write_result(naive, empty / "run").read_bytes())
     assert rows()["ONNX fails: flat pitch near MIDI 50, confidence near 0.1."].endswith(
         "No conclusion: onnx-naive does not give the reason: the streaming state was folded into a constant."
     )
@@ -76,7 +76,7 @@ def test_stored_results_support_every_conclusion() -> None:
 
 def test_stored_results_are_of_the_shipped_recipes() -> None:
     variants = {variant.name: variant.resolved() for variant in load_variants([ROOT / "recipes" / "findings"], CORPUS)}
-    records = {path.stem: read_record(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
+    records = {path.stem: read_result(path).recipe.resolved for path in findings.FINDINGS.glob("*.json")}
     assert {name: with_todays_defaults(resolved) for name, resolved in records.items()} == variants
 
 
@@ -94,7 +94,7 @@ def test_a_backend_row_states_how_far_the_program_came(empty: Path) -> None:
     )
     refused = lost(stored(renamed="qualcomm"), "no SDK").model_copy(update={"reasons": ("no SDK",)})
     for record in (lowered, refused):
-        (empty / f"{record.recipe.name}.json").write_bytes(write_record(record, empty / "run").read_bytes())
+        (empty / f"{record.recipe.name}.json").write_bytes(write_result(record, empty / "run").read_bytes())
     text = page()
     assert "| vulkan | inconclusive | yes |" in text and "| 6,499,692 | – | – |" in text
     assert "| qualcomm | fail | no | – | – | – | – | – | – | – |" in text

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.audio.decode import Clip
 from workbench.measure.deviation import PairedFrames
 from workbench.records.frames import ClipFrames, write_frames
-from workbench.records.result import ClipUsed, Result, read_record, write_record
+from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.worst_moments import save_clips_around, worst
 from workbench.runtime.session import Frames
 
@@ -44,7 +44,7 @@ def clip_of(name: str) -> Clip:
 def make_run(run: Path) -> list[Result]:
     """Four variants in the order in which they are found: one with frames and sound whose names are markup, one that
     is only a record, one without a program, one whose comparison is unfair."""
-    mixed = read_record(MEASURED / "int8-mixed.json")
+    mixed = read_result(MEASURED / "int8-mixed.json")
     names = {"name": f"a-{NASTY.replace('/', '')}", "resolved": {**mixed.recipe.resolved, "description": NASTY}}
     nasty = mixed.model_copy(
         update={
@@ -53,10 +53,10 @@ def make_run(run: Path) -> list[Result]:
             "reasons": (NASTY,),
         }
     )
-    places = {"a": nasty, **{name: read_record(MEASURED / f"{name}.json") for name in ("float-xnnpack", "int8-naive")}}
-    places["unfair"] = read_record(MEASURED / "unfair.json")
+    places = {"a": nasty, **{name: read_result(MEASURED / f"{name}.json") for name in ("float-xnnpack", "int8-naive")}}
+    places["unfair"] = read_result(MEASURED / "unfair.json")
     for name, record in places.items():
-        write_record(record, run / name)
+        write_result(record, run / name)
     both = [frames_of(CLIPS[0], OFF), frames_of(CLIPS[1], {7: 5.0})]
     for frames in both:
         sides = PairedFrames(frames.clip, frames.baseline, frames.variant, frames.voiced, "baseline confidence")

@@ -8,7 +8,7 @@ from typing import Any
 from workbench.measure.deviation import Deviation
 from workbench.recipe.schema import RecipeModel
 from workbench.record_model import RecordModel
-from workbench.records.result import ClipUsed, Result, read_record, write_record
+from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.run_folders import StoredResult
 
 SCORED = ("deviation", "floor", "truth", "speed")
@@ -20,7 +20,7 @@ def stored(name: str = "float-xnnpack", **values: Any) -> Result:
 
     The hashes of known f0 are removed: only some stored results have them.
     """
-    record = with_known_f0(read_record(MEASURED / f"{name}.json"), ClipUsed.model_fields["f0_sha256"].default)
+    record = with_known_f0(read_result(MEASURED / f"{name}.json"), ClipUsed.model_fields["f0_sha256"].default)
     if renamed := values.pop("renamed", None):
         record = replaced(record, "recipe.name", renamed)
     for path, value in values.items():
@@ -76,7 +76,7 @@ def kept(record: Result, run: str = "outputs/run") -> StoredResult:
 def written(record: Result, run: Path) -> Path:
     """Writes the result into a run and returns the variant's folder."""
     folder = run / record.recipe.name
-    write_record(record, folder)
+    write_result(record, folder)
     return folder
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.results import stored
 from tools.reliability.kill_and_resume import COMMAND, ENDED, project, run, seen, visible
-from workbench.records.result import read_record, write_record
+from workbench.records.result import read_result, write_result
 
 pytestmark = pytest.mark.nightly
 
@@ -28,7 +28,7 @@ def test_run_resumes_after_two_kills(tmp_path: Path) -> None:
     folder = project(tmp_path)
     (folder / "tmp").mkdir()
     variant = folder / "out" / "r"
-    write_record(stored(), variant)
+    write_result(stored(), variant)
     (variant / "frames").mkdir()
     (variant / "frames" / "earlier.npz").write_bytes(b"frames of the earlier result")
     earlier = visible(variant)
@@ -42,7 +42,7 @@ def test_run_resumes_after_two_kills(tmp_path: Path) -> None:
     found = visible(variant)
     (archived,) = (name for name in found if name.startswith("result-"))
     assert found[archived] == earlier["result.json"]
-    result = read_record(variant / "result.json")
+    result = read_result(variant / "result.json")
     assert result.program is not None and result.deviation is not None
     assert hashlib.sha256(found["program.pte"]).hexdigest() == result.program.sha256
     assert sorted(name for name in found if name.startswith("frames/")) == [

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.results import MEASURED, lost, replaced, stored
 from workbench.errors import WorkbenchError
 from workbench.records.metrics import metric_value
-from workbench.records.result import read_record, write_record
+from workbench.records.result import read_result, write_result
 
 RESULT = stored()
 DOCS = MEASURED.parent
@@ -19,15 +19,15 @@ STORED = sorted([*MEASURED.glob("*.json"), *(DOCS / "findings").glob("*.json")])
 
 @pytest.mark.parametrize("result", [RESULT, lost(RESULT)], ids=["measured", "failed"])
 def test_result_round_trip(result: Any, tmp_path: Path) -> None:
-    path = write_record(result, tmp_path)
+    path = write_result(result, tmp_path)
     assert path == tmp_path / "result.json"
-    assert read_record(path) == result
+    assert read_result(path) == result
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_stored_results_have_every_key_that_is_read(path: Path) -> None:
     """Reading and writing keeps the values of all keys of the file."""
-    assert _contains(read_record(path).model_dump(mode="json"), json.loads(path.read_bytes()))
+    assert _contains(read_result(path).model_dump(mode="json"), json.loads(path.read_bytes()))
 
 
 def _contains(whole: Any, part: Any) -> bool:
@@ -39,15 +39,15 @@ def _contains(whole: Any, part: Any) -> bool:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_write_record_refuses_a_number_that_is_not_finite(value: float, tmp_path: Path) -> None:
+def test_write_result_refuses_a_number_that_is_not_finite(value: float, tmp_path: Path) -> None:
     unvalidated = RESULT.model_copy(update={"seconds": {"build": value}})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_record(unvalidated, tmp_path)
+        write_result(unvalidated, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failed_write_keeps_the_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_record(RESULT, tmp_path)
+    path = write_result(RESULT, tmp_path)
     before = path.read_bytes()
 
     def fsync(handle: int) -> None:
@@ -55,20 +55,20 @@ def test_failed_write_keeps_the_earlier_result(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(OSError, match="No space left on device"):
-        write_record(RESULT.replace(created="2027-01-01T00:00:00+00:00"), tmp_path)
+        write_result(RESULT.replace(created="2027-01-01T00:00:00+00:00"), tmp_path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_read_record_of_a_missing_file(tmp_path: Path) -> None:
+def test_read_result_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
-        read_record(tmp_path / "result.json")
+        read_result(tmp_path / "result.json")
     assert str(error.value) == f"{tmp_path}/result.json: no such file; `workbench run` writes a result.json"
 
 
-def test_read_record_of_a_folder(tmp_path: Path) -> None:
+def test_read_result_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
-        read_record(tmp_path)
+        read_result(tmp_path)
     assert str(error.value) == f"{tmp_path}: cannot be read (Is a directory); check its permissions"
 
 
@@ -86,20 +86,20 @@ def test_read_record_of_a_folder(tmp_path: Path) -> None:
     ],
     ids=["half", "empty", "list", "no-json", "other-schema", "nan", "null-without-reason", "verdict"],
 )
-def test_read_record_refuses_damaged_text(damage: Any, tmp_path: Path) -> None:
-    path = write_record(replaced(RESULT, "deviation.pitch.p95_cents", 0.5), tmp_path)
+def test_read_result_refuses_damaged_text(damage: Any, tmp_path: Path) -> None:
+    path = write_result(replaced(RESULT, "deviation.pitch.p95_cents", 0.5), tmp_path)
     text = path.read_text()
     assert damage(text) != text
     path.write_text(damage(text))
     with pytest.raises(WorkbenchError) as error:
-        read_record(path)
+        read_result(path)
     assert str(error.value) == f"{path}: not a result of schema version 1; run the recipe again"
 
 
-def test_read_record_ignores_the_keys_of_a_later_version(tmp_path: Path) -> None:
-    path = write_record(RESULT, tmp_path)
+def test_read_result_ignores_the_keys_of_a_later_version(tmp_path: Path) -> None:
+    path = write_result(RESULT, tmp_path)
     path.write_text(path.read_text().replace("{", '{"new_key": 1,', 1))
-    assert read_record(path) == RESULT
+    assert read_result(path) == RESULT
 
 
 def test_metric_value_is_a_number_or_none_with_the_reason() -> None:

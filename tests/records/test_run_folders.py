@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.results import lost, replaced, stored, written
 from workbench.errors import WorkbenchError
-from workbench.records.result import read_record, write_record
+from workbench.records.result import read_result, write_result
 from workbench.records.run_folders import archive_result, archived_results, find_results, newest_run, runs_in
 
 RESULT = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
@@ -16,20 +16,20 @@ ARCHIVED = "result-20260102-030405.json"
 
 
 def test_archive_result_is_named_by_its_time(tmp_path: Path) -> None:
-    content = write_record(RESULT, tmp_path).read_bytes()
+    content = write_result(RESULT, tmp_path).read_bytes()
     second = replaced(RESULT, "speed.load_ms", 1e6)
     assert archive_result(second, tmp_path) == tmp_path / ARCHIVED
-    write_record(second, tmp_path)
+    write_result(second, tmp_path)
     assert (tmp_path / ARCHIVED).read_bytes() == content
     assert archive_result(CHANGED, tmp_path) == tmp_path / "result-20260102-030405-2.json"
-    assert read_record(tmp_path / "result-20260102-030405-2.json") == second
+    assert read_result(tmp_path / "result-20260102-030405-2.json") == second
     assert [path.name for path in archived_results(tmp_path)] == [ARCHIVED, "result-20260102-030405-2.json"]
 
 
 def test_archive_result_skips_a_missing_or_equal_one(tmp_path: Path) -> None:
     assert archive_result(RESULT, tmp_path) is None
     failed = lost(RESULT)
-    write_record(failed, tmp_path)
+    write_result(failed, tmp_path)
     assert archive_result(failed.replace(created="2026-05-05T00:00:00+00:00", seconds={"build": 1.0}), tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -46,7 +46,7 @@ def test_archived_result_is_not_a_current_one(tmp_path: Path) -> None:
     folder = written(RESULT, tmp_path / "run")
     archived = archive_result(CHANGED, folder)
     assert archived is not None
-    write_record(RESULT, folder)
+    write_result(RESULT, folder)
     (run,) = runs_in(tmp_path)
     assert len(run.results) == 1
     assert [result.current for result in find_results([folder, archived])] == [True, False]
@@ -67,8 +67,8 @@ def test_find_results_names_the_run_by_its_folder(
 def test_find_results_searches_only_runs_and_variants(tmp_path: Path) -> None:
     folder = written(RESULT, tmp_path / "run")
     for name in ("frames", "pictures", "moments", ".making", ".programs"):
-        write_record(RESULT, folder / name)
-    write_record(RESULT, tmp_path / ".programs" / "float")
+        write_result(RESULT, folder / name)
+    write_result(RESULT, tmp_path / ".programs" / "float")
     frames = written(replaced(RESULT, "recipe.name", "frames"), tmp_path / "run")  # a variant of that name
     assert [result.folder for result in find_results([tmp_path])] == [folder, frames]
     assert [len(run.results) for run in runs_in(tmp_path)] == [2]
@@ -78,9 +78,9 @@ def test_find_results_does_not_change_a_verdict(tmp_path: Path) -> None:
     """The current rules would judge it inconclusive: it has no gate on the pitch."""
     result = replaced(RESULT, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"})
     written(result, tmp_path / "run")
-    assert [each.record for each in find_results([tmp_path])] == [result]
+    assert [each.result for each in find_results([tmp_path])] == [result]
     (run,) = runs_in(tmp_path)
-    assert [each.record for each in run.results] == [result]
+    assert [each.result for each in run.results] == [result]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_runs_in_lists_unreadable_results(outputs: Path) -> None:
     first, spoilt, killed = runs_in(outputs)
     assert first.folder == outputs / "20260101-000000-two"
     assert first.created == "2026-01-01T00:00:20+00:00"
-    assert [result.record.recipe.name for result in first.results] == ["float-xnnpack", "int8-naive"]
+    assert [result.result.recipe.name for result in first.results] == ["float-xnnpack", "int8-naive"]
     assert (first.unreadable, spoilt.results, killed.results, killed.unreadable, killed.created) == ((), (), (), (), "")
     (problem,) = spoilt.unreadable
     assert problem.startswith(f"{outputs}/20260102-000000-spoilt/variant/result.json: not a result")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.results import lost, replaced, stored
 from workbench.records import staging as making
-from workbench.records.result import RESULT_NAME, Result, read_record, write_record
+from workbench.records.result import RESULT_NAME, Result, read_result, write_result
 from workbench.records.staging import commit, recover
 from workbench.storage.atomic import remove_partial_files
 
@@ -27,7 +27,7 @@ class Killed(BaseException):
 
 
 def fill(folder: Path, record: Result, what: str, *clips: str) -> None:
-    write_record(record, folder)
+    write_result(record, folder)
     (folder / "program.pte").write_text(what)
     (folder / "frames").mkdir()
     for clip in clips:
@@ -53,8 +53,8 @@ def is_the_new_one(folder: Path) -> bool:
     found = files(folder)
     return (
         set(found) == {RESULT_NAME, ASIDE, "program.pte", "frames/a.npz", "frames/b.npz"}
-        and read_record(folder / RESULT_NAME) == NEW
-        and read_record(folder / ASIDE) == EARLIER
+        and read_result(folder / RESULT_NAME) == NEW
+        and read_result(folder / ASIDE) == EARLIER
         and {found[name] for name in found if not name.endswith(".json")} == {"new"}
         and (folder / "bundle").is_dir()
     )
@@ -72,7 +72,7 @@ def test_a_failure_takes_away_what_belonged_to_the_earlier_record(folder: Path) 
     failure = lost(EARLIER)
     commit(failure, folder)
     assert set(files(folder)) == {RESULT_NAME, ASIDE}
-    assert read_record(folder / RESULT_NAME) == failure
+    assert read_result(folder / RESULT_NAME) == failure
     assert (folder / "bundle").is_dir()
 
 
@@ -141,7 +141,7 @@ def is_the_one_that_cannot_run_here(folder: Path) -> bool:
     found = files(folder)
     return (
         set(found) == {RESULT_NAME, ASIDE, "program.onnx", "program.json"}
-        and read_record(folder / RESULT_NAME) == NOT_HERE
+        and read_result(folder / RESULT_NAME) == NOT_HERE
         and found["program.onnx"] == found["program.json"] == "new"
         and (folder / "bundle").is_dir()
     )
@@ -154,7 +154,7 @@ def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) 
         begin(folder)
         survived = survives(step, partial(commit, NOT_HERE, folder))
         begin_again(folder)
-        if RESULT_NAME in (found := files(folder)) and read_record(folder / RESULT_NAME) == EARLIER:
+        if RESULT_NAME in (found := files(folder)) and read_result(folder / RESULT_NAME) == EARLIER:
             assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
         for again in range(100):  # and killed a second time, wherever that is
             if survives(again, partial(complete, folder)):
@@ -196,7 +196,7 @@ def test_killed_at_any_step(folder: Path) -> None:
         begin_again(folder)
         visible = {name: text for name, text in files(folder).items() if not name.startswith(".")}
         if RESULT_NAME in visible:  # what is read beside a record is its own
-            of = "earlier" if read_record(folder / RESULT_NAME) == EARLIER else "new"
+            of = "earlier" if read_result(folder / RESULT_NAME) == EARLIER else "new"
             assert {visible[name] for name in visible if not name.endswith(".json")} == {of}, step
         if (folder / ".making").exists():  # not decided yet: nothing has changed
             assert {name: visible[name] for name in visible} == {

@@ -69,7 +69,7 @@ def test_sound_of_uses_the_run_then_the_same_clip(run: Path, tmp_path: Path) -> 
     tone = clip_of("plain")
     (tmp_path / "sung").mkdir()
     soundfile.write(tmp_path / "sung" / "plain.wav", tone.samples, RATE_HZ)
-    record = find_results([run / "a"])[0].record
+    record = find_results([run / "a"])[0].result
     moment = worst([frames_of(CLIPS[1], {7: 5.0})])[0]
     kept, why = sound_of(moment, record, run / "a", None)
     assert kept is not None and kept.startswith(b"RIFF") and why == ""

@@ -9,7 +9,7 @@ from workbench.report.summary import cautions, sentence
 
 
 def test_cautions_name_what_differs(run: Path) -> None:
-    record = find_results([run / "float-xnnpack"])[0].record
+    record = find_results([run / "float-xnnpack"])[0].result
 
     def with_(**changes: object) -> list[str]:
         return cautions([StoredResult(record, run, "a"), StoredResult(record.model_copy(update=changes), run, "a")])
@@ -28,16 +28,16 @@ def test_cautions_name_what_differs(run: Path) -> None:
 
 def test_sentence_of_one_variant_and_of_no_pass(run: Path) -> None:
     (one,) = find_results([run / "float-xnnpack"])
-    assert sentence([one], ["it"]).startswith(f"it passes. {one.record.program.bytes:,} bytes; ")
+    assert sentence([one], ["it"]).startswith(f"it passes. {one.result.program.bytes:,} bytes; ")
     failing = find_results([run / "unfair", run / "int8-naive"])
     assert sentence(failing, unique_names(failing)) == "None of 2 variants passes."
     text = sentence([one, failing[0]], ["it", "other"])
-    assert text.startswith(f"Of 2 variants only it passes. {one.record.program.bytes:,} bytes; ")
+    assert text.startswith(f"Of 2 variants only it passes. {one.result.program.bytes:,} bytes; ")
 
 
 def rival(one: StoredResult, **changes: object) -> StoredResult:
     """The same with a program half as large; keys such as speed__speedup_p50 change more."""
-    record = replaced(one.record, "program.bytes", one.record.program.bytes // 2)
+    record = replaced(one.result, "program.bytes", one.result.program.bytes // 2)
     for path, value in changes.items():
         record = replaced(record, path.replace("__", "."), value)
     return dataclasses.replace(one, record=record)
@@ -57,7 +57,7 @@ def test_sentence_claims_only_what_differs(run: Path) -> None:
     assert claims(**slower, **wrong) == ["Smallest: b", "fastest: a", "most accurate: a"]
     assert claims(**slower | {"speed__speedup_high": 4.6}, **wrong)[1] == "largest median speed: a"
     assert claims(**slower, **wrong, environment__cpu="another") == ["Smallest: b", "most accurate: a"]
-    assert claims(**slower, **wrong, audio=one.record.audio[:-1]) == ["Smallest: b"]
+    assert claims(**slower, **wrong, audio=one.result.audio[:-1]) == ["Smallest: b"]
     assert claims(**slower, **wrong, floor__pitch__p95_cents=3.0)[2] == (
         "smallest deviation, but several are below the floor of 16-bit dither: a"
     )

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from tests.helpers.results import stored
 from tests.helpers.sessions import CumulativeSumSession
 from workbench.recipe.options import ProtocolName
-from workbench.records.result import read_record, write_record
+from workbench.records.result import read_result, write_result
 from workbench.runtime.session import run_chunks
 from workbench.runtime.state_protocol import protocol_of, with_state_handling
 
@@ -51,7 +51,7 @@ def test_protocol_that_differs_between_sides_is_unfair(name: ProtocolName, label
 
 def test_stored_protocol_cannot_be_declared_fair(tmp_path: Path) -> None:
     result = stored().replace(protocol=protocol_of("variant-reset-per-chunk"))
-    path = write_record(result, tmp_path)
+    path = write_result(result, tmp_path)
     assert '"fair": false' in path.read_text()
     path.write_text(path.read_text().replace('"fair": false', '"fair": true'))
-    assert read_record(path) == result
+    assert read_result(path) == result

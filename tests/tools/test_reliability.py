@@ -11,7 +11,7 @@ from tools.docs import reliability
 from tools.reliability import mixed_commands
 from tools.reliability.kill_and_resume import STAGE, seen, visible
 from tools.reliability.mixed_commands import by_command, memory_of, problem_of, torn_records
-from workbench.records.result import write_record
+from workbench.records.result import write_result
 
 HERE = {
     "created": "2026-11-23T07:35:00+00:00",
@@ -126,7 +126,7 @@ def test_a_commands_output_is_checked(name: str, code: int, output: str, wrong: 
 
 def test_incomplete_results_are_reported(tmp_path: Path) -> None:
     place = tmp_path / "outputs" / "run" / "a"
-    record = write_record(stored(), place)
+    record = write_result(stored(), place)
     record.with_name("result-20261123-065230.json").write_text('{"half')
     count, (aside, program) = torn_records(tmp_path)
     assert count == 2
@@ -140,7 +140,7 @@ def test_incomplete_results_are_reported(tmp_path: Path) -> None:
 
 
 def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
-    write_record(stored(verdict="fail"), tmp_path)
+    write_result(stored(verdict="fail"), tmp_path)
     (tmp_path / "program.pte").write_bytes(b"its own")
     earlier = visible(tmp_path)
     assert seen(tmp_path, earlier) == ("the earlier", [])
@@ -149,7 +149,7 @@ def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
     assert seen(tmp_path, earlier) == ("the earlier", ["not as in the earlier result: ['new.npz', 'program.pte']"])
     (tmp_path / "result.json").rename(tmp_path / "result-1.json")
     assert seen(tmp_path, earlier) == ("none", [])
-    write_record(stored(), tmp_path)
+    write_result(stored(), tmp_path)
     assert seen(tmp_path, earlier, {"result.json", "program.pte", "frames/a.npz"}) == (
         "the new",
         [

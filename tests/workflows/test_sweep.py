@@ -15,7 +15,7 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ProgramError, RecipeError, WorkbenchError
 from workbench.progress import Progress
 from workbench.recipe import Recipe
-from workbench.records.result import Result, read_record
+from workbench.records.result import Result, read_result
 from workbench.records.sweep import SweepPoint, SweepSetting
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
@@ -200,7 +200,7 @@ def test_real_point_is_as_late_as_its_geometry(monkeypatch: pytest.MonkeyPatch) 
     assert point["geometry_ms"] == pytest.approx(138)
     variant_folder = Path("swept/least@rate=16000,chunk=320,mirror=0")
     assert point["program_bytes"] == (variant_folder / "program.pte").stat().st_size
-    result = read_record(variant_folder / "result.json")
+    result = read_result(variant_folder / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
     monkeypatch.setattr(variant_run, "build_in_staging", None)

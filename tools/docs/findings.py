@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from workbench.recipe import gates_of
 from workbench.records.metrics import metric_value
-from workbench.records.result import Result, read_record
+from workbench.records.result import Result, read_result
 from workbench.report.columns import result_cells
 from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.markdown import escape_markdown
@@ -76,12 +76,12 @@ def page() -> str:
 
 def _audio_of(folder: Path) -> str:
     """Returns a sentence on the clips that the results of a folder were scored on."""
-    scored = [clip for path in folder.glob("*.json") for clip in read_record(path).audio if clip.role == "score"]
+    scored = [clip for path in folder.glob("*.json") for clip in read_result(path).audio if clip.role == "score"]
     seconds = {clip.name: clip.seconds for clip in scored}  # the same for one clip at several rates
     if not seconds:
         return f"{folder.name} holds no result yet."
     named = f": {', '.join(sorted(seconds))}" if len(seconds) < 5 else ""
-    places = [read_record(path).environment for path in folder.glob("*.json")]
+    places = [read_result(path).environment for path in folder.glob("*.json")]
     made = " and ".join(sorted({str(place.commit) for place in places}))
     where = " and ".join(sorted({f"{place.cpu}, executorch {place.executorch}" for place in places}))
     return (
@@ -105,7 +105,7 @@ def _named(name: str) -> list[Result]:
             if (folder / f"{name}.json").is_file()
             else sorted(folder.glob(f"{name}@*.json"))
         ):
-            return [read_record(path) for path in paths]
+            return [read_result(path) for path in paths]
     return []
 
 

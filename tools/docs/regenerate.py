@@ -27,7 +27,7 @@ from workbench.measure.operators.figures import furthest_from_bound
 from workbench.recipe import json_schema
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile, read_profile
-from workbench.records.result import Result, read_record
+from workbench.records.result import Result, read_result
 from workbench.report.columns import result_cells
 from workbench.report.formatting import markdown_table
 from workbench.report.highlights import representative_sizes
@@ -48,7 +48,7 @@ PICTURES = {
 
 def readme() -> str:
     """Returns the README with its tables, from the stored results."""
-    records = [read_record(path) for path in sorted(MEASURED.glob("*.json"))]
+    records = [read_result(path) for path in sorted(MEASURED.glob("*.json"))]
     if not records:
         raise SystemExit(f"{MEASURED}: no records; run `make measured`")
     days, commits = (sorted(set(found)) for found in zip(*map(_made_on, records), strict=True))
@@ -65,7 +65,7 @@ def readme() -> str:
             [int8_cells(record) for record in records if record.program and record.program.calibration]
         ),
         "sizes": markdown_table(
-            [size_cells(size) for size in representative_sizes(read_record(MEASURED / f"{DYNAMIC}.json"))]
+            [size_cells(size) for size in representative_sizes(read_result(MEASURED / f"{DYNAMIC}.json"))]
         )
         + _one_size(),
         "bench": bench(),
@@ -99,7 +99,7 @@ def _by_size(records: Sequence[Result]) -> str:
 
 def _one_size() -> str:
     """Returns a sentence on what a dynamic program costs compared with a fixed one."""
-    speed = read_record(MEASURED / "float-xnnpack.json").speed
+    speed = read_result(MEASURED / "float-xnnpack.json").speed
     assert speed is not None
     return (
         f"\nIn the same run float-xnnpack, with one frame per call, took {speed.variant.p50_ms:.3f} ms per frame: "
@@ -240,7 +240,7 @@ def keep(run: Path) -> None:
 
 def rejudge_stored(path: Path) -> None:
     """Judges a stored result by the current rules. The measurements do not change."""
-    record = read_record(path)
+    record = read_result(path)
     if (judged := rejudge(record, {})) != record:
         write_json(judged, path)
 

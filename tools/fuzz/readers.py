@@ -35,7 +35,7 @@ from workbench.bundle.verify import _opened
 from workbench.bundle.verify_standalone import CHECKSUMS, MANIFEST, NotABundleError, check_hashes, checksums_text
 from workbench.errors import WorkbenchError
 from workbench.recipe import json_schema
-from workbench.records.result import Result, gate_metrics, read_record
+from workbench.records.result import Result, gate_metrics, read_result
 from workbench.workflows.load_recipes import load_gate_overrides, load_variants
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,7 +69,7 @@ def readers() -> dict[str, Reader]:
         "recipe": Reader("r.yaml", lambda path: load_variants([path], corpus), recipes, _words(json_schema()) + YAML),
         "gates": Reader("g.yaml", load_gate_overrides, limits, [*gate_metrics(), *YAML]),
         "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
-        "record": Reader("result.json", read_record, records, _words(Result.model_json_schema())),
+        "record": Reader("result.json", read_result, records, _words(Result.model_json_schema())),
         "bundle": Reader(MANIFEST, _read_bundle, [json.dumps(listed).encode()], [*_words(listed), "\\ud800", "../"]),
         "zip": Reader("b.zip", _read_zip, zips, ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "../", "a/b"]),
     }

@@ -33,7 +33,7 @@ import numpy as np
 from tools.docs.reliability import run_here
 from workbench.audit.verdict import judge_result
 from workbench.recipe import gates_of
-from workbench.records.result import Result, read_record
+from workbench.records.result import Result, read_result
 
 MANIFEST = """
 calibrate:
@@ -148,8 +148,8 @@ def differences(folder: Path, reference: Path) -> list[str]:
     hidden = sorted(path.name for path in folder.parent.rglob(".*"))
     if hidden:
         wrong.append(f"left behind: {hidden}")
-    uninterrupted = read_record(reference / "result.json")
-    resumed = without_times(read_record(folder / "result.json"), uninterrupted).model_dump()
+    uninterrupted = read_result(reference / "result.json")
+    resumed = without_times(read_result(folder / "result.json"), uninterrupted).model_dump()
     expected_result = without_times(uninterrupted, uninterrupted).model_dump()
     if resumed != expected_result:
         wrong.append(f"another result: {[key for key in resumed if resumed[key] != expected_result[key]]}")
@@ -181,7 +181,7 @@ def seen(folder: Path, earlier: dict[str, bytes] | None, names: set[str] | None 
         changed = [name for name in sorted(earlier.keys() | found.keys()) if earlier.get(name) != found.get(name)]
         return "the earlier", [f"not as in the earlier result: {changed}"] if changed else []
     try:
-        record = read_record(folder / "result.json")
+        record = read_result(folder / "result.json")
     except Exception as error:
         return "torn", [str(error)]
     assert record.program is not None

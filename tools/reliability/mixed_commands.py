@@ -165,12 +165,12 @@ def left_behind(folder: Path) -> list[str]:
 def torn_records(folder: Path) -> tuple[int, list[str]]:
     """Returns the number of results, archived ones included, and those that are incomplete."""
     from workbench.errors import WorkbenchError
-    from workbench.records.result import RESULT_NAME, read_record
+    from workbench.records.result import RESULT_NAME, read_result
 
     wrong, paths = [], sorted((folder / "outputs").rglob("result*.json"))
     for path in paths:
         try:
-            program = read_record(path).program
+            program = read_result(path).program
             if program is not None and path.name == RESULT_NAME:  # an archived result has no program
                 content = (path.parent / program.path).read_bytes()
                 if hashlib.sha256(content).hexdigest() != program.sha256:

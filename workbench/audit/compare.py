@@ -44,7 +44,7 @@ def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], toler
 def _by_name(side: Sequence[StoredResult]) -> dict[str, StoredResult]:
     found: dict[str, StoredResult] = {}
     for stored in side:
-        name = stored.record.recipe.name
+        name = stored.result.recipe.name
         if name in found:
             raise WorkbenchError(f"{name} is in {found[name].folder} and in {stored.folder}; name one run on each side")
         found[name] = stored
@@ -52,18 +52,18 @@ def _by_name(side: Sequence[StoredResult]) -> dict[str, StoredResult]:
 
 
 def _pair(before: StoredResult, after: StoredResult, tolerances: Tolerances) -> Pair:
-    old, new = before.record, after.record
+    old, new = before.result, after.result
     barriers = _incomparable_reasons(old, new)
     figures = _figures(old, new, tolerances, barriers)
     regressions = [_described(figure) for figure in figures if figure.judgement == "worse"]
     improvements = [_described(figure) for figure in figures if figure.judgement == "better"]
-    undecided, notes = [], []
+    inconclusive, notes = [], []
     if barriers["deviation"]:
-        undecided.append(f"deviation and accuracy are not compared: {barriers['deviation']}")
+        inconclusive.append(f"deviation and accuracy are not compared: {barriers['deviation']}")
     if new.program:
-        undecided += _lost_values(figures)
+        inconclusive += _lost_values(figures)
     if old.program and not new.program and new.not_run_here:
-        undecided.append(f"no program was built here: {new.not_run_here}")
+        inconclusive.append(f"no program was built here: {new.not_run_here}")
     elif old.program and not new.program:
         regressions.insert(0, f"program is gone: {new.null_reasons['program']}")
     elif new.program and not old.program:
@@ -81,7 +81,7 @@ def _pair(before: StoredResult, after: StoredResult, tolerances: Tolerances) -> 
         figures=tuple(figures),
         regressions=tuple(regressions),
         improvements=tuple(improvements),
-        undecided=tuple(undecided),
+        inconclusive=tuple(inconclusive),
         notes=tuple(notes),
     )
 

@@ -33,7 +33,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Pair:
-    """A variant before and after. `undecided` has what should have been compared and could not be, `notes` the rest."""
+    """A variant before and after.
+
+    `inconclusive` has what should have been compared and could not be, `notes` the rest.
+    """
 
     name: str
     before: str
@@ -43,7 +46,7 @@ class Pair:
     figures: tuple[Figure, ...]
     regressions: tuple[str, ...]
     improvements: tuple[str, ...]
-    undecided: tuple[str, ...]
+    inconclusive: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -60,8 +63,8 @@ class Comparison:
         """fail: a regression; inconclusive: something of the reference could not be compared; otherwise pass."""
         if any(pair.regressions for pair in self.pairs):
             return "fail"
-        undecided = self.only_before or any(pair.undecided for pair in self.pairs)
-        return "inconclusive" if undecided else "pass"
+        missing = self.only_before or any(pair.inconclusive for pair in self.pairs)
+        return "inconclusive" if missing else "pass"
 
 
 def share(figure: Figure) -> str:

@@ -35,9 +35,9 @@ def _evaluate(gate: Gate, record: RecordModel) -> GateResult:
     if value is None:
         nulls = {"value": reason, "passed": reason}
         return GateResult(metric=gate.metric, limit=str(gate), value=None, passed=None, null_reasons=nulls)
-    undecided = _inconclusive_reason(gate, record)
-    if undecided:
-        nulls = {"passed": undecided}
+    reason = _inconclusive_reason(gate, record)
+    if reason:
+        nulls = {"passed": reason}
         return GateResult(metric=gate.metric, limit=str(gate), value=value, passed=None, null_reasons=nulls)
     return GateResult(metric=gate.metric, limit=str(gate), value=value, passed=gate.allows(value))
 

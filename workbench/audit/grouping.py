@@ -13,7 +13,7 @@ from workbench.records.run_folders import StoredResult
 
 @dataclass(frozen=True)
 class Entry:
-    """One result of a choice under a unique name. `result` is `stored.record`, maybe judged again."""
+    """One result of a choice under a unique name. `result` is `stored.result`, maybe judged again."""
 
     name: str
     stored: StoredResult

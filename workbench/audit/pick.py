@@ -59,7 +59,7 @@ def pick(
     Raises:
         WorkbenchError: if no result has the name `like`, or no group is the largest.
     """
-    results = [confirm_pass(each.record) if limits is None else rejudge(each.record, limits) for each in stored]
+    results = [confirm_pass(each.result) if limits is None else rejudge(each.result, limits) for each in stored]
     entries = [Entry(*each) for each in zip(unique_names(stored), stored, results, strict=True)]
     ranked = comparable_with(entries, speed_facts if objective in NEEDS_SPEED else deviation_facts, like)
     passing = [entry for entry in ranked.entries if entry.passes]
@@ -124,9 +124,9 @@ def _winner(
 def _rejudged_warning(entries: Sequence[Entry]) -> tuple[str, ...]:
     """A warning that names the results whose verdict here is not the stored one."""
     changes = [
-        f"{entry.name} is {entry.result.verdict} (stored: {entry.stored.record.verdict})"
+        f"{entry.name} is {entry.result.verdict} (stored: {entry.stored.result.verdict})"
         for entry in entries
-        if entry.result.verdict != entry.stored.record.verdict
+        if entry.result.verdict != entry.stored.result.verdict
     ]
     return (f"judged again, with other verdicts than the stored ones: {', '.join(changes)}",) if changes else ()
 

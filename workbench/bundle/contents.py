@@ -40,7 +40,7 @@ def bundle_contents(
         WorkbenchError: The program does not return all outputs, or its file is not the one that was scored.
         ProgramError: The program does not run.
     """
-    assert variant.record.program is not None
+    assert variant.result.program is not None
     metadata = child.call(describe_program, program)
     stream = metadata.stream
     missing = [name for name in OUTPUTS if name not in metadata.outputs]
@@ -49,10 +49,10 @@ def bundle_contents(
             f"{program}: does not return {' or '.join(missing)}, and a bundle has golden frames of all outputs; build "
             "it with all outputs"
         )
-    threshold = float(variant.record.recipe.resolved["scoring"]["voiced_confidence"])
+    threshold = float(variant.result.recipe.resolved["scoring"]["voiced_confidence"])
     golden = record_golden(child, program, stream, corpus, seconds, threshold)
     content = {
-        PROGRAM: read_scored_program(program, variant.record.program.sha256),
+        PROGRAM: read_scored_program(program, variant.result.program.sha256),
         AUDIO: encode_wav(golden.audio, stream.sample_rate_hz),
         FRAMES: to_csv(golden).encode(),
         "verify.py": Path(verify_standalone.__file__).read_bytes(),
@@ -60,7 +60,7 @@ def bundle_contents(
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    draft = manifest(confirm_pass(variant.record), metadata.entries(), stream, golden, {})
+    draft = manifest(confirm_pass(variant.result), metadata.entries(), stream, golden, {})
     content |= {licence.text: read_licence(licence.text) for licence in draft.licences if licence.text}
     content["README.md"] = readme(draft).encode()
     return with_checksums(draft, content)

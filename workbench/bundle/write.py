@@ -47,12 +47,12 @@ def check_shippable(variant: StoredResult, force: bool) -> Path:
         WorkbenchError: The variant did not pass, has no program for a bundle, or the file is not the one that was
             scored.
     """
-    result, folder = confirm_pass(variant.record), variant.folder
+    result, folder = confirm_pass(variant.result), variant.folder
     if result.program is None:
         raise WorkbenchError(f"{folder}: there is no program to bundle ({result.null_reasons['program']})")
     if result.verdict != "pass" and not force:
         reasons = "; ".join(result.reasons)
-        stored = "" if result.verdict == variant.record.verdict else f", stored as {variant.record.verdict}"
+        stored = "" if result.verdict == variant.result.verdict else f", stored as {variant.result.verdict}"
         raise WorkbenchError(
             f"{folder}: its verdict is {result.verdict}{stored} ({reasons}); --force bundles it anyway"
         )

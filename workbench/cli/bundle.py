@@ -41,8 +41,8 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     manifest = write_bundle(variant, path, open_corpus(calib_audio), seconds, force, overwrite)
     tolerance = manifest.golden.tolerance
     verdict: str = manifest.scores.verdict
-    if verdict != variant.record.verdict:
-        verdict += f" by the current rules (stored: {variant.record.verdict})"
+    if verdict != variant.result.verdict:
+        verdict += f" by the current rules (stored: {variant.result.verdict})"
     click.echo(
         f"{path}: {manifest.name}, verdict {verdict}, {tolerance.frames} golden frames, "
         f"pitch within {tolerance.pitch_cents:.2f} cents on other processors"

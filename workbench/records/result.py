@@ -129,12 +129,12 @@ def gate_metrics() -> tuple[str, ...]:
     return tuple(path for path in metric_paths(Result) if path.split(".")[0] in _GATED)
 
 
-def write_record(record: Result, folder: Path) -> Path:
+def write_result(result: Result, folder: Path) -> Path:
     """Writes `result.json` into a variant's folder and returns its path."""
-    return write_json(record, folder / RESULT_NAME)
+    return write_json(result, folder / RESULT_NAME)
 
 
-def read_record(path: Path) -> Result:
+def read_result(path: Path) -> Result:
     """Reads a result. Keys that this version does not know are ignored: later versions add some.
 
     Raises:

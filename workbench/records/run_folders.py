@@ -13,7 +13,7 @@ from workbench.records.result import (
     PICTURES_FOLDER,
     RESULT_NAME,
     Result,
-    read_record,
+    read_result,
 )
 from workbench.storage.json_files import unused_name
 
@@ -28,7 +28,7 @@ class StoredResult:
     archived result are gone.
     """
 
-    record: Result
+    result: Result
     folder: Path
     run: str
     current: bool = True
@@ -45,7 +45,7 @@ class Run:
     @property
     def created(self) -> str:
         """When the run of the newest result started, ISO 8601 in UTC; "" without results."""
-        return max((stored.record.created for stored in self.results), default="")
+        return max((stored.result.created for stored in self.results), default="")
 
 
 def find_results(places: Sequence[Path]) -> list[StoredResult]:
@@ -112,7 +112,7 @@ def unique_names(stored: Sequence[StoredResult]) -> list[str]:
     """Returns a unique name for each result: the name of its recipe.
     If several results share it, the name of the run is put before it. If they share both, a number follows.
     """
-    recipes = [each.record.recipe.name for each in stored]
+    recipes = [each.result.recipe.name for each in stored]
     names = [
         recipe if recipes.count(recipe) == 1 else f"{each.run}/{recipe}"
         for each, recipe in zip(stored, recipes, strict=True)
@@ -145,7 +145,7 @@ def archive_result(replacement: Result, folder: Path) -> Path | None:
     except FileNotFoundError:
         return None
     try:
-        earlier = read_record(path)
+        earlier = read_result(path)
         created = datetime.fromisoformat(earlier.created)
         if earlier.replace(created=replacement.created, seconds=replacement.seconds) == replacement:
             path.unlink()
@@ -177,7 +177,7 @@ def _result_paths(root: Path) -> list[Path]:
 
 def _read(path: Path) -> StoredResult:
     run = path.parent.resolve().parent.name  # resolved: the folder may be named "." or ".."
-    return StoredResult(read_record(path), path.parent, run, path.name == RESULT_NAME)
+    return StoredResult(read_result(path), path.parent, run, path.name == RESULT_NAME)
 
 
 def _run(folder: Path, paths: Sequence[Path]) -> Run:

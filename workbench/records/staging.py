@@ -19,8 +19,8 @@ from workbench.records.result import (
     PICTURES_FOLDER,
     RESULT_NAME,
     Result,
-    read_record,
-    write_record,
+    read_result,
+    write_result,
 )
 from workbench.records.resume import SCORES_NAME
 from workbench.records.run_folders import archive_result, archive_unreadable_result
@@ -46,7 +46,7 @@ def commit(result: Result, folder: Path) -> Path | None:
         The path of the archived earlier result, or None if there was none to archive.
     """
     staging = staging_dir(folder)
-    write_record(result, staging)
+    write_result(result, staging)
     (staging / SCORES_NAME).unlink(missing_ok=True)
     staging.rename(folder / _MADE)
     return recover(folder)
@@ -66,7 +66,7 @@ def recover(folder: Path) -> Path | None:
     archived = None
     if (made / RESULT_NAME).is_file():
         try:
-            result = read_record(made / RESULT_NAME)
+            result = read_result(made / RESULT_NAME)
         except WorkbenchError:
             archived = archive_unreadable_result(made / RESULT_NAME, folder)
         else:

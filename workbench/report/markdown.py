@@ -22,15 +22,15 @@ def report_md(results: Sequence[StoredResult], names: Sequence[str], page: Path)
         names: One for each result.
         page: The path of the whole report, which the text names.
     """
-    rows = [_row(stored.record, name) for stored, name in zip(results, names, strict=True)]
+    rows = [_row(stored.result, name) for stored, name in zip(results, names, strict=True)]
     lines = [f"### {escape_markdown(sentence(results, names))}", "", markdown_table(rows)]
     found = cautions(results)
     if found:
         lines.append(f"⚠️ Not all of these can be compared: they were {'; '.join(found)}.\n")
     reasons = [
-        f"- **{escape_markdown(name)}** {stored.record.verdict}: {escape_markdown(reason)}"
+        f"- **{escape_markdown(name)}** {stored.result.verdict}: {escape_markdown(reason)}"
         for stored, name in zip(results, names, strict=True)
-        for reason in stored.record.reasons
+        for reason in stored.result.reasons
     ]
     if reasons:
         lines += [*reasons, ""]

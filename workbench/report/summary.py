@@ -30,9 +30,9 @@ def sentence(results: Sequence[StoredResult], names: Sequence[str]) -> str:
     overlap or deviations are below the floor.
     """
     passing = [
-        _Named(name, stored.record)
+        _Named(name, stored.result)
         for stored, name in zip(results, names, strict=True)
-        if stored.record.verdict == "pass"
+        if stored.result.verdict == "pass"
     ]
     if not passing:
         return f"None of {len(results)} variants passes." if len(results) > 1 else "The one variant does not pass."
@@ -60,7 +60,7 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
         "measured with different versions of torch or PESTO": library_facts,
         "compared with different baselines": stream_facts,
     }
-    first, *others = [stored.record for stored in results]
+    first, *others = [stored.result for stored in results]
     return [
         caution
         for caution, facts in facts_by_caution.items()

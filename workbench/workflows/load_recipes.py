@@ -18,7 +18,7 @@ from workbench.recipe import (
     read_limits,
     recipe_files,
 )
-from workbench.records.result import Result, gate_metrics, read_record
+from workbench.records.result import Result, gate_metrics, read_result
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def load_build_sources(paths: Sequence[Path], corpus: Corpus) -> BuildSources:
 
 
 def _read_built_result(path: Path) -> Result:
-    result = read_record(path)
+    result = read_result(path)
     if result.program is None:
         reason = result.null_reasons["program"]
         raise WorkbenchError(f"{path}: the result has no program ({reason}); there is nothing to rebuild")

@@ -61,7 +61,7 @@ class Tags(HTMLParser):
 
 
 def test_page_data_has_the_figures_of_the_results(run: Path, data: dict) -> None:
-    records = [one.record for one in find_results([run])]
+    records = [one.result for one in find_results([run])]
     assert [one["name"] for one in data["variants"]] == [record.recipe.name for record in records]
     for shown, record in zip(data["variants"], records, strict=True):
         pitch = record.deviation.pitch if record.deviation else None
@@ -133,8 +133,8 @@ def test_view_of_an_archived_result_has_no_frames(run: Path) -> None:
 
 def test_view_of_an_inconclusive_gate_has_a_reason(run: Path) -> None:
     (one,) = find_results([run / "float-xnnpack"])
-    speed = one.record.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
-    record = judge_result(one.record.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
+    speed = one.result.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
+    record = judge_result(one.result.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
     (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None).gates
     assert "1.5 to 2.5" in gate.null_reasons["passed"]
 
@@ -159,7 +159,7 @@ def test_view_has_the_times_of_a_profile_of_its_program(profile: Profile, tmp_pa
     assert "Not profiled." in report_html([one])
     write_json(profile, path)
     assert variant_view(one, "a", {}, {}, None).time_chart is None, "a profile of another program"
-    write_json(profile.replace(program=one.record.program), path)
+    write_json(profile.replace(program=one.result.program), path)
     shown = variant_view(one, "a", {}, {}, None).time_chart
     assert [row.name for row in shown.rows] == [part.name for part in profile.parts]
     assert [row.net_us for row in shown.rows] == [part.net_us and part.net_us.p50 for part in profile.parts]
@@ -226,8 +226,8 @@ def test_page_of_ten_variants_is_below_3_megabytes(run: Path, tmp_path: Path) ->
     name = CLIPS[1]
     noise = np.random.default_rng(1)
 
-    audio = tuple(one.record.audio[1].model_copy(update={"name": f"{name}{each}"}) for each in range(15))
-    record = one.record.model_copy(update={"audio": audio})
+    audio = tuple(one.result.audio[1].model_copy(update={"name": f"{name}{each}"}) for each in range(15))
+    record = one.result.model_copy(update={"audio": audio})
     kept = []
     for at in range(10):
         folder, both = tmp_path / f"{at}", []
@@ -248,6 +248,6 @@ def test_page_of_ten_variants_is_below_3_megabytes(run: Path, tmp_path: Path) ->
 def test_page_of_a_recipe_without_gates_has_a_note(tmp_path: Path) -> None:
     make_run(tmp_path)
     kept = find_results([tmp_path / "float-xnnpack"])[0]
-    ungated = dataclasses.replace(kept, record=kept.record.model_copy(update={"gates": ()}))
+    ungated = dataclasses.replace(kept, result=kept.result.model_copy(update={"gates": ()}))
     note = "The recipe has no gate. Without a gate on the pitch deviation no variant passes."
     assert note in report_html([ungated]) and note not in report_html([kept])

@@ -12,7 +12,7 @@ from workbench.export.program_cache import write_program_notes
 from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
-from workbench.records.result import RESULT_NAME, write_record
+from workbench.records.result import RESULT_NAME, write_result
 from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 from workbench.workflows.variant import build as building
@@ -37,7 +37,7 @@ def variant() -> Any:
 def folder(tmp_path: Path) -> Path:
     """A variant's folder: its result, the program of FINGERPRINT, and frames."""
     folder = tmp_path / "run" / "variant"
-    write_record(stored(), folder)
+    write_result(stored(), folder)
     write_atomic(folder / "frames" / "a.npz", b"frames")
     write_atomic(folder / "program.pte", b"a program")
     write_program_notes(folder, FINGERPRINT, program_of(b"a program"))

@@ -12,7 +12,7 @@ from tests.helpers.variants import CLIPS, FakeSteps, files, variant_of, visible_
 from workbench.errors import ChangedError, LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.progress import Progress
 from workbench.records.frames import frames_path
-from workbench.records.result import Result, read_record, write_record
+from workbench.records.result import Result, read_result, write_result
 from workbench.records.run_folders import archived_results
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
@@ -49,13 +49,13 @@ def folder(run: Callable[..., RunOutcome], steps: FakeSteps) -> Path:
 
 def replace_result(folder: Path, **values: Any) -> Result:
     """Stores another result in the folder, as another run or version would have left it."""
-    result = read_record(folder / "result.json").replace(**values)
-    write_record(result, folder)
+    result = read_result(folder / "result.json").replace(**values)
+    write_result(result, folder)
     return result
 
 
 def busy(folder: Path) -> Result:
-    speed = read_record(folder / "result.json").speed
+    speed = read_result(folder / "result.json").speed
     assert speed is not None
     wide = speed.replace(speedup_low=1.0, speedup_high=2.5)
     return replace_result(folder, speed=wide, verdict="inconclusive", reasons=("busy",))
@@ -105,7 +105,7 @@ def test_run_repeats_only_what_a_change_concerns(
         keys = {}
     outcome = run(**keys)
     assert (outcome.reused, outcome.result.verdict, steps.take_done()) == (reused, verdict, repeated)
-    assert read_record(folder / "result.json") == outcome.result
+    assert read_result(folder / "result.json") == outcome.result
     if reused is Reused.RESULT:
         assert files(folder) == before
     keys.pop("fresh", None)
@@ -119,11 +119,11 @@ def test_spoilt_result_is_measured_again(
 ) -> None:
     (folder / "result.json").write_text(spoilt)
     assert run().reused is Reused.PROGRAM
-    assert read_record(folder / "result.json").verdict == "pass"
+    assert read_result(folder / "result.json").verdict == "pass"
 
 
 def test_new_gates_change_only_the_verdict(folder: Path, run: Callable[..., RunOutcome]) -> None:
-    before, others = read_record(folder / "result.json"), files(folder)
+    before, others = read_result(folder / "result.json"), files(folder)
     outcome = run(gates={"deviation.frames": "<= 3"})
     assert (outcome.previous_verdict, outcome.result.verdict) == ("pass", "fail")
     judged = {"recipe", "gates", "verdict", "reasons"}
@@ -140,7 +140,7 @@ def test_stored_verdict_of_other_rules_is_judged_again(folder: Path, run: Callab
 
 
 def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
-    before = read_record(folder / "result.json")
+    before = read_result(folder / "result.json")
     doubted = busy(folder)
     others = {name: content for name, content in files(folder).items() if name != "result.json"}
     outcome = run()
@@ -148,15 +148,15 @@ def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Callable[..., 
     timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
     assert outcome.result.model_dump(exclude=timing) == before.model_dump(exclude=timing)
     assert outcome.result.speed == before.speed
-    assert [read_record(path) for path in archived_results(folder)] == [doubted]
+    assert [read_result(path) for path in archived_results(folder)] == [doubted]
     assert {name: files(folder)[name] for name in others} == others
 
 
 def test_other_figures_archive_the_earlier_result(folder: Path, run: Callable[..., RunOutcome]) -> None:
-    before = read_record(folder / "result.json")
+    before = read_result(folder / "result.json")
     outcome = run(scoring={"voiced_confidence": 0.7})
     (archived,) = outcome.archived
-    assert read_record(archived) == before != outcome.result
+    assert read_result(archived) == before != outcome.result
     assert archived.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
 
 
@@ -268,7 +268,7 @@ def assert_failed(outcome: RunOutcome, reason: str) -> None:
     result = outcome.result
     assert (outcome.reused, result.verdict, result.reasons) == (Reused.NOTHING, "fail", (reason,))
     assert result.null_reasons == dict.fromkeys(MEASURED, reason)
-    assert read_record(outcome.folder / "result.json") == result
+    assert read_result(outcome.folder / "result.json") == result
     assert not list(outcome.folder.glob("program.*"))
 
 
@@ -302,7 +302,7 @@ def test_crash_in_repeated_timing_is_a_result_that_fails(
     doubted = busy(folder)
     steps.errors["time"] = ProgramError("the program crashed")
     assert_failed(run(), "the program crashed")
-    assert [read_record(path) for path in archived_results(folder)] == [doubted]
+    assert [read_result(path) for path in archived_results(folder)] == [doubted]
 
 
 def test_errors_name_the_folder_not_the_staging_folder(

@@ -16,7 +16,7 @@ from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError
 from workbench.progress import Progress
 from workbench.records.frames import read_frames
-from workbench.records.result import Result, read_record
+from workbench.records.result import Result, read_result
 from workbench.records.worst_moments import worst
 from workbench.workflows.load_recipes import load_variants
 
@@ -102,7 +102,7 @@ def run_quickly(
     monkeypatch.setattr(build, "trial_run", lambda *_: ColdStart(1.0, 2.0, 3))
     monkeypatch.setattr(score, "IsolatedProcess", InProcess)
     monkeypatch.setattr(open_program, "set_num_threads", lambda _: None)  # other tests have opened programs here
-    monkeypatch.setattr(run, "time_pair", lambda *_: read_record(finished / "result.json").speed)
+    monkeypatch.setattr(run, "time_pair", lambda *_: read_result(finished / "result.json").speed)
 
     def run_quickly(takes: Path | None = None, cache: Any = None, folder: str = "run", **keys: object) -> Any:
         variant = prepared(takes, **keys)
@@ -166,7 +166,7 @@ def test_result_has_the_documented_keys(finished: Path) -> None:
 
 
 def test_result_describes_what_was_run(finished: Path) -> None:
-    record = read_record(finished / "result.json")
+    record = read_result(finished / "result.json")
     assert record.recipe.name == "test"
     assert record.recipe.resolved["sample_rate_hz"] == 16_000
     assert [(clip.name, clip.role) for clip in record.audio] == [
@@ -180,7 +180,7 @@ def test_result_describes_what_was_run(finished: Path) -> None:
 
 
 def test_result_agrees_with_its_files(finished: Path) -> None:
-    record = read_record(finished / "result.json")
+    record = read_result(finished / "result.json")
     seconds = {name for name in files(finished) if name.startswith("moments/")}
     assert set(files(finished)) - seconds == {
         "result.json",
@@ -216,7 +216,7 @@ def test_result_agrees_with_its_files(finished: Path) -> None:
 
 def test_pitch_of_a_vibrato_is_right_on_both_sides(finished: Path) -> None:
     """Against the known f0 of a plain sound, both sides have to be right, not only equal."""
-    truth = read_record(finished / "result.json").truth
+    truth = read_result(finished / "result.json").truth
     assert truth is not None
     assert truth.clips == NAMES
     assert truth.voiced_frames == pytest.approx(60, abs=2)
@@ -236,7 +236,7 @@ def test_protocol_resets_the_sides_it_names(
 ) -> None:
     from workbench.workflows.variant import store_frames
 
-    before, titles, draw = read_record(finished / "result.json"), list[str](), store_frames.contour_png
+    before, titles, draw = read_result(finished / "result.json"), list[str](), store_frames.contour_png
     monkeypatch.setattr(store_frames, "contour_png", lambda *args: titles.append(args[2]) or draw(*args))
     name = "reset-per-chunk" if reset == "both" else f"{reset}-reset-per-chunk"
     outcome = run_quickly(protocol=name)
@@ -300,7 +300,7 @@ def test_recorded_frames_score_as_the_program_does(finished: Path, prepared: Pre
     """The run's own frames, and the same as a phone would write them: every figure but the times is the run's."""
     from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
 
-    here, variant = read_record(finished / "result.json"), prepared()
+    here, variant = read_result(finished / "result.json"), prepared()
     written = tmp_path / "phone.csv"
     with written.open("w") as file:
         file.write("clip,pitch_semitones,confidence,volume\n")
@@ -319,7 +319,7 @@ def test_recorded_frames_score_as_the_program_does(finished: Path, prepared: Pre
         assert (result.deviation, result.floor, result.truth) == (here.deviation, here.floor, here.truth)
         assert (result.program, result.speed, result.null_reasons) == (here.program, None, {"speed": ELSEWHERE})
         assert (result.verdict, result.reasons) == ("pass", ())
-        assert read_record(tmp_path / frames.stem / "result.json") == result
+        assert read_result(tmp_path / frames.stem / "result.json") == result
         assert {path.stem for path in (tmp_path / frames.stem / "pictures").iterdir()} == set(CLIPS)
         assert {used.clip for used in result.recorded} == set(NAMES)
         assert set(result.seconds) == {"score", "pictures", "all"}

@@ -123,7 +123,7 @@ def time_chart(stored: StoredResult) -> TimeChart | None:
     Raises:
         WorkbenchError: The profile cannot be read.
     """
-    program, path = stored.record.program, stored.folder / PROFILE_NAME
+    program, path = stored.result.program, stored.folder / PROFILE_NAME
     if program is None or not stored.current or not path.is_file():
         return None
     from workbench.records.profile import read_profile

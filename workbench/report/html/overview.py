@@ -81,9 +81,9 @@ def front_indices(variants: Sequence[VariantView]) -> list[int]:
 
 def provenance_line(results: Sequence[StoredResult]) -> str:
     """Returns date, machine, versions and audio in a line; machine and versions are of the first result."""
-    environment = results[0].record.environment
-    days = sorted({stored.record.created[:10] for stored in results})
-    scored = [[clip.seconds for clip in stored.record.audio if clip.role == "score"] for stored in results]
+    environment = results[0].result.environment
+    days = sorted({stored.result.created[:10] for stored in results})
+    scored = [[clip.seconds for clip in stored.result.audio if clip.role == "score"] for stored in results]
     audio = sorted({f"{counted(len(seconds), 'clip')}, {sum(seconds):.0f} s" for seconds in scored})
     return " · ".join(
         [
@@ -99,11 +99,11 @@ def facts(results: Sequence[StoredResult]) -> list[tuple[str, list[str]]]:
     """Returns when, where and with what the results were measured: each fact with all its values."""
 
     def environments(text: Callable[[Environment], object]) -> list[str]:
-        return _distinct(text(stored.record.environment) for stored in results)
+        return _distinct(text(stored.result.environment) for stored in results)
 
     return [
         ("Run", _distinct(stored.run for stored in results)),
-        ("Measured (UTC)", _distinct(stored.record.created[:16].replace("T", " ") for stored in results)),
+        ("Measured (UTC)", _distinct(stored.result.created[:16].replace("T", " ") for stored in results)),
         ("Machine", environments(lambda environment: f"{environment.cpu}, {environment.cores} cores")),
         ("Threads when timed", environments(lambda environment: environment.threads)),
         ("System", environments(lambda environment: f"{environment.platform}, Python {environment.python}")),
@@ -125,7 +125,7 @@ def _distinct(values: Iterable[object]) -> list[str]:
 
 def clips_used(results: Sequence[StoredResult]) -> list[ClipUsed]:
     """Returns every clip that any result used, once."""
-    clips = [clip for stored in results for clip in stored.record.audio]
+    clips = [clip for stored in results for clip in stored.result.audio]
     return list({(clip.name, clip.role, clip.sha256): clip for clip in clips}.values())
 
 

@@ -111,7 +111,7 @@ def variant_view(
     Raises:
         WorkbenchError: Frames or a profile beside the result cannot be read.
     """
-    result = stored.record
+    result = stored.result
     deviation = result.deviation
     scored = [clip.name for clip in result.audio if clip.role == "score"] if deviation else []
     clips = _frames(stored, scored)
@@ -157,7 +157,7 @@ def _frames(stored: StoredResult, scored: Sequence[str]) -> list[ClipFrames]:
 
 
 def _moment_view(moment: Moment, stored: StoredResult, sounds: Sounds, corpus: Corpus | None) -> MomentView:
-    wav, reason = sound_of(moment, stored.record, stored.folder, corpus)
+    wav, reason = sound_of(moment, stored.result, stored.folder, corpus)
     key = None if wav is None else _shared_key(f"data:audio/wav;base64,{base64.b64encode(wav).decode()}", sounds)
     return MomentView(moment.clip, moment.at_s, moment.from_s, moment.cents, key, reason)
 
@@ -174,8 +174,8 @@ def _shared_key(uri: str, sounds: Sounds) -> str:
 
 def _missing_frames(stored: StoredResult, clips: Sequence[ClipFrames], scored: Sequence[str]) -> str:
     """Why there are no frames, or not of every clip; "" if there are."""
-    if stored.record.deviation is None:
-        return f"Nothing was compared: {stored.record.null_reasons['deviation']}"
+    if stored.result.deviation is None:
+        return f"Nothing was compared: {stored.result.null_reasons['deviation']}"
     if not stored.current:
         return f"The frames in this folder belong to its {RESULT_NAME}, a later result, so no contour can be drawn."
     if not clips:

@@ -22,7 +22,7 @@ def _pair_lines(pair: Pair) -> list[str]:
     lines = [f"{pair.name}: {_headline(pair)}"]
     for label, found in (
         ("regression", pair.regressions),
-        ("undecided", pair.undecided),
+        ("inconclusive", pair.inconclusive),
         ("improvement", pair.improvements),
         ("note", pair.notes),
     ):
@@ -71,7 +71,7 @@ def _is_time(metric: str) -> bool:
 
 
 def github_lines(comparison: Comparison) -> list[str]:
-    """Returns workflow commands: an error for a regression, a warning for what is undecided, a notice for the rest.
+    """Returns workflow commands: an error for a regression, a warning for what is inconclusive, a notice for the rest.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
@@ -79,7 +79,7 @@ def github_lines(comparison: Comparison) -> list[str]:
     for pair in comparison.pairs:
         for level, title, found in (
             ("error", "regression", pair.regressions),
-            ("warning", "undecided", pair.undecided),
+            ("warning", "inconclusive", pair.inconclusive),
             ("notice", "improvement", pair.improvements),
             ("notice", "note", pair.notes),
         ):

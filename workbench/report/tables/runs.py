@@ -32,12 +32,12 @@ class RunSummary:
 
 def summarize_run(run: Run) -> RunSummary:
     """Counts the verdicts of a run and collects where and with what it ran."""
-    environments = [kept.record.environment for kept in run.results]
-    counts = Counter(kept.record.verdict for kept in run.results)
+    environments = [kept.result.environment for kept in run.results]
+    counts = Counter(kept.result.verdict for kept in run.results)
     return RunSummary(
         folder=str(run.folder),
         created=run.created,
-        variants={kept.record.recipe.name: kept.record.verdict for kept in run.results},
+        variants={kept.result.recipe.name: kept.result.verdict for kept in run.results},
         verdicts={verdict: counts[verdict] for verdict in VERDICTS},
         commits=sorted({environment.commit or "no commit" for environment in environments}),
         machines=sorted({f"{environment.cpu}, {environment.cores} cores" for environment in environments}),

@@ -15,7 +15,7 @@ from workbench.measure.speed import ColdStart, Speed, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import Verdict
-from workbench.records.result import RESULT_NAME, Result, Scores, read_record, recipe_used, write_record
+from workbench.records.result import RESULT_NAME, Result, Scores, read_result, recipe_used, write_result
 from workbench.records.resume import StoredScores, has_files_of, load_scores, save_scores
 from workbench.records.staging import SCORE_FILES, recover, remove, staging_dir
 from workbench.storage.locks import exclusive
@@ -200,7 +200,7 @@ def _rejudge(earlier: Result, variant: PreparedVariant, folder: Path) -> RunOutc
     result = judge(earlier.replace(recipe=recipe), variant)
     if result == earlier:
         return RunOutcome(folder, earlier, Reused.RESULT)
-    write_record(result, folder)
+    write_result(result, folder)
     return RunOutcome(folder, result, Reused.FIGURES, previous_verdict=earlier.verdict)
 
 
@@ -213,7 +213,7 @@ def _finish(result: Result, variant: PreparedVariant, folder: Path, reused: Reus
 def _find_result(folder: Path, variant: PreparedVariant) -> Result | None:
     """Returns the folder's result if it was made from the same things and all of its files are there."""
     try:
-        result = read_record(folder / RESULT_NAME)
+        result = read_result(folder / RESULT_NAME)
         program = result.program
         if result.fingerprint != variant.fingerprint or program is None or not program.is_intact_in(folder):
             return None
