@@ -40,7 +40,7 @@ def rival(one: StoredResult, **changes: object) -> StoredResult:
     record = replaced(one.result, "program.bytes", one.result.program.bytes // 2)
     for path, value in changes.items():
         record = replaced(record, path.replace("__", "."), value)
-    return dataclasses.replace(one, record=record)
+    return dataclasses.replace(one, result=record)
 
 
 def test_sentence_claims_only_what_differs(run: Path) -> None:

@@ -10,6 +10,8 @@ from workbench.records.metrics import Verdict
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
 
+_FactsOf = Callable[[Result], Facts]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -47,7 +49,7 @@ def reject(entry: Entry, verdict: Verdict, reasons: tuple[str, ...]) -> Rejected
     return Rejected(name=entry.name, folder=str(entry.stored.folder), verdict=verdict, reasons=reasons)
 
 
-def comparable_with(entries: list[Entry], facts: Callable[[Result], Facts], like: str | None) -> Ranked:
+def comparable_with(entries: list[Entry], facts: _FactsOf, like: str | None) -> Ranked:
     """Finds the entries that can be ranked together.
 
     Args:
@@ -58,47 +60,64 @@ def comparable_with(entries: list[Entry], facts: Callable[[Result], Facts], like
     Raises:
         WorkbenchError: if no entry has the name `like`, or two groups are the largest.
     """
-    warnings: tuple[str, ...] = ()
+    passing = [entry for entry in entries if entry.passes]
     if like is None:
-        like, warnings = _largest_group([entry for entry in entries if entry.passes], facts)
-        if like is None:
+        groups = _groups(passing, facts)
+        if len(groups) < 2:
             return Ranked(entries)
-    reference = next((entry for entry in entries if entry.name == like), None)
-    if reference is None:
-        names = ", ".join(entry.name for entry in entries)
-        raise WorkbenchError(f"--like {like}: no result has this name; the names are {names}")
+        group, warnings = _largest_group(groups, facts)
+    else:
+        reference = next((entry for entry in entries if entry.name == like), None)
+        if reference is None:
+            names = ", ".join(entry.name for entry in entries)
+            raise WorkbenchError(f"--like {like}: no result has this name; the names are {names}")
+        group, warnings = _groups([reference, *passing], facts)[0], ()
     same, left_out = [], []
     for entry in entries:
-        differences = difference(facts(entry.result), facts(reference.result))
-        if differences:
-            left_out.append(reject(entry, entry.result.verdict, (f"differs from {like} in {differences}",)))
-        else:
+        other = _conflicting_member(group, entry, facts)
+        if other is None:
             same.append(entry)
+        else:
+            differences = difference(facts(entry.result), facts(other.result))
+            left_out.append(reject(entry, entry.result.verdict, (f"differs from {other.name} in {differences}",)))
     return Ranked(same, tuple(left_out), warnings)
 
 
-def _largest_group(passing: Sequence[Entry], facts: Callable[[Result], Facts]) -> tuple[str | None, tuple[str, ...]]:
-    """The first name of the largest comparable group and a warning about the others; None if all are comparable."""
+def _groups(entries: Sequence[Entry], facts: _FactsOf) -> list[list[Entry]]:
+    """Each entry is in the first group of which every member is comparable with it."""
     groups: list[list[Entry]] = []
-    for entry in passing:
-        for group in groups:
-            if not difference(facts(group[0].result), facts(entry.result)):
-                group.append(entry)
-                break
-        else:
+    for entry in entries:
+        group = next((group for group in groups if _conflicting_member(group, entry, facts) is None), None)
+        if group is None:
             groups.append([entry])
-    if len(groups) < 2:
-        return None, ()
+        else:
+            group.append(entry)
+    return groups
+
+
+def _conflicting_member(group: Sequence[Entry], entry: Entry, facts: _FactsOf) -> Entry | None:
+    """The first member that the entry is not comparable with; None if there is none.
+
+    Every member counts: two that differ are both comparable with a third that lacks the fact.
+    """
+    return next((member for member in group if difference(facts(member.result), facts(entry.result))), None)
+
+
+def _largest_group(groups: Sequence[list[Entry]], facts: _FactsOf) -> tuple[list[Entry], tuple[str, ...]]:
+    """The largest of several groups, and a warning about the others."""
     largest, next_largest = sorted(groups, key=len, reverse=True)[:2]
     if len(largest) == len(next_largest):
-        first, second = groups[0][0], groups[1][0]
+        second = groups[1][0]
+        first = _conflicting_member(groups[0], second, facts)
+        assert first is not None
+        differences = difference(facts(first.result), facts(second.result))
         raise WorkbenchError(
-            f"the {len(passing)} that pass cannot be ranked together: {first.name} and {second.name} differ in "
-            f"{difference(facts(first.result), facts(second.result))}; name fewer folders, or one group, for example "
-            f"--like {largest[0].name}; the groups are {'; '.join(map(_group_name, groups))}"
+            f"the {sum(map(len, groups))} that pass cannot be ranked together: {first.name} and {second.name} differ "
+            f"in {differences}; name fewer folders, or one group, for example --like {largest[0].name}; the "
+            f"groups are {'; '.join(map(_group_name, groups))}"
         )
     others = "; ".join(_group_name(group) for group in groups if group is not largest)
-    return largest[0].name, (
+    return largest, (
         f"not all that pass can be ranked together: only the largest group is ranked, {_group_name(largest)}; for "
         f"another group use --like NAME: {others}",
     )

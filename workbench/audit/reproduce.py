@@ -1,10 +1,11 @@
 """The comparison of a rebuilt program with its result: whether the bytes are the same, and otherwise what differs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.audio.decode import Clip
 from workbench.export.program_file import ProgramFile
+from workbench.quantize.results import TensorRange
 from workbench.records.environment import Environment
 from workbench.records.result import Result
 
@@ -59,10 +60,19 @@ def _program_changes(before: ProgramFile, now: ProgramFile) -> list[str]:
         for keys in ("bytes_by_kind", "bytes_by_part", "delegated_ops", "portable_ops", "schemes")
         for name, change in _named_changes(getattr(before, keys), getattr(now, keys))
     ]
-    ranges = sum(old != new for old, new in zip(before.ranges, now.ranges, strict=False))
-    if ranges:
-        parts.append(f"{ranges} of {len(before.ranges)} ranges have other values")
+    parts += _range_changes(before.ranges, now.ranges)
     return parts or ["all sizes, operators and ranges are the same: weights or constants have other values"]
+
+
+def _range_changes(before: Sequence[TensorRange], now: Sequence[TensorRange]) -> list[str]:
+    """The number of ranges that have other values, and the names of those that only one program has."""
+    old, new = ({f"{each.layer} {each.tensor}": each for each in ranges} for ranges in (before, now))
+    changed = sum(old[name] != new[name] for name in old if name in new)
+    parts = [f"{changed} of {len(old)} ranges have other values"] if changed else []
+    for side, names in (("before", set(old) - set(new)), ("now", set(new) - set(old))):
+        if names:
+            parts.append(f"ranges only {side}: {', '.join(sorted(names))}")
+    return parts
 
 
 def _environment_changes(before: Environment, now: Environment) -> list[str]:

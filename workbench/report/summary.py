@@ -1,6 +1,7 @@
 """A set of results at a glance: how many pass, which is ahead in what, and whether they can be compared at all."""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from workbench.audit.comparability import (
@@ -60,11 +61,10 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
         "measured with different versions of torch or PESTO": library_facts,
         "compared with different baselines": stream_facts,
     }
-    first, *others = [stored.result for stored in results]
     return [
         caution
         for caution, facts in facts_by_caution.items()
-        if any(difference(facts(first), facts(result)) for result in others)
+        if any(difference(facts(one.result), facts(other.result)) for one, other in combinations(results, 2))
     ]
 
 

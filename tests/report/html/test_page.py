@@ -135,7 +135,7 @@ def test_view_of_an_inconclusive_gate_has_a_reason(run: Path) -> None:
     (one,) = find_results([run / "float-xnnpack"])
     speed = one.result.speed.model_copy(update={"speedup_low": 1.5, "speedup_p50": 2.0, "speedup_high": 2.5})
     record = judge_result(one.result.model_copy(update={"speed": speed}), (Gate("speed.speedup_p50", ">=", 2.0),), 0)
-    (gate,) = variant_view(dataclasses.replace(one, record=record), "a", {}, {}, None).gates
+    (gate,) = variant_view(dataclasses.replace(one, result=record), "a", {}, {}, None).gates
     assert "1.5 to 2.5" in gate.null_reasons["passed"]
 
 
