@@ -9,10 +9,11 @@ from numpy.testing import assert_array_equal
 from workbench.export.metadata import build_metadata, parse_metadata
 from workbench.recipe.options import OUTPUTS, State
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.host_state import Host, NoState, StateBuffer, WindowBuffer, host_of
+from workbench.runtime.host_state import Host, NoState, host_of
 
-STREAM = StreamConfig(16_000, 320, 1, 1.0, streams=2)
+STREAM = StreamConfig(16_000, 2, 1, 1.0, streams=2)
 AUDIO = np.arange(1, 5, dtype=np.float32).reshape(2, 2)
+STATE = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
 def host(state: State) -> Host:
@@ -22,9 +23,8 @@ def host(state: State) -> Host:
 
 def test_window_buffer_keeps_the_end_of_the_window() -> None:
     window = host("none")
-    assert isinstance(window, WindowBuffer)
-    assert_array_equal(window.inputs(AUDIO)[0], [[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]])
-    assert_array_equal(window.inputs(AUDIO)[0], [[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]])  # a failed call changes nothing
+    for _ in range(2):  # a failed call, without an update, changes nothing
+        assert_array_equal(window.inputs(AUDIO)[0], [[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]])
     window.update([])
     assert_array_equal(window.inputs(AUDIO)[0], [[0, 1, 2, 1, 2], [0, 3, 4, 3, 4]])
     window.update([])
@@ -35,13 +35,11 @@ def test_window_buffer_keeps_the_end_of_the_window() -> None:
 
 
 def test_state_buffer_passes_the_last_output_in_again() -> None:
-    buffer = host("explicit")
-    assert isinstance(buffer, StateBuffer)
+    buffer, returned = host("explicit"), STATE.copy()
     assert_array_equal(buffer.inputs(AUDIO)[1], np.zeros((2, 3)))
-    returned = np.arange(6, dtype=np.float32).reshape(2, 3)
     returned.flags.writeable = False  # as a runtime's outputs may be
     buffer.update([AUDIO, returned])
-    assert_array_equal(buffer.inputs(AUDIO)[1], returned)
+    assert_array_equal(buffer.inputs(AUDIO)[1], STATE)
     buffer.reset(0)
     assert_array_equal(buffer.inputs(AUDIO)[1], [[0, 0, 0], [3, 4, 5]])
 

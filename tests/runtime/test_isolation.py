@@ -23,16 +23,8 @@ from workbench.runtime.isolation import IsolatedProcess
 # Functions of this module, so that the child can import them.
 
 
-def add(first: int, *, second: int) -> int:
-    return first + second
-
-
 def refuse(path: str) -> None:
     raise AudioError(f"{path}: no")
-
-
-def leave() -> None:
-    os._exit(0)
 
 
 def write_and_abort(text: bytes) -> None:
@@ -40,8 +32,10 @@ def write_and_abort(text: bytes) -> None:
     os.abort()
 
 
-def kill_itself(number: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def kill_itself(name: str) -> None:
+    number = signal.Signals[name]
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)  # a signal can be ignored here, as under nohup
     os.kill(os.getpid(), number)
 
 
@@ -81,17 +75,25 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert multiprocessing.active_children() == []
 
 
-def test_results_and_exceptions_come_from_one_process(logs: Path) -> None:
-    with IsolatedProcess() as child:
-        assert child.call(add, 1, second=2) == 3
+def test_child_keeps_its_process_and_its_objects(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = library_output()
+    with pytest.raises(KeyError), IsolatedProcess() as child:
+        assert child.call(int, "1f", base=16) == 31
         with pytest.raises(AudioError, match=r"^take.wav: no$"):
             child.call(refuse, "take.wav")
+        first, second = child.start(Counter, 10), child.start(Counter, start=0)
+        counts = [first.call(Counter.add, 1), second.call(Counter.add, 5), first.call(Counter.add, steps=1)]
+        assert counts == [11, 5, 12]
         process = child.call(os.getpid)
-        assert process != os.getpid()
-        assert child.call(os.getpid) == process
+        assert process == child.call(os.getpid) != os.getpid()
         assert alive(process)
+        assert child.call(library_output) == (logging.WARNING, "ignore")
+        child.call(os.write, 2, b"noise\n")
         assert list(logs.iterdir()) == []  # the log has no name, so no kill leaves it
+        raise KeyError
     assert not alive(process)
+    assert library_output() == before
+    assert capfd.readouterr().err == ""
 
 
 def test_process_is_its_own_if_another_starts_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,58 +114,38 @@ def test_process_is_its_own_if_another_starts_meanwhile(monkeypatch: pytest.Monk
     others[0].join()
 
 
+CRASHED = "the program crashed the runtime"
+KILLED = r"was killed \(signal, resource limit or out of memory\)"
+FAILED_CHECK = b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n"
+BAD_ALLOC = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
+SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS")
+
+
 @pytest.mark.parametrize(
-    ("work", "arguments", "message"),
+    ("message", "work", "argument"),
     [
-        (write_and_abort, (b"",), "the program crashed the runtime"),
-        (leave, (), "the program crashed the runtime"),
-        (
-            write_and_abort,
-            (b"Error in cpuinfo: no\nfirst\n  Check failed: 1 == 2  \n\nWarning in cpuinfo: no\n",),
-            "the program crashed the runtime (last stderr line: Check failed: 1 == 2)",
-        ),
+        (f"{CRASHED}$", write_and_abort, b""),
+        (f"{CRASHED}$", os._exit, 0),
+        (rf"{CRASHED} \(last stderr line: Check failed: 1 == 2\)$", write_and_abort, FAILED_CHECK),
+        *((KILLED, kill_itself, name) for name in SIGNALS),
+        (KILLED, write_and_abort, BAD_ALLOC),
+        (KILLED, print, Large()),
     ],
 )
-def test_crash_is_a_program_error(work: Callable[..., None], arguments: tuple[bytes, ...], message: str) -> None:
+def test_kill_or_lack_of_memory_is_no_program_error(message: str, work: Callable[..., None], argument: object) -> None:
     with IsolatedProcess() as child:
-        with pytest.raises(ProgramError) as caught:
-            child.call(work, *arguments)
-        assert str(caught.value) == message
-        with pytest.raises(ProgramError):
-            child.call(add, 1, second=2)  # as every later call
-
-
-def assert_killed(child: IsolatedProcess, work: Callable[..., None], argument: object) -> None:
-    with pytest.raises(WorkbenchError, match=r"was killed \(signal, resource limit or out of memory\)") as caught:
-        child.call(work, argument)
-    assert not isinstance(caught.value, ProgramError)
-
-
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS"])
-def test_kill_from_outside_is_no_program_error(name: str) -> None:
-    number = getattr(signal, name)
-    if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip("the signal is ignored here, as under nohup")
-    with IsolatedProcess() as child:
-        assert_killed(child, kill_itself, number)
-
-
-BAD_ALLOC = b"terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\n"
-
-
-@pytest.mark.parametrize(
-    ("work", "argument"), [(write_and_abort, BAD_ALLOC), (print, Large())], ids=["aborts", "cannot-read-its-input"]
-)
-def test_lack_of_memory_is_no_program_error(work: Callable[..., None], argument: object) -> None:
-    with IsolatedProcess() as child:
-        assert_killed(child, work, argument)
+        for _ in range(2):  # every later call fails as well
+            with pytest.raises(WorkbenchError, match=message) as caught:
+                child.call(work, argument)
+            assert isinstance(caught.value, ProgramError) == (message != KILLED)
 
 
 def test_unknown_exit_code_is_no_program_error() -> None:
     with IsolatedProcess() as child:
         child.call(os.getpid)
         child._process = type("Unknown", (), {"exitcode": None, "kill": lambda _: None})()
-        assert_killed(child, write_and_abort, b"")
+        with pytest.raises(WorkbenchError, match=KILLED):
+            child.call(write_and_abort, b"")
 
 
 def test_call_over_its_limit_is_killed() -> None:
@@ -185,38 +167,8 @@ def test_child_ends_with_its_parent() -> None:
     assert ends_with_its_parent(script)
 
 
-def test_exception_inside_the_block_leaves_no_process() -> None:
-    with pytest.raises(KeyError), IsolatedProcess() as child:
-        process = child.call(os.getpid)
-        raise KeyError
-    assert not alive(process)
-
-
-def test_stderr_of_the_child_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    with IsolatedProcess() as child:
-        child.call(os.write, 2, b"noise\n")
-    assert capfd.readouterr().err == ""
-
-
-def test_library_warnings_are_silenced_only_in_the_child() -> None:
-    before = library_output()
-    with IsolatedProcess() as child:
-        assert child.call(library_output) == (logging.WARNING, "ignore")
-    assert library_output() == before
-
-
 def test_only_children_and_the_command_line_silence_libraries() -> None:
     package = Path(workbench.__file__).parent
-    silencing = {
-        path.relative_to(package).parts[0]
-        for path in package.rglob("*.py")
-        if any(call in path.read_text() for call in ("logging.disable(", "simplefilter(", "filterwarnings("))
-    }
-    assert silencing == {"cli", "runtime"}
-
-
-def test_worker_keeps_its_state_between_calls() -> None:
-    with IsolatedProcess() as child:
-        first, second = child.start(Counter, 10), child.start(Counter, start=0)
-        counts = [first.call(Counter.add, 1), second.call(Counter.add, 5), first.call(Counter.add, steps=1)]
-        assert counts == [11, 5, 12]
+    calls = ("logging.disable(", "simplefilter(", "filterwarnings(")
+    silencing = [path for path in package.rglob("*.py") if any(call in path.read_text() for call in calls)]
+    assert {path.relative_to(package).parts[0] for path in silencing} == {"cli", "runtime"}

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tests.helpers.frames import frames_of
 from workbench.errors import ProgramError
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import estimate_to_frames
 from workbench.runtime.session import (
-    Frames,
     chunk_schedule,
     chunks,
     concat_frames,
@@ -28,75 +28,68 @@ STREAMS = StreamConfig(16_000, 320, 1, 1.0, max_frames_per_chunk=4, streams=3)
 TWO_TO_FIVE = StreamConfig(1000, 10, 2, 0.0, max_frames_per_chunk=5)
 
 
-class TestValidateChunk:
-    @pytest.mark.parametrize(
-        ("stream", "chunk", "message"),
-        [
-            (FIXED, np.zeros(640, np.float32), "chunk: expected 320 samples, got 640 samples"),
-            (FIXED, np.zeros((1, 321), np.float32), "chunk: expected 320 samples, got 321 samples"),
-            (DYNAMIC, np.zeros(1600, np.float32), "chunk: expected 1 to 4 hops of 320 samples, got 1600 samples"),
-            (TWO_TO_FIVE, np.zeros(10, np.float32), "chunk: expected 2 to 5 hops of 10 samples, got 10 samples"),
-            (FIXED, np.zeros((), np.float32), "chunk: expected shape (samples,), got ()"),
-            (FIXED, np.zeros((320, 1), np.float32), "chunk: expected shape (samples,), got (320, 1)"),
-            (STREAMS, np.zeros(320, np.float32), "chunk: expected shape (3, samples), got (320,)"),
-            (FIXED, np.zeros(320, np.int16), "chunk: expected float32 samples in -1..1, got int16"),
-            (FIXED, ["loud"] * 320, "chunk: expected float32 samples in -1..1, got <U4"),
-            (FIXED, None, "chunk: expected float32 samples in -1..1, got object"),
-            (FIXED, [[0.0, 0.1], [0.2]], "chunk: expected an array of float32 samples ("),
-        ],
-    )
-    def test_invalid_chunk_is_refused(self, stream: StreamConfig, chunk: np.ndarray, message: str) -> None:
-        with pytest.raises(ProgramError) as caught:
-            validate_chunk(chunk, stream)
-        assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
-
-    def test_chunk_is_converted_and_copied(self) -> None:
-        samples = np.linspace(-1, 1, 320)
-        converted = validate_chunk(samples, FIXED)
-        assert converted.dtype == np.float32
-        assert_array_equal(converted, samples[None].astype(np.float32))
-        same = np.zeros((1, 320), np.float32)
-        assert not np.shares_memory(validate_chunk(same, FIXED), same)
-        block = np.zeros((320, 3), np.float32)  # as soundfile reads several channels
-        assert validate_chunk(block.T, STREAMS).flags.c_contiguous
+@pytest.mark.parametrize(
+    ("stream", "chunk", "message"),
+    [
+        (FIXED, np.zeros(640, np.float32), "expected 320 samples, got 640 samples"),
+        (FIXED, np.zeros((1, 321), np.float32), "expected 320 samples, got 321 samples"),
+        (DYNAMIC, np.zeros(1600, np.float32), "expected 1 to 4 hops of 320 samples, got 1600 samples"),
+        (TWO_TO_FIVE, np.zeros(10, np.float32), "expected 2 to 5 hops of 10 samples, got 10 samples"),
+        (FIXED, np.zeros((), np.float32), "expected shape (samples,), got ()"),
+        (FIXED, np.zeros((320, 1), np.float32), "expected shape (samples,), got (320, 1)"),
+        (STREAMS, np.zeros(320, np.float32), "expected shape (3, samples), got (320,)"),
+        (FIXED, ["loud"] * 320, "expected float32 samples in -1..1, got <U4"),
+        (FIXED, None, "expected float32 samples in -1..1, got object"),
+        (FIXED, [[0.0, 0.1], [0.2]], "expected an array of float32 samples ("),
+    ],
+)
+def test_invalid_chunk_is_refused(stream: StreamConfig, chunk: np.ndarray, message: str) -> None:
+    with pytest.raises(ProgramError) as caught:
+        validate_chunk(chunk, stream)
+    assert str(caught.value).startswith(f"chunk: {message}") and "\n" not in str(caught.value)
 
 
-class TestSchedule:
-    @pytest.mark.parametrize(
-        ("samples", "sizes", "frames"),
-        [
-            (121, [5, 2], [5, 2, 5, 2]),  # 13 hops: one is left, the smallest call has two
-            (120, [5, 2], [5, 2, 5]),
-            (100, [5, 2], [5, 2, 3]),  # three are left
-            (1, [5, 2], [2]),
-            (50, None, [2, 2, 2]),
-        ],
-    )
-    def test_sizes_are_repeated_and_the_rest_fits(
-        self, samples: int, sizes: list[int] | None, frames: list[int]
-    ) -> None:
-        assert list(chunk_schedule(samples, TWO_TO_FIVE, sizes)) == frames
+def test_chunk_is_converted_and_copied() -> None:
+    samples = np.linspace(-1, 1, 320)
+    converted = validate_chunk(samples, FIXED)
+    assert converted.dtype == np.float32
+    assert_array_equal(converted, samples[None].astype(np.float32))
+    same = np.zeros((1, 320), np.float32)
+    assert not np.shares_memory(validate_chunk(same, FIXED), same)
+    block = np.zeros((320, 3), np.float32)  # as soundfile reads several channels
+    assert validate_chunk(block.T, STREAMS).flags.c_contiguous
 
-    @given(st.integers(1, 500), st.lists(st.integers(2, 5), min_size=1, max_size=4))
-    def test_calls_cover_the_samples_with_valid_sizes(self, samples: int, sizes: list[int]) -> None:
-        frames = list(chunk_schedule(samples, TWO_TO_FIVE, sizes))
-        assert set(frames) <= set(TWO_TO_FIVE.sizes)
-        missing = sum(frames) * TWO_TO_FIVE.hop_samples - samples
-        assert 0 <= missing < TWO_TO_FIVE.chunk_samples
 
-    @given(st.integers(1, 300), st.lists(st.integers(2, 5), min_size=1, max_size=4), st.sampled_from([1, 3]))
-    def test_chunks_joined_are_the_samples_and_silence(self, length: int, sizes: list[int], rows: int) -> None:
-        samples = np.arange(1, rows * length + 1, dtype=np.float32).reshape(rows, length)
-        joined = np.concatenate(list(chunks(samples, TWO_TO_FIVE, sizes)), -1)
-        assert joined.dtype == np.float32
-        assert_array_equal(joined[:, :length], samples)
-        assert not joined[:, length:].any()
+@pytest.mark.parametrize(
+    ("samples", "sizes", "frames"),
+    [
+        (121, [5, 2], [5, 2, 5, 2]),  # 13 hops: one is left, the smallest call has two
+        (100, [5, 2], [5, 2, 3]),  # three are left
+        (1, [5, 2], [2]),
+        (50, None, [2, 2, 2]),
+    ],
+)
+def test_schedule_repeats_sizes_and_fits_the_rest(samples: int, sizes: list[int] | None, frames: list[int]) -> None:
+    assert list(chunk_schedule(samples, TWO_TO_FIVE, sizes)) == frames
 
-    def test_random_sizes_are_equally_frequent_and_reproducible(self) -> None:
-        sizes = random_sizes(TWO_TO_FIVE, 1, rounds=3)
-        assert all(sorted(sizes[begin : begin + 4]) == [2, 3, 4, 5] for begin in (0, 4, 8))
-        assert sizes == random_sizes(TWO_TO_FIVE, 1, rounds=3) != random_sizes(TWO_TO_FIVE, 2, rounds=3)
-        assert set(random_sizes(FIXED, 1)) == {1}
+
+@given(st.integers(1, 500), st.lists(st.integers(2, 5), min_size=1, max_size=4), st.sampled_from([1, 3]))
+def test_chunks_joined_are_the_samples_and_silence(length: int, sizes: list[int], rows: int) -> None:
+    samples = np.arange(1, rows * length + 1, dtype=np.float32).reshape(rows, length)
+    cut = list(chunks(samples, TWO_TO_FIVE, sizes))
+    assert {chunk.shape[1] // TWO_TO_FIVE.hop_samples for chunk in cut} <= set(TWO_TO_FIVE.sizes)
+    joined = np.concatenate(cut, -1)
+    assert joined.dtype == np.float32
+    assert_array_equal(joined[:, :length], samples)
+    assert not joined[:, length:].any()
+    assert joined.shape[1] - length < TWO_TO_FIVE.chunk_samples
+
+
+def test_random_sizes_are_equally_frequent_and_reproducible() -> None:
+    sizes = random_sizes(TWO_TO_FIVE, 1, rounds=3)
+    assert all(sorted(sizes[begin : begin + 4]) == [2, 3, 4, 5] for begin in (0, 4, 8))
+    assert sizes == random_sizes(TWO_TO_FIVE, 1, rounds=3) != random_sizes(TWO_TO_FIVE, 2, rounds=3)
+    assert set(random_sizes(FIXED, 1)) == {1}
 
 
 @pytest.mark.parametrize("shapes", [[(1, 2), (1, 2)], [(1, 2), (1, 2), (1, 5)], [(), (), ()]])
@@ -113,17 +106,13 @@ def test_margin_is_the_best_bin_above_the_second() -> None:
     assert_allclose(frames.margin, [0.2, 0.25], rtol=1e-6)
 
 
-def frames_of(*pitch: float, margin: bool) -> Frames:
-    column = np.array(pitch, np.float32)
-    return Frames(column, column / 100, column * 2, column / 10 if margin else None)
-
-
 def test_concat_frames_keeps_margins_only_if_all_have_them() -> None:
-    joined = concat_frames([frames_of(1, 2, margin=True), frames_of(3, margin=True)])
+    first, second = frames_of([1, 2], volume=[2, 4], margin=[0.1, 0.2]), frames_of([3], volume=6, margin=0.3)
+    joined = concat_frames([first, second])
     assert_array_equal(joined.pitch_semitones, [1, 2, 3])
     assert_array_equal(joined.volume, [2, 4, 6])
     assert_allclose(joined.margin, [0.1, 0.2, 0.3], rtol=1e-6)
-    assert concat_frames([frames_of(1, margin=True), frames_of(2, margin=False)]).margin is None
+    assert concat_frames([first, frames_of([3])]).margin is None
 
 
 def test_frame_ends_with_its_hop() -> None:

@@ -11,27 +11,16 @@ from tests.helpers.sessions import CumulativeSumSession
 from workbench.recipe.options import ProtocolName
 from workbench.records.result import read_result, write_result
 from workbench.runtime.session import run_chunks
-from workbench.runtime.state_protocol import protocol_of, with_state_handling
+from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
 
 
-def test_continuous_is_the_session_itself() -> None:
+@pytest.mark.parametrize(("handling", "sums"), [("continuous", [3, 10, 15]), ("reset-per-chunk", [3, 7, 5])])
+def test_state_is_kept_or_zeroed_before_each_chunk(handling: StateHandling, sums: list[int]) -> None:
     session = CumulativeSumSession()
-    assert with_state_handling("continuous", session) is session
-
-
-def test_reset_per_chunk_zeroes_the_state_before_each_chunk() -> None:
-    samples = np.array([1, 2, 3, 4, 5], np.float32)
-    assert_array_equal(
-        run_chunks(with_state_handling("continuous", CumulativeSumSession()), samples).pitch_semitones, [3, 10, 15]
-    )
-    resetting = with_state_handling("reset-per-chunk", CumulativeSumSession())
-    assert_array_equal(run_chunks(resetting, samples).pitch_semitones, [3, 7, 5])
-    assert resetting.stream == CumulativeSumSession().stream
-
-
-def test_reset_of_the_wrapper_resets_the_session() -> None:
-    session = CumulativeSumSession()
-    with_state_handling("reset-per-chunk", session).reset()
+    handled = with_state_handling(handling, session)
+    assert_array_equal(run_chunks(handled, np.array([1, 2, 3, 4, 5], np.float32)).pitch_semitones, sums)
+    assert handled.stream == session.stream
+    handled.reset()
     assert session.total == 0
 
 

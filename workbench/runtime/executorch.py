@@ -95,8 +95,9 @@ class PteSession:
         except RuntimeError as error:
             raise program_error("the program failed while running", error) from error
         returned = [tensor.numpy() for tensor in outputs]
+        frames = to_frames(returned, self.metadata.outputs, chunk, self.stream)
         self._host.update(returned)
-        return to_frames(returned, self.metadata.outputs, chunk, self.stream)
+        return frames
 
 
 class LoadedProgram(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from workbench.errors import ProgramError
 from workbench.export.metadata import HOST_SUFFIX, ProgramMetadata
 from workbench.runtime.numpy_frontend import NumpyFrontend
 from workbench.runtime.session import Floats
@@ -22,7 +23,10 @@ class Host(Protocol):
         ...
 
     def update(self, returned: Sequence[Floats]) -> None:
-        """Receives all outputs of the program for the last `inputs`, and updates the state."""
+        """Receives all outputs of the program for the last `inputs`, and updates the state.
+
+        Raises ProgramError if the program returned a state of another shape.
+        """
         ...
 
     def reset(self, stream: int | None) -> None:
@@ -53,7 +57,12 @@ class StateBuffer:
         return audio, self._state
 
     def update(self, returned: Sequence[Floats]) -> None:
-        self._state = returned[-1]
+        state = returned[-1]
+        if state.shape != self._state.shape:
+            raise ProgramError(
+                f"the program returned a state of {state.shape}; expected {self._state.shape}; rebuild the program"
+            )
+        self._state = state
 
     def reset(self, stream: int | None) -> None:
         self._state = _zeroed(self._state, stream)

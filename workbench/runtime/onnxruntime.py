@@ -53,5 +53,6 @@ class OnnxSession:
             returned = self._runtime.run(None, dict(zip(self._names, inputs, strict=True)))
         except Exception as error:  # as above
             raise program_error("the model failed while running", error) from error
+        frames = to_frames(returned, self.metadata.outputs, chunk, self.stream)
         self._host.update(returned)
-        return to_frames(returned, self.metadata.outputs, chunk, self.stream)
+        return frames
