@@ -10,13 +10,14 @@ from workbench.errors import LoweringError
 from workbench.export import executorch, exporter
 from workbench.export.executorch import ExecutorchExporter
 from workbench.export.exporter import ExportInputs, Extra
-from workbench.export.program_file import ExecutorchNodes, ExportedProgram, describe
+from workbench.export.program_file import ExecutorchNodes, ExportedProgram
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.results import Calibration, Quantized
 from workbench.recipe import Quantization
 
-FLOAT = ExportedProgram(b"pte", "pte", {}, {}, {"delegate_weights": 0, "other_constants": 0}, {}, {})
+BYTES = {"delegate_weights": 0, "other_constants": 0}
+LOWERED = ExportedProgram(b"pte", "pte", {}, {}, BYTES, {}, {}, ExecutorchNodes({}, {}, ()))
 
 
 def test_missing_module_is_named_with_its_extra() -> None:
@@ -33,52 +34,35 @@ def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, 
     assert extra.versions()["SDK_OF_TEST"] == "2.37.0"
 
 
-class TestExecutorchExporter:
+def quantized(**operators: int) -> Quantized:
+    return Quantized({}, (), operators, 0, Calibration.model_construct())
+
+
+@pytest.mark.parametrize(
+    ("rules", "graph", "made"),
+    [
+        (Quantization(), None, None),
+        (Quantization(parts={"encoder": "int8-static"}), None, quantized()),
+        (Quantization(everywhere=True), "graph", None),
+    ],
+    ids=["float", "parts", "whole-graph"],
+)
+def test_rules_decide_what_is_lowered(
+    rules: Quantization,
+    graph: str | None,
+    made: Quantized | None,
+    restated: StreamingPesto,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Without quantizing or lowering anything."""
-
-    @pytest.fixture
-    def lowered_with(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-        calls: list[tuple[Any, ...]] = []
-        nodes = ExecutorchNodes({}, {}, ())
-
-        def lower(*arguments: Any) -> ExportedProgram:
-            calls.append(arguments[1:])
-            return ExportedProgram(b"pte", "pte", {}, {}, FLOAT.bytes_by_kind, {}, {}, nodes)
-
-        monkeypatch.setattr(executorch, "lower", lower)
-        return calls
-
-    def export(self, model: StreamingPesto, rules: Quantization) -> ExportedProgram:
-        inputs = ExportInputs(model, model.__class__, rules, [torch.ones(640)], 0.5, confidence_threshold=0.3)
-        return ExecutorchExporter("xnnpack").export(inputs, Progress())
-
-    def test_float_is_only_lowered(self, restated: StreamingPesto, lowered_with: list[tuple[Any, ...]]) -> None:
-        program = self.export(restated, Quantization())
-        assert lowered_with == [("xnnpack", None, 0.3)]
-        assert program.quantized is None
-
-    def test_quantized_parts_are_checked_after_lowering(
-        self, restated: StreamingPesto, lowered_with: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        calibration = Calibration.model_construct()
-        rules = Quantization(parts={"encoder": "int8-static"})
-        monkeypatch.setattr(executorch, "quantize", lambda *_: Quantized({}, (), {}, 0, calibration))
-        assert self.export(restated, rules).quantized is not None
-        assert lowered_with == [("xnnpack", None, 0.3)]
-        monkeypatch.setattr(executorch, "quantize", lambda *_: Quantized({}, (), {"linear": 1}, 0, calibration))
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(executorch, "lower", lambda *arguments: calls.append(arguments[1:]) or LOWERED)
+    monkeypatch.setattr(executorch, "quantize", lambda *_: made)
+    monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")
+    inputs = ExportInputs(restated, restated.__class__, rules, [torch.ones(640)], 0.5, confidence_threshold=0.3)
+    assert ExecutorchExporter("xnnpack").export(inputs, Progress()).quantized == made
+    assert calls == [("xnnpack", graph, 0.3)]
+    if made is not None:  # what is lowered is checked
+        monkeypatch.setattr(executorch, "quantize", lambda *_: quantized(linear=1))
         with pytest.raises(LoweringError, match="does not match the recipe"):
-            self.export(restated, rules)
-
-    def test_whole_graph_is_lowered_in_place_of_the_model(
-        self, restated: StreamingPesto, lowered_with: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")
-        assert self.export(restated, Quantization(everywhere=True)).quantized is None
-        assert lowered_with == [("xnnpack", "graph", 0.3)]
-
-
-def test_only_executorch_programs_have_node_counts() -> None:
-    onnx = ExportedProgram(b"x", "onnx", {}, {}, {}, {}, {}, graph_ops={"Conv": 7})
-    record = describe(onnx, "program.onnx", "explicit")
-    assert (record.delegated_nodes, record.portable_nodes, record.graph_ops) == (None, None, {"Conv": 7})
-    assert set(record.null_reasons) == {"delegated_nodes", "portable_nodes", "calibration"}
+            ExecutorchExporter("xnnpack").export(inputs, Progress())

@@ -1,6 +1,5 @@
 """Cached programs: used only if their files are intact and nothing that they were built from changed."""
 
-import json
 import os
 from pathlib import Path
 
@@ -11,22 +10,29 @@ from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, 
 from workbench.export.program_file import HOST_NAME, PTE_NAME, ProgramFile, with_host_file
 from workbench.storage.hashing import sha256_of
 
-CONTENT = b"a program"
-FINGERPRINT = "f" * 64
+CONTENT, HOST_CONTENT = b"a program", b"kernels"
+FINGERPRINT, OTHER = "f" * 64, "e" * 64
 
 
 def program_of(content: bytes) -> ProgramFile:
+    """The record of a program with a host's file."""
     program = stored().program
     assert program is not None
-    return program.replace(sha256=sha256_of(content), bytes=len(content))
+    return with_host_file(program.replace(sha256=sha256_of(content), bytes=len(content)), HOST_NAME, HOST_CONTENT)
 
 
 def found(content: bytes) -> tuple[ProgramFile, dict[str, bytes]]:
-    return program_of(content), {PTE_NAME: content}
+    return program_of(content), {PTE_NAME: content, HOST_NAME: HOST_CONTENT}
 
 
 def cached(store: Path) -> tuple[ProgramFile, dict[str, bytes]] | None:
     return find_program(cache_dir(store, FINGERPRINT), FINGERPRINT)
+
+
+def build(folder: Path, content: bytes, fingerprint: str = FINGERPRINT) -> None:
+    (folder / PTE_NAME).write_bytes(content)
+    (folder / HOST_NAME).write_bytes(HOST_CONTENT)
+    write_program_notes(folder, fingerprint, program_of(content))
 
 
 @pytest.fixture
@@ -39,42 +45,35 @@ def folder(tmp_path: Path) -> Path:
     """A variant's folder with a program."""
     folder = tmp_path / "run" / "variant"
     folder.mkdir(parents=True)
-    (folder / PTE_NAME).write_bytes(CONTENT)
-    write_program_notes(folder, FINGERPRINT, program_of(CONTENT))
+    build(folder, CONTENT)
     return folder
 
 
 def test_program_is_found_by_its_fingerprint(folder: Path) -> None:
     assert find_program(folder, FINGERPRINT) == found(CONTENT)
-    assert find_program(folder, "e" * 64) is None
+    assert find_program(folder, OTHER) is None
     assert find_program(folder / "none", FINGERPRINT) is None
-    (folder / PTE_NAME).write_bytes(b"another")  # as a build that is killed between the two files leaves it
-    assert find_program(folder, FINGERPRINT) is None
 
 
-@pytest.mark.parametrize("name", [PTE_NAME, NOTES_NAME])
-@pytest.mark.parametrize("index", [0, -1])
-def test_program_with_a_flipped_byte_is_replaced(name: str, index: int, folder: Path, store: Path) -> None:
+INVALID_NOTES = (b"", b"[]", b'{"fingerprint": 1, "program": 2}', b"\0", b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(PTE_NAME, b"another"), (HOST_NAME, b"another"), *((NOTES_NAME, text) for text in INVALID_NOTES)],
+)
+def test_damaged_program_is_replaced(name: str, content: bytes, folder: Path, store: Path) -> None:
     store_program(store, FINGERPRINT, folder)
-    path = cache_dir(store, FINGERPRINT) / name
-    content = bytearray(path.read_bytes())
-    content[index] ^= 0x80
-    path.write_bytes(content)
+    assert cached(store) == found(CONTENT)
+    (cache_dir(store, FINGERPRINT) / name).write_bytes(content)
     assert cached(store) is None
     store_program(store, FINGERPRINT, folder)
     assert cached(store) == found(CONTENT)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"fingerprint": 1, "program": 2}', "\0"])
-def test_invalid_notes_are_ignored(text: str, folder: Path) -> None:
-    (folder / NOTES_NAME).write_text(text)
-    assert find_program(folder, FINGERPRINT) is None
-
-
 def test_fresh_replaces_a_stored_program(folder: Path, store: Path) -> None:
     store_program(store, FINGERPRINT, folder)
-    (folder / PTE_NAME).write_bytes(b"rebuilt")
-    write_program_notes(folder, FINGERPRINT, program_of(b"rebuilt"))
+    build(folder, b"rebuilt")
     store_program(store, FINGERPRINT, folder)
     assert cached(store) == found(CONTENT)
     store_program(store, FINGERPRINT, folder, fresh=True)
@@ -84,20 +83,19 @@ def test_fresh_replaces_a_stored_program(folder: Path, store: Path) -> None:
 def test_least_recently_used_programs_are_removed(folder: Path, store: Path) -> None:
     names = ["a" * 64, "b" * 64, "c" * 64]
     for index, name in enumerate(names):
-        write_program_notes(folder, name, program_of(CONTENT))
+        build(folder, CONTENT, name)
         store_program(store, name, folder)
         os.utime(store / name, (index, index))
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
-    write_program_notes(folder, names[0], program_of(CONTENT))
     store_program(store, names[0], folder, max_bytes=2 * size)  # used now, so the second is removed
     assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
     store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever the limit
     assert [path.name for path in store.iterdir()] == [names[0]]
-    assert json.loads((store / names[0] / NOTES_NAME).read_text())["fingerprint"] == names[0]
+    assert find_program(store / names[0], names[0]) == found(CONTENT)
 
 
 def test_store_that_cannot_be_written_is_ignored(folder: Path, store: Path) -> None:
-    (store).write_text("a file where a folder should be")
+    store.write_text("a file where a folder should be")
     store_program(store, FINGERPRINT, folder)
     assert find_program(folder, FINGERPRINT) is not None
 
@@ -106,7 +104,7 @@ def test_entry_is_made_only_for_a_program(folder: Path, store: Path) -> None:
     """Another process may have emptied the folder; an empty entry would never be filled."""
     store.mkdir()
     (store / ".DS_Store").write_text("a file manager's")
-    store_program(store, "e" * 64, folder)
+    store_program(store, OTHER, folder)
     assert [path.name for path in store.iterdir()] == [".DS_Store"]
     store_program(store, FINGERPRINT, folder, max_bytes=0)
     assert cached(store) is not None
@@ -120,14 +118,3 @@ def test_stale_partial_files_are_removed(folder: Path, store: Path) -> None:
     os.utime(old, (0, 0))
     store_program(store, FINGERPRINT, folder)
     assert (old.exists(), new.exists()) == (False, True)
-
-
-def test_host_file_is_cached_with_its_program(folder: Path, store: Path) -> None:
-    hybrid = with_host_file(program_of(CONTENT), HOST_NAME, b"kernels")
-    (folder / HOST_NAME).write_bytes(b"kernels")
-    write_program_notes(folder, FINGERPRINT, hybrid)
-    store_program(store, FINGERPRINT, folder)
-    entry = cache_dir(store, FINGERPRINT)
-    assert cached(store) == (hybrid, {PTE_NAME: CONTENT, HOST_NAME: b"kernels"})
-    (entry / HOST_NAME).write_bytes(b"others")
-    assert cached(store) is None

@@ -5,13 +5,21 @@ import pytest
 from workbench.errors import LoweringError
 from workbench.export.toolchain_errors import toolchain_errors
 
-
-def test_toolchain_error_becomes_a_lowering_error() -> None:
-    match = r"^lowering failed \(RuntimeError: no such operator\)$"
-    with pytest.raises(LoweringError, match=match), toolchain_errors("lowering"):
-        raise RuntimeError("no such operator\nand more")
+NO_MEMORY = "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried"
 
 
-def test_out_of_memory_is_no_lowering_error() -> None:
-    with pytest.raises(MemoryError), toolchain_errors("lowering"):
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried")
+@pytest.mark.parametrize(
+    ("raised", "error", "message"),
+    [
+        (
+            RuntimeError("no such operator\nmore"),
+            LoweringError,
+            r"^lowering failed \(RuntimeError: no such operator\)$",
+        ),
+        (RuntimeError(NO_MEMORY), MemoryError, "can't allocate memory"),
+        (OSError("No space left on device"), OSError, "No space left"),
+    ],
+)
+def test_error_that_says_nothing_of_the_model_passes(raised: Exception, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message), toolchain_errors("lowering"):
+        raise raised
