@@ -5,7 +5,6 @@ Paths are relative to the project. `message` is the one line on stderr after "er
 is a line of stdout.
 """
 
-import io
 import json
 import os
 import pickle
@@ -14,12 +13,17 @@ import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-RECIPE = "description: A test\nsample_rate_hz: 16000\nchunk_samples: 320\nmirror: 1\n"
+from tests.helpers.project import LEAST_RECIPE
+from tests.helpers.results import stored
+from workbench.bundle.verify_standalone import checksums_text
+
+RECIPE = LEAST_RECIPE.lstrip()
 MANIFEST = """
 calibrate:
   - {name: tone, kind: tones, notes: [57], note_s: 0.2, gap_s: 0.1, harmonics: 3, level_dbfs: -20}
@@ -27,6 +31,36 @@ score:
   - {name: sine, kind: tones, notes: [69], note_s: 0.2, gap_s: 0.1, harmonics: 1, level_dbfs: -40}
 """
 RAN = Path("it-ran")  # the file that a malicious pickle or zip would write
+LEAST = "recipes/least.yaml"
+ALIAS = "uses the alias *a, which is not allowed; repeat the value"
+NOT_UTF8 = "is not UTF-8 text; save the file as UTF-8"
+NOT_DECODED = "cannot be decoded (Format not recognised); convert it to wav or flac"
+
+Make = Callable[[], object]
+
+
+def nothing() -> None: ...
+
+
+def each(*makes: Make) -> Make:
+    return lambda: [make() for make in makes]
+
+
+def text(name: str, content: str | bytes) -> Make:
+    def make() -> None:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return make
+
+
+def folder(name: str) -> Make:
+    return lambda: Path(name).mkdir(parents=True)
+
+
+def half(name: str, make: Make) -> Make:
+    """Makes a file, then cuts it off in the middle."""
+    return lambda: (make(), os.truncate(name, Path(name).stat().st_size // 2))
 
 
 @dataclass(frozen=True)
@@ -36,274 +70,207 @@ class Case:
     what: str
     command: str
     message: str
-    make: Callable[[], object]
+    make: Make = nothing
     code: int = 2
 
 
-def text(name: str, content: str | bytes) -> Callable[[], object]:
-    data = content.encode() if isinstance(content, str) else content
-
-    def make() -> None:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_bytes(data)
-
-    return make
+def no_recipe(what: str, message: str, content: str | bytes) -> Case:
+    """Returns the case of a recipe r.yaml with this text."""
+    return Case(what, "check r.yaml", f"r.yaml: {message}", text("r.yaml", content))
 
 
-def recipe(what: str, message: str, keys: str = "", whole: str | bytes | None = None) -> Case:
-    """Returns the case of a recipe r.yaml: RECIPE with these keys, or another text."""
-    replaced = {line.split(":")[0] for line in keys.splitlines()}
-    kept = "".join(f"{line}\n" for line in RECIPE.splitlines() if line.split(":")[0] not in replaced)
-    return Case(what, "check r.yaml", f"r.yaml: {message}", text("r.yaml", kept + keys if whole is None else whole))
-
-
-def circle() -> None:
-    Path("r.yaml").write_text(RECIPE + "extends: s\n")
-    Path("s.yaml").write_text(RECIPE + "extends: r\n")
+def recipe(what: str, message: str, key: str) -> Case:
+    """Returns the case of the recipe RECIPE with this key."""
+    rest = [line for line in RECIPE.splitlines() if line.split(":")[0] != key.split(":")[0]]
+    return no_recipe(what, message, "\n".join([*rest, key, ""]))
 
 
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+MIRRORS, ROUNDS = ", ".join(f"0.{index:02}" for index in range(100)), ", ".join(map(str, range(3, 103)))
+CIRCULAR = each(text("r.yaml", RECIPE + "extends: s\n"), text("s.yaml", RECIPE + "extends: r\n"))
 
 RECIPES = (
-    Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'", lambda: None),
+    Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'"),
     Case(
         "a folder without recipes",
         "check empty",
         "empty: contains no recipe (*.yaml); name another folder",
-        lambda: Path("empty").mkdir(),
+        folder("empty"),
     ),
-    recipe("an empty file", "is empty; a recipe is a mapping of keys to values", whole=""),
-    recipe("a list", "is not a recipe; expected a mapping of keys to values, got a list", whole="- a\n"),
-    recipe("10 MB", "is larger than 32_000 bytes; a recipe is not", whole=b"#" * 10_000_000),
-    recipe("Latin-1", "line 2: is not UTF-8 text; save the file as UTF-8", whole=b"a: 1\nb: \xe9\n"),
-    recipe("UTF-16", "line 1: is not UTF-8 text; save the file as UTF-8", whole=RECIPE.encode("utf-16")),
-    recipe(
-        "a billion laughs (aliases of aliases)",
-        "line 2: uses the alias *a, which is not allowed; repeat the value",
-        whole=BOMB,
-    ),
-    recipe(
-        "nested 10,000 deep",
-        "line 1: is nested more than 20 levels deep; flatten it",
-        whole="a: " + "[" * 10_000,
-    ),
-    recipe(
+    no_recipe("an empty file", "is empty; a recipe is a mapping of keys to values", ""),
+    no_recipe("a list", "is not a recipe; expected a mapping of keys to values, got a list", "- a\n"),
+    no_recipe("10 MB", "is larger than 32_000 bytes; a recipe is not", b"#" * 10_000_000),
+    no_recipe("Latin-1", f"line 2: {NOT_UTF8}", b"a: 1\nb: \xe9\n"),
+    no_recipe("UTF-16", f"line 1: {NOT_UTF8}", RECIPE.encode("utf-16")),
+    no_recipe("a billion laughs (aliases of aliases)", f"line 2: {ALIAS}", BOMB),
+    no_recipe("nested 10,000 deep", "line 1: is nested more than 20 levels deep; flatten it", "[" * 10_000),
+    no_recipe(
         "a tag that calls Python",
         "line 1: uses the tag tag:yaml.org,2002:python/object/apply:os.system, which is not allowed; remove it",
-        whole="a: !!python/object/apply:os.system [touch it-ran]\n",
+        "a: !!python/object/apply:os.system [touch it-ran]\n",
     ),
-    recipe(
-        "a NUL in a value",
-        "line 1: has a control character or half of a surrogate pair; remove it",
-        whole='a: "\\0"\n',
+    no_recipe("a NUL in a value", "line 1: has a control character or half of a surrogate pair; remove it", '"\\0"'),
+    no_recipe("a repeated key", "line 3: has the key 'a' twice; remove one", "a: 1\nb: 2\na: 3\n"),
+    no_recipe(
+        "an invalid date", "has a value that YAML cannot read (month must be in 1..12); correct it", "a: 2001-99-99"
     ),
-    recipe("a repeated key", "line 3: has the key 'a' twice; remove one", whole="a: 1\nb: 2\na: 3\n"),
-    recipe(
-        "an invalid date",
-        "has a value that YAML cannot read (month must be in 1..12); correct it",
-        whole="a: 2001-99-99",
-    ),
-    recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1\n"),
-    recipe("text instead of a number", "sample_rate_hz: expected a whole number, got 'fast'", "sample_rate_hz: fast\n"),
-    recipe("a number out of range", "mirror: expected at most 1, got 2", "mirror: 2\n"),
-    recipe("not a number", "mirror: expected a finite number, got nan", "mirror: .nan\n"),
+    recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1"),
+    recipe("text instead of a number", "sample_rate_hz: expected a whole number, got 'fast'", "sample_rate_hz: fast"),
+    recipe("a number out of range", "mirror: expected at most 1, got 2", "mirror: 2"),
+    recipe("not a number", "mirror: expected a finite number, got nan", "mirror: .nan"),
     recipe(
         "a number of 7,000 digits",
         "chunk_samples: expected at most 1920000, got a huge number",
-        f"chunk_samples: 0x{'F' * 6000}\n",
+        f"chunk_samples: 0x{'F' * 6000}",
     ),
     recipe(
         "frames that do not divide the chunk",
         "frames_per_chunk: expected a divisor of chunk_samples (320), got 7",
-        "frames_per_chunk: 7\n",
+        "frames_per_chunk: 7",
     ),
-    recipe("extends itself", "extends: is circular: r.yaml -> r.yaml; remove one extends", "extends: r\n"),
+    recipe("extends itself", "extends: is circular: r.yaml -> r.yaml; remove one extends", "extends: r"),
     Case(
         "extends in a circle of two",
         "check r.yaml",
         "s.yaml: extends: is circular: r.yaml -> s.yaml -> r.yaml; remove one extends",
-        circle,
+        CIRCULAR,
     ),
-    recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base\n"),
+    recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base"),
     recipe(
         "a matrix of 10,000 variants",
         "matrix: has 10000 variants, at most 256 are allowed; split it into several recipes",
-        "matrix: {mirror: ["
-        + ", ".join(f"0.{at:02}" for at in range(100))
-        + "], speed.rounds: ["
-        + ", ".join(str(at) for at in range(3, 103))
-        + "]}\n",
+        f"matrix: {{mirror: [{MIRRORS}], speed.rounds: [{ROUNDS}]}}",
     ),
     recipe(
         "a gate on no metric",
         "gates.program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
-        "gates: {program.byts: <= 1}\n",
+        "gates: {program.byts: <= 1}",
     ),
     recipe(
         "a gate without a limit",
         "gates.program.bytes: expected a limit such as '<= 0.01' or '>= 5', got 'small'",
-        "gates: {program.bytes: small}\n",
+        "gates: {program.bytes: small}",
     ),
-    Case(
-        "a missing file of gates",
-        "run recipes/least.yaml --gates no.yaml",
-        "no.yaml: there is no file 'no.yaml'",
-        lambda: None,
-    ),
+    Case("a missing file of gates", f"run {LEAST} --gates no.yaml", "no.yaml: there is no file 'no.yaml'"),
     recipe(
         "an unknown clip",
         "audio.score.0: there is no clip 'synthetic/score/sin' (did you mean 'synthetic/score/sine'?)",
-        "audio: {score: [synthetic/score/sin]}\n",
+        "audio: {score: [synthetic/score/sin]}",
     ),
 )
 
 
-def recording(
-    name: str, samples: np.ndarray, rate_hz: int, subtype: str = "FLOAT", form: str = "WAV"
-) -> Callable[[], object]:
-    """Writes a recording into calib_audio/sung."""
-
-    def make() -> None:
-        path = Path("calib_audio/sung") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, samples, rate_hz, subtype, format=form)
-
-    return make
+WAVE = 0.3 * np.sin(np.arange(48_000) / 20)
+NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
 
 
-def accepted(what: str, seconds: str, make: Callable[[], object]) -> Case:
+def sung(name: str, content: str | bytes) -> Make:
+    return text(f"calib_audio/sung/{name}", content)
+
+
+def recording(samples: np.ndarray = WAVE, rate_hz: int = 48_000, subtype: str = "FLOAT", name: str = "a.wav") -> Make:
+    """Writes a recording into calib_audio/sung; with a subtype of FLAC, that is its format whatever its name is."""
+    form = "FLAC" if subtype == "PCM_16" else "WAV"
+    return each(
+        sung(name, ""), lambda: soundfile.write(f"calib_audio/sung/{name}", samples, rate_hz, subtype, format=form)
+    )
+
+
+def accepted(what: str, seconds: str, make: Make) -> Case:
     """Returns the case of an unusual recording that is used without a change."""
     return Case(what, "audio", f"sung/a {' ' * 36}{seconds:>6} s  f0 not known", make, 0)
 
 
-def refused(what: str, message: str, make: Callable[[], object], name: str = "a.wav") -> Case:
+def refused(what: str, message: str, make: Make, name: str = "a.wav") -> Case:
     return Case(what, "audio", f"calib_audio/sung/{name}: {message}", make)
 
 
 def three_hours() -> None:
-    """A header and no samples on the disk: 8 kHz, 16 bit."""
-    size = 3 * 3600 * 8000 * 2
-    header = (
-        b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
-    )
-    text("calib_audio/sung/a.wav", header + b"data" + struct.pack("<I", size))()
-    os.truncate("calib_audio/sung/a.wav", 44 + size)
+    """Writes a header and no samples on the disk: 8 kHz, 16 bit."""
+    folder("calib_audio/sung")()
+    with soundfile.SoundFile("calib_audio/sung/a.wav", "w", 8000, 1, "PCM_16") as file:
+        file.truncate(3 * 3600 * 8000)
 
 
-def half_a_wav() -> None:
-    recording("a.wav", np.ones(48_000) / 9, 48_000)()
-    os.truncate("calib_audio/sung/a.wav", 44 + 96_000)
-
-
-def half_a_flac() -> None:
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
-    recording("a.flac", noise, 48_000, "PCM_16", "FLAC")()
-    path = Path("calib_audio/sung/a.flac")
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def unreadable() -> None:
-    recording("a.wav", np.ones(800), 8000)()
-    Path("calib_audio/sung/a.wav").chmod(0)
-
-
-WAVE = 0.3 * np.sin(np.arange(48_000) / 20)
-CONVERT = "convert it to wav or flac"
 AUDIO = (
-    refused(
-        "empty file",
-        f"cannot be decoded (Format not recognised); {CONVERT}",
-        text("calib_audio/sung/a.wav", ""),
-    ),
-    refused("0 samples", "has no samples; record it again or delete it", recording("a.wav", WAVE[:0], 48_000)),
-    accepted("1 sample", "0.0", recording("a.wav", WAVE[:1], 48_000)),
+    refused("empty file", NOT_DECODED, sung("a.wav", "")),
+    refused("0 samples", "has no samples; record it again or delete it", recording(WAVE[:0])),
+    accepted("1 sample", "0.0", recording(WAVE[:1])),
     refused(
         "NaN and infinities",
         "has 3 samples that are NaN or infinite; export it again as wav or flac",
-        recording("a.wav", np.array([0, np.nan, np.inf, -np.inf, 0]), 48_000),
+        recording(np.array([0, np.nan, np.inf, -np.inf, 0])),
     ),
-    accepted("only DC", "1.0", recording("a.wav", np.ones(48_000) / 2, 48_000)),
+    accepted("only DC", "1.0", recording(np.ones(48_000) / 2)),
     Case(
         "a folder with the name of a wav: skipped",
         "audio",
         f"synthetic/score/sine {' ' * 22}   0.3 s  known f0",
-        lambda: Path("calib_audio/sung/a.wav").mkdir(parents=True),
+        folder("calib_audio/sung/a.wav"),
         0,
     ),
-    accepted("clipped at full scale", "1.0", recording("a.wav", np.sign(WAVE), 48_000)),
-    accepted("ten times over full scale", "1.0", recording("a.wav", 33 * WAVE, 48_000)),
-    accepted("24 bit", "1.0", recording("a.wav", WAVE, 48_000, "PCM_24")),
-    accepted("8 kHz", "6.0", recording("a.wav", WAVE, 8000)),
-    accepted("192 kHz", "0.2", recording("a.wav", WAVE, 192_000)),
-    accepted("8 channels", "1.0", recording("a.wav", np.tile(WAVE[:, None], 8), 48_000)),
-    accepted("flac with the suffix wav", "1.0", recording("a.wav", WAVE, 48_000, "PCM_16", "FLAC")),
-    accepted("a wav cut off in the middle: the part that exists", "0.5", half_a_wav),
+    accepted("clipped at full scale", "1.0", recording(np.sign(WAVE))),
+    accepted("ten times over full scale", "1.0", recording(33 * WAVE)),
+    accepted("24 bit", "1.0", recording(subtype="PCM_24")),
+    accepted("8 kHz", "6.0", recording(rate_hz=8000)),
+    accepted("192 kHz", "0.2", recording(rate_hz=192_000)),
+    accepted("8 channels", "1.0", recording(np.tile(WAVE[:, None], 8))),
+    accepted("flac with the suffix wav", "1.0", recording(subtype="PCM_16")),
+    accepted("a wav cut off in the middle: the part that exists", "0.5", half("calib_audio/sung/a.wav", recording())),
     refused(
         "a flac cut off in the middle",
         "cannot be decoded (Error : flac decoder lost sync); convert it to wav or flac",
-        half_a_flac,
+        half("calib_audio/sung/a.flac", recording(NOISE, subtype="PCM_16", name="a.flac")),
         "a.flac",
     ),
-    refused(
-        "text with the suffix wav",
-        f"cannot be decoded (Format not recognised); {CONVERT}",
-        text("calib_audio/sung/a.wav", "la la"),
-    ),
-    refused(
-        "m4a, as phones record",
-        f"cannot be decoded (Format not recognised); {CONVERT}",
-        text("calib_audio/sung/a.m4a", b"\0\0\0\x18ftypM4A "),
-        "a.m4a",
-    ),
+    refused("text with the suffix wav", NOT_DECODED, sung("a.wav", "la la")),
+    refused("m4a, as phones record", NOT_DECODED, sung("a.m4a", b"\0\0\0\x18ftypM4A "), "a.m4a"),
     refused("3 hours", "has 3.0 hours of audio, at most 1 is allowed; cut it into parts", three_hours),
-    refused("no read permission", "cannot be opened (Permission denied); check its permissions", unreadable),
+    refused(
+        "no read permission",
+        "cannot be opened (Permission denied); check its permissions",
+        each(recording(), lambda: Path("calib_audio/sung/a.wav").chmod(0)),
+    ),
     Case(
         "two files of one name",
         "audio",
         "calib_audio/sung: a.flac and a.wav have the same name; rename or delete one",
-        lambda: (recording("a.wav", WAVE, 48_000)(), recording("a.flac", WAVE, 48_000, "PCM_16", "FLAC")()),
+        each(recording(), recording(subtype="PCM_16", name="a.flac")),
     ),
     refused(
         "a pitch track with three columns",
         "expected 2 columns, got 3; write seconds,hertz",
-        lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0,220,0.9\n")()),
+        each(recording(), sung("a.csv", "0,220,0.9\n")),
         "a.csv:1",
     ),
     refused(
         "a pitch track that runs backwards",
         "0.1 s is not after 0.2 s; sort the rows by time",
-        lambda: (recording("a.wav", WAVE, 48_000)(), text("calib_audio/sung/a.csv", "0.2,220\n0.1,220\n")()),
+        each(recording(), sung("a.csv", "0.2,220\n0.1,220\n")),
         "a.csv:2",
     ),
-    Case(
-        "no such folder",
-        "run recipes/least.yaml --audio no",
-        "no: no such file or folder; check the path",
-        lambda: None,
-    ),
+    Case("no such folder", f"run {LEAST} --audio no", "no: no such file or folder; check the path"),
     Case(
         "a folder without audio",
-        "run recipes/least.yaml --audio takes",
+        f"run {LEAST} --audio takes",
         "takes: has no audio; put wav, flac, ogg or mp3 files into the folder",
-        lambda: Path("takes").mkdir(),
+        folder("takes"),
     ),
     Case(
         "a clip that also calibrates",
-        "run recipes/least.yaml --audio calib_audio/synthetic/calibrate/tone.flac",
+        f"run {LEAST} --audio calib_audio/synthetic/calibrate/tone.flac",
         "audio: calibrate and score share tone (the same as synthetic/calibrate/tone); remove them from one of the two",
-        lambda: None,
     ),
     Case(
         "one bad file in a folder of audio",
-        "run recipes/least.yaml --audio takes",
-        f"takes/b.wav: cannot be decoded (Format not recognised); {CONVERT}",
-        lambda: (text("takes/b.wav", "no")(), soundfile.write("takes/a.wav", np.ones(800) / 9, 8000)),
+        f"run {LEAST} --audio takes",
+        f"takes/b.wav: {NOT_DECODED}",
+        each(text("takes/b.wav", "no"), lambda: soundfile.write("takes/a.wav", np.ones(800) / 9, 8000)),
     ),
     Case(
         "a missing folder of clips",
-        "run recipes/least.yaml --calib-audio nowhere",
+        f"run {LEAST} --calib-audio nowhere",
         "nowhere/manifest.yaml: no such manifest; name a folder that has one, such as calib_audio",
-        lambda: None,
     ),
     Case(
         "int8 without a clip that calibrates",
@@ -314,7 +281,7 @@ AUDIO = (
     Case(
         "an alias in the manifest of clips",
         "audio",
-        "calib_audio/manifest.yaml: line 2: uses the alias *a, which is not allowed; repeat the value",
+        f"calib_audio/manifest.yaml: line 2: {ALIAS}",
         text("calib_audio/manifest.yaml", "calibrate: &a []\nscore: *a\n"),
     ),
     Case(
@@ -327,73 +294,53 @@ AUDIO = (
 )
 
 
-def program(what: str, message: str, make: Callable[[], object], name: str = "p.pte") -> Case:
+def program(what: str, message: str, make: Make = nothing, name: str = "p.pte") -> Case:
     return Case(what, f"track take.wav --program {name}", f"{name}: {message}", make)
 
 
-def damaged(change: Callable[[bytes], bytes]) -> Callable[[], object]:
+def damaged(change: Callable[[bytes], bytes]) -> Make:
     """Writes p.pte: other.pte after a change."""
     return lambda: Path("p.pte").write_bytes(change(Path("other.pte").read_bytes()))
 
 
-NO_PROGRAM = "not a program that this runtime can load"
-NONE = "no such program; `workbench build RECIPE` makes one"
+NO_PROGRAM = "no such program; `workbench build RECIPE` makes one"
+REBUILD = "rebuild the program"
+NOT_LOADED = "not a program that this runtime can load (Failed to load program, error: 0x:23)"
 PROGRAMS = (
-    program("no such file", NONE, lambda: None),
-    program("a folder", NONE, lambda: Path("p.pte").mkdir()),
-    program("an empty file", f"{NO_PROGRAM} (Failed to load program, error: 0x:12)", text("p.pte", "")),
-    program("text", f"{NO_PROGRAM} (Failed to load program, error: 0x:23)", text("p.pte", "this is no program\n" * 9)),
-    program("10 kB of zeros", f"{NO_PROGRAM} (Failed to load program, error: 0x:23)", text("p.pte", bytes(10_000))),
-    program(
-        "cut off in the middle",
-        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        damaged(lambda whole: whole[: len(whole) // 2]),
-    ),
-    program(
-        "first byte flipped",
-        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        damaged(lambda whole: bytes([whole[0] ^ 1]) + whole[1:]),
-    ),
-    program(
-        "another file identifier",
-        f"{NO_PROGRAM} (Failed to load program, error: 0x:23)",
-        damaged(lambda whole: whole[:4] + b"XX99" + whole[8:]),
-    ),
+    program("no such file", NO_PROGRAM),
+    program("a folder", NO_PROGRAM, folder("p.pte")),
+    program("an empty file", NOT_LOADED.replace("23", "12"), text("p.pte", "")),
+    program("text", NOT_LOADED, text("p.pte", "this is no program\n" * 9)),
+    program("10 kB of zeros", NOT_LOADED, text("p.pte", bytes(10_000))),
+    program("cut off in the middle", NOT_LOADED, half("p.pte", damaged(bytes))),
+    program("first byte flipped", NOT_LOADED, damaged(lambda whole: bytes([whole[0] ^ 1]) + whole[1:])),
+    program("another file identifier", NOT_LOADED, damaged(lambda whole: whole[:4] + b"XX99" + whole[8:])),
     program(
         "a program of another model",
         "not a workbench program: it has no stream metadata; name one that `workbench build` wrote",
-        lambda: None,
-        "other.pte",
+        name="other.pte",
     ),
     program(
-        "a program of another version of the workbench",
-        "metadata format 2, expected 3; rebuild the program",
-        lambda: None,
-        "older.pte",
+        "a program of another version of the workbench", f"metadata format 2, expected 3; {REBUILD}", name="older.pte"
     ),
     program(
-        "metadata with a missing entry",
-        "the metadata entry sample_rate_hz is missing; rebuild the program",
-        lambda: None,
-        "half.pte",
+        "metadata with a missing entry", f"the metadata entry sample_rate_hz is missing; {REBUILD}", name="half.pte"
     ),
     Case(
         "a folder instead of audio",
         "track takes --program mute.pte",
         "takes: expected an audio file, got a folder; name one of its files",
-        lambda: Path("takes").mkdir(),
+        folder("takes"),
     ),
     program(
         "metadata with text instead of a number",
-        "the metadata entry hop_samples is invalid (Input should be a valid integer); rebuild the program",
-        lambda: None,
-        "wordy.pte",
+        f"the metadata entry hop_samples is invalid (Input should be a valid integer); {REBUILD}",
+        name="wordy.pte",
     ),
     Case(
         "a threshold of a picture, for a table",
         "track take.wav --program half.pte --threshold 0.3 --out take.csv",
         "--threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames",
-        lambda: None,
     ),
     Case(  # the last one: it crashes its process
         "10 kB of noise",
@@ -412,177 +359,136 @@ class Runs:
         return os.system, (f"touch {RAN}",)
 
 
-def checkpoint(what: str, message: str, make: Callable[[Path], object]) -> Case:
+OWN = text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")
+
+
+def checkpoint(what: str, message: str, make: Make) -> Case:
     """Returns the case of a recipe whose checkpoint is own.ckpt."""
-
-    def make_both() -> None:
-        Path("r.yaml").write_text(RECIPE + "checkpoint: own.ckpt\n")
-        make(Path("own.ckpt"))
-
-    return Case(what, "build r.yaml --out built", f"{{here}}/own.ckpt: {message}", make_both)
+    return Case(what, "build r.yaml --out built", f"{{here}}/own.ckpt: {message}", each(OWN, make))
 
 
-def torch_save(content: Callable[[], object]) -> Callable[[Path], object]:
-    def make(path: Path) -> None:
+def torch_save(content: object) -> Make:
+    def make() -> None:
         import torch
 
-        torch.save(content(), path)
+        torch.save(content, "own.ckpt")
 
     return make
 
 
-def changed(change: Callable[[dict], object]) -> Callable[[], object]:
-    """Returns the packaged checkpoint after a change."""
+def packaged(change: Callable[[dict], object]) -> Make:
+    """Writes the packaged checkpoint after a change of its weights."""
 
-    def content() -> object:
+    def make() -> None:
         from workbench.model.checkpoint import checkpoint_path
         from workbench.model.upstream import read_checkpoint
 
-        good = read_checkpoint(checkpoint_path("mir-1k_g7"))
-        change(good)
-        return good
+        content = read_checkpoint(checkpoint_path("mir-1k_g7"))
+        change(content["state_dict"])
+        torch_save(content)()
 
-    return content
-
-
-def reshape_a_weight(good: dict) -> None:
-    weights = good["state_dict"]
-    name = next(name for name in weights if name.endswith("weight") and len(weights[name]) > 1)
-    weights[name] = weights[name][:1]
+    return make
 
 
-NOT_A_CHECKPOINT = "not a checkpoint that torch can open; use one that torch.save wrote"
+NOT_OPENED = "not a checkpoint that torch can open; use one that torch.save wrote"
+NO_CKPT = "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path"
+RUNS_CODE = (
+    "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
+    "made it"
+)
+RESHAPED = "encoder.conv1.0.weight"
 CHECKPOINTS = (
-    Case(
+    recipe(
         "an unknown name",
-        "check r.yaml",
-        "r.yaml: checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7) or a .ckpt, .pt or .pth file, got "
+        "checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7) or a .ckpt, .pt or .pth file, got "
         "'mir-1k_g8' (did you mean 'mir-1k_g7'?)",
-        text("r.yaml", RECIPE + "checkpoint: mir-1k_g8\n"),
+        "checkpoint: mir-1k_g8",
     ),
-    Case(
-        "no such checkpoint",
-        "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
-        text("r.yaml", RECIPE + "checkpoint: own.ckpt\n"),
-    ),
-    Case(
-        "a folder",
-        "check r.yaml",
-        "r.yaml: checkpoint: there is no file '{here}/own.ckpt'; check the path",
-        lambda: (text("r.yaml", RECIPE + "checkpoint: own.ckpt\n")(), Path("own.ckpt").mkdir()),
-    ),
-    checkpoint("an empty file", NOT_A_CHECKPOINT, lambda path: path.touch()),
-    checkpoint("text", NOT_A_CHECKPOINT, lambda path: path.write_text("this is not a checkpoint\n")),
-    checkpoint("a zip of something else", NOT_A_CHECKPOINT, lambda path: zipfile.ZipFile(path, "w").close()),
+    Case("no such checkpoint", "check r.yaml", NO_CKPT, OWN),
+    Case("a folder", "check r.yaml", NO_CKPT, each(OWN, folder("own.ckpt"))),
+    checkpoint("an empty file", NOT_OPENED, text("own.ckpt", "")),
+    checkpoint("text", NOT_OPENED, text("own.ckpt", "this is not a checkpoint\n")),
+    checkpoint("a zip of something else", NOT_OPENED, lambda: zipfile.ZipFile("own.ckpt", "w").close()),
     checkpoint(
-        "a list",
-        "not a PESTO checkpoint: it has no hparams, state_dict, hcqt_params; see pesto-pitch",
-        torch_save(lambda: [1]),
+        "a list", "not a PESTO checkpoint: it has no hparams, state_dict, hcqt_params; see pesto-pitch", torch_save([1])
     ),
     checkpoint(
         "other keys",
         "not a PESTO checkpoint: it has no hparams, hcqt_params; see pesto-pitch",
-        torch_save(lambda: {"state_dict": {}, "epoch": 3}),
+        torch_save({"state_dict": {}, "epoch": 3}),
     ),
     checkpoint(
         "no weights",
         "does not fit pesto-pitch's model: 22 weights missing, 0 unknown (first: shift); use mir-1k_g7",
-        torch_save(changed(lambda good: good["state_dict"].clear())),
+        packaged(lambda weights: weights.clear()),
     ),
     checkpoint(
         "a weight of another shape",
-        "does not fit pesto-pitch's model (size mismatch for encoder.conv1.0.weight: copying a param with shape "
+        f"does not fit pesto-pitch's model (size mismatch for {RESHAPED}: copying a param with shape "
         "torch.Size([1, 1, 39]) from checkpoint, the shape in current model is torch.Size([40, 1, 39]).); use "
         "mir-1k_g7",
-        torch_save(changed(reshape_a_weight)),
+        packaged(lambda weights: weights.update({RESHAPED: weights[RESHAPED][:1]})),
     ),
-    checkpoint(
-        "a pickle that runs a command",
-        "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
-        "made it",
-        lambda path: path.write_bytes(pickle.dumps(Runs(), protocol=2)),
-    ),
-    checkpoint(
-        "torch.save of an object that runs a command",
-        "opening this checkpoint would run code from it; set trust_checkpoint: true in the recipe only if you know who "
-        "made it",
-        torch_save(lambda: {"hparams": Runs()}),
-    ),
+    checkpoint("a pickle that runs a command", RUNS_CODE, text("own.ckpt", pickle.dumps(Runs(), protocol=2))),
+    checkpoint("torch.save of an object that runs a command", RUNS_CODE, torch_save({"hparams": Runs()})),
 )
 
 
-def bundle(
-    change: Callable[[dict[str, bytes]], object] = lambda files: None, name: str = "b", **keys: object
-) -> Callable[[], object]:
+def bundle(change: Callable[[dict[str, bytes]], object] = id, **keys: object) -> Make:
     """Writes a folder b like a bundle, with text as its program. The manifest gets `keys`; `change` is applied last."""
-    from workbench.bundle.verify_standalone import AUDIO, CHECKSUMS, FRAMES, MANIFEST, PROGRAM, checksums_text
-
-    def make() -> None:
-        from hashlib import sha256
-
-        files = dict.fromkeys((PROGRAM, AUDIO, FRAMES), b"none")
-        listed = {name: {"bytes": 4, "sha256": sha256(b"none").hexdigest()} for name in files}
-        listed |= keys.pop("more", {})  # type: ignore[operator, arg-type]
-        files[MANIFEST] = json.dumps({"bundle_format": 1, "files": listed, **keys}).encode()
-        checksums = {name: entry["sha256"] for name, entry in listed.items()} if isinstance(listed, dict) else {}
-        files[CHECKSUMS] = checksums_text({**checksums, MANIFEST: sha256(files[MANIFEST]).hexdigest()}).encode()
-        change(files)
-        for name, content in files.items():
-            text(f"b/{name}", content)()
-
-    return make
+    listed = {
+        name: {"bytes": 4, "sha256": sha256(b"none").hexdigest()}
+        for name in ("program.pte", "golden/audio.wav", "golden/frames.csv")
+    }
+    manifest = json.dumps({"bundle_format": 1, "files": listed, **keys}).encode()
+    checksums = {name: entry["sha256"] for name, entry in json.loads(manifest)["files"].items()}
+    checksums["manifest.json"] = sha256(manifest).hexdigest()
+    files = dict.fromkeys(listed, b"none")
+    files |= {"manifest.json": manifest, "SHA256SUMS": checksums_text(checksums).encode()}
+    change(files)
+    return each(*(text(f"b/{name}", content) for name, content in files.items()))
 
 
-def no_bundle(what: str, message: str, make: Callable[[], object], name: str = "b.zip") -> Case:
+def no_bundle(what: str, message: str, make: Make = nothing, name: str = "b.zip") -> Case:
     return Case(what, f"verify {name}", f"{name}: not a bundle: {message}", make)
 
 
-def zip_of(entry: zipfile.ZipInfo, content: bytes = b"x") -> Callable[[], object]:
+def bad_file(what: str, line: str, change: Callable[[dict[str, bytes]], object]) -> Case:
+    return Case(what, "verify b", f"FAILED  {line}", bundle(change), 1)
+
+
+def zip_of(name: str, content: bytes = b"x", mode: int = 0) -> Make:
+    """Writes b.zip with one file of this type and permissions."""
+
     def make() -> None:
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = mode << 16
         with zipfile.ZipFile("b.zip", "w") as archive:
-            archive.writestr(entry, content)
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
     return make
-
-
-def link_to(target: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo("program.pte")
-    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
-    return entry
 
 
 def zip_of_zeros() -> None:
     """Writes a few kB whose zip directory states 2 GB: reading the directory must be enough to refuse it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("program.pte", bytes(100_000))
-    content = buffer.getvalue()
+    zip_of("program.pte", bytes(100_000))()
+    content = Path("b.zip").read_bytes()
     Path("b.zip").write_bytes(content.replace(struct.pack("<I", 100_000), struct.pack("<I", 2_000_000_000)))
 
 
 OUTSIDE = "which could lie outside; do not use it"
+NOT_ZIP = "a zip that cannot be read (File is not a zip file)"
 BUNDLES = (
-    no_bundle("no such file", "there is no such folder or file", lambda: None),
-    no_bundle("an empty folder", "no manifest.json; `workbench bundle` makes bundles", lambda: Path("b").mkdir(), "b"),
-    no_bundle("text with the suffix zip", "a zip that cannot be read (File is not a zip file)", text("b.zip", "text")),
-    no_bundle(
-        "a zip cut off",
-        "a zip that cannot be read (File is not a zip file)",
-        lambda: (zip_of(zipfile.ZipInfo("a"))(), os.truncate("b.zip", 40)),
-    ),
-    no_bundle(
-        "a zip with a path that leads out",
-        f"names a file '../../it-ran', {OUTSIDE}",
-        zip_of(zipfile.ZipInfo("../../it-ran")),
-    ),
-    no_bundle(
-        "a zip with an absolute path", f"names a file '/tmp/it-ran', {OUTSIDE}", zip_of(zipfile.ZipInfo("/tmp/it-ran"))
-    ),
+    no_bundle("no such file", "there is no such folder or file"),
+    no_bundle("an empty folder", "no manifest.json; `workbench bundle` makes bundles", folder("b"), "b"),
+    no_bundle("text with the suffix zip", NOT_ZIP, text("b.zip", "text")),
+    no_bundle("a zip cut off", NOT_ZIP, half("b.zip", zip_of("a"))),
+    no_bundle("a zip with a path that leads out", f"names a file '../../it-ran', {OUTSIDE}", zip_of("../../it-ran")),
+    no_bundle("a zip with an absolute path", f"names a file '/tmp/it-ran', {OUTSIDE}", zip_of("/tmp/it-ran")),
     no_bundle(
         "a zip with a link",
         "program.pte is a link or a device, not a file; do not use it",
-        zip_of(link_to("/etc/passwd")),
+        zip_of("program.pte", b"/etc/passwd", stat.S_IFLNK | 0o777),
     ),
     no_bundle(
         "a zip that unpacks to 2 GB",
@@ -592,7 +498,7 @@ BUNDLES = (
     no_bundle(
         "a manifest that points outside",
         f"names a file '../outside', {OUTSIDE}",
-        bundle(more={"../outside": {"bytes": 0, "sha256": ""}}),
+        bundle(files={"../outside": {"bytes": 0, "sha256": ""}}),
         "b",
     ),
     no_bundle(
@@ -607,79 +513,69 @@ BUNDLES = (
         bundle(files={}),
         "b",
     ),
-    Case(
+    bad_file(
         "a wrong hash",
-        "verify b",
-        "FAILED  program.pte        was changed: its sha256 is 187897ce0afc…, the manifest's 140bedbf9c3f…",
-        bundle(lambda files: files.update({"program.pte": b"more"})),
-        1,
+        "program.pte        was changed: its sha256 is 187897ce0afc…, the manifest's 140bedbf9c3f…",
+        lambda files: files.update({"program.pte": b"more"}),
     ),
-    Case(
-        "a missing file",
-        "verify b",
-        "FAILED  golden/audio.wav   is missing",
-        bundle(lambda files: files.pop("golden/audio.wav")),
-        1,
-    ),
-    Case(
+    bad_file("a missing file", "golden/audio.wav   is missing", lambda files: files.pop("golden/audio.wav")),
+    bad_file(
         "a manifest that was changed",
-        "verify b",
-        "FAILED  manifest.json      does not match SHA256SUMS: one of the two was changed",
-        bundle(lambda files: files.update({"manifest.json": files["manifest.json"] + b" "})),
-        1,
+        "manifest.json      does not match SHA256SUMS: one of the two was changed",
+        lambda files: files.update({"manifest.json": files["manifest.json"] + b" "}),
     ),
 )
 
 
-def npy() -> None:
-    with Path("sine.npz").open("wb") as file:
-        np.save(file, np.ones(15))
-
-
 def program_of_another_recipe() -> None:
     """Writes a program with the notes of a stored result, for a file of another backend."""
-    from hashlib import sha256
-
-    record = json.loads((Path(__file__).parent.parent.parent / "docs/measured/float-xnnpack.json").read_bytes())
-    program = {**record["program"], "path": "program.onnx", "sha256": sha256(b"").hexdigest()}
+    program = stored(program__path="program.onnx", program__sha256=sha256(b"").hexdigest()).program
+    assert program is not None
     text("program.onnx", "")()
-    text("program.json", json.dumps({"fingerprint": "", "program": program}))()
+    text("program.json", json.dumps({"fingerprint": "", "program": program.model_dump(mode="json")}))()
 
 
-EXISTING = '{"schema_version": 1}\n'  # a file that must not be replaced
-KNOWN_F0 = "seconds,hertz\n0.00,220\n0.01,0\n"
-IN_THE_WAY = "has a result, whose program would be replaced; choose another --out"
-NO_RECORD = "run/v/result.json: not a result of schema version 1; run the recipe again"
+def in_the_way(what: str, command: str, result: str) -> Case:
+    """Returns the case of a folder that has a result, which must not be replaced."""
+    message = f"{result}: has a result, whose program would be replaced; choose another --out"
+    return Case(what, f"{command} {LEAST} --out out", message, text(f"{result}/result.json", "a result"))
+
+
+def known_f0(what: str, out: str, audio: str) -> Case:
+    """Returns the case of an --out that is the pitch track beside a recording."""
+    path = Path(out).as_posix()
+    message = f"{path}: would replace the known f0 of {audio}; choose another --out"
+    make = each(text(audio, ""), text(path, "seconds,hertz\n0.00,220\n0.01,0\n"))
+    return Case(what, f"track take.wav --program p.pte --out {out}", message, make)
+
+
+def no_result(what: str, content: str) -> Case:
+    """Returns the case of a run whose only record has this content."""
+    message = "run/v/result.json: not a result of schema version 1; run the recipe again"
+    return Case(what, "compare run run", message, text("run/v/result.json", content))
+
+
 RECORDS = (
-    Case(
-        "a missing folder",
-        "compare run run",
-        "run: no such file or folder; `workbench runs` lists the runs",
-        lambda: None,
-    ),
+    Case("a missing folder", "compare run run", "run: no such file or folder; `workbench runs` lists the runs"),
     Case(
         "a run without a record",
         "compare run run",
         "run: has no result.json; `workbench run` writes one for each variant",
-        lambda: Path("run").mkdir(),
+        folder("run"),
     ),
-    Case("an empty record", "compare run run", NO_RECORD, text("run/v/result.json", "")),
-    Case(
-        "half a record", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 1, "created": "20')
-    ),
-    Case(
-        "a record of another version", "compare run run", NO_RECORD, text("run/v/result.json", '{"schema_version": 2}')
-    ),
-    Case("a record nested 100,000 deep", "compare run run", NO_RECORD, text("run/v/result.json", "[" * 100_000)),
+    no_result("an empty record", ""),
+    no_result("half a record", '{"schema_version": 1, "created": "20'),
+    no_result("a record of another version", '{"schema_version": 2}'),
+    no_result("a record nested 100,000 deep", "[" * 100_000),
     Case(
         "one array for the frames of a run",
-        "score recipes/least.yaml --frames sine.npz",
+        f"score {LEAST} --frames sine.npz",
         "sine.npz: not a file of frames from a run; use a .npz from its frames/ folder, or a .csv",
-        npy,
+        lambda: (np.save("sine.npy", np.ones(15)), Path("sine.npy").rename("sine.npz")),
     ),
     Case(
         "a program of another recipe",
-        "score recipes/least.yaml --frames sine.csv --program program.onnx",
+        f"score {LEAST} --frames sine.csv --program program.onnx",
         "program.onnx: not a program of least (file is program.onnx, expected program.pte); name the one that gave the "
         "frames",
         program_of_another_recipe,
@@ -690,41 +586,16 @@ RECORDS = (
         "r.yaml: protocol: expected continuous for frames from another device, got reset-per-chunk",
         text("r.yaml", RECIPE + "protocol: reset-per-chunk\n"),
     ),
-    Case(
-        "--out that has the result of a run",
-        "build recipes/least.yaml --out out",
-        f"out/least: {IN_THE_WAY}",
-        text("out/least/result.json", EXISTING),
-    ),
-    Case(
-        "--out that is the folder of a variant",
-        "profile recipes/least.yaml --out out",
-        f"out: {IN_THE_WAY}",
-        text("out/result.json", EXISTING),
-    ),
-    Case(
-        "the same for a soak",
-        "soak recipes/least.yaml --out out",
-        f"out: {IN_THE_WAY}",
-        text("out/result.json", EXISTING),
-    ),
-    Case(
-        "--out that is the known f0 of the audio",
-        "track take.wav --program p.pte --out ./take.csv",
-        "take.csv: would replace the known f0 of take.wav; choose another --out",
-        lambda: (text("take.wav", "")(), text("take.csv", KNOWN_F0)()),
-    ),
-    Case(
-        "--out that is the known f0 of other audio",
-        "track take.wav --program p.pte --out takes/b.csv",
-        "takes/b.csv: would replace the known f0 of takes/b.FLAC; choose another --out",
-        lambda: (text("takes/b.FLAC", "")(), text("takes/b.csv", KNOWN_F0)()),
-    ),
+    in_the_way("--out that has the result of a run", "build", "out/least"),
+    in_the_way("--out that is the folder of a variant", "profile", "out"),
+    in_the_way("the same for a soak", "soak", "out"),
+    known_f0("--out that is the known f0 of the audio", "./take.csv", "take.wav"),
+    known_f0("--out that is the known f0 of other audio", "takes/b.csv", "takes/b.FLAC"),
     Case(
         "--out is a file",
-        "build recipes/least.yaml --out out",
+        f"build {LEAST} --out out",
         "out/least: Not a directory; nothing more was written",
-        text("out", EXISTING),
+        text("out", "a file"),
     ),
 )
 
@@ -736,27 +607,3 @@ TABLES = {
     "Bundles": BUNDLES,
     "Results and output folders": RECORDS,
 }
-
-
-def markdown() -> str:
-    """The table of all cases, as docs/bad-input.md."""
-    count = sum(map(len, TABLES.values()))
-    pages = [
-        f"# Bad input\n\n{count} bad or unusual inputs, with the message for each. The table is generated from "
-        "tests/cli/bad_input_cases.py, and\ntests/cli/test_bad_input.py runs every row. Exit code 2 is an error, with "
-        "one line on stderr; 1 is a failed\nverification; 0 means that the input is accepted. Programs are loaded in a "
-        "child process, no code of a checkpoint or a\nbundle is run, and no row leaves a file.\n"
-    ]
-    for title, cases in TABLES.items():
-        rows = [f"| {case.what} | `{case.command}` | {case.code} | {_cell(case.message)} |" for case in cases]
-        pages.append(
-            "\n".join(
-                [f"\n## {title}\n", "| input | command | exit code | message |", "| :-- | :-- | --: | :-- |", *rows, ""]
-            )
-        )
-    return "".join(pages)
-
-
-def _cell(message: str) -> str:
-    plain = " ".join(message.replace("{here}/", "").split())
-    return plain.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")

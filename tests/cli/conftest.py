@@ -11,9 +11,6 @@ from tests.helpers.project import write_project
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of one recipe and two tiny clips, as the current folder."""
-    write_project(tmp_path, MANIFEST)
-    (tmp_path / "least.yaml").unlink()
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes" / "least.yaml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    Path("recipes").mkdir()
+    return write_project(tmp_path, MANIFEST, **{"recipes/least": RECIPE})

@@ -3,17 +3,17 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
-from tests.cli.bad_input_cases import MANIFEST, RAN, RECIPE, TABLES, Case
+from tests.cli.bad_input_cases import MANIFEST, RAN, TABLES, Case
+from tests.helpers.project import workbench
 from workbench.audio.corpus import Corpus
-from workbench.cli import main
 from workbench.export.metadata import FORMAT, build_metadata
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
@@ -57,48 +57,31 @@ def one_child() -> Iterator[Any]:
     """One process for all programs, so the runtime is imported once. A crash ends it and fails the tests after it."""
     from workbench.runtime.isolation import IsolatedProcess
 
-    class Shared:
-        def __init__(self, limit_s: float | None = None) -> None: ...
-
-        def __enter__(self) -> IsolatedProcess:
-            child.call(os.chdir, Path.cwd())
-            return child
-
-        def __exit__(self, *_: object) -> None: ...
+    @contextmanager
+    def shared(limit_s: float | None = None) -> Iterator[IsolatedProcess]:
+        child.call(os.chdir, Path.cwd())
+        yield child
 
     with IsolatedProcess() as child:
-        yield Shared
+        yield shared
 
 
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: one recipe, two clips and, for cases of programs, the programs of other tools."""
-    case = request.getfixturevalue("case")
-    corpus = request.getfixturevalue("corpus")
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes" / "least.yaml").write_text(RECIPE)
-    (tmp_path / "calib_audio").mkdir()
-    (tmp_path / "calib_audio" / "manifest.yaml").write_text(MANIFEST)
-    (tmp_path / "calib_audio" / "synthetic").symlink_to(corpus / "synthetic")
+def project(
+    case: Case, folder: Path, corpus: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The current folder with rendered clips and, for cases of programs, the programs of other tools."""
+    Path("calib_audio/synthetic").symlink_to(corpus / "synthetic")
     if case in TABLES["Programs"]:
         for path in request.getfixturevalue("others").iterdir():
-            (tmp_path / path.name).symlink_to(path)
-        soundfile.write(tmp_path / "take.wav", np.ones(800) / 9, 8000)
-        from workbench.workflows import track
-
-        monkeypatch.setattr(track, "IsolatedProcess", request.getfixturevalue("one_child"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+            Path(path.name).symlink_to(path)
+        soundfile.write("take.wav", np.ones(800) / 9, 8000)
+        monkeypatch.setattr("workbench.workflows.track.IsolatedProcess", request.getfixturevalue("one_child"))
+    return folder
 
 
-def files(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """Returns every file with its bytes or, for a link, its target. A file that is not readable or is large is
-    compared by size and time."""
-    paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() or path.is_symlink()]
-    return {path.relative_to(folder).as_posix(): _content(path) for path in paths}
-
-
-def _content(path: Path) -> tuple[Any, ...]:
+def content(path: Path) -> tuple[Any, ...]:
+    """Returns the target of a link, and the bytes of a file or, if it is large or not readable, its size and time."""
     status = path.lstat()
     if path.is_symlink():
         return (path.readlink(),)
@@ -107,28 +90,25 @@ def _content(path: Path) -> tuple[Any, ...]:
     return (path.read_bytes(),)
 
 
+def contents(folder: Path) -> dict[Path, tuple[Any, ...]]:
+    return {path: content(path) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("case", CASES)
 def test_message_and_exit_code(case: Case, project: Path) -> None:
     case.make()
     if "Permission denied" in case.message and os.access("calib_audio/sung/a.wav", os.R_OK):
         pytest.skip("this user may read everything")
-    before = files(project)
-    result = CliRunner().invoke(main, case.command.split())
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    before = contents(project)
+    result = workbench(*case.command.split())
     message = case.message.replace("{here}", str(project))
+    assert result.exit_code == case.code
     if case.code == 2:
-        errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-        assert (errors, result.exit_code) == ([f"error: {message}"], 2)
+        assert [line for line in result.stderr.splitlines() if line.startswith("error: ")] == [f"error: {message}"]
         assert result.stdout == "" or case.command == "audio"  # it lists the good clips first
     else:
         assert message in result.stdout.splitlines()
-        assert result.exit_code == case.code
     assert "Traceback" not in result.output
-    assert files(project) == before
+    assert contents(project) == before
     assert not RAN.exists() and not Path("/tmp", RAN).exists()
-
-
-def test_cases_are_many_and_different() -> None:
-    assert len(CASES) >= 60
-    assert len({(case.values[0].command, case.values[0].what) for case in CASES}) == len(CASES)

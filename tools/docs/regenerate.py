@@ -18,8 +18,7 @@ from pathlib import Path
 
 import click
 
-from tests.cli import bad_input_cases as bad_input
-from tools.docs import findings, reliability
+from tools.docs import bad_input, findings, reliability
 from tools.docs.tables import int8_cells, size_cells
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
@@ -204,7 +203,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "README.md": readme(),
         ROOT / "docs" / "cli.md": help_pages(),
-        ROOT / "docs" / "bad-input.md": bad_input.markdown(),
+        ROOT / "docs" / "bad-input.md": bad_input.page(),
         ROOT / "docs" / "findings.md": findings.page(),
         ROOT / "docs" / "reliability.md": reliability.page(),
         ROOT / "recipes" / "recipe.schema.json": schema(),
