@@ -118,7 +118,7 @@ def _read_row(cells: list[str], where: str, previous_s: float | None) -> tuple[f
     if len(cells) != 2:
         raise AudioError(f"{where}: expected 2 columns, got {len(cells)}; write seconds,hertz")
     for cell in cells:
-        if not _is_number(cell):
+        if not _is_number(cell) or "_" in cell:  # Python reads "1_0" as 10
             raise AudioError(f"{where}: '{cell}' is not a number; write seconds,hertz")
     time_s, hz = float(cells[0]), float(cells[1])
     if not (math.isfinite(time_s) and math.isfinite(hz)):

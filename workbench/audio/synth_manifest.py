@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from workbench.errors import AudioError, quote_value
@@ -18,7 +18,8 @@ from workbench.storage.yaml_files import read_yaml_mapping
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
 Harmonics = Annotated[int, Field(ge=1, le=400)]
 Decibels = Annotated[float, Field(ge=-120.0, le=0.0)]
-Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
+Seconds = Annotated[float, Field(ge=0.01, le=3600.0)]  # the breath of a phrase is shaped in windows of 20 ms
+Pause = Annotated[float, Field(gt=0.0, le=3600.0)]
 Cents = Annotated[float, Field(ge=0.0, le=400.0)]
 Seed = Annotated[int, Field(ge=0)]
 Vowel = Literal["iy", "ih", "eh", "ae", "aa", "ao", "uh", "uw", "ah", "er"]  # ARPAbet: heed hid head had hod ...
@@ -37,7 +38,7 @@ class _Notes(_Clip):
 
     notes: tuple[Any, ...]
     note_s: Seconds
-    gap_s: Seconds
+    gap_s: Pause
     harmonics: Harmonics
     level_dbfs: Decibels
 
@@ -108,11 +109,16 @@ class Phrase(_Clip):
     kind: Literal["phrase"]
     seed: Seed
     singer: Singer
-    notes: Annotated[
-        tuple[tuple[Semitones, Seconds, Vowel] | tuple[Literal["rest"], Seconds], ...], Field(min_length=1)
-    ]
+    notes: Annotated[tuple[tuple[Semitones, Seconds, Vowel] | tuple[Literal["rest"], Pause], ...], Field(min_length=1)]
     room: Room | None = None
     level_dbfs: Decibels
+
+    @field_validator("notes")
+    @classmethod
+    def _some_are_sung(cls, notes: tuple[Any, ...]) -> tuple[Any, ...]:
+        if all(note[0] == "rest" for note in notes):
+            raise ValueError("expected at least one note, got only rests")
+        return notes
 
     @property
     def duration_s(self) -> float:

@@ -1,5 +1,6 @@
 """The names that a recipe may use, and the patterns that find clips and parts of the model."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from typing import TypeVar
 Rule = TypeVar("Rule")
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
+_ONE_OF_A_SET = re.compile(r"\[!?\]?[^\]]*\]")  # "[ab]", as fnmatch reads it
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def rule_for(rules: Mapping[str, Rule], part: str) -> Rule | None:
     """Returns the rule whose pattern covers the part, or None if no pattern does.
 
     If several patterns cover it, the most specific one applies: the one with the most words, then the one with the most
-    characters other than `*`.
+    literal characters, then the one with the most wildcards `?` and `[ab]`, which match one character each.
     """
     pattern = _most_specific(rules, part)
     return None if pattern is None else rules[pattern]
@@ -73,5 +75,11 @@ def unused_patterns(rules: Iterable[str], parts: Iterable[str]) -> list[str]:
 
 
 def _most_specific(patterns: Iterable[str], part: str) -> str | None:
-    covering = [pattern for pattern in patterns if pattern_covers(pattern, part)]
-    return max(covering, key=lambda pattern: (pattern.count("."), len(pattern.replace("*", ""))), default=None)
+    return max((pattern for pattern in patterns if pattern_covers(pattern, part)), key=_specificity, default=None)
+
+
+def _specificity(pattern: str) -> tuple[int, int, int]:
+    """Returns how many words, literal characters, and wildcards for one character a pattern has."""
+    single = _ONE_OF_A_SET.sub("?", pattern)
+    literal = single.replace("*", "").replace("?", "")
+    return single.count("."), len(literal), single.count("?")
