@@ -11,7 +11,6 @@ from workbench.cli._shared.options import (
     calib_audio_option,
     fresh_option,
     new_folder,
-    open_corpus,
     out_option,
     prepare_variants,
     recipes_argument,
@@ -19,6 +18,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.output_folders import PROGRAM_STORE
+from workbench.workflows.project_folders import open_corpus
 
 if TYPE_CHECKING:
     from workbench.audit.reproduce import Rebuilt

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, load_variants, open_corpus, recipes_argument
+from workbench.cli._shared.options import calib_audio_option, load_variants, recipes_argument
+from workbench.workflows.project_folders import open_corpus
 
 
 @main.command()

@@ -13,7 +13,6 @@ from workbench.cli._shared.options import (
     json_option,
     load_variant,
     new_folder,
-    open_corpus,
     out_option,
     prepare_variants,
     recipe_argument,
@@ -22,6 +21,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.input_files import check_programs
+from workbench.workflows.project_folders import open_corpus
 
 
 @main.command()

@@ -61,14 +61,22 @@ def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
     return from_resolved(f"{recipe.name}@{suffix}", recipe.source, {**recipe.resolved(), **keys})
 
 
-def from_resolved(name: str, source: Path, resolved: Mapping[str, Any]) -> Recipe:
+def from_resolved(
+    name: str, source: Path, resolved: Mapping[str, Any], known_names: KnownNames | None = None
+) -> Recipe:
     """Returns the recipe with the keys that `Recipe.resolved` returned. A missing key gets its default.
+
+    Args:
+        name: The name of the recipe.
+        source: Its file.
+        resolved: The keys.
+        known_names: The checkpoints, clips and metrics that it may name; None does not check them.
 
     Raises:
         RecipeError: The keys are not a valid recipe. The problems do not name a file.
     """
     try:
-        keys = RecipeModel.model_validate(dict(resolved))
+        keys = RecipeModel.model_validate(dict(resolved), context=known_names)
     except ValidationError as error:
         raise RecipeError(explain_all(error.errors(include_url=False), RecipeModel.dotted_keys())) from None
     return Recipe.of(name, source, keys)

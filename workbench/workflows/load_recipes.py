@@ -1,5 +1,6 @@
 """Recipes, validated against the checkpoints, clips and metrics that exist. Imports no torch, so it is fast."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def load_variants(paths: Sequence[Path], corpus: Corpus, gates: Path | None = No
     Raises:
         RecipeError: With every mistake in any of the files.
     """
-    known = KnownNames(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gate_metrics())
+    known = _known_names(corpus)
     files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
     problems: list[str] = []
     limits: dict[str, str | None] = {}
@@ -62,6 +63,28 @@ def load_variants(paths: Sequence[Path], corpus: Corpus, gates: Path | None = No
     if problems:
         raise RecipeError(problems)
     return [recipe.model_copy(update={"gates": override_gates(recipe.gates, limits)}) for recipe in recipes]
+
+
+def _known_names(corpus: Corpus) -> KnownNames:
+    return KnownNames(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gate_metrics())
+
+
+def validate_again(recipe: Recipe, corpus: Corpus) -> Recipe:
+    """Returns the recipe, validated as a file is: a copy of a recipe may have any values.
+
+    Raises RecipeError with every mistake.
+    """
+    if not isinstance(recipe, Recipe):
+        raise RecipeError([f"recipe: expected a Recipe, got {type(recipe).__name__}; load_recipe(path) returns one"])
+    reason = invalid_name_reason(recipe.name)
+    if reason:
+        raise RecipeError([f"{recipe.source}: name: {reason}"])
+    try:
+        with warnings.catch_warnings(action="ignore"):  # pydantic warns of a value that it cannot have validated
+            resolved = recipe.resolved()
+        return from_resolved(recipe.name, recipe.source, resolved, _known_names(corpus))
+    except RecipeError as error:
+        raise RecipeError([f"{recipe.source}: {problem}" for problem in error.problems]) from None
 
 
 def load_variant(path: Path, name: str | None, corpus: Corpus, gates: Path | None = None) -> Recipe:

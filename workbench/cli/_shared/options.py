@@ -13,6 +13,7 @@ import click
 
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.output_folders import new_output_folder, remove_if_empty
+from workbench.workflows.project_folders import open_corpus
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from workbench.workflows.variant.prepare import PreparedVariant
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_CHECKOUT = Path(__file__).parent.parent.parent.parent
 
 recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
@@ -101,23 +101,6 @@ def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., 
         return with_options
 
     return decorate
-
-
-def project_folder(name: str) -> Path:
-    """Returns a folder of the project: in the current folder, or else in the checkout."""
-    return Path(name) if Path(name).is_dir() else _CHECKOUT / name
-
-
-def shipped_recipe(name: str) -> Path:
-    """Returns a recipe of the project by its file name: in the current folder, or else in the checkout."""
-    local = Path("recipes") / name
-    return local if local.is_file() else _CHECKOUT / "recipes" / name
-
-
-def open_corpus(folder: Path | None) -> "Corpus":
-    from workbench.audio.corpus import Corpus
-
-    return Corpus(folder or project_folder("calib_audio"))
 
 
 def load_variants(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import torch
 
-import workbench
 from workbench.audio.decode import Clip
 from workbench.export.backends import EXPORTERS
 from workbench.recipe import Recipe
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.environment import cpu, dependencies
 
-_PACKAGE = Path(workbench.__file__).parent
+_PACKAGE = Path(__file__).parents[2]
 
 PROGRAM_SOURCE = (
     "units.py",

@@ -54,6 +54,11 @@ class RunOutcome:
     previous_verdict: Verdict | None = None
     archived: tuple[Path, ...] = ()
 
+    @property
+    def program(self) -> Path | None:
+        """The path of the program; None if there is none."""
+        return None if self.result.program is None else self.folder / self.result.program.path
+
 
 def run_variant(
     variant: PreparedVariant,

@@ -1,0 +1,35 @@
+"""Recipes, loaded and validated."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.api._inputs import open_clips
+
+if TYPE_CHECKING:
+    from workbench.recipe import Recipe
+
+
+def load_recipe(path: str | Path, variant: str | None = None, calib_audio: str | Path | None = None) -> "Recipe":
+    """Loads and validates one variant of a recipe file.
+
+    A recipe is frozen. `recipe.model_copy(update={"mirror": 0.5})` returns a changed copy, and every function here
+    validates it again before it uses it.
+
+    Args:
+        path: The recipe file.
+        variant: The name of the variant if the recipe has a matrix, such as `"float-rates@rate=16k,mirror=0"`.
+        calib_audio: The folder of the clips that the recipe can name; by default `calib_audio` in the current folder,
+            or else the project's.
+
+    Raises:
+        RecipeError: The recipe has mistakes. `problems` has a line for each, with file and key.
+        WorkbenchError: The recipe has several variants and `variant` is None, or no variant has this name.
+
+    Example:
+        >>> recipe = workbench.load_recipe("recipes/float-xnnpack.yaml")
+        >>> recipe.sample_rate_hz, recipe.chunk_samples, recipe.mirror
+        (48000, 960, 1.0)
+    """
+    from workbench.workflows.load_recipes import load_variant
+
+    return load_variant(Path(path), variant, open_clips(calib_audio))
