@@ -53,6 +53,18 @@ class ProgramError(WorkbenchError):
     """A program cannot be loaded or run, or its metadata is missing."""
 
 
+class ProgramCrashError(ProgramError):
+    """A program ended the child process that ran it."""
+
+
+class ProgramTimeoutError(ProgramError):
+    """A program did not return within its time limit."""
+
+
+class WorkerKilledError(WorkbenchError):
+    """A child process was killed from outside or had no memory, which says nothing about the program in it."""
+
+
 class ThreadCountError(WorkbenchError):
     """The number of threads cannot be changed any more in this process."""
 

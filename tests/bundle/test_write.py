@@ -38,24 +38,19 @@ def names_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("result", "message"),
+    ("result", "words"),
     [
-        (FAILING, "its verdict is fail (too big; and more); --force bundles it anyway"),
-        (NO_PITCH_GATE, "its verdict is inconclusive, stored as pass ("),  # it passed by an older rule
-        (NO_PROGRAM, f"there is no program to bundle ({NO_PROGRAM.null_reasons['program']})"),
-        (
-            ONNX,
-            "a bundle needs a .pte with internal or explicit state, and this is program.onnx with state none; bundle "
-            "another variant",
-        ),
+        (FAILING, r"its verdict is fail \(too big; and more\); --force"),
+        (NO_PITCH_GATE, r"its verdict is inconclusive, stored as pass \("),  # it passed by an older rule
+        (NO_PROGRAM, "there is no program to bundle"),
+        (ONNX, r"needs a \.pte .* program\.onnx with state none"),
     ],
     ids=["fail", "older rule", "no program", "onnx"],
 )
-def test_check_shippable_refuses_a_result(result: Result, message: str, tmp_path: Path) -> None:
+def test_check_shippable_refuses_a_result(result: Result, words: str, tmp_path: Path) -> None:
     folder = variant_folder(result, tmp_path)
-    with pytest.raises(WorkbenchError) as error:
+    with pytest.raises(WorkbenchError, match=words):
         check_shippable(StoredResult(result, folder, "run"), force=False)
-    assert str(error.value).startswith(f"{folder}: {message}")
 
 
 def test_check_shippable_refuses_another_file(tmp_path: Path) -> None:
@@ -63,10 +58,10 @@ def test_check_shippable_refuses_another_file(tmp_path: Path) -> None:
     variant, path = StoredResult(FAILING, folder, "run"), folder / "program.pte"
     assert check_shippable(variant, force=True) == path
     path.write_bytes(b"another")
-    with pytest.raises(WorkbenchError, match=r"not the program that was scored .*; run the recipe again"):
+    with pytest.raises(WorkbenchError, match="not the program that was scored"):
         check_shippable(variant, force=True)
     path.unlink()
-    with pytest.raises(WorkbenchError, match="program is missing; run the recipe again"):
+    with pytest.raises(WorkbenchError, match="program is missing"):
         check_shippable(variant, force=True)
 
 
@@ -74,9 +69,7 @@ def test_bundle_of_several_variants_fails(tmp_path: Path) -> None:
     folders = [variant_folder(result, tmp_path) for result in (FAILING, NO_PROGRAM)]
     result = workbench("bundle", tmp_path)
     assert result.exit_code == 2
-    assert last_error(result) == (
-        f"error: {tmp_path}: holds 2 variants; name one ({folders[0]}, {folders[1]}), or let `workbench pick` choose"
-    )
+    assert f"holds 2 variants; name one ({folders[0]}, {folders[1]})" in last_error(result)
 
 
 # --- what may be replaced
@@ -89,36 +82,21 @@ def test_bundle_of_several_variants_fails(tmp_path: Path) -> None:
         {MANIFEST: b'{"name": "of a web page"}', CHECKSUMS: b""},
         {MANIFEST: b"7", CHECKSUMS: b""},
         {MANIFEST: b'{"bundle_format": 1}'},
+        {CHECKSUMS: b""},
     ],
 )
-def test_check_destination_refuses_another_folder(files: dict[str, bytes], tmp_path: Path) -> None:
-    out = laid_out(files, tmp_path / "out")
-    with pytest.raises(WorkbenchError) as error:
-        check_destination(out, overwrite=True)
-    assert str(error.value) == f"{out}: not a bundle, so it is not replaced; --out names another path"
-
-
-@pytest.mark.parametrize("data", [b"", b"text", zipped({MANIFEST: b"{}"}), zipped({CHECKSUMS: b""})])
-def test_check_destination_refuses_another_zip(data: bytes, tmp_path: Path) -> None:
-    (tmp_path / "thesis.zip").write_bytes(data)
-    with pytest.raises(WorkbenchError, match="not a bundle"):
-        check_destination(tmp_path / "thesis.zip", overwrite=True)
-
-
-def test_check_destination_takes_a_bundle(content: dict[str, bytes], tmp_path: Path) -> None:
-    (tmp_path / "b.zip").write_bytes(zipped(content))
-    for out in (tmp_path / "b.zip", laid_out(content, tmp_path / "b"), tmp_path / "new"):
-        check_destination(out, overwrite=True)
-    with pytest.raises(WorkbenchError, match="exists already"):
-        check_destination(tmp_path / "b", overwrite=False)
+def test_check_destination_refuses_what_is_no_bundle(files: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "empty.zip").write_bytes(b"")
+    (tmp_path / "thesis.zip").write_bytes(zipped(files if len(files) == 1 else {}))
+    for out in (laid_out(files, tmp_path / "out"), tmp_path / "empty.zip", tmp_path / "thesis.zip"):
+        with pytest.raises(WorkbenchError, match="not a bundle, so it is not replaced"):
+            check_destination(out, overwrite=True)
 
 
 def test_zipped_is_the_same_bytes_each_time(content: dict[str, bytes]) -> None:
-    backwards = dict(reversed(content.items()))
-    assert zipped(content) == zipped(backwards)
+    assert zipped(content) == zipped(dict(reversed(content.items())))
     with zipfile.ZipFile(io.BytesIO(zipped(content))) as archive:
-        assert archive.namelist() == sorted(content)
-        assert {name: archive.read(name) for name in content} == content
+        assert {name: archive.read(name) for name in archive.namelist()} == content
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -132,8 +110,14 @@ def variant(tmp_path: Path) -> StoredResult:
 
 
 @pytest.fixture
+def earlier(tmp_path: Path, content: dict[str, bytes]) -> Path:
+    """A file of the bundle that is at `out` already."""
+    return laid_out({**content, "mine": b""}, tmp_path / "out") / "mine"
+
+
+@pytest.fixture
 def bundle(variant: StoredResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], object]:
-    """Bundles a variant into `out`, which may have another bundle; no program is run."""
+    """Bundles a variant into `out`; no program is run."""
     metadata = parse_metadata(build_metadata(STREAM, 10.0, "alwa", "internal", 3616, OUTPUTS), Path("program.pte"))
     child = SimpleNamespace(call=lambda *_: metadata)
     monkeypatch.setattr(write, "IsolatedProcess", lambda: nullcontext(child))
@@ -143,62 +127,59 @@ def bundle(variant: StoredResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_write_bundle_interrupted_keeps_the_earlier(
-    bundle: Callable[[], object], tmp_path: Path, content: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    bundle: Callable[[], object], earlier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, rename = laid_out({**content, "mine": b""}, tmp_path / "out"), Path.rename
+    rename = Path.rename
 
     def interrupt(path: Path, to: Path) -> Path:
-        if to == out and path.name == "bundle":
+        if to == earlier.parent and path.name == "bundle":
             raise KeyboardInterrupt
         return rename(path, to)
 
     monkeypatch.setattr(Path, "rename", interrupt)
     with pytest.raises(KeyboardInterrupt):
         bundle()
-    assert (out / "mine").exists()
+    assert earlier.exists()
     assert names_in(tmp_path) == ["out", "run"]
 
 
 def test_write_bundle_after_a_killed_process(
-    bundle: Callable[[], object], tmp_path: Path, content: dict[str, bytes]
+    bundle: Callable[[], object], earlier: Path, tmp_path: Path, content: dict[str, bytes]
 ) -> None:
-    out, left = tmp_path / "out", laid_out({}, tmp_path / ".out.bundling")
+    left = laid_out({}, tmp_path / ".out.bundling")
     laid_out(content, left / "bundle")
-    laid_out({**content, "mine": b""}, left / "earlier")
-    with write._staging_beside(out) as staging:
+    earlier.parent.rename(left / "earlier")
+    with write._staging_beside(earlier.parent) as staging:
         assert (staging, list(staging.iterdir())) == (left, [])
     assert names_in(tmp_path) == ["out", "run"]
-    assert (out / "mine").exists()  # the earlier bundle is moved back
+    assert earlier.exists(), "the earlier bundle is moved back"
     bundle()
-    assert not (out / "mine").exists()
-    assert (out / PROGRAM).read_bytes() == content[PROGRAM]
+    assert not earlier.exists()
+    assert (tmp_path / "out" / PROGRAM).read_bytes() == content[PROGRAM]
     assert names_in(tmp_path) == ["out", "run"]
 
 
 def test_write_bundle_refuses_a_folder_in_use(
-    bundle: Callable[[], object], variant: StoredResult, tmp_path: Path, content: dict[str, bytes]
+    bundle: Callable[[], object], variant: StoredResult, earlier: Path, tmp_path: Path
 ) -> None:
     """Neither two bundles of one variant nor two at one path are written at once."""
-    out = laid_out({**content, "mine": b""}, tmp_path / "out")
     for taken in (variant.folder, tmp_path / ".out.bundling"):
         with exclusive(taken), pytest.raises(WorkbenchError, match=f"^{taken}: in use by another"):
             bundle()
-    assert (out / "mine").exists()
+    assert earlier.exists()
     assert names_in(tmp_path) == ["out", "run"]
 
 
 def test_write_bundle_refuses_a_program_replaced_meanwhile(
     bundle: Callable[[], object], variant: StoredResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = variant.folder / "program.pte"
-
     def replace_and_record(*_: object) -> Golden:
-        program.write_bytes(b"another")
-        with pytest.raises(WorkbenchError, match="in use by another"), exclusive(program.parent):
+        with pytest.raises(WorkbenchError, match="in use by another"), exclusive(variant.folder):
             pass
+        (variant.folder / "program.pte").write_bytes(b"another")
         return golden_of()
 
     monkeypatch.setattr(contents, "record_golden", replace_and_record)
-    with pytest.raises(WorkbenchError, match=f"^{program}: not the program that was scored"):
+    with pytest.raises(WorkbenchError, match="not the program that was scored"):
         bundle()
     assert not (tmp_path / "out").exists()

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.errors import ProgramError, WorkbenchError
+from workbench.errors import ProgramCrashError, ProgramError, ProgramTimeoutError, WorkerKilledError
 from workbench.runtime.executorch import PteSession
 from workbench.runtime.isolation import IsolatedProcess
 
 LIMIT_S = 60.0
-_HUNG, _ENDED = "did not return within", ("crashed the runtime", "was killed")  # messages of IsolatedProcess
 _HEADER_BYTES = 8192  # most of what is not weights
 
 
@@ -84,11 +83,13 @@ def survey(program: Path, damaged: Iterator[tuple[str, bytes]]) -> tuple[Counter
 
 
 def _outcome(error: Exception) -> str:
-    message = str(error)
-    if isinstance(error, WorkbenchError) and any(text in message for text in _ENDED):
-        return "crashed"
-    if isinstance(error, ProgramError) and "\n" not in message:
-        return "hung" if _HUNG in message else "refused"
+    match error:
+        case ProgramCrashError() | WorkerKilledError():
+            return "crashed"
+        case ProgramTimeoutError():
+            return "hung"
+        case ProgramError() if "\n" not in str(error):
+            return "refused"
     return "raised"
 
 

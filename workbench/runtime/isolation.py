@@ -20,7 +20,7 @@ from multiprocessing.reduction import DupFd
 from types import TracebackType
 from typing import IO, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
-from workbench.errors import ProgramError, WorkbenchError
+from workbench.errors import ProgramCrashError, ProgramTimeoutError, WorkerKilledError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,8 +115,9 @@ class IsolatedProcess:
             What the function returns.
 
         Raises:
-            ProgramError: The process died, or the function did not return within `limit_s`.
-            WorkbenchError: The process was killed from outside or had no memory, which says nothing about the program.
+            ProgramCrashError: The process died.
+            ProgramTimeoutError: The function did not return within `limit_s`.
+            WorkerKilledError: The process was killed from outside or had no memory.
             Exception: Whatever the function raises.
         """
         try:
@@ -126,7 +127,9 @@ class IsolatedProcess:
             self._is_busy = not future.done()
             if self._is_busy:
                 self._process.kill()
-                raise ProgramError(f"the program did not return within {self.limit_s:g} s{self._last_stderr_line()}")
+                raise ProgramTimeoutError(
+                    f"the program did not return within {self.limit_s:g} s{self._last_stderr_line()}"
+                )
             return future.result()
         except BrokenProcessPool as error:
             self._pool.shutdown()
@@ -134,11 +137,11 @@ class IsolatedProcess:
             exit_code = self._process.exitcode
             out_of_memory = any(text in line for line in self._stderr_lines() for text in _OUT_OF_MEMORY_TEXTS)
             if exit_code in _EXIT_CODES_FROM_OUTSIDE or out_of_memory:
-                raise WorkbenchError(
+                raise WorkerKilledError(
                     "the worker process was killed (signal, resource limit or out of memory); free some memory and run "
                     "again"
                 ) from error
-            raise ProgramError(f"the program crashed the runtime{self._last_stderr_line()}") from error
+            raise ProgramCrashError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
     def start(self, worker: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Worker[T]":
         """Creates an object in the child process, which keeps it. The arguments must pickle; the object need not.

@@ -176,14 +176,23 @@ std::vector<Row> rows_of(const std::string& path) {
   return rows;
 }
 
-std::vector<float> samples_of(const std::string& path) {  // of a float32 WAV; channels are interleaved
+// The samples of a WAV of 32-bit floats with a channel for each stream; channels are interleaved.
+std::vector<float> samples_of(const std::string& path, size_t streams) {
   const std::vector<char> bytes = content_of(path);
   uint32_t size = 0;
+  uint16_t format[8] = {};  // kind of sample, channels, rate and byte rate (two words each), frame bytes, sample bits
   for (size_t at = 12; at + 8 <= bytes.size(); at += 8 + size + size % 2) {
     std::memcpy(&size, &bytes[at + 4], 4);  // little-endian, like every phone
-    if (std::memcmp(&bytes[at], "data", 4) == 0 && size <= bytes.size() - at - 8) {
+    if (size > bytes.size() - at - 8) break;
+    if (std::memcmp(&bytes[at], "fmt ", 4) == 0 && size >= sizeof format)
+      std::memcpy(format, &bytes[at + 8], sizeof format);
+    if (std::memcmp(&bytes[at], "data", 4) == 0) {
+      if (format[0] == 1 || format[7] != 32) throw std::runtime_error(path + ": not a WAV of 32-bit floats");
+      if (format[1] != streams)
+        throw std::runtime_error(path + ": the number of channels is " + std::to_string(format[1]) +
+                                 ", the program takes " + std::to_string(streams));
       std::vector<float> samples(size / 4);
-      std::memcpy(samples.data(), &bytes[at + 8], samples.size() * 4);
+      std::memcpy(samples.data(), bytes.data() + at + 8, samples.size() * 4);
       return samples;
     }
   }
@@ -269,7 +278,7 @@ class Pesto {
 int verify(const std::string& folder) {
   Pesto pesto(folder + "/program.pte");
   const size_t streams = pesto.streams();
-  const std::vector<float> samples = samples_of(folder + "/golden/audio.wav");
+  const std::vector<float> samples = samples_of(folder + "/golden/audio.wav", streams);
   const std::vector<Row> rows = rows_of(folder + "/golden/frames.csv");
   long wrong = 0;
   float furthest[3] = {0, 0, 0};
@@ -309,7 +318,7 @@ int verify(const std::string& folder) {
 int record(const std::string& program, const std::string& audio, const std::string& frames) {
   Pesto pesto(program);
   const size_t streams = pesto.streams(), each = pesto.frames_per_call(), count = each * pesto.hop();
-  const std::vector<float> samples = samples_of(audio);
+  const std::vector<float> samples = samples_of(audio, streams);
   std::ofstream table(frames);
   table << "call,frame,stream";
   for (const std::string& name : pesto.outputs()) table << ',' << (name == "pitch" ? "pitch_semitones" : name);
