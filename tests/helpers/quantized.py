@@ -1,5 +1,6 @@
 """A quantized stream at 16 kHz, calibrated on one sung phrase: not lowered, so it takes only a few seconds."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ STREAM = StreamConfig(16_000, 320, 1, 1.0)
 MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="percentile")
 
 
-def calibration_phrase() -> np.ndarray:
+@cache
+def phrase() -> np.ndarray:
     """Returns three seconds of the corpus's mezzo phrase, (48000,) float32."""
     corpus = Corpus(Path(__file__).parent.parent.parent / "calib_audio")
     return corpus.read("synthetic/calibrate/phrase-mezzo", STREAM.sample_rate_hz).samples[:48_000]

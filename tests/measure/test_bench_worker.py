@@ -1,5 +1,6 @@
 """What runs in the child processes of a bench: open sessions, calls at the pace of the audio, and background load."""
 
+import multiprocessing
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,14 +12,12 @@ from workbench.measure.bench_worker import BenchWorker, background_load, respons
 from workbench.measure.speed import TimingPlan
 from workbench.recipe.stream_config import StreamConfig
 
-STREAM = StreamConfig(1000, 10, 1, 0.0)
 
+class WorkingClock:
+    """The module `time` and a session in one: time passes only while it sleeps or works."""
 
-class Clock:
-    """Time that passes only while a session sleeps or works."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
+    def __init__(self, takes_ms: list[float]) -> None:
+        self.now_s, self.takes_ms, self.inputs = 100.0, iter(takes_ms), []
 
     def perf_counter(self) -> float:
         return self.now_s
@@ -26,30 +25,20 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
 
-
-class Working:
-    stream = STREAM
-
-    def __init__(self, clock: Clock, takes_ms: list[float]) -> None:
-        self.clock, self.takes_ms, self.inputs = clock, iter(takes_ms), []
-
     def step(self, chunk: np.ndarray) -> None:
         self.inputs.append(chunk)
-        self.clock.now_s += next(self.takes_ms) / 1000
+        self.now_s += next(self.takes_ms) / 1000
 
 
 def test_a_call_is_late_from_when_it_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr(bench_worker, "time", clock)
-    session = Working(clock, [4, 25, 4, 4])  # 25 ms: 15 into the next period, which ends 1 ms before its own
-    late_ms = response_times(session, ["a", "b"], 4, 10.0)  # type: ignore[list-item]
+    session = WorkingClock([4, 25, 4, 4])  # 25 ms: 15 into the next period, which ends 1 ms before its own
+    monkeypatch.setattr(bench_worker, "time", session)
+    late_ms = response_times(session, ["a", "b"], 4, 10.0)  # type: ignore[arg-type,list-item]
     np.testing.assert_allclose(late_ms, [4, 25, 19, 13])
     assert session.inputs == ["a", "b", "a", "b"]
 
 
 def test_background_load_runs_only_during_the_block() -> None:
-    import multiprocessing
-
     with background_load():
         (process,) = multiprocessing.active_children()
         assert process.is_alive()
@@ -70,14 +59,11 @@ def test_a_worker_opens_each_contender_once(monkeypatch: pytest.MonkeyPatch) -> 
     threads: list[int] = []
     opened: list[str] = []
     monkeypatch.setattr(bench_worker, "set_num_threads", threads.append)
-    sessions = {name: SimpleNamespace(step=lambda _: None) for name in ("eager", "fast")}
 
     def contender(name: str) -> SimpleNamespace:
-        def session() -> SimpleNamespace:
-            opened.append(name)
-            return sessions[name]
-
-        return SimpleNamespace(name=name, baseline=SimpleNamespace(stream=STREAM), session=session)
+        session = SimpleNamespace(step=lambda _: None)
+        baseline = SimpleNamespace(stream=StreamConfig(1000, 10, 1, 0.0))
+        return SimpleNamespace(name=name, baseline=baseline, session=lambda: opened.append(name) or session)
 
     worker = BenchWorker([contender("eager"), contender("fast")], np.ones(20, np.float32), 3)  # type: ignore[list-item]
     alternating_ms, response_ms = worker.alternating_ms(TimingPlan(3, 2, 4, 1)), worker.response_ms(2)

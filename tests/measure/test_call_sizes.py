@@ -19,25 +19,15 @@ def figures(size: int, cents: float, voiced: bool = True, confidence: float = 0.
 def test_size_figures_are_per_call_and_per_frame() -> None:
     got = figures(4, 12.5)
     assert (got.frames_per_chunk, got.chunk_ms, got.frames, got.voiced_frames) == (4, 80, 8, 8)
-    assert (got.p95_cents, got.max_cents, got.max_untied_cents) == (12.5, 12.5, 12.5)
-    assert got.confidence_max == 0.125
+    assert (got.p95_cents, got.max_cents, got.max_untied_cents, got.confidence_max) == (12.5, 12.5, 12.5, 0.125)
     assert (got.baseline_p50_ms, got.baseline_p50_ms_per_frame) == (8, 2)
     assert (got.variant_p50_ms, got.variant_p50_ms_per_frame) == (2, 0.5)
     assert (got.speedup.low, got.speedup.p50, got.speedup.high) == (4, 4, 4)
+    assert figures(2, 0, confidence=float("nan")).null_reasons == {"confidence_max": "a confidence is not finite"}
 
 
-def test_the_worst_is_over_all_sizes() -> None:
+def test_the_worst_is_over_all_sizes_if_each_has_a_figure() -> None:
     got = over_sizes([figures(1, 12.5), figures(2, 50), figures(3, 25)])
     assert (got.worst_p95_cents, got.worst_max_untied_cents) == (50, 50)
-
-
-def test_a_size_without_a_figure_leaves_no_worst() -> None:
     got = over_sizes([figures(1, 12.5), figures(2, 0, voiced=False)])
     assert got.null_reasons == dict.fromkeys(ONLY_ONE_SIZE.null_reasons, "2 frames a call: no voiced frame")
-    assert ONLY_ONE_SIZE.null_reasons["worst_p95_cents"] == "the program accepts only one size"
-
-
-def test_a_confidence_that_is_not_finite_has_a_reason() -> None:
-    got = figures(2, 0, confidence=float("nan"))
-    assert got.null_reasons == {"confidence_max": "a confidence is not finite"}
-    assert got.p95_cents == 0

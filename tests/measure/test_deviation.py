@@ -16,7 +16,6 @@ from workbench.measure.deviation import (
     PitchDeviation,
     confidence_deviation,
     deviation,
-    pitch_deviation,
 )
 from workbench.runtime.session import Frames
 
@@ -38,244 +37,189 @@ def of(baseline: Frames, variant: Frames, voiced: object = True, threshold: floa
     return deviation([paired(baseline, variant, voiced)], threshold)
 
 
-def pitch_of(cents: object) -> PitchDeviation:
-    baseline, variant = shifted(cents)
-    return pitch_deviation(baseline, variant, np.ones(len(baseline), bool))
-
-
-class TestPitch:
-    def test_figures_worked_out_by_hand(self) -> None:
+@pytest.mark.parametrize(
+    ("cents", "expected"),
+    [
         # sizes sorted: 0 25 50 75 100; p95 lies 0.95 * 4 = 3.8 steps up: 75 + 0.8 * 25 = 95
-        assert pitch_of([0, -25, 50, -75, 100]).model_dump() == {
-            "null_reasons": {},
-            "median_cents": 50.0,
-            "p95_cents": pytest.approx(95.0, abs=1e-9),
-            "max_cents": 100.0,
-            "max_untied_cents": 100.0,
-            "bias_cents": 10.0,  # (0 - 25 + 50 - 75 + 100) / 5
-            "over_50_cents_rate": 0.4,  # 75 and 100: 50 is not over 50
-            "octave_rate": 0.0,
-        }
-
-    @pytest.mark.parametrize(
-        ("cents", "median", "bias"),
-        [([-25, -25], 25, -25), ([25, -25], 25, 0), ([0, 25, 75, 400], 50, 125)],
-    )
-    def test_bias_is_signed_and_the_median_is_not(self, cents: list[float], median: float, bias: float) -> None:
-        assert (pitch_of(cents).median_cents, pitch_of(cents).bias_cents) == (median, bias)
-
-    @pytest.mark.parametrize(
-        ("cents", "rate"),
-        [
-            *((cents, 0.25) for cents in (1200, 1150, -1250, -2350, 3600)),
-            *((cents, 0.0) for cents in (50, 600, 1149.609375, -1250.390625, 1800)),
-        ],
-    )
-    def test_octave_jumps_are_within_50_cents_of_octaves(self, cents: float, rate: float) -> None:
-        assert pitch_of([cents, 0, 0, 0]).octave_rate == rate
-
-    def test_only_voiced_frames_count(self) -> None:
-        figures = of(*shifted([0, 1200, 25, 600]), voiced=[True, False, True, False]).pitch
-        assert (figures.max_cents, figures.bias_cents, figures.octave_rate) == (25.0, 12.5, 0.0)
-
-    def test_no_voiced_frame_is_null_and_not_zero(self) -> None:
-        figures = of(*shifted([0, 25]), voiced=False)
-        assert (figures.frames, figures.voiced_frames) == (2, 0)
-        assert figures.pitch.null_reasons == dict.fromkeys(PITCH_FIGURES, "no voiced frame")
-        assert (figures.confidence.max, figures.voicing_flip_rate) == (0.0, 0.0)  # these are over all frames
+        ([0, -25, 50, -75, 100], {"median_cents": 50, "p95_cents": pytest.approx(95, abs=1e-9), "max_cents": 100}),
+        # 75 and 100 are over 50, and 50 is not
+        ([0, -25, 50, -75, 100], {"bias_cents": 10, "over_50_cents_rate": 0.4, "octave_rate": 0}),
+        ([25, -25], {"median_cents": 25, "bias_cents": 0}),
+        *(([cents, 0, 0, 0], {"octave_rate": 0.25}) for cents in (1200, 1150, -1250, -2350, 3600)),
+        *(([cents, 0, 0, 0], {"octave_rate": 0}) for cents in (50, 600, 1149.609375, -1250.390625, 1800)),
+    ],
+)
+def test_pitch_figures_worked_out_by_hand(cents: list[float], expected: dict[str, object]) -> None:
+    assert of(*shifted(cents)).pitch.model_dump(include=set(expected)) == expected
 
 
-class TestNotFinite:
-    @pytest.mark.parametrize(
-        ("baseline", "variant", "voiced", "counts", "pitch_reason"),
-        [
-            *(
-                (frames_of([60] * 3), frames_of([60, value, 60]), True, (1, 0), f"{NOT_FINITE} in the variant")
-                for value in (np.nan, np.inf, -np.inf)
-            ),
-            (frames_of([60, np.nan, 60]), frames_of([60] * 3), True, (0, 1), f"{NOT_FINITE} in the baseline"),
-            (frames_of([60] * 3), frames_of([60, np.nan, 60]), [True, False, True], (1, 0), ""),
-            (frames_of([60] * 3, confidence=[0.75, np.nan, 0.75]), frames_of([60] * 3), True, (0, 1), ""),
-        ],
-        ids=["nan", "inf", "-inf", "baseline", "unvoiced", "baseline confidence"],
-    )
-    def test_frames_are_counted_on_their_side(
-        self, baseline: Frames, variant: Frames, voiced: object, counts: tuple[int, int], pitch_reason: str
-    ) -> None:
-        figures = of(baseline, variant, voiced)
-        assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == counts
-        assert figures.pitch.null_reasons == (dict.fromkeys(PITCH_FIGURES, pitch_reason) if pitch_reason else {})
-        assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "1 frames are not finite")
-
-    def test_a_frame_is_counted_once_for_any_output(self) -> None:
-        variant = frames_of([np.nan, 60, 60, 60], confidence=[np.nan, np.inf, 0.5, 0.5], volume=[1, 1, np.nan, 1])
-        figures = of(frames_of([60, np.nan, 60, np.nan]), variant)
-        for counted in (figures, *figures.clips):
-            assert (counted.nonfinite_frames, counted.baseline_nonfinite_frames) == (3, 2)
-        assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "4 frames are not finite")
-
-    @pytest.mark.parametrize(
-        ("variant", "reason"),
-        [(frames_of([60, 60], confidence=[np.nan, 0.5]), "a confidence is not finite"), (frames_of([]), "no frame")],
-    )
-    def test_confidence_figures_are_null(self, variant: Frames, reason: str) -> None:
-        figures = confidence_deviation(frames_of(np.full(len(variant), 60.0)), variant)
-        assert figures.null_reasons == dict.fromkeys(CONFIDENCE_FIGURES, reason)
+def test_only_voiced_frames_count() -> None:
+    figures = of(*shifted([0, 1200, 25, 600]), voiced=[True, False, True, False]).pitch
+    assert (figures.max_cents, figures.bias_cents, figures.octave_rate) == (25.0, 12.5, 0.0)
+    unvoiced = of(*shifted([0, 25]), voiced=False)
+    assert (unvoiced.frames, unvoiced.voiced_frames) == (2, 0)
+    assert unvoiced.pitch.null_reasons == dict.fromkeys(PITCH_FIGURES, "no voiced frame")
+    assert (unvoiced.confidence.max, unvoiced.voicing_flip_rate) == (0.0, 0.0)  # these are over all frames
 
 
-class TestConfidenceAndVolume:
-    def test_confidence_is_compared_on_all_frames(self) -> None:
-        baseline = frames_of([60] * 5, confidence=[0, 0.25, 0.5, 0.75, 1])
-        variant = frames_of([60] * 5, confidence=[0, 0.5, 0, 0.75, 0])
-        figures = of(baseline, variant, voiced=[True, False, False, False, False]).confidence
-        # sizes sorted: 0 0 0.25 0.5 1; p95 lies 3.8 steps up: 0.5 + 0.8 * 0.5
-        assert (figures.mean, figures.max) == (0.35, 1.0)
-        assert figures.p95 == pytest.approx(0.9, abs=1e-12)
-
-    @pytest.mark.parametrize(
-        ("before", "after", "threshold", "flips"),
-        [
-            (0.5, 0.5, 0.5, 0),
-            (0.5, BELOW_HALF, 0.5, 1),  # the threshold itself is voiced
-            (BELOW_HALF, 0.5, 0.5, 1),
-            (BELOW_HALF, 0, 0.5, 0),
-            (0.3, 0.2, 0.25, 1),
-            (0.3, 0.2, 0.5, 0),
-        ],
-    )
-    def test_flips_cross_the_threshold(self, before: float, after: float, threshold: float, flips: int) -> None:
-        baseline, variant = frames_of([60, 60], confidence=[before, 0.9]), frames_of([60, 60], confidence=[after, 0.9])
-        assert of(baseline, variant, voiced=False, threshold=threshold).voicing_flip_rate == flips / 2
-
-    def test_volume_is_relative_to_the_baseline(self) -> None:
-        baseline = frames_of([60] * 5, volume=[1, 2, 4, 8, 16])
-        variant = frames_of([60] * 5, volume=[1, 1, 5, 8, 32])
-        # |ratio - 1| sorted: 0 0 0.25 0.5 1; p95 = 0.5 + 0.8 * 0.5
-        assert of(baseline, variant).volume_p95_relative == pytest.approx(0.9, abs=1e-12)
-
-    @pytest.mark.parametrize(
-        ("output", "nulls"), [("confidence", {"voicing_flip_rate"}), ("volume", {"volume_p95_relative"})]
-    )
-    def test_an_absent_output_is_null_with_that_reason(self, output: str, nulls: set[str]) -> None:
-        baseline, variant = shifted([0, 25])
-        absent = dataclasses.replace(variant, **{output: np.full(2, np.nan, np.float32)}, absent=(output,))
-        found = of(baseline, absent)
-        reason = f"the program does not return {output} (outputs)"
-        assert (found.nonfinite_frames, found.pitch.max_cents) == (0, 25)
-        assert found.null_reasons == dict.fromkeys(nulls, reason)
-        confidence_nulls = CONFIDENCE_FIGURES if output == "confidence" else ()
-        assert found.confidence.null_reasons == dict.fromkeys(confidence_nulls, reason)
+@pytest.mark.parametrize(
+    ("baseline", "variant", "voiced", "counts", "pitch_reason"),
+    [
+        (frames_of([60] * 3), frames_of([60, np.nan, 60]), True, (1, 0), f"{NOT_FINITE} in the variant"),
+        (frames_of([60] * 3), frames_of([60, -np.inf, 60]), True, (1, 0), f"{NOT_FINITE} in the variant"),
+        (frames_of([60, np.nan, 60]), frames_of([60] * 3), True, (0, 1), f"{NOT_FINITE} in the baseline"),
+        (frames_of([60] * 3), frames_of([60, np.nan, 60]), [True, False, True], (1, 0), ""),
+        (frames_of([60] * 3, confidence=[0.75, np.nan, 0.75]), frames_of([60] * 3), True, (0, 1), ""),
+    ],
+    ids=["nan", "-inf", "baseline", "unvoiced", "baseline confidence"],
+)
+def test_nonfinite_frames_are_counted_on_their_side(
+    baseline: Frames, variant: Frames, voiced: object, counts: tuple[int, int], pitch_reason: str
+) -> None:
+    figures = of(baseline, variant, voiced)
+    assert (figures.nonfinite_frames, figures.baseline_nonfinite_frames) == counts
+    assert figures.pitch.null_reasons == (dict.fromkeys(PITCH_FIGURES, pitch_reason) if pitch_reason else {})
+    assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "1 frames are not finite")
 
 
-class TestTies:
-    def test_only_the_untied_maximum_leaves_tied_frames_out(self) -> None:
-        tied, clear = TIE_MARGIN / 2, TIE_MARGIN * 2
-        first = paired(*shifted([25, 0, 300], margin=[clear, tied, tied]), name="sung/a")
-        second = paired(*shifted([-100, 50], margin=[tied, clear]), name="sung/b")
-        figures = deviation([first, second], 0.5)
-        assert [(tie.clip, tie.frame, tie.cents) for tie in figures.tied_frames] == [
-            ("sung/a", 2, 300.0),
-            ("sung/b", 0, -100.0),
-        ]
-        maxima = [(part.pitch.max_cents, part.pitch.max_untied_cents) for part in (figures, *figures.clips)]
-        assert maxima == [(300, 50), (300, 25), (100, 50)]
-        assert figures.pitch.bias_cents == 55.0  # (25 + 0 + 300 - 100 + 50) / 5
-
-    @pytest.mark.parametrize(
-        ("cents", "margin", "voiced", "tied", "max_untied"),
-        [
-            ([300, 0], 0, [False, True], [], 0),  # unvoiced
-            ([300, 200], [TIE_MARGIN, BELOW_TIE], True, [1], 300),  # a margin at the limit is no tie
-            ([MIN_TIED_CENTS / 2, 0], 0, True, [], MIN_TIED_CENTS / 2),  # the tie falls the same way
-            ([300, 0], None, True, [], 300),  # without margins nothing is excused
-            ([300, -200], 0, True, [0, 1], None),  # nothing is left
-        ],
-    )
-    def test_which_frames_are_tied(
-        self, cents: object, margin: object, voiced: object, tied: list[int], max_untied: float | None
-    ) -> None:
-        figures = of(*shifted(cents, margin=margin), voiced=voiced)
-        assert [tie.frame for tie in figures.tied_frames] == tied
-        assert figures.pitch.max_untied_cents == (max_untied and pytest.approx(max_untied, abs=1e-3))
-        assert bool(figures.pitch.null_reasons) == (max_untied is None)
-
-    def test_margins_of_the_variant_excuse_nothing(self) -> None:
-        figures = of(frames_of([60, 60]), frames_of([63, 60], margin=0))
-        assert (figures.tied_frames, figures.pitch.max_untied_cents) == ((), 300.0)
-
-    def test_clips_without_margins_leave_the_others_their_ties(self) -> None:
-        figures = deviation([paired(*shifted([300], margin=0)), paired(*shifted([25]), name="sung/b")], 0.5)
-        assert [tie.clip for tie in figures.tied_frames] == ["sung/a"]
-        assert figures.clips[0].pitch.max_untied_cents is None
-
-    def test_a_tied_frame_that_is_not_finite_is_not_listed(self) -> None:
-        figures = of(frames_of([60, 60], margin=0), frames_of([np.inf, 60]))
-        assert (figures.nonfinite_frames, figures.tied_frames, figures.pitch.max_cents) == (1, (), None)
+def test_a_nonfinite_frame_is_counted_once_for_any_output() -> None:
+    variant = frames_of([np.nan, 60, 60, 60], confidence=[np.nan, np.inf, 0.5, 0.5], volume=[1, 1, np.nan, 1])
+    figures = of(frames_of([60, np.nan, 60, np.nan], margin=0), variant)
+    for counted in (figures, *figures.clips):
+        assert (counted.nonfinite_frames, counted.baseline_nonfinite_frames) == (3, 2)
+    assert figures.null_reasons == dict.fromkeys(OTHER_FIGURES, "4 frames are not finite")
+    assert figures.tied_frames == ()
 
 
-class TestClips:
-    def test_frames_are_pooled_and_figures_are_not_averaged(self) -> None:
-        long, short = paired(*shifted([25] * 9), name="sung/long"), paired(*shifted([225]), name="sung/short")
-        figures = deviation([long, short], 0.5)
-        assert figures.pitch.median_cents == 25.0  # of ten frames; the mean of two medians is 125
-        assert (figures.pitch.bias_cents, figures.pitch.over_50_cents_rate) == (45.0, 0.1)
-        assert (figures.frames, figures.voiced_frames) == (10, 10)
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [(frames_of([60, 60], confidence=[np.nan, 0.5]), "a confidence is not finite"), (frames_of([]), "no frame")],
+)
+def test_confidence_figures_are_null_with_a_reason(variant: Frames, reason: str) -> None:
+    figures = confidence_deviation(frames_of(np.full(len(variant), 60.0)), variant)
+    assert figures.null_reasons == dict.fromkeys(CONFIDENCE_FIGURES, reason)
 
-    def test_each_clip_has_its_figures_in_the_order_given(self) -> None:
-        first = paired(*shifted([25, 1200, 75]), voiced=[True, False, True])
-        second = paired(*shifted([0, 0]), voiced=False, name="sung/b", voiced_by="baseline confidence")
-        figures = deviation([first, second], 0.5)
-        assert [(c.name, c.voiced_by, c.frames, c.voiced_frames, c.pitch.median_cents) for c in figures.clips] == [
-            ("sung/a", "known f0", 3, 2, 50.0),
-            ("sung/b", "baseline confidence", 2, 0, None),
-        ]
-        assert (figures.pitch.median_cents, figures.voiced_frames) == (50.0, 2)
 
-    def test_a_broken_clip_leaves_the_others_their_figures(self) -> None:
-        figures = deviation([paired(*shifted([25])), paired(frames_of([60]), frames_of([np.nan]), name="sung/b")], 0.5)
-        assert (figures.pitch.max_cents, figures.nonfinite_frames) == (None, 1)
-        assert [(clip.pitch.max_cents, clip.nonfinite_frames) for clip in figures.clips] == [(25.0, 0), (None, 1)]
+def test_confidence_and_volume_are_compared_on_all_frames() -> None:
+    baseline = frames_of([60] * 5, confidence=[0, 0.25, 0.5, 0.75, 1], volume=[1, 2, 4, 8, 16])
+    variant = frames_of([60] * 5, confidence=[0, 0.5, 0, 0.75, 0], volume=[1, 1, 5, 8, 32])
+    figures = of(baseline, variant, voiced=[True, False, False, False, False])
+    # both sorted, the volume as |ratio - 1|: 0 0 0.25 0.5 1; p95 lies 3.8 steps up: 0.5 + 0.8 * 0.5
+    assert (figures.confidence.mean, figures.confidence.max) == (0.35, 1.0)
+    assert (figures.confidence.p95, figures.volume_p95_relative) == pytest.approx((0.9, 0.9), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "threshold", "flips"),
+    [
+        (0.5, BELOW_HALF, 0.5, 1),  # the threshold itself is voiced
+        (BELOW_HALF, 0.5, 0.5, 1),
+        (BELOW_HALF, 0, 0.5, 0),
+        (0.3, 0.2, 0.25, 1),
+    ],
+)
+def test_flips_cross_the_threshold(before: float, after: float, threshold: float, flips: int) -> None:
+    baseline, variant = frames_of([60, 60], confidence=[before, 0.9]), frames_of([60, 60], confidence=[after, 0.9])
+    assert of(baseline, variant, voiced=False, threshold=threshold).voicing_flip_rate == flips / 2
+
+
+@pytest.mark.parametrize(
+    ("output", "null", "confidence_nulls"),
+    [("confidence", "voicing_flip_rate", CONFIDENCE_FIGURES), ("volume", "volume_p95_relative", ())],
+)
+def test_an_absent_output_is_null_with_that_reason(output: str, null: str, confidence_nulls: tuple[str, ...]) -> None:
+    baseline, variant = shifted([0, 25])
+    found = of(baseline, dataclasses.replace(variant, **{output: np.full(2, np.nan, np.float32)}, absent=(output,)))
+    reason = f"the program does not return {output} (outputs)"
+    assert (found.nonfinite_frames, found.pitch.max_cents) == (0, 25)
+    assert found.null_reasons == {null: reason}
+    assert found.confidence.null_reasons == dict.fromkeys(confidence_nulls, reason)
+
+
+def test_only_the_untied_maximum_leaves_tied_frames_out() -> None:
+    tied, clear = TIE_MARGIN / 2, TIE_MARGIN * 2
+    first = paired(*shifted([25, 0, 300], margin=[clear, tied, tied]), name="a")
+    second = paired(*shifted([-100, 50], margin=[tied, clear]), name="b")
+    figures = deviation([first, second], 0.5)
+    assert [(tie.clip, tie.frame, tie.cents) for tie in figures.tied_frames] == [("a", 2, 300.0), ("b", 0, -100.0)]
+    maxima = [(part.pitch.max_cents, part.pitch.max_untied_cents) for part in (figures, *figures.clips)]
+    assert maxima == [(300, 50), (300, 25), (100, 50)]
+    assert figures.pitch.bias_cents == 55.0  # (25 + 0 + 300 - 100 + 50) / 5
+    without_margins = paired(*shifted([25]), name="c")
+    assert deviation([first, second, without_margins], 0.5).tied_frames == figures.tied_frames
+
+
+@pytest.mark.parametrize(
+    ("cents", "margin", "voiced", "tied", "max_untied"),
+    [
+        ([300, 0], 0, [False, True], [], 0),  # unvoiced
+        ([300, 200], [TIE_MARGIN, BELOW_TIE], True, [1], 300),  # a margin at the limit is no tie
+        ([MIN_TIED_CENTS / 2, 0], 0, True, [], MIN_TIED_CENTS / 2),  # the tie falls the same way
+        ([300, 0], None, True, [], 300),  # without margins nothing is excused
+        ([300, -200], 0, True, [0, 1], None),  # nothing is left
+    ],
+)
+def test_which_frames_are_tied(
+    cents: object, margin: object, voiced: object, tied: list[int], max_untied: float | None
+) -> None:
+    figures = of(*shifted(cents, margin=margin), voiced=voiced)
+    assert [tie.frame for tie in figures.tied_frames] == tied
+    assert figures.pitch.max_untied_cents == (max_untied and pytest.approx(max_untied, abs=1e-3))
+    assert bool(figures.pitch.null_reasons) == (max_untied is None)
+
+
+def test_frames_are_pooled_and_clips_have_their_figures() -> None:
+    clips = [
+        paired(*shifted([25] * 9), name="long"),
+        paired(*shifted([225, 1200]), voiced=[True, False], name="short", voiced_by="baseline confidence"),
+    ]
+    figures = deviation(clips, 0.5)
+    assert figures.pitch.median_cents == 25.0  # of ten frames; the mean of two medians is 125
+    assert (figures.pitch.bias_cents, figures.pitch.over_50_cents_rate) == (45.0, 0.1)
+    assert (figures.frames, figures.voiced_frames) == (11, 10)
+    figures = deviation([*clips, paired(frames_of([60]), frames_of([np.nan]), name="broken")], 0.5)
+    assert [(c.name, c.voiced_by, c.frames, c.voiced_frames, c.pitch.median_cents) for c in figures.clips] == [
+        ("long", "known f0", 9, 9, 25.0),
+        ("short", "baseline confidence", 2, 1, 225.0),
+        ("broken", "known f0", 1, 1, None),
+    ]
 
 
 PITCHES = arrays(np.float32, st.integers(1, 40), elements=st.floats(20, 100, width=32))
 CENTS = arrays(np.float64, st.integers(1, 40), elements=st.floats(-5000, 5000))
 
 
-class TestProperties:
-    @settings(max_examples=50, deadline=None)
-    @given(pitch=PITCHES, confidence=st.floats(0, 1, width=32), volume=st.floats(2**-20, 100, width=32))
-    def test_identical_frames_do_not_deviate(self, pitch: np.ndarray, confidence: float, volume: float) -> None:
-        same = frames_of(pitch, confidence, volume, margin=0)
-        figures = of(same, same)
-        assert {getattr(figures.pitch, name) for name in PITCH_FIGURES} == {0.0}
-        assert {getattr(figures.confidence, name) for name in CONFIDENCE_FIGURES} == {0.0}
-        assert (figures.voicing_flip_rate, figures.volume_p95_relative, figures.nonfinite_frames) == (0, 0, 0)
-        assert figures.tied_frames == ()
+@settings(max_examples=50, deadline=None)
+@given(pitch=PITCHES, confidence=st.floats(0, 1, width=32), volume=st.floats(2**-20, 100, width=32))
+def test_identical_frames_do_not_deviate(pitch: np.ndarray, confidence: float, volume: float) -> None:
+    same = frames_of(pitch, confidence, volume, margin=0)
+    figures = of(same, same)
+    assert {getattr(figures.pitch, name) for name in PITCH_FIGURES} == {0.0}
+    assert {getattr(figures.confidence, name) for name in CONFIDENCE_FIGURES} == {0.0}
+    assert {getattr(figures, name) for name in OTHER_FIGURES} == {0.0}
+    assert (figures.nonfinite_frames, figures.tied_frames) == (0, ())
 
-    @settings(max_examples=50, deadline=None)
-    @given(pitch=PITCHES, cents=st.floats(-3000, 3000))
-    def test_a_shift_of_every_pitch_is_the_bias(self, pitch: np.ndarray, cents: float) -> None:
-        figures = of(frames_of(pitch), frames_of(pitch.astype(np.float64) + cents / 100)).pitch
-        rounding = 100 * 2.0**-16  # cents, of a float32 semitone below 256
-        assert figures.bias_cents == pytest.approx(cents, abs=rounding)
-        for name in ("median_cents", "p95_cents", "max_cents", "max_untied_cents"):
-            assert getattr(figures, name) == pytest.approx(abs(cents), abs=rounding)
 
-    @settings(max_examples=50, deadline=None)
-    @given(cents=CENTS)
-    def test_figures_are_ordered_and_rates_are_rates(self, cents: np.ndarray) -> None:
-        figures = pitch_of(cents)
-        assert 0 <= figures.octave_rate <= figures.over_50_cents_rate <= 1
-        assert 0 <= figures.median_cents <= figures.p95_cents <= figures.max_cents
-        assert abs(figures.bias_cents) <= figures.max_cents * (1 + 1e-12)
+@settings(max_examples=50, deadline=None)
+@given(pitch=PITCHES, cents=st.floats(-3000, 3000))
+def test_a_shift_of_every_pitch_is_the_bias(pitch: np.ndarray, cents: float) -> None:
+    figures = of(frames_of(pitch), frames_of(pitch.astype(np.float64) + cents / 100)).pitch
+    rounding = 100 * 2.0**-16  # cents, of a float32 semitone below 256
+    assert figures.bias_cents == pytest.approx(cents, abs=rounding)
+    for name in ("median_cents", "p95_cents", "max_cents", "max_untied_cents"):
+        assert getattr(figures, name) == pytest.approx(abs(cents), abs=rounding)
 
-    @settings(max_examples=50, deadline=None)
-    @given(cents=CENTS, seed=st.integers(0, 2**32 - 1))
-    def test_reordering_and_swapping_sides_only_turns_the_bias(self, cents: np.ndarray, seed: int) -> None:
-        baseline, variant = shifted(cents)
-        order = np.random.default_rng(seed).permutation(len(cents))
-        swapped = of(frames_of(variant.pitch_semitones[order]), frames_of(baseline.pitch_semitones[order])).pitch
-        figures = of(baseline, variant).pitch
-        assert swapped.bias_cents == pytest.approx(-figures.bias_cents, abs=1e-6)
-        for name in set(PITCH_FIGURES) - {"bias_cents"}:
-            assert getattr(swapped, name) == getattr(figures, name)
+
+@settings(max_examples=50, deadline=None)
+@given(cents=CENTS, seed=st.integers(0, 2**32 - 1))
+def test_reordering_and_swapping_sides_only_turns_the_bias(cents: np.ndarray, seed: int) -> None:
+    baseline, variant = shifted(cents)
+    order = np.random.default_rng(seed).permutation(len(cents))
+    swapped = of(frames_of(variant.pitch_semitones[order]), frames_of(baseline.pitch_semitones[order])).pitch
+    figures = of(baseline, variant).pitch
+    assert swapped.bias_cents == pytest.approx(-figures.bias_cents, abs=1e-6)
+    for name in set(PITCH_FIGURES) - {"bias_cents"}:
+        assert getattr(swapped, name) == getattr(figures, name)
+    assert 0 <= figures.octave_rate <= figures.over_50_cents_rate <= 1
+    assert 0 <= figures.median_cents <= figures.p95_cents <= figures.max_cents
+    assert abs(figures.bias_cents) <= figures.max_cents * (1 + 1e-12)

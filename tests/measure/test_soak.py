@@ -40,9 +40,7 @@ def test_progress_is_reported_every_minute(hop_samples: int, seconds: int, calls
 
 @pytest.mark.parametrize(("drifts", "counts"), [((np.nan, 0.0), (10, 0)), ((0.0, np.nan), (0, 10))])
 def test_nonfinite_frames_are_counted_on_their_side(drifts: tuple[float, float], counts: tuple[int, int]) -> None:
-    baseline, variant = map(DriftingSession, drifts)
-    (report,) = long_stream(baseline, variant, np.ones(300, np.float32), 1 / 3600, 0.5, segments=1)
-    assert report.segment is not None
+    (report,) = long_stream(*map(DriftingSession, drifts), np.ones(300, np.float32), 1 / 3600, 0.5, segments=1)
     assert (report.segment.baseline_nonfinite_frames, report.segment.nonfinite_frames) == counts
 
 

@@ -8,14 +8,15 @@ from workbench.measure.timing import as_calls, time_alternating
 from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
-WARM_UPS = [(name, call) for name in "abc" for call in (0, 1)]
 
 
 class RecordingSession:
     """Appends its name and the first sample of each call to a log."""
 
+    stream = STREAM
+
     def __init__(self, name: str, log: list[tuple[str, float]]) -> None:
-        self.name, self.log, self.stream = name, log, STREAM
+        self.name, self.log = name, log
 
     def reset(self, stream: int | None = None) -> None: ...
 
@@ -23,27 +24,25 @@ class RecordingSession:
         self.log.append((self.name, float(chunk[0, 0])))
 
 
-def timed_in_turns() -> tuple[list[tuple[str, float]], dict[str, np.ndarray]]:
+def timed_in_turns() -> list[tuple[str, float]]:
     """Six rounds of four calls for three sessions, after two warm-up calls each; the audio has three calls."""
     log: list[tuple[str, float]] = []
     calls = [np.full((1, 10), call, np.float32) for call in range(3)]
     times_ms = time_alternating({name: RecordingSession(name, log) for name in "abc"}, calls, TimingPlan(1, 6, 4, 2))
-    return log, times_ms
+    assert all(ms.shape == (6, 4) and (ms > 0).all() for ms in times_ms.values())
+    return log
 
 
 def test_all_warm_up_and_then_each_has_its_turn_in_every_round() -> None:
-    log, times_ms = timed_in_turns()
-    assert log[:6] == WARM_UPS
-    orders = set()
-    for index in range(6):
-        calls = log[6 + index * 12 : 18 + index * 12]
-        order = [name for name, _ in calls[::4]]
+    log = timed_in_turns()
+    assert log[:6] == [(name, call) for name in "abc" for call in (0, 1)]
+    rounds = [log[start : start + 12] for start in range(6, len(log), 12)]
+    orders = [[name for name, _ in calls[::4]] for calls in rounds]
+    for index, (calls, order) in enumerate(zip(rounds, orders, strict=True)):
         assert sorted(order) == ["a", "b", "c"]
         assert calls == [(name, (index * 4 + call) % 3) for name in order for call in range(4)]
-        orders.add(tuple(order))
-    assert len(orders) > 2  # shuffled
-    assert timed_in_turns()[0] == log  # and the same again
-    assert all(ms.shape == (6, 4) and (ms > 0).all() for ms in times_ms.values())
+    assert len(set(map(tuple, orders))) > 2  # shuffled
+    assert timed_in_turns() == log
 
 
 def test_calls_are_whole_and_every_stream_starts_elsewhere() -> None:

@@ -1,10 +1,9 @@
 """Equalization changes weights and ranges, and not the function."""
 
-import numpy as np
 import pytest
 import torch
 
-from tests.helpers.quantized import float_model
+from tests.helpers.quantized import float_model, phrase
 from workbench.errors import ModelError
 from workbench.model.encoder import Encoder
 from workbench.quantize.calibration import part_inputs
@@ -15,20 +14,17 @@ from workbench.recipe.stream_config import Implementations
 def spread(encoder: Encoder, rows: torch.Tensor) -> float:
     """Returns the largest channel over the smallest in the input of the first narrow layer."""
     largest: list[torch.Tensor] = []
-    hook = encoder.narrow[0].register_forward_pre_hook(
-        lambda _, inputs: largest.append(inputs[0].abs().amax((0, 2, 3)))
-    )
+    encoder.narrow[0].register_forward_pre_hook(lambda _, inputs: largest.append(inputs[0].abs().amax((0, 2, 3))))
     encoder(rows)
-    hook.remove()
     return float(largest[0].max() / largest[0].min())
 
 
 @pytest.mark.parametrize("residual", [True, False])
-def test_equalize_keeps_outputs_and_evens_channels(residual: bool, phrase: np.ndarray) -> None:
+def test_equalize_keeps_outputs_and_evens_channels(residual: bool) -> None:
     model = float_model()
     encoder = model.encoder
     encoder.residual = residual
-    rows = part_inputs(model, [torch.tensor(phrase)])["encoder"][0]
+    rows = part_inputs(model, [torch.tensor(phrase())])["encoder"][0]
     output, weight, before = encoder(rows), encoder.prefilter[0][0].weight.clone(), spread(encoder, rows)
     equalize(encoder, rows)
     assert not torch.allclose(encoder.prefilter[0][0].weight, weight, rtol=0.1)

@@ -39,12 +39,12 @@ class Group:
     """A range of bins and the samples of a frame that they are computed from.
 
     Attributes:
-        start: first bin.
-        stop: the bin after the last.
-        first: first sample of the frame. It can be negative if rank > 0, because a block can begin before the frame.
-        last: the sample after the last.
-        block_samples: length of the blocks that are projected, counted back from the end of the frame; 0 if rank is 0.
-        rank: coefficients that replace a block; 0 for a full matrix.
+        start: First bin.
+        stop: The bin after the last.
+        first: First sample of the frame. It can be negative if rank > 0, because a block can begin before the frame.
+        last: The sample after the last.
+        block_samples: Length of the blocks that are projected, counted back from the end of the frame; 0 if rank is 0.
+        rank: Coefficients that replace a block; 0 for a full matrix.
     """
 
     start: int
@@ -84,7 +84,7 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
 
     Args:
         kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
-        tolerance: largest norm of a kernel's error, relative to the norm of the kernel. The squared relative errors of
+        tolerance: Largest norm of a kernel's error, relative to the norm of the kernel. The squared relative errors of
             a group add up to at most tolerance**2, so the error of each bin is within the tolerance too.
     """
     support = _support(kernels)
@@ -111,8 +111,8 @@ def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
 
     Args:
         kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
-        block_samples: length of a block; blocks are counted back from the end of the kernels.
-        tolerance: the squared errors of the kernels, each relative to its norm, add up to at most tolerance**2.
+        block_samples: Length of a block; blocks are counted back from the end of the kernels.
+        tolerance: The squared errors of the kernels, each relative to its norm, add up to at most tolerance**2.
 
     Returns:
         (rank, block_samples), in descending order of energy.

@@ -83,9 +83,9 @@ def build_encoder(upstream: Resnet1d, shift_bins: int, implementations: Implemen
     """Returns the network in the layout that the implementations require.
 
     Args:
-        upstream: the network with its weights.
-        shift_bins: pitch bins by which the activations are shifted down.
-        implementations: how the wide convolutions and the last layer are computed.
+        upstream: The network with its weights.
+        shift_bins: Pitch bins by which the activations are shifted down.
+        implementations: How the wide convolutions and the last layer are computed.
     """
     layout = TiledEncoder if implementations.prefilter == "fourier" else Encoder
     return layout(upstream, shift_bins, implementations)

@@ -57,9 +57,9 @@ class FourierConv(nn.Module):
         - Output: (STEP_BINS, tiles, frames * channels)
 
     Args:
-        conv: the convolution, with weights (channels, channels, 1, taps).
-        tiling: the layout of the bins.
-        band: share of the frequencies that is kept, starting with the lowest; 0 < band <= 1. Less than 1 is an
+        conv: The convolution, with weights (channels, channels, 1, taps).
+        tiling: The layout of the bins.
+        band: Share of the frequencies that is kept, starting with the lowest; 0 < band <= 1. Less than 1 is an
             approximation, which is good if the input of the layer is smooth over bins.
     """
 
@@ -132,7 +132,7 @@ def _frequency_responses(taps: Tensor, n: int) -> Tensor:
 
     Args:
         taps: (channels out, channels in, taps).
-        n: bins of a window.
+        n: Bins of a window.
 
     Returns:
         (n / 2, 2 * channels out, 2 * channels in), float64.

@@ -31,11 +31,11 @@ class Framing(nn.Module):
         - Output: (streams * frames, frame samples)
 
     Args:
-        frame_samples: length of a frame.
-        hop_samples: samples between frames.
-        future_samples: zeros after the window, in place of audio that the stream has not received yet.
-        lead_samples: zeros before the window.
-        single: every chunk has one frame, which is the whole padded window.
+        frame_samples: Length of a frame.
+        hop_samples: Samples between frames.
+        future_samples: Zeros after the window, in place of audio that the stream has not received yet.
+        lead_samples: Zeros before the window.
+        single: Every chunk has one frame, which is the whole padded window.
     """
 
     def __init__(
@@ -89,17 +89,17 @@ class GroupedConstantQ(nn.Module):
 
     Args:
         taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
-        hop_samples: samples between frames.
-        mirrored_samples: samples at the end of the kernel that lie in the future of a chunk's last frame.
-        frames_per_chunk: frames of the largest chunk.
-        tolerance: largest norm of the error of a bin's kernel, relative to the norm of the kernel, real and imaginary
+        hop_samples: Samples between frames.
+        mirrored_samples: Samples at the end of the kernel that lie in the future of a chunk's last frame.
+        frames_per_chunk: Frames of the largest chunk.
+        tolerance: Largest norm of the error of a bin's kernel, relative to the norm of the kernel, real and imaginary
             part together. Taps that every frame multiplies with zeros do not count.
 
     Attributes:
-        groups: the groups of bins, in order.
-        group: for each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real parts
+        groups: The groups of bins, in order.
+        group: For each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real parts
             first; or two Linears: `project` from a block to its coefficients, `expand` from those of all blocks.
-        frame_samples: length of a frame: `lead_samples` zeros, then the samples that the stream has received.
+        frame_samples: Length of a frame: `lead_samples` zeros, then the samples that the stream has received.
         bin_relative_errors: (bins,), float64: the relative error of each kernel.
     """
 
@@ -154,10 +154,10 @@ def build_frontend(
     Args:
         frontend: "upstream", "grouped" or "low-rank".
         taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
-        hop_samples: samples between frames.
-        mirrored_samples: samples at the end of the kernel that lie in the future of a chunk's last frame.
-        frames_per_chunk: frames of the largest chunk.
-        tolerance: largest relative error of a bin's kernel; only for "low-rank".
+        hop_samples: Samples between frames.
+        mirrored_samples: Samples at the end of the kernel that lie in the future of a chunk's last frame.
+        frames_per_chunk: Frames of the largest chunk.
+        tolerance: Largest relative error of a bin's kernel; only for "low-rank".
     """
     single = frames_per_chunk == 1
     if frontend == "upstream":
@@ -202,7 +202,7 @@ def _relative_errors(linear: nn.Module, kernels: Doubles) -> Doubles:
     """Returns (bins,): norm of the error of each kernel, divided by the norm of the kernel.
 
     Args:
-        linear: the Linear or the two Linears of a group.
+        linear: The Linear or the two Linears of a group.
         kernels: (bins, 2, samples), the exact kernels of the group.
     """
     if isinstance(linear, nn.Linear):

@@ -114,21 +114,21 @@ class StreamingPesto(nn.Module):
     frozen is the same as internal; the exporter folds it into a constant.
 
     Args:
-        upstream: the baseline with its weights.
-        stream: sample rate, hop and the sizes of a chunk.
-        implementations: how the front end, the wide convolutions and the last layer are computed.
-        state: where the streaming state is kept.
-        outputs: what a call returns.
-        scope: whether the front end is part of the program.
+        upstream: The baseline with its weights.
+        stream: Sample rate, hop and the sizes of a chunk.
+        implementations: How the front end, the wide convolutions and the last layer are computed.
+        state: Where the streaming state is kept.
+        outputs: What a call returns.
+        scope: Whether the front end is part of the program.
 
     Attributes:
-        past_samples: length of the state.
-        window_samples: length of the longest analysis window.
-        mirrored_samples: samples of that window that lie after the end of the hop.
-        crop: the bins that the encoder receives.
+        past_samples: Length of the state.
+        window_samples: Length of the longest analysis window.
+        mirrored_samples: Samples of that window that lie after the end of the hop.
+        crop: The bins that the encoder receives.
 
     Raises:
-        ModelError: the model has more than one harmonic. Upstream's confidence does not support that either.
+        ModelError: The model has more than one harmonic. Upstream's confidence does not support that either.
     """
 
     ring: Tensor
@@ -204,7 +204,7 @@ class StreamingPesto(nn.Module):
 
         Args:
             audio: (streams, chunk samples), float32.
-            past: the state, (streams, past samples), float32.
+            past: The state, (streams, past samples), float32.
 
         Returns:
             The estimate and the next state.

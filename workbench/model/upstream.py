@@ -69,14 +69,14 @@ def read_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
     """Opens a checkpoint.
 
     Args:
-        path: the file.
-        trust: whether the file may run code while it is opened.
+        path: The file.
+        trust: Whether the file may run code while it is opened.
 
     Returns:
         A mapping with at least `hparams`, `state_dict` and `hcqt_params`.
 
     Raises:
-        CheckpointError: the file is no checkpoint, requires code to open, or lacks one of the three keys.
+        CheckpointError: The file is no checkpoint, requires code to open, or lacks one of the three keys.
     """
     try:
         with torch.serialization.safe_globals(_plain_data_classes()):
@@ -106,14 +106,14 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
     can have any number of whole hops.
 
     Args:
-        checkpoint: name of a packaged checkpoint, or a path.
-        stream: sample rate, hop, mirror and number of streams.
-        reduction: how pitch is read from the activations.
-        trust: whether the checkpoint may run code while it is opened.
+        checkpoint: Name of a packaged checkpoint, or a path.
+        stream: Sample rate, hop, mirror and number of streams.
+        reduction: How pitch is read from the activations.
+        trust: Whether the checkpoint may run code while it is opened.
 
     Raises:
-        CheckpointError: the file cannot be opened safely, or does not fit pesto-pitch's model.
-        ModelError: the hop is longer than the analysis window, or the sample rate is too low for the highest bin.
+        CheckpointError: The file cannot be opened safely, or does not fit pesto-pitch's model.
+        ModelError: The hop is longer than the analysis window, or the sample rate is too low for the highest bin.
     """
     path = checkpoint_path(checkpoint)
     stored = read_checkpoint(path, trust)

@@ -41,14 +41,15 @@ def quantize_part(
     """Returns a quantized copy of a part.
 
     Args:
-        module: the float part, which is not changed.
-        part: its name in the whole model.
-        rules: the schemes of the layers, and how ranges are found.
-        inputs: calibration rows of the part, (rows, ...) each.
-        advance: receives the number of rows that the observers have processed since the last call.
+        module: The float part, which is not changed.
+        part: Its name in the whole model.
+        rules: The schemes of the layers, and how ranges are found.
+        inputs: Calibration rows of the part, (rows, ...) each.
+        advance: Receives the number of rows that the observers have processed since the last call.
     """
     rows = torch.export.Dim("rows", min=2, max=4096)
-    example = tuple(tensor[:32] for tensor in inputs)
+    # torch.export treats a size of 1 as a constant, so a single row is repeated
+    example = tuple((tensor if len(tensor) > 1 else torch.cat((tensor, tensor)))[:32] for tensor in inputs)
     exported = torch.export.export(copy.deepcopy(module), example, dynamic_shapes=tuple({0: rows} for _ in inputs))
     prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _ScopedQuantizer(part, rules))
     if is_static(rules):

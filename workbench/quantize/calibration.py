@@ -20,8 +20,8 @@ def excerpts(clips: Sequence[Tensor], max_samples: int, seed: int) -> list[Tenso
 
     Args:
         clips: (n,) each.
-        max_samples: a longer clip is cut to this length.
-        seed: draws the start of each excerpt.
+        max_samples: A longer clip is cut to this length.
+        seed: Draws the start of each excerpt.
     """
     draw = np.random.default_rng(seed)
     starts = [int(draw.integers(0, max(0, len(clip) - max_samples) + 1)) for clip in clips]
@@ -42,7 +42,7 @@ def part_inputs(model: StreamingPesto, clips: Sequence[Tensor]) -> dict[str, Inp
     has several sizes, the clips run twice: in chunks of the smallest size and of the largest.
 
     Args:
-        model: the stream.
+        model: The stream.
         clips: (n,) float32 each.
 
     Returns:

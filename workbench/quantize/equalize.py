@@ -34,11 +34,11 @@ def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
     """Rescales the encoder in place. Its outputs stay the same, except for rounding.
 
     Args:
-        encoder: an encoder whose wide layers are convolutions over bins (`lowering.prefilter: conv`).
-        log_energy: its inputs on calibration audio, (frames, bins), float32.
+        encoder: An encoder whose wide layers are convolutions over bins (`lowering.prefilter: conv`).
+        log_energy: Its inputs on calibration audio, (frames, bins), float32.
 
     Raises:
-        ModelError: the wide convolutions are computed in the frequency domain, for which this is not implemented.
+        ModelError: The wide convolutions are computed in the frequency domain, for which this is not implemented.
     """
     if isinstance(encoder, TiledEncoder):
         raise ModelError("quantization.equalize requires lowering.prefilter: conv; change one of them")

@@ -43,10 +43,10 @@ def layer_snr(module: nn.Module, converted: GraphModule, part: str, inputs: Inpu
     The rows run one by one, as frames do on a device: the range of a dynamic layer depends on all rows of a call.
 
     Args:
-        module: the float part.
-        converted: the quantized part.
-        part: name of the part in the whole model.
-        inputs: rows of calibration audio.
+        module: The float part.
+        converted: The quantized part.
+        part: Name of the part in the whole model.
+        inputs: Rows of calibration audio.
     """
     cumulative: list[dict[str, Tensor]] = []
     isolated: list[dict[str, Tensor]] = []
@@ -68,10 +68,10 @@ def correct_biases(module: nn.Module, converted: GraphModule, part: str, inputs:
     4.2, with errors measured on calibration audio.
 
     Args:
-        module: the float part.
-        converted: the quantized part; its biases are changed in place.
-        part: name of the part in the whole model.
-        inputs: rows of calibration audio.
+        module: The float part.
+        converted: The quantized part; its biases are changed in place.
+        part: Name of the part in the whole model.
+        inputs: Rows of calibration audio.
 
     Returns:
         The number of corrected biases.

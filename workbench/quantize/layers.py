@@ -71,9 +71,9 @@ class Int8Operators(NamedTuple):
     """What a graph computes in int8.
 
     Attributes:
-        counts: operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between
+        counts: Operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between
             int8 tensors ("add", "leaky_relu").
-        weight_bytes: bytes of the int8 weights.
+        weight_bytes: Bytes of the int8 weights.
     """
 
     counts: Counter[str]

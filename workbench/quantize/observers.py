@@ -29,11 +29,11 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
     sizes of the batches.
 
     Args:
-        clipped_share: share of the values that is left out at each end.
-        **kwargs: arguments of every torchao observer.
+        clipped_share: Share of the values that is left out at each end.
+        **kwargs: Arguments of every torchao observer.
 
     Attributes:
-        observed: smallest and largest value of all batches.
+        observed: Smallest and largest value of all batches.
     """
 
     min_val: Tensor
@@ -68,9 +68,9 @@ def static_config(observer: Observer, clipped_share: float, per_channel: bool) -
     """Returns int8 activations with a range fixed at calibration, and int8 weights.
 
     Args:
-        observer: how the range is found.
-        clipped_share: share of the values that is left out at each end; only for "percentile".
-        per_channel: one scale per output channel of a weight instead of one scale per weight.
+        observer: How the range is found.
+        clipped_share: Share of the values that is left out at each end; only for "percentile".
+        per_channel: One scale per output channel of a weight instead of one scale per weight.
     """
     kinds: dict[Observer, Callable[..., Any]] = {
         "min-max": MinMaxObserver.with_args(eps=_SMALLEST_SCALE),
@@ -101,8 +101,8 @@ def activation_ranges(prepared: GraphModule, layer_of: Callable[[Node], str]) ->
     """Returns every tensor with a fixed range.
 
     Args:
-        prepared: a graph after calibration, with its observers.
-        layer_of: node -> name of its layer.
+        prepared: A graph after calibration, with its observers.
+        layer_of: Node -> name of its layer.
     """
     found = []
     modules = dict(prepared.named_modules())

@@ -42,17 +42,17 @@ def quantize_onnx(
     """Exports the stream to ONNX and quantizes the requested layers, or all that the quantizer accepts.
 
     Args:
-        model: the stream. Its encoder is equalized in place if the rules require it.
-        export: returns the float graph of the model; the metadata of each node names the module that it comes from.
-        rules: which layers become int8. With `everywhere`, the quantizer decides.
-        clips: calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
-        progress: receives how many chunks were calibrated.
+        model: The stream. Its encoder is equalized in place if the rules require it.
+        export: Returns the float graph of the model; the metadata of each node names the module that it comes from.
+        rules: Which layers become int8. With `everywhere`, the quantizer decides.
+        clips: Calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
+        progress: Receives how many chunks were calibrated.
 
     Returns:
         The quantized graph, and a description of what became int8.
 
     Raises:
-        LoweringError: a layer did not get the scheme of its rule. Exceptions of ONNX Runtime's quantizer pass through.
+        LoweringError: A layer did not get the scheme of its rule. Exceptions of ONNX Runtime's quantizer pass through.
     """
     started_at = time.perf_counter()
     audio = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
@@ -129,9 +129,9 @@ class _CalibrationReader:
 
     def get_next(self) -> dict[str, Any] | None:
         """Returns input name -> array of the next call, or None after the last."""
+        self._progress.report("calibrate", self.done, self.total)
         call = next(self._calls, None)
         if call is not None:
-            self._progress.report("calibrate", self.done, self.total)
             self.done += 1
         return call
 

@@ -39,14 +39,14 @@ def quantize(
     """Quantizes the stream in place.
 
     Args:
-        model: the float stream.
-        rules: the schemes of its layers, and how ranges are found.
-        clips: calibration audio, (n,) float32 each.
-        voiced_confidence: a frame is voiced if the float model's confidence is at least this.
-        progress: receives the stages "calibrate", "stability" and "layer errors".
+        model: The float stream.
+        rules: The schemes of its layers, and how ranges are found.
+        clips: Calibration audio, (n,) float32 each.
+        voiced_confidence: A frame is voiced if the float model's confidence is at least this.
+        progress: Receives the stages "calibrate", "stability" and "layer errors".
 
     Raises:
-        LoweringError: a layer did not get the scheme of its rule.
+        LoweringError: A layer did not get the scheme of its rule.
     """
     started_at = time.perf_counter()
     calibrator = Calibrator(model, rules, clips, progress)
@@ -96,14 +96,14 @@ class Calibrator:
     """Quantizes copies of the parts of a stream, on all of the calibration audio and on two halves of it.
 
     Args:
-        model: the float stream.
-        rules: the schemes of its layers, and how ranges are found.
-        clips: calibration audio, (n,) float32 each.
-        progress: receives the rows that were calibrated.
+        model: The float stream.
+        rules: The schemes of its layers, and how ranges are found.
+        clips: Calibration audio, (n,) float32 each.
+        progress: Receives the rows that were calibrated.
 
     Attributes:
-        excerpts: the excerpt of each clip that is used.
-        inputs: part -> its inputs over all excerpts.
+        excerpts: The excerpt of each clip that is used.
+        inputs: Part -> its inputs over all excerpts.
     """
 
     def __init__(self, model: StreamingPesto, rules: Quantization, clips: Sequence[Tensor], progress: Progress) -> None:
@@ -147,11 +147,10 @@ class Calibrator:
 
     def no_stability_reason(self) -> str | None:
         """Returns why stability cannot be measured, or None if it can."""
-        if not set(DYNAMIC_SCHEMES).isdisjoint(self.rules.parts.values()):
-            return "dynamic ranges do not depend on calibration audio"
-        if not is_static(self.rules):
-            return "no range is fixed"
-        return None if len(self._half_inputs) == 2 else "one clip cannot be split into halves"
+        if is_static(self.rules):
+            return None if len(self._half_inputs) == 2 else "one clip cannot be split into halves"
+        dynamic = not set(DYNAMIC_SCHEMES).isdisjoint(self.rules.parts.values())
+        return "dynamic ranges do not depend on calibration audio" if dynamic else "no range is fixed"
 
     def layer_errors(self, converted: Mapping[str, ConvertedPart]) -> list[LayerSnr]:
         """Returns the signal-to-noise ratio of every layer of the quantized parts."""

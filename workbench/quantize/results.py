@@ -9,13 +9,13 @@ class TensorRange(RecordModel):
     """A tensor that is quantized with a fixed range: an activation, or the weight of a layer.
 
     Attributes:
-        layer: the layer that computes the activation, or that has the weight.
-        tensor: name of the activation's node in the graph, or "weight".
-        scales: how many scales it has: one, or one per output channel of a weight.
-        scale: the largest of them.
-        zero_point: the first of its zero points.
-        low, high: ends of the range that the scale was computed from.
-        observed_low, observed_high: smallest and largest value in the calibration audio. They lie outside of the range
+        layer: The layer that computes the activation, or that has the weight.
+        tensor: Name of the activation's node in the graph, or "weight".
+        scales: How many scales it has: one, or one per output channel of a weight.
+        scale: The largest of them.
+        zero_point: The first of its zero points.
+        low, high: Ends of the range that the scale was computed from.
+        observed_low, observed_high: Smallest and largest value in the calibration audio. They lie outside of the range
             if the observer leaves out the outermost values.
     """
 
@@ -36,10 +36,10 @@ class LayerSnr(RecordModel):
     The signal is the output of the float layer, the noise is the difference of the quantized layer.
 
     Attributes:
-        layer: name of the layer in the whole model.
-        scheme: how it is quantized.
-        through_db: cumulative: all layers before it are quantized too.
-        alone_db: isolated: its inputs are those of the float network.
+        layer: Name of the layer in the whole model.
+        scheme: How it is quantized.
+        through_db: Cumulative: all layers before it are quantized too.
+        alone_db: Isolated: its inputs are those of the float network.
     """
 
     layer: str
@@ -52,9 +52,9 @@ class Stability(RecordModel):
     """How much a calibration depends on the choice of clips: a comparison of calibrations on two halves of them.
 
     Attributes:
-        tensors: activations with a fixed range.
+        tensors: Activations with a fixed range.
         scale_median_relative, scale_max_relative: |a - b| of their scales, divided by the mean of a and b.
-        voiced_frames: calibration frames whose confidence reaches the voicing threshold.
+        voiced_frames: Calibration frames whose confidence reaches the voicing threshold.
         pitch_median_cents, pitch_p95_cents: |a - b| of the pitch of the two quantized networks, in voiced frames.
     """
 
@@ -70,14 +70,14 @@ class Calibration(RecordModel):
     """How the fixed ranges were found.
 
     Attributes:
-        excerpts: pieces of audio, one per calibration clip.
-        audio_s: their total length in seconds.
-        rows: number of frames; each part receives one row of input for each of them.
-        seed: chooses the excerpts and the halves.
-        corrected_biases: biases that were corrected by the mean error of their output channel.
-        gaps: the signal-to-noise ratio of each layer.
-        stability: how much the ranges depend on the choice of clips.
-        took_s: wall-clock time of everything, stability and layer errors included.
+        excerpts: Pieces of audio, one per calibration clip.
+        audio_s: Their total length in seconds.
+        rows: Number of frames; each part receives one row of input for each of them.
+        seed: Chooses the excerpts and the halves.
+        corrected_biases: Biases that were corrected by the mean error of their output channel.
+        gaps: The signal-to-noise ratio of each layer.
+        stability: How much the ranges depend on the choice of clips.
+        took_s: Wall-clock time of everything, stability and layer errors included.
     """
 
     excerpts: int
@@ -95,11 +95,11 @@ class Quantized:
     """A quantized stream, as its graph shows it.
 
     Attributes:
-        schemes: layer -> scheme.
-        ranges: every fixed range.
-        operators: operator -> count: layers with int8 weights, and adds and leaky ReLUs between int8 tensors.
-        weight_bytes: bytes of the int8 weights.
-        calibration: how the ranges were found.
+        schemes: Layer -> scheme.
+        ranges: Every fixed range.
+        operators: Operator -> count: layers with int8 weights, and adds and leaky ReLUs between int8 tensors.
+        weight_bytes: Bytes of the int8 weights.
+        calibration: How the ranges were found.
     """
 
     schemes: dict[str, str]

@@ -34,9 +34,9 @@ def check_schemes(schemes: Mapping[str, str], rules: Quantization, hints: Mappin
     """Raises LoweringError if a layer did not get the scheme of its rule.
 
     Args:
-        schemes: layer -> scheme in the quantized graph.
-        rules: the recipe's.
-        hints: scheme in the graph -> a likely reason why a layer has it instead of the scheme of its rule.
+        schemes: Layer -> scheme in the quantized graph.
+        rules: The recipe's.
+        hints: Scheme in the graph -> a likely reason why a layer has it instead of the scheme of its rule.
     """
     wrong = {layer: found for layer, found in schemes.items() if found != requested_scheme(rules, layer)}
     if wrong:

@@ -24,10 +24,10 @@ def compare_calibrations(
     """Compares the scales and the pitch of two calibrations of the same model.
 
     Args:
-        model: the float stream.
-        first, second: its quantized parts, once for each half of the clips.
+        model: The float stream.
+        first, second: Its quantized parts, once for each half of the clips.
         frames: (frames, frame samples), float32, of all clips.
-        voiced_confidence: a frame is voiced if the float model's confidence is at least this.
+        voiced_confidence: A frame is voiced if the float model's confidence is at least this.
     """
     scales = np.array(list(zip(_activation_scales(first), _activation_scales(second), strict=True)))
     relative = np.abs(scales[:, 0] - scales[:, 1]) / scales.mean(1)

@@ -24,9 +24,9 @@ def quantize_whole_graph(model: StreamingPesto, clips: Sequence[Tensor], progres
     """Returns the quantized stream, with its state at zero.
 
     Args:
-        model: the float stream, with internal state and one stream.
-        clips: calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
-        progress: receives how many clips were calibrated.
+        model: The float stream, with internal state and one stream.
+        clips: Calibration audio, (n,) float32 each. It runs chunk by chunk; the state is zero at the start of a clip.
+        progress: Receives how many clips were calibrated.
     """
     chunk = model.stream.chunk_samples
     exported = torch.export.export(model, (torch.zeros(1, chunk),))

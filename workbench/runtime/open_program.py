@@ -71,7 +71,7 @@ def run_program(
 
     Args:
         path: The program.
-        clips: (n,) float32 each at the program's rate; at most one per stream if the program has several streams.
+        clips: (n,) float32 each at the program's rate, run by `run_clips`.
         sizes: Frames of successive calls, repeated; by default the smallest.
         state_handling: Whether the state is kept between calls.
         times: How often the clips are run, each time after a reset. The frames of the last run are returned.

@@ -197,12 +197,19 @@ def run_chunks(session: Session, samples: Floats, sizes: Sequence[int] | None = 
 def run_clips(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None = None) -> list[Frames]:
     """Runs clips (n,) through a session, and returns for each clip as many frames as if it ran by itself.
 
-    A session with one stream runs them one after another. One with several streams runs them side by side, at most one
-    per stream: shorter clips are padded with silence, and streams without a clip receive the first clips again.
+    A session with one stream runs them one after another. One with several streams runs as many side by side, and after
+    a reset the next ones: shorter clips are padded with silence, and streams without a clip receive clips again.
     """
-    stream = session.stream
-    if stream.streams == 1:
+    streams = session.stream.streams
+    if streams == 1:
         return [run_chunks(session, clip, sizes) for clip in clips]
+    batches = [clips[first : first + streams] for first in range(0, len(clips), streams)]
+    return [frames for batch in batches for frames in _run_side_by_side(session, batch, sizes)]
+
+
+def _run_side_by_side(session: Session, clips: Sequence[Floats], sizes: Sequence[int] | None) -> list[Frames]:
+    """Runs at most one clip per stream; streams without a clip receive the first clips again."""
+    stream = session.stream
     rows = np.zeros((stream.streams, max(len(clip) for clip in clips)), np.float32)
     for row, clip in zip(rows, cycle(clips), strict=False):
         row[: len(clip)] = clip
