@@ -13,6 +13,7 @@ from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import estimate_to_frames
 from workbench.runtime.session import (
+    Frames,
     chunk_schedule,
     chunks,
     concat_frames,
@@ -132,8 +133,7 @@ class EchoSession:
         self.resets += 1
 
     def step(self, chunk: np.ndarray) -> Frames:
-        pitch = chunk[:, :1].copy()
-        return Frames(pitch, pitch, pitch)
+        return frames_of(chunk[:, :1])
 
 
 def test_more_clips_than_streams_run_in_batches() -> None:
