@@ -1,7 +1,5 @@
 """`extends`: what a child inherits, and mistakes in the chain."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.helpers.recipe_files import LEAST, load, problems, problems_of, write
@@ -10,27 +8,20 @@ from workbench.recipe import Gate
 
 def test_child_overrides_and_inherits_through_a_chain() -> None:
     write("root.yaml", LEAST + "speed: {threads: 2, rounds: 5}\naudio: {score: ['sung/*']}\n")
-    write("middle.yaml", "description: Middle\nextends: root.yaml\nspeed: {rounds: 7}\n")
-    (recipe,) = load("description: Child\nextends: middle\nmirror: 0\naudio: {score: [sung/verse]}\n")
+    limits = "gates: {program.bytes: <= 5, speed.speedup_p50: '>= 2'}\n"
+    write("middle.yaml", f"description: Middle\nextends: root.yaml\nspeed: {{rounds: 7}}\n{limits}")
+    child = "description: Child\nextends: middle\nmirror: 0\naudio: {score: [sung/verse]}\n"
+    (recipe,) = load(child + "gates: {program.bytes: null}\n")
     assert (recipe.description, recipe.mirror, recipe.sample_rate_hz) == ("Child", 0.0, 48000)
     assert (recipe.speed.threads, recipe.speed.rounds) == (2, 7)
     assert recipe.audio.score == ("sung/verse",)
-
-
-def test_null_removes_one_inherited_gate() -> None:
-    write("base.yaml", LEAST + "gates: {program.bytes: <= 5, speed.speedup_p50: '>= 2'}\n")
-    (recipe,) = load("description: Child\nextends: base\ngates: {program.bytes: null}\n")
     assert recipe.gates == (Gate("speed.speedup_p50", ">=", 2.0),)
-
-
-def test_description_is_not_inherited() -> None:
-    write("base.yaml", LEAST)
-    assert problems_of("extends: base\n") == ["r.yaml: description: is missing"]
 
 
 def test_inherited_mistake_names_its_file() -> None:
     write("base.yaml", LEAST + "streams: 0\n")
-    assert problems_of("description: Child\nextends: base\nmirror: 3\n") == [
+    assert problems_of("extends: base\nmirror: 3\n") == [
+        "r.yaml: description: is missing",
         "r.yaml: streams: expected at least 1, got 0 [inherited from base.yaml]",
         "r.yaml: mirror: expected at most 1, got 3",
     ]
@@ -45,6 +36,7 @@ def test_inherited_mistake_names_its_file() -> None:
         ("3", "expected the name of a recipe file, got 3"),
         ("r", "is circular: r.yaml -> r.yaml; remove one extends"),
     ],
+    ids=["typo", "folder", "long-name", "number", "itself"],
 )
 def test_bad_parent_is_reported_with_the_other_mistakes(parent: str, problem: str) -> None:
     """Keys that the parent could have set are not reported as missing."""
@@ -55,18 +47,9 @@ def test_bad_parent_is_reported_with_the_other_mistakes(parent: str, problem: st
     ]
 
 
-def test_circle_names_its_chain() -> None:
-    for name, parent in (("a", "b"), ("b", "c"), ("c", "a")):
-        write(f"{name}.yaml", LEAST + f"extends: {parent}\n")
-    (problem,) = problems(Path("a.yaml"))
-    assert problem.startswith("c.yaml: extends: is circular: a.yaml -> b.yaml -> c.yaml -> a.yaml")
-
-
 def test_mistake_of_a_shared_parent_is_reported_once() -> None:
     write("base.yaml", "a: [")
-    first = write("one.yaml", "description: One\nextends: base\n")
-    second = write("two.yaml", "description: Two\nextends: base\n")
-    (problem,) = problems(first, second)
+    (problem,) = problems(*(write(f"{name}.yaml", f"description: {name}\nextends: base\n") for name in "ab"))
     assert problem.startswith("base.yaml: line 1: is not YAML")
 
 
@@ -84,8 +67,11 @@ def test_matrix_is_inherited_as_a_whole(child: str, names: list[str]) -> None:
     assert [recipe.name for recipe in load(f"description: Child\nextends: base\n{child}")] == names
 
 
-def test_checkpoint_in_an_inherited_matrix_is_relative_to_its_file() -> None:
+@pytest.mark.parametrize(
+    "keys", ["checkpoint: mine.ckpt\n", "matrix: {weights: {own: {checkpoint: mine.ckpt}}}\n"], ids=["key", "matrix"]
+)
+def test_inherited_checkpoint_is_relative_to_its_file(keys: str) -> None:
     checkpoint = write("bases/mine.ckpt", b"")
-    write("bases/base.yaml", LEAST + "matrix: {weights: {own: {checkpoint: mine.ckpt}}}\n")
-    (recipe,) = load("description: Child\nextends: bases/base\n")
+    write("bases/base.yaml", LEAST + keys)
+    (recipe,) = load("description: Child\nextends: ../bases/base\n", "children/r.yaml")
     assert recipe.checkpoint == str(checkpoint.absolute())

@@ -21,16 +21,10 @@ def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
 
 
 def test_mistakes_of_several_files_are_reported_together() -> None:
-    files = [write("a.yaml", LEAST + "mirrors: 0\n"), write("b.yaml", "description: [\n"), Path("c.yaml")]
+    files = [write("a b.yaml", LEAST), write("b.yaml", "description: [\n"), Path("c.yaml")]
     found = problems(*files, write("d.yaml", LEAST + "frames_per_chunk: 7\n"))
-    assert [problem.split(":")[0] for problem in found] == ["a.yaml", "b.yaml", "c.yaml", "d.yaml"]
-
-
-def test_relative_checkpoint_is_found_beside_its_recipe() -> None:
-    checkpoint = write("bases/mine.ckpt", b"")
-    write("bases/base.yaml", LEAST + "checkpoint: mine.ckpt\n")
-    (recipe,) = load("description: Child\nextends: ../bases/base\n", "children/r.yaml")
-    assert recipe.checkpoint == str(checkpoint.absolute())
+    assert [problem.split(":")[0] for problem in found] == ["a b.yaml", "b.yaml", "c.yaml", "d.yaml"]
+    assert "the file name becomes a folder name" in found[0]
 
 
 def test_recipes_of_one_call_need_different_names() -> None:
@@ -42,33 +36,20 @@ def test_recipes_of_one_call_need_different_names() -> None:
     assert problems(first, first) == ["a/r.yaml: is given twice; name it once"]
 
 
-def test_file_name_that_cannot_be_a_folder_is_rejected() -> None:
-    (problem,) = problems(write("a b.yaml", LEAST))
-    assert problem.startswith("a b.yaml: the file name becomes a folder name")
-
-
 @pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("float", ""),
-        ("r@mirror=0,rate=16k", ""),
-        ("../r", "folder name"),
-        ("", "folder name"),
-        ("x" * 201, "more than"),
-    ],
+    ("name", "valid"), [("r@mirror=0,rate=16k", True), ("../r", False), ("", False), ("x" * 201, False)]
 )
-def test_invalid_name_reason(name: str, reason: str) -> None:
-    found = invalid_name_reason(name)
-    assert (reason in found) if reason else not found
+def test_invalid_name_reason(name: str, valid: bool) -> None:
+    assert (not invalid_name_reason(name)) is valid
 
 
 def test_recipe_files_of_a_folder_are_sorted() -> None:
     for name in ("b.yaml", "a.yaml", "notes.txt"):
         write(f"recipes/{name}", LEAST)
-    assert recipe_files(Path("recipes")) == [Path("recipes/a.yaml"), Path("recipes/b.yaml")]
-
-
-def test_recipe_files_of_a_missing_folder_raises() -> None:
+    files = recipe_files(Path("recipes"))
+    assert files == [Path("recipes/a.yaml"), Path("recipes/b.yaml")]
+    recipes = load_recipes(files[::-1], KNOWN_NAMES)
+    assert [(recipe.name, recipe.source) for recipe in recipes] == [("b", files[1]), ("a", files[0])]
     with pytest.raises(RecipeError, match="missing: there is no such folder"):
         recipe_files(Path("missing"))
 
@@ -88,13 +69,10 @@ def test_from_resolved_fills_in_missing_keys() -> None:
     assert from_resolved("r", recipe.source, resolved) == recipe
 
 
-def test_read_limits() -> None:
+def test_read_limits_keeps_the_text_of_limits() -> None:
+    limits = {"program.bytes": "<= 1_000", "speed.speedup_p50": ">= 5", "deviation.confidence.max": None}
     text = "program.bytes: <= 1_000\nspeed.speedup_p50: '>= 5'\ndeviation.confidence.max: null\n"
-    assert read_limits(write("limits.yaml", text), KNOWN_NAMES) == {
-        "program.bytes": "<= 1_000",
-        "speed.speedup_p50": ">= 5",
-        "deviation.confidence.max": None,
-    }
+    assert read_limits(write("limits.yaml", text), KNOWN_NAMES) == limits
 
 
 @pytest.mark.parametrize(
@@ -112,7 +90,6 @@ def test_read_limits() -> None:
 def test_read_limits_reports_every_mistake(text: str, keys: list[str]) -> None:
     with pytest.raises(RecipeError) as caught:
         read_limits(write("limits.yaml", text), KNOWN_NAMES)
-    assert len(caught.value.problems) == len(keys)
     for problem, key in zip(caught.value.problems, keys, strict=True):
         assert problem.startswith(f"limits.yaml: {key}")
 
@@ -122,9 +99,3 @@ def test_recipe_package_imports_no_torch() -> None:
     code = f"import sys, workbench.recipe; sys.exit(' '.join({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
-
-
-def test_load_recipes_keeps_the_order_of_files() -> None:
-    files = [write(name, LEAST) for name in ("b.yaml", "a.yaml")]
-    recipes = load_recipes(files, KNOWN_NAMES)
-    assert [(recipe.name, recipe.source) for recipe in recipes] == [("b", files[0]), ("a", files[1])]
