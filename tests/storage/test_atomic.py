@@ -18,10 +18,12 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def fail_flushing(monkeypatch: pytest.MonkeyPatch, error: BaseException, folders: bool = False) -> None:
+    """Makes every flush of a file (or of a folder) raise an error."""
+
     def fsync(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        if stat.S_ISDIR(os.fstat(handle).st_mode) is folders:
+            raise error
 
     monkeypatch.setattr(os, "fsync", fsync)
 
@@ -33,18 +35,13 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     os.umask(before)
 
 
-def test_write_atomic_creates_folders_and_leaves_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b" / "result.json"
-    write_atomic(path, b"\x00content\n")
-    assert path.read_bytes() == b"\x00content\n"
-    assert names(path.parent) == {"result.json"}
-
-
 def test_write_atomic_respects_the_umask(tmp_path: Path, umask: int) -> None:
-    path = tmp_path / "result.json"
-    for content in (b"first", b"second"):
+    path = tmp_path / "a" / "b" / "result.json"
+    for content in (b"first", b"\x00second\n"):
         write_atomic(path, content)
         assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+        assert path.read_bytes() == content
+    assert names(path.parent) == {"result.json"}
 
 
 def test_write_atomic_flushes_the_file_then_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,45 +58,29 @@ def test_write_atomic_flushes_the_file_then_the_folder(tmp_path: Path, monkeypat
     assert flushed == [(False, b"old"), (True, b"new")]
 
 
-@pytest.mark.parametrize(("code", "raises"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
-def test_write_atomic_without_folder_flush(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, raises: bool
-) -> None:
+def test_write_atomic_without_folder_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that cannot flush folders is no error; a broken disk is."""
-
-    def fsync(handle: int) -> None:
-        if stat.S_ISDIR(os.fstat(handle).st_mode):
-            raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    if raises:
-        with pytest.raises(OSError):
-            write_atomic(tmp_path / "a", b"")
-    else:
+    for code in (errno.EINVAL, errno.ENOTSUP):
+        fail_flushing(monkeypatch, OSError(code, os.strerror(code)), folders=True)
+        write_atomic(tmp_path / "a", b"")
+    fail_flushing(monkeypatch, OSError(errno.EIO, "broken"), folders=True)
+    with pytest.raises(OSError, match="broken"):
         write_atomic(tmp_path / "a", b"")
 
 
-@pytest.mark.usefixtures("full_disk")
-@pytest.mark.parametrize("earlier", [None, b"old"])
-def test_failed_write_keeps_the_old_content(tmp_path: Path, earlier: bytes | None) -> None:
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+@pytest.mark.parametrize("earlier", [[], [b"old"]], ids=["new", "replaced"])
+def test_failed_write_keeps_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, earlier: list[bytes]
+) -> None:
     path = tmp_path / "result.json"
-    if earlier is not None:
-        path.write_bytes(earlier)
-    with pytest.raises(OSError, match="No space left") as caught:
+    for content in earlier:
+        path.write_bytes(content)
+    fail_flushing(monkeypatch, error)
+    with pytest.raises(type(error)) as caught:
         write_atomic(path, b"half")
-    assert caught.value.filename == str(path)
-    contents = [each.read_bytes() for each in tmp_path.iterdir()]
-    assert contents == ([] if earlier is None else [earlier])
-
-
-def test_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fsync(handle: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(KeyboardInterrupt):
-        write_atomic(tmp_path / "result.json", b"half")
-    assert names(tmp_path) == set()
+    assert getattr(caught.value, "filename", str(path)) == str(path)
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == earlier
 
 
 def test_write_atomic_deletes_nothing_beside_the_file(tmp_path: Path) -> None:
@@ -113,11 +94,10 @@ def test_write_atomic_deletes_nothing_beside_the_file(tmp_path: Path) -> None:
 def test_remove_partial_files_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a"
     write_atomic(folder / "whole.json", b"whole")
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        fail_flushing(patch, KeyboardInterrupt())
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
         write_atomic(folder / "half.json", b"half")
-    monkeypatch.undo()
     assert len(names(folder)) == 2
     remove_partial_files(tmp_path)
     assert len(names(folder)) == 2, "not in folders below"
@@ -125,18 +105,14 @@ def test_remove_partial_files_after_a_kill(tmp_path: Path, monkeypatch: pytest.M
     assert names(folder) == {"whole.json"}
 
 
-def test_remove_partial_files_skips_other_names(tmp_path: Path) -> None:
+def test_remove_partial_files_skips_what_is_not_one(tmp_path: Path) -> None:
     others = {".own.part", PARTIAL[1:], PARTIAL.upper(), f"{PARTIAL}2", ".workbench-short.part"}
     for name in (*others, PARTIAL):
         (tmp_path / name).touch()
+    folder = PARTIAL.replace("0", "f")
+    (tmp_path / folder).mkdir()  # unlink fails, as it does for another user's file
     remove_partial_files(tmp_path)
-    assert names(tmp_path) == others
-
-
-def test_remove_partial_files_skips_what_it_may_not_delete(tmp_path: Path) -> None:
-    (tmp_path / PARTIAL).mkdir()  # unlink fails, as it does for another user's file
-    remove_partial_files(tmp_path)
-    assert names(tmp_path) == {PARTIAL}
+    assert names(tmp_path) == others | {folder}
 
 
 def test_remove_stale_partial_files_keeps_recent_ones(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -56,9 +56,13 @@ def test_exclusive_removes_partial_files_only_in_the_folder(tmp_path: Path) -> N
     assert below.exists()
 
 
-def test_lock_held_by_another_process_raises(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
+def test_lock_of_another_process_is_held_until_it_ends(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
     folder = tmp_path / "run"
     with pytest.raises(WorkbenchError, match=f"{folder}: in use by another workbench process"), exclusive(folder):
+        pass
+    holder[0].kill()
+    holder[0].join()
+    with exclusive(folder):
         pass
 
 
@@ -77,22 +81,24 @@ def test_waiting_for_the_lock_ends_when_it_is_released(tmp_path: Path, holder: t
     waiting.join()
 
 
-def test_lock_of_a_killed_process_is_released(tmp_path: Path, holder: tuple[SpawnProcess, Connection]) -> None:
-    holder[0].kill()
-    holder[0].join()
-    with exclusive(tmp_path / "run"):
-        pass
+@pytest.fixture
+def flock_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the operating system refuse every lock with an error code."""
+
+    def with_code(code: int) -> None:
+        def flock(handle: int, operation: int) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+        monkeypatch.setattr(locks, "_warned_devices", set())
+
+    return with_code
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP])
-def test_file_system_without_locks_warns_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_file_system_without_locks_warns_once(tmp_path: Path, flock_fails: Callable[[int], None], code: int) -> None:
     """The work goes on; NFS, for example, reports ENOLCK without a lock daemon, and EBADF for a folder."""
-
-    def flock(handle: int, operation: int) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    monkeypatch.setattr(locks, "_warned_devices", set())
+    flock_fails(code)
     with pytest.warns(WorkbenchWarning, match="does not support folder locks") as caught, folder_lock(tmp_path / "a"):
         (tmp_path / "a" / "result").touch()
     assert len(caught) == 1
@@ -102,11 +108,8 @@ def test_file_system_without_locks_warns_once(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
 def test_lock_held_by_another_is_not_taken_for_no_locks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, flock_fails: Callable[[int], None], code: int
 ) -> None:
-    def flock(handle: int, operation: int) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
+    flock_fails(code)
     with warnings.catch_warnings(action="error"), pytest.raises(WorkbenchError), folder_lock(tmp_path):
         pass

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import zipfile
 from typing import Any
 
@@ -19,24 +20,7 @@ def npz(**arrays: Any) -> bytes:
     return content.getvalue()
 
 
-def npy(array: Any) -> bytes:
-    content = io.BytesIO()
-    np.save(content, array)
-    return content.getvalue()
-
-
 GOOD = npz(a=np.arange(40.0), b=np.arange(40) > 7, c=np.array("other"))
-
-
-def encrypted() -> bytes:
-    """GOOD with the flag for encryption in every header."""
-    whole = bytearray(GOOD)
-    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        start = whole.find(signature)
-        while start >= 0:
-            whole[start + flags] |= 1
-            start = whole.find(signature, start + 1)
-    return bytes(whole)
 
 
 def with_header(header: bytes) -> bytes:
@@ -51,17 +35,14 @@ def with_header(header: bytes) -> bytes:
 BAD = {
     "empty-file": b"",
     "text": b"la la",
-    "npy": npy(np.arange(4.0)),
-    "pickle": npy(np.array([{}], dtype=object)),
+    "npy": zipfile.ZipFile(io.BytesIO(GOOD)).read("a.npy"),
     "missing-array": npz(a=np.ones(3)),
     "different-lengths": npz(a=np.ones(3), b=np.ones(4)),
-    "two-dimensions": npz(a=np.ones((3, 1)), b=np.ones((3, 1))),
-    "no-dimension": npz(a=np.ones(()), b=np.ones(())),
-    "no-items": npz(a=np.ones(0), b=np.ones(0)),
+    **{f"shape-{shape}": npz(a=np.ones(shape), b=np.ones(shape)) for shape in ((3, 1), (), (0,))},
     "strings": npz(a=np.array(["1"]), b=np.array(["2"])),
     "complex": npz(a=np.ones(2, complex), b=np.ones(2)),
     "objects": npz(a=np.array([{}], dtype=object), b=np.ones(1)),
-    "encrypted": encrypted(),
+    "encrypted": re.sub(rb"(PK\x03\x04..|PK\x01\x02....)\0", rb"\1\1", GOOD, flags=re.DOTALL),  # a flag in each header
     "too-large": with_header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}"),
     "no-header": with_header(b"(" * 500),
     "half-a-header": with_header(b"{'descr': '<f8', 'fortran_order': '''"),
@@ -70,9 +51,10 @@ BAD = {
 
 def test_read_npz_columns_returns_the_named_arrays() -> None:
     columns = read_npz_columns(GOOD, NAMES)
-    assert set(columns) == set(NAMES)
-    np.testing.assert_array_equal(columns["a"], np.arange(40.0))
-    np.testing.assert_array_equal(columns["b"], np.arange(40) > 7)
+    assert {name: column.tolist() for name, column in columns.items()} == {
+        "a": [float(n) for n in range(40)],
+        "b": [n > 7 for n in range(40)],
+    }
 
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD)
