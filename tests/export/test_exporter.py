@@ -34,35 +34,16 @@ def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, 
     assert extra.versions()["SDK_OF_TEST"] == "2.37.0"
 
 
-def quantized(**operators: int) -> Quantized:
-    return Quantized({}, (), operators, 0, Calibration.model_construct())
-
-
-@pytest.mark.parametrize(
-    ("rules", "graph", "made"),
-    [
-        (Quantization(), None, None),
-        (Quantization(parts={"encoder": "int8-static"}), None, quantized()),
-        (Quantization(everywhere=True), "graph", None),
-    ],
-    ids=["float", "parts", "whole-graph"],
-)
-def test_rules_decide_what_is_lowered(
-    rules: Quantization,
-    graph: str | None,
-    made: Quantized | None,
-    restated: StreamingPesto,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_quantized_parts_are_checked_after_lowering(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without quantizing or lowering anything."""
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(executorch, "lower", lambda *arguments: calls.append(arguments[1:]) or LOWERED)
-    monkeypatch.setattr(executorch, "quantize", lambda *_: made)
-    monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")
+    rules, calibration = Quantization(parts={"encoder": "int8-static"}), Calibration.model_construct()
     inputs = ExportInputs(restated, restated.__class__, rules, [torch.ones(640)], 0.5, confidence_threshold=0.3)
-    assert ExecutorchExporter("xnnpack").export(inputs, Progress()).quantized == made
-    assert calls == [("xnnpack", graph, 0.3)]
-    if made is not None:  # what is lowered is checked
-        monkeypatch.setattr(executorch, "quantize", lambda *_: quantized(linear=1))
-        with pytest.raises(LoweringError, match="does not match the recipe"):
-            ExecutorchExporter("xnnpack").export(inputs, Progress())
+    quantized = Quantized({}, (), {}, 0, calibration)
+    monkeypatch.setattr(executorch, "quantize", lambda *_: quantized)
+    assert ExecutorchExporter("xnnpack").export(inputs, Progress()).quantized == quantized
+    assert calls == [("xnnpack", None, 0.3)]
+    monkeypatch.setattr(executorch, "quantize", lambda *_: Quantized({}, (), {"linear": 1}, 0, calibration))
+    with pytest.raises(LoweringError, match="does not match the recipe"):
+        ExecutorchExporter("xnnpack").export(inputs, Progress())
