@@ -1,5 +1,6 @@
 """What exporters share: the extras, and how the recipe's rules decide what is quantized before lowering."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,21 @@ def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, 
     assert extra.versions()["SDK_OF_TEST"] == "2.37.0"
 
 
-def test_quantized_parts_are_checked_after_lowering(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_decide_what_is_lowered_and_checked(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without quantizing or lowering anything."""
     calls: list[tuple[Any, ...]] = []
+    made = Quantized({}, (), {}, 0, Calibration.model_construct())
     monkeypatch.setattr(executorch, "lower", lambda *arguments: calls.append(arguments[1:]) or LOWERED)
-    rules, calibration = Quantization(parts={"encoder": "int8-static"}), Calibration.model_construct()
-    inputs = ExportInputs(restated, restated.__class__, rules, [torch.ones(640)], 0.5, confidence_threshold=0.3)
-    quantized = Quantized({}, (), {}, 0, calibration)
-    monkeypatch.setattr(executorch, "quantize", lambda *_: quantized)
-    assert ExecutorchExporter("xnnpack").export(inputs, Progress()).quantized == quantized
-    assert calls == [("xnnpack", None, 0.3)]
-    monkeypatch.setattr(executorch, "quantize", lambda *_: Quantized({}, (), {"linear": 1}, 0, calibration))
+    monkeypatch.setattr(executorch, "quantize", lambda *_: made)
+    monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")
+
+    def export(**rules: Any) -> ExportedProgram:
+        inputs = ExportInputs(restated, restated.__class__, Quantization(**rules), [torch.ones(640)], 0.5, 0.3)
+        return ExecutorchExporter("xnnpack").export(inputs, Progress())
+
+    parts = {"encoder": "int8-static"}
+    assert [export(**rules).quantized for rules in ({}, {"everywhere": True}, {"parts": parts})] == [None, None, made]
+    assert calls == [("xnnpack", None, 0.3), ("xnnpack", "graph", 0.3), ("xnnpack", None, 0.3)]
+    monkeypatch.setattr(executorch, "quantize", lambda *_: replace(made, operators={"linear": 1}))
     with pytest.raises(LoweringError, match="does not match the recipe"):
-        ExecutorchExporter("xnnpack").export(inputs, Progress())
+        export(parts=parts)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.helpers.frames import frames_of
 from workbench.measure.bench import ContenderFigures, ContenderRun, figures
 from workbench.measure.bench_worker import ColdRun, Contender
 from workbench.measure.speed import ColdStart
@@ -34,9 +35,9 @@ def contender_figures(
     """Figures by name, from the time of the calls in each round, and from how far a contender's pitch is off."""
 
     def frames(name: str) -> Frames:
-        pitch = np.full(200, 60 + (cents or {}).get(name, 0.0) / 100, np.float32)
-        confidence = np.where(np.arange(200) < voiced, 0.9, 0.1).astype(np.float32)
-        return Frames(pitch, confidence, np.ones(200, np.float32))
+        return frames_of(
+            np.full(200, 60 + (cents or {}).get(name, 0.0) / 100), np.where(np.arange(200) < voiced, 0.9, 0.1)
+        )
 
     start = ColdStart(30.0, 4.0, 500_000_000)
     response_ms = np.array([1.0, 2.0, 3.0, 30.0])

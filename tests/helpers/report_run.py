@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.helpers.frames import frames_of as made_frames
+from tests.helpers.results import stored
 from workbench.audio.decode import Clip
 from workbench.measure.deviation import PairedFrames
 from workbench.records.frames import ClipFrames, write_frames
-from workbench.records.result import ClipUsed, Result, read_result, write_result
+from workbench.records.result import ClipUsed, Result, write_result
 from workbench.records.worst_moments import save_clips_around, worst
-from workbench.runtime.session import Frames
 
-MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
 HOP_S, FRAMES, RATE_HZ = 0.02, 150, 16_000
 NASTY = "<img src=x onerror=alert(1)> & 'quoted' \"twice\""
 CLIPS = (f"sung/{NASTY}", "sung/plain")
@@ -22,17 +22,10 @@ def frames_of(clip: str, off: dict[int, float]) -> ClipFrames:
     """A slow rise, voiced but for the first five frames; the variant is `off` by so many cents."""
     baseline = np.linspace(55, 60, FRAMES, dtype=np.float32)
     variant = baseline.copy()
-    for frame, cents in off.items():
-        variant[frame] += cents / 100
-    confidence = np.linspace(0.2, 0.9, FRAMES, dtype=np.float32)
-    volume = np.ones(FRAMES, np.float32)
-    return ClipFrames(
-        clip,
-        (np.arange(FRAMES) + 1) * HOP_S,
-        np.arange(FRAMES) >= 5,
-        Frames(baseline, confidence, volume),
-        Frames(variant, confidence, volume),
-    )
+    variant[list(off)] += np.array(list(off.values()), np.float32) / 100
+    confidence = np.linspace(0.2, 0.9, FRAMES)
+    sides = (made_frames(pitch, confidence) for pitch in (baseline, variant))
+    return ClipFrames(clip, (np.arange(FRAMES) + 1) * HOP_S, np.arange(FRAMES) >= 5, *sides)
 
 
 def clip_of(name: str) -> Clip:
@@ -44,22 +37,19 @@ def clip_of(name: str) -> Clip:
 def make_run(run: Path) -> list[Result]:
     """Four variants in the order in which they are found: one with frames and sound whose names are markup, one that
     is only a record, one without a program, one whose comparison is unfair."""
-    mixed = read_result(MEASURED / "int8-mixed.json")
-    names = {"name": f"a-{NASTY.replace('/', '')}", "resolved": {**mixed.recipe.resolved, "description": NASTY}}
-    nasty = mixed.model_copy(
-        update={
-            "recipe": mixed.recipe.model_copy(update=names),
-            "audio": tuple(ClipUsed(name=name, role="score", sha256="0" * 64, seconds=3.0) for name in CLIPS),
-            "reasons": (NASTY,),
-        }
+    nasty = stored(
+        "int8-mixed",
+        renamed=f"a-{NASTY.replace('/', '')}",
+        recipe__resolved__description=NASTY,
+        audio=tuple(ClipUsed(name=name, role="score", sha256="0" * 64, seconds=3.0) for name in CLIPS),
+        reasons=(NASTY,),
     )
-    places = {"a": nasty, **{name: read_result(MEASURED / f"{name}.json") for name in ("float-xnnpack", "int8-naive")}}
-    places["unfair"] = read_result(MEASURED / "unfair.json")
-    for name, record in places.items():
-        write_result(record, run / name)
+    results = {"a": nasty, **{name: stored(name) for name in ("float-xnnpack", "int8-naive", "unfair")}}
+    for name, result in results.items():
+        write_result(result, run / name)
     both = [frames_of(CLIPS[0], OFF), frames_of(CLIPS[1], {7: 5.0})]
     for frames in both:
         sides = PairedFrames(frames.clip, frames.baseline, frames.variant, frames.voiced, "baseline confidence")
         write_frames(run / "a", sides, frames.time_s)
     save_clips_around(run / "a", worst(both), [clip_of(name) for name in CLIPS])
-    return list(places.values())
+    return list(results.values())

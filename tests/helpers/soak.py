@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.helpers.frames import frames_of
 from tests.helpers.results import stored
 from workbench.measure.soak import SoakSegment
 from workbench.recipe.stream_config import StreamConfig
@@ -19,8 +20,7 @@ class DriftingSession:
 
     def step(self, chunk: np.ndarray) -> Frames:
         self.inputs.append(chunk[0])
-        values = (60 + self.drift * len(self.inputs), 0.9, 1.0)
-        return Frames(*(np.array([value], np.float32) for value in values))
+        return frames_of([60 + self.drift * len(self.inputs)], 0.9)
 
 
 def soak_segment(until_s: float, **values: object) -> SoakSegment:

@@ -9,7 +9,6 @@ import torch
 from executorch.exir import to_edge_transform_and_lower
 
 from tests.helpers.frames import assert_near
-from tests.helpers.imports import imports_of_package
 from tests.helpers.upstream import pesto_model
 from workbench.errors import ProgramError, ThreadCountError
 from workbench.recipe.stream_config import StreamConfig
@@ -19,8 +18,6 @@ from workbench.runtime.executorch import PteSession, missing_backends, set_num_t
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import run_chunks
-
-SHIPPED_ALONE = "bundle/verify_standalone.py"  # it imports nothing of the workbench
 
 
 def thread_counts(*requests: int) -> tuple[int, int]:
@@ -60,13 +57,6 @@ def test_loading_fixes_the_threads_and_refuses_other_files(tmp_path: Path) -> No
         assert "metadata format 4" in refusal(child, path, linear_program(workbench_format=4))
         for content in (b"", b"this is not a program\n" * 50):
             assert refusal(child, path, content).startswith(f"{path}: not a program that this runtime can load (")
-
-
-def test_only_one_module_imports_the_bindings() -> None:
-    bindings = ("executorch.runtime", "executorch.extension")
-    imports = imports_of_package(top_level_only=False)
-    importers = {path for path, names in imports.items() if any(name.startswith(bindings) for name in names)}
-    assert importers - {SHIPPED_ALONE} == {"runtime/executorch.py"}
 
 
 def test_missing_backends_are_those_the_runtime_lacks() -> None:
