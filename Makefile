@@ -8,7 +8,7 @@ BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-ban
 PROFILED := float-xnnpack float-low-rank int8-mixed
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench profiles findings docs clean
+.PHONY: demo test test-all test-nightly lint measured bench profiles findings docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -30,33 +30,40 @@ lint: $(VENV)/.installed
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.lint.words
 
-# The README's table of deviations: runs every shipped recipe on the shipped audio and stores the results.
+# docs/results/measured.md: runs every shipped recipe on the shipped audio and stores the results.
 measured: $(VENV)/.installed
 	$(BIN)/workbench run recipes --out outputs/measured; case $$? in 0|1|3) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --records outputs/measured
 
-# The README's table of speeds: all contenders in one run, with 1 thread and with 2. Needs an idle machine.
+# docs/results/speed.md: all contenders in one run, with 1 thread and with 2. Needs an idle machine.
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
 
-# The README's table of bounds: the time of each part of three programs. Needs an idle machine.
+# docs/results/profiles.md: the time of each part of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles
 
-# docs/findings.md: the exports of the first experiments, with every extra that can be installed.
+# docs/results/findings.md: the exports of the first experiments, with every extra that can be installed.
 findings: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,coreml,openvino,arm]"
 	$(BIN)/workbench run recipes/findings --out outputs/findings; test $$? -eq 1
 	$(BIN)/python -m tools.docs.regenerate --findings outputs/findings
 
+# Writes the generated pages again, then builds the site.
 docs: $(VENV)/.installed
 	$(BIN)/python -m tools.docs.regenerate
+	$(MAKE) site
+
+# Builds the site into site/. The docs extra is installed if it is missing.
+site: $(VENV)/.installed
+	$(BIN)/python -c 'import mkdocs_click' 2>/dev/null || $(BIN)/python -m pip install --disable-pip-version-check -q -e ".[docs]"
+	$(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'

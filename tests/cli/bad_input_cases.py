@@ -1,4 +1,4 @@
-"""Inputs that the workbench cannot use, and the message for each: the data of docs/bad-input.md and of its test.
+"""Inputs that the workbench cannot use, and the message for each: the data of docs/reference/bad-input.md.
 
 Each case is created in a small project (one recipe, two short clips, programs of other tools) and given to a command.
 Paths are relative to the project. `message` is the one line on stderr after "error: "; if the exit code is not 2, it

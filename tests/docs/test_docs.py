@@ -1,4 +1,4 @@
-"""The documents agree with the code: generated text, commands, recipes, links and stored results."""
+"""The documents agree with the code: generated text, commands, recipes, links, paths and stored results."""
 
 import json
 import re
@@ -11,7 +11,8 @@ import click
 import pytest
 
 from tests.helpers.results import with_todays_defaults
-from tools.docs.regenerate import MEASURED, ROOT, generated
+from tools.docs.regenerate import generated
+from tools.docs.stored import MEASURED, RECORDS, ROOT
 from workbench.audio.corpus import Corpus
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
@@ -19,15 +20,27 @@ from workbench.cli import main
 from workbench.records.result import read_result
 from workbench.workflows.load_recipes import load_variants
 
-README = (ROOT / "README.md").read_text()
-RECORDS = [path for path in sorted((ROOT / "docs").glob("*/*.json")) if "verdict" in json.loads(path.read_text())]
-COMMANDS = [
-    line.removeprefix("$ ").split(" | ")[0].split(" > ")[0]
-    for block in re.findall(r"```(?:sh|console)\n(.*?)```", README, flags=re.DOTALL)
-    for line in block.splitlines()
-    if line.removeprefix("$ ").startswith("workbench ")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
+RESULTS = [path for path in sorted(RECORDS.glob("*/*.json")) if "verdict" in json.loads(path.read_text())]
+COMMANDS = sorted(
+    {
+        line.removeprefix("$ ").split(" | ")[0].split(" > ")[0]
+        for text in PAGES.values()
+        for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, flags=re.DOTALL)
+        for line in block.splitlines()
+        if line.removeprefix("$ ").startswith("workbench ")
+    }
+)
+RECIPES = [
+    block
+    for text in PAGES.values()
+    for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    if "description:" in block
 ]
-RECIPES = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+PLACES = r"`((?:workbench|tests|tools|recipes|docs)/[\w./@=,-]*\w/?)`"
 
 
 @pytest.mark.parametrize("path", list(generated()), ids=lambda path: path.name)
@@ -35,12 +48,8 @@ def test_generated_files_are_current(path: Path) -> None:
     assert path.read_text() == generated()[path], "run `make docs`"
 
 
-def test_readme_has_commands() -> None:
-    assert len(COMMANDS) >= 8
-
-
 @pytest.mark.parametrize("line", COMMANDS)
-def test_readme_command_parses(line: str) -> None:
+def test_command_in_a_page_parses(line: str) -> None:
     _, name, *words = shlex.split(line, comments=True)
     context = click.Context(main, info_name="workbench", **main.context_settings)
     command = main.get_command(context, name)
@@ -49,35 +58,44 @@ def test_readme_command_parses(line: str) -> None:
         command.make_context(name, words, context)  # raises for an unknown option or a missing argument
 
 
-def test_readme_recipes_are_valid(tmp_path: Path) -> None:
+def test_recipes_in_pages_are_valid(tmp_path: Path) -> None:
     """Each recipe is saved next to the shipped recipes that it extends."""
     for shipped in (ROOT / "recipes").glob("*.yaml"):
         shutil.copyfile(shipped, tmp_path / shipped.name)
-    paths = [tmp_path / f"mine-{at}.yaml" for at, _ in enumerate(RECIPES)]
+    paths = [tmp_path / f"mine-{number}.yaml" for number, _ in enumerate(RECIPES)]
     for path, text in zip(paths, RECIPES, strict=True):
         path.write_text(text)
     variants = load_variants(paths, Corpus(ROOT / "calib_audio"))
-    assert {variant.source for variant in variants} == set(paths) and len(paths) >= 4
+    assert {variant.source for variant in variants} == set(paths)
+    assert len(paths) >= 4
     assert all(not no_pitch_gate_reason(variant.gates) for variant in variants)
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
-def test_readme_make_target_exists(target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+def test_make_targets_in_pages_exist() -> None:
+    named = set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", "\n".join(PAGES.values()), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert {name for pair in named for name in pair if name} <= targets
 
 
-def test_readme_layers_are_those_of_the_import_contract() -> None:
+def test_layers_in_contributing_are_those_of_the_import_contract() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     packages = [re.findall(r"workbench\.(\w+)", layer) for layer in contract["layers"]]
-    (layers,) = re.findall(r"^    errors, .*?-> cli$", README, flags=re.DOTALL | re.MULTILINE)
+    (layers,) = re.findall(r"^    errors, .*?-> cli$", PAGES["CONTRIBUTING.md"], flags=re.DOTALL | re.MULTILINE)
     stated = [re.findall(r"\w+", layer) for layer in layers.split("->")]
     assert [sorted(layer) for layer in reversed(stated)] == [sorted(layer) for layer in packages]
 
 
-def test_readme_links_exist() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("name", PAGES)
+def test_links_and_paths_in_a_page_exist(name: str) -> None:
+    folder = (ROOT / name).parent
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[name]) if "://" not in link]
+    assert [link for link in links if not (folder / link).exists()] == []
+    assert [path for path in re.findall(PLACES, PAGES[name]) if not (ROOT / path).exists()] == []
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), flags=re.MULTILINE))
+    assert {f"docs/{page}" for page in listed} == {page for page in PAGES if page.startswith("docs/")}
 
 
 def test_shipped_recipes_are_valid_and_measured() -> None:
@@ -90,10 +108,10 @@ def test_shipped_recipes_are_valid_and_measured() -> None:
 
 
 def test_results_are_stored() -> None:
-    assert {path.parent.name for path in RECORDS} == {"measured", "findings"}
+    assert {path.parent.name for path in RESULTS} == {"measured", "findings"}
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_stored_verdict_follows_the_current_rules(path: Path) -> None:
     record = read_result(path)
     judged = rejudge(record, {})

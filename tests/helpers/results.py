@@ -1,4 +1,4 @@
-"""Results for tests: the stored ones of docs/measured, with some of their values replaced."""
+"""Results for tests: the stored ones of docs/records/measured, with some of their values replaced."""
 
 import json
 from itertools import chain, repeat
@@ -12,7 +12,7 @@ from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.run_folders import StoredResult
 
 SCORED = ("deviation", "floor", "truth", "speed")
-MEASURED = Path(__file__).parent.parent.parent / "docs" / "measured"
+MEASURED = Path(__file__).parent.parent.parent / "docs" / "records" / "measured"
 
 
 def stored(name: str = "float-xnnpack", **values: Any) -> Result:

@@ -1,4 +1,4 @@
-"""Sweeps and their points from the stored results of docs/measured."""
+"""Sweeps and their points from the stored results of docs/records/measured."""
 
 from tests.helpers.results import stored, without_scores
 from workbench.measure.delay import StepDelay

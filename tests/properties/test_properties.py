@@ -1,7 +1,7 @@
 """Properties of all recipes, all audio and all chunk schedules, on random examples.
 
-`FUZZ=5 pytest tests/properties/test_properties.py` tries five times as many. docs/fuzzing.md has the numbers, and the
-results of a longer search.
+`FUZZ=5 pytest tests/properties/test_properties.py` tries five times as many. docs/results/fuzzing.md has the numbers,
+and the results of a longer search.
 """
 
 import os

@@ -11,7 +11,7 @@ from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.soak import Soak
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+RECORDS = Path(__file__).parent.parent.parent / "docs" / "records"
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bench() -> Bench:
-    return Bench.model_validate_json((DOCS / "bench.json").read_bytes())
+    return Bench.model_validate_json((RECORDS / "bench.json").read_bytes())
 
 
 @pytest.fixture(scope="session")
 def profile() -> Profile:
-    profile = read_profile(DOCS / "profiles" / "int8-mixed.json")
+    profile = read_profile(RECORDS / "profiles" / "int8-mixed.json")
     assert profile is not None
     return profile
 

@@ -1,4 +1,4 @@
-"""The scripts behind docs/reliability.md: what they report as wrong, and the page from invented figures."""
+"""The scripts behind docs/results/reliability.md: what they report as wrong, and the page from invented figures."""
 
 import json
 from pathlib import Path

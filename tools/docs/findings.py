@@ -1,5 +1,6 @@
-"""Writes `docs/findings.md`: each claim of the first experiments, and what the stored results say about it."""
+"""Writes `docs/results/findings.md`: each claim of the first experiments, and what the stored results say about it."""
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -16,9 +17,18 @@ from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.markdown import escape_markdown
 
 ROOT = Path(__file__).parent.parent.parent
-FINDINGS = ROOT / "docs" / "findings"
-MEASURED = ROOT / "docs" / "measured"
+FINDINGS = ROOT / "docs" / "records" / "findings"
+PICTURES = ROOT / "docs" / "pictures"
+MEASURED = ROOT / "docs" / "records" / "measured"
 NOT_YET = "not measured yet"
+_INTRODUCTION = """This page compares each conclusion of the first experiments with a measurement. It is generated from
+the claims (`docs/records/findings/claims.yaml`) and from stored results: those of `make findings`
+(`docs/records/findings`) and those of `make measured` (`docs/records/measured`).
+
+A conclusion is printed only if the figures support it, as the file of claims requires. A verdict follows from the
+recipe's gates; some recipes are meant to fail. A dash means that there is no number, and the result says why.
+`p50 (ms)` is the median call of eager and of the program.
+"""
 _COLUMNS = (
     "variant",
     "verdict",
@@ -36,7 +46,7 @@ Claim = dict[str, Any]
 
 
 def claims() -> list[Claim]:
-    """Returns the claims in order; see docs/findings/claims.yaml."""
+    """Returns the claims in order; see docs/records/findings/claims.yaml."""
     found: list[Claim] = YAML(typ="safe", pure=True).load((FINDINGS / "claims.yaml").read_text())
     return found
 
@@ -45,28 +55,22 @@ def keep(run: Path) -> None:
     """Stores the results of a run, and the pictures that claims name, for the page."""
     if not (paths := sorted(run.glob("*/result.json"))):
         raise SystemExit(f"{run}: it holds no result.json")
-    for old in (*FINDINGS.glob("*.json"), *FINDINGS.glob("*.png")):
+    for old in FINDINGS.glob("*.json"):
         old.unlink()
     for path in paths:
         shutil.copyfile(path, FINDINGS / f"{path.parent.name}.json")
     for claim in claims():
         pictures = sorted((run / claim.get("picture", "")).glob("pictures/*.png")) if "picture" in claim else []
         if pictures:
-            shutil.copyfile(pictures[0], FINDINGS / f"{claim['picture']}.png")
+            shutil.copyfile(pictures[0], PICTURES / f"{claim['picture']}.png")
 
 
 def page() -> str:
     """Returns the page, from the results that are stored."""
     found = claims()
     texts = [
-        "# What the first experiments said, and what was measured\n",
-        "Generated from [the claims](findings/claims.yaml) and the results in [findings](findings) (`make "
-        "findings`) and "
-        "[measured](measured) (`make measured`). A conclusion is printed only if the figures support it, as the "
-        "file of "
-        "claims requires. A verdict follows from the recipe's gates; some are meant to fail. A dash means that "
-        "there is "
-        "no number, and the result says why. `p50 (ms)` is the median call of eager and of the program. "
+        "# Findings of the first experiments\n",
+        _INTRODUCTION,
         f"{_audio_of(FINDINGS)} {_audio_of(MEASURED)}\n",
         markdown_table([_row(claim) for claim in found], ("claim", "recipe", "measured")),
         *(_section(claim) for claim in found),
@@ -112,7 +116,7 @@ def _named(name: str) -> list[Result]:
 def _row(claim: Claim) -> dict[str, str]:
     return {
         "claim": f"[{claim['said']}](#{_anchor(claim)})",
-        "recipe": ", ".join(map(_link, [*claim.get("recipes", ()), *claim.get("measured", ())])),
+        "recipe": ", ".join(map(_recipe_path, [*claim.get("recipes", ()), *claim.get("measured", ())])),
         "measured": _conclusion(claim),
     }
 
@@ -206,19 +210,18 @@ def _backend_cells(record: Result) -> dict[str, str]:
 
 
 def _pictures(claim: Claim) -> Sequence[str]:
-    own = [f"findings/{claim['picture']}.png"] if "picture" in claim else []
-    return [picture for picture in (*own, *claim.get("pictures", ())) if (ROOT / "docs" / picture).is_file()]
+    own = [f"{claim['picture']}.png"] if "picture" in claim else []
+    return [f"../pictures/{name}" for name in (*own, *claim.get("pictures", ())) if (PICTURES / name).is_file()]
 
 
-def _link(name: str) -> str:
+def _recipe_path(name: str) -> str:
     recipe = name.split("@")[0]
     for folder in ("recipes/findings", "recipes"):
         if (ROOT / folder / f"{recipe}.yaml").is_file():
-            return f"[{escape_markdown(name)}](../{folder}/{recipe}.yaml)"
+            return f"`{folder}/{recipe}.yaml`"
     return escape_markdown(name)
 
 
 def _anchor(claim: Claim) -> str:
-    """Returns the anchor that GitHub gives a heading: lower case, without punctuation, hyphens for spaces."""
-    kept = "".join(letter for letter in claim["said"].lower() if letter.isalnum() or letter in " -_")
-    return kept.replace(" ", "-")
+    """Returns the anchor that the site gives a heading: lower case, without punctuation, hyphens for spaces."""
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", claim["said"]).strip().lower())

@@ -1,4 +1,4 @@
-"""Writes `docs/reliability.md`: experiments that are too long for a test, from the figures in docs/reliability."""
+"""Writes `docs/results/reliability.md`: long experiments, from the figures in docs/records/reliability."""
 
 import json
 from datetime import UTC, datetime
@@ -9,11 +9,12 @@ from workbench.records.environment import environment
 from workbench.report.formatting import markdown_table
 from workbench.report.markdown import escape_markdown
 
-STORED = Path(__file__).parent.parent.parent / "docs" / "reliability"
+STORED = Path(__file__).parent.parent.parent / "docs" / "records" / "reliability"
 HEAD = """# Reliability
 
-Experiments that try to make the workbench lose or fake a result. The figures are in [reliability](reliability); the
-scripts below write them with `--out`. Bad input is in [bad-input.md](bad-input.md) and [fuzzing.md](fuzzing.md).
+These experiments try to make the workbench lose or fake a result. The scripts below write their figures with `--out`;
+the stored ones are in `docs/records/reliability`. [Bad input](../reference/bad-input.md) and
+[random tests](fuzzing.md) have their own pages.
 """
 
 

@@ -1,10 +1,82 @@
-"""Rows of the README's tables of quantization and of sizes of call."""
+"""The tables of measurements, each from the stored records."""
 
+from collections.abc import Sequence
+
+from tools.docs.stored import BENCH, MEASURED, PROFILES
 from workbench.measure.call_sizes import SizeFigures
 from workbench.measure.deviation import Deviation, PitchDeviation
-from workbench.records.result import Result
-from workbench.report.formatting import DASH, format_number
-from workbench.report.highlights import noisiest_layer
+from workbench.measure.operators.figures import furthest_from_bound
+from workbench.records.bench import Bench
+from workbench.records.profile import Profile, read_profile
+from workbench.records.result import Result, read_result
+from workbench.report.columns import result_cells
+from workbench.report.formatting import DASH, format_number, markdown_table
+from workbench.report.highlights import noisiest_layer, representative_sizes
+from workbench.report.tables.bench import bench_rows
+
+DYNAMIC = "dynamic@mirror=1"
+IN_SHORT = ("float-upstream", "float-xnnpack", "float-low-rank", "float-band", "int8-dynamic", "int8-mixed", "unfair")
+_SHORT_COLUMNS = {
+    "variant": "variant",
+    "verdict": "verdict",
+    "pitch p95 (cents)": "pitch p95 (cents)",
+    "bytes": "bytes",
+    "p50 (ms)": "eager → program (ms)",
+    "times faster": "times faster",
+}
+_LEFT_OUT_OF_BENCH = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
+
+
+def measured_results() -> list[Result]:
+    """Returns the stored results of the shipped recipes, by name."""
+    results = [read_result(path) for path in sorted(MEASURED.glob("*.json"))]
+    if not results:
+        raise SystemExit(f"{MEASURED}: no results; run `make measured`")
+    return results
+
+
+def measured() -> str:
+    """Returns a row for each shipped variant, except the int8 experiments."""
+    results = measured_results()
+    shown = [result for result in results if not result.recipe.name.startswith("int8-what-helps@")]
+    return markdown_table([result_cells(result) for result in shown]) + _by_size(results) + _measured_where(results)
+
+
+def measured_in_short() -> str:
+    """Returns the rows of a few variants, with a few columns: the README's table."""
+    shown = [read_result(MEASURED / f"{name}.json") for name in IN_SHORT]
+    rows = [{short: result_cells(result)[name] for name, short in _SHORT_COLUMNS.items()} for result in shown]
+    return markdown_table(rows) + _measured_where(shown)
+
+
+def _measured_where(results: Sequence[Result]) -> str:
+    days = sorted({result.created[:10] for result in results})
+    commits = sorted({str(result.environment.commit) for result in results})
+    machine = results[0].environment
+    return (
+        f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {machine.cpu}, {machine.cores} "
+        f"cores, {machine.threads} thread, torch {machine.torch}, executorch {machine.executorch}.\n"
+    )
+
+
+def _by_size(results: Sequence[Result]) -> str:
+    """Returns a sentence on the worst call size, which the row of a dynamic program does not show."""
+    worst = [
+        f"{result.recipe.name} {found.worst_p95_cents:.4f} and {max(size.max_cents or 0 for size in result.sizes):.4f}"
+        for result in results
+        if (found := result.deviation_over_sizes).worst_p95_cents is not None
+    ]
+    return (
+        "\nA program with several call sizes is scored in random order of sizes, and timed at the smallest. Pitch p95 "
+        f"and max at its worst size, in cents: {'; '.join(worst)}.\n"
+    )
+
+
+def int8() -> str:
+    """Returns a row for each variant that has int8 layers."""
+    return markdown_table(
+        [int8_cells(result) for result in measured_results() if result.program and result.program.calibration]
+    )
 
 
 def int8_cells(result: Result) -> dict[str, str]:
@@ -35,8 +107,19 @@ def _over_50(pitch: PitchDeviation, deviation: Deviation) -> str:
     return DASH if rate is None else f"{rate * deviation.voiced_frames:.0f} / {deviation.voiced_frames}"
 
 
+def sizes() -> str:
+    """Returns a row for each of some call sizes of a dynamic program, and the cost compared with a fixed one."""
+    rows = [size_cells(size) for size in representative_sizes(read_result(MEASURED / f"{DYNAMIC}.json"))]
+    fixed = read_result(MEASURED / "float-xnnpack.json").speed
+    assert fixed is not None
+    return markdown_table(rows) + (
+        f"\nIn the same run float-xnnpack, with one frame per call, took {fixed.variant.p50_ms:.3f} ms per frame: "
+        "if the size never changes, a program of that fixed size is faster.\n"
+    )
+
+
 def size_cells(size: SizeFigures) -> dict[str, str]:
-    """Returns the figures of one size of call of a program that takes several, as text by column."""
+    """Returns the figures of one call size of a program that takes several, as text by column."""
     return {
         "frames a call": f"{size.frames_per_chunk} ({size.chunk_ms:.4g} ms)",
         "pitch p95 (cents)": format_number(size.p95_cents, ".4f"),
@@ -45,4 +128,57 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
         "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
         "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
         "times faster": size.speedup.text(),
+    }
+
+
+def bench() -> str:
+    """Returns the tables of the stored bench, one for each number of threads."""
+    if not BENCH.is_file():
+        return "No bench is stored yet.\n"
+    record = Bench.model_validate_json(BENCH.read_bytes())
+    machine = record.environment
+    tables = []
+    for run in record.runs:
+        rows = [{name: text for name, text in row.items() if name not in _LEFT_OUT_OF_BENCH} for row in bench_rows(run)]
+        tables.append(f"With {run.threads} thread{'s' if run.threads > 1 else ''}:\n\n{markdown_table(rows)}")
+    (voiced,) = {row["voiced"] for run in record.runs for row in bench_rows(run)}  # the same for every contender
+    return "\n".join(tables) + (
+        f"\nMeasured on {record.created[:10]} with workbench {machine.commit}, {machine.cpu}, {machine.cores} cores, "
+        f"torch {machine.torch}, executorch {machine.executorch}, ONNX Runtime {record.onnxruntime}; "
+        f"{record.sample_rate_hz} Hz, {record.chunk_samples}-sample chunks, mirror {record.mirror:g}, "
+        f"{record.frames_per_chunk} frame per call. Pitch: on the {voiced} frames on which eager is confident, of the "
+        "timed audio.\n"
+    )
+
+
+def profiles() -> str:
+    """Returns a row for each stored profile: measured time, roofline bound, and the parts furthest above it."""
+    stored = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
+    if not stored:
+        return "No profile is stored yet.\n"
+    days = sorted({profile.created[:10] for profile in stored})
+    commits = sorted({str(profile.environment.commit) for profile in stored})
+    first = stored[0]
+    return markdown_table([_profile_cells(profile) for profile in stored]) + (
+        f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {first.environment.cpu}, "
+        f"{first.environment.threads} thread. Peaks in the run of {first.recipe.name}: float32 "
+        f"{first.peaks.float32_gmacs.p50:.0f} and int8 {first.peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, "
+        f"weights read at {first.peaks.read_gbytes.p50:.0f} GB/s.\n"
+    )
+
+
+def _profile_cells(profile: Profile) -> dict[str, str]:
+    totals, name = profile.totals, profile.recipe.name
+    above = [
+        f"{part.name} {part.above_bound_us:.0f} of {part.net_us.p50:.0f}"
+        for part in furthest_from_bound(profile.parts, 4)
+        if part.net_us and part.above_bound_us
+    ]
+    return {
+        "variant": f"[{name}](../records/profiles/{name}.json)",
+        "a call (µs)": f"{totals.program_us.p50:.0f} ({totals.program_us.low:.0f}–{totals.program_us.high:.0f})",
+        "bound": f"{totals.bound_us:.0f}",
+        "multiply-adds": f"{sum(part.macs for part in profile.parts):,}",
+        "parts and one call, of the whole": f"{totals.explained.p50:.0%}",
+        "most above their bounds: µs above, of µs": "; ".join(above),
     }

@@ -61,7 +61,7 @@ def readers() -> dict[str, Reader]:
     limits = [b"program.bytes: <= 1_000\n", b"truth.rpa50_change: '>= -0.01'\ndeviation.voicing_flip_rate: null\n"]
     entries = [entry.model_dump(mode="json", exclude_none=True) for entry in corpus.manifest.score]
     clips = [json.dumps({"calibrate": [], "score": [entry]}).encode() for entry in entries]  # JSON is YAML
-    records = [(ROOT / f"docs/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
+    records = [(ROOT / f"docs/records/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
     names = ("program.pte", "golden/audio.wav", "golden/frames.csv")
     listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
     zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]

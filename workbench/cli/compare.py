@@ -51,7 +51,7 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_forma
 
     \b
     Example:
-      workbench compare docs/measured/int8-mixed.json outputs/today/int8-mixed
+      workbench compare docs/records/measured/int8-mixed.json outputs/today/int8-mixed
       workbench compare outputs/yesterday outputs/today --tolerance program.bytes=0 --format github
     """
     from workbench.audit.compare import compare as compare_results

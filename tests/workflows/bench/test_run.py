@@ -21,7 +21,7 @@ from workbench.workflows.bench.build import BuiltContenders
 from workbench.workflows.bench.contenders import REFERENCE_EXPORT, BenchSetup
 from workbench.workflows.bench.run import excerpt, run_bench
 
-STORED = Bench.model_validate_json((Path(__file__).parents[3] / "docs" / "bench.json").read_bytes())
+STORED = Bench.model_validate_json((Path(__file__).parents[3] / "docs" / "records" / "bench.json").read_bytes())
 
 
 def clip(samples: np.ndarray, name: str = "a") -> Clip:

@@ -1,0 +1,61 @@
+"""The records and pictures that the documents show, and how those of a new run are stored."""
+
+import shutil
+from pathlib import Path
+
+from workbench.audit.verdict import rejudge
+from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME
+from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME
+from workbench.records.result import read_result
+from workbench.storage.json_files import write_json
+
+ROOT = Path(__file__).parent.parent.parent
+RECORDS = ROOT / "docs" / "records"
+PICTURES = ROOT / "docs" / "pictures"
+MEASURED = RECORDS / "measured"
+PROFILES = RECORDS / "profiles"
+BENCH = RECORDS / BENCH_NAME
+PICTURES_OF_MEASURED = {
+    "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
+    "fair.png": "float-xnnpack/pictures/synthetic-score-vibrato-bass.png",
+    "unfair.png": "unfair/pictures/synthetic-score-vibrato-bass.png",
+}
+
+
+def store_measured(run: Path) -> None:
+    """Stores the results of a run of the shipped recipes, and three of its pictures."""
+    _replace_json_files(MEASURED, {path.parent.name: path for path in run.glob("*/result.json")})
+    for name, picture in PICTURES_OF_MEASURED.items():
+        shutil.copyfile(run / picture, PICTURES / name)
+
+
+def store_bench(run: Path) -> None:
+    """Stores the record and the picture of a bench."""
+    shutil.copyfile(run / BENCH_NAME, BENCH)
+    shutil.copyfile(run / BENCH_PLOT_NAME, PICTURES / BENCH_PLOT_NAME)
+
+
+def store_profiles(run: Path) -> None:
+    """Stores all profiles in a folder, and their pictures."""
+    paths = {path.parent.name: path for path in run.glob(f"*/{PROFILE_NAME}")}
+    _replace_json_files(PROFILES, paths)
+    for old in PICTURES.glob("profile-*.png"):
+        old.unlink()
+    for name, path in paths.items():
+        shutil.copyfile(path.with_name(PROFILE_PLOT_NAME), PICTURES / f"profile-{name}.png")
+
+
+def _replace_json_files(folder: Path, paths: dict[str, Path]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
+    for name, path in paths.items():
+        shutil.copyfile(path, folder / f"{name}.json")
+
+
+def judge_again(path: Path) -> None:
+    """Judges a stored result by the current rules. The measurements do not change."""
+    result = read_result(path)
+    judged = rejudge(result, {})
+    if judged != result:
+        write_json(judged, path)
