@@ -79,8 +79,12 @@ def test_least_recently_used_programs_are_removed(folder: Path, store: Path) -> 
         store_program(store, name, folder)
         os.utime(store / name, (index, index))
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
+    partial = store / names[0] / f".workbench-{'0' * 16}.part"
+    partial.write_bytes(b"half")
+    os.utime(partial, (0, 0))
     store_program(store, names[0], folder, max_bytes=2 * size)  # used now, so the second is removed
     assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
+    assert not partial.exists()
     store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever the limit
     assert [path.name for path in store.iterdir()] == [names[0]]
     assert find_program(store / names[0], names[0]) == found(CONTENT)
@@ -100,13 +104,3 @@ def test_entry_is_made_only_for_a_program(folder: Path, store: Path) -> None:
     assert [path.name for path in store.iterdir()] == [".DS_Store"]
     store_program(store, FINGERPRINT, folder, max_bytes=0)
     assert cached(store) is not None
-
-
-def test_stale_partial_files_are_removed(folder: Path, store: Path) -> None:
-    store_program(store, FINGERPRINT, folder)
-    old, new = (cache_dir(store, FINGERPRINT) / f".workbench-{digit * 16}.part" for digit in "01")
-    for part in (old, new):
-        part.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    store_program(store, FINGERPRINT, folder)
-    assert (old.exists(), new.exists()) == (False, True)

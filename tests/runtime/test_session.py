@@ -13,13 +13,11 @@ from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.eager import estimate_to_frames
 from workbench.runtime.session import (
-    Frames,
     chunk_schedule,
     chunks,
     concat_frames,
     frame_end_s,
     random_sizes,
-    run_clips,
     to_frames,
     validate_chunk,
 )
@@ -110,25 +108,3 @@ def test_concat_frames_keeps_margins_only_if_all_have_them() -> None:
 
 def test_frame_ends_with_its_hop() -> None:
     assert_allclose(frame_end_s(3, FIXED), [0.02, 0.04, 0.06], rtol=1e-12)
-
-
-class EchoSession:
-    """Two streams; the pitch of a frame is the first sample of its chunk."""
-
-    stream = StreamConfig(1000, 10, 1, 0.0, streams=2)
-
-    def __init__(self) -> None:
-        self.resets = 0
-
-    def reset(self, stream: int | None = None) -> None:
-        self.resets += 1
-
-    def step(self, chunk: np.ndarray) -> Frames:
-        return frames_of(chunk[:, :1])
-
-
-def test_more_clips_than_streams_run_in_batches() -> None:
-    session = EchoSession()
-    frames = run_clips(session, [np.full(samples, samples, np.float32) for samples in (20, 30, 10)])
-    assert [clip.pitch_semitones.tolist() for clip in frames] == [[20, 20], [30, 30, 30], [10]]
-    assert session.resets == 2
