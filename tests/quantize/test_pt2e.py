@@ -66,7 +66,7 @@ def test_int8_operators_are_those_of_the_rules_in_every_stream(
     rules: Quantization, prefilter: str, operators: dict[str, int], tmp_path: Path
 ) -> None:
     clips = [phrase()[:16_000], phrase()[16_000:40_000]]
-    implementations = Implementations("low-rank", prefilter, "block", 0.2 if prefilter == "fourier" else 1.0)
+    implementations = Implementations("low-rank", prefilter, "block", 0.2)
     plain = StreamConfig(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the chunks
     rich = replace(plain, max_frames_per_chunk=4, streams=2)
     frames = {}

@@ -16,10 +16,10 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
 from workbench.quantize.layer_error import correct_biases
 from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
-from workbench.quantize.observers import activation_ranges, dynamic_config, static_config
+from workbench.quantize.observers import activation_ranges, scheme_config
 from workbench.quantize.results import TensorRange
 from workbench.recipe import Quantization
-from workbench.recipe.options import DYNAMIC_SCHEMES
+from workbench.recipe.options import DYNAMIC_SCHEMES, Scheme
 from workbench.recipe.patterns import rule_for
 
 _BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
@@ -88,16 +88,16 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
             self._annotate_scheme(model, scheme)
         return model
 
-    def _annotate_scheme(self, model: GraphModule, scheme: str) -> None:
+    def _annotate_scheme(self, model: GraphModule, scheme: Scheme) -> None:
         def in_scheme(node: Node) -> bool:
             """Returns whether a node is in a layer of this scheme. A weight is always accepted: it is in no layer."""
             return node.op == "get_attr" or rule_for(self.rules.parts, layer_of(node, self.part)) == scheme
 
+        config = scheme_config(scheme, self.rules.observer, self.rules.outside)
         if scheme in DYNAMIC_SCHEMES:
             for operator in ("conv", "linear"):
-                OP_TO_ANNOTATOR[operator](model, dynamic_config(), in_scheme)
+                OP_TO_ANNOTATOR[operator](model, config, in_scheme)
             return
-        config = static_config(self.rules.observer, self.rules.outside, per_channel=scheme == "int8-static")
         for operator in ("linear_relu", "conv_relu", "linear", "conv"):
             OP_TO_ANNOTATOR[operator](model, config, in_scheme)
         if self.rules.residual_add == "int8":  # an add is in no layer; the rule of the layer before it applies

@@ -17,7 +17,7 @@ from torchao.quantization.pt2e.observer import UniformQuantizationObserverBase
 from torchao.quantization.pt2e.quantizer import QuantizationConfig, QuantizationSpec
 
 from workbench.quantize.results import TensorRange
-from workbench.recipe.options import Observer
+from workbench.recipe.options import DYNAMIC_SCHEMES, Observer, Scheme
 
 _SMALLEST_SCALE = 2**-12  # as in XNNPACK's own symmetric configuration
 
@@ -62,6 +62,13 @@ class PercentileObserver(UniformQuantizationObserverBase):  # type: ignore[misc]
     def calculate_qparams(self) -> tuple[Tensor, Tensor]:
         scale, zero_point = self._calculate_qparams(self.min_val, self.max_val)
         return scale, zero_point
+
+
+def scheme_config(scheme: Scheme, observer: Observer, clipped_share: float) -> QuantizationConfig:
+    """Returns the types and ranges of a scheme other than "none"; see `static_config` for the other two arguments."""
+    if scheme in DYNAMIC_SCHEMES:
+        return dynamic_config()
+    return static_config(observer, clipped_share, per_channel=scheme == "int8-static")
 
 
 def static_config(observer: Observer, clipped_share: float, per_channel: bool) -> QuantizationConfig:
