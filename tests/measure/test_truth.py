@@ -103,12 +103,10 @@ def test_a_figure_without_frames_is_null(
 
 
 @pytest.mark.parametrize(
-    "estimate",
-    [frames_of([]), frames_of([69, np.nan]), frames_of([69, -np.inf]), frames_of([69, 69], [np.nan, 1])],
-    ids=["no frame", "pitch nan", "pitch inf", "confidence nan"],
+    ("pitch", "confidence"), [([], []), ([69, np.nan], [1, 1]), ([69, -np.inf], [1, 1]), ([69, 69], [np.nan, 1])]
 )
-def test_frames_without_finite_values_have_no_accuracy(estimate: Frames) -> None:
-    assert accuracy(np.array([440.0, 0.0])[: len(estimate)], estimate, 0.5) is None
+def test_frames_without_finite_values_have_no_accuracy(pitch: list[float], confidence: list[float]) -> None:
+    assert accuracy(np.array([440.0, 0.0])[: len(pitch)], frames_of(pitch, confidence), 0.5) is None
 
 
 @pytest.mark.parametrize(
