@@ -91,10 +91,9 @@ def test_to_frames_refuses_other_shapes(shapes: list[tuple[int, ...]]) -> None:
 
 
 def test_margin_is_the_best_bin_above_the_second() -> None:
-    activations = torch.tensor([[[0.1, 0.5, 0.4], [0.3, 0.3, 0.4]]])
-    zeros = torch.zeros(1, 2)
-    frames = estimate_to_frames((zeros, zeros, zeros, activations), margins=True, one_dimensional=True)
-    assert_allclose(frames.margin, [0.2, 0.25], rtol=1e-6)
+    estimate = (*[torch.zeros(1, 2)] * 3, torch.tensor([[[0.1, 0.5, 0.4], [0.3, 0.3, 0.4]]]))
+    assert_allclose(estimate_to_frames(estimate, True, one_dimensional=True).margin, [0.2, 0.25], rtol=1e-6)
+    assert estimate_to_frames(estimate, False, one_dimensional=True).margin is None
 
 
 def test_concat_frames_keeps_margins_only_if_all_have_them() -> None:

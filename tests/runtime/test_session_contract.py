@@ -176,13 +176,6 @@ def test_chunking_changes_only_frames_beside_the_mirror(kind: Kind, program_for:
     assert difference.max() > 0.1
 
 
-def test_upstream_session_omits_margins_on_request() -> None:
-    session = UpstreamSession(load_upstream("mir-1k_g7", FIXED), FIXED, margins=False)
-    silence = np.zeros(FIXED.chunk_samples, np.float32)
-    assert session.step(silence).margin is None
-    assert_array_equal(upstream(FIXED).step(silence).volume, session.step(silence).volume)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [[4], [1, 2]])  # torch would make the constant 2 of the range 1 to 2
 def test_program_of_few_sizes_matches_upstream(sizes: list[int], program_for: ProgramFactory, sing: Sing) -> None:
