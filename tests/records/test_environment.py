@@ -1,4 +1,4 @@
-"""The commit in a record is the workbench's own."""
+"""The commit in an environment is that of the workbench's own checkout."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-C", str(folder), *own, *words], check=True, capture_output=True)
 
 
-def test_the_commit_is_of_its_own_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commit_is_of_the_workbenchs_own_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed below another checkout, which ignores what is installed: none."""
     installed = tmp_path / "environment.py"
     shutil.copyfile(environment.__file__, installed)

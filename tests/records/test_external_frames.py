@@ -63,17 +63,19 @@ def test_csv_column_clip_names_the_clips(tmp_path: Path) -> None:
     assert tuple(read(tmp_path / "phone.csv", text)) == names
 
 
-def test_csv_of_golden_frames_is_read(tmp_path: Path) -> None:
-    header = f"call,frame,stream,{HEADER},pitch_within,confidence_within,volume_within\n"
-    text = header + "".join(f"{at},{at},0,60,0.5,1e-3,inf,0.1,0.1\n" for at in range(4))
-    assert read(tmp_path / "bass.csv", text)["synthetic/score/bass"].calls == (1, 1, 1, 1)
-
-
-def test_csv_column_call_groups_the_frames(tmp_path: Path) -> None:
-    text = f"call,{HEADER}\n" + "".join(f"{call},60,0.5,1e-3\n" for call in (0, 0, 0, 1))
-    assert read(tmp_path / "bass.csv", text, stream=SIZES)["synthetic/score/bass"].calls == (3, 1)
-    without = f"{HEADER}\n{rows()}"
-    assert read(tmp_path / "bass.csv", without, stream=SIZES)["synthetic/score/bass"].calls == (1, 1, 1, 1)
+@pytest.mark.parametrize(
+    ("header", "first_cells", "calls"),
+    [
+        (HEADER, ["", "", "", ""], (1, 1, 1, 1)),
+        (f"call,{HEADER}", ["0,", "0,", "0,", "1,"], (3, 1)),
+        (f"call,frame,stream,{HEADER}", [f"{index},{index},0," for index in range(4)], (1, 1, 1, 1)),  # golden frames
+    ],
+)
+def test_csv_column_call_groups_the_frames(
+    header: str, first_cells: list[str], calls: tuple[int, ...], tmp_path: Path
+) -> None:
+    text = f"{header}\n" + "".join(f"{cells}60,0.5,1e-3\n" for cells in first_cells)
+    assert read(tmp_path / "bass.csv", text, stream=SIZES)["synthetic/score/bass"].calls == calls
 
 
 def test_csv_needs_only_the_outputs_of_the_recipe(tmp_path: Path) -> None:
@@ -92,50 +94,31 @@ def test_csv_values_may_be_nan_or_infinite(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "{path}: no such file or folder of frames; check the path"),
-        (b"\x89PNG\xff", "{path}: not a text file of comma-separated values; export it as UTF-8"),
+        ("", ": no such file or folder of frames; "),
+        (b"\x89PNG\xff", ": not a text file of comma-separated values; "),
         (
             "pitch,confidence\n60,0.5\n",
-            "{path}: no column pitch_semitones, volume; expected pitch_semitones, confidence, volume in the first "
-            "line, and one row per frame below",
+            ": no column pitch_semitones, volume; expected pitch_semitones, confidence, vol",
         ),
-        (f"{HEADER}\n\n", "{path}: has no frames; expected one row per frame below the first line"),
-        (f"{HEADER}\n60,0.5\n", "{path}:2: expected 3 columns as in the first line, got 2"),
-        (f"{HEADER}\n60,0.5,1\nC4,0.5,1\n", "{path}:3: pitch_semitones is 'C4', expected a number"),
-        (f"{HEADER}\n60,,1\n", "{path}:2: confidence is '', expected a number"),
-        (
-            f"{HEADER}\n{rows(5)}",
-            "{path}: 5 frames for synthetic/score/bass, expected 4 (0.04 s, one frame per 10 samples at 1000 Hz); run "
-            "the whole clip once, from a reset",
-        ),
-        (
-            f"frame,{HEADER}\n0,60,0.5,1\n2,60,0.5,1\n",
-            "{path}:3: expected frame 1, got 2; write each frame once, in order",
-        ),
-        (
-            f"stream,{HEADER}\n0,60,0.5,1\n1,60,0.5,1\n",
-            "{path}: has 2 streams for bass; write a file for each, or name a clip for each in the column clip",
-        ),
-        (
-            f"call,{HEADER}\n1,60,0.5,1\n0,60,0.5,1\n",
-            "{path}: the calls of bass are out of order; sort the rows by call and frame",
-        ),
-        (
-            f"call,{HEADER}\n0,60,0.5,1\n0,60,0.5,1\n",
-            "{path}: a call for synthetic/score/bass has 2 frames, expected 1",
-        ),
+        (f"{HEADER}\n\n", ": has no frames; "),
+        (f"{HEADER}\n60,0.5\n", ":2: expected 3 columns as in the first line, got 2"),
+        (f"{HEADER}\n60,0.5,1,9\n", ":2: expected 3 columns as in the first line, got 4"),
+        (f"{HEADER}\n60,0.5,1\nC4,0.5,1\n", ":3: pitch_semitones is 'C4', expected a number"),
+        (f"{HEADER}\n60,,1\n", ":2: confidence is '', expected a number"),
+        (f"{HEADER}\n{rows(5)}", ": 5 frames for synthetic/score/bass, expected 4 (0.04 s, one frame per 10 samples "),
+        (f"frame,{HEADER}\n0,60,0.5,1\n2,60,0.5,1\n", ":3: expected frame 1, got 2; "),
+        (f"stream,{HEADER}\n0,60,0.5,1\n1,60,0.5,1\n", ": has 2 streams for bass; "),
+        (f"call,{HEADER}\n1,60,0.5,1\n0,60,0.5,1\n", ": the calls of bass are out of order; "),
+        (f"call,{HEADER}\n0,60,0.5,1\n0,60,0.5,1\n", ": a call for synthetic/score/bass has 2 frames, expected 1"),
         (
             f"clip,{HEADER}\nbess,60,0.5,1\n",
-            "{path}: no scored clip has the name bess; the scored clips are synthetic/score/alto, "
-            "synthetic/score/bass, sung/alto",
+            ": no scored clip has the name bess; the scored clips are synthetic/score/alto, synthetic/score/bass, ",
         ),
-        (
-            f"clip,{HEADER}\nsung/alt,60,0.5,1\n",
-            "{path}: no scored clip has the name sung/alt (did you mean 'sung/alto'?)",
-        ),
+        (f"clip,{HEADER}\nalto,60,0.5,1\n", ": no scored clip has the name alto"),  # two clips end in alto
+        (f"clip,{HEADER}\nsung/alt,60,0.5,1\n", ": no scored clip has the name sung/alt (did you mean 'sung/alto'?)"),
         (
             f"clip,{HEADER}\n{rows(first='bass,')}{rows(first='synthetic/score/bass,')}",
-            "{path}: the frames of synthetic/score/bass are already in bass.csv; remove one of them",
+            ": the frames of synthetic/score/bass are already in bass.csv; ",
         ),
     ],
 )
@@ -143,12 +126,7 @@ def test_invalid_csv_is_an_error(tmp_path: Path, text: str | bytes, message: str
     path = tmp_path / "bass.csv"
     with pytest.raises(WorkbenchError) as caught:
         read(path, text)
-    assert str(caught.value) == message.format(path=path)
-
-
-def test_csv_with_an_ambiguous_clip_name_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError, match="no scored clip has the name alto"):
-        read(tmp_path / "alto.csv", f"{HEADER}\n{rows()}")
+    assert str(caught.value).startswith(f"{path}{message}")
 
 
 def test_empty_folder_or_npz_of_varying_calls_is_an_error(tmp_path: Path) -> None:

@@ -52,21 +52,17 @@ def path(tmp_path: Path) -> Path:
     ],
     ids=["flipped-byte", "text", "other-length", "strings"],
 )
-def test_damaged_frames_raise_one_line(change: Callable[[bytes], bytes], path: Path) -> None:
+def test_damaged_frames_are_an_error(change: Callable[[bytes], bytes], path: Path) -> None:
     assert read_frames(path.parent.parent, "bass") is not None
     assert read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)["bass"].calls == (1, 1, 1, 1)
     path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(WorkbenchError) as caught:
+    with pytest.raises(WorkbenchError, match="not a file of frames from a run; run the recipe again with --fresh"):
         read_frames(path.parent.parent, "bass")
-    assert str(caught.value) == f"{path}: not a file of frames from a run; run the recipe again with --fresh"
-    with pytest.raises(WorkbenchError) as caught:
+    with pytest.raises(WorkbenchError, match=r"not a file of frames from a run; use a \.npz"):
         read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)
-    assert (
-        str(caught.value) == f"{path}: not a file of frames from a run; use a .npz from its frames/ folder, or a .csv"
-    )
 
 
-def test_voiced_frames_that_are_no_mask_raise(path: Path) -> None:
+def test_voiced_frames_that_are_no_mask_are_an_error(path: Path) -> None:
     path.write_bytes(replaced(voiced=np.arange(4))(path.read_bytes()))
-    with pytest.raises(WorkbenchError):
+    with pytest.raises(WorkbenchError, match="not a file of frames"):
         read_frames(path.parent.parent, "bass")

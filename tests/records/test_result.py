@@ -22,6 +22,8 @@ def test_result_round_trip(result: Any, tmp_path: Path) -> None:
     path = write_result(result, tmp_path)
     assert path == tmp_path / "result.json"
     assert read_result(path) == result
+    path.write_text(path.read_text().replace("{", '{"key_of_a_later_version": 1,', 1))
+    assert read_result(path) == result
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
@@ -60,16 +62,10 @@ def test_failed_write_keeps_the_earlier_result(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_read_result_of_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError) as error:
-        read_result(tmp_path / "result.json")
-    assert str(error.value) == f"{tmp_path}/result.json: no such file; `workbench run` writes a result.json"
-
-
-def test_read_result_of_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError) as error:
-        read_result(tmp_path)
-    assert str(error.value) == f"{tmp_path}: cannot be read (Is a directory); check its permissions"
+@pytest.mark.parametrize(("name", "message"), [("result.json", "no such file"), (".", "cannot be read")])
+def test_read_result_of_no_file_is_an_error(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match=message):
+        read_result(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -91,15 +87,8 @@ def test_read_result_refuses_damaged_text(damage: Any, tmp_path: Path) -> None:
     text = path.read_text()
     assert damage(text) != text
     path.write_text(damage(text))
-    with pytest.raises(WorkbenchError) as error:
+    with pytest.raises(WorkbenchError, match="not a result of schema version 1; run the recipe again"):
         read_result(path)
-    assert str(error.value) == f"{path}: not a result of schema version 1; run the recipe again"
-
-
-def test_read_result_ignores_the_keys_of_a_later_version(tmp_path: Path) -> None:
-    path = write_result(RESULT, tmp_path)
-    path.write_text(path.read_text().replace("{", '{"new_key": 1,', 1))
-    assert read_result(path) == RESULT
 
 
 def test_metric_value_is_a_number_or_none_with_the_reason() -> None:

@@ -1,218 +1,188 @@
-"""A variant's folder taken over by a new record: killed at any step, it is the earlier one's or the new one's."""
+"""The commit of a variant's files: killed at any step, the folder is the earlier result's or the new one's."""
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.helpers.results import lost, replaced, stored
-from workbench.records import staging as making
+from tests.helpers.results import lost, replaced, stored, without_scores
+from workbench.records import staging
 from workbench.records.result import RESULT_NAME, Result, read_result, write_result
-from workbench.records.staging import commit, recover
+from workbench.records.staging import commit, recover, staging_dir
 from workbench.storage.atomic import remove_partial_files
 
 EARLIER = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 NEW = replaced(EARLIER, "program.bytes", 1)
-MEASURED = ("deviation", "floor", "truth", "speed")
-NOT_HERE = EARLIER.model_copy(
-    update=dict.fromkeys(MEASURED) | {"null_reasons": dict.fromkeys(MEASURED, "not here"), "not_run_here": "not here"}
-)
-ASIDE = "result-20260102-030405.json"
+NOT_HERE = without_scores(EARLIER, "not here")
+ARCHIVED = "result-20260102-030405.json"
+STEPS = ("rename", "replace", "unlink")
 
 
 class Killed(BaseException):
     """In place of SIGKILL: nothing catches it."""
 
 
-def fill(folder: Path, record: Result, what: str, *clips: str) -> None:
-    write_result(record, folder)
-    (folder / "program.pte").write_text(what)
+def fill(folder: Path, result: Result, content: str, *clips: str) -> None:
+    write_result(result, folder)
+    (folder / "program.pte").write_text(content)
     (folder / "frames").mkdir()
     for clip in clips:
-        (folder / "frames" / clip).write_text(what)
+        (folder / "frames" / clip).write_text(content)
+
+
+def stage_scored(folder: Path) -> None:
+    """An earlier result with its files, and a new one that is complete but not committed."""
+    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
+    (folder / "bundle").mkdir()
+    fill(staging_dir(folder), NEW, "new", "a.npz", "b.npz")
+    (staging_dir(folder) / "scores.json").write_text("scratch")
+
+
+def stage_unscored(folder: Path) -> None:
+    """The same with a new program that cannot run here, which has no scores, but other files than the earlier one."""
+    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
+    for name in ("moments", "bundle"):
+        (folder / name).mkdir()
+    (folder / "moments" / "a.wav").write_text("earlier")
+    staging_dir(folder).mkdir()
+    for name in ("program.onnx", "program.json"):
+        (staging_dir(folder) / name).write_text("new")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An earlier record with what belongs to it, and a new one that is all made but not moved in."""
-    folder = tmp_path / "run" / "variant"
-    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
-    (folder / "bundle").mkdir()
-    fill(making.staging_dir(folder), NEW, "new", "a.npz", "b.npz")
-    (making.staging_dir(folder) / "scores.json").write_text("scratch")
-    return folder
+    stage_scored(tmp_path / "run" / "variant")
+    return tmp_path / "run" / "variant"
 
 
 def files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def is_the_new_one(folder: Path) -> bool:
+def contents(found: dict[str, str]) -> set[str]:
+    """The contents of what belongs to a result."""
+    own = (name for name in found if not name.startswith((".", "result")))
+    return {found[name] for name in own}
+
+
+def assert_committed(folder: Path, result: Result, *names: str) -> None:
     found = files(folder)
-    return (
-        set(found) == {RESULT_NAME, ASIDE, "program.pte", "frames/a.npz", "frames/b.npz"}
-        and read_result(folder / RESULT_NAME) == NEW
-        and read_result(folder / ASIDE) == EARLIER
-        and {found[name] for name in found if not name.endswith(".json")} == {"new"}
-        and (folder / "bundle").is_dir()
-    )
-
-
-def test_all_of_it_moves_in(folder: Path) -> None:
-    assert commit(NEW, folder) == folder / ASIDE
-    assert is_the_new_one(folder)
-    assert recover(folder) is None
-    assert is_the_new_one(folder)
-
-
-def test_a_failure_takes_away_what_belonged_to_the_earlier_record(folder: Path) -> None:
-    making.remove(making.staging_dir(folder), (RESULT_NAME, *making.RESULT_FILES))
-    failure = lost(EARLIER)
-    commit(failure, folder)
-    assert set(files(folder)) == {RESULT_NAME, ASIDE}
-    assert read_result(folder / RESULT_NAME) == failure
+    assert set(found) == {RESULT_NAME, ARCHIVED, *names}
+    assert (read_result(folder / RESULT_NAME), read_result(folder / ARCHIVED)) == (result, EARLIER)
+    assert contents(found) <= {"new"}
     assert (folder / "bundle").is_dir()
 
 
-def test_figures_that_come_alone_are_of_the_files_that_are_there(folder: Path) -> None:
-    making.remove(making.staging_dir(folder))
+SCORED = (NEW, "program.pte", "frames/a.npz", "frames/b.npz")
+UNSCORED = (NOT_HERE, "program.onnx", "program.json")
+
+
+def test_commit_moves_all_files_in(folder: Path) -> None:
+    assert commit(NEW, folder) == folder / ARCHIVED
+    assert_committed(folder, *SCORED)
+    assert recover(folder) is None
+    assert_committed(folder, *SCORED)
+
+
+def test_commit_of_a_failure_removes_the_earlier_files(folder: Path) -> None:
+    staging.remove(staging_dir(folder), (RESULT_NAME, *staging.RESULT_FILES))
+    commit(lost(EARLIER), folder)
+    assert_committed(folder, lost(EARLIER))
+
+
+def test_commit_of_only_a_result_keeps_the_files(folder: Path) -> None:
+    staging.remove(staging_dir(folder))
     commit(NEW, folder)
     found = files(folder)
-    assert set(found) == {RESULT_NAME, ASIDE, "program.pte", "frames/a.npz", "frames/gone.npz"}
-    assert {found[name] for name in found if not name.endswith(".json")} == {"earlier"}
+    assert set(found) == {RESULT_NAME, ARCHIVED, "program.pte", "frames/a.npz", "frames/gone.npz"}
+    assert contents(found) == {"earlier"}
 
 
-STEPS = ("rename", "replace", "unlink")
-
-
-def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the given call on that changes the disk, counted from 0, nothing happens any more."""
+def survives(step: int, change: Callable[[], object]) -> bool:
+    """Whether the change ends if from this call on that changes the disk, counted from 0, each call raises Killed."""
     count = 0
 
     def counted(real: Callable[..., object]) -> Callable[..., object]:
-        def change(*args: object, **kwargs: object) -> object:
+        def call(*args: object, **kwargs: object) -> object:
             nonlocal count
             count += 1
             if count > step:
                 raise Killed
             return real(*args, **kwargs)
 
-        return change
+        return call
 
-    for name in STEPS:
-        monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
-    monkeypatch.setattr(making.shutil, "rmtree", counted(making.shutil.rmtree))
-
-
-def survives(step: int, change: Callable[[], object]) -> bool:
-    """Whether the change ends where all after that step is refused."""
-    with pytest.MonkeyPatch.context() as patched:
-        kill_at(step, patched)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in STEPS:
+            patch.setattr(Path, name, counted(getattr(Path, name)))
+        patch.setattr(staging.shutil, "rmtree", counted(shutil.rmtree))
         try:
             change()
         except Killed:
             return False
-    return True
+        return True
 
 
-def begin_again(folder: Path) -> None:
-    """What the next run in it takes away first."""
-    remove_partial_files(folder, making.staging_dir(folder), making.staging_dir(folder) / "frames")
+def clean(folder: Path) -> None:
+    """What the next run removes first."""
+    remove_partial_files(folder, staging_dir(folder), staging_dir(folder) / "frames")
 
 
-def complete(folder: Path) -> None:
-    commit(NOT_HERE, folder) if making.staging_dir(folder).exists() else recover(folder)
+def complete(result: Result, folder: Path) -> None:
+    commit(result, folder) if staging_dir(folder).exists() else recover(folder)
 
 
-def begin(folder: Path) -> None:
-    """The earlier record as it is, with more than the new one has; and what cannot run here, made and not moved in."""
-    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
-    (folder / "moments").mkdir()
-    (folder / "moments" / "a.wav").write_text("earlier")
-    (folder / "bundle").mkdir()
-    making.staging_dir(folder).mkdir()
-    for name in ("program.onnx", "program.json"):
-        (making.staging_dir(folder) / name).write_text("new")
+def visible(folder: Path) -> dict[str, str]:
+    return {name: text for name, text in files(folder).items() if not name.startswith(".")}
 
 
-def is_the_one_that_cannot_run_here(folder: Path) -> bool:
-    found = files(folder)
-    return (
-        set(found) == {RESULT_NAME, ASIDE, "program.onnx", "program.json"}
-        and read_result(folder / RESULT_NAME) == NOT_HERE
-        and found["program.onnx"] == found["program.json"] == "new"
-        and (folder / "bundle").is_dir()
-    )
-
-
-def test_killed_at_any_step_with_a_program_that_cannot_run_here(tmp_path: Path) -> None:
-    """It has no figures, but a program: which is not to go with the earlier record's files, nor they to stay."""
+@pytest.mark.parametrize(("stage", "committed"), [(stage_scored, SCORED), (stage_unscored, UNSCORED)])
+def test_commit_killed_at_any_step_is_completed(stage: Callable[[Path], None], committed: Any, tmp_path: Path) -> None:
+    """Killed at each step that changes the disk, and a second time at each step of the completion."""
+    result, *names = committed
     for step in range(100):
         folder = tmp_path / str(step)
-        begin(folder)
-        survived = survives(step, partial(commit, NOT_HERE, folder))
-        begin_again(folder)
-        if RESULT_NAME in (found := files(folder)) and read_result(folder / RESULT_NAME) == EARLIER:
-            assert {found[name] for name in found if not name.startswith((".", "result"))} == {"earlier"}, step
-        for again in range(100):  # and killed a second time, wherever that is
-            if survives(again, partial(complete, folder)):
+        stage(folder)
+        before = visible(folder)
+        survived = survives(step, partial(commit, result, folder))
+        clean(folder)
+        found = visible(folder)
+        if staging_dir(folder).exists():  # not committed: nothing has changed
+            assert found == before, step
+        if RESULT_NAME in found:  # only its own files lie beside a result
+            is_earlier = read_result(folder / RESULT_NAME) == EARLIER
+            assert contents(found) == {"earlier" if is_earlier else "new"}, step
+        for again in range(100):
+            if survives(again, partial(complete, result, folder)):
                 break
-            begin_again(folder)
-        assert is_the_one_that_cannot_run_here(folder), step
+            clean(folder)
+        assert_committed(folder, result, *names)
         if survived:
             assert step > 8
             return
-    raise AssertionError("never survived")
+    pytest.fail("never survived")
 
 
-def test_what_was_half_made_goes_before_it_is_gone_on_with(folder: Path) -> None:
-    for place in (".", "frames", "pictures", "moments"):
-        (making.staging_dir(folder) / place).mkdir(exist_ok=True)
-        (making.staging_dir(folder) / place / ".workbench-0123456789abcdef.part").touch()
+def test_recover_deletes_half_written_files(folder: Path) -> None:
+    for name in (".", "frames", "pictures", "moments"):
+        (staging_dir(folder) / name).mkdir(exist_ok=True)
+        (staging_dir(folder) / name / ".workbench-0123456789abcdef.part").touch()
     recover(folder)
     assert not list(folder.rglob("*.part"))
     commit(NEW, folder)
-    assert is_the_new_one(folder)
+    assert_committed(folder, *SCORED)
 
 
 @pytest.mark.parametrize("text", ["", '{"schema_version": 2}'])
-def test_a_finished_record_that_cannot_be_read_does_not_stay_in_the_way(folder: Path, text: str) -> None:
-    before = {name: content for name, content in files(folder).items() if not name.startswith(".")}
-    making.staging_dir(folder).rename(folder / ".made")
+def test_recover_archives_a_committed_unreadable_result(folder: Path, text: str) -> None:
+    before = visible(folder)
+    staging_dir(folder).rename(folder / ".made")
     (folder / ".made" / RESULT_NAME).write_text(text)
     os.utime(folder / ".made" / RESULT_NAME, (0, 0))
     assert recover(folder) == folder / "result-19700101-000000.json"
     assert files(folder) == {**before, "result-19700101-000000.json": text}
     assert recover(folder) is None
-
-
-def test_killed_at_any_step(folder: Path) -> None:
-    """Over all steps that change the disk, from first to last: whole, or nothing to read, and then completed."""
-    before = files(folder)
-    for step in range(100):
-        survived = survives(step, lambda: commit(NEW, folder))
-        begin_again(folder)
-        visible = {name: text for name, text in files(folder).items() if not name.startswith(".")}
-        if RESULT_NAME in visible:  # what is read beside a record is its own
-            of = "earlier" if read_result(folder / RESULT_NAME) == EARLIER else "new"
-            assert {visible[name] for name in visible if not name.endswith(".json")} == {of}, step
-        if (folder / ".making").exists():  # not decided yet: nothing has changed
-            assert {name: visible[name] for name in visible} == {
-                name: text for name, text in before.items() if not name.startswith(".")
-            }
-            commit(NEW, folder)
-        else:
-            recover(folder)
-        assert is_the_new_one(folder), step
-        if survived:
-            assert step > 8
-            return
-        for path in sorted(folder.rglob("*"), reverse=True):  # the fixture once more
-            path.rmdir() if path.is_dir() else path.unlink()
-        fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
-        (folder / "bundle").mkdir()
-        fill(making.staging_dir(folder), NEW, "new", "a.npz", "b.npz")
-        (making.staging_dir(folder) / "scores.json").write_text("scratch")
-    raise AssertionError("never survived")

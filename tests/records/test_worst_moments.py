@@ -23,23 +23,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_worst_frames_are_in_order_and_a_second_apart() -> None:
     found = worst([frames_of("a", OFF), frames_of("b", {7: 5.0})])
     # frame 30 is nearer than a second to 10 and to 59, which is 0.98 s after 10 and so left out too
-    assert [(one.clip, round(one.at_s, 3)) for one in found] == [("a", 0.22), ("a", 2.42), ("b", 0.16)]
-    assert [one.cents for one in found] == pytest.approx([50, -30, 5], abs=1e-3)
-    assert [round(one.from_s, 3) for one in found] == [0, 1.92, 0]
+    assert [(moment.clip, round(moment.at_s, 3)) for moment in found] == [("a", 0.22), ("a", 2.42), ("b", 0.16)]
+    assert [moment.cents for moment in found] == pytest.approx([50, -30, 5], abs=1e-3)
+    assert [round(moment.from_s, 3) for moment in found] == [0, 1.92, 0]
 
 
 def test_worst_skips_equal_and_unvoiced_frames() -> None:
-    assert worst([frames_of("a", {})]) == []
-    assert worst([frames_of("a", {2: 500.0})]) == []
-    assert worst([]) == []
+    assert [worst(frames) for frames in ([], [frames_of("a", {})], [frames_of("a", {2: 500.0})])] == [[], [], []]
 
 
 def test_worst_puts_a_frame_that_is_not_finite_first() -> None:
     found = worst([frames_of("a", {20: 3000.0, 100: float("nan")})])
-    assert [one.cents for one in found] == [None, pytest.approx(3000, abs=1e-2)]
-
-
-def test_worst_returns_at_most_five() -> None:
+    assert [moment.cents for moment in found] == [None, pytest.approx(3000, abs=1e-2)]
     assert len(worst([frames_of(name, {50: 1.0}) for name in "abcdefg"])) == 5
 
 
