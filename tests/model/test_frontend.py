@@ -9,6 +9,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from tests.helpers.kernels import Doubles, Kernels, sinusoids, upstream_kernels
+from tests.helpers.upstream import estimates
 from workbench.model.frontend import EPS, ConstantQ, Framing, GroupedConstantQ, build_frontend
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
@@ -122,7 +123,7 @@ def test_reported_errors_are_those_of_the_kernels() -> None:
     np.testing.assert_allclose(module.bin_relative_errors, errors, rtol=1e-3, atol=1e-7)
 
 
-def test_sizes_of_the_shipped_stream() -> None:
+def test_sizes_and_names_of_the_shipped_stream() -> None:
     """Upstream has 4.11 M taps. 1.15 M of them are neither zero nor meet only zeros."""
     grouped, low_rank = built("grouped", SHIPPED), built("low-rank", SHIPPED)
     assert isinstance(grouped, GroupedConstantQ) and isinstance(low_rank, GroupedConstantQ)
@@ -132,6 +133,10 @@ def test_sizes_of_the_shipped_stream() -> None:
     assert sum(tensor.numel() for tensor in low_rank.parameters()) <= 140_000
     assert grouped.bin_relative_errors.max() == 0
     assert max(group.last for group in grouped.groups) == taps.shape[-1] - mirrored_samples
+    assert isinstance(grouped.get_submodule("group.0"), torch.nn.Linear)
+    assert low_rank.state_dict().keys() >= {"group.0.project.weight", "group.0.expand.weight"}
+    assert not [name for name in low_rank.state_dict() if name.endswith("bias")]
+    assert isinstance(built("upstream", SHIPPED), ConstantQ)
 
 
 def test_blocks_can_begin_before_the_frame() -> None:
@@ -150,39 +155,19 @@ def test_quiet_kernel_has_the_same_relative_error() -> None:
     assert 0 < module.bin_relative_errors[17] <= 1e-2
 
 
-def test_streams_and_frames_keep_their_order(sing: Sing) -> None:
-    stream = SETUPS[1]
-    kernels = upstream_kernels(stream)
-    windows = kernels.windows(stream, sing(16_000, 2.0)[5_000:])[:3]
-    module = built("grouped", stream)
-    together = module(framed(module, kernels, stream, windows))
-    one_by_one = torch.cat([module(framed(module, kernels, stream, window[None])) for window in windows])
-    torch.testing.assert_close(together, one_by_one, rtol=1e-4, atol=1e-9)
-    assert not torch.allclose(together[0], together[1], rtol=0.1)
-
-
-def test_layers_are_named_linears_without_bias() -> None:
-    module = built("low-rank", SETUPS[0])
-    linears = {name: part for name, part in module.named_modules() if isinstance(part, torch.nn.Linear)}
-    assert {"group.0.project", "group.0.expand"} <= linears.keys()
-    assert all(linear.bias is None for linear in linears.values())
-    assert isinstance(built("grouped", SETUPS[0]).get_submodule("group.0"), torch.nn.Linear)
-    assert isinstance(built("upstream", SETUPS[0]), ConstantQ)
-
-
 @pytest.mark.parametrize(("frontend", "max_cents"), [("grouped", 0.01), ("low-rank", 0.1)])
 def test_pitch_of_front_ends_is_nearly_equal(frontend: Frontend, max_cents: float, sing: Sing) -> None:
-    stream = SETUPS[0]
-    chunks = torch.tensor(sing(16_000, 2.0)[None]).split(320, -1)
+    stream, audio = SETUPS[0], sing(16_000, 2.0)[None]
     upstream = load_upstream("mir-1k_g7", stream)
-    reference, model = (StreamingPesto(upstream, stream, Implementations(name)) for name in ("upstream", frontend))
-    expected, got = ([tested.estimate(chunk) for chunk in chunks] for tested in (reference, model))
-    voiced = np.array([estimate.confidence.item() >= 0.5 for estimate in expected])
+    expected, got = (
+        estimates(StreamingPesto(upstream, stream, Implementations(name)).estimate, audio, stream.chunk_samples)
+        for name in ("upstream", frontend)
+    )
+    voiced = expected.confidence >= 0.5
     assert voiced.sum() >= 20
-    cents = [100 * abs(g.pitch_semitones - e.pitch_semitones).item() for g, e in zip(got, expected, strict=True)]
-    confidence = [abs(g.confidence - e.confidence).item() for g, e in zip(got, expected, strict=True)]
-    assert np.percentile(np.array(cents)[voiced], 95) <= max_cents
-    assert max(confidence) <= 1e-3
+    cents = 100 * (got.pitch_semitones - expected.pitch_semitones).abs()
+    assert np.percentile(cents[voiced], 95) <= max_cents
+    assert (got.confidence - expected.confidence).abs().max() <= 1e-3
 
 
 @pytest.mark.slow
