@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.results import stored
+from tools.reliability.kill_and_resume import RECIPE
 from workbench.audio.decode import Clip
 from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart, Speed
@@ -21,24 +22,8 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 
 CLIPS = ("vibrato", "silence")
-MANIFEST = """
-calibrate:
-  - {name: tone, kind: tones, notes: [57, 64], note_s: 0.4, gap_s: 0.2, harmonics: 8, level_dbfs: -20}
-score:
-  - {name: vibrato, kind: vibrato, notes: [[60, 5, 50]], note_s: 1.2, gap_s: 0.2, harmonics: 12, level_dbfs: -20}
-  - {name: silence, kind: silence, duration_s: 0.3}
-"""
-TINY_RUN = """
-scoring: {min_voiced_frames: 20}
-speed: {rounds: 3, chunks_per_round: 5, warmup_chunks: 2}
-"""
 KEYS = {
-    "description": "A test",
-    "sample_rate_hz": 16_000,
-    "chunk_samples": 320,
-    "mirror": 1,
-    "scoring": {"min_voiced_frames": 20},
-    "speed": {"rounds": 3, "chunks_per_round": 5, "warmup_chunks": 2},
+    **RECIPE,
     "audio": {"calibrate": ["tone"], "score": list(CLIPS)},
     "gates": {"deviation.pitch.p95_cents": "<= 0.01", "deviation.confidence.max": "<= 1e-4"},
 }
@@ -103,6 +88,7 @@ class FakeSteps:
             (run, "score", self.score),
             (run, "store_frames", self.store_frames),
             (run, "time_pair", self.time),
+            (run, "gc", SimpleNamespace(collect=lambda: None)),  # takes a second, and there is no model to free
         ):
             monkeypatch.setattr(module, name, step)
 

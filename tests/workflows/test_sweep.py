@@ -1,37 +1,44 @@
 """A sweep: which points there are, what each leaves, what a second one reuses; and, slow, a real point."""
 
-import hashlib
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import LEAST_RECIPE, workbench, write_project
-from tests.helpers.results import replaced, stored
+from tests.helpers.results import stored
 from tests.helpers.sweep_points import DELAY, failed_point, measured_point, unsupported_point
-from tests.helpers.variants import MANIFEST, TINY_RUN, variant_of
+from tests.helpers.variants import variant_of
+from tools.reliability.kill_and_resume import MANIFEST, RECIPE
 from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ProgramError, RecipeError, WorkbenchError
 from workbench.progress import Progress
 from workbench.recipe import Recipe
-from workbench.records.result import Result, read_result
+from workbench.records.result import read_result
 from workbench.records.sweep import SweepPoint, SweepSetting
 from workbench.storage.atomic import write_atomic
+from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
 from workbench.workflows import sweep
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.sweep import PlannedPoint, PointOutcome, measure_point, plan
+from workbench.workflows.variant import build
 from workbench.workflows.variant import run as variant_run
 from workbench.workflows.variant.run import Reused, RunOutcome
 
-PROGRAM_SHA256 = hashlib.sha256(b"a program").hexdigest()
+PROGRAM_SHA256 = sha256_of(b"a program")
+SETTING = SweepSetting(sample_rate_hz=16_000, chunk_samples=320, mirror=1)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return write_project(tmp_path, MANIFEST, least=LEAST_RECIPE + TINY_RUN)
+    return write_project(tmp_path, MANIFEST, least=json.dumps(RECIPE))
 
 
 def recipe_with(keys: str = "") -> Recipe:
@@ -70,103 +77,87 @@ def test_plan_without_any_point_is_refused(keys: str, error: type[WorkbenchError
 
 
 @pytest.mark.parametrize(
-    ("keys", "statuses", "exit_code"),
+    ("protocol", "second", "exit_code"),
     [
-        ("", ("measured", "refused"), 0),
-        ("", ("measured", "failed"), 1),
-        ("", ("measured", "inconclusive"), 3),
-        ("protocol: baseline-reset-per-chunk", ("measured", "measured"), 1),
+        ("continuous", SweepPoint.refused(SETTING, "no such stream"), 0),
+        ("continuous", failed_point(320, 1, 16_000), 1),
+        ("continuous", unsupported_point(320, 1, 16_000), 3),
+        ("baseline-reset-per-chunk", measured_point(320, 1, 16_000), 1),
     ],
+    ids=["refused", "failed", "not run here", "unfair"],
 )
 def test_exit_code_is_of_the_statuses(
-    keys: str, statuses: tuple[str, ...], exit_code: int, monkeypatch: pytest.MonkeyPatch
+    protocol: str, second: SweepPoint, exit_code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measured(planned: PlannedPoint, *_: object) -> PointOutcome:
-        status = next(coming)
-        if status == "refused":
-            return PointOutcome(SweepPoint.refused(planned.setting, "no such stream"), reused=False)
-        point = {"measured": measured_point, "failed": failed_point, "inconclusive": unsupported_point}[status]
-        return PointOutcome(point(planned.setting.chunk_samples, 1, 16_000), reused=status == "measured")
-
-    coming = iter(2 * statuses)
-    monkeypatch.setattr(sweep, "measure_point", measured)
-    recipe_with(keys)
-    words = ("sweep", "r.yaml", "--chunk", "160,320", "--out", "swept")
-    shown = workbench(*words)
+    first = PointOutcome(measured_point(160, 1, 16_000), reused=True)
+    outcomes = [first, PointOutcome(second, reused=False)]
+    monkeypatch.setattr(sweep, "measure_point", Mock(side_effect=2 * outcomes))
+    recipe_with(f"protocol: {protocol}")
+    words = ("sweep", "r.yaml", "--chunk", "160,320")
+    shown = workbench(*words, "--out", "swept")
     assert shown.exit_code == exit_code
-    assert shown.stdout.startswith("UNFAIR: " if keys else "r: chunk, mirror and rate")
+    assert shown.stdout.startswith("r: chunk, mirror and rate" if protocol == "continuous" else "UNFAIR: ")
     assert "rate=16000,chunk=160,mirror=1: unchanged: reused" in shown.stderr
     assert {path.name for path in Path("swept").iterdir()} == {"sweep.json", "sweep.png"}
     result = json.loads(Path("swept/sweep.json").read_text())
-    assert [point["setting"]["chunk_samples"] for point in result["points"]] == [160, 320]
-    assert tuple(point["status"] for point in result["points"]) == statuses
+    assert result["points"] == [point.model_dump(mode="json") for point in (first.point, second)]
     assert result["clips"] == ["synthetic/score/vibrato", "synthetic/score/silence"]
     printed = json.loads(workbench(*words, "--json").stdout)
-    assert printed == {"folder": "swept", **json.loads(Path("swept/sweep.json").read_text())}
+    folder = printed.pop("folder")
+    assert re.fullmatch(r"outputs/\d{8}-\d{6}-sweep-r", folder)
+    assert printed == json.loads((Path(folder) / "sweep.json").read_text())
 
 
 # --- a point
 
 
-@pytest.fixture
-def planned(tmp_path: Path) -> PlannedPoint:
-    return PlannedPoint(SweepSetting(sample_rate_hz=16_000, chunk_samples=320, mirror=1), variant_of(tmp_path))
+Measure = Callable[..., PointOutcome]
 
 
 @pytest.fixture
-def measurable(planned: PlannedPoint, monkeypatch: pytest.MonkeyPatch) -> PlannedPoint:
-    """A point whose result and program are stored, and whose delay is made up on both sides."""
-    run_returns(replaced(stored(), "program.sha256", PROGRAM_SHA256), monkeypatch)
+def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
+    """(fresh=False, **values) -> the outcome of a point whose result, with these values, and program are stored.
+
+    The delay is made up on both sides.
+    """
+    planned = PlannedPoint(SETTING, variant_of(tmp_path))
     write_atomic(Path("swept/test/program.pte"), b"a program")
     monkeypatch.setattr(sweep, "step_delay", lambda _: DELAY)
     monkeypatch.setattr(sweep.IsolatedProcess, "call", lambda *_: DELAY)
-    return planned
+
+    def measure(fresh: bool = False, **values: Any) -> PointOutcome:
+        result = stored(program__sha256=PROGRAM_SHA256).replace(**values)
+        monkeypatch.setattr(sweep, "run_variant", lambda _, folder, *__: RunOutcome(folder, result, Reused.RESULT))
+        return measure_point(planned, Path("swept"), Progress(), fresh)
+
+    return measure
 
 
-def run_returns(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "run_variant", lambda _, folder, *__: RunOutcome(folder, result, Reused.RESULT))
-
-
-def measure(planned: PlannedPoint, fresh: bool = False) -> PointOutcome:
-    return measure_point(planned, Path("swept"), Progress(), fresh)
-
-
-def spoil_delays(how: str) -> None:
-    path = Path("swept/test/onset.json")
-    if how == "missing":
-        path.unlink()
-    elif how == "cut":
-        path.write_bytes(path.read_bytes()[:-9])
-    else:
-        part = {"other result": stored().fingerprint, "other program": PROGRAM_SHA256}[how]
-        path.write_text(path.read_text().replace(part, "e" * 64))
-
-
-@pytest.mark.parametrize("how", ["missing", "cut", "other result", "other program"])
-def test_delays_of_another_program_are_measured_again(how: str, measurable: PlannedPoint) -> None:
-    first = measure(measurable)
+@pytest.mark.parametrize(
+    "part", ["", "}", stored().fingerprint, PROGRAM_SHA256], ids=["empty", "cut", "result", "program"]
+)
+def test_delays_of_another_program_are_measured_again(part: str, measure: Measure) -> None:
+    first, delays = measure(), Path("swept/test/onset.json")
     assert (first.point.status, first.reused) == ("measured", False)
-    assert measure(measurable) == PointOutcome(first.point, reused=True)
-    assert measure(measurable, fresh=True) == first
-    spoil_delays(how)
-    assert measure(measurable) == first
+    assert measure() == PointOutcome(first.point, reused=True)
+    assert measure(fresh=True) == first
+    delays.write_text(delays.read_text().replace(part, "e" * 64) if part else "")
+    assert measure() == first
 
 
-def test_delay_is_measured_on_the_program_of_the_result(measurable: PlannedPoint) -> None:
+def test_delay_is_measured_on_the_program_of_the_result(measure: Measure) -> None:
     with exclusive(Path("swept/test")), pytest.raises(WorkbenchError, match="in use by another"):
-        measure(measurable)
+        measure()
     Path("swept/test/program.pte").write_bytes(b"another")
     with pytest.raises(ChangedError, match=r"program\.pte"):
-        measure(measurable)
+        measure()
     assert not Path("swept/test/onset.json").exists()
 
 
-def test_crash_during_the_delay_is_a_failed_point(measurable: PlannedPoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(*_: object) -> Any:
-        raise ProgramError("the program crashed the runtime")
-
+def test_crash_during_the_delay_is_a_failed_point(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    crash = Mock(side_effect=ProgramError("the program crashed the runtime"))
     monkeypatch.setattr(sweep.IsolatedProcess, "call", crash)
-    point = measure(measurable).point
+    point = measure().point
     assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))
 
 
@@ -180,16 +171,16 @@ def test_crash_during_the_delay_is_a_failed_point(measurable: PlannedPoint, monk
     ids=["not run here", "no deviation", "no program"],
 )
 def test_program_that_was_not_scored_has_no_delay(
-    values: dict[str, Any], status: str, reused: bool, planned: PlannedPoint, monkeypatch: pytest.MonkeyPatch
+    values: dict[str, Any], status: str, reused: bool, measure: Measure
 ) -> None:
-    run_returns(stored().replace(**values), monkeypatch)
-    outcome = measure(planned)
+    outcome = measure(**values)
     assert (outcome.point.status, outcome.reused) == (status, reused)
 
 
 @pytest.mark.slow
-def test_real_point_is_as_late_as_its_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_point_is_as_late_as_its_geometry(program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The restated program is as late as upstream, and both are as late as the geometry says at mirror 0."""
+    monkeypatch.setattr(build, "_export", program_for.export)
     words = ("sweep", "least.yaml", "--chunk", "320,16000", "--mirror", "0", "--out", "swept", "--json")
     first = workbench(*words)
     assert first.exit_code == 0

@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,31 +22,25 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BenchSetup:
     """Three recipes, of which one cannot be lowered and one cannot run here, and a program."""
 
     def build(variant: object, folder: Path, *_: object) -> SimpleNamespace:
-        if folder.name == "least":
-            raise LoweringError("no")
-        if folder.name == "phone":
-            raise ProgramError("not run here")
+        if folder.name in errors:
+            raise errors[folder.name]
         write_atomic(folder / "program.pte", b"built")
         return SimpleNamespace(path="program.pte")
 
-    def crash(*_: object) -> bytes:
-        raise ProgramError("it crashed")
-
+    errors = {"least": LoweringError("no"), "phone": ProgramError("not run here")}
     monkeypatch.setattr(building, "build_to_run", build)
-    monkeypatch.setattr(building.IsolatedProcess, "call", crash)
+    monkeypatch.setattr(building.IsolatedProcess, "call", Mock(side_effect=ProgramError("it crashed")))
     monkeypatch.setattr(Extra, "missing_hint", lambda _: "onnx not installed")
-    recipe = SimpleNamespace(description="A test", lowering=SimpleNamespace(backend="xnnpack"))
     variant: Any = SimpleNamespace(
         quantized=True,
         baseline=BASELINE,
-        recipe=recipe,
+        recipe=SimpleNamespace(description="A test", lowering=SimpleNamespace(backend="xnnpack")),
         program_fingerprint="f" * 64,
         checkpoint_sha256="c" * 64,
     )
     (tmp_path / "mine.pte").write_bytes(b"12345")
-    return BenchSetup(
-        {"first-experiments": variant, "least": variant, "phone": variant}, {"mine": tmp_path / "mine.pte"}
-    )
+    names = ("first-experiments", "least", "phone")
+    return BenchSetup(dict.fromkeys(names, variant), {"mine": tmp_path / "mine.pte"})
 
 
 def test_contender_that_cannot_be_built_is_listed(setup: BenchSetup, tmp_path: Path) -> None:

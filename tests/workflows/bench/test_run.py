@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from tests.helpers.bench import BASELINE, contender
+from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import workbench
 from workbench.audio.decode import Clip
 from workbench.errors import ChangedError
@@ -20,6 +22,7 @@ from workbench.workflows.bench import build, run
 from workbench.workflows.bench.build import BuiltContenders
 from workbench.workflows.bench.contenders import REFERENCE_EXPORT, BenchSetup
 from workbench.workflows.bench.run import excerpt, run_bench
+from workbench.workflows.variant import build as variant_build
 
 STORED = Bench.model_validate_json((Path(__file__).parents[3] / "docs" / "records" / "bench.json").read_bytes())
 
@@ -33,83 +36,57 @@ def test_excerpt_is_the_middle_of_every_clip() -> None:
     np.testing.assert_array_equal(excerpt([long, short], seconds=4.0), [*range(40, 60), *range(1000, 1010)])
 
 
-@pytest.mark.parametrize("changed", ["nothing", "program", "checkpoint"])
+@pytest.mark.parametrize("changed", ["nothing", "program.pte", "own.ckpt"])
 def test_change_during_a_bench_is_an_error(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check_unchanged() -> None:
-        if changed == "checkpoint":
-            raise ChangedError("own.ckpt: changed")
-
     def timed(*_: object) -> Any:
-        file.write_bytes(b"54321" if changed == "program" else b"12345")
+        if changed == "program.pte":
+            file.write_bytes(b"54321")
+        if changed == "own.ckpt":
+            variant.check_unchanged.side_effect = ChangedError("own.ckpt: changed")
         return STORED.runs[0]
 
     file = tmp_path / "program.pte"
     file.write_bytes(b"12345")
     monkeypatch.setattr(run, "_run", timed)
-    recipe = SimpleNamespace(scoring=SimpleNamespace(voiced_confidence=0.5))
-    variant: Any = SimpleNamespace(
-        baseline=BASELINE, recipe=recipe, scored_clips=(clip(np.zeros(20)),), check_unchanged=check_unchanged
-    )
-    contenders = tuple(contender(name, file) for name in ("eager", "fast"))
-    arguments = (
-        BenchSetup({REFERENCE_EXPORT: variant}, {}),
-        BuiltContenders(contenders, variants=(variant,)),
-        [TimingPlan(1, 3, 5, 2)],
-        Progress(),
-    )
+    scoring = SimpleNamespace(voiced_confidence=0.5)
+    variant: Any = Mock(baseline=BASELINE, recipe=SimpleNamespace(scoring=scoring), scored_clips=(clip(np.zeros(20)),))
+    built = BuiltContenders((contender("eager", file), contender("fast", file)), variants=(variant,))
+    arguments = (BenchSetup({REFERENCE_EXPORT: variant}, {}), built, [TimingPlan(1, 3, 5, 2)], Progress())
     if changed == "nothing":
         assert run_bench(*arguments).clips == ("a",)
     else:
-        with pytest.raises(ChangedError, match=r"^own\.ckpt" if changed == "checkpoint" else "program.pte"):
+        with pytest.raises(ChangedError, match=changed):
             run_bench(*arguments)
 
 
-@pytest.fixture
-def plans(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[TimingPlan]:
-    """`workbench bench` whose contenders are not built and whose times are stored ones; the plans that it makes."""
-    plans: list[TimingPlan] = []
+@pytest.mark.parametrize(("name", "exit_code"), [("onnx", 0), ("least", 1)])
+def test_bench_is_printed_and_stored(name: str, exit_code: int, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a requested contender that does not run fails. The times are stored ones."""
 
-    def run_bench(setup: BenchSetup, built: BuiltContenders, given: list[TimingPlan], progress: Progress) -> Bench:
-        plans.extend(given)
+    def run_bench(setup: BenchSetup, built: BuiltContenders, plans: list[TimingPlan], progress: Progress) -> Bench:
+        assert [(plan.threads, plan.rounds, plan.chunks_per_round) for plan in plans] == [(1, 9, 8), (2, 9, 8)]
         not_run = tuple(NotRun(name=name, reason=reason) for name, reason in built.not_run.items())
-        runs = [STORED.runs[0].replace(threads=plan.threads, not_run=not_run) for plan in given]
-        return STORED.replace(runs=tuple(runs))
+        return STORED.replace(
+            runs=tuple(STORED.runs[0].replace(threads=plan.threads, not_run=not_run) for plan in plans)
+        )
 
-    monkeypatch.setattr(build, "build_contenders", lambda *_: BuiltContenders((), {"onnx": "not installed"}))
+    monkeypatch.setattr(build, "build_contenders", lambda *_: BuiltContenders((), {name: "failed"}))
     monkeypatch.setattr(run, "run_bench", run_bench)
-    return plans
-
-
-def test_bench_times_each_number_of_threads(plans: list[TimingPlan]) -> None:
-    options = ("--threads", "1,2", "--rounds", "9", "--chunks-per-round", "8", "--out", "here")
-    result = workbench("bench", "least.yaml", *options)
-    assert result.exit_code == 0
-    assert [(plan.threads, plan.rounds, plan.chunks_per_round) for plan in plans] == [(1, 9, 8), (2, 9, 8)]
-    assert [line for line in result.stdout.splitlines() if line in ("1 thread", "2 threads")] == [
-        "1 thread",
-        "2 threads",
-    ]
-    assert Bench.model_validate_json(Path("here/bench.json").read_bytes()).runs[1].threads == 2
+    words = ("bench", "least.yaml", "--threads", "1,2", "--rounds", "9", "--chunks-per-round", "8", "--out", "here")
+    shown, printed = workbench(*words), workbench(*words, "--json")
+    assert (shown.exit_code, printed.exit_code) == (exit_code, exit_code)
+    lines = [line for line in shown.stdout.splitlines() if line in ("1 thread", "2 threads")]
+    assert lines == ["1 thread", "2 threads"]
+    assert f"  {name}: not run: failed" in shown.stdout.splitlines()
+    assert json.loads(printed.stdout) == {"folder": "here", **json.loads(Path("here/bench.json").read_bytes())}
     assert Path("here/bench.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_json_output_is_the_stored_bench(plans: list[TimingPlan]) -> None:
-    printed = json.loads(workbench("bench", "least.yaml", "--json", "--out", "here").stdout)
-    assert printed.pop("folder") == "here"
-    assert printed == json.loads(Path("here/bench.json").read_bytes())
-
-
-def test_requested_contender_that_does_not_run_is_exit_code_1(
-    plans: list[TimingPlan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "build_contenders", lambda *_: BuiltContenders((), {"least": "lowering failed"}))
-    result = workbench("bench", "least.yaml", "--out", "here")
-    assert result.exit_code == 1
-    assert "  least: not run: lowering failed" in result.stdout.splitlines()
-
-
 @pytest.mark.slow
-def test_bench_with_real_programs(project: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_with_real_programs(
+    project: Path, program: Path, program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(variant_build, "_export", program_for.export)
     monkeypatch.setattr(run, "_PACED_CALLS", 10)
     options = ("--rounds", "3", "--chunks-per-round", "5", "--out", "here", "--json")
     result = workbench("bench", "least.yaml", program, *options)

@@ -3,10 +3,12 @@
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from tests.helpers.results import replaced, stored
+from tests.helpers.results import stored
+from tests.helpers.variants import files
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.program_cache import write_program_notes
 from workbench.export.program_file import ProgramFile
@@ -19,12 +21,13 @@ from workbench.workflows.variant import build as building
 from workbench.workflows.variant.build import build, check_no_result_replaced
 
 FINGERPRINT, OTHER = "f" * 64, "e" * 64
+START = ColdStart(1.0, 2.0, 3)
 
 
 def program_of(content: bytes) -> ProgramFile:
-    program = replaced(stored().program, "sha256", sha256_of(content))
-    assert isinstance(program, ProgramFile)
-    return program
+    program = stored().program
+    assert program is not None
+    return program.replace(sha256=sha256_of(content))
 
 
 @pytest.fixture
@@ -46,27 +49,18 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The steps of a build, replaced: it exports `content`, and the first run calls `first_run(path)`."""
+    """The steps of a build, replaced: `content()` is exported, and `first_run(path)` is the first run."""
 
     def export(_: object, path: Path, *__: object) -> ProgramFile:
-        if isinstance(fake.content, Exception):
-            raise fake.content
-        write_atomic(path, fake.content)
-        return program_of(fake.content)
+        content = fake.content()
+        write_atomic(path, content)
+        return program_of(content)
 
-    fake = SimpleNamespace(content=b"another", first_run=lambda _: ColdStart(1.0, 2.0, 3))
+    fake = SimpleNamespace(content=lambda: b"another", first_run=lambda _: START)
     monkeypatch.setattr(building, "_export", export)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", lambda path, *_: fake.first_run(path))
     return fake
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def crash(path: Path) -> None:
-    raise ProgramError(f"{path}: it crashed")
 
 
 @pytest.mark.parametrize(
@@ -84,29 +78,33 @@ def test_result_of_another_program_is_not_replaced(
     variant.program_fingerprint = fingerprint
     arguments = (folder, variant if fingerprint else None, fresh)
     if refused:
-        with pytest.raises(WorkbenchError) as caught:
+        with pytest.raises(WorkbenchError, match="has a result, whose program would be replaced"):
             check_no_result_replaced(*arguments)
-        assert str(caught.value) == f"{folder}: has a result, whose program would be replaced; choose another --out"
         (folder / RESULT_NAME).unlink()
     check_no_result_replaced(*arguments)
 
 
-@pytest.mark.parametrize("fresh", [False, True])
-@pytest.mark.parametrize("fails", ["export", "first run"])
+@pytest.mark.parametrize(
+    ("step", "error", "fingerprint", "fresh"),
+    [
+        ("content", LoweringError("no"), OTHER, False),
+        ("check_unchanged", ChangedError("own.ckpt: changed"), OTHER, False),
+        ("first_run", ProgramError("{folder}/.making/program.pte: it crashed"), OTHER, False),
+        ("first_run", ProgramError("{folder}/.making/program.pte: it crashed"), FINGERPRINT, True),
+        ("first_run", ProgramError("{folder}/program.pte: it crashed"), FINGERPRINT, False),
+    ],
+    ids=["export", "changed inputs", "first run", "fresh first run", "first run of the same program"],
+)
 def test_build_that_fails_leaves_the_folder_as_it_was(
-    fails: str, fresh: bool, folder: Path, variant: Any, exporter: SimpleNamespace
+    step: str, error: Exception, fingerprint: str, fresh: bool, folder: Path, variant: Any, exporter: SimpleNamespace
 ) -> None:
-    before = files(folder)
-    if fails == "export":
-        exporter.content = LoweringError("no")
-        variant.program_fingerprint = OTHER
-    else:
-        exporter.first_run = crash
-    with pytest.raises((LoweringError, ProgramError)) as caught:
-        build(variant, folder, Progress(), fresh=fresh)
-    assert files(folder) == before
-    if fails == "first run":
-        assert str(caught.value) == f"{folder}/program.pte: it crashed", "not the staging folder"
+    before, store, variant.program_fingerprint = files(folder), folder.parent / "store", fingerprint
+    raised = type(error)(str(error).format(folder=folder))
+    setattr(variant if step == "check_unchanged" else exporter, step, Mock(side_effect=raised))
+    with pytest.raises(type(error)) as caught:
+        build(variant, folder, Progress(), fresh, store)
+    assert ".making" not in str(caught.value), "it names the folder that the user knows"
+    assert (files(folder), store.exists()) == (before, False)
 
 
 def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, exporter: SimpleNamespace) -> None:
@@ -114,7 +112,7 @@ def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, e
 
     def first_run(path: Path) -> ColdStart:
         seen.append(((folder / "program.pte").read_bytes(), path.read_bytes()))
-        return ColdStart(1.0, 2.0, 3)
+        return START
 
     exporter.first_run = first_run
     variant.program_fingerprint = OTHER
@@ -126,16 +124,14 @@ def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, e
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 
 
-@pytest.mark.parametrize("spoilt", ["program.pte", "program.json"])
-@pytest.mark.parametrize("how", ["missing", "cut", "other"])
+@pytest.mark.parametrize("name", ["program.pte", "program.json"])
+@pytest.mark.parametrize("content", [None, b"[]", b"{"])
 def test_spoilt_program_is_exported_again(
-    spoilt: str, how: str, folder: Path, variant: Any, exporter: SimpleNamespace
+    name: str, content: bytes | None, folder: Path, variant: Any, exporter: SimpleNamespace
 ) -> None:
-    path = folder / spoilt
-    if how == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:-3] if how == "cut" else b"[]")
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
     assert not build(variant, folder, Progress()).reused
     assert build(variant, folder, Progress()).reused
 
@@ -154,15 +150,3 @@ def test_store_serves_other_folders(tmp_path: Path, variant: Any, exporter: Simp
     variant.program_fingerprint = OTHER
     assert not reused("e")
     assert len(list(store.iterdir())) == 2
-
-
-def test_build_of_changed_inputs_is_not_kept(folder: Path, variant: Any, exporter: SimpleNamespace) -> None:
-    def changed() -> None:
-        raise ChangedError("own.ckpt: changed")
-
-    variant.check_unchanged, variant.program_fingerprint = changed, OTHER
-    store, before = folder.parent / "store", files(folder)
-    with pytest.raises(ChangedError):
-        build(variant, folder, Progress(), store=store)
-    assert files(folder) == before
-    assert not store.exists()

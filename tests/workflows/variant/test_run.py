@@ -20,6 +20,8 @@ from workbench.workflows.variant.run import Reused, RunOutcome, run_variant
 
 MEASURED = ("program", "deviation", "floor", "truth", "speed")
 ALL, SCORED, TIMED, NOTHING = ["export", "score", "time"], ["score", "time"], ["time"], list[str]()
+CONFIDENCE: dict[str, Any] = {"scoring": {"voiced_confidence": 0.7}}
+Run = Callable[..., RunOutcome]
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> FakeSteps:
 
 
 @pytest.fixture
-def run(tmp_path: Path, steps: FakeSteps) -> Callable[..., RunOutcome]:
+def run(tmp_path: Path, steps: FakeSteps) -> Run:
     """(folder=None, fresh=False, **keys) -> the outcome of the variant with these keys, in `folder`."""
 
     def run(folder: Path | None = None, fresh: bool = False, **keys: object) -> RunOutcome:
@@ -39,7 +41,7 @@ def run(tmp_path: Path, steps: FakeSteps) -> Callable[..., RunOutcome]:
 
 
 @pytest.fixture
-def folder(run: Callable[..., RunOutcome], steps: FakeSteps) -> Path:
+def folder(run: Run, steps: FakeSteps) -> Path:
     """The folder of a finished run."""
     outcome = run()
     assert (outcome.result.verdict, outcome.result.reasons, outcome.reused) == ("pass", (), Reused.NOTHING)
@@ -63,111 +65,85 @@ def busy(folder: Path) -> Result:
 
 # --- what a second run reuses
 
-LOST = {
-    "result": "result.json",
-    "picture": f"pictures/{CLIPS[0]}.png",
-    "frames": f"frames/{CLIPS[1]}.npz",
-    "program": "program.pte",
-}
-CHANGES: dict[str, tuple[dict[str, Any], Reused, list[str], str]] = {
-    "nothing": ({}, Reused.RESULT, NOTHING, "pass"),
-    "description": ({"description": "Other words"}, Reused.FIGURES, NOTHING, "pass"),
-    "another gate": ({"gates": {"deviation.pitch.max_cents": "<= 1"}}, Reused.FIGURES, NOTHING, "pass"),
-    "missed gate": ({"gates": {"deviation.frames": "<= 3"}}, Reused.FIGURES, NOTHING, "fail"),
-    "no gate": ({"gates": {}}, Reused.FIGURES, NOTHING, "inconclusive"),
-    "voiced frames": ({"scoring": {"min_voiced_frames": 9000}}, Reused.FIGURES, NOTHING, "inconclusive"),
-    "rounds": ({"speed": {"rounds": 4}}, Reused.PROGRAM, SCORED, "pass"),
-    "confidence": ({"scoring": {"voiced_confidence": 0.7}}, Reused.PROGRAM, SCORED, "pass"),
-    "clips": ({"audio": {"score": [CLIPS[0]]}}, Reused.PROGRAM, SCORED, "pass"),
-    "protocol": ({"protocol": "variant-reset-per-chunk"}, Reused.PROGRAM, SCORED, "fail"),
-    "reduction": ({"reduction": "argmax"}, Reused.NOTHING, ALL, "pass"),
-    "mirror": ({"mirror": 0.5}, Reused.NOTHING, ALL, "pass"),
-    "chunk": ({"chunk_samples": 160}, Reused.NOTHING, ALL, "pass"),
-    "frames per chunk": ({"frames_per_chunk": 2}, Reused.NOTHING, ALL, "pass"),
-    "toeplitz": ({"lowering": {"toeplitz": "conv"}}, Reused.NOTHING, ALL, "pass"),
-    "rate": ({"sample_rate_hz": 22_050}, Reused.NOTHING, ALL, "pass"),
-    "fresh": ({"fresh": True}, Reused.NOTHING, ALL, "pass"),
-    "lost result": ({"lost": "result"}, Reused.PROGRAM, SCORED, "pass"),
-    "lost picture": ({"lost": "picture"}, Reused.PROGRAM, SCORED, "pass"),
-    "lost frames": ({"lost": "frames"}, Reused.PROGRAM, SCORED, "pass"),
-    "lost program": ({"lost": "program"}, Reused.NOTHING, ALL, "pass"),
-}
 
-
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("keys", "reused", "repeated", "verdict"),
+    [
+        ({}, Reused.RESULT, NOTHING, "pass"),
+        ({"description": "Other words"}, Reused.FIGURES, NOTHING, "pass"),
+        ({"gates": {}}, Reused.FIGURES, NOTHING, "inconclusive"),
+        ({"scoring": {"min_voiced_frames": 9000}}, Reused.FIGURES, NOTHING, "inconclusive"),
+        (CONFIDENCE, Reused.PROGRAM, SCORED, "pass"),
+        ({"audio": {"score": [CLIPS[0]]}}, Reused.PROGRAM, SCORED, "pass"),
+        ({"mirror": 0.5}, Reused.NOTHING, ALL, "pass"),
+        ({"fresh": True}, Reused.NOTHING, ALL, "pass"),
+    ],
+    ids=["nothing", "description", "gates", "voiced frames", "confidence", "clips", "mirror", "fresh"],
+)
 def test_run_repeats_only_what_a_change_concerns(
-    change: str, folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
+    keys: dict[str, Any], reused: Reused, repeated: list[str], verdict: str, folder: Path, run: Run, steps: FakeSteps
 ) -> None:
-    keys, reused, repeated, verdict = CHANGES[change]
-    before = files(folder)
-    if "lost" in keys:
-        (folder / LOST[keys["lost"]]).unlink()
-        keys = {}
+    before, created = files(folder), read_result(folder / "result.json").created
     outcome = run(**keys)
     assert (outcome.reused, outcome.result.verdict, steps.take_done()) == (reused, verdict, repeated)
     assert read_result(folder / "result.json") == outcome.result
-    if reused is Reused.RESULT:
-        assert files(folder) == before
-    keys.pop("fresh", None)
-    again = run(**keys)
+    assert (files(folder) == before) == (reused is Reused.RESULT)
+    if repeated and outcome.archived:
+        (archived,) = outcome.archived
+        assert archived.read_bytes() == before["result.json"]
+        assert archived.name == f"result-{created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
+    again = run(**{key: value for key, value in keys.items() if key != "fresh"})
     assert (again.result, again.reused, steps.take_done()) == (outcome.result, Reused.RESULT, NOTHING)
 
 
-@pytest.mark.parametrize("spoilt", ["{}", "not JSON", ""])
-def test_spoilt_result_is_measured_again(
-    spoilt: str, folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
+@pytest.mark.parametrize("name", ["result.json", f"pictures/{CLIPS[0]}.png", f"frames/{CLIPS[1]}.npz", "program.pte"])
+def test_run_repeats_what_is_lost(name: str, folder: Path, run: Run, steps: FakeSteps) -> None:
+    (folder / name).unlink()
+    if name == "result.json":
+        (folder / name).write_text("{}")
+    assert run().result == read_result(folder / "result.json")
+    assert steps.take_done() == (ALL if name == "program.pte" else SCORED)
+    assert (folder / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("stored", "keys", "verdict"),
+    [({}, {"gates": {"deviation.frames": "<= 3"}}, "fail"), ({"verdict": "fail", "reasons": ("a rule",)}, {}, "pass")],
+    ids=["other gates", "rules of another version"],
+)
+def test_judging_again_changes_only_the_verdict(
+    stored: dict[str, Any], keys: dict[str, Any], verdict: str, folder: Path, run: Run
 ) -> None:
-    (folder / "result.json").write_text(spoilt)
-    assert run().reused is Reused.PROGRAM
-    assert read_result(folder / "result.json").verdict == "pass"
-
-
-def test_new_gates_change_only_the_verdict(folder: Path, run: Callable[..., RunOutcome]) -> None:
-    before, others = read_result(folder / "result.json"), files(folder)
-    outcome = run(gates={"deviation.frames": "<= 3"})
-    assert (outcome.previous_verdict, outcome.result.verdict) == ("pass", "fail")
+    """The gates and the source of the verdict are not in the fingerprint."""
+    before, others = replace_result(folder, **stored), files(folder)
+    outcome = run(**keys)
+    assert (outcome.previous_verdict, outcome.result.verdict) == (before.verdict, verdict)
     judged = {"recipe", "gates", "verdict", "reasons"}
     assert outcome.result.model_dump(exclude=judged) == before.model_dump(exclude=judged)
-    assert {name for name, content in files(folder).items() if content != others[name]} == {"result.json"}
-    assert set(files(folder)) == set(others)
+    assert files(folder) == {**others, "result.json": (folder / "result.json").read_bytes()}
 
 
-def test_stored_verdict_of_other_rules_is_judged_again(folder: Path, run: Callable[..., RunOutcome]) -> None:
-    """The source of the verdict is not in the fingerprint."""
-    replace_result(folder, verdict="fail", reasons=("a rule of an earlier version",))
-    outcome = run()
-    assert (outcome.reused, outcome.previous_verdict, outcome.result.verdict) == (Reused.FIGURES, "fail", "pass")
-
-
-def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
-    before = read_result(folder / "result.json")
+def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Run, steps: FakeSteps) -> None:
+    before, others = read_result(folder / "result.json"), files(folder)
     doubted = busy(folder)
-    others = {name: content for name, content in files(folder).items() if name != "result.json"}
     outcome = run()
     assert (outcome.reused, outcome.result.verdict, steps.take_done()) == (Reused.SCORES, "pass", TIMED)
-    timing = {"created", "environment", "speed", "seconds", "verdict", "reasons", "gates"}
+    timing = {"created", "environment", "seconds", "reasons", "gates"}
     assert outcome.result.model_dump(exclude=timing) == before.model_dump(exclude=timing)
-    assert outcome.result.speed == before.speed
-    assert [read_result(path) for path in archived_results(folder)] == [doubted]
-    assert {name: files(folder)[name] for name in others} == others
-
-
-def test_other_figures_archive_the_earlier_result(folder: Path, run: Callable[..., RunOutcome]) -> None:
-    before = read_result(folder / "result.json")
-    outcome = run(scoring={"voiced_confidence": 0.7})
-    (archived,) = outcome.archived
-    assert read_result(archived) == before != outcome.result
-    assert archived.name == f"result-{before.created.replace('-', '').replace(':', '').replace('T', '-')[:15]}.json"
+    (archived,) = archived_results(folder)
+    assert read_result(archived) == doubted
+    changed = {"result.json": (folder / "result.json").read_bytes(), archived.name: archived.read_bytes()}
+    assert files(folder) == {**others, **changed}
 
 
 # --- stopped at any moment
 
 
 def test_full_disk_changes_nothing_and_run_resumes(
-    folder: Path, tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, run: Run, steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At every write in turn. The scores are repeated only if they were not complete."""
-    keys, writes, flush = {"speed": {"rounds": 4}}, 0, os.fsync
+    writes, flush = 0, os.fsync
     while True:
         target = Path(shutil.copytree(folder, tmp_path / f"after {writes}" / "test"))
         before, left = files(target), writes
@@ -182,7 +158,7 @@ def test_full_disk_changes_nothing_and_run_resumes(
         with monkeypatch.context() as patched:
             patched.setattr(os, "fsync", fsync)
             try:
-                run(target, **keys)
+                run(target, **CONFIDENCE)
             except OSError as error:
                 assert error.filename.startswith(str(target / ".making"))
             else:
@@ -190,7 +166,7 @@ def test_full_disk_changes_nothing_and_run_resumes(
         assert visible_files(target) == before
         was_scored = (target / ".making" / "scores.json").exists()
         steps.take_done()
-        outcome = run(target, **keys)
+        outcome = run(target, **CONFIDENCE)
         assert (outcome.result.verdict, outcome.reused) == ("pass", Reused.PROGRAM)
         assert steps.take_done() == (TIMED if was_scored else SCORED)
         assert not list(target.glob(".*"))
@@ -202,7 +178,7 @@ class Killed(BaseException):
     """In place of SIGKILL: nothing catches it."""
 
 
-def killed(steps: FakeSteps, step: str, run: Callable[..., RunOutcome], **keys: object) -> None:
+def killed(steps: FakeSteps, step: str, run: Run, **keys: object) -> None:
     """A run that is killed in a step."""
     steps.errors[step] = Killed()
     with pytest.raises(Killed):
@@ -211,50 +187,39 @@ def killed(steps: FakeSteps, step: str, run: Callable[..., RunOutcome], **keys: 
     steps.take_done()
 
 
-def test_scores_of_a_killed_run_are_reused(tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
+@pytest.mark.parametrize(("keys", "repeated"), [({}, TIMED), (CONFIDENCE, SCORED)], ids=["same keys", "other keys"])
+def test_scores_of_a_killed_run_are_reused(
+    keys: dict[str, Any], repeated: list[str], tmp_path: Path, run: Run, steps: FakeSteps
+) -> None:
     killed(steps, "time", run)
     assert [path.name for path in (tmp_path / "run" / "test").iterdir()] == [".making"]
-    outcome = run()
-    assert (outcome.reused, steps.take_done()) == (Reused.PROGRAM, TIMED)
+    outcome = run(**keys)
+    assert (outcome.reused, steps.take_done()) == (Reused.PROGRAM, repeated)
     assert set(outcome.result.seconds) == {"build", "score", "pictures", "speed"}
 
 
-def test_scores_of_other_keys_are_not_reused(run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
+def test_scores_are_not_reused_over_frames_of_other_keys(run: Run, steps: FakeSteps) -> None:
     killed(steps, "time", run)
-    run(scoring={"voiced_confidence": 0.7})
-    assert steps.take_done() == SCORED
-
-
-def test_scores_are_not_reused_over_frames_of_other_keys(
-    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
-) -> None:
-    other = {"scoring": {"voiced_confidence": 0.7}}
-    killed(steps, "time", run)
-    killed(steps, "store", run, **other)
+    killed(steps, "store", run, **CONFIDENCE)
     outcome = run()
-    stored = frames_path(outcome.folder, CLIPS[0]).read_text()
-    assert stored == outcome.result.fingerprint
+    assert frames_path(outcome.folder, CLIPS[0]).read_text() == outcome.result.fingerprint
 
 
-def test_program_files_of_other_keys_are_not_moved_in(
-    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
-) -> None:
+def test_program_files_of_other_keys_are_not_moved_in(tmp_path: Path, run: Run, steps: FakeSteps) -> None:
     killed(steps, "store", run)
     (tmp_path / "run" / "test" / ".making" / "program.npz").touch()
     outcome = run(lowering={"backend": "onnx"}, state="explicit")
     assert {path.name for path in outcome.folder.glob("program.*")} == {"program.onnx", "program.json"}
 
 
-def test_folder_in_use_is_refused(folder: Path, run: Callable[..., RunOutcome]) -> None:
+def test_folder_in_use_is_refused(folder: Path, run: Run) -> None:
     before = files(folder)
     with exclusive(folder), pytest.raises(WorkbenchError):
         run()
     assert files(folder) == before
 
 
-def test_changed_source_leaves_no_result(
-    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_source_leaves_no_result(tmp_path: Path, run: Run, steps: FakeSteps) -> None:
     steps.errors["time"] = ChangedError("changed")
     with pytest.raises(ChangedError):
         run()
@@ -264,68 +229,43 @@ def test_changed_source_leaves_no_result(
 # --- errors that are results
 
 
-def assert_failed(outcome: RunOutcome, reason: str) -> None:
-    result = outcome.result
-    assert (outcome.reused, result.verdict, result.reasons) == (Reused.NOTHING, "fail", (reason,))
-    assert result.null_reasons == dict.fromkeys(MEASURED, reason)
-    assert read_result(outcome.folder / "result.json") == result
-    assert not list(outcome.folder.glob("program.*"))
-
-
+@pytest.mark.parametrize("earlier", ["none", "other", "busy"])
 @pytest.mark.parametrize(
-    ("step", "error"),
+    ("step", "error", "verdict"),
     [
-        ("export", LoweringError("lowering to xnnpack failed (no)")),
-        ("first run", ProgramError("the program crashed")),
-        ("score", ProgramError("other frames")),
-        ("time", ProgramError("the program crashed")),
+        ("export", LoweringError("lowering to xnnpack failed (no)"), "fail"),
+        ("export", NotInstalledError("onnx not installed"), "inconclusive"),
+        ("first run", ProgramError("the program crashed"), "fail"),
+        ("score", ProgramError("{folder}/.making/program.pte: other frames"), "fail"),
+        ("time", ProgramError("the program crashed"), "fail"),
     ],
-    ids=["export", "first run", "score", "time"],
+    ids=["export", "extra", "first run", "score", "time"],
 )
-@pytest.mark.parametrize("earlier", [False, True])
-def test_program_that_fails_is_a_result_that_fails(
-    step: str, error: Exception, earlier: bool, run: Callable[..., RunOutcome], steps: FakeSteps
+def test_program_that_fails_is_a_result(
+    step: str, error: Exception, verdict: str, earlier: str, tmp_path: Path, run: Run, steps: FakeSteps
 ) -> None:
-    if earlier:
+    folder = tmp_path / "run" / "test"
+    if earlier == "other":
         run(reduction="mean")
-    steps.errors[step] = error
-    outcome = run()
-    assert_failed(outcome, str(error))
-    assert len(archived_results(outcome.folder)) == earlier
+    if earlier == "busy":
+        if step in ("export", "score"):
+            return  # only the timing of such a result is repeated
+        run()
+        busy(folder)
+    before = files(folder).get("result.json")
+    steps.errors[step] = type(error)(str(error).format(folder=folder))
+    result = run().result
+    reason = str(error).format(folder=folder).replace("/.making", "")
+    assert (result.verdict, result.null_reasons) == (verdict, dict.fromkeys(MEASURED, reason))
+    assert result.reasons == (reason,) or verdict == "inconclusive"
+    assert read_result(folder / "result.json") == result
+    assert not list(folder.glob("program.*"))
+    assert [path.read_bytes() for path in archived_results(folder)] == ([] if before is None else [before])
     steps.errors.clear()
     assert run().result.verdict == "pass", "a failure is tried again"
 
 
-def test_crash_in_repeated_timing_is_a_result_that_fails(
-    folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
-) -> None:
-    doubted = busy(folder)
-    steps.errors["time"] = ProgramError("the program crashed")
-    assert_failed(run(), "the program crashed")
-    assert [read_result(path) for path in archived_results(folder)] == [doubted]
-
-
-def test_errors_name_the_folder_not_the_staging_folder(
-    tmp_path: Path, run: Callable[..., RunOutcome], steps: FakeSteps
-) -> None:
-    folder = tmp_path / "run" / "test"
-    steps.errors["score"] = ProgramError(f"{folder}/.making/program.pte: other frames")
-    assert run().result.reasons == (f"{folder}/program.pte: other frames",)
-
-
-def test_missing_extra_is_inconclusive(run: Callable[..., RunOutcome], steps: FakeSteps) -> None:
-    steps.errors["export"] = NotInstalledError("onnx not installed")
-    outcome = run()
-    assert (outcome.result.verdict, outcome.reused) == ("inconclusive", Reused.NOTHING)
-    assert outcome.result.null_reasons == dict.fromkeys(MEASURED, "onnx not installed")
-    assert {path.name for path in outcome.folder.iterdir()} == {"result.json"}
-    steps.errors.clear()
-    assert run().result.verdict == "pass", "it is tried again"
-
-
-def test_program_that_cannot_run_here_is_kept_unscored(
-    folder: Path, run: Callable[..., RunOutcome], steps: FakeSteps
-) -> None:
+def test_program_that_cannot_run_here_is_kept_unscored(folder: Path, run: Run, steps: FakeSteps) -> None:
     keys: dict[str, Any] = {"lowering": {"backend": "vulkan"}, "frames_per_chunk": {"min": 1, "max": 2}}
     steps.unsupported = "not run here: no such backend; run it elsewhere"
     outcome = run(**keys)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers.frames import copy_of, frames_of
 from tests.helpers.sessions import CumulativeSumSession
 from tests.helpers.sweep_points import DELAY
 from workbench.errors import ProgramError
@@ -40,28 +41,18 @@ def test_threads_are_set_before_a_program_is_opened(monkeypatch: pytest.MonkeyPa
     assert events[4:] == [PROGRAM], "no number of threads is given"
 
 
-def frames_of(**values: list[float]) -> Frames:
-    arrays = {"pitch_semitones": [60.0, 61.0], "confidence": [0.9, 0.8], "volume": [1.0, 1.0]} | values
-    return Frames(**{name: np.float32(array) for name, array in arrays.items()})
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Frames, Frames], list[Frames]]:
     """(frames of the first process, frames of the second) -> the frames of a program of one clip."""
 
     def run(*frames: Frames) -> list[Frames]:
-        class Child:
-            def __enter__(self) -> "Child":
-                return self
+        def call(child: object, function: object, *_: object, threads: int, times: int) -> list[Frames]:
+            assert (function, threads, times) == (run_program, 3, len(children) + 1)
+            children.append(child)
+            return [frames[times - 1]]
 
-            def __exit__(self, *_: object) -> None: ...
-
-            def call(self, function: object, *_: object, threads: int, times: int) -> list[Frames]:
-                calls.append((self, function, threads, times))
-                return [frames[len(calls) - 1]]
-
-        calls: list[tuple[Any, ...]] = []
-        monkeypatch.setattr(scoring, "IsolatedProcess", Child)
+        children: list[object] = []
+        monkeypatch.setattr(scoring.IsolatedProcess, "call", call)
         variant: Any = SimpleNamespace(
             scored_clips=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
             stream=CumulativeSumSession().stream,
@@ -70,22 +61,20 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Frames, Frames], list[Fram
         try:
             return ProgramFrames(variant, PROGRAM).run(Progress())
         finally:
-            assert [call[1:] for call in calls] == [(run_program, 3, 1), (run_program, 3, 2)]
-            assert calls[0][0] is not calls[1][0], "the second run is in another process"
+            first, second = children
+            assert first is not second, "the second run is in another process"
 
     return run
 
 
 def test_program_runs_again_in_a_second_process(run: Callable[..., list[Frames]]) -> None:
-    frames = frames_of(pitch_semitones=[60.0, np.nan])
-    assert run(frames, frames_of(pitch_semitones=[60.0, np.nan])) == [frames]
+    frames = frames_of([60.0, np.nan])
+    assert run(frames, copy_of(frames)) == [frames]
 
 
-@pytest.mark.parametrize(
-    "changed", [{"pitch_semitones": [60.0, 61.001]}, {"confidence": [0.9, 0.7]}, {"volume": [1.0, 2.0]}]
-)
+@pytest.mark.parametrize("changed", [([60.0, 61.001],), ([60.0, 61.0], 0.7), ([60.0, 61.0], 0.75, 2.0)])
 def test_other_frames_in_the_second_process_are_an_error(
-    changed: dict[str, list[float]], run: Callable[..., list[Frames]]
+    changed: tuple[object, ...], run: Callable[..., list[Frames]]
 ) -> None:
     with pytest.raises(ProgramError, match="other frames for a"):
-        run(frames_of(), frames_of(**changed))
+        run(frames_of([60.0, 61.0]), frames_of(*changed))
