@@ -18,11 +18,10 @@ def test_percentile_leaves_out_a_share_at_each_end(clipped_share: float, ends: t
 
 def test_percentile_weighs_batches_by_their_sizes() -> None:
     observer = PercentileObserver(0.0, **BITS)
-    observer(torch.tensor([-1.0, 1.0]))
-    observer(torch.tensor([-4.0, 4.0, 0.0, 0.0, 0.0, 0.0]))
+    for values in ([-1.0, 1.0], [-4.0, 4.0, 0.0, 0.0, 0.0, 0.0]):
+        observer(torch.tensor(values))
     assert float(observer.max_val) == pytest.approx((2 * 1 + 6 * 4) / 8)
-    scale, zero_point = observer.calculate_qparams()
-    assert float(scale) == pytest.approx(6.5 / 255) and int(zero_point) in (-1, 0)
+    assert float(observer.calculate_qparams()[0]) == pytest.approx(6.5 / 255)
 
 
 @pytest.mark.parametrize("observer", ["min-max", "moving-average", "histogram", "percentile"])

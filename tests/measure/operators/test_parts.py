@@ -103,12 +103,6 @@ def test_the_layers_of_the_parts_against_counts_by_hand() -> None:
     assert sum(layer.bytes for layer in parts[0].layers) == 4 * macs["frontend"]
 
 
-def test_fourier_prefilter_is_cut_like_the_others() -> None:
-    parts = cut_and_compare(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
-    assert [part.name for part in parts] == STEPS
-    assert len(parts[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
-
-
 def test_explicit_state_goes_through_the_first_part() -> None:
     stream = StreamConfig(16_000, 320, 2, 1.0, 16, streams=2)
     parts = cut_and_compare(model(stream, Implementations("grouped"), state="explicit"), tone(stream, 4))
@@ -116,9 +110,12 @@ def test_explicit_state_goes_through_the_first_part() -> None:
     assert parts[1].example[0].shape[0] == 2 * 2  # frames of both
 
 
-def test_what_is_not_returned_is_no_part() -> None:
+def test_parts_are_those_of_the_outputs_in_every_implementation() -> None:
     parts = cut(model(STREAM, Implementations("grouped"), outputs=("pitch",)), tone(STREAM, 2))
     assert [part.name for part in parts] == STEPS[:-2]
+    fourier = cut_and_compare(model(STREAM, Implementations("low-rank", "fourier", "block")), tone(STREAM, 8))
+    assert [part.name for part in fourier] == STEPS
+    assert len(fourier[4].layers) == 30  # the two constant matrices, and a Linear for each of 29 frequencies
 
 
 @pytest.mark.parametrize(
