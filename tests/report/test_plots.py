@@ -1,25 +1,23 @@
 """What the pictures show, read from the lines that matplotlib was given."""
 
-import importlib
 import io
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
+from tests.helpers.frames import frames_of, paired
 from tests.helpers.results import stored
 from tests.helpers.sweep_points import NO_DELAY, failed_point, measured_point, setting, sweep_of
-from workbench.measure.deviation import PairedFrames
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile
 from workbench.records.sweep import SweepPoint
-from workbench.report import plots
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.contours import contour_png, track_png
 from workbench.report.plots.profile import profile_png
@@ -33,18 +31,13 @@ NAN = float("nan")
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def frames(pitch: list[float], confidence: list[float]) -> Frames:
-    return Frames(np.array(pitch, np.float32), np.array(confidence, np.float32), np.ones(len(pitch), np.float32))
-
-
-BASELINE = frames([40, 60, 61, 90, 62], [0.1, 0.9, 0.8, 0.2, 0.7])
-VARIANT = frames([45, 60.25, 61, 20, 61.5], [0.1, 0.9, 0.7, 0.3, 0.6])
-NOT_FINITE = frames([NAN, np.inf, 61, 20, NAN], [NAN, 0.9, 0.7, 0.3, 0.6])
+BASELINE = frames_of([40, 60, 61, 90, 62], [0.1, 0.9, 0.8, 0.2, 0.7])
+VARIANT = frames_of([45, 60.25, 61, 20, 61.5], [0.1, 0.9, 0.7, 0.3, 0.6])
+NOT_FINITE = frames_of([NAN, np.inf, 61, 20, NAN], [NAN, 0.9, 0.7, 0.3, 0.6])
 
 
 def contour(voiced: np.ndarray = VOICED, variant: Frames = VARIANT, **options: Any) -> bytes:
-    pair = PairedFrames("sung/a", BASELINE, variant, voiced, "known f0")
-    return contour_png(pair, TIMES_S, "float: sung/a", 0.5, **options)
+    return contour_png(paired(BASELINE, variant, voiced), TIMES_S, "float: sung/a", 0.5, **options)
 
 
 def track(threshold: float = 0.5, title: str = "a.wav", count: int = 5) -> bytes:
@@ -76,12 +69,6 @@ def test_every_picture_is_a_png_drawn_without_pyplot(
     assert pixels.std() > 0
 
 
-def test_plots_choose_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matplotlib, "use", pytest.fail)
-    for module in (plots.figure, plots.bench, plots.contours, plots.profile, plots.sweep):
-        importlib.reload(module)
-
-
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures in the order in which they are encoded."""
@@ -97,45 +84,31 @@ def ys(line: Line2D) -> np.ndarray:
 # --- contours
 
 
-def test_contour_draws_only_voiced_frames_as_pitch(drawn: list[Figure]) -> None:
+def test_contour_draws_both_sides_in_voiced_frames(drawn: list[Figure]) -> None:
     contour()
-    baseline, variant = drawn[0].axes[0].lines
-    assert not drawn[0].axes[0].texts
+    pitch, confidence, deviation = drawn[0].axes
+    baseline, variant = pitch.lines
+    assert not pitch.texts
     np.testing.assert_allclose(ys(baseline), [NAN, 60, 61, NAN, 62])
     np.testing.assert_allclose(ys(variant), [NAN, 60.25, 61, NAN, 61.5])
     assert list(baseline.get_xdata()) == list(variant.get_xdata()) == list(TIMES_S)
     assert [line.get_label() for line in (baseline, variant)] == ["baseline (upstream, eager)", "variant (program)"]
     assert baseline.get_color() != variant.get_color()
-
-
-def test_contour_draws_deviation_and_confidence(drawn: list[Figure]) -> None:
-    contour()
-    deviation = drawn[0].axes[2]
     np.testing.assert_allclose(ys(deviation.lines[1]), [NAN, 25, 0, NAN, -50])  # cents: variant minus baseline
     assert deviation.get_xlabel() == "time (s); 3 of 5 frames are voiced, by known f0"
-    baseline, variant, threshold = drawn[0].axes[1].lines
-    np.testing.assert_array_equal(ys(baseline), BASELINE.confidence)
-    np.testing.assert_array_equal(ys(variant), VARIANT.confidence)
-    assert set(ys(threshold)) == {0.5}
+    for line, expected in zip(confidence.lines, (BASELINE.confidence, VARIANT.confidence, [0.5, 0.5]), strict=True):
+        np.testing.assert_array_equal(ys(line), expected)
 
 
-def test_contour_draws_the_known_f0_below_both_sides(drawn: list[Figure]) -> None:
+def test_contour_draws_known_f0_and_hides_pitch_below_a_confidence(drawn: list[Figure]) -> None:
     known = np.array([NAN, 60, 61, NAN, 62])
-    contour(known_semitones=known)
-    first = drawn[0].axes[0].lines[0]
-    assert first.get_label() == "known f0"
-    np.testing.assert_array_equal(ys(first), known)
-
-
-def test_contour_shown_from_hides_pitch_but_no_deviation(drawn: list[Figure]) -> None:
-    contour()
-    contour(shown_from=0.7)
-    plain, filtered = ([axes.get_lines() for axes in figure.axes] for figure in drawn)
-    np.testing.assert_array_equal(ys(filtered[0][0]), [NAN, 60, 61, NAN, 62])
-    np.testing.assert_array_equal(ys(filtered[0][1]), [NAN, 60.25, 61, NAN, NAN])
-    np.testing.assert_array_equal(ys(plain[2][1]), ys(filtered[2][1]))
-    assert [line.get_ydata()[0] for line in filtered[1][2:]] == [0.5, 0.7]
-    assert len(plain[1]) == 3
+    contour(known_semitones=known, shown_from=0.7)
+    pitch, confidence, deviation = drawn[0].axes
+    assert pitch.lines[0].get_label() == "known f0"
+    for line, expected in zip(pitch.lines, (known, known, [NAN, 60.25, 61, NAN, NAN]), strict=True):
+        np.testing.assert_array_equal(ys(line), expected)
+    np.testing.assert_allclose(ys(deviation.lines[1]), [NAN, 25, 0, NAN, -50])  # no deviation is hidden
+    assert [line.get_ydata()[0] for line in confidence.lines[2:]] == [0.5, 0.7]
 
 
 def test_contour_without_voiced_frames_has_a_text(drawn: list[Figure]) -> None:
@@ -160,18 +133,17 @@ def test_track_draws_pitch_from_the_threshold_on(
     assert below.get_xlabel() == f"time (s); drawn as pitch where confidence is {threshold:g} or more"
 
 
-@pytest.mark.parametrize("name", ["take $1 and $2", "cost$_^$"])
-def test_file_name_with_dollars_is_not_a_formula(name: str, drawn: list[Figure]) -> None:
-    track(title=name)
-    title = next(child for child in drawn[0].axes[0].get_children() if getattr(child, "get_text", str)() == name)
+def test_file_name_with_dollars_is_not_a_formula(drawn: list[Figure]) -> None:
+    track(title="cost$_^$")
+    title = next(text for text in drawn[0].findobj(Text) if text.get_text() == "cost$_^$")
     assert not title.get_parse_math()
 
 
 # --- sweep
 
 
-def panel_ys(figure: Figure, row: int, column: int) -> list[list[float]]:
-    return [ys(line).tolist() for line in figure.axes[4 * row + column].lines]
+def panel_ys(figure: Figure, panel: int) -> list[list[float]]:
+    return [ys(line).tolist() for line in figure.axes[panel].lines]
 
 
 def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Figure]) -> None:
@@ -182,11 +154,11 @@ def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Fi
     (figure,) = drawn
     assert len(figure.axes) == 2 * 4
     assert [figure.axes[panel].get_ylabel() for panel in (0, 4)] == ["16000 Hz", "48000 Hz"]
-    delay = panel_ys(figure, 1, 2)
+    delay = panel_ys(figure, 6)
     assert len(delay) == 2 * 4  # baseline, variant, geometry and what was not measured, for each mirror
     algorithmic_ms = stored().latency.algorithmic_ms
     assert delay[:4] == [[40, 40], [40, 40], [algorithmic_ms + 5, algorithmic_ms + 10], []]  # half of 10 and 20 ms
-    factor = panel_ys(figure, 1, 3)[0]
+    factor = panel_ys(figure, 7)[0]
     assert factor[0] == pytest.approx(2 * factor[1])
     labels = [text.get_text().split("\n") for text in figure.axes[4].get_xticklabels()]
     assert labels == [["480", "10 ms"], ["960", "20 ms"]]
@@ -194,7 +166,7 @@ def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Fi
 
 def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -> None:
     sweep_png(sweep_of(measured_point(chunk=480, delay=NO_DELAY), SweepPoint.refused(setting(), "no")))
-    baseline, variant, geometry, crosses = panel_ys(drawn[0], 0, 2)
+    baseline, variant, geometry, crosses = panel_ys(drawn[0], 2)
     assert baseline == pytest.approx([40, NAN], nan_ok=True)
     assert np.isnan(variant).all()
     assert np.isnan(geometry).tolist() == [False, True]
@@ -202,12 +174,8 @@ def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -
     assert drawn[0].axes[2].lines[3].get_xdata().tolist() == [960]
 
 
-def test_sweep_panel_without_a_figure_has_a_text(drawn: list[Figure]) -> None:
-    sweep_png(sweep_of(failed_point(), measured_point(rate=16_000)))
-    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
-
-
 @pytest.mark.parametrize(("protocol", "unfair"), [("continuous", False), ("baseline-reset-per-chunk", True)])
-def test_sweep_title_shows_an_unfair_protocol(protocol: str, unfair: bool, drawn: list[Figure]) -> None:
-    sweep_png(sweep_of(measured_point(), protocol=protocol))
+def test_sweep_shows_missing_figures_and_an_unfair_protocol(protocol: str, unfair: bool, drawn: list[Figure]) -> None:
+    sweep_png(sweep_of(failed_point(), measured_point(rate=16_000), protocol=protocol))
+    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
     assert drawn[0].get_suptitle().startswith("UNFAIR: ") == unfair

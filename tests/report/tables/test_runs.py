@@ -16,8 +16,7 @@ RUN = Run(
 
 def test_summarize_run_has_the_keys_of_the_json() -> None:
     result = stored()
-    summary = asdict(summarize_run(RUN))
-    assert summary == {
+    assert asdict(summarize_run(RUN)) == {
         "folder": "outputs/run",
         "created": max(result.created, stored("int8-naive").created),
         "variants": {"float-xnnpack": "pass", "int8-naive": "fail"},

@@ -2,24 +2,39 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.results import stored, without_pitch
+from tests.helpers.soak import soak_segment
 from workbench.records.soak import Soak
 from workbench.report.tables.soak import print_soak
 
 
-def test_print_soak_has_a_row_for_each_segment(soak: Soak, capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_soak_has_a_row_for_each_segment(capsys: pytest.CaptureFixture[str]) -> None:
+    result = stored()
+    unvoiced = without_pitch(result.deviation).pitch
+    soak = Soak(
+        created=result.created,
+        recipe=result.recipe,
+        environment=result.environment,
+        program=result.program,
+        clips=("sung/a",),
+        hours=1,
+        took_s=222.2,
+        stretches=(
+            soak_segment(1800.4, resident_bytes=512_300_000),
+            soak_segment(3600.0, voiced_frames=0, pitch=unvoiced),
+        ),
+        verdict="fail",
+        reasons=("memory grew by [10%]",),
+    )
     print_soak(soak, Path("out"))
     header, first, second, *rest = capsys.readouterr().out.splitlines()
     assert header.startswith("until (s)")
-    assert first.split()[:4] == ["1800", "20000", "/", "90000"] and first.split()[-3:] == ["1.23", "2.35", "512.3"]
-    assert second.split()[:6] == ["3600", "0", "/", "90000", "–", "–"]
-    assert rest == [
-        "",
+    assert first.split()[:4] == ["1800", "10", "/", "12"] and first.split()[-3:] == ["1.00", "1.50", "512.3"]
+    assert second.split()[:6] == ["3600", "0", "/", "12", "–", "–"]
+    assert rest[1:] == [
         "float-xnnpack: fail, 1 h of audio in 222 s",
         "  memory grew by [10%]",
         "  record   out/soak.json",
     ]
-
-
-def test_print_soak_without_a_segment_has_no_table(soak: Soak, capsys: pytest.CaptureFixture[str]) -> None:
-    print_soak(soak.model_copy(update={"stretches": (), "ended": "it crashed"}), Path("out"))
-    assert capsys.readouterr().out.split("\n\n")[1].startswith("float-xnnpack: fail")
+    print_soak(soak.replace(stretches=(), ended="it crashed"), Path("out"))
+    assert "until (s)" not in capsys.readouterr().out

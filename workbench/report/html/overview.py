@@ -1,6 +1,5 @@
 """What the page shows of all variants together: where they come from, how far off they are, how long a call takes."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,17 +13,27 @@ from workbench.records.run_folders import StoredResult
 from workbench.report.formatting import DASH, counted
 from workbench.report.html.axis import LogAxis, Ticks, log_axis
 from workbench.report.html.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS
-from workbench.report.html.variant import VariantView
+from workbench.report.html.variant import MomentView, VariantView
+
+_RECIPES_NAMED = 5
+
+
+@dataclass(frozen=True)
+class DeviationBar:
+    """The height of a bin in percent, and its count in words."""
+
+    height: float
+    text: str
 
 
 @dataclass(frozen=True)
 class DeviationRow:
-    """Heights of the bins in percent, positions of p95 and max in percent, or why there are no bins."""
+    """The bins, positions of p95 and max in percent, or why there are no bins."""
 
     name: str
     verdict: Verdict
     fair: bool
-    bars: list[float]
+    bars: list[DeviationBar]
     marks: dict[str, float]
     text: str
     reason: str
@@ -79,6 +88,41 @@ def front_indices(variants: Sequence[VariantView]) -> list[int]:
     return [int(point.name) for point in sorted(front, key=lambda point: point.bytes)]
 
 
+@dataclass(frozen=True)
+class FirstContour:
+    """The contour at the top of the page: indices of a variant and its clip, and its worst moment if there is one."""
+
+    variant: int
+    clip: int
+    name: str
+    clip_name: str
+    moment: MomentView | None
+
+
+def first_contour(variants: Sequence[VariantView]) -> FirstContour | None:
+    """Returns the clip with the worst moment of the smallest passing variant; None if no variant has frames.
+
+    If no passing variant has frames, the first one that has them is shown.
+    """
+    order = [*front_indices(variants), *range(len(variants))]
+    index = next((each for each in order if variants[each].clips), None)
+    if index is None:
+        return None
+    view = variants[index]
+    moment = view.moments[0] if view.moments else None
+    names = [clip.clip for clip in view.clips]
+    clip = names.index(moment.clip) if moment else 0
+    return FirstContour(index, clip, view.name, names[clip], moment)
+
+
+def recipes_line(results: Sequence[StoredResult]) -> str:
+    """Returns the names of the recipes that were run; of more than six, the first five and the number of the others."""
+    names = list(dict.fromkeys(stored.result.recipe.name for stored in results))
+    if len(names) <= _RECIPES_NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_RECIPES_NAMED])} and {len(names) - _RECIPES_NAMED} more"
+
+
 def provenance_line(results: Sequence[StoredResult]) -> str:
     """Returns date, machine, versions and audio in a line; machine and versions are of the first result."""
     environment = results[0].result.environment
@@ -130,29 +174,33 @@ def clips_used(results: Sequence[StoredResult]) -> list[ClipUsed]:
 
 
 def deviation_chart(variants: Sequence[VariantView]) -> DeviationChart:
-    """Returns a row for each variant: how many voiced frames are how far off, on one logarithmic axis."""
+    """Returns a row for each variant: how many voiced frames are how far off, on one logarithmic axis.
+
+    Heights are proportional to the share of voiced frames, and equal in all rows: the fullest bin has 100 %.
+    """
     axis = LogAxis(LOWEST_CENTS, LOWEST_CENTS * 10.0**DECADES)
-    rows = [_deviation_row(view, axis) for view in variants]
+    histograms = [view.histogram for view in variants if view.histogram]
+    fullest = max((max(found.counts) / found.frames for found in histograms), default=0.0) or 1.0
+    rows = [_deviation_row(view, axis, fullest) for view in variants]
     return DeviationChart(rows, axis.ticks(), bin_width=100 / (DECADES * BINS_PER_DECADE))
 
 
-def _deviation_row(view: VariantView, axis: LogAxis) -> DeviationRow:
+def _deviation_row(view: VariantView, axis: LogAxis, fullest: float) -> DeviationRow:
     found = view.histogram
     marks = {"p95": view.p95_cents, "max": view.max_cents}
     return DeviationRow(
         name=view.name,
         verdict=view.verdict,
         fair=view.fair,
-        bars=[_bar_height(count, found.frames) for count in found.counts] if found else [],
+        bars=[_deviation_bar(count, found.frames, fullest) for count in found.counts] if found else [],
         marks={label: axis.percent(cents) for label, cents in marks.items() if cents is not None},
         text=_deviation_label(view),
         reason="" if found else view.missing_frames or "No frame is voiced.",
     )
 
 
-def _bar_height(count: int, frames: int) -> float:
-    """Percent, logarithmic from 14 for one frame to 100 for all: one frame in thousands can be seen."""
-    return 0.0 if not count else 14 + 86 * math.log(count) / math.log(max(frames, 2))
+def _deviation_bar(count: int, frames: int, fullest: float) -> DeviationBar:
+    return DeviationBar(100 * count / frames / fullest, f"{count:,} of {counted(frames, 'voiced frame')}")
 
 
 def _deviation_label(view: VariantView) -> str:

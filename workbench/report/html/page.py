@@ -20,9 +20,11 @@ from workbench.report.html.overview import (
     deviation_chart,
     facts,
     figure,
+    first_contour,
     front_indices,
     latency_chart,
     provenance_line,
+    recipes_line,
 )
 from workbench.report.html.variant import Sounds, variant_view
 from workbench.report.markdown import report_md
@@ -56,7 +58,8 @@ def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -
     ]
     environment = _environment()
     return environment.get_template("report.html").render(
-        runs=sorted({stored.run for stored in results}),
+        recipes=recipes_line(results),
+        first=first_contour(variants),
         sentence=sentence(results, names),
         cautions=cautions(results),
         provenance=provenance_line(results),

@@ -25,17 +25,17 @@ function rangeOf(values, span) {
 }
 
 /**
- * Draw frames first to last of a clip. `small` leaves out confidence and reading by frame; `mark` is a frame to mark with
- * a line.
+ * Draw frames first to last of a clip. `small` leaves out confidence and reading by frame, `brief` leaves out confidence
+ * and is lower; `mark` is a frame to mark with a line.
  */
-function drawContour(host, clip, { first = 0, last = null, small = false, mark = null } = {}) {
+function drawContour(host, clip, { first = 0, last = null, small = false, brief = false, mark = null } = {}) {
   const baseline = data.baselines[clip.baseline];
   const end = last ?? clip.cents.length - 1;
   const cut = (values) => values.slice(first, end + 1);
   const pitch = cut(baseline.pitch), cents = cut(clip.cents);
   const moved = pitch.map((value, index) => (value === null || cents[index] === null ? null : value + cents[index] / 100));
   const narrow = host.clientWidth < 600;
-  const heights = small ? [110, 60] : [narrow ? 200 : 250, 100, 70];
+  const heights = small ? [110, 60] : brief ? [150, 60] : [narrow ? 200 : 250, 100, 70];
   const gap = small ? 28 : 32, left = 54, top = small ? 8 : 20, foot = small ? 24 : 38;
   const total = top + heights.reduce((sum, each) => sum + each + gap, 0) - gap + foot;
   const { svg, width } = drawing(host, total, `Pitch of baseline and variant, ${clip.clip}`);
@@ -77,8 +77,10 @@ function drawContour(host, clip, { first = 0, last = null, small = false, mark =
     if (value !== null) draw(svg, "circle", { class: "speck", cx: x(index).toFixed(1), cy: middle.y(value).toFixed(1), r: small ? 2 : 1.7 });
   });
   if (small) return;
-  trace(svg, "baseline", cut(baseline.confidence), x, below.y);
-  trace(svg, "variant", cut(clip.confidence), x, below.y);
+  if (below) {
+    trace(svg, "baseline", cut(baseline.confidence), x, below.y);
+    trace(svg, "variant", cut(clip.confidence), x, below.y);
+  }
   readable(svg, clip, baseline, { x, time, top, bottom, left, right, count: pitch.length });
 }
 

@@ -70,6 +70,14 @@ function openVariant(section) {
   });
 }
 
+/** The contour above the table of variants: the clip of a variant's worst moment. */
+function drawFirst(figure) {
+  const variant = data.variants[figure.dataset.variant], clip = variant.clips[figure.dataset.clip];
+  const host = figure.querySelector(".chart"), [moment] = variant.moments;
+  const mark = moment ? Math.round(moment.at_s / data.baselines[clip.baseline].hop_s) - 1 : null;
+  redrawn(host, () => drawContour(host, clip, { brief: true, mark }));
+}
+
 /** A link into a closed variant opens it. */
 function follow() {
   const section = location.hash.startsWith("#variant-") && document.getElementById(location.hash.slice(1));
@@ -80,6 +88,7 @@ function follow() {
 
 sortable(document.getElementById("variants"));
 redrawn(document.getElementById("pareto"), () => drawPareto(document.getElementById("pareto")));
+for (const figure of document.querySelectorAll("#first")) drawFirst(figure);
 for (const section of document.querySelectorAll("details.variant")) {
   section.addEventListener("toggle", () => section.open && openVariant(section));
 }

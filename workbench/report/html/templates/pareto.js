@@ -52,12 +52,13 @@ function drawPareto(host) {
     draw(svg, "line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) });
     draw(svg, "text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, digits(value, 1));
   }
-  for (const value of decadeTicks(low, high)) {
+  const decades = decadeTicks(low, high);
+  for (const value of spaced(decades.length < 3 ? roundTicks(low, high, 5) : decades, x, 36)) {
     draw(svg, "line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: bottom });
-    draw(svg, "text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, digits(value / 1e6, 2));
+    draw(svg, "text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, digits(value / 1e6, 3));
   }
   draw(svg, "text", { class: "title", x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, "bytes of the program, in millions");
-  draw(svg, "text", { class: "title", transform: `translate(14 ${(top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, "pitch p95 (cents)");
+  draw(svg, "text", { class: "title", x: 8, y: top - 12 }, "pitch p95 (cents)");
 
   const gates = [
     ...byteLimits.map(({ value, owners }) => {

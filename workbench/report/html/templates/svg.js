@@ -50,6 +50,16 @@ function decadeTicks(low, high) {
   return ticks.filter((value) => value >= low * 0.999 && value <= high * 1.001);
 }
 
+/** The ticks that are at least `gap` pixels apart, from the first. */
+function spaced(ticks, position, gap) {
+  let last = -Infinity;
+  return ticks.filter((value) => {
+    if (Math.abs(position(value) - last) < gap) return false;
+    last = position(value);
+    return true;
+  });
+}
+
 /** From values to pixels. */
 function linear(low, high, from, to) {
   return (value) => from + ((value - low) / (high - low)) * (to - from);
