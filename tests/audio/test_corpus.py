@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,14 +125,11 @@ def test_clip_that_another_process_rendered_is_not_rendered(root: Path, monkeypa
 
 @pytest.mark.parametrize("refused_by", ["write_atomic", "exclusive", "a file"])
 def test_folder_that_cannot_be_written_raises(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     if refused_by == "a file":
         (root / "synthetic").touch()
         advice = "check the folder's permissions"
     else:
-        monkeypatch.setattr(f"workbench.audio.corpus.{refused_by}", full)
+        monkeypatch.setattr(f"workbench.audio.corpus.{refused_by}", Mock(side_effect=OSError(errno.ENOSPC, "full")))
         advice = "free some space on its disk"
     with pytest.raises(AudioError, match=f"^{root}/synthetic.* cannot be written .*; {advice}"):
         Corpus(root).render()

@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -81,24 +82,15 @@ def test_waiting_for_the_lock_ends_when_it_is_released(tmp_path: Path, holder: t
     waiting.join()
 
 
-@pytest.fixture
-def flock_fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes the operating system refuse every lock with an error code."""
-
-    def with_code(code: int) -> None:
-        def flock(handle: int, operation: int) -> None:
-            raise OSError(code, os.strerror(code))
-
-        monkeypatch.setattr(fcntl, "flock", flock)
-        monkeypatch.setattr(locks, "_warned_devices", set())
-
-    return with_code
+def refuse_locks(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(code, os.strerror(code))))
+    monkeypatch.setattr(locks, "_warned_devices", set())
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP])
-def test_file_system_without_locks_warns_once(tmp_path: Path, flock_fails: Callable[[int], None], code: int) -> None:
+def test_file_system_without_locks_warns_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """The work goes on; NFS, for example, reports ENOLCK without a lock daemon, and EBADF for a folder."""
-    flock_fails(code)
+    refuse_locks(monkeypatch, code)
     with pytest.warns(WorkbenchWarning, match="does not support folder locks") as caught, folder_lock(tmp_path / "a"):
         (tmp_path / "a" / "result").touch()
     assert len(caught) == 1
@@ -108,8 +100,8 @@ def test_file_system_without_locks_warns_once(tmp_path: Path, flock_fails: Calla
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.EACCES])
 def test_lock_held_by_another_is_not_taken_for_no_locks(
-    tmp_path: Path, flock_fails: Callable[[int], None], code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    flock_fails(code)
+    refuse_locks(monkeypatch, code)
     with warnings.catch_warnings(action="error"), pytest.raises(WorkbenchError), folder_lock(tmp_path):
         pass

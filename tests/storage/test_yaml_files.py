@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -51,11 +52,8 @@ def test_bad_content_is_one_line(tmp_path: Path, content: str, message: str) -> 
 def test_file_that_is_not_read_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
-    def read_bytes(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
     (tmp_path / "folder").mkdir()
     (tmp_path / "d.yaml").touch()
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "read_bytes", Mock(side_effect=PermissionError(13, "Permission denied")))
     with pytest.raises(YamlError, match=message):
         read_yaml_mapping(tmp_path / name, "recipe")
