@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -12,6 +13,13 @@ part = st.one_of(
     st.sampled_from(["confidence", "nothing", "encoder.nothing"]),
 )
 unit = st.floats(0, 1)
+
+
+def some_of(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with any of these keys."""
+    return st.fixed_dictionaries({}, optional=keys)
+
+
 recipes = st.fixed_dictionaries(
     {
         "description": st.just("Drawn"),
@@ -30,25 +38,19 @@ recipes = st.fixed_dictionaries(
         "outputs": st.lists(st.sampled_from(["pitch", "confidence", "volume"]), max_size=3),
         "frontend": st.sampled_from(["upstream", "grouped", "low-rank"]),
         "frontend_tolerance": st.sampled_from([1e-4, 1e-3, 1e-6, 0.1]),
-        "lowering": st.fixed_dictionaries(
-            {},
-            optional={
-                "backend": st.sampled_from(["xnnpack", "portable"]),
-                "toeplitz": st.sampled_from(["linear", "conv", "block"]),
-                "prefilter": st.sampled_from(["conv", "fourier"]),
-                "prefilter_band": st.sampled_from([1.0, 0.5, 1e-9]),
-            },
+        "lowering": some_of(
+            backend=st.sampled_from(["xnnpack", "portable"]),
+            toeplitz=st.sampled_from(["linear", "conv", "block"]),
+            prefilter=st.sampled_from(["conv", "fourier"]),
+            prefilter_band=st.sampled_from([1.0, 0.5, 1e-9]),
         ),
         "quantization": st.one_of(
             st.just("none"),
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "parts": st.dictionaries(part, scheme, max_size=3),
-                    "everywhere": st.booleans(),
-                    "equalize": st.booleans(),
-                    "correct_bias": st.booleans(),
-                },
+            some_of(
+                parts=st.dictionaries(part, scheme, max_size=3),
+                everywhere=st.booleans(),
+                equalize=st.booleans(),
+                correct_bias=st.booleans(),
             ),
         ),
     },
@@ -76,39 +78,29 @@ backends = st.one_of(  # few independent combinations of backend, state and scop
 patterns = st.lists(st.sampled_from(["synthetic/*", "sung/*", "sung/take-?", "a"]), min_size=1, max_size=3)
 limit = st.builds("{} {!r}".format, st.sampled_from(["<=", ">="]), st.one_of(st.floats(-1e9, 1e9), st.integers(0, 99)))
 metric = st.sampled_from(["program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low"])
-others = st.fixed_dictionaries(  # the model does not depend on these
-    {},
-    optional={
-        "protocol": st.sampled_from(
-            ["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"]
-        ),
-        "trust_checkpoint": st.booleans(),
-        "quantization": st.fixed_dictionaries(
-            {"parts": st.dictionaries(part, scheme, min_size=1, max_size=3)},
-            optional={
-                "observer": st.sampled_from(["min-max", "moving-average", "histogram", "percentile"]),
-                "outside": st.floats(0, 0.49),
-                "seconds_per_clip": st.floats(0.1, 3600),
-                "seed": st.integers(0, 2**31 - 1),
-                "leaky_relu": st.sampled_from(["int8", "float"]),
-                "residual_add": st.sampled_from(["int8", "float"]),
-            },
-        ),
-        "audio": st.fixed_dictionaries({}, optional={"calibrate": patterns, "score": patterns}),
-        "scoring": st.fixed_dictionaries(
-            {}, optional={"voiced_confidence": unit, "min_voiced_frames": st.integers(1, 10_000_000)}
-        ),
-        "postprocess": st.fixed_dictionaries({}, optional={"confidence_threshold": st.one_of(st.none(), unit)}),
-        "speed": st.fixed_dictionaries(
-            {},
-            optional={
-                "threads": st.integers(1, 1024),
-                "rounds": st.integers(3, 10_000),
-                "chunks_per_round": st.integers(1, 1_000_000),
-                "warmup_chunks": st.integers(1, 1_000_000),
-            },
-        ),
-        "gates": st.dictionaries(metric, limit, max_size=3),
-    },
+others = some_of(  # the model does not depend on these
+    protocol=st.sampled_from(["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"]),
+    trust_checkpoint=st.booleans(),
+    quantization=st.fixed_dictionaries(
+        {"parts": st.dictionaries(part, scheme, min_size=1, max_size=3)},
+        optional={
+            "observer": st.sampled_from(["min-max", "moving-average", "histogram", "percentile"]),
+            "outside": st.floats(0, 0.49),
+            "seconds_per_clip": st.floats(0.1, 3600),
+            "seed": st.integers(0, 2**31 - 1),
+            "leaky_relu": st.sampled_from(["int8", "float"]),
+            "residual_add": st.sampled_from(["int8", "float"]),
+        },
+    ),
+    audio=some_of(calibrate=patterns, score=patterns),
+    scoring=some_of(voiced_confidence=unit, min_voiced_frames=st.integers(1, 10_000_000)),
+    postprocess=some_of(confidence_threshold=st.one_of(st.none(), unit)),
+    speed=some_of(
+        threads=st.integers(1, 1024),
+        rounds=st.integers(3, 10_000),
+        chunks_per_round=st.integers(1, 1_000_000),
+        warmup_chunks=st.integers(1, 1_000_000),
+    ),
+    gates=st.dictionaries(metric, limit, max_size=3),
 )
 all_keys = st.builds(lambda keys, *more: functools.reduce(operator.or_, more, keys), recipes, backends, others)

@@ -15,11 +15,11 @@ from workbench.runtime.session import run_chunks
 from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
 
 
-@pytest.mark.parametrize(("handling", "sums"), [("continuous", [3, 10, 15]), ("reset-per-chunk", [3, 7, 5])])
-def test_state_is_kept_or_zeroed_before_each_chunk(handling: StateHandling, sums: list[int]) -> None:
+@pytest.mark.parametrize(("handling", "totals"), [("continuous", [3, 10, 15]), ("reset-per-chunk", [3, 7, 5])])
+def test_state_is_kept_or_zeroed_before_each_chunk(handling: StateHandling, totals: list[int]) -> None:
     session = CumulativeSumSession()
     handled = with_state_handling(handling, session)
-    assert_array_equal(run_chunks(handled, np.array([1, 2, 3, 4, 5], np.float32)).pitch_semitones, sums)
+    assert_array_equal(run_chunks(handled, np.array([1, 2, 3, 4, 5], np.float32)).pitch_semitones, totals)
     assert handled.stream == session.stream
     handled.reset()
     assert session.total == 0
