@@ -1,6 +1,5 @@
 """The group of commands: help, exit codes, warnings, and output whose reader leaves early."""
 
-import errno
 import importlib.metadata
 import logging
 import os
@@ -8,17 +7,18 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from click.testing import Result as CliResult
 
-from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import workbench
+from tests.helpers.results import stored, written
 from workbench.cli import main
-from workbench.cli._shared.group import ERROR, ErrorHandlingGroup
+from workbench.cli._shared.group import ErrorHandlingGroup
 from workbench.errors import WorkbenchWarning
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -50,24 +50,20 @@ def test_group_help_lists_commands_and_exit_codes() -> None:
 
 
 def test_module_runs_as_the_command() -> None:
-    result = subprocess.run([sys.executable, "-m", "workbench", "--help"], capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("Usage: workbench [OPTIONS] COMMAND")
-    assert result.stderr == ""
+    result = subprocess.run([sys.executable, "-m", "workbench", "--version"], capture_output=True, text=True)
+    version = importlib.metadata.version("pesto-workbench")
+    assert (result.stdout, result.stderr) == (f"workbench, version {version}\n", "")
 
 
-def test_check_does_not_import_torch() -> None:
+@pytest.mark.parametrize("command", ["check recipes/least.yaml", "pick run"])
+def test_command_does_not_import_torch(command: str) -> None:
+    written(stored(verdict="pass"), Path("run"))
     code = (
-        "import sys\n"
-        "from workbench.cli import main\n"
-        "main(['check', 'recipes/least.yaml'], standalone_mode=False)\n"
+        f"import sys\nfrom workbench.cli import main\nmain({command.split()}, standalone_mode=False)\n"
         "assert not {'torch', 'executorch', 'pesto'} & set(sys.modules), 'imported'\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "least: ok\n", "")
-
-
-def test_version() -> None:
-    assert workbench("--version").stdout == f"workbench, version {importlib.metadata.version('pesto-workbench')}\n"
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [["fly"], ["run"], ["run", "--fast", "r.yaml"], ["track", "take.wav"], ["check"]])
@@ -77,63 +73,45 @@ def test_bad_command_line_exits_with_2(words: Sequence[str]) -> None:
     assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
-def test_own_warning_is_one_line_and_others_are_silent() -> None:
-    @click.group(cls=ErrorHandlingGroup)
-    def group() -> None: ...
+def run_command(function: Callable[[], None]) -> CliResult:
+    """Runs a function as a command of a new group."""
+    group = ErrorHandlingGroup(commands=[click.Command("run", callback=function)])
+    return CliRunner().invoke(group, ["run"])
 
-    @group.command()
+
+def test_own_warning_is_one_line_and_others_are_silent() -> None:
     def warn() -> None:
-        warnings.warn("out: this file system has no locks; run one command at a time", WorkbenchWarning, stacklevel=1)
+        warnings.warn("out: no locks", WorkbenchWarning, stacklevel=1)
         warnings.warn("an experimental interface", FutureWarning, stacklevel=1)
         logging.getLogger("library").warning("no CUDA kernels")
 
     disabled = logging.root.manager.disable
-    result = CliRunner().invoke(group, ["warn"])
-    assert result.stderr == "warning: out: this file system has no locks; run one command at a time\n"
+    assert run_command(warn).stderr == "warning: out: no locks\n"
     assert logging.root.manager.disable == disabled
 
 
-def fail_with(error: BaseException) -> tuple[int, str]:
-    """Returns exit code and stderr of a command that raises an error."""
-
-    @click.group(cls=ErrorHandlingGroup)
-    def group() -> None: ...
-
-    @group.command()
+@pytest.mark.parametrize(
+    ("error", "code", "first", "last"),
+    [
+        (MemoryError(), 2, "error: out of memory; close other programs or run fewer variants at once", None),
+        (
+            KeyError("a bug"),
+            2,
+            "Traceback (most recent call last):",
+            "error: internal error; please report it with the traceback above",
+        ),
+        (click.Abort(), 1, "Aborted!", None),
+        (click.ClickException("no"), 1, "Error: no", None),
+    ],
+    ids=["memory", "bug", "abort", "click"],
+)
+def test_error_has_a_code_and_a_line(error: Exception, code: int, first: str, last: str | None) -> None:
     def fail() -> None:
         raise error
 
-    result = CliRunner().invoke(group, ["fail"])
-    return result.exit_code, result.stderr
-
-
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError("can't allocate memory"), MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")],
-    ids=["torch", "python", "system"],
-)
-def test_out_of_memory_is_one_line(error: BaseException) -> None:
-    assert fail_with(error) == (ERROR, "error: out of memory; close other programs or run fewer variants at once\n")
-
-
-def test_internal_error_has_its_traceback_and_one_line() -> None:
-    code, stderr = fail_with(KeyError("a bug"))
-    first, *_, cause, last = stderr.splitlines()
-    assert (code, first, cause) == (ERROR, "Traceback (most recent call last):", "KeyError: 'a bug'")
-    assert last == "error: internal error; please report it with the traceback above"
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "stderr"),
-    [
-        (click.exceptions.Exit(5), 5, ""),
-        (click.Abort(), 1, "Aborted!\n"),
-        (click.ClickException("no"), 1, "Error: no\n"),
-    ],
-    ids=["exit", "abort", "exception"],
-)
-def test_errors_of_click_keep_their_form(error: Exception, code: int, stderr: str) -> None:
-    assert fail_with(error) == (code, stderr)
+    result = run_command(fail)
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, lines[0], lines[-1]) == (code, first, last or first)
 
 
 def run_unread(*words: str, setup: str = "", read_stderr: bool = True) -> tuple[int, str]:
@@ -147,9 +125,8 @@ def run_unread(*words: str, setup: str = "", read_stderr: bool = True) -> tuple[
 
 
 def test_reader_that_leaves_changes_no_exit_code() -> None:
-    Path("wrong.yaml").write_text(RECIPE + "mirorr: 1\n")
     assert run_unread("check", "recipes") == (0, "")
-    assert run_unread("check", "wrong.yaml", read_stderr=False) == (2, "")
+    assert run_unread("check", "no.yaml", read_stderr=False) == (2, "")
 
 
 def test_files_are_written_after_the_reader_left() -> None:
