@@ -34,6 +34,13 @@ def test_help_has_a_sentence_and_an_example(name: str) -> None:
     assert workbench(name, "-h").stdout == result.stdout
 
 
+def test_bench_help_names_the_contenders_of_every_bench() -> None:
+    from workbench.workflows.bench.contenders import EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT
+
+    text = workbench("bench", "--help").stdout
+    assert all(f"`{name}`" in text for name in (EAGER, ONNX, REFERENCE_EXPORT, TORCHSCRIPT))
+
+
 def test_one_option_has_one_meaning() -> None:
     options = [option for command in main.commands.values() for option in command.params]
     for name in ("audio", "calib_audio", "fresh", "variant"):

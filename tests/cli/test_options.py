@@ -54,10 +54,6 @@ REFUSED = [  # command, the last line on stderr
         "track a.wav --program p.pte --out take.txt",
         "Error: Invalid value: take.txt: unknown format; use a name that ends in .csv, .json, .png",
     ),
-    (
-        "track a.wav --program p.pte --out take.csv --threshold 0.3",
-        "error: --threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames",
-    ),
     ("report a --out page.pdf", "error: --out page.pdf: the page is HTML; use a name that ends in .html"),
 ]
 

@@ -21,6 +21,3 @@ def test_track_prints_or_writes_the_same(program: Path) -> None:
     assert Path("new/take.CSV").read_text() == printed.stdout
     frames = len(printed.stdout.splitlines()) - 1
     assert written.stderr == f"new/take.CSV: {frames} frames\n"
-
-
-# --- exit codes and output of a run whose variants are made up

@@ -41,16 +41,18 @@ def bench(
 ) -> None:
     """Time recipes and programs against upstream PESTO in eager PyTorch.
 
-    Writes the programs, bench.json and bench.png. A bench always includes upstream in eager PyTorch, upstream's own
-    TorchScript export, the naive export of recipes/float-upstream.yaml, and, if the extra `onnx` is installed, ONNX
-    Runtime on the graph of every float program. All contenders have the same rate, chunk and mirror.
+    Writes the programs, bench.json and bench.png. Every bench also times these contenders: `eager` is upstream in eager
+    PyTorch, `torchscript` upstream's own TorchScript export, `first-experiments` the naive export of
+    recipes/float-upstream.yaml, and `onnx` its graph in ONNX Runtime, if the extra `onnx` is installed; `onnx-NAME` is
+    the graph of the float recipe NAME. All contenders have the same rate, chunk and mirror.
 
     First the pitch of each contender is compared with eager's. Then the contenders run in shuffled rounds, in one
     process, and the speedup over eager is computed within each round. It is inconclusive if its range over the rounds
     (10th to 90th percentile) includes 1 or is wider than a factor of 2. Last, the response time is measured with calls
     at the period of the chunk while another process loads the machine.
 
-    Exit codes: 0 everything was timed; 1 a named contender could not be built or run; 2 usage error.
+    Exit codes: 0 every RECIPE and PROGRAM and `first-experiments` were timed; 1 one of them could not be built or run;
+    2 usage error.
 
     \b
     Example:
