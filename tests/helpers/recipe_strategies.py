@@ -1,4 +1,4 @@
-"""Strategies of hypothesis for recipes: `recipes` has the keys that a model is built from, `all_keys` has all."""
+"""Strategies of hypothesis for valid recipes: `recipes` has the keys that a model is built from, `all_keys` has all."""
 
 import functools
 import operator
@@ -6,96 +6,117 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-scheme = st.sampled_from(["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"])
-part = st.one_of(
-    st.sampled_from(["encoder", "encoder.*", "encoder.first", "encoder.prefilter", "encoder.prefilter.1"]),
-    st.sampled_from(["encoder.narrow", "encoder.narrow.?", "encoder.toeplitz", "frontend", "frontend.*"]),
-    st.sampled_from(["confidence", "nothing", "encoder.nothing"]),
-)
-unit = st.floats(0, 1)
+Keys = st.SearchStrategy[dict[str, Any]]
 
 
-def some_of(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """A mapping with any of these keys."""
+def merged(*strategies: Keys) -> Keys:
+    return st.tuples(*strategies).map(lambda drawn: functools.reduce(operator.or_, drawn))
+
+
+def choices(*values: object) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+def some(**keys: st.SearchStrategy[Any]) -> Keys:
+    """Each key is optional."""
     return st.fixed_dictionaries({}, optional=keys)
 
 
-recipes = st.fixed_dictionaries(
-    {
-        "description": st.just("Drawn"),
-        "sample_rate_hz": st.one_of(st.sampled_from([8000, 16_000, 44_100, 48_000]), st.integers(7000, 60_000)),
-        "chunk_samples": st.one_of(st.sampled_from([160, 320, 441, 480, 960, 4096]), st.integers(0, 20_000)),
-        "mirror": st.one_of(st.sampled_from([0, 0.5, 1]), unit),
-    },
-    optional={
-        "checkpoint": st.sampled_from(["mir-1k_g7", "mir-1k"]),
-        "frames_per_chunk": st.one_of(
-            st.integers(0, 8), st.fixed_dictionaries({"min": st.integers(0, 4), "max": st.integers(1, 300)})
-        ),
-        "streams": st.integers(0, 8),
-        "reduction": st.sampled_from(["alwa", "argmax", "mean"]),
-        "state": st.sampled_from(["internal", "explicit"]),
-        "outputs": st.lists(st.sampled_from(["pitch", "confidence", "volume"]), max_size=3),
-        "frontend": st.sampled_from(["upstream", "grouped", "low-rank"]),
-        "frontend_tolerance": st.sampled_from([1e-4, 1e-3, 1e-6, 0.1]),
-        "lowering": some_of(
-            backend=st.sampled_from(["xnnpack", "portable"]),
-            toeplitz=st.sampled_from(["linear", "conv", "block"]),
-            prefilter=st.sampled_from(["conv", "fourier"]),
-            prefilter_band=st.sampled_from([1.0, 0.5, 1e-9]),
-        ),
-        "quantization": st.one_of(
-            st.just("none"),
-            some_of(
-                parts=st.dictionaries(part, scheme, max_size=3),
-                everywhere=st.booleans(),
-                equalize=st.booleans(),
-                correct_bias=st.booleans(),
-            ),
-        ),
-    },
+def every(**keys: st.SearchStrategy[Any]) -> Keys:
+    return st.fixed_dictionaries(keys)
+
+
+unit = st.floats(0, 1)
+part = choices(
+    *("encoder", "encoder.*", "encoder.first", "encoder.prefilter", "encoder.prefilter.1", "encoder.narrow"),
+    *("encoder.narrow.?", "encoder.toeplitz", "frontend", "frontend.*", "confidence", "nothing", "encoder.nothing"),
+)
+base = merged(
+    every(
+        description=st.just("Drawn"),
+        sample_rate_hz=choices(8000, 16_000, 44_100, 48_000) | st.integers(8000, 60_000),
+        mirror=choices(0, 0.5, 1) | unit,
+    ),
+    some(
+        checkpoint=choices("mir-1k_g7", "mir-1k"),
+        streams=st.integers(1, 8),
+        reduction=choices("alwa", "argmax", "mean"),
+    ),
+)
+hop = choices(160, 320, 441, 480, 960) | st.integers(64, 2500)
+one_size = st.builds(
+    lambda hop, frames: {"chunk_samples": hop * frames, "frames_per_chunk": frames}, hop, st.integers(1, 8)
+)
+sizes = st.builds(
+    lambda hop, least, more: {"chunk_samples": hop * least, "frames_per_chunk": {"min": least, "max": least + more}},
+    *(hop, st.integers(1, 4), st.integers(1, 250)),
+)
+outputs = every(outputs=choices(["pitch"], ["volume", "pitch"])) | some(
+    outputs=choices(["confidence", "pitch"], ["pitch", "volume", "confidence"]),
+    postprocess=some(confidence_threshold=st.none() | unit),
+)
+plain_frontend = some(frontend=choices("upstream", "grouped"))
+frontend = plain_frontend | merged(
+    every(frontend=st.just("low-rank")), some(frontend_tolerance=choices(1e-4, 1e-3, 1e-6, 0.1))
 )
 
 
-backend = st.sampled_from(["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"])
-backends = st.one_of(  # few independent combinations of backend, state and scope are valid
-    st.fixed_dictionaries(
-        {"lowering": st.fixed_dictionaries({"backend": backend}), "state": st.sampled_from(["explicit", "none"])}
-    ),
-    st.fixed_dictionaries(
-        {
-            "lowering": st.fixed_dictionaries({"backend": backend, "scope": st.just("network")}),
-            "state": st.just("none"),
-            "frontend": st.sampled_from(["upstream", "grouped"]),
-        }
-    ),
-    st.fixed_dictionaries(
-        {"lowering": st.just({"backend": "onnx"}), "state": st.sampled_from(["explicit", "none", "frozen"])}
-    ),
-    st.just({"lowering": {"backend": "torchscript", "toeplitz": "conv"}}),
-    st.just({}),
+def lowering(backends: tuple[str, ...], **more: str) -> Keys:
+    """The section for one of these backends, in each implementation."""
+    fixed = every(backend=choices(*backends), **{key: st.just(value) for key, value in more.items()})
+    fourier = merged(every(prefilter=st.just("fourier")), some(prefilter_band=choices(1.0, 0.5, 1e-9)))
+    return every(lowering=merged(fixed, some(toeplitz=choices("linear", "conv", "block")), st.just({}) | fourier))
+
+
+def quantized(*schemes: str, **more: st.SearchStrategy[Any]) -> Keys:
+    calibration = some(
+        outside=st.floats(0, 0.49), seconds_per_clip=st.floats(0.1, 3600), seed=st.integers(0, 2**31 - 1), **more
+    )
+    parts = every(parts=st.dictionaries(part, choices("none", *schemes), min_size=1, max_size=3))
+    return every(quantization=st.just("none") | merged(parts, calibration))
+
+
+float_parts = {"leaky_relu": choices("int8", "float"), "residual_add": choices("int8", "float")}
+any_scheme = quantized(
+    *("int8-dynamic", "int8-static", "int8-static-per-tensor"),
+    observer=choices("min-max", "moving-average", "histogram", "percentile"),
+    **float_parts,
 )
-patterns = st.lists(st.sampled_from(["synthetic/*", "sung/*", "sung/take-?", "a"]), min_size=1, max_size=3)
-limit = st.builds("{} {!r}".format, st.sampled_from(["<=", ">="]), st.one_of(st.floats(-1e9, 1e9), st.integers(0, 99)))
-metric = st.sampled_from(["program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low"])
-others = some_of(  # the model does not depend on these
-    protocol=st.sampled_from(["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"]),
+corrected = quantized(
+    *("int8-static", "int8-static-per-tensor"), equalize=st.booleans(), correct_bias=st.booleans(), **float_parts
+)
+everywhere = merged(
+    *(base, one_size, frontend, lowering(("xnnpack",)), every(quantization=st.just({"everywhere": True}))),
+    every(streams=st.just(1), state=st.just("internal")),
+)
+portable = every(state=choices("internal", "explicit"))
+model = merged(base, sizes | one_size, outputs, frontend)
+conv = every(lowering=every(backend=choices("xnnpack", "portable")))
+recipes = (
+    everywhere
+    | merged(model, portable, lowering(("xnnpack", "portable")), any_scheme)
+    | merged(model, portable, conv, corrected)
+)
+
+BACKENDS = ("xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm")
+backends = (
+    recipes
+    | merged(model, every(state=choices("explicit", "none")), lowering(BACKENDS))
+    | merged(base, one_size, outputs, plain_frontend, every(state=st.just("none")), lowering(BACKENDS, scope="network"))
+    | merged(
+        *(base, one_size, outputs, frontend, every(state=choices("explicit", "none", "frozen"))),
+        *(lowering(("onnx",)), quantized("int8-static", leaky_relu=choices("int8", "float"))),
+    )
+    | merged(base, one_size, every(lowering=st.just({"backend": "torchscript", "toeplitz": "conv"})))
+)
+limit = st.builds("{} {!r}".format, choices("<=", ">="), st.floats(-1e9, 1e9) | st.integers(0, 99))
+metric = choices("program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low")
+others = some(  # the model does not depend on these
+    protocol=choices("continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"),
     trust_checkpoint=st.booleans(),
-    quantization=st.fixed_dictionaries(
-        {"parts": st.dictionaries(part, scheme, min_size=1, max_size=3)},
-        optional={
-            "observer": st.sampled_from(["min-max", "moving-average", "histogram", "percentile"]),
-            "outside": st.floats(0, 0.49),
-            "seconds_per_clip": st.floats(0.1, 3600),
-            "seed": st.integers(0, 2**31 - 1),
-            "leaky_relu": st.sampled_from(["int8", "float"]),
-            "residual_add": st.sampled_from(["int8", "float"]),
-        },
-    ),
-    audio=some_of(calibrate=patterns, score=patterns),
-    scoring=some_of(voiced_confidence=unit, min_voiced_frames=st.integers(1, 10_000_000)),
-    postprocess=some_of(confidence_threshold=st.one_of(st.none(), unit)),
-    speed=some_of(
+    audio=some(calibrate=choices(["a"], ["synthetic/*"]), score=choices(["sung/*"], ["sung/take-?"])),
+    scoring=some(voiced_confidence=unit, min_voiced_frames=st.integers(1, 10_000_000)),
+    speed=some(
         threads=st.integers(1, 1024),
         rounds=st.integers(3, 10_000),
         chunks_per_round=st.integers(1, 1_000_000),
@@ -103,4 +124,4 @@ others = some_of(  # the model does not depend on these
     ),
     gates=st.dictionaries(metric, limit, max_size=3),
 )
-all_keys = st.builds(lambda keys, *more: functools.reduce(operator.or_, more, keys), recipes, backends, others)
+all_keys = merged(backends, others)
