@@ -65,16 +65,6 @@ def test_gate_without_a_value_is_inconclusive(record: Whole) -> None:
     assert outcome.null_reasons == {"value": "not timed", "passed": "not timed"}
 
 
-def test_evaluate_gates_keeps_their_order() -> None:
-    gates = [Gate("speed.count", ">=", 5), Gate("cents", "<=", 0.3), Gate("speed.count", "<=", 5)]
-    outcomes = evaluate_gates(gates, Whole())
-    assert [(outcome.metric, outcome.passed) for outcome in outcomes] == [
-        ("speed.count", False),
-        ("cents", True),
-        ("speed.count", True),
-    ]
-
-
 @pytest.mark.parametrize("metric", ["speedup_p50", "speedup_low", "speedup_high"])
 @pytest.mark.parametrize("comparison", ["<=", ">="])
 def test_speedup_gate_within_the_spread_is_inconclusive(metric: str, comparison: str) -> None:

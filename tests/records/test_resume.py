@@ -40,7 +40,11 @@ def test_scores_round_trip(folder: Path) -> None:
     assert load_scores(folder, ("fingerprint", "another program"), CLIPS) is None
 
 
-def change_json(**values: object) -> Callable[[Path], None]:
+def with_text(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / SCORES_NAME).write_text(text)
+
+
+def with_values(**values: object) -> Callable[[Path], object]:
     def change(folder: Path) -> None:
         path = folder / SCORES_NAME
         path.write_text(json.dumps(json.loads(path.read_text()) | values))
@@ -51,17 +55,13 @@ def change_json(**values: object) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     "damage",
     [
+        *map(with_text, ("[", "[" * 100_000, "[]")),
+        *(with_values(figures={}), with_values(figures=None), with_values(seconds=3)),
         lambda folder: (folder / SCORES_NAME).unlink(),
-        lambda folder: (folder / SCORES_NAME).write_text("["),
-        lambda folder: (folder / SCORES_NAME).write_text("[" * 100_000),
-        lambda folder: (folder / SCORES_NAME).write_text("[]"),
-        change_json(figures={}),
-        change_json(figures=None),
-        change_json(seconds=3),
         lambda folder: frames_path(folder, Named.name).unlink(),
         lambda folder: picture_path(folder, Named.name).unlink(),
     ],
 )
-def test_incomplete_scores_are_not_loaded(damage: Callable[[Path], None], folder: Path) -> None:
+def test_incomplete_scores_are_not_loaded(damage: Callable[[Path], object], folder: Path) -> None:
     damage(folder)
     assert load_scores(folder, MADE_FROM, CLIPS) is None
