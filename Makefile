@@ -60,7 +60,7 @@ docs: $(VENV)/.installed
 # Builds the site into site/. The docs extra is installed if it is missing.
 site: $(VENV)/.installed
 	$(BIN)/python -c 'import mkdocs_click' 2>/dev/null || $(BIN)/python -m pip install --disable-pip-version-check -q -e ".[docs]"
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
