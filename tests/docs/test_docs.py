@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+import workbench
 from tests.helpers.results import with_todays_defaults
+from tools.docs.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
 from tools.docs.stored import MEASURED, RECORDS, ROOT
 from workbench.audio.corpus import Corpus
@@ -97,6 +99,16 @@ def test_links_and_paths_in_a_page_exist(name: str) -> None:
 def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), flags=re.MULTILINE))
     assert {f"docs/{page}" for page in listed} == {page for page in PAGES if page.startswith("docs/")}
+
+
+def test_page_of_the_api_has_every_name() -> None:
+    listed = set(re.findall(r"^::: workbench\.api\.(\w+)$", PAGES["docs/reference/api.md"], flags=re.MULTILINE))
+    assert listed == set(workbench.__all__) - {"WorkbenchError"}
+
+
+@pytest.mark.parametrize("file", RECORD_FILES)
+def test_every_record_key_has_a_meaning(file: str) -> None:
+    assert keys_without_meaning(RECORD_FILES[file][0]) == []
 
 
 def test_shipped_recipes_are_valid_and_measured() -> None:

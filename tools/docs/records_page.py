@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
 from tools.docs.formatting import escaped, table
 from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
@@ -84,22 +82,23 @@ def _new_parts(model: Model, path: str, anchor: str, anchors: dict[Model, str]) 
     """Yields the model and the parts in it that have no anchor yet, each with its path, and gives them an anchor."""
     anchors[model] = anchor
     yield path, model
-    for name, field in _fields(model):
-        for part in _models_in(field.annotation):
+    for name, kind in _keys(model).items():
+        for part in _models_in(kind):
             if part not in anchors:
                 below = f"{path}.{name}" if path else name
                 yield from _new_parts(part, below, f"{anchor}-{name}", anchors)
 
 
-def _fields(model: Model) -> list[tuple[str, FieldInfo]]:
-    return [(name, field) for name, field in model.model_fields.items() if name != "null_reasons"]
+def _keys(model: Model) -> dict[str, Any]:
+    """Returns the type of each key that a model writes, except `null_reasons`."""
+    fields = {name: field.annotation for name, field in model.model_fields.items() if name != "null_reasons"}
+    return fields | {name: field.return_type for name, field in model.model_computed_fields.items()}
 
 
 def _rows(model: Model, anchors: Mapping[Model, str]) -> Iterator[tuple[str, ...]]:
     meaning = meanings(model)
-    for name, field in _fields(model):
-        kind = _type(field.annotation, anchors)
-        yield f"`{name}`", kind, unit(name, field.annotation), escaped(meaning.get(name, ""))
+    for name, kind in _keys(model).items():
+        yield f"`{name}`", _type(kind, anchors), unit(name, kind), escaped(meaning.get(name, ""))
 
 
 def meanings(model: Model) -> dict[str, str]:
@@ -107,15 +106,15 @@ def meanings(model: Model) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         section = inspect.cleandoc(base.__doc__ or "").partition("\nAttributes:\n")[2].partition("\n\n")[0]
-        entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
-        found |= {name: " ".join(text.split()) for name, text in entries}
+        for names, text in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE):
+            found |= dict.fromkeys(names.split(", "), " ".join(text.split()))
     return found
 
 
 def keys_without_meaning(root: Model) -> list[str]:
     """Returns the keys of a record, parts included, whose models do not state their meaning."""
     parts = _new_parts(root, "", "", {})
-    return [f"{path}.{name}" for path, model in parts for name, _ in _fields(model) if name not in meanings(model)]
+    return [f"{path}.{name}" for path, model in parts for name in _keys(model) if name not in meanings(model)]
 
 
 def _summary(model: Model) -> str:
@@ -164,8 +163,8 @@ def metrics_page() -> str:
         model, rows = _model_at(section), []
         meaning = meanings(model)
         for metric in metrics:
-            kind = model.model_fields[metric.rpartition(".")[2]].annotation
             name = metric.rpartition(".")[2]
+            kind = _keys(model)[name]
             rows.append((f"`{metric}`", unit(name, kind), escaped(meaning.get(name, ""))))
         sections.append(
             f"## {section}\n\n{_summary(_model_at(section))}\n\n{table(rows, ('metric', 'unit', 'meaning'))}"

@@ -66,7 +66,12 @@ class ExportedProgram:
 
 
 class Delegate(RecordModel):
-    """One subgraph that a backend runs. Delegates are listed in order of execution."""
+    """One subgraph that a backend runs. Delegates are listed in order of execution.
+
+    Attributes:
+        backend: The backend that runs it.
+        nodes: The number of its nodes.
+    """
 
     backend: str
     nodes: int
@@ -75,12 +80,35 @@ class Delegate(RecordModel):
 class ProgramFile(RecordModel):
     """The record of a program's file. Bytes are counted in the file, nodes in the lowered graph.
 
-    Only an ExecuTorch program has `delegated_nodes` and `portable_nodes`; the other formats have `graph_ops`, by the
-    names that the format has for them. `bytes` and `bytes_by_kind` include the host's file, if there is one. `frozen`
-    names the constants that an exporter put in place of the streaming state.
+    Attributes:
+        path: The file, relative to the folder of the result.
+        kind: The format of the file.
+        bytes: The size of the file, and of the host's file if there is one.
+        sha256: The hash of the file.
+        state: Where the streaming state is.
+        delegated_nodes: Nodes that a backend runs. Only an ExecuTorch program has them.
+        portable_nodes: Nodes that ExecuTorch's portable kernels run. Only an ExecuTorch program has them.
+        quantized_ops: Operators that run in int8, with their counts.
+        float_ops: Operators that have weights and run in float, with their counts.
+        delegates: The subgraphs that a backend runs.
+        delegated_ops: Operators within delegates, with their counts.
+        portable_ops: Operators outside delegates, with their counts.
+        bytes_by_kind: Bytes of the file, by kind: weights, graphs, constants and the rest.
+        bytes_by_part: Bytes of weights and constants, by part of the model.
+        bytes_by_dtype: Bytes of weights and constants, by data type.
+        schemes: The scheme of each layer in a quantized part, as the converted graph shows it.
+        ranges: Every tensor with a fixed int8 range.
+        calibration: How the ranges were found.
+        graph_ops: Operators of a format other than ExecuTorch, with their counts, by the names that the format has for
+            them.
+        frozen: The constants that an exporter put in place of the streaming state.
+        made_with: The versions of the packages that only this format needs.
+        host_path: The host's file, beside the program; "" if there is none.
+        host_bytes: The size of the host's file.
+        host_sha256: The hash of the host's file.
     """
 
-    path: str  # relative to the folder of the result
+    path: str
     kind: ProgramFormat = "pte"
     bytes: int
     sha256: str
@@ -95,13 +123,13 @@ class ProgramFile(RecordModel):
     bytes_by_kind: dict[str, int]
     bytes_by_part: dict[str, int]
     bytes_by_dtype: dict[str, int]
-    schemes: dict[str, str]  # of each layer in a quantized part, as the converted graph shows it
+    schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
     calibration: Calibration | None
     graph_ops: dict[str, int] = Field(default={})
     frozen: tuple[str, ...] = ()
-    made_with: dict[str, str] = Field(default={})  # versions of the packages that only this format needs
-    host_path: str = ""  # of the host's file, beside the program; "" if there is none
+    made_with: dict[str, str] = Field(default={})
+    host_path: str = ""
     host_bytes: int = 0
     host_sha256: str = ""
 

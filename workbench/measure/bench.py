@@ -19,7 +19,15 @@ Claim = Literal["baseline", "faster", "slower", "inconclusive", "wrong"]
 
 
 class Percentiles(RecordModel):
-    """The time of one call in milliseconds, over all timed calls of all rounds."""
+    """The time of one call, over all timed calls of all rounds.
+
+    Attributes:
+        p50_ms: The median.
+        p90_ms: The 90th percentile.
+        p95_ms: The 95th percentile.
+        p99_ms: The 99th percentile.
+        max_ms: The longest call.
+    """
 
     p50_ms: float
     p90_ms: float
@@ -31,8 +39,9 @@ class Percentiles(RecordModel):
 class SpeedRatio(Spread):
     """How many times faster one contender is than another: the ratio of their median calls, taken in each round.
 
-    `outcome` is inconclusive if 1 lies between `low` and `high`, or if `high` is more than `MAX_SPREAD_RATIO` times
-    `low`.
+    Attributes:
+        outcome: Which one is faster. Inconclusive if 1 lies between `low` and `high`, or if `high` is more than
+            `MAX_SPREAD_RATIO` times `low`.
     """
 
     outcome: Outcome
@@ -41,8 +50,15 @@ class SpeedRatio(Spread):
 class UnderLoad(RecordModel):
     """Calls at the pace of the audio while another process keeps a core busy.
 
-    Times are response times: from when a call was due to when it was finished. `missed` calls took longer than the
-    period of the audio, `miss_rate` is their share of `calls`.
+    Times are response times: from when a call was due to when it was finished.
+
+    Attributes:
+        calls: The number of calls.
+        missed: Calls that took longer than the period of the audio.
+        miss_rate: Their share of `calls`.
+        p50_ms: The median.
+        p99_ms: The 99th percentile.
+        max_ms: The longest response.
     """
 
     calls: int

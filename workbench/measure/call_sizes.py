@@ -20,8 +20,8 @@ class SizeFigures(RecordModel):
         frames: All frames of all clips.
         voiced_frames: The frames on which the pitch is compared.
         p95_cents: 95th percentile of the absolute pitch deviation; null as in `deviation`.
-        max_cents: Its maximum.
-        max_untied_cents: Its maximum without tied frames.
+        max_cents: The largest absolute pitch deviation.
+        max_untied_cents: The largest one without tied frames.
         confidence_max: The largest deviation of the confidence over all frames.
         baseline_p50_ms: The median call of the baseline.
         variant_p50_ms: The median call of the variant.
@@ -55,7 +55,12 @@ class SizeFigures(RecordModel):
 
 
 class OverSizes(RecordModel):
-    """The largest deviation over all call sizes; null if there is only one size, or if a size has no figure."""
+    """The largest deviation over all call sizes; null if there is only one size, or if a size has no figure.
+
+    Attributes:
+        worst_p95_cents: The largest 95th percentile of the pitch deviation.
+        worst_max_untied_cents: The largest pitch deviation without tied frames.
+    """
 
     worst_p95_cents: float | None
     worst_max_untied_cents: float | None

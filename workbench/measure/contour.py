@@ -44,7 +44,12 @@ class PitchRange(RecordModel):
 
 
 class Contour(RecordModel):
-    """The range of both sides; null if there is no voiced frame, or if the pitch of one is not finite."""
+    """The range of both sides; null if there is no voiced frame, or if the pitch of one is not finite.
+
+    Attributes:
+        baseline: The range of the baseline.
+        variant: The range of the variant.
+    """
 
     baseline: PitchRange | None
     variant: PitchRange | None

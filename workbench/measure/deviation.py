@@ -29,9 +29,9 @@ class PitchDeviation(RecordModel):
 
     Attributes:
         median_cents: The median of the absolute deviations.
-        p95_cents: Their 95th percentile.
-        max_cents: Their maximum.
-        max_untied_cents: Their maximum without the frames listed in `tied_frames`. Also null if all frames are tied.
+        p95_cents: The 95th percentile of the absolute deviations.
+        max_cents: The largest absolute deviation.
+        max_untied_cents: The largest one without the frames in `tied_frames`. Also null if all frames are tied.
         bias_cents: The mean of the signed deviations.
         over_50_cents_rate: The share of frames whose absolute deviation is above 50 cents.
         octave_rate: The share of frames whose absolute deviation is within 50 cents of 1, 2, ... octaves.
@@ -50,6 +50,11 @@ class ConfidenceDeviation(RecordModel):
     """The absolute difference of the confidence (0 to 1) between variant and baseline, over all frames.
 
     All figures are null if a confidence is not finite, or if the program does not return it.
+
+    Attributes:
+        mean: The mean.
+        p95: The 95th percentile.
+        max: The maximum.
     """
 
     mean: float | None
@@ -58,7 +63,13 @@ class ConfidenceDeviation(RecordModel):
 
 
 class TiedFrame(RecordModel):
-    """A voiced frame whose two best pitch bins tie in the baseline, and in which the variant chooses the other one."""
+    """A voiced frame whose two best pitch bins tie in the baseline, and in which the variant chooses the other one.
+
+    Attributes:
+        clip: The clip.
+        frame: The number of the frame, from 0.
+        cents: The signed deviation of its pitch.
+    """
 
     clip: str
     frame: int
@@ -95,7 +106,12 @@ class FrameDeviation(RecordModel):
 
 
 class ClipDeviation(FrameDeviation):
-    """The deviation over one clip. `voiced_by` says what marks its voiced frames."""
+    """The deviation over one clip.
+
+    Attributes:
+        name: The name of the clip.
+        voiced_by: What marks its voiced frames: the known f0 or the confidence of the baseline.
+    """
 
     name: str
     voiced_by: str

@@ -23,7 +23,13 @@ _SEED = 16
 
 
 class Floor(RecordModel):
-    """The deviation of the baseline on dithered audio from the baseline, over the same frames as the variant's."""
+    """The deviation of the baseline on dithered audio from the baseline, over the same frames as the variant's.
+
+    Attributes:
+        pitch: The deviation of the pitch.
+        confidence: The deviation of the confidence.
+        dither: The noise that was added to the input.
+    """
 
     pitch: PitchDeviation
     confidence: ConfidenceDeviation

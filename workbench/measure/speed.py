@@ -19,7 +19,14 @@ MAX_SPREAD_RATIO = 2.0  # high / low over rounds; a larger ratio means a busy ma
 
 
 class CallTimes(RecordModel):
-    """The time of one call in milliseconds: median, percentiles and maximum over all timed calls of all rounds."""
+    """The time of one call over all timed calls of all rounds.
+
+    Attributes:
+        p50_ms: The median.
+        p95_ms: The 95th percentile.
+        p99_ms: The 99th percentile.
+        max_ms: The longest call.
+    """
 
     p50_ms: float
     p95_ms: float

@@ -13,7 +13,13 @@ from workbench.record_model import RecordModel
 
 
 class Spread(RecordModel):
-    """The median of a figure over timing rounds (`p50`) and its 10th and 90th percentile (`low`, `high`)."""
+    """A figure over timing rounds.
+
+    Attributes:
+        p50: The median.
+        low: The 10th percentile.
+        high: The 90th percentile.
+    """
 
     p50: float
     low: float

@@ -11,26 +11,58 @@ BENCH_NAME, BENCH_PLOT_NAME = "bench.json", "bench.png"
 
 
 class NotRun(RecordModel):
-    """A contender that was not timed, and the reason."""
+    """A contender that was not timed.
+
+    Attributes:
+        name: The name of the contender.
+        reason: Why it was not timed.
+    """
 
     name: str
     reason: str
 
 
 class Run(RecordModel):
-    """All contenders with one number of threads, eager first."""
+    """All contenders with one number of threads, eager first.
+
+    Attributes:
+        threads: Threads of every contender.
+        rounds: Rounds in which each contender had its turn.
+        chunks_per_round: Timed calls of a contender in a round.
+        warmup_chunks: Untimed calls of a contender before the first round.
+        seed: The seed of the order of the contenders within each round.
+        contenders: The figures of each contender.
+        not_run: The contenders that were not timed.
+    """
 
     threads: int
     rounds: int
     chunks_per_round: int
     warmup_chunks: int
-    seed: int  # of the order of the contenders within each round
+    seed: int
     contenders: tuple[ContenderFigures, ...]
     not_run: tuple[NotRun, ...]
 
 
 class Bench(RecordModel):
-    """Several ways to run the same stream. `environment.threads` is the largest number of threads of any run."""
+    """Several ways to run the same stream.
+
+    Attributes:
+        schema_version: The version of the schema.
+        created: When it was written: UTC, ISO 8601, to the second.
+        environment: The machine and the library versions; `threads` is the largest number of any run.
+        onnxruntime: The version of ONNX Runtime; null if it is not installed.
+        checkpoint: The checkpoint of the model.
+        reduction: How the pitch is computed from the activations.
+        sample_rate_hz: The sample rate of the stream.
+        chunk_samples: The samples of a call.
+        frames_per_chunk: The frames of a call.
+        streams: The voices of a call.
+        mirror: The share of the window's future half that is padded.
+        clips: The clips of the timed audio.
+        audio_s: The length of the excerpt of these clips, which is repeated.
+        runs: One run for each number of threads.
+    """
 
     schema_version: Literal[1] = 1
     created: str
@@ -44,7 +76,7 @@ class Bench(RecordModel):
     streams: int
     mirror: float
     clips: tuple[str, ...]
-    audio_s: float  # length of the excerpt of these clips, which is repeated
+    audio_s: float
     runs: tuple[Run, ...]
 
     @property

@@ -14,8 +14,21 @@ from workbench.record_model import RecordModel
 
 
 class Environment(RecordModel):
-    """`threads` is the number of threads of the timing. `commit` is the workbench's checkout; it ends in `-dirty` if
-    files were changed. `libraries` has the version of every declared dependency; the stored results in docs/ have none.
+    """The machine and the library versions that numbers were measured with.
+
+    Attributes:
+        python: The version of Python.
+        platform: The operating system and its version.
+        cpu: The processor's name.
+        cores: The number of cores of the processor.
+        threads: The number of threads of the timing.
+        torch: The version of torch.
+        executorch: The version of ExecuTorch.
+        torchao: The version of torchao.
+        pesto: The version of pesto-pitch.
+        workbench: The version of the workbench.
+        commit: The commit of the workbench's checkout; it ends in `-dirty` if files were changed.
+        libraries: The version of every declared dependency, by package; the stored results in docs/ have none.
     """
 
     python: str

@@ -11,8 +11,15 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 
 
 class GateResult(RecordModel):
-    """The outcome of one gate. `passed` is null if the result has no value for the metric, or if it is a
-    speedup whose rounds lie on both sides of the limit."""
+    """The outcome of one gate.
+
+    Attributes:
+        metric: The dotted path of the number.
+        limit: The limit, as the recipe has it.
+        value: The number; null if the result has none.
+        passed: Whether the number is within the limit. Null if there is no number, or if it is a speedup whose rounds
+            lie on both sides of the limit.
+    """
 
     metric: str
     limit: str

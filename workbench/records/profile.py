@@ -18,13 +18,36 @@ PROFILE_NAME, PROFILE_PLOT_NAME = "profile.json", "profile.png"
 
 
 class Profile(RecordModel):
-    """One program on one machine. Everything was timed with `environment.threads`."""
+    """One program on one machine. Everything was timed with `environment.threads`.
+
+    Attributes:
+        schema_version: The version of the schema.
+        created: When it was written: UTC, ISO 8601, to the second.
+        recipe: The recipe of the program.
+        environment: The machine and the library versions.
+        instructions: The vector instructions of the processor that its peak rates depend on.
+        program: The program's file.
+        sample_rate_hz: The sample rate of the stream.
+        chunk_samples: The samples of a call.
+        frames_per_chunk: The frames of a call.
+        streams: The voices of a call.
+        mirror: The share of the window's future half that is padded.
+        clip: The clip of the timed audio.
+        rounds: Rounds in which each part had its turn.
+        calls_per_round: Timed calls of a part in a round.
+        warmup_calls: Untimed calls of a part before the first round.
+        seed: The seed of the order within each round.
+        totals: The whole program beside its parts.
+        parts: The figures of each part, in the order of execution.
+        peaks: The peak rates of the machine.
+        events: What the runtime timed in the whole program, if it records events.
+    """
 
     schema_version: Literal[1] = 1
     created: str
     recipe: RecipeUsed
     environment: Environment
-    instructions: tuple[str, ...] | None  # of the processor, those that its peak rates depend on
+    instructions: tuple[str, ...] | None
     program: ProgramFile
     sample_rate_hz: int
     chunk_samples: int
@@ -35,11 +58,11 @@ class Profile(RecordModel):
     rounds: int
     calls_per_round: int
     warmup_calls: int
-    seed: int  # of the order within each round
+    seed: int
     totals: Totals
     parts: tuple[PartFigures, ...]
     peaks: Peaks
-    events: tuple[Event, ...] | None  # of the whole program, if the runtime records them
+    events: tuple[Event, ...] | None
 
     @property
     def title(self) -> str:

@@ -28,8 +28,14 @@ F0_NOT_KEPT = "not kept"  # the stored results in docs/ do not have the hash of 
 
 
 class RecipeUsed(RecordModel):
-    """The recipe as it was run: enough to run it again. `checkpoint_sha256` is of the checkpoint's file; "" in the
-    stored profiles in docs/."""
+    """The recipe as it was run: enough to run it again.
+
+    Attributes:
+        name: The name of the variant.
+        sha256: The hash of `resolved` as canonical JSON.
+        resolved: Every recipe key with its value, defaults included.
+        checkpoint_sha256: The hash of the checkpoint's file; "" in the stored profiles in docs/.
+    """
 
     name: str
     sha256: str
@@ -48,8 +54,15 @@ def recipe_used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
 
 
 class ClipUsed(RecordModel):
-    """A clip that the result depends on, by the hash of its samples. `f0_sha256` is the hash of its known f0, which
-    decides what is voiced; "" if the clip has no known f0."""
+    """A clip that the result depends on.
+
+    Attributes:
+        name: The name of the clip.
+        role: Whether it calibrates or scores.
+        sha256: The hash of its samples at the rate of the recipe.
+        f0_sha256: The hash of its known f0, which decides what is voiced; "" if the clip has no known f0.
+        seconds: The length of the clip.
+    """
 
     name: str
     role: Literal["calibrate", "score"]
@@ -59,7 +72,13 @@ class ClipUsed(RecordModel):
 
 
 class FramesUsed(RecordModel):
-    """A file of frames from another device, by the hash of its bytes, and the clip whose frames it has."""
+    """A file of frames from another device.
+
+    Attributes:
+        file: The file.
+        clip: The clip whose frames it has.
+        sha256: The hash of its bytes.
+    """
 
     file: str
     clip: str
@@ -67,10 +86,13 @@ class FramesUsed(RecordModel):
 
 
 class AlgorithmicLatency(RecordModel):
-    """`algorithmic_ms`: from the middle of a frame's analysis window to the end of its hop, from the CQT's geometry.
+    """The delay that follows from the geometry of the CQT. The delay that was measured against known f0 is
+    `truth.delay_ms`.
 
-    The period of a call is not in it. The delay that was measured against known f0 is `truth.delay_ms`.
-    `depends_on_chunking`: whether an estimate depends on how the audio is cut into chunks.
+    Attributes:
+        algorithmic_ms: From the middle of a frame's analysis window to the end of its hop. The period of a call is not
+            in it.
+        depends_on_chunking: Whether an estimate depends on how the audio is cut into chunks.
     """
 
     algorithmic_ms: float
@@ -78,17 +100,44 @@ class AlgorithmicLatency(RecordModel):
 
 
 class Result(RecordModel):
-    """One variant: what it is made from, what was measured, and the verdict."""
+    """One variant: what it is made from, what was measured, and the verdict.
+
+    Attributes:
+        schema_version: The version of the schema.
+        created: When it was written: UTC, ISO 8601, to the second.
+        fingerprint: The hash of all that the numbers depend on: recipe without gates, checkpoint, audio, code,
+            libraries.
+        recipe: The recipe as it was run.
+        environment: The machine and the library versions.
+        audio: The clips that calibrated and that were scored.
+        recorded: The files of frames, if the program ran on another device.
+        program_in_doubt: Why the program that returned the recorded frames may not be the recipe's; otherwise "".
+        not_run_here: Why this machine cannot build or run the program, and which one can; otherwise "".
+        program: The program's file.
+        latency: The delay by geometry.
+        protocol: How the state of each side was handled.
+        deviation: The deviation of the variant from the baseline.
+        floor: The deviation of the baseline from itself under dither.
+        truth: The accuracy of both sides on clips whose f0 is known.
+        speed: The times of both sides.
+        contour: The range of the pitch of both sides, which shows whether the pitch moves.
+        deviation_over_sizes: The largest deviation over all call sizes.
+        sizes: The figures of each call size, if the program takes several, from the smallest to the largest.
+        gates: The outcome of each gate.
+        verdict: `pass`, `fail` or `inconclusive`.
+        reasons: The reasons for a verdict other than `pass`.
+        seconds: The time spent in each stage, in seconds.
+    """
 
     schema_version: Literal[1] = 1
     created: str
-    fingerprint: str  # of all that the numbers depend on: recipe without gates, checkpoint, audio, code, libraries
+    fingerprint: str
     recipe: RecipeUsed
     environment: Environment
     audio: tuple[ClipUsed, ...]
-    recorded: tuple[FramesUsed, ...] = ()  # from another device, where the program ran
-    program_in_doubt: str = ""  # why the program that gave the recorded frames may not be the recipe's
-    not_run_here: str = ""  # why this machine cannot build or run the program, and which one can
+    recorded: tuple[FramesUsed, ...] = ()
+    program_in_doubt: str = ""
+    not_run_here: str = ""
     program: ProgramFile | None
     latency: AlgorithmicLatency
     protocol: ScoringProtocol = ScoringProtocol()
@@ -98,11 +147,11 @@ class Result(RecordModel):
     speed: Speed | None
     contour: Contour = no_contour("not compared")
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
-    sizes: tuple[SizeFigures, ...] = ()  # if the program takes several, from the smallest call to the largest
+    sizes: tuple[SizeFigures, ...] = ()
     gates: tuple[GateResult, ...] = ()
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
-    seconds: dict[str, float] = Field(default={}, description="Time spent in each stage.")
+    seconds: dict[str, float] = Field(default={})
 
 
 class Scores(RecordModel):

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from workbench.export.program_file import ProgramFile
 from workbench.measure.soak import SoakSegment
 from workbench.record_model import RecordModel
@@ -15,7 +13,22 @@ SOAK_NAME = "soak.json"
 
 
 class Soak(RecordModel):
-    """One program on `hours` of audio without a reset, in segments of equal length. `took_s` is the wall time."""
+    """One program on hours of audio without a reset, in segments of equal length.
+
+    Attributes:
+        schema_version: The version of the schema.
+        created: When it was written: UTC, ISO 8601, to the second.
+        recipe: The recipe of the program.
+        environment: The machine and the library versions.
+        program: The program's file.
+        clips: The clips that were repeated.
+        hours: The length of the audio.
+        took_s: The wall time of the soak.
+        stretches: The figures of each segment.
+        ended: Why the program stopped before the end; "" if it did not.
+        verdict: `pass`, `fail` or `inconclusive`.
+        reasons: The reasons for a verdict other than `pass`.
+    """
 
     schema_version: Literal[1] = 1
     created: str
@@ -26,6 +39,6 @@ class Soak(RecordModel):
     hours: float
     took_s: float
     stretches: tuple[SoakSegment, ...]
-    ended: str = Field("", description="Why the program stopped before the end; empty if it did not.")
+    ended: str = ""
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()

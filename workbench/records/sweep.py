@@ -17,7 +17,13 @@ _Number = tuple[float | None, str]
 
 
 class SweepSetting(RecordModel):
-    """One combination. At most one program belongs to it."""
+    """One combination. At most one program belongs to it.
+
+    Attributes:
+        sample_rate_hz: The sample rate.
+        chunk_samples: The samples of a call.
+        mirror: The share of the window's future half that is padded.
+    """
 
     sample_rate_hz: int
     chunk_samples: int
@@ -40,8 +46,17 @@ class SweepSetting(RecordModel):
 
 
 class Side(RecordModel):
-    """The baseline or the variant: accuracy against the known f0, the measured delay (see `measure/delay.py`), and the
-    median time of a call, also as a share of the chunk's period (`real_time_factor`)."""
+    """One side of a point: the baseline or the variant. `measure/delay.py` measures the delay.
+
+    Attributes:
+        rpa50: The raw pitch accuracy against known f0.
+        voicing_recall: The share of sung frames above the confidence threshold.
+        delay_ms: The measured delay: the median over the steps of a tone.
+        delay_shortest_ms: The shortest measured delay.
+        delay_longest_ms: The longest measured delay.
+        p50_ms: The median time of a call.
+        real_time_factor: The median time of a call as a share of the chunk's period.
+    """
 
     rpa50: float | None
     voicing_recall: float | None
@@ -53,10 +68,21 @@ class Side(RecordModel):
 
 
 class SweepPoint(RecordModel):
-    """One setting: `measured`, `failed` (no program runs), `refused` (the model cannot have this setting), or
-    `inconclusive` (this machine cannot run the program), with the reasons.
+    """The figures of one setting.
 
-    `geometry_ms` is `latency.algorithmic_ms` plus half a chunk: the delay to expect.
+    Attributes:
+        setting: The setting.
+        status: `measured`, `failed` (no program runs), `refused` (the model cannot have this setting) or `inconclusive`
+            (this machine cannot run the program).
+        reasons: The reasons for the status or the verdict.
+        verdict: The verdict of the program.
+        algorithmic_ms: The delay by geometry, `latency.algorithmic_ms`.
+        geometry_ms: The delay to expect: `algorithmic_ms` plus half a chunk.
+        pitch_p95_cents: The 95th percentile of the pitch deviation.
+        pitch_max_cents: The largest pitch deviation.
+        program_bytes: The size of the program.
+        baseline: The figures of the baseline.
+        variant: The figures of the variant.
     """
 
     setting: SweepSetting
@@ -98,7 +124,17 @@ class SweepPoint(RecordModel):
 
 
 class Sweep(RecordModel):
-    """All points of one recipe, in the order of rate, mirror, chunk."""
+    """All points of one recipe, in the order of rate, mirror, chunk.
+
+    Attributes:
+        schema_version: The version of the schema.
+        created: When it was written: UTC, ISO 8601, to the second.
+        recipe: The recipe that was varied.
+        protocol: How the state of each side was handled.
+        environment: The machine and the library versions.
+        clips: The clips that were scored.
+        points: The figures of each setting.
+    """
 
     schema_version: Literal[1] = 1
     created: str

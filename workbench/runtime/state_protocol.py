@@ -17,7 +17,13 @@ StateHandling = Literal["continuous", "reset-per-chunk"]
 
 
 class ScoringProtocol(RecordModel):
-    """How the state of each side is handled; `fair` if both are handled alike."""
+    """How the state of each side is handled.
+
+    Attributes:
+        baseline: How the baseline's state is handled.
+        variant: How the variant's state is handled.
+        fair: Whether both sides are handled alike.
+    """
 
     baseline: StateHandling = "continuous"
     variant: StateHandling = "continuous"

@@ -15,7 +15,12 @@ NO_TRACER = "the installed executorch runtime records no events: it is built wit
 
 
 class Event(RecordModel):
-    """Something that the runtime timed, under the runtime's name for it: the median over calls, in microseconds."""
+    """Something that the runtime timed.
+
+    Attributes:
+        name: The runtime's name for it.
+        p50_us: The median over calls.
+    """
 
     name: str
     p50_us: float

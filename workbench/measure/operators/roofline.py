@@ -50,18 +50,22 @@ class Probe:
 
 
 class Peaks(RecordModel):
-    """The peak rates of the machine, each with the probe (`*_what`) that reached it: of several, the fastest.
+    """The peak rates of the machine, each with the fastest of its probes.
 
     A rate is that of the fastest call of a round, less an empty call. Bounds are taken from the high end over rounds,
     where other work on the machine disturbed least.
 
     Attributes:
         float32_gmacs: Multiply-adds in float32, in 1e9 per second.
+        float32_what: The probe that reached it.
         int8_gmacs: Multiply-adds in int8, in 1e9 per second.
+        int8_what: The probe that reached it.
         int8_over_float32: The ratio of the two, in each round.
         read_gbytes: Reading as many bytes of weights as the program has, from where they stay between calls, in 1e9
             bytes per second.
+        read_what: The probe that reached it.
         memory_gbytes: Reading more bytes of weights than the last cache holds, in 1e9 bytes per second.
+        memory_what: The probe that reached it.
     """
 
     float32_gmacs: Spread
@@ -76,10 +80,13 @@ class Peaks(RecordModel):
 
 
 class Bound(RecordModel):
-    """The least time of a part at the peak rates, in microseconds.
+    """The least time of a part at the peak rates. Computing and reading can overlap.
 
-    `macs_us` is the time of its multiply-adds, `read_us` that of reading its weights. Both can overlap, so `us` is the
-    larger one, and `by` names it.
+    Attributes:
+        macs_us: The time of its multiply-adds.
+        read_us: The time to read its weights.
+        us: The larger of the two.
+        by: Which of the two is the larger one.
     """
 
     macs_us: float
