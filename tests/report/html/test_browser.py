@@ -75,6 +75,7 @@ def test_charts_are_drawn_and_readable(opened: Any) -> None:
     assert opened.locator("#pareto-left-out").inner_text().endswith("int8-naive.")
     opened.locator("#pareto circle.dot.fail").hover()
     assert opened.locator("#tip").inner_text().startswith("unfair (UNFAIR)\nfail\npitch p95 1900 cents")
+    assert opened.evaluate("decadeTicks(5e5, 9e5)") == [5e5, 6e5, 7e5, 8e5, 9e5]
     opened.keyboard.press("Escape")
     assert opened.locator("#tip").is_hidden()
 
@@ -117,7 +118,7 @@ def test_link_opens_a_variant_with_its_clips_and_sounds(opened: Any) -> None:
 
 
 OVERLAPPING_LABELS = """[...document.querySelectorAll('.axis .track, #pareto svg, #first svg')].flatMap((chart) => {
-  const labels = [...chart.querySelectorAll('span, text:not([transform])')];
+  const labels = [...chart.querySelectorAll('span, text')];
   const placed = labels.map((label) => [label.textContent, label.getBoundingClientRect()]);
   const boxes = placed.filter(([, box]) => box.width);
   const cut = boxes.filter(([, box]) => box.left < 0 || box.right > innerWidth);

@@ -50,10 +50,9 @@ function drawPareto(host) {
 
   for (const value of decadeTicks(least, most)) {
     draw(svg, "line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) });
-    draw(svg, "text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, digits(value, 1));
+    draw(svg, "text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, digits(value, 2));
   }
-  const decades = decadeTicks(low, high);
-  for (const value of spaced(decades.length < 3 ? roundTicks(low, high, 5) : decades, x, 36)) {
+  for (const value of spaced(decadeTicks(low, high), x, 36)) {
     draw(svg, "line", { class: "grid", x1: x(value), x2: x(value), y1: top, y2: bottom });
     draw(svg, "text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, digits(value / 1e6, 3));
   }

@@ -41,13 +41,14 @@ function roundTicks(low, high, about) {
   return ticks;
 }
 
-/** Powers of ten between two ends, with 2 and 5 between where there are few. */
+/** Powers of ten between two ends, with 2 and 5 times them if there are few, and round values if there are fewer than three. */
 function decadeTicks(low, high) {
   const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
   const steps = last - first <= 3 ? [1, 2, 5] : [1];
   const ticks = [];
   for (let decade = first; decade <= last; decade++) for (const step of steps) ticks.push(step * 10 ** decade);
-  return ticks.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+  const inside = ticks.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+  return inside.length < 3 ? roundTicks(low, high, 5) : inside;
 }
 
 /** The ticks that are at least `gap` pixels apart, from the first. */
