@@ -65,6 +65,18 @@ def variant_of(folder: Path, **keys: object) -> Any:
     )
 
 
+def steady_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Narrows the interval of a speedup to its median, so that no timing is inconclusive on a busy machine."""
+    from workbench.workflows.variant import run
+
+    def steady(*arguments: Any) -> Speed:
+        speed = time_pair(*arguments)
+        return speed.replace(speedup_low=speed.speedup_p50, speedup_high=speed.speedup_p50)
+
+    time_pair = run.time_pair
+    monkeypatch.setattr(run, "time_pair", steady)
+
+
 class FakeSteps:
     """The exporter, the first run of a program, the scorer and the timer of a run.
 

@@ -13,7 +13,7 @@ from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import LEAST_RECIPE, workbench, write_project
 from tests.helpers.results import stored
 from tests.helpers.sweep_points import DELAY, failed_point, measured_point, unsupported_point
-from tests.helpers.variants import variant_of
+from tests.helpers.variants import steady_timing, variant_of
 from tools.reliability.kill_and_resume import MANIFEST, RECIPE
 from workbench.audio.corpus import Corpus
 from workbench.errors import ChangedError, ProgramError, RecipeError, WorkbenchError
@@ -181,6 +181,7 @@ def test_program_that_was_not_scored_has_no_delay(
 def test_real_point_is_as_late_as_its_geometry(program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The restated program is as late as upstream, and both are as late as the geometry says at mirror 0."""
     monkeypatch.setattr(build, "_export", program_for.export)
+    steady_timing(monkeypatch)
     words = ("sweep", "least.yaml", "--chunk", "320,16000", "--mirror", "0", "--out", "swept", "--json")
     first = workbench(*words)
     assert first.exit_code == 0

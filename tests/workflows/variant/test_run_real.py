@@ -12,7 +12,7 @@ import soundfile
 
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
-from tests.helpers.variants import KEYS, files
+from tests.helpers.variants import KEYS, files, steady_timing
 from tools.reliability.kill_and_resume import MANIFEST
 from workbench.audio.corpus import Corpus
 from workbench.errors import ProgramError
@@ -68,14 +68,9 @@ def finished(
     prepared: Prepare, program_for: ProgramFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Finished]:
     """One whole run: its program is loaded, scored and timed in child processes."""
-
-    def steady(*arguments: Any) -> Any:
-        speed = time_pair(*arguments)  # the spread of a busy machine is of no interest here
-        return speed.replace(speedup_low=speed.speedup_p50, speedup_high=speed.speedup_p50)
-
-    time_pair, folder, cache = run.time_pair, tmp_path_factory.mktemp("outputs") / "test", BaselineCache()
+    folder, cache = tmp_path_factory.mktemp("outputs") / "test", BaselineCache()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run, "time_pair", steady)
+        steady_timing(patched)
         patched.setattr(build, "_export", program_for.export)
         outcome = run.run_variant(prepared(), folder, Progress(), cache)
         yield Finished(folder, outcome.result, cache)
