@@ -50,6 +50,10 @@ def test_generated_files_are_current(path: Path) -> None:
     assert path.read_text() == generated()[path], "run `make docs`"
 
 
+def test_readme_is_a_page() -> None:
+    assert len(PAGES["README.md"].splitlines()) <= 130
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_in_a_page_parses(line: str) -> None:
     _, name, *words = shlex.split(line, comments=True)
