@@ -23,7 +23,8 @@ MEASURED = ROOT / "docs" / "records" / "measured"
 NOT_YET = "not measured yet"
 _INTRODUCTION = """This page compares each conclusion of the first experiments with a measurement. It is generated from
 the claims (`docs/records/findings/claims.yaml`) and from stored results: those of `make findings`
-(`docs/records/findings`) and those of `make measured` (`docs/records/measured`).
+(recipes in `recipes/findings`, results in `docs/records/findings`) and those of `make measured` (recipes in `recipes`,
+results in `docs/records/measured`).
 
 A conclusion is printed only if the figures support it, as the file of claims requires. A verdict follows from the
 recipe's gates; some recipes are meant to fail. A dash means that there is no number, and the result says why.
@@ -83,15 +84,14 @@ def _audio_of(folder: Path) -> str:
     scored = [clip for path in folder.glob("*.json") for clip in read_result(path).audio if clip.role == "score"]
     seconds = {clip.name: clip.seconds for clip in scored}  # the same for one clip at several rates
     if not seconds:
-        return f"{folder.name} holds no result yet."
+        return f"There is no result of `make {folder.name}` yet."
     named = f": {', '.join(sorted(seconds))}" if len(seconds) < 5 else ""
     places = [read_result(path).environment for path in folder.glob("*.json")]
     made = " and ".join(sorted({str(place.commit) for place in places}))
     where = " and ".join(sorted({f"{place.cpu}, executorch {place.executorch}" for place in places}))
     return (
-        f"The results in {folder.name} are of up to {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}; "
-        f"each row "
-        f"states its frames. They were measured with workbench {made}, {where}."
+        f"The results of `make {folder.name}` are of up to {len(seconds)} clips, {sum(seconds.values()):.0f} s{named}; "
+        f"each row states its frames. They were measured with workbench {made}, {where}."
     )
 
 
@@ -116,7 +116,7 @@ def _named(name: str) -> list[Result]:
 def _row(claim: Claim) -> dict[str, str]:
     return {
         "claim": f"[{claim['said']}](#{_anchor(claim)})",
-        "recipe": ", ".join(map(_recipe_path, [*claim.get("recipes", ()), *claim.get("measured", ())])),
+        "recipe": ", ".join(f"`{name}`" for name in [*claim.get("recipes", ()), *claim.get("measured", ())]),
         "measured": _conclusion(claim),
     }
 
@@ -212,14 +212,6 @@ def _backend_cells(record: Result) -> dict[str, str]:
 def _pictures(claim: Claim) -> Sequence[str]:
     own = [f"{claim['picture']}.png"] if "picture" in claim else []
     return [f"../pictures/{name}" for name in (*own, *claim.get("pictures", ())) if (PICTURES / name).is_file()]
-
-
-def _recipe_path(name: str) -> str:
-    recipe = name.split("@")[0]
-    for folder in ("recipes/findings", "recipes"):
-        if (ROOT / folder / f"{recipe}.yaml").is_file():
-            return f"`{folder}/{recipe}.yaml`"
-    return escape_markdown(name)
 
 
 def _anchor(claim: Claim) -> str:

@@ -20,7 +20,8 @@ _COLUMNS = ("key", "value", "default", "meaning")
 def recipe_page() -> str:
     """Returns the page of all keys of a recipe file."""
     extra = json_schema()["properties"]
-    files = [(f"`{key}`", "", "", escaped(extra[key]["description"])) for key in ("extends", "matrix")]
+    values = {"extends": "name or path", "matrix": "axis → values"}
+    files = [(f"`{key}`", value, "none", escaped(extra[key]["description"])) for key, value in values.items()]
     parts = [
         _HEAD,
         "## Top level\n",
@@ -79,15 +80,12 @@ def _values(name: str, schema: dict[str, Any]) -> str:
 
 
 def _bounds(schema: dict[str, Any]) -> str:
+    """Returns the range of a number: ", 8,000 to 192,000", ", above 0, at most 1"; "" if it has none."""
     low, high = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    texts = [f"≥ {low:,}" if low is not None else "", f"> {above:,}" if above is not None else ""]
-    texts += [
-        f"≤ {high:,}" if high is not None else "",
-        f"< {below:,}".replace("<", "&lt;") if below is not None else "",
-    ]
-    found = ", ".join(text for text in texts if text)
-    return f", {found}" if found else ""
+    if low is not None and high is not None:
+        return f", {low:,} to {high:,}"
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    return "".join(f", {word} {schema[key]:,}" for key, word in words.items() if key in schema)
 
 
 def _yaml(value: Any) -> str:

@@ -1,6 +1,9 @@
 """The tables of measurements, each from the stored records."""
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
 
 from tools.docs.stored import BENCH, MEASURED, PROFILES
 from workbench.measure.call_sizes import SizeFigures
@@ -13,6 +16,7 @@ from workbench.report.columns import result_cells
 from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.tables.bench import bench_rows
+from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
 IN_SHORT = ("float-upstream", "float-xnnpack", "float-low-rank", "float-band", "int8-dynamic", "int8-mixed", "unfair")
@@ -24,6 +28,7 @@ _SHORT_COLUMNS = {
     "p50 (ms)": "eager → program (ms)",
     "times faster": "times faster",
 }
+_ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
 
 
@@ -47,6 +52,16 @@ def measured_in_short() -> str:
     shown = [read_result(MEASURED / f"{name}.json") for name in IN_SHORT]
     rows = [{short: result_cells(result)[name] for name, short in _SHORT_COLUMNS.items()} for result in shown]
     return markdown_table(rows) + _measured_where(shown)
+
+
+def printed_run() -> str:
+    """Returns what `run` prints for int8-mixed."""
+    result = read_result(MEASURED / "int8-mixed.json")
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        print_results([(result, Path("outputs/mine/int8-mixed"))])
+    lines = (line.rstrip() for line in printed.getvalue().splitlines())
+    return "```text\n" + "\n".join(lines).strip() + "\n```\n"
 
 
 def _measured_where(results: Sequence[Result]) -> str:
@@ -74,9 +89,8 @@ def _by_size(results: Sequence[Result]) -> str:
 
 def int8() -> str:
     """Returns a row for each variant that has int8 layers."""
-    return markdown_table(
-        [int8_cells(result) for result in measured_results() if result.program and result.program.calibration]
-    )
+    rows = [int8_cells(result) for result in measured_results() if result.program and result.program.calibration]
+    return markdown_table(rows, left=("variant", "most noise added by"))
 
 
 def int8_cells(result: Result) -> dict[str, str]:
@@ -159,7 +173,7 @@ def profiles() -> str:
     days = sorted({profile.created[:10] for profile in stored})
     commits = sorted({str(profile.environment.commit) for profile in stored})
     first = stored[0]
-    return markdown_table([_profile_cells(profile) for profile in stored]) + (
+    return markdown_table([_profile_cells(profile) for profile in stored], left=("variant", _ABOVE_BOUND)) + (
         f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {first.environment.cpu}, "
         f"{first.environment.threads} thread. Peaks in the run of {first.recipe.name}: float32 "
         f"{first.peaks.float32_gmacs.p50:.0f} and int8 {first.peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, "
@@ -180,5 +194,5 @@ def _profile_cells(profile: Profile) -> dict[str, str]:
         "bound": f"{totals.bound_us:.0f}",
         "multiply-adds": f"{sum(part.macs for part in profile.parts):,}",
         "parts and one call, of the whole": f"{totals.explained.p50:.0%}",
-        "most above their bounds: µs above, of µs": "; ".join(above),
+        _ABOVE_BOUND: "; ".join(above),
     }
