@@ -46,7 +46,7 @@ def build(
         PosixPath('outputs/built/float-xnnpack/program.pte')
     """
     from workbench.storage.locks import exclusive
-    from workbench.workflows.output_folders import PROGRAM_STORE
+    from workbench.workflows.folders import PROGRAM_STORE
     from workbench.workflows.variant.build import build as build_variant
     from workbench.workflows.variant.build import check_no_result_replaced
     from workbench.workflows.variant.prepare import load_clips

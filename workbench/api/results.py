@@ -52,7 +52,7 @@ def run(
         >>> outcome.program
         PosixPath('outputs/mine/float-xnnpack/program.pte')
     """
-    from workbench.workflows.output_folders import PROGRAM_STORE
+    from workbench.workflows.folders import PROGRAM_STORE
     from workbench.workflows.run import write_run_report
     from workbench.workflows.variant.baseline import BaselineCache
     from workbench.workflows.variant.prepare import load_clips

@@ -6,7 +6,7 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import calib_audio_option, load_variant, out_option, variant_option
-from workbench.workflows.project_folders import open_corpus
+from workbench.workflows.folders import open_corpus
 
 _LIST_RATE_HZ = 48_000
 

@@ -10,9 +10,8 @@ from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import RunOptions, load_variants, run_options
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.folders import PROGRAM_STORE, shipped_recipe
 from workbench.workflows.input_files import check_programs
-from workbench.workflows.output_folders import PROGRAM_STORE
-from workbench.workflows.project_folders import shipped_recipe
 
 _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
 

@@ -17,8 +17,7 @@ from workbench.cli._shared.options import (
     run_name,
 )
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.output_folders import PROGRAM_STORE
-from workbench.workflows.project_folders import open_corpus
+from workbench.workflows.folders import PROGRAM_STORE, open_corpus
 
 if TYPE_CHECKING:
     from workbench.audit.reproduce import Rebuilt

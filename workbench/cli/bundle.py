@@ -7,7 +7,7 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import calib_audio_option, out_option
-from workbench.workflows.project_folders import open_corpus
+from workbench.workflows.folders import open_corpus
 
 
 @main.command()

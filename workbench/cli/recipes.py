@@ -7,7 +7,7 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import calib_audio_option, load_variants
-from workbench.workflows.project_folders import open_corpus, project_folder
+from workbench.workflows.folders import open_corpus, project_folder
 
 
 @main.command("recipes")

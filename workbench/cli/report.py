@@ -6,7 +6,7 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import calib_audio_option, new_folder
-from workbench.workflows.project_folders import open_corpus
+from workbench.workflows.folders import open_corpus
 
 
 @main.command()

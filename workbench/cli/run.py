@@ -19,7 +19,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.output_folders import PROGRAM_STORE
+from workbench.workflows.folders import PROGRAM_STORE
 
 if TYPE_CHECKING:
     from workbench.records.metrics import Verdict

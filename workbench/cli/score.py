@@ -20,8 +20,8 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
+from workbench.workflows.folders import open_corpus
 from workbench.workflows.input_files import check_programs
-from workbench.workflows.project_folders import open_corpus
 
 
 @main.command()

@@ -17,7 +17,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.output_folders import PROGRAM_STORE
+from workbench.workflows.folders import PROGRAM_STORE
 
 
 @main.command()

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.output_folders import new_output_folder, remove_if_empty
-from workbench.workflows.project_folders import open_corpus
+from workbench.workflows.folders import new_output_folder, open_corpus, remove_if_empty
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
