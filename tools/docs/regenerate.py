@@ -33,6 +33,7 @@ PAGES: dict[str, Callable[[], str]] = {
 TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("README.md", "measured", tables.measured_in_short),
     ("docs/start.md", "printed", tables.printed_run),
+    ("docs/guides/choose.md", "choices", tables.choices),
     ("docs/results/measured.md", "measured", tables.measured),
     ("docs/results/int8.md", "int8", tables.int8),
     ("docs/results/call-sizes.md", "sizes", tables.sizes),

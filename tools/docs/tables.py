@@ -28,6 +28,17 @@ _SHORT_COLUMNS = {
     "p50 (ms)": "eager → program (ms)",
     "times faster": "times faster",
 }
+_PURPOSES = {
+    "float-xnnpack": "the reference: nothing changes but float rounding",
+    "float-low-rank": "float with an approximate front end: a third of the bytes",
+    "float-band": "the smallest float program; it leaves out high frequencies of the wide layers",
+    "int8-mixed": "the smallest and fastest program",
+    "int8-dynamic": "the whole encoder in int8, without fixed ranges",
+    DYNAMIC: "calls of 1 to 32 frames, in any order",
+    "explicit-state": "the app keeps the state, for example to pause a stream",
+    "int8-streams": "four voices in one call",
+}
+"""What a variant is good for, for those who choose one."""
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
 
@@ -44,7 +55,8 @@ def measured() -> str:
     """Returns a row for each shipped variant, except the int8 experiments."""
     results = measured_results()
     shown = [result for result in results if not result.recipe.name.startswith("int8-what-helps@")]
-    return markdown_table([result_cells(result) for result in shown]) + _by_size(results) + _measured_where(results)
+    table = markdown_table([result_cells(result) for result in shown])
+    return table + _by_size(results) + _measured_where(results) + _scored_and_took(results)
 
 
 def measured_in_short() -> str:
@@ -52,6 +64,16 @@ def measured_in_short() -> str:
     shown = [read_result(MEASURED / f"{name}.json") for name in IN_SHORT]
     rows = [{short: result_cells(result)[name] for name, short in _SHORT_COLUMNS.items()} for result in shown]
     return markdown_table(rows) + _measured_where(shown)
+
+
+def choices() -> str:
+    """Returns what each variant is good for, with the figures that decide."""
+    rows = []
+    for name, purpose in _PURPOSES.items():
+        cells = result_cells(read_result(MEASURED / f"{name}.json"))
+        figures = {title: cells[title] for title in ("bytes", "pitch p95 (cents)", "times faster")}
+        rows.append({"variant": name, "good for": purpose, **figures})
+    return markdown_table(rows, left=("variant", "good for"))
 
 
 def printed_run() -> str:
@@ -71,6 +93,16 @@ def _measured_where(results: Sequence[Result]) -> str:
     return (
         f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {machine.cpu}, {machine.cores} "
         f"cores, {machine.threads} thread, torch {machine.torch}, executorch {machine.executorch}.\n"
+    )
+
+
+def _scored_and_took(results: Sequence[Result]) -> str:
+    """Returns a sentence on the audio of the float reference, and on how long the runs took."""
+    scored = [clip.seconds for clip in read_result(MEASURED / "float-xnnpack.json").audio if clip.role == "score"]
+    minutes = [sum(result.seconds.values()) / 60 for result in results]
+    return (
+        f"The scored audio: {len(scored)} clips, {sum(scored):.0f} s. The {len(results)} variants took "
+        f"{sum(minutes):.0f} minutes, the longest {max(minutes):.1f}.\n"
     )
 
 
