@@ -18,7 +18,18 @@ FALSE_ALARM = Gate("truth.variant.voicing_false_alarm", "<=", 0.1)
 UNGATED = "the recipe has no gate on pitch deviation; add one, for example deviation.pitch.p95_cents: <= 1"
 STILL = RESULT.contour.variant.replace(low_semitones=50.0, middle_semitones=50.0, high_semitones=50.4, confidence=0.1)
 FLAT = RESULT.replace(contour=Contour(baseline=RESULT.contour.baseline, variant=STILL))
-UNFAIR = protocol_of("variant-reset-per-chunk")
+UNFAIR = RESULT.replace(protocol=protocol_of("variant-reset-per-chunk"))
+FEW_VOICED = replaced(RESULT, "deviation.voiced_frames", 99)
+BASELINE_NAN = replaced(RESULT, "deviation.baseline_nonfinite_frames", 2)
+TOO_LARGE = Gate("program.bytes", "<=", 17_000_000)
+TIMING = (
+    "timing is inconclusive: speedup ranges from 4.5 to 10.1 (10th to 90th percentile; at most a factor of 2 allowed); "
+    "run again on an idle machine, only timing is repeated"
+)
+ACCURACY = (
+    "the baseline's raw pitch accuracy is 49.0% on 100 annotated voiced frames (at least 50% required); check the "
+    "annotations, and that the audio is monophonic"
+)
 NO_FALSE_ALARM = RESULT.truth.variant.replace(
     voicing_false_alarm=None, null_reasons={"voicing_false_alarm": "every frame is voiced"}
 )
@@ -37,67 +48,40 @@ def test_judge_result_changes_only_gates_verdict_and_reasons() -> None:
     assert judged.model_dump(exclude=keys) == RESULT.model_dump(exclude=keys)
 
 
-@pytest.mark.parametrize(
-    ("result", "verdict", "reason"),
-    [
-        (lost(RESULT, "it crashed"), "fail", "it crashed"),
-        (RESULT.replace(deviation=None, null_reasons={"deviation": "no frame"}), "fail", "no frame"),
-        (replaced(RESULT, "deviation.nonfinite_frames", 2), "fail", "2 of 3619 frames are not finite"),
-        (replaced(RESULT, "program.frozen", ("ring: 9 zeros",)), "fail", "the streaming state was folded into a const"),
-        (FLAT, "fail", FLAT.contour.flat_reason),
-        (RESULT.replace(protocol=UNFAIR), "fail", "UNFAIR: baseline continuous, variant reset-per-chunk; the two "),
-        (replaced(RESULT, "deviation.voiced_frames", 99), "inconclusive", "only 99 voiced frames (at least 100 requi"),
-        (replaced(RESULT, "deviation.baseline_nonfinite_frames", 2), "inconclusive", "2 of 3619 baseline frames are "),
-        (
-            stored(speed__speedup_low=4.5, speed__speedup_high=10.125),
-            *("inconclusive", "timing is inconclusive: speedup ranges from 4.5 to 10.1 (10th to 90th percentile; "),
-        ),
-        (
-            stored(truth__baseline__rpa50=0.49, truth__voiced_frames=100),
-            *("inconclusive", "the baseline's raw pitch accuracy is 49.0% on 100 annotated voiced frames (at least 50"),
-        ),
-        (without_scores(RESULT, "no such backend"), "inconclusive", "no such backend"),
-        (RESULT.replace(program_in_doubt="another program"), "inconclusive", "another program"),
-        (RESULT.replace(program=None, null_reasons={"program": "elsewhere"}), "inconclusive", "elsewhere"),
-    ],
-)
-def test_judge_result_by_what_was_measured(result: Result, verdict: str, reason: str) -> None:
-    found, reasons = judge(result)
-    assert (found, len(reasons)) == (verdict, 1)
-    assert reasons[0].startswith(reason)
-
-
-def test_judge_result_fails_by_every_missed_gate() -> None:
-    gates = (Gate("deviation.pitch.p95_cents", "<=", 0.0025), Gate("speed.speedup_p50", ">=", 6.5))
-    assert judge(RESULT, *gates, Gate("program.bytes", "<=", 17_000_000)) == (
-        "fail",
-        (
-            "deviation.pitch.p95_cents is 0.005 (limit <= 0.0025)",
-            "speed.speedup_p50 is 5.417263172 (limit >= 6.5)",
-            "program.bytes is 17000001 (limit <= 17000000)",
-        ),
-    )
+SPREAD = stored(speed__speedup_low=4.5, speed__speedup_high=10.125)
+MOSTLY_WRONG = stored(truth__baseline__rpa50=0.49, truth__voiced_frames=100)
+NO_FRAME = RESULT.replace(deviation=None, null_reasons={"deviation": "no frame"})
+ELSEWHERE = RESULT.replace(program=None, null_reasons={"program": "elsewhere"})
+ALL_VOICED = replaced(RESULT, "truth.variant", NO_FALSE_ALARM)
+UNTRUE = RESULT.replace(truth=None, null_reasons={"truth": "no known f0"})
+FROZEN = replaced(RESULT, "program.frozen", ("ring: 9 zeros",))
 
 
 @pytest.mark.parametrize(
-    ("result", "gate", "reason"),
+    ("result", "gates", "verdict", "reason"),
     [
-        (
-            replaced(RESULT, "truth.variant", NO_FALSE_ALARM),
-            *(FALSE_ALARM, "truth.variant.voicing_false_alarm has no value: every frame is voiced"),
-        ),
-        (
-            RESULT.replace(truth=None, null_reasons={"truth": "no known f0"}),
-            *(FALSE_ALARM, "truth.variant.voicing_false_alarm has no value: no known f0"),
-        ),
-        (RESULT, SPEEDUP, "speed.speedup_p50 is 5.417263172 (limit >= 5), but the limit is within the 10th to 90th "),
+        (lost(RESULT, "it crashed"), (), "fail", "it crashed"),
+        (NO_FRAME, (), "fail", "no frame"),
+        (replaced(RESULT, "deviation.nonfinite_frames", 2), (), "fail", "2 of 3619 frames are not finite"),
+        (FROZEN, (), "fail", "the streaming state was folded into a constant (ring: 9 zeros), so each call sees only "),
+        (FLAT, (), "fail", FLAT.contour.flat_reason),
+        (UNFAIR, (), "fail", "UNFAIR: baseline continuous, variant reset-per-chunk; the two sides ran under "),
+        (FEW_VOICED, (), "inconclusive", "only 99 voiced frames (at least 100 required)"),
+        (BASELINE_NAN, (), "inconclusive", "2 of 3619 baseline frames are not finite; check the audio and the "),
+        (SPREAD, (), "inconclusive", TIMING),
+        (MOSTLY_WRONG, (), "inconclusive", ACCURACY),
+        (without_scores(RESULT, "no such backend"), (), "inconclusive", "no such backend"),
+        (RESULT.replace(program_in_doubt="another program"), (), "inconclusive", "another program"),
+        (ELSEWHERE, (), "inconclusive", "elsewhere"),
+        (ALL_VOICED, (FALSE_ALARM,), "inconclusive", f"{FALSE_ALARM.metric} has no value: every frame is voiced"),
+        (UNTRUE, (FALSE_ALARM,), "inconclusive", f"{FALSE_ALARM.metric} has no value: no known f0"),
+        (RESULT, (SPEEDUP,), "inconclusive", "speed.speedup_p50 is 5.417263172 (limit >= 5), but the limit is within "),
+        (RESULT, (TOO_LARGE,), "fail", "program.bytes is 17000001 (limit <= 17000000)"),
     ],
-    ids=["value", "section", "within-the-spread"],
 )
-def test_gate_that_cannot_be_decided_is_inconclusive(result: Result, gate: Gate, reason: str) -> None:
-    verdict, reasons = judge(result, PITCH_GATE, gate)
-    assert (verdict, len(reasons)) == ("inconclusive", 1)
-    assert reasons[0].startswith(reason)
+def test_judge_result_has_one_reason(result: Result, gates: tuple[Gate, ...], verdict: str, reason: str) -> None:
+    found, reasons = judge(result, PITCH_GATE, *gates)
+    assert (found, [each[: len(reason)] for each in reasons]) == (verdict, [reason])
 
 
 @pytest.mark.parametrize(
@@ -129,11 +113,12 @@ def test_result_without_an_upper_pitch_limit_never_passes(gates: tuple[Gate, ...
 def test_failures_come_before_doubts() -> None:
     assert RESULT.deviation is not None
     deviation = without_pitch(RESULT.deviation).replace(nonfinite_frames=1)
-    gates = (Gate("deviation.pitch.max_cents", "<=", 1), Gate("speed.threads", "<=", 0))
+    gates = (Gate("deviation.pitch.max_cents", "<=", 1), Gate("speed.threads", "<=", 0), TOO_LARGE)
     assert judge(RESULT.replace(deviation=deviation), *gates) == (
         "fail",
         (
             "speed.threads is 1 (limit <= 0)",
+            "program.bytes is 17000001 (limit <= 17000000)",
             "1 of 3619 frames are not finite",
             "deviation.pitch.max_cents has no value: no voiced frame",
             "only 0 voiced frames (at least 100 required)",

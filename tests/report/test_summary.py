@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import kept, replaced, stored
+from tests.helpers.results import kept, replaced, stored, with_known_f0
 from workbench.records.run_folders import StoredResult, find_results, unique_names
 from workbench.report.summary import cautions, sentence
 
@@ -28,6 +28,12 @@ FEWER_CLIPS = {"audio": stored().audio[:-1]}
 )
 def test_cautions_name_what_differs(changes: dict[str, object], expected: list[str]) -> None:
     assert cautions([kept(stored()), kept(stored(**changes))]) == expected
+
+
+def test_cautions_compare_every_pair() -> None:
+    """The first result differs from neither of the others: it has no hash of its known f0."""
+    others = [with_known_f0(stored(), digest * 64) for digest in "ab"]
+    assert cautions([kept(result) for result in (stored(), *others)]) == ["scored on different audio"]
 
 
 def test_sentence_of_one_variant_and_of_no_pass(run: Path) -> None:
