@@ -1,7 +1,6 @@
 """The pitch of an audio file: the threshold of the confidence, the formats; and, slow, a real program on a tone."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -30,11 +29,6 @@ def track_of(threshold: float | None) -> Track:
     return Track(Path("a.wav"), Path("a.pte"), STREAM, np.arange(3) * 0.02, pitch, confidence, threshold)
 
 
-@pytest.mark.parametrize(("threshold", "first_hz"), [(None, 220), (0.2, 220), (0.3, 0)])
-def test_frames_below_the_threshold_are_unvoiced(threshold: float | None, first_hz: float) -> None:
-    np.testing.assert_allclose(track_of(threshold).frequency_hz, [first_hz, 440, 440])
-
-
 def test_columns_are_those_of_the_pesto_command() -> None:
     assert as_csv(track_of(0.3)).splitlines() == [
         "time,frequency,confidence",
@@ -45,7 +39,7 @@ def test_columns_are_those_of_the_pesto_command() -> None:
     columns = {"time_ms": [0, 20, 40], "frequency_hz": [220, 440, 440], "confidence": [0.2, 0.3, 0.9]}
     head = {"audio": "a.wav", "program": "a.pte", "sample_rate_hz": 16_000, "hop_samples": 320}
     assert json.loads(as_json(track_of(None))) == {**head, **columns}
-    assert json.loads(as_json(track_of(0.2))) == {**head, **columns, "confidence_threshold": 0.2}
+    assert json.loads(as_json(track_of(0.2))) == {**head, **columns, "confidence_threshold": 0.2}, "voiced at 0.2"
 
 
 def test_frame_that_is_not_finite_has_no_json() -> None:
@@ -61,9 +55,9 @@ def test_png_threshold_is_given_or_of_the_track(monkeypatch: pytest.MonkeyPatch)
     assert drawn == [0.5, 0.7, 0.3, 0.7]
 
 
-@pytest.mark.parametrize(("suffix", "shown"), [(".txt", ".txt"), ("", "no suffix")])
-def test_unknown_format_is_refused(suffix: str, shown: str) -> None:
-    with pytest.raises(WorkbenchError, match=f"^{shown}: unknown format"):
+@pytest.mark.parametrize("suffix", [".txt", ""])
+def test_unknown_format_is_refused(suffix: str) -> None:
+    with pytest.raises(WorkbenchError, match="unknown format"):
         encode(track_of(None), suffix)
 
 
@@ -90,30 +84,21 @@ def test_threshold_is_given_or_of_the_program(
 # --- a real program
 
 
-def tone(seconds: float, rate_hz: int) -> np.ndarray:
-    """A4 with four harmonics."""
-    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-    return 0.2 * sum(np.sin(2 * np.pi * n * TONE_HZ * time_s) / n for n in (1, 2, 3, 4))
-
-
-def error_cents(frequency_hz: np.ndarray) -> np.ndarray:
-    return 1200 * np.abs(np.log2(frequency_hz / TONE_HZ))
-
-
 @pytest.fixture(scope="module")
 def tone_track(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Track:
-    """Half a second of silence, one second of tone, half a second of silence."""
-    path, silence = tmp_path_factory.mktemp("audio") / "tone.wav", np.zeros(22_050)
-    soundfile.write(path, np.concatenate([silence, tone(1.0, 44_100), silence]), 44_100)
+    """Half a second of silence, one second of A4 with four harmonics, half a second of silence."""
+    path, silence, time_s = tmp_path_factory.mktemp("audio") / "tone.wav", np.zeros(22_050), np.arange(44_100) / 44_100
+    tone = 0.2 * sum(np.sin(2 * np.pi * n * TONE_HZ * time_s) / n for n in (1, 2, 3, 4))
+    soundfile.write(path, np.concatenate([silence, tone, silence]), 44_100)
     return track(path, program)
 
 
 @pytest.mark.slow
 def test_tone_has_its_frequency_while_it_sounds(tone_track: Track) -> None:
     time_s, confident = tone_track.time_s, tone_track.confidence >= 0.5
-    sounding = (time_s > 0.6) & (time_s < 1.4)
-    assert (sounding & confident).sum() >= 30
-    assert error_cents(tone_track.frequency_hz[sounding & confident]).max() <= 5
+    sounding = confident & (time_s > 0.6) & (time_s < 1.4)
+    assert sounding.sum() >= 30
+    assert 1200 * np.abs(np.log2(tone_track.frequency_hz[sounding] / TONE_HZ)).max() <= 5
     assert (time_s[confident].min(), time_s[confident].max()) == pytest.approx((0.5, 1.5), abs=0.06)
     assert 0 <= time_s[0] < 0.02 and 1.98 < time_s[-1] <= 2.0, "frames cover the file"
     np.testing.assert_allclose(np.diff(time_s), 0.02, rtol=1e-9)
@@ -136,29 +121,3 @@ def test_lowered_threshold_filters_and_changes_no_estimate(tone_track: Track, tm
     assert 0 < unvoiced.sum() < len(unvoiced)
     np.testing.assert_array_equal(filtered.frequency_hz, np.where(unvoiced, 0, unfiltered.frequency_hz))
     np.testing.assert_allclose(filtered.confidence, tone_track.confidence, atol=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif("WORKBENCH_SUNG" not in os.environ, reason="WORKBENCH_SUNG names no folder of real singing")
-def test_real_singing_agrees_with_the_pesto_package(program: Path) -> None:
-    """Streaming at mirror 1 against the package's own result, which receives each frame's whole window."""
-    import torch
-
-    import workbench.model.upstream  # noqa: F401  (it stands in for torchaudio)
-    import pesto  # isort: skip
-
-    from workbench.audio.decode import find_audio, read_clip
-
-    for path in find_audio(Path(os.environ["WORKBENCH_SUNG"])):
-        clip = read_clip(path, 16_000)
-        time_ms, hz, confidence, _ = pesto.predict(
-            torch.tensor(clip.samples), 16_000, step_size=20.0, model_name="mir-1k_g7", convert_to_freq=True
-        )
-        found = track(path, program)
-        expected_hz = np.interp(1000 * found.time_s, time_ms.numpy(), hz.numpy())
-        expected_confidence = np.interp(1000 * found.time_s, time_ms.numpy(), confidence.numpy())
-        sung = (found.confidence >= 0.5) & (expected_confidence >= 0.5)
-        assert sung.sum() >= 50, path.name
-        difference_cents = np.abs(1200 * np.log2(found.frequency_hz[sung] / expected_hz[sung]))
-        assert np.median(difference_cents) <= 15, path.name
-        assert (difference_cents <= 50).mean() >= 0.9, path.name
