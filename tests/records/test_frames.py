@@ -1,7 +1,5 @@
 """Stored frames of a run that were damaged afterwards: one line, never a traceback."""
 
-import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +15,10 @@ from workbench.records.frames import read_frames, write_frames
 from workbench.runtime.session import Frames
 
 
-def npz(**arrays: Any) -> bytes:
-    content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
-    return content.getvalue()
-
-
-def replaced(**arrays: object) -> Callable[[bytes], bytes]:
-    def change(whole: bytes) -> bytes:
-        with np.load(io.BytesIO(whole)) as stored:
-            return npz(**{**stored, **arrays})
-
-    return change
-
-
-def flipped(whole: bytes) -> bytes:
-    index = whole.find(b"variant_volume.npy") + 40
-    return whole[:index] + b"?" + whole[index + 1 :]
+def replace_arrays(path: Path, **arrays: Any) -> None:
+    with np.load(path) as stored:
+        whole = {**stored, **arrays}
+    np.savez_compressed(path, **whole)
 
 
 @pytest.fixture
@@ -43,19 +28,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        flipped,
-        lambda _: b"la la",
-        replaced(variant_volume=np.ones(3)),
-        replaced(variant_volume=np.array(["1"] * 4)),
-    ],
-    ids=["flipped-byte", "text", "other-length", "strings"],
+    "damage",
+    [{}, {"variant_volume": np.ones(3)}, {"variant_volume": np.array(["1"] * 4)}],
+    ids=["text", "other-length", "strings"],
 )
-def test_damaged_frames_are_an_error(change: Callable[[bytes], bytes], path: Path) -> None:
+def test_damaged_frames_are_an_error(damage: dict[str, object], path: Path) -> None:
     assert read_frames(path.parent.parent, "bass") is not None
     assert read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)["bass"].calls == (1, 1, 1, 1)
-    path.write_bytes(change(path.read_bytes()))
+    replace_arrays(path, **damage) if damage else path.write_text("la la")
     with pytest.raises(WorkbenchError, match="not a file of frames from a run; run the recipe again with --fresh"):
         read_frames(path.parent.parent, "bass")
     with pytest.raises(WorkbenchError, match=r"not a file of frames from a run; use a \.npz"):
@@ -63,6 +43,6 @@ def test_damaged_frames_are_an_error(change: Callable[[bytes], bytes], path: Pat
 
 
 def test_voiced_frames_that_are_no_mask_are_an_error(path: Path) -> None:
-    path.write_bytes(replaced(voiced=np.arange(4))(path.read_bytes()))
+    replace_arrays(path, voiced=np.arange(4))
     with pytest.raises(WorkbenchError, match="not a file of frames"):
         read_frames(path.parent.parent, "bass")
