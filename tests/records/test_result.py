@@ -1,7 +1,6 @@
 """result.json: what is written is read again, and nothing else is."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from tests.helpers.results import MEASURED, lost, replaced, stored
 from workbench.errors import WorkbenchError
-from workbench.records.metrics import metric_value
 from workbench.records.result import read_result, write_result
 
 RESULT = stored()
@@ -40,28 +38,6 @@ def _contains(whole: Any, part: Any) -> bool:
     return bool(whole == part)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_write_result_refuses_a_number_that_is_not_finite(value: float, tmp_path: Path) -> None:
-    unvalidated = RESULT.model_copy(update={"seconds": {"build": value}})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_result(unvalidated, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_failed_write_keeps_the_earlier_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_result(RESULT, tmp_path)
-    before = path.read_bytes()
-
-    def fsync(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match="No space left on device"):
-        write_result(RESULT.replace(created="2027-01-01T00:00:00+00:00"), tmp_path)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.parametrize(("name", "message"), [("result.json", "no such file"), (".", "cannot be read")])
 def test_read_result_of_no_file_is_an_error(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError, match=message):
@@ -85,8 +61,3 @@ def test_read_result_refuses_damaged_text(old: str, new: str, tmp_path: Path) ->
     path.write_text(text.replace(old, new) if old else new)
     with pytest.raises(WorkbenchError, match="not a result of schema version 1; run the recipe again"):
         read_result(path)
-
-
-def test_metric_value_is_a_number_or_none_with_the_reason() -> None:
-    assert metric_value("program.bytes", RESULT) == (6_499_692.0, "")
-    assert metric_value("program.bytes", lost(RESULT, "it crashed")) == (None, "it crashed")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.results import lost, replaced, stored, written
 from workbench.errors import WorkbenchError
-from workbench.records.result import read_result, write_result
+from workbench.records.result import Result, read_result, write_result
 from workbench.records.run_folders import archive_result, archived_results, find_results, newest_run, runs_in
 
 RESULT = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
@@ -26,11 +26,12 @@ def test_archive_result_is_named_by_its_time(tmp_path: Path) -> None:
     assert [path.name for path in archived_results(tmp_path)] == [ARCHIVED, "result-20260102-030405-2.json"]
 
 
-def test_archive_result_skips_a_missing_or_equal_one(tmp_path: Path) -> None:
-    assert archive_result(RESULT, tmp_path) is None
-    failed = lost(RESULT)
-    write_result(failed, tmp_path)
-    assert archive_result(failed.replace(created="2026-05-05T00:00:00+00:00", seconds={"build": 1.0}), tmp_path) is None
+@pytest.mark.parametrize("earlier", [(), (lost(RESULT),)], ids=["missing", "equal"])
+def test_archive_result_skips_a_missing_or_equal_one(earlier: tuple[Result, ...], tmp_path: Path) -> None:
+    for result in earlier:
+        write_result(result, tmp_path)
+    new = lost(RESULT).replace(created="2026-05-05T00:00:00+00:00", seconds={"build": 1.0})
+    assert archive_result(new, tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,31 +86,28 @@ def test_reading_never_changes_a_verdict(tmp_path: Path) -> None:
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
     """Three runs: two variants of which one failed; an unreadable result; and a run that was killed."""
-    root = tmp_path / "outputs"
-    first = root / "20260101-000000-two"
-    written(replaced(RESULT, "created", "2026-01-01T00:00:10+00:00"), first)
-    written(replaced(lost(stored("int8-naive")), "created", "2026-01-01T00:00:20+00:00"), first)
-    (root / "20260102-000000-spoilt" / "variant").mkdir(parents=True)
-    (root / "20260102-000000-spoilt" / "variant" / "result.json").write_text("{}")
-    (root / "20260103-000000-killed" / "variant").mkdir(parents=True)
-    (root / ".gitkeep").touch()
-    return root
+    written(replaced(RESULT, "created", "2026-01-01T00:00:10+00:00"), tmp_path / "two")
+    written(replaced(lost(stored("int8-naive")), "created", "2026-01-01T00:00:20+00:00"), tmp_path / "two")
+    for run in ("spoilt", "killed"):
+        (tmp_path / run / "variant").mkdir(parents=True)
+    (tmp_path / "spoilt" / "variant" / "result.json").write_text("{}")
+    (tmp_path / ".gitkeep").touch()
+    return tmp_path
 
 
 def test_runs_in_lists_unreadable_results(outputs: Path) -> None:
-    first, spoilt, killed = runs_in(outputs)
-    assert first.folder == outputs / "20260101-000000-two"
-    assert first.created == "2026-01-01T00:00:20+00:00"
-    assert [result.result.recipe.name for result in first.results] == ["float-xnnpack", "int8-naive"]
-    assert (first.unreadable, spoilt.results, killed.results, killed.unreadable, killed.created) == ((), (), (), (), "")
+    killed, spoilt, two = runs_in(outputs)
+    assert (two.folder, two.created, two.unreadable) == (outputs / "two", "2026-01-01T00:00:20+00:00", ())
+    assert [result.result.recipe.name for result in two.results] == ["float-xnnpack", "int8-naive"]
+    assert (spoilt.results, killed.results, killed.unreadable, killed.created) == ((), (), (), "")
     (problem,) = spoilt.unreadable
-    assert problem.startswith(f"{outputs}/20260102-000000-spoilt/variant/result.json: not a result")
-    assert [run.folder for run in runs_in(first.folder)] == [first.folder]
+    assert problem.startswith(f"{outputs}/spoilt/variant/result.json: not a result")
+    assert [run.folder for run in runs_in(two.folder)] == [two.folder]
 
 
 def test_newest_run_has_the_newest_result(outputs: Path) -> None:
-    assert newest_run(outputs).folder.name == "20260101-000000-two"
+    assert newest_run(outputs).folder.name == "two"
     written(replaced(RESULT, "created", "2026-01-01T00:00:30+00:00"), outputs / "by-hand")
     assert newest_run(outputs).folder.name == "by-hand"
     with pytest.raises(WorkbenchError, match=r"no run with a result\.json"):
-        newest_run(outputs / "20260103-000000-killed")
+        newest_run(outputs / "killed")

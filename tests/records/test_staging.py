@@ -37,17 +37,17 @@ def fill(folder: Path, result: Result, content: str, *clips: str) -> None:
 def stage_scored(folder: Path) -> None:
     """An earlier result with its files, and a new one that is complete but not committed."""
     fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
-    (folder / "bundle").mkdir()
+    for name in ("bundle", "moments"):
+        (folder / name).mkdir()
+    (folder / "moments" / "a.wav").write_text("earlier")
     fill(staging_dir(folder), NEW, "new", "a.npz", "b.npz")
     (staging_dir(folder) / "scores.json").write_text("scratch")
 
 
 def stage_unscored(folder: Path) -> None:
     """The same with a new program that cannot run here, which has no scores, but other files than the earlier one."""
-    fill(folder, EARLIER, "earlier", "a.npz", "gone.npz")
-    for name in ("moments", "bundle"):
-        (folder / name).mkdir()
-    (folder / "moments" / "a.wav").write_text("earlier")
+    stage_scored(folder)
+    shutil.rmtree(staging_dir(folder))
     staging_dir(folder).mkdir()
     for name in ("program.onnx", "program.json"):
         (staging_dir(folder) / name).write_text("new")
@@ -59,22 +59,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run" / "variant"
 
 
-def files(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+def visible(folder: Path) -> dict[str, str]:
+    """The files that a reader finds."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_text() for name, path in paths.items() if not name.startswith(".")}
 
 
 def contents(found: dict[str, str]) -> set[str]:
     """The contents of what belongs to a result."""
-    own = (name for name in found if not name.startswith((".", "result")))
-    return {found[name] for name in own}
+    return {content for name, content in found.items() if not name.startswith("result")}
 
 
 def assert_committed(folder: Path, result: Result, *names: str) -> None:
-    found = files(folder)
+    found = visible(folder)
     assert set(found) == {RESULT_NAME, ARCHIVED, *names}
     assert (read_result(folder / RESULT_NAME), read_result(folder / ARCHIVED)) == (result, EARLIER)
     assert contents(found) <= {"new"}
     assert (folder / "bundle").is_dir()
+    assert list(folder.glob(".*")) == []
 
 
 SCORED = (NEW, "program.pte", "frames/a.npz", "frames/b.npz")
@@ -97,8 +99,8 @@ def test_commit_of_a_failure_removes_the_earlier_files(folder: Path) -> None:
 def test_commit_of_only_a_result_keeps_the_files(folder: Path) -> None:
     staging.remove(staging_dir(folder))
     commit(NEW, folder)
-    found = files(folder)
-    assert set(found) == {RESULT_NAME, ARCHIVED, "program.pte", "frames/a.npz", "frames/gone.npz"}
+    found = visible(folder)
+    assert set(found) == {RESULT_NAME, ARCHIVED, "program.pte", "frames/a.npz", "frames/gone.npz", "moments/a.wav"}
     assert contents(found) == {"earlier"}
 
 
@@ -134,10 +136,6 @@ def clean(folder: Path) -> None:
 
 def complete(result: Result, folder: Path) -> None:
     commit(result, folder) if staging_dir(folder).exists() else recover(folder)
-
-
-def visible(folder: Path) -> dict[str, str]:
-    return {name: text for name, text in files(folder).items() if not name.startswith(".")}
 
 
 @pytest.mark.parametrize(("stage", "committed"), [(stage_scored, SCORED), (stage_unscored, UNSCORED)])
@@ -184,5 +182,5 @@ def test_recover_archives_a_committed_unreadable_result(folder: Path, text: str)
     (folder / ".made" / RESULT_NAME).write_text(text)
     os.utime(folder / ".made" / RESULT_NAME, (0, 0))
     assert recover(folder) == folder / "result-19700101-000000.json"
-    assert files(folder) == {**before, "result-19700101-000000.json": text}
+    assert visible(folder) == {**before, "result-19700101-000000.json": text}
     assert recover(folder) is None
