@@ -72,13 +72,14 @@ def busy(folder: Path) -> Result:
         ({}, Reused.RESULT, NOTHING, "pass"),
         ({"description": "Other words"}, Reused.FIGURES, NOTHING, "pass"),
         ({"gates": {}}, Reused.FIGURES, NOTHING, "inconclusive"),
+        ({"gates": {"deviation.frames": "<= 3"}}, Reused.FIGURES, NOTHING, "fail"),
         ({"scoring": {"min_voiced_frames": 9000}}, Reused.FIGURES, NOTHING, "inconclusive"),
         (CONFIDENCE, Reused.PROGRAM, SCORED, "pass"),
         ({"audio": {"score": [CLIPS[0]]}}, Reused.PROGRAM, SCORED, "pass"),
         ({"mirror": 0.5}, Reused.NOTHING, ALL, "pass"),
         ({"fresh": True}, Reused.NOTHING, ALL, "pass"),
     ],
-    ids=["nothing", "description", "gates", "voiced frames", "confidence", "clips", "mirror", "fresh"],
+    ids=["nothing", "description", "no gates", "gates", "voiced frames", "confidence", "clips", "mirror", "fresh"],
 )
 def test_run_repeats_only_what_a_change_concerns(
     keys: dict[str, Any], reused: Reused, repeated: list[str], verdict: str, folder: Path, run: Run, steps: FakeSteps
@@ -106,21 +107,13 @@ def test_run_repeats_what_is_lost(name: str, folder: Path, run: Run, steps: Fake
     assert (folder / name).exists()
 
 
-@pytest.mark.parametrize(
-    ("stored", "keys", "verdict"),
-    [({}, {"gates": {"deviation.frames": "<= 3"}}, "fail"), ({"verdict": "fail", "reasons": ("a rule",)}, {}, "pass")],
-    ids=["other gates", "rules of another version"],
-)
-def test_judging_again_changes_only_the_verdict(
-    stored: dict[str, Any], keys: dict[str, Any], verdict: str, folder: Path, run: Run
-) -> None:
-    """The gates and the source of the verdict are not in the fingerprint."""
-    before, others = replace_result(folder, **stored), files(folder)
-    outcome = run(**keys)
-    assert (outcome.previous_verdict, outcome.result.verdict) == (before.verdict, verdict)
-    judged = {"recipe", "gates", "verdict", "reasons"}
-    assert outcome.result.model_dump(exclude=judged) == before.model_dump(exclude=judged)
-    assert files(folder) == {**others, "result.json": (folder / "result.json").read_bytes()}
+def test_rules_of_another_version_are_judged_again(folder: Path, run: Run) -> None:
+    """The source of the verdict is not in the fingerprint."""
+    passed, others = read_result(folder / "result.json"), files(folder)
+    replace_result(folder, verdict="fail", reasons=("a rule",))
+    outcome = run()
+    assert (outcome.previous_verdict, outcome.result) == ("fail", passed)
+    assert files(folder) == others
 
 
 def test_inconclusive_timing_is_repeated_alone(folder: Path, run: Run, steps: FakeSteps) -> None:
@@ -198,59 +191,50 @@ def test_scores_of_a_killed_run_are_reused(
     assert set(outcome.result.seconds) == {"build", "score", "pictures", "speed"}
 
 
-def test_scores_are_not_reused_over_frames_of_other_keys(run: Run, steps: FakeSteps) -> None:
+def test_files_of_a_killed_run_with_other_keys_are_not_kept(tmp_path: Path, run: Run, steps: FakeSteps) -> None:
     killed(steps, "time", run)
     killed(steps, "store", run, **CONFIDENCE)
     outcome = run()
     assert frames_path(outcome.folder, CLIPS[0]).read_text() == outcome.result.fingerprint
-
-
-def test_program_files_of_other_keys_are_not_moved_in(tmp_path: Path, run: Run, steps: FakeSteps) -> None:
-    killed(steps, "store", run)
-    (tmp_path / "run" / "test" / ".making" / "program.npz").touch()
-    outcome = run(lowering={"backend": "onnx"}, state="explicit")
+    killed(steps, "store", run, mirror=0.5)
+    (outcome.folder / ".making" / "program.npz").touch()
+    run(lowering={"backend": "onnx"}, state="explicit")
     assert {path.name for path in outcome.folder.glob("program.*")} == {"program.onnx", "program.json"}
 
 
-def test_folder_in_use_is_refused(folder: Path, run: Run) -> None:
+def test_changed_source_or_folder_in_use_changes_no_file(folder: Path, run: Run, steps: FakeSteps) -> None:
     before = files(folder)
     with exclusive(folder), pytest.raises(WorkbenchError):
-        run()
+        run(fresh=True)
     assert files(folder) == before
-
-
-def test_changed_source_leaves_no_result(tmp_path: Path, run: Run, steps: FakeSteps) -> None:
     steps.errors["time"] = ChangedError("changed")
     with pytest.raises(ChangedError):
-        run()
-    assert not (tmp_path / "run" / "test" / "result.json").exists()
+        run(fresh=True)
+    assert visible_files(folder) == before
 
 
 # --- errors that are results
 
 
-@pytest.mark.parametrize("earlier", ["none", "other", "busy"])
 @pytest.mark.parametrize(
-    ("step", "error", "verdict"),
+    ("earlier", "step", "error", "verdict"),
     [
-        ("export", LoweringError("lowering to xnnpack failed (no)"), "fail"),
-        ("export", NotInstalledError("onnx not installed"), "inconclusive"),
-        ("first run", ProgramError("the program crashed"), "fail"),
-        ("score", ProgramError("{folder}/.making/program.pte: other frames"), "fail"),
-        ("time", ProgramError("the program crashed"), "fail"),
+        ("none", "export", LoweringError("lowering to xnnpack failed (no)"), "fail"),
+        ("other", "export", NotInstalledError("onnx not installed"), "inconclusive"),
+        ("none", "first run", ProgramError("the program crashed"), "fail"),
+        ("busy", "first run", ProgramError("the program crashed"), "fail"),
+        ("other", "score", ProgramError("{folder}/.making/program.pte: other frames"), "fail"),
+        ("other", "time", ProgramError("the program crashed"), "fail"),
+        ("busy", "time", ProgramError("the program crashed"), "fail"),
     ],
-    ids=["export", "extra", "first run", "score", "time"],
 )
 def test_program_that_fails_is_a_result(
-    step: str, error: Exception, verdict: str, earlier: str, tmp_path: Path, run: Run, steps: FakeSteps
+    earlier: str, step: str, error: Exception, verdict: str, tmp_path: Path, run: Run, steps: FakeSteps
 ) -> None:
     folder = tmp_path / "run" / "test"
-    if earlier == "other":
-        run(reduction="mean")
+    if earlier != "none":
+        run(reduction="mean" if earlier == "other" else "alwa")
     if earlier == "busy":
-        if step in ("export", "score"):
-            return  # only the timing of such a result is repeated
-        run()
         busy(folder)
     before = files(folder).get("result.json")
     steps.errors[step] = type(error)(str(error).format(folder=folder))

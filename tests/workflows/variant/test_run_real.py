@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.helpers.frames import arrays_of
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
 from tests.helpers.variants import KEYS, files, steady_timing
@@ -23,7 +24,6 @@ from workbench.records.result import Result, read_result
 from workbench.records.worst_moments import worst
 from workbench.runtime import open_program
 from workbench.runtime.isolation import IsolatedProcess
-from workbench.runtime.session import Frames
 from workbench.workflows import score_external
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
@@ -90,11 +90,9 @@ def run_quickly(
     """(takes=None, **keys) -> the outcome of a run without timing, in this process, with the cached baseline."""
     monkeypatch.setattr(build, "trial_run", lambda *_: ColdStart(1.0, 2.0, 3))
     monkeypatch.setattr(run, "time_pair", lambda *_: finished.result.speed)
-
-    def run_quickly(takes: Path | None = None, **keys: object) -> RunOutcome:
-        return run.run_variant(prepared(takes, **keys), tmp_path / "run", Progress(), finished.cache)
-
-    return run_quickly
+    return lambda takes=None, **keys: run.run_variant(
+        prepared(takes, **keys), tmp_path / "run", Progress(), finished.cache
+    )
 
 
 def test_result_describes_the_run_and_its_files(finished: Finished) -> None:
@@ -170,20 +168,16 @@ def test_audio_without_f0_is_voiced_by_the_baseline(
 # --- the same frames, recorded elsewhere
 
 
-def as_csv(frames: Frames, clip: str) -> str:
-    """Frames as a phone would write them."""
-    rows = zip(frames.pitch_semitones, frames.confidence, frames.volume, strict=True)
-    return "".join(f"{clip}," + ",".join(f"{value:.9g}" for value in row) + "\n" for row in rows)
-
-
 def test_recorded_frames_score_as_the_program_does(
     finished: Finished, prepared: Prepare, in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every figure is the run's, except the times."""
     monkeypatch.setattr(score_external, "BaselineCache", lambda: finished.cache)
     expected, variant, frames = finished.result, prepared(), tmp_path / "phone.csv"
-    rows = [as_csv(clip.variant, clip.clip) for clip in finished.frames()]
-    frames.write_text("clip,pitch_semitones,confidence,volume\n" + "".join(rows))
+    rows = ["clip,pitch_semitones,confidence,volume"]
+    for clip in finished.frames():
+        columns = zip(*arrays_of(clip.variant)[:3], strict=True)
+        rows += [f"{clip.clip},{pitch:.9g},{confidence:.9g},{volume:.9g}" for pitch, confidence, volume in columns]
+    frames.write_text("\n".join(rows))
     outcome = score_external_frames(variant, [frames], tmp_path / "out", Progress(), finished.folder / "program.pte")
     result = outcome.result
     assert (result.deviation, result.floor, result.truth) == (expected.deviation, expected.floor, expected.truth)
@@ -196,21 +190,20 @@ def test_recorded_frames_score_as_the_program_does(
     assert result.fingerprint != expected.fingerprint, "or a run would reuse it"
 
 
-@pytest.mark.parametrize("program", ["unnamed", "without notes", "of other inputs"])
+@pytest.mark.parametrize("named", [True, False])
 def test_recorded_frames_of_an_unknown_program_are_inconclusive(
-    program: str, finished: Finished, prepared: Prepare, in_process: None, tmp_path: Path
+    named: bool, finished: Finished, prepared: Prepare, in_process: None, tmp_path: Path
 ) -> None:
     path, only = tmp_path / "program.pte", finished.folder / "frames" / f"{CLIPS[0]}.npz"
     shutil.copyfile(finished.folder / "program.pte", path)
-    arguments = (prepared(), [only], tmp_path / "out", Progress(), None if program == "unnamed" else path)
-    if program == "without notes":
+    arguments = (prepared(), [only], tmp_path / "out", Progress(), path if named else None)
+    if named:
         with pytest.raises(ProgramError, match=r"program\.json"):
             score_external_frames(*arguments)
         assert not (tmp_path / "out").exists()
-        return
     notes = json.loads((finished.folder / "program.json").read_bytes())
     (tmp_path / "program.json").write_text(json.dumps({**notes, "fingerprint": "f" * 64}))
     result = score_external_frames(*arguments).result
     assert [clip.name for clip in result.audio if clip.role == "score"] == [NAMES[0]]
     assert result.verdict == "inconclusive"
-    assert result.reasons == ((score_external._NO_PROGRAM if program == "unnamed" else _PROGRAM_MISMATCH),)
+    assert result.reasons == (_PROGRAM_MISMATCH if named else score_external._NO_PROGRAM,)
