@@ -62,20 +62,15 @@ def test_crash_ends_the_stream(
     assert progress.stages == {"stream": (600, 1500)}
 
 
-def test_program_that_cannot_run_here_is_not_streamed(
-    variant: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("unsupported", "error"), [("not run here: no backend", ProgramError), ("", ChangedError)])
+def test_unsupported_or_changed_program_has_no_soak(
+    unsupported: str, error: type[Exception], variant: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    built = SimpleNamespace(program=SimpleNamespace(path="program.pte"), unsupported_reason="not run here: no backend")
-    monkeypatch.setattr(build, "build", lambda *_: built)
-    with pytest.raises(ProgramError, match=r"program\.pte: not run here"):
-        soak.soak(variant, tmp_path, 1, Progress())
-
-
-def test_change_during_a_soak_is_an_error(variant: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    built = SimpleNamespace(program=SimpleNamespace(path="program.pte"), unsupported_reason=unsupported)
     variant.check_unchanged = Mock(side_effect=ChangedError("own.ckpt: changed"))
-    monkeypatch.setattr(soak, "build_to_run", lambda *_: SimpleNamespace(path="program.pte"))
+    monkeypatch.setattr(build, "build", lambda *_: built)
     monkeypatch.setattr(soak, "_run_stream", lambda *_: None)
-    with pytest.raises(ChangedError):
+    with pytest.raises(error):
         soak.soak(variant, tmp_path, 1, Progress())
 
 

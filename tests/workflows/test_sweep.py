@@ -32,6 +32,7 @@ from workbench.workflows.variant import run as variant_run
 from workbench.workflows.variant.run import Reused, RunOutcome
 
 PROGRAM_SHA256 = sha256_of(b"a program")
+UNSCORED = {"deviation": None, "null_reasons": {"deviation": "no"}}
 SETTING = SweepSetting(sample_rate_hz=16_000, chunk_samples=320, mirror=1)
 
 
@@ -90,11 +91,10 @@ def test_exit_code_is_of_the_statuses(
     protocol: str, second: SweepPoint, exit_code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = PointOutcome(measured_point(160, 1, 16_000), reused=True)
-    outcomes = [first, PointOutcome(second, reused=False)]
-    monkeypatch.setattr(sweep, "measure_point", Mock(side_effect=2 * outcomes))
+    monkeypatch.setattr(sweep, "measure_point", Mock(side_effect=2 * [first, PointOutcome(second, reused=False)]))
     recipe_with(f"protocol: {protocol}")
     words = ("sweep", "r.yaml", "--chunk", "160,320")
-    shown = workbench(*words, "--out", "swept")
+    shown, printed = workbench(*words, "--out", "swept"), json.loads(workbench(*words, "--json").stdout)
     assert shown.exit_code == exit_code
     assert shown.stdout.startswith("r: chunk, mirror and rate" if protocol == "continuous" else "UNFAIR: ")
     assert "rate=16000,chunk=160,mirror=1: unchanged: reused" in shown.stderr
@@ -102,7 +102,6 @@ def test_exit_code_is_of_the_statuses(
     result = json.loads(Path("swept/sweep.json").read_text())
     assert result["points"] == [point.model_dump(mode="json") for point in (first.point, second)]
     assert result["clips"] == ["synthetic/score/vibrato", "synthetic/score/silence"]
-    printed = json.loads(workbench(*words, "--json").stdout)
     folder = printed.pop("folder")
     assert re.fullmatch(r"outputs/\d{8}-\d{6}-sweep-r", folder)
     assert printed == json.loads((Path(folder) / "sweep.json").read_text())
@@ -154,27 +153,22 @@ def test_delay_is_measured_on_the_program_of_the_result(measure: Measure) -> Non
     assert not Path("swept/test/onset.json").exists()
 
 
-def test_crash_during_the_delay_is_a_failed_point(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
-    crash = Mock(side_effect=ProgramError("the program crashed the runtime"))
-    monkeypatch.setattr(sweep.IsolatedProcess, "call", crash)
-    point = measure().point
-    assert (point.status, point.reasons) == ("failed", ("the program crashed the runtime",))
-
-
 @pytest.mark.parametrize(
     ("values", "status", "reused"),
     [
-        ({"deviation": None, "not_run_here": "no", "null_reasons": {"deviation": "no"}}, "inconclusive", True),
-        ({"deviation": None, "null_reasons": {"deviation": "no"}}, "failed", False),
+        ({}, "failed", False),
+        ({**UNSCORED, "not_run_here": "no", "reasons": ("no",)}, "inconclusive", True),
+        (UNSCORED, "failed", False),
         ({"program": None, "null_reasons": {"program": "no"}}, "failed", False),
     ],
-    ids=["not run here", "no deviation", "no program"],
+    ids=["crash during the delay", "not run here", "no deviation", "no program"],
 )
-def test_program_that_was_not_scored_has_no_delay(
-    values: dict[str, Any], status: str, reused: bool, measure: Measure
+def test_program_that_does_not_run_has_no_delay(
+    values: dict[str, Any], status: str, reused: bool, measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sweep.IsolatedProcess, "call", Mock(side_effect=ProgramError("no")))
     outcome = measure(**values)
-    assert (outcome.point.status, outcome.reused) == (status, reused)
+    assert (outcome.point.status, outcome.point.reasons, outcome.reused) == (status, ("no",), reused)
 
 
 @pytest.mark.slow

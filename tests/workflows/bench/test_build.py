@@ -31,13 +31,9 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BenchSetup:
     monkeypatch.setattr(building, "build_to_run", build)
     monkeypatch.setattr(building.IsolatedProcess, "call", Mock(side_effect=ProgramError("it crashed")))
     monkeypatch.setattr(Extra, "missing_hint", lambda _: "onnx not installed")
-    variant: Any = SimpleNamespace(
-        quantized=True,
-        baseline=BASELINE,
-        recipe=SimpleNamespace(description="A test", lowering=SimpleNamespace(backend="xnnpack")),
-        program_fingerprint="f" * 64,
-        checkpoint_sha256="c" * 64,
-    )
+    recipe = SimpleNamespace(description="A test", lowering=SimpleNamespace(backend="xnnpack"))
+    hashes = {"program_fingerprint": "f" * 64, "checkpoint_sha256": "c" * 64}
+    variant: Any = SimpleNamespace(quantized=True, baseline=BASELINE, recipe=recipe, **hashes)
     (tmp_path / "mine.pte").write_bytes(b"12345")
     names = ("first-experiments", "least", "phone")
     return BenchSetup(dict.fromkeys(names, variant), {"mine": tmp_path / "mine.pte"})
@@ -49,12 +45,8 @@ def test_contender_that_cannot_be_built_is_listed(setup: BenchSetup, tmp_path: P
     assert built.contenders[0].file.name == "mir-1k_g7.ckpt"
     assert [contender.sha256 for contender in built.contenders] == ["c" * 64, sha256_of(b"built"), sha256_of(b"12345")]
     assert len(built.variants) == 3
-    assert built.not_run == {
-        "onnx": "onnx not installed",
-        "torchscript": "it crashed",
-        "least": "no",
-        "phone": "not run here",
-    }
+    here = {"least": "no", "phone": "not run here"}
+    assert built.not_run == {"onnx": "onnx not installed", "torchscript": "it crashed", **here}
 
 
 @pytest.mark.parametrize("name", ["torchscript", "least"])
