@@ -40,6 +40,10 @@ def test_judge_soak_within_all_limits_passes() -> None:
     assert judged.replace(verdict="inconclusive") == soak()
 
 
+NO_CONFIDENCE = soak_segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"})
+BASELINE_NAN = soak_segment(4, baseline_nonfinite_frames=3)
+
+
 @pytest.mark.parametrize(
     ("last", "verdict", "reason"),
     [
@@ -49,14 +53,8 @@ def test_judge_soak_within_all_limits_passes() -> None:
         (soak_segment(4, nonfinite_frames=3), "fail", "until 4 s: 3 of 12 frames are not finite"),
         (soak_segment(4, resident_bytes=550), "fail", "the process grew by 10.0% after the first segment ("),
         (with_pitch(None, "no voice"), "inconclusive", "until 4 s: deviation.pitch.max_cents has no value: "),
-        (
-            soak_segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"}),
-            *("inconclusive", "until 4 s: deviation.confidence.max has no value: not finite"),
-        ),
-        (
-            soak_segment(4, baseline_nonfinite_frames=3),
-            *("inconclusive", "until 4 s: 3 of 12 baseline frames are not finite"),
-        ),
+        (NO_CONFIDENCE, "inconclusive", "until 4 s: deviation.confidence.max has no value: not finite"),
+        (BASELINE_NAN, "inconclusive", "until 4 s: 3 of 12 baseline frames are not finite"),
         (soak_segment(4, variant_p50_ms=2.0), "inconclusive", "calls took 2.00 times as long at the end as at the "),
         (soak_segment(4, voiced_frames=9), "inconclusive", "only 39 voiced frames (at least 40 required)"),
     ],

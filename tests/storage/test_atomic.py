@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,20 +106,14 @@ def test_remove_partial_files_after_a_kill(tmp_path: Path, monkeypatch: pytest.M
     assert names(folder) == {"whole.json"}
 
 
-def test_remove_partial_files_skips_what_is_not_one(tmp_path: Path) -> None:
+def test_remove_partial_files_skips_others_and_recent_ones(tmp_path: Path) -> None:
     others = {".own.part", PARTIAL[1:], PARTIAL.upper(), f"{PARTIAL}2", ".workbench-short.part"}
-    for name in (*others, PARTIAL):
-        (tmp_path / name).touch()
-    folder = PARTIAL.replace("0", "f")
+    folder, recent, stale = (PARTIAL.replace("0", digit) for digit in "fed")
     (tmp_path / folder).mkdir()  # unlink fails, as it does for another user's file
+    for name in (*others, recent, stale):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / stale, (time.time() - atomic._STALE_AFTER_S - 10,) * 2)
+    remove_stale_partial_files(tmp_path)
+    assert names(tmp_path) == others | {folder, recent}
     remove_partial_files(tmp_path)
     assert names(tmp_path) == others | {folder}
-
-
-def test_remove_stale_partial_files_keeps_recent_ones(tmp_path: Path) -> None:
-    recent, stale = tmp_path / PARTIAL, tmp_path / PARTIAL.replace("0", "f")
-    for path in (recent, stale):
-        path.touch()
-    os.utime(stale, (recent.stat().st_mtime - atomic._STALE_AFTER_S - 10,) * 2)
-    remove_stale_partial_files(tmp_path)
-    assert names(tmp_path) == {PARTIAL}
