@@ -41,6 +41,7 @@ def test_judge_soak_within_all_limits_passes() -> None:
 
 
 NO_CONFIDENCE = soak_segment(4, confidence_max=None, null_reasons={"confidence_max": "not finite"})
+SLOWDOWN = "calls took 2.00 times as long at the end as at the start; run again on an idle machine"
 BASELINE_NAN = soak_segment(4, baseline_nonfinite_frames=3)
 
 
@@ -51,18 +52,21 @@ BASELINE_NAN = soak_segment(4, baseline_nonfinite_frames=3)
         (soak_segment(4, confidence_max=0.5), "fail", "until 4 s: deviation.confidence.max is 0.5 (limit <= 0.1)"),
         (soak_segment(4, real_time_factor=1.25), "fail", "until 4 s: a call takes 1.25 times as long as its audio"),
         (soak_segment(4, nonfinite_frames=3), "fail", "until 4 s: 3 of 12 frames are not finite"),
-        (soak_segment(4, resident_bytes=550), "fail", "the process grew by 10.0% after the first segment ("),
-        (with_pitch(None, "no voice"), "inconclusive", "until 4 s: deviation.pitch.max_cents has no value: "),
+        (
+            soak_segment(4, resident_bytes=550),
+            "fail",
+            "the process grew by 10.0% after the first segment (at most 2% allowed)",
+        ),
+        (with_pitch(None, "no voice"), "inconclusive", "until 4 s: deviation.pitch.max_cents has no value: no voice"),
         (NO_CONFIDENCE, "inconclusive", "until 4 s: deviation.confidence.max has no value: not finite"),
         (BASELINE_NAN, "inconclusive", "until 4 s: 3 of 12 baseline frames are not finite"),
-        (soak_segment(4, variant_p50_ms=2.0), "inconclusive", "calls took 2.00 times as long at the end as at the "),
+        (soak_segment(4, variant_p50_ms=2.0), "inconclusive", SLOWDOWN),
         (soak_segment(4, voiced_frames=9), "inconclusive", "only 39 voiced frames (at least 40 required)"),
     ],
 )
 def test_judge_soak_by_a_bad_segment(last: SoakSegment, verdict: str, reason: str) -> None:
     judged = judge_soak(soak(last), GATES, 40)
-    assert (judged.verdict, len(judged.reasons)) == (verdict, 1)
-    assert judged.reasons[0].startswith(reason)
+    assert (judged.verdict, judged.reasons) == (verdict, (reason,))
 
 
 def test_judge_soak_that_ended_early_fails() -> None:

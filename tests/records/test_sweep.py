@@ -9,6 +9,7 @@ from tests.helpers.sweep_points import DELAY, NO_DELAY, NO_DELAY_REASON, failed_
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint
 from workbench.storage.json_files import write_json
 
+NOT_RUN = SweepPoint.not_run(setting(), without_scores(stored(), "no such backend"))
 RESULT = stored(reasons=("too large",), verdict="fail")
 
 
@@ -33,25 +34,21 @@ def test_missing_number_has_its_reason() -> None:
     assert baseline and baseline.null_reasons == dict.fromkeys(("rpa50", "voicing_recall"), "no known f0")
 
 
-def test_refused_point_has_only_the_reason() -> None:
-    point = SweepPoint.refused(setting(), "the hop is too long")
-    assert (point.status, point.reasons, point.verdict) == ("refused", ("the hop is too long",), None)
-    assert set(point.null_reasons.values()) == {"the hop is too long"}
-    assert {"verdict", "algorithmic_ms", "baseline", "variant", "program_bytes"} <= set(point.null_reasons)
-
-
-def test_failed_point_keeps_geometry_and_adds_the_reason() -> None:
-    point = SweepPoint.failed(setting(), stored(), "it crashed")
-    assert (point.status, point.verdict, point.reasons) == ("failed", "fail", ("it crashed",))
-    assert (point.geometry_ms, point.null_reasons["variant"]) == (20.0, "it crashed")
+@pytest.mark.parametrize(
+    ("point", "status", "verdict", "reason", "geometry_ms"),
+    [
+        (SweepPoint.refused(setting(), "too long a hop"), "refused", None, "too long a hop", None),
+        (SweepPoint.failed(setting(), stored(), "it crashed"), "failed", "fail", "it crashed", 20.0),
+        (NOT_RUN, "inconclusive", "inconclusive", "no such backend", 20.0),
+    ],
+    ids=["refused", "failed", "not-run"],
+)
+def test_point_without_scores_has_the_reason(
+    point: SweepPoint, status: str, verdict: str | None, reason: str, geometry_ms: float | None
+) -> None:
+    assert (point.status, point.verdict, point.reasons, point.geometry_ms) == (status, verdict, (reason,), geometry_ms)
+    assert point.null_reasons["variant"] == reason
     assert failed_point().reasons == stored("int8-naive").reasons, "a reason that the result has is not repeated"
-
-
-def test_point_that_cannot_run_here_is_inconclusive() -> None:
-    point = SweepPoint.not_run(setting(), without_scores(stored(), "no such backend"))
-    assert (point.status, point.verdict, point.reasons) == ("inconclusive", "inconclusive", ("no such backend",))
-    assert point.null_reasons["variant"] == point.null_reasons["pitch_p95_cents"] == "no such backend"
-    assert (point.program_bytes, point.geometry_ms) == (6_499_692, 20.0)
 
 
 @pytest.mark.parametrize(
