@@ -70,7 +70,6 @@ MISTAKES = [
     ("outputs: [pitch]\npostprocess: {confidence_threshold: 0.5}", "requires confidence among the outputs, got pitch"),
     ("lowering: {prefilter_band: 0}", "lowering.prefilter_band: expected more than 0, got 0"),
     ("lowering: {prefilter_band: 0.5}", "lowering: prefilter_band requires prefilter: fourier, got conv"),
-    ("state: extern", "state: expected 'internal', 'explicit', 'none' or 'frozen', got 'extern'"),
     ("frames_per_chunk: [1, 32]", "frames_per_chunk: expected a whole number, got a list"),
     ("frames_per_chunk: {min: 1}", "frames_per_chunk.max: is missing"),
     ("frames_per_chunk: {min: 4, max: 2}", "frames_per_chunk.max: expected at least min (4), got 2"),
