@@ -29,7 +29,8 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     """Package a program for an app.
 
     Writes a folder or a zip file with the program, a manifest, golden audio with the expected frames, an example in
-    C++, and verify.py. The bundle is verified before it is written. RUN is the folder of one variant in a run.
+    C++, and verify.py. The bundle is verified before it is written. RUN is the folder of one variant in a run. A
+    program that did not pass is refused unless --force is given.
 
     \b
     Example:
