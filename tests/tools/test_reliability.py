@@ -36,19 +36,21 @@ def soaked(*wrong: str) -> dict[str, Any]:
     return {**HERE, **figures, "by_command": by_command(lines), "wrong": list(wrong)}
 
 
-def test_the_page_has_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_state_kept_figures_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reliability, "STORED", tmp_path)
     assert reliability.page() == reliability.HEAD
-    (tmp_path / "soak.json").write_text(json.dumps(soaked()))
-    (tmp_path / "builds.json").write_text(json.dumps(BUILDS))
+    for name, figures in (("soak", soaked()), ("builds", BUILDS)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(figures))
     titles = [line for line in reliability.page().splitlines() if line.startswith("## ")]
     assert titles == ["## 45 minutes of mixed commands", "## Built twice"]
-
-
-def test_the_page_of_kills() -> None:
-    one = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
-    other = {**one, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
-    text = reliability._kills({**HERE, "kills": [one, other]})
+    built = [
+        ["float\\_a", "1,234", "0123456789abcdef…", result] for result in ("the same bytes", "differs from byte 0 on")
+    ]
+    text = reliability._builds(BUILDS)
+    assert rows(text) == built and text.endswith(WHERE)
+    kill = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
+    torn = {**kill, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
+    text = reliability._kills({**HERE, "kills": [kill, torn]})
     assert "**1 of 2** ended with the result" in text and text.endswith(WHERE)
     assert rows(text) == [
         ["3.2", "audio", "none", "9.0", "nothing", "as uninterrupted"],
@@ -56,44 +58,35 @@ def test_the_page_of_kills() -> None:
     ]
 
 
-def test_the_page_of_a_soak() -> None:
+def test_page_of_a_soak_agrees_with_its_output(capsys: pytest.CaptureFixture[str]) -> None:
     text = reliability._soak(soaked())
     assert "200, 200, 200 (" in text and " a command, most 200); not judged (most 300). 7 results" in text
     assert "Every result is complete; nothing was left behind." in text and text.endswith(WHERE)
     assert rows(text) == [["runs", "3", "0 (2×), 2 (1×)", "2.0"]]
-
-
-def test_the_page_of_a_soak_that_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     figures = soaked("runs: ended with 2: 'a*b'", "hidden file: x")
     text = reliability._soak(figures)
     assert "7 results at the end. Wrong: runs: ended with 2: 'a\\*b'; hidden file: x." in text
-    assert "complete" not in text
     mixed_commands.show(figures)
     printed = capsys.readouterr().out
     assert "ended with 0 (2×), 2 (1×)" in printed and "worker 1: resident MB not judged (most 300)" in printed
-    assert "WRONG  hidden file: x\n2 things wrong\n" in printed and "complete" not in printed
+    assert "WRONG  hidden file: x\n2 things wrong\n" in printed and "complete" not in text + printed
 
 
-def test_the_page_of_builds() -> None:
-    text = reliability._builds(BUILDS)
-    assert [row[-1] for row in rows(text)] == ["the same bytes", "differs from byte 0 on"]
-    assert rows(text)[0][:3] == ["float\\_a", "1,234", "0123456789abcdef…"] and text.endswith(WHERE)
-
-
-# --- the soak
-
-
-def test_memory_is_flat_grows_or_cannot_be_judged() -> None:
-    flat, wrong = memory_of([100 * MB] * 10 + [200 * MB] * 20)
-    assert (flat["thirds_bytes"], wrong) == ([100 * MB, 200 * MB, 200 * MB], [])
-    assert flat["grew_bytes_per_command"] == pytest.approx(0, abs=1)
-    grown, wrong = memory_of([100 * MB + at * 2 * MB for at in range(60)])
-    assert grown["grew_bytes_per_command"] == pytest.approx(2 * MB)
-    assert wrong == ["memory grew: 159 to 199 MB"]
-    few, wrong = memory_of([100 * MB] * 29)
-    assert (few["grew_bytes_per_command"], few["most_bytes"]) == (None, 100 * MB)
-    assert wrong == ["29 are too few commands to judge memory"]
-    assert memory_of([])[1] == ["0 are too few commands to judge memory"]
+@pytest.mark.parametrize(
+    ("memory_mb", "growth_mb", "wrong"),
+    [
+        ([100] * 10 + [200] * 20, 0, []),
+        ([100 + 2 * index for index in range(60)], 2, ["memory grew: 159 to 199 MB"]),
+        ([100] * 29, None, ["29 are too few commands to judge memory"]),
+        ([], None, ["0 are too few commands to judge memory"]),
+    ],
+    ids=["flat", "grows", "few", "none"],
+)
+def test_memory_is_judged(memory_mb: list[int], growth_mb: float | None, wrong: list[str]) -> None:
+    memory, found = memory_of([size * MB for size in memory_mb])
+    growth = memory["grew_bytes_per_command"]
+    assert found == wrong
+    assert growth is None if growth_mb is None else growth == pytest.approx(growth_mb * MB, abs=1)
 
 
 TAKEN = "error: float: outputs/shared/float: in use by another workbench process; wait for it to finish"
@@ -107,12 +100,7 @@ TAKEN = "error: float: outputs/shared/float: in use by another workbench process
         ("run the same", 0, "variant  verdict\nfloat    pass     0.1", ""),
         ("run float", 0, "variant  verdict\nfloat    fail     0.1", "ended with 0 and does not say"),
         ("run float", 2, TAKEN, "ended with 2: "),
-        (
-            "run float",
-            3,
-            "float\n  inconclusive: only 3 voiced frames (at least 20 required)",
-            "ended with 3 and does not say",
-        ),
+        ("run float", 3, "float\n  inconclusive: only 3 voiced frames", "ended with 3 and does not say"),
         ("report", 2, "error: outputs/first: has no result.json; `workbench run` writes one", ""),
         ("verify", 0, "FAILED  program.pte  is missing\nNOT verified", "ended with 0 and does not say"),
         ("verify", 0, "Traceback (most recent call last):\nverified", "says 'Traceback'"),
@@ -134,9 +122,6 @@ def test_incomplete_results_are_reported(tmp_path: Path) -> None:
     assert program.startswith("outputs/run/a/result.json: ") and "No such file" in program
     (place / "program.pte").write_bytes(b"another")
     assert "outputs/run/a/result.json: not the program that the result names" in torn_records(tmp_path)[1]
-
-
-# --- the kills
 
 
 def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
@@ -165,16 +150,9 @@ def test_all_files_of_a_killed_run_are_compared(tmp_path: Path) -> None:
     assert seen(tmp_path, None) == ("none", [])
 
 
-@pytest.mark.parametrize(
-    ("line", "is_stage"),
-    [
-        ("import", True),
-        ("render synthetic clips", True),
-        ("r (1 of 1): lower", True),
-        ("UserWarning: import of a model (1 of 2)", False),
-        ("error: r: the disk is full", False),
-        ("left alive: python", False),
-    ],
-)
-def test_a_stage_is_not_a_warning(line: str, is_stage: bool) -> None:
-    assert bool(STAGE.fullmatch(line)) == is_stage
+STAGES = ("import", "render synthetic clips", "r (1 of 1): lower")
+OTHER_LINES = ("UserWarning: import of a model (1 of 2)", "error: r: the disk is full", "left alive: python")
+
+
+def test_stage_is_not_a_warning() -> None:
+    assert [line for line in STAGES + OTHER_LINES if STAGE.fullmatch(line)] == list(STAGES)
