@@ -10,7 +10,6 @@ from workbench.errors import (
     MAX_QUOTED_CHARACTERS,
     ProgramError,
     did_you_mean,
-    first_line,
     is_out_of_memory,
     program_error,
     quote_value,
@@ -31,14 +30,13 @@ def test_out_of_memory_is_no_program_error(error: BaseException) -> None:
         raise program_error("the program failed", error)
 
 
-def test_program_error_has_the_first_line_of_the_cause() -> None:
-    error = program_error("the program failed", RuntimeError("no kernel\nand more"))
+@pytest.mark.parametrize(
+    ("cause", "quoted"), [(RuntimeError("no kernel\nand more"), "no kernel"), (KeyError(), "KeyError")]
+)
+def test_program_error_has_the_first_line_or_the_type(cause: Exception, quoted: str) -> None:
+    error = program_error("the program failed", cause)
     assert isinstance(error, ProgramError)
-    assert str(error) == "the program failed (no kernel)"
-
-
-def test_first_line_of_an_empty_message_is_the_type() -> None:
-    assert first_line(KeyError()) == "KeyError"
+    assert str(error) == f"the program failed ({quoted})"
 
 
 @pytest.mark.parametrize(

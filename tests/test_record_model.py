@@ -16,14 +16,10 @@ class Size(RecordModel):
 UNKNOWN = Size(bytes=3, ratio=None, null_reasons={"ratio": "no baseline"})
 
 
-def test_null_without_a_reason_is_rejected() -> None:
+@pytest.mark.parametrize(("ratio", "reasons"), [(None, {}), (1.0, {"ratio": "no baseline"})])
+def test_null_and_reason_belong_together(ratio: float | None, reasons: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="ratio"):
-        Size(bytes=3, ratio=None)
-
-
-def test_reason_without_a_null_is_rejected() -> None:
-    with pytest.raises(ValidationError, match="ratio"):
-        Size(bytes=3, ratio=1.0, null_reasons={"ratio": "no baseline"})
+        Size(bytes=3, ratio=ratio, null_reasons=reasons)
 
 
 def test_figure_of_a_later_version_is_null_with_a_reason() -> None:

@@ -131,12 +131,9 @@ def run_unread(*words: str, setup: str = "", read_stderr: bool = True) -> tuple[
     return done.returncode, done.stderr or ""
 
 
-def test_reader_that_leaves_changes_no_exit_code() -> None:
+def test_reader_that_leaves_changes_no_exit_code_and_no_file() -> None:
     assert run_unread("check", "recipes") == (0, "")
     assert run_unread("check", "no.yaml", read_stderr=False) == (2, "")
-
-
-def test_files_are_written_after_the_reader_left() -> None:
     setup = """
 @main.command()
 def write():

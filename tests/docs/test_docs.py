@@ -12,6 +12,7 @@ import pytest
 
 import workbench
 from tests.helpers.results import with_todays_defaults
+from tools.docs.findings import FINDINGS
 from tools.docs.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
 from tools.docs.stored import MEASURED, RECORDS, ROOT
@@ -115,17 +116,14 @@ def test_every_record_key_has_a_meaning(file: str) -> None:
     assert keys_without_meaning(RECORD_FILES[file][0]) == []
 
 
-def test_shipped_recipes_are_valid_and_measured() -> None:
-    variants = load_variants([ROOT / "recipes"], Corpus(ROOT / "calib_audio"))
-    records = {path.stem: read_result(path) for path in MEASURED.glob("*.json")}
+@pytest.mark.parametrize(("recipes", "results"), [("recipes", MEASURED), ("recipes/findings", FINDINGS)])
+def test_shipped_recipes_are_valid_and_measured(recipes: str, results: Path) -> None:
+    variants = load_variants([ROOT / recipes], Corpus(ROOT / "calib_audio"))
+    records = {path.stem: read_result(path) for path in results.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
     assert {variant.name: variant.resolved() for variant in variants} == {
         name: with_todays_defaults(record.recipe.resolved) for name, record in records.items()
     }, "a recipe changed since it was measured: run `make measured`"
-
-
-def test_results_are_stored() -> None:
-    assert {path.parent.name for path in RESULTS} == {"measured", "findings"}
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -183,25 +183,20 @@ def one_by_one(eager: Session, phrase: np.ndarray) -> np.ndarray:
     return np.stack([frames.pitch_semitones, frames.confidence])
 
 
+SLOW_STATES = [pytest.param(state, marks=pytest.mark.slow) for state in ("internal", "explicit")]
+
+
+@pytest.fixture(scope="module", params=["eager", *SLOW_STATES])
+def session(request: pytest.FixtureRequest, eager: Session, program_for: Any) -> Session:
+    """The eager model, or a program with this state."""
+    from workbench.runtime.executorch import PteSession
+
+    return eager if request.param == "eager" else PteSession(program_for(ANY, request.param))
+
+
 @few(25)
 @given(steps=schedules)
 def test_any_schedule_keeps_the_state(
-    steps: list[int | str], eager: Session, phrase: np.ndarray, one_by_one: np.ndarray
+    steps: list[int | str], session: Session, phrase: np.ndarray, one_by_one: np.ndarray
 ) -> None:
-    follow(eager, phrase, steps, one_by_one)
-
-
-@pytest.mark.slow
-@few(40)
-@given(steps=schedules, state=st.sampled_from(["internal", "explicit"]))
-def test_any_schedule_keeps_the_state_of_a_program(
-    steps: list[int | str], state: str, programs: dict[str, Session], phrase: np.ndarray, one_by_one: np.ndarray
-) -> None:
-    follow(programs[state], phrase, steps, one_by_one)
-
-
-@pytest.fixture(scope="module")
-def programs(program_for: Any) -> dict[str, Session]:
-    from workbench.runtime.executorch import PteSession
-
-    return {state: PteSession(program_for(ANY, state)) for state in ("internal", "explicit")}
+    follow(session, phrase, steps, one_by_one)
