@@ -13,10 +13,6 @@ def arrays_of(frames: Frames) -> list[np.ndarray]:
     return arrays if frames.margin is None else [*arrays, frames.margin]
 
 
-def copy_of(frames: Frames) -> Frames:
-    return Frames(*(array.copy() for array in arrays_of(frames)))
-
-
 def assert_same(actual: Frames, expected: Frames) -> None:
     """Equal to the last bit; margins if both have them."""
     for one, other in zip(arrays_of(actual), arrays_of(expected), strict=False):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.helpers.frames import arrays_of, assert_near, assert_same, copy_of
+from tests.helpers.frames import arrays_of, assert_near, assert_same
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.sessions import RestatedSession
 from workbench.errors import ProgramError
@@ -114,7 +115,7 @@ class TestSessionContract:
         session, song = kind.open(stream, program_for), phrases(sing, 0.4)
         song.setflags(write=False)  # as clips are
         kept = [session.step(chunk) for chunk in chunks(song, stream, kind.sizes)]
-        copies = [copy_of(frames) for frames in kept]
+        copies = deepcopy(kept)
         loud = np.ones((3, stream.chunk_samples), np.float32)
         session.step(loud)
         session.reset()

@@ -49,18 +49,14 @@ def folder(run: Run, steps: FakeSteps) -> Path:
     return outcome.folder
 
 
-def replace_result(folder: Path, **values: Any) -> Result:
-    """Stores another result in the folder, as another run or version would have left it."""
-    result = read_result(folder / "result.json").replace(**values)
-    write_result(result, folder)
-    return result
-
-
 def busy(folder: Path) -> Result:
-    speed = read_result(folder / "result.json").speed
-    assert speed is not None
-    wide = speed.replace(speedup_low=1.0, speedup_high=2.5)
-    return replace_result(folder, speed=wide, verdict="inconclusive", reasons=("busy",))
+    """Stores the result as a run on a busy machine would have left it."""
+    result = read_result(folder / "result.json")
+    assert result.speed is not None
+    wide = result.speed.replace(speedup_low=1.0, speedup_high=2.5)
+    doubted = result.replace(speed=wide, verdict="inconclusive", reasons=("busy",))
+    write_result(doubted, folder)
+    return doubted
 
 
 # --- what a second run reuses
@@ -110,7 +106,7 @@ def test_run_repeats_what_is_lost(name: str, folder: Path, run: Run, steps: Fake
 def test_rules_of_another_version_are_judged_again(folder: Path, run: Run) -> None:
     """The source of the verdict is not in the fingerprint."""
     passed, others = read_result(folder / "result.json"), files(folder)
-    replace_result(folder, verdict="fail", reasons=("a rule",))
+    write_result(passed.replace(verdict="fail", reasons=("a rule",)), folder)
     outcome = run()
     assert (outcome.previous_verdict, outcome.result) == ("fail", passed)
     assert files(folder) == others
