@@ -44,6 +44,11 @@ def winner(choice: Choice) -> str | None:
     return choice.winner and choice.winner.name
 
 
+def test_pick_needs_a_value_on_each_axis() -> None:
+    (rejected,) = pick_of(ACCURATE.replace(speed=None, null_reasons={"speed": "not timed"})).rejected
+    assert (rejected.verdict, rejected.reasons) == ("inconclusive", ("speed has no value: not timed",))
+
+
 def test_pick_by_each_objective() -> None:
     reasons: dict[Objective, str] = {
         "smallest": "small has the fewest bytes of the 5 that pass: 1,000 bytes; next on the front is middle with "

@@ -32,6 +32,17 @@ def test_compare_with_a_variant_that_lost_its_program() -> None:
     assert not any(line.startswith(("  number", "  program")) for line in lines)
 
 
+def test_compare_lists_numbers_that_are_neither_worse_nor_better(tmp_path: Path) -> None:
+    after = BEFORE
+    for key, value in (("deviation.confidence.mean", 0.5), ("speed.load_ms", 99.0), ("program.sha256", "1" * 64)):
+        after = replaced(after, key, value)
+    compared = workbench("compare", written(BEFORE, tmp_path / "a"), written(after, tmp_path / "b"))
+    first, *_, number, times = compared.stdout.splitlines()
+    assert (compared.exit_code, first) == (0, "int8-mixed: no regression")
+    assert number.startswith("  number       deviation.confidence.mean: ") and number.endswith(", no tolerance")
+    assert times == "  number       1 time without a tolerance changed; --format json lists them"
+
+
 def test_compare_json(tmp_path: Path) -> None:
     after = written(replaced(BEFORE, "program.bytes", 2_000_000), tmp_path / "b")
     compared = workbench("compare", written(BEFORE, tmp_path / "a"), after, "--format", "json")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from workbench.measure.deviation import PairedFrames
+from workbench.measure.paired_frames import PairedFrames
 from workbench.runtime.session import Frames
 
 

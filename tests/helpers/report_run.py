@@ -7,7 +7,7 @@ import numpy as np
 from tests.helpers.frames import frames_of as made_frames
 from tests.helpers.results import stored
 from workbench.audio.decode import Clip
-from workbench.measure.deviation import PairedFrames
+from workbench.measure.paired_frames import PairedFrames
 from workbench.records.frames import ClipFrames, write_frames
 from workbench.records.result import ClipUsed, Result, write_result
 from workbench.records.worst_moments import save_clips_around, worst

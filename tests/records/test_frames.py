@@ -8,7 +8,7 @@ import pytest
 
 from tests.records.test_external_frames import STREAM, clip
 from workbench.errors import WorkbenchError
-from workbench.measure.deviation import PairedFrames
+from workbench.measure.paired_frames import PairedFrames
 from workbench.recipe.options import OUTPUTS
 from workbench.records.external_frames import read_external_frames
 from workbench.records.frames import read_frames, write_frames

@@ -59,6 +59,13 @@ def test_loading_fixes_the_threads_and_refuses_other_files(tmp_path: Path) -> No
             assert refusal(child, path, content).startswith(f"{path}: not a program that this runtime can load (")
 
 
+def test_threads_cannot_change_after_a_program_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = executorch._portable_lib._threadpool_get_thread_count()
+    monkeypatch.setattr(executorch, "_pool_in_use", True)
+    with pytest.raises(ThreadCountError, match=f"runs with {threads} threads"):
+        set_num_threads(threads + 1)
+
+
 def test_missing_backends_are_those_the_runtime_lacks() -> None:
     assert missing_backends(["XnnpackBackend", "NoSuchBackend", "NoSuchBackend"]) == ("NoSuchBackend",)
 

@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 
 from workbench.errors import WorkbenchError
-from workbench.measure.process_info import peak_rss_bytes
 from workbench.measure.speed import ColdStart, Milliseconds, TimingPlan
 from workbench.measure.timing import ORDER_SEED, BaselineSpec, as_calls, cold_start, time_alternating
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import import_runtime, open_program
+from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Frames, Session, run_clips
 
 _LOAD_SAMPLES = 4_000_000  # 16 MB per pass: the load takes memory bandwidth as well as a core

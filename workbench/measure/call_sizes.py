@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.measure.deviation import PairedFrames, deviation
+from workbench.measure.deviation import deviation
+from workbench.measure.paired_frames import PairedFrames
 from workbench.measure.speed import PairTimes
 from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig

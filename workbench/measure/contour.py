@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.measure.deviation import Mask, PairedFrames, pool
+from workbench.measure.paired_frames import Mask, PairedFrames, pool
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Frames
 

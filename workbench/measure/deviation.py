@@ -1,17 +1,15 @@
 """The deviation of a variant from the baseline, frame by frame: pure functions over the frames of the same chunks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.measure.paired_frames import Mask, PairedFrames, pool
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.record_model import RecordModel
-from workbench.runtime.session import Floats, Frames, concat_frames
+from workbench.runtime.session import Floats, Frames
 from workbench.units import cents_between
-
-Mask = NDArray[np.bool_]
 
 # Two pitch bins tie if their activations differ by less than this share of the best bin. Float rounding changes an
 # activation by up to 1.6e-3 of the best bin (measured: upstream and the restatement in eager, 10 ms hops, 23,454 voiced
@@ -127,32 +125,6 @@ class Deviation(FrameDeviation):
 
     tied_frames: tuple[TiedFrame, ...]
     clips: tuple[ClipDeviation, ...]
-
-
-@dataclass(frozen=True)
-class PairedFrames:
-    """The frames of both sides over the same chunks of one clip.
-
-    `voiced` (frames,) marks the frames on which the pitch is compared; `voiced_by` says what they are marked by: the
-    known f0 or the baseline's confidence.
-    """
-
-    name: str
-    baseline: Frames
-    variant: Frames
-    voiced: Mask
-    voiced_by: str
-
-
-def pool(clips: Sequence[PairedFrames]) -> PairedFrames:
-    """Concatenates the frames of at least one clip, as if they were one clip."""
-    return PairedFrames(
-        "all clips",
-        concat_frames([clip.baseline for clip in clips]),
-        concat_frames([clip.variant for clip in clips]),
-        np.concatenate([clip.voiced for clip in clips]),
-        ", ".join(sorted({clip.voiced_by for clip in clips})),
-    )
 
 
 def deviation(clips: Sequence[PairedFrames], threshold: float) -> Deviation:

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.measure.deviation import (
-    ConfidenceDeviation,
-    PairedFrames,
-    PitchDeviation,
-    confidence_deviation,
-    pitch_deviation,
-    pool,
-)
+from workbench.measure.deviation import ConfidenceDeviation, PitchDeviation, confidence_deviation, pitch_deviation
+from workbench.measure.paired_frames import PairedFrames, pool
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats
 

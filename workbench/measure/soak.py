@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
-from workbench.measure.process_info import resident_bytes
 from workbench.measure.timing import BaselineSpec
 from workbench.record_model import RecordModel
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import open_program
+from workbench.runtime.process_info import resident_bytes
 from workbench.runtime.session import Floats, Frames, Session, chunks
 
 _REPORT_EVERY_S = 60.0  # of audio

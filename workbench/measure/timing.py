@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.measure.process_info import peak_rss_bytes
 from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Reduction
@@ -16,6 +15,7 @@ from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
+from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Session, chunks
 
 ORDER_SEED = 7  # of the order of the sides within each round

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.audio.decode import file_stem
 from workbench.errors import WorkbenchError
-from workbench.measure.deviation import Mask, PairedFrames
+from workbench.measure.paired_frames import Mask, PairedFrames
 from workbench.records.result import FRAMES_FOLDER
 from workbench.runtime.session import Frames
 from workbench.storage.atomic import write_atomic

@@ -5,10 +5,10 @@ from torch import nn
 
 from workbench.export.executorch import lower_module
 from workbench.measure.operators.roofline import Probe, ProbeKind
-from workbench.measure.process_info import last_cache_bytes
 from workbench.progress import Progress
 from workbench.quantize.annotate import quantize_part
 from workbench.recipe import Quantization
+from workbench.runtime.process_info import last_cache_bytes
 
 _SIDES = (256, 384, 512)  # of square matrices: large enough for the kernels, small enough for the nearer caches
 _COLUMNS = 1024  # of the matrices whose input has one row

@@ -22,7 +22,6 @@ from workbench.measure.operators.timing import (
     SingleModule,
     time_parts,
 )
-from workbench.measure.process_info import cpu_instructions
 from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import ORDER_SEED, as_calls
 from workbench.progress import Progress
@@ -31,6 +30,7 @@ from workbench.records.environment import environment
 from workbench.records.profile import Profile
 from workbench.records.result import recipe_used
 from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.process_info import cpu_instructions
 from workbench.runtime.session import Floats
 from workbench.storage.locks import exclusive
 from workbench.workflows.probes import build_probes

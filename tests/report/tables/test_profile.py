@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.helpers.profile_figures import layer, profile_figures
+from workbench.measure.operators.events import Event
 from workbench.measure.spread import Spread
 from workbench.records.profile import Profile
 from workbench.report.tables.profile import layer_cells, next_lines, part_cells, peak_lines, print_profile, sum_lines
@@ -78,3 +80,6 @@ def test_print_profile_ends_with_the_paths(profile: Profile, capsys: pytest.Capt
     assert lines[0] == profile.title
     assert f"  {profile.null_reasons['events']}" in lines
     assert lines[-2:] == ["  record   out/profile.json", "  picture  out/profile.png"]
+    events = (Event(name="DELEGATE_CALL", p50_us=123.4),)
+    print_profile(profile.replace(events=events, null_reasons={}), Path("out"))
+    assert re.search(r"DELEGATE_CALL +123\.4", capsys.readouterr().out)

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workbench.measure.deviation import PairedFrames
+from workbench.measure.paired_frames import PairedFrames
 from workbench.report.plots.figure import BASELINE_COLOR, VARIANT_COLOR, encode_png
 from workbench.units import CENTS_PER_SEMITONE
 

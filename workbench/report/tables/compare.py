@@ -1,6 +1,7 @@
 """The output of `compare`: lines of text, or annotations for GitHub."""
 
 from workbench.audit.comparison import Comparison, Judgement, Pair, share, shown
+from workbench.report.formatting import counted
 
 _SHOWN: tuple[Judgement, ...] = (
     "within tolerance",
@@ -62,7 +63,8 @@ def _number_lines(pair: Pair) -> list[str]:
             f"{figure.judgement}{reason}"
         )
     if unlisted_times:
-        lines.append(f"  number       {unlisted_times} times changed and have no tolerance; --format json lists them")
+        times = counted(unlisted_times, "time")
+        lines.append(f"  number       {times} without a tolerance changed; --format json lists them")
     return lines
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
 from workbench.measure.operators.layer_costs import Layer
-from workbench.measure.process_info import INT8_DOT_PRODUCTS
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
 from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
+from workbench.runtime.process_info import INT8_DOT_PRODUCTS
 
 _PARTS_LISTED = 3  # of those furthest above their bounds
 _ROWS_OF_SIMILAR_LAYERS = 8  # more layers whose names differ only by a number share one row

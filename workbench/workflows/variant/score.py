@@ -11,8 +11,9 @@ import torch
 from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
 from workbench.measure.contour import contour
-from workbench.measure.deviation import PairedFrames, deviation
+from workbench.measure.deviation import deviation
 from workbench.measure.floor import floor
+from workbench.measure.paired_frames import PairedFrames
 from workbench.measure.truth import fit_alignment, reference_hz, truth
 from workbench.progress import Progress, StageTimer
 from workbench.recipe.stream_config import StreamConfig

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.measure import process_info
-from workbench.measure.process_info import cpu_instructions, last_cache_bytes, peak_rss_bytes, resident_bytes
+from workbench.runtime import process_info
+from workbench.runtime.process_info import cpu_instructions, last_cache_bytes, peak_rss_bytes, resident_bytes
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""The frames of both sides of a clip, pair by pair: what every comparison starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.runtime.session import Frames, concat_frames
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PairedFrames:
+    """The frames of both sides over the same chunks of one clip.
+
+    `voiced` (frames,) marks the frames on which the pitch is compared; `voiced_by` says what they are marked by: the
+    known f0 or the baseline's confidence.
+    """
+
+    name: str
+    baseline: Frames
+    variant: Frames
+    voiced: Mask
+    voiced_by: str
+
+
+def pool(clips: Sequence[PairedFrames]) -> PairedFrames:
+    """Concatenates the frames of at least one clip, as if they were one clip."""
+    return PairedFrames(
+        "all clips",
+        concat_frames([clip.baseline for clip in clips]),
+        concat_frames([clip.variant for clip in clips]),
+        np.concatenate([clip.voiced for clip in clips]),
+        ", ".join(sorted({clip.voiced_by for clip in clips})),
+    )
