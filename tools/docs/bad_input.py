@@ -1,6 +1,7 @@
 """The page docs/reference/bad-input.md: every case of tests/cli/bad_input_cases.py with its message."""
 
 from tests.cli.bad_input_cases import TABLES, Case
+from tools.docs.formatting import escaped
 
 _HEAD = """# Bad input
 
@@ -23,6 +24,5 @@ def page() -> str:
 
 
 def _row(case: Case) -> str:
-    message = " ".join(case.message.replace("{here}/", "").split())
-    escaped = message.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
-    return f"| {case.what} | `{case.command}` | {case.code} | {escaped} |\n"
+    message = escaped(case.message.replace("{here}/", "")).replace("*", "\\*")
+    return f"| {case.what} | `{case.command}` | {case.code} | {message} |\n"

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from workbench.report.formatting import markdown_table
+
 
 def table(rows: Iterable[Sequence[str]], columns: Sequence[str]) -> str:
     """Returns a Markdown table of text; all columns are aligned to the left."""
-    lines = [columns, [":--"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return markdown_table([dict(zip(columns, row, strict=True)) for row in rows], left=columns)
 
 
 def escaped(text: str) -> str:

@@ -32,7 +32,7 @@ _PURPOSES = {
     "float-xnnpack": "the reference: nothing changes but float rounding",
     "float-low-rank": "float with an approximate front end: a third of the bytes",
     "float-band": "the smallest float program; it leaves out high frequencies of the wide layers",
-    "int8-mixed": "the best trade-off; the fastest program for one voice",
+    "int8-mixed": "the best trade-off of size and accuracy",
     "int8-dynamic": "the whole encoder in int8, without fixed ranges",
     DYNAMIC: "calls of 1 to 32 frames, in any order",
     "explicit-state": "the app keeps the state, for example to pause a stream",

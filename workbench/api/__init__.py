@@ -8,21 +8,3 @@ Scripts need the usual guard `if __name__ == "__main__":`, because programs run 
 
 This package may import workflows and every package below it. Nothing imports it but `workbench/__init__.py`.
 """
-
-from workbench.api.programs import build, load_baseline, load_program, track
-from workbench.api.recipes import load_recipe
-from workbench.api.results import compare, load_result, run, score
-from workbench.errors import WorkbenchError
-
-__all__ = [
-    "WorkbenchError",
-    "build",
-    "compare",
-    "load_baseline",
-    "load_program",
-    "load_recipe",
-    "load_result",
-    "run",
-    "score",
-    "track",
-]

@@ -1,5 +1,6 @@
 """Programs: built, loaded as sessions, and run on audio files; and the baseline."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,20 +46,16 @@ def build(
         >>> program
         PosixPath('outputs/built/float-xnnpack/program.pte')
     """
-    from workbench.storage.locks import exclusive
+    from workbench.workflows.build import build_programs
     from workbench.workflows.folders import PROGRAM_STORE
-    from workbench.workflows.variant.build import build as build_variant
-    from workbench.workflows.variant.build import check_no_result_replaced
     from workbench.workflows.variant.prepare import load_clips
 
     corpus, progress = open_clips(calib_audio), progress or Progress()
-    prepared, target = prepare_again(recipe, corpus), Path(folder) / recipe.name
+    prepared = prepare_again(recipe, corpus)
     if prepared.quantized:
         (prepared,) = load_clips([prepared], corpus, None, progress)
-    with exclusive(target):
-        check_no_result_replaced(target, prepared, fresh)
-        built = build_variant(prepared, target, progress, fresh, PROGRAM_STORE)
-    return target / built.program.path
+    (outcome,) = build_programs([prepared], Path(folder), lambda _: nullcontext(progress), fresh, PROGRAM_STORE)
+    return outcome.folder / outcome.built.program.path
 
 
 def load_program(path: str | Path, check: bool = True) -> "ProgramSession":

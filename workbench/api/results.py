@@ -101,6 +101,7 @@ def score(
         >>> recorded.result.speed is None
         True
     """
+    from workbench.workflows.run import write_run_report
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 
@@ -111,7 +112,9 @@ def score(
     (prepared,) = load_clips([prepared], corpus, scored, progress)
     ran = None if program is None else Path(program)
     paths = [Path(path) for path in frames]
-    return score_external_frames(prepared, paths, Path(folder) / recipe.name, progress, ran)
+    outcome = score_external_frames(prepared, paths, Path(folder) / recipe.name, progress, ran)
+    write_run_report(Path(folder), [(outcome.result, outcome.folder)], corpus)
+    return outcome
 
 
 def load_result(path: str | Path) -> "Result":

@@ -75,7 +75,7 @@ def wav_of(moment: Moment, samples: Floats, sample_rate_hz: int) -> bytes:
     Args:
         moment: The moment.
         samples: (n,) float32, the whole clip.
-        sample_rate_hz: Of the samples.
+        sample_rate_hz: The rate of the samples.
     """
     first = round(moment.from_s * sample_rate_hz)
     cut = samples[first : first + round(LENGTH_S * sample_rate_hz)]

@@ -87,8 +87,8 @@ def profile(
     A call is of the smallest size, and has the input of all streams.
 
     Args:
-        variant: With its clips.
-        folder: Of the program. It may hold an earlier profile.
+        variant: The variant, with its clips.
+        folder: The folder of the program. It may hold an earlier profile.
         plan: As `timing_plan` returns it.
         progress: Receives the stages.
         fresh: Exports the program even if it is cached.

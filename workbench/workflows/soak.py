@@ -54,8 +54,8 @@ def soak(
     A program that crashes, hangs or fails after the first segment ends the stream, and the soak fails.
 
     Args:
-        variant: With its clips.
-        folder: Of the program. It may hold an earlier soak.
+        variant: The variant, with its clips.
+        folder: The folder of the program. It may hold an earlier soak.
         hours: Hours of audio.
         progress: Receives the stages.
         fresh: Exports the program even if it is cached.

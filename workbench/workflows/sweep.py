@@ -119,7 +119,7 @@ def measure_points(
 
     Args:
         planned: The points, with the clips of their variants.
-        folder: Of the sweep.
+        folder: The folder of the sweep.
         show_progress: Called with a title for each point.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
@@ -137,7 +137,7 @@ def measure_point(
 
     Args:
         planned: The point, with the clips of its variant.
-        folder: Of the sweep. A result or delays that are there are reused if they belong to the point.
+        folder: The folder of the sweep. A result or delays that are there are reused if they belong to the point.
         progress: Receives the stages.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
