@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from executorch.exir import EdgeProgramManager
-from executorch.exir._serialize._program import deserialize_pte_binary
+from executorch.exir._serialize import _deserialize_pte_binary
 
 from workbench.export.program_file import ExecutorchNodes
 from workbench.recipe.options import STATE_BUFFER
@@ -99,7 +99,7 @@ def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, 
 
 def bytes_by_kind(pte: bytes) -> dict[str, int]:
     """Returns the bytes of a `.pte` by kind: delegates' weights and graphs, other constants, zero state, the rest."""
-    file = deserialize_pte_binary(pte)
+    file = _deserialize_pte_binary(pte)
     weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
     graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
     tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)
