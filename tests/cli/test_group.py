@@ -53,7 +53,8 @@ def test_group_help_lists_commands_and_exit_codes() -> None:
     text = " ".join(result.stdout.split())
     assert "Exit codes: 0 success, all gates passed; 1 a gate failed" in text
     assert all(f"; {code} " in text for code in (1, 2, 3, 130, 143))
-    assert all(f"  {name} " in result.stdout for name in main.commands)
+    assert all(f"  {name} " in result.stdout for name in main.commands), "each command is in a section"
+    assert "..." not in result.stdout.partition("Start:")[2], "no description is cut"
 
 
 def test_module_runs_as_the_command() -> None:

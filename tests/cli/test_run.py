@@ -141,7 +141,7 @@ def test_error_of_one_variant_does_not_stop_the_others(error: Exception, word: s
     assert line.startswith(f"error: r@mirror=0.5: {word}")
     report = Path("results/report.md").read_text()
     assert [name for name in NAMES if f"| {name} |" in report] == ["r@mirror=0", "r@mirror=1"]
-    assert result.stdout.endswith("\nreport     results/report.html\n") and Path("results/report.html").is_file()
+    assert result.stdout.endswith("\nreport        results/report.html\n") and Path("results/report.html").is_file()
 
 
 def test_run_without_a_result_writes_nothing(run_variants: RunVariants) -> None:

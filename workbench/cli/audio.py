@@ -17,7 +17,7 @@ _LIST_RATE_HZ = 48_000
 @out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
 @calib_audio_option
 def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib_audio: Path | None) -> None:
-    """List the clips that recipes can name, or the clips that RECIPE scores.
+    """List the clips that recipes can name, or those that RECIPE scores.
 
     Renders the synthetic clips that are missing into calib_audio/synthetic. With --out it writes the clips that RECIPE
     scores as mono WAV files of 32-bit floats at the recipe's rate: the input for its program on another device, whose

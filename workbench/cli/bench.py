@@ -38,7 +38,7 @@ def bench(
     chunks_per_round: int,
     options: RunOptions,
 ) -> None:
-    """Time recipes and programs against upstream PESTO in eager PyTorch.
+    """Time recipes and programs against upstream PESTO.
 
     Writes the programs, bench.json and bench.png. Every bench also times these contenders: `eager` is upstream in eager
     PyTorch, `torchscript` upstream's own TorchScript export, `first-experiments` the naive export of

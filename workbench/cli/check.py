@@ -13,9 +13,9 @@ from workbench.workflows.folders import open_corpus
 @recipes_argument
 @calib_audio_option
 def check(recipes: tuple[Path, ...], calib_audio: Path | None) -> None:
-    """Read recipes and report every mistake in all of them.
+    """Report every mistake in recipes.
 
-    Writes nothing. Prints the name of each variant if there is no mistake.
+    Writes nothing. Reports the mistakes of all files together. Prints the name of each variant if there is none.
 
     \b
     Example:

@@ -27,19 +27,22 @@ OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
     """Choose the best of the variants that pass, and give the reasons.
 
-    Writes nothing. A RUN is the folder of a run or a variant, or a result.json; the default is the newest run in
-    outputs/. The choice is made on the Pareto front of pitch deviation (p95), bytes and speedup: the variants that no
-    other variant dominates, that is, beats in one of them without being worse in another. A speedup is better than
-    another only if their ranges over the rounds do not overlap. Deviations below the floor of 16-bit dither count as
+    Writes nothing. A RUN is the folder of a run or a variant, or a result.json. The default is the newest run in
+    outputs/.
+
+    Three figures count: pitch deviation (p95), bytes and speedup. A variant is left out if another one is better in
+    one of them and not worse in the other two. The remaining variants are the Pareto front. A speedup is better only if
+    its range over the rounds does not overlap the other range. A deviation below the floor of 16-bit dither counts as
     the floor.
 
-    balanced is compromise programming (Yu 1973; normalized as in Marler and Arora 2004): the logarithm of each axis is
-    scaled from 0 for the best point of the front to 1 for the worst, and the point nearest to zero is chosen. All axes
-    have the same weight.
+    `smallest`, `fastest` and `most-accurate` choose the best of the front in one figure. `balanced` chooses the variant
+    that is nearest to the best value in all three. (The logarithm of each figure is scaled from 0, the best of the
+    front, to 1, the worst, and the distance to zero counts: compromise programming, Yu 1973, normalized as in Marler
+    and Arora 2004. The figures have the same weight.)
 
     Results of different audio, streams or baselines are not ranked together. The largest comparable group is ranked, or
-    the group of --like, and the other results are listed. Timings from different machines are not compared; `smallest`
-    and `most-accurate` then ignore speed.
+    the group of --like, and the other results are listed. Times of different machines are not compared; `smallest` and
+    `most-accurate` then ignore speed.
 
     Exit codes: 0 a winner; 1 no variant passes; 2 error, or the results are not comparable; 3 no variant passes, and
     some are inconclusive.

@@ -19,7 +19,7 @@ from workbench.workflows.folders import open_corpus
 )
 @calib_audio_option
 def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -> None:
-    """Render the report of one or more runs from their stored results.
+    """Write one page about one or more runs from their stored results.
 
     Writes report.html and report.md; nothing is built, run or timed. A RUN is the folder of a run or a variant, or a
     result.json. Contours come from the stored frames; audio comes from the stored clips of the worst moments, or else

@@ -14,9 +14,9 @@ from workbench.cli._shared.options import json_option
 @click.argument("folder", required=False, default=Path("outputs"), type=click.Path(path_type=Path))
 @json_option
 def list_runs(folder: Path, as_json: bool) -> None:
-    """List the runs in a folder with their dates, variants, verdicts, commits and machines.
+    """List the runs in a folder with their verdicts.
 
-    Writes nothing. FOLDER is outputs/ by default. A result that cannot be read is named and not counted. A folder
+    Writes nothing. Prints the date, the variants, the commit and the machine of each run. FOLDER is outputs/ by default. A result that cannot be read is named and not counted. A folder
     without results is listed too: of a run that was killed, or of `workbench build`. `earlier` counts the results that
     a later run of the same variant replaced.
 

@@ -9,7 +9,7 @@ from workbench.cli._shared.group import main
 
 @main.command()
 def schema() -> None:
-    """Print the JSON schema of recipe files, for completion in an editor.
+    """Print the JSON schema of recipe files, for an editor.
 
     Writes nothing.
 

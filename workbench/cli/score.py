@@ -57,9 +57,9 @@ def score(
     as_json: bool,
     calib_audio: Path | None,
 ) -> None:
-    """Score frames that a program returned on another device, such as a phone, against upstream on the same clips.
+    """Score frames that a program returned on another device.
 
-    Writes result.json and the report of a run, without times. RECIPE is the recipe of the program. Clips without frames
+    The device can be a phone. The frames are compared with those of upstream on the same clips. Writes result.json and the report of a run, without times. RECIPE is the recipe of the program. Clips without frames
     are left out.
 
     A .csv file has a header and one row per frame, in order, with the columns pitch_semitones, confidence and volume as

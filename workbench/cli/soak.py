@@ -31,9 +31,9 @@ def soak(
     hours: float,
     options: RunOptions,
 ) -> None:
-    """Stream hours of audio through a recipe's program and through upstream without a reset.
+    """Stream hours of audio through a program without a reset.
 
-    Writes the program and soak.json. Loops the clips and reports deviation, call time and process memory in twelve
+    Writes the program of the recipe and soak.json. Upstream receives the same audio. Loops the clips and reports deviation, call time and process memory in twelve
     segments.
 
     The soak fails if a segment misses one of the recipe's gates on deviation.pitch or deviation.confidence.max (other

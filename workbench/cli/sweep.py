@@ -52,9 +52,9 @@ def sweep(
     rates_hz: tuple[int, ...] | None,
     options: RunOptions,
 ) -> None:
-    """Build, score and time a recipe at every combination of chunk, mirror and rate.
+    """Measure a recipe at each combination of chunk, mirror and rate.
 
-    Writes sweep.json, sweep.png and a folder for each point. Each point compares the recipe's program with upstream in
+    Writes sweep.json, sweep.png and a folder for each point. Each point is built, scored and timed. It compares the recipe's program with upstream in
     eager PyTorch: accuracy against the known f0, deviation, the delay measured on pitch steps of a tone, and cost. An
     invalid combination is listed with the reason. The same command with the same --out measures only the missing
     points.

@@ -27,7 +27,7 @@ from workbench.errors import WorkbenchError
 def track(
     audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float | None
 ) -> None:
-    """Run an exported program on an audio file.
+    """Estimate the pitch of an audio file with a program.
 
     Writes time in milliseconds, pitch in hertz and confidence for each frame. A program built with
     `postprocess: {confidence_threshold: ...}` has its threshold in its metadata. Without a threshold no frame is

@@ -26,9 +26,9 @@ def test_print_results_has_lines_on_int8(capsys: pytest.CaptureFixture[str]) -> 
     print_results([(static, Path("outputs/x/int8-static"))])
     printed = capsys.readouterr().out
     calibration = static.program.calibration
-    assert "  int8     6 convolutions and 6 leaky_relus, 127,230 bytes of weights\n" in printed
-    assert f"  ranges   from {calibration.excerpts} clips ({calibration.audio_s:.0f} s) in " in printed
-    assert f"cents (p95)\n  noise    most is added by {noisiest_layer(static).layer}: " in printed
+    assert "  int8        6 convolutions and 6 leaky_relus, 127,230 bytes of weights\n" in printed
+    assert f"  calibration {calibration.excerpts} clips ({calibration.audio_s:.0f} s), in " in printed
+    assert f"cents (p95)\n  noise       most is added by {noisiest_layer(static).layer}: " in printed
 
 
 def test_result_cells_have_a_dash_for_a_null_accuracy() -> None:

@@ -45,8 +45,26 @@ def _terminate(*_: object) -> NoReturn:
     raise _Terminated
 
 
+_SECTIONS = {
+    "Start": ("recipes", "new", "check", "run"),
+    "Choose": ("pick", "compare", "report", "sweep", "bench"),
+    "Ship": ("build", "bundle", "verify", "track"),
+    "Measure more": ("profile", "soak", "score"),
+    "Look up": ("runs", "audio", "metrics", "schema", "doctor", "env", "cache"),
+}
+
+
 class ErrorHandlingGroup(click.Group):
     """Prints errors and warnings as lines, and ends normally if the reader of its output leaves early."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands by what they are for, each with its whole first sentence."""
+        for title, names in _SECTIONS.items():
+            commands = [self.commands[name] for name in names if name in self.commands]
+            rows = [(str(command.name), command.get_short_help_str(limit=1000)) for command in commands]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         with redirect_stdout(ignore_broken_pipe(sys.stdout)), redirect_stderr(ignore_broken_pipe(sys.stderr)):

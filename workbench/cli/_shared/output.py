@@ -47,4 +47,4 @@ def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", corpus: "C
             print_json(variant_folder, result)
     else:
         print_results(results)
-        click.echo(f"\nreport     {report.page}")
+        click.echo(f"\nreport        {report.page}")

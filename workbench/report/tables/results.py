@@ -22,11 +22,11 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     for result, folder in results:
         print_heading(output, f"\n{result.recipe.name}")
         print_lines(output, [f"{result.verdict}: {reason}" for reason in result.reasons])
-        print_lines(output, [f"record   {folder / RESULT_NAME}", *_int8_lines(result), *_size_lines(result)])
+        print_lines(output, [f"record      {folder / RESULT_NAME}", *_int8_lines(result), *_size_lines(result)])
         if result.program:
-            print_lines(output, [f"program  {folder / result.program.path}"])
+            print_lines(output, [f"program     {folder / result.program.path}"])
         if result.deviation:
-            print_lines(output, [f"pictures {folder / 'pictures'}"])
+            print_lines(output, [f"pictures    {folder / 'pictures'}"])
 
 
 def _int8_lines(result: Result) -> list[str]:
@@ -37,24 +37,24 @@ def _int8_lines(result: Result) -> list[str]:
         return []
     counts = " and ".join(f"{count} {name}s" for name, count in program.quantized_ops.items())
     lines = [
-        f"int8     {counts}, {program.bytes_by_dtype.get('int8', 0):,} bytes of weights",
-        f"ranges   from {calibration.excerpts} clips ({calibration.audio_s:.0f} s) in {calibration.took_s:.0f} s",
+        f"int8        {counts}, {program.bytes_by_dtype.get('int8', 0):,} bytes of weights",
+        f"calibration {calibration.excerpts} clips ({calibration.audio_s:.0f} s), in {calibration.took_s:.0f} s",
     ]
     stable = calibration.stability
     if stable is not None and stable.scale_median_relative is not None:
         lines.append(
-            f"stable   with other clips scales change by {stable.scale_median_relative:.0%} (median), pitch by "
+            f"stable      with other clips scales change by {stable.scale_median_relative:.0%} (median), pitch by "
             f"{format_number(stable.pitch_p95_cents, '.2f')} cents (p95)"
         )
     if noisiest := noisiest_layer(result):
-        lines.append(f"noise    most is added by {noisiest.layer}: {noisiest.alone_db:.1f} dB below its signal")
+        lines.append(f"noise       most is added by {noisiest.layer}: {noisiest.alone_db:.1f} dB below its signal")
     return lines
 
 
 def _size_lines(result: Result) -> list[str]:
     """Time and deviation at some sizes of call, if the program takes several; the record has all of them."""
     return [
-        f"size     {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "
+        f"size        {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "
         f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {format_number(size.p95_cents, '.4f')} cents, max "
         f"{format_number(size.max_cents, '.4f')}"
         for size in representative_sizes(result)
