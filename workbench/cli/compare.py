@@ -31,8 +31,9 @@ from workbench.cli._shared.group import VERDICTS, main
 def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_format: str) -> None:
     """Compare the results B with the reference A.
 
-    Writes nothing. Compares recipe, environment, program and metrics. A and B are the folders of runs or variants, or results (a result.json under any name). Variants are
-    paired by name; a single variant of A is paired with a single variant of B whatever their names are.
+    Writes nothing. Compares recipe, environment, program and metrics. A and B are the folders of runs or variants, or
+    results (a result.json under any name). Variants are paired by name; a single variant of A is paired with a single
+    variant of B whatever their names are.
 
     A metric regresses if it gets worse by more than its tolerance, the larger of an amount and a share of A's value.
     The defaults are 0.01 cents or 10% for median and p95 of the pitch deviation; 0.1 cents or 10% for its maximum

@@ -33,11 +33,11 @@ def profile(
 ) -> None:
     """Time each part of a program against its roofline bound.
 
-    Writes the program of the recipe, profile.json and profile.png. Each part is lowered and timed as a separate program, in sequence;
-    the sum is compared with the whole program. The bound of a part is the larger of two times: its multiply-adds at the
-    peak rate of the same kernels, and its bytes of weights at the rate at which weights are read. Both rates are
-    measured in the same run. A part far above its roofline bound needs a faster implementation; a part at its bound
-    needs fewer multiply-adds or bytes.
+    Writes the program of the recipe, profile.json and profile.png. Each part is lowered and timed as a separate
+    program, in sequence; the sum is compared with the whole program. The bound of a part is the larger of two times:
+    its multiply-adds at the peak rate of the same kernels, and its bytes of weights at the rate at which weights are
+    read. Both rates are measured in the same run. A part far above its roofline bound needs a faster implementation; a
+    part at its bound needs fewer multiply-adds or bytes.
 
     If the runtime has an event tracer, the profile also has the times that it recorded. ExecuTorch's Python wheel has
     none, so reading them is untested.

@@ -16,9 +16,10 @@ from workbench.cli._shared.options import json_option
 def list_runs(folder: Path, as_json: bool) -> None:
     """List the runs in a folder with their verdicts.
 
-    Writes nothing. Prints the date, the variants, the commit and the machine of each run. FOLDER is outputs/ by default. A result that cannot be read is named and not counted. A folder
-    without results is listed too: of a run that was killed, or of `workbench build`. `earlier` counts the results that
-    a later run of the same variant replaced.
+    Writes nothing. Prints the date, the variants, the commit and the machine of each run. FOLDER is outputs/ by
+    default. A result that cannot be read is named and not counted. A folder without results is listed too: of a run
+    that was killed, or of `workbench build`. `earlier` counts the results that a later run of the same variant
+    replaced.
 
     \b
     Example:

@@ -59,8 +59,8 @@ def score(
 ) -> None:
     """Score frames that a program returned on another device.
 
-    The device can be a phone. The frames are compared with those of upstream on the same clips. Writes result.json and the report of a run, without times. RECIPE is the recipe of the program. Clips without frames
-    are left out.
+    The device can be a phone. The frames are compared with those of upstream on the same clips. Writes result.json and
+    the report of a run, without times. RECIPE is the recipe of the program. Clips without frames are left out.
 
     A .csv file has a header and one row per frame, in order, with the columns pitch_semitones, confidence and volume as
     the program returned them. It has the name of its clip (phrase-alto.csv), or a column `clip`. A column `call`

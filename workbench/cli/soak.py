@@ -33,8 +33,8 @@ def soak(
 ) -> None:
     """Stream hours of audio through a program without a reset.
 
-    Writes the program of the recipe and soak.json. Upstream receives the same audio. Loops the clips and reports deviation, call time and process memory in twelve
-    segments.
+    Writes the program of the recipe and soak.json. Upstream receives the same audio. Loops the clips and reports
+    deviation, call time and process memory in twelve segments.
 
     The soak fails if a segment misses one of the recipe's gates on deviation.pitch or deviation.confidence.max (other
     gates are not evaluated), has a frame that is not finite, or has calls that take longer than their audio lasts; if

@@ -54,10 +54,10 @@ def sweep(
 ) -> None:
     """Measure a recipe at each combination of chunk, mirror and rate.
 
-    Writes sweep.json, sweep.png and a folder for each point. Each point is built, scored and timed. It compares the recipe's program with upstream in
-    eager PyTorch: accuracy against the known f0, deviation, the delay measured on pitch steps of a tone, and cost. An
-    invalid combination is listed with the reason. The same command with the same --out measures only the missing
-    points.
+    Writes sweep.json, sweep.png and a folder for each point. Each point is built, scored and timed. It compares the
+    recipe's program with upstream in eager PyTorch: accuracy against the known f0, deviation, the delay measured on
+    pitch steps of a tone, and cost. An invalid combination is listed with the reason. The same command with the same
+    --out measures only the missing points.
 
     Exit codes: 0 everything was measured (the recipe's gates are not part of it); 1 a program could not be built, or
     the recipe's protocol is unfair; 2 error, or every combination is invalid; 3 this machine cannot run a program.

@@ -15,8 +15,9 @@ from workbench.cli._shared.options import json_option
 def verify(bundle: Path, as_json: bool) -> None:
     """Check the files of a bundle and the frames of its program.
 
-    Writes nothing. Runs the program on the golden audio and compares the frames with the expected ones. BUNDLE is a folder or a .zip file. The check finds a change to any byte of any file. It does not
-    protect against an attacker, because a bundle is not signed.
+    Writes nothing. Runs the program on the golden audio and compares the frames with the expected ones. BUNDLE is a
+    folder or a .zip file. The check finds a change to any byte of any file. It does not protect against an attacker,
+    because a bundle is not signed.
 
     Exit codes: 0 verified; 1 a file or a frame differs; 2 not a bundle.
 
