@@ -148,8 +148,13 @@ RECIPES = (
     ),
     recipe(
         "a gate without a limit",
-        "gates.program.bytes: expected a limit such as '<= 0.01' or '>= 5', got 'small'",
+        "gates.program.bytes: expected a limit such as '<= 0.01', '>= 5' or '<= 800 kB', got 'small'",
         "gates: {program.bytes: small}",
+    ),
+    recipe(
+        "a gate with an unknown unit",
+        "gates.program.bytes: expected a number of bytes, kB, MB, KiB, MiB, got '<= 800 KB'",
+        "gates: {program.bytes: <= 800 KB}",
     ),
     Case("a missing file of gates", f"run {LEAST} --gates no.yaml", "no.yaml: there is no file 'no.yaml'"),
     recipe(

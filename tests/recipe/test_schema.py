@@ -1,9 +1,11 @@
 """The keys of a recipe: derived values, and every mistake as one line."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.helpers.recipe_files import LEAST, load, problems_of, with_keys
-from workbench.recipe import Gate
+from tests.helpers.recipe_files import KNOWN_NAMES, LEAST, load, problems_of, with_keys, write
+from workbench.recipe import Gate, gates_of, read_limits
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
 
@@ -38,6 +40,28 @@ def test_gates_are_parsed_and_written_back() -> None:
         Gate("deviation.confidence.max", "<=", 1e-4),
     )
     assert list(recipe.resolved()["gates"].values()) == ["<= 800000", ">= 4", "<= 0.0001"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "number"),
+    [
+        ("<= 800 kB", 800_000.0),
+        ("<= 1.5MB", 1_500_000.0),
+        ("<= 1_000 KiB", 1_024_000.0),
+        (">= 2 MiB", 2_097_152.0),
+        ("<= 5 bytes", 5.0),
+    ],
+)
+def test_limit_of_bytes_can_have_a_unit(limit: str, number: float) -> None:
+    (recipe,) = load(LEAST + f"gates: {{program.bytes: '{limit}'}}")
+    assert recipe.gates == (Gate("program.bytes", limit[:2], number),)
+    assert gates_of(recipe.resolved()["gates"]) == recipe.gates
+
+
+def test_limit_of_milliseconds_can_have_a_unit() -> None:
+    known = replace(KNOWN_NAMES, metrics=("speed.load_ms", "speed.chunk_ms"))
+    limits = read_limits(write("limits.yaml", "speed.load_ms: <= 500 us\nspeed.chunk_ms: <= 2 s\n"), known)
+    assert [gate.limit for gate in gates_of(limits)] == [0.5, 2000.0]
 
 
 def test_sha256_depends_on_values_not_on_the_file() -> None:
@@ -90,7 +114,15 @@ MISTAKES = [
     ("gates: {program.bytes: null}", "gates.program.bytes: null removes an inherited gate, but none is inherited"),
     *(
         (f"gates: {{program.bytes: {limit}}}", "expected a limit")
-        for limit in ("'< {5}'", "'<= 1e999'", "'<= 1__0'", "5")
+        for limit in ("'< {5}'", "'<= 1e999'", "'<= 1__0'", "'<= kB'", "5")
+    ),
+    (
+        "gates: {program.bytes: <= 5 KB}",
+        "gates.program.bytes: expected a number of bytes, kB, MB, KiB, MiB, got '<= 5 KB'",
+    ),
+    (
+        "gates: {speed.speedup_p50: '>= 5 ms'}",
+        "gates.speed.speedup_p50: expected a number without a unit, got '>= 5 ms'",
     ),
 ]
 
