@@ -1,11 +1,12 @@
 """Pitch units against the MIDI tuning standard's own table of notes."""
 
+import mir_eval
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.units import ceil_div, cents_between, hz_to_semitones, semitones_to_hz
+from workbench.units import ceil_div, cents_between, cents_to_hz, hz_to_semitones, semitones_to_hz
 
 # Equal temperament at A4 = 440 Hz, as printed in any table of note frequencies.
 NOTES = {21: 27.5, 45: 110.0, 57: 220.0, 60: 261.6255653, 69: 440.0, 70: 466.1637615, 81: 880.0, 108: 4186.0090448}
@@ -38,6 +39,11 @@ def test_single_precision_is_widened_before_it_is_converted_and_shape_is_kept() 
 @given(st.floats(0, 140))
 def test_round_trip(semitones: float) -> None:
     assert hz_to_semitones(semitones_to_hz(np.array([semitones])))[0] == pytest.approx(semitones, abs=1e-9)
+
+
+@given(st.floats(10, 5000))
+def test_cents_are_those_of_mir_eval(hz: float) -> None:
+    assert cents_to_hz(mir_eval.melody.hz2cents(np.array([hz])))[0] == pytest.approx(hz, rel=1e-9)
 
 
 def test_cents_between_is_signed_and_widens_single_precision() -> None:

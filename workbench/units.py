@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 CENTS_PER_SEMITONE = 100.0
 A4_HZ = 440.0
 A4_SEMITONES = 69.0
+CENTS_ORIGIN_HZ = 10.0
 
 
 def semitones_to_hz(semitones: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -18,6 +19,11 @@ def hz_to_semitones(hz: NDArray[np.floating]) -> NDArray[np.float64]:
     hz = np.asarray(hz, np.float64)
     positive = np.where(hz > 0, hz, np.nan)
     return np.asarray(A4_SEMITONES + 12.0 * np.log2(positive / A4_HZ))
+
+
+def cents_to_hz(cents: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Converts cents above 10 Hz (any shape) to hertz, float64, as `mir_eval.melody.hz2cents` and CREPE count them."""
+    return np.asarray(CENTS_ORIGIN_HZ * 2.0 ** (np.asarray(cents, np.float64) / 1200.0))
 
 
 def cents_between(semitones: ArrayLike, reference_semitones: ArrayLike) -> NDArray[np.float64]:

@@ -1,41 +1,10 @@
-"""Annotations of f0: which files are read, and f0 between the annotated times."""
-
-import re
-from pathlib import Path
+"""f0 between the annotated times."""
 
 import numpy as np
 import pytest
 
-from workbench.audio import PitchTrack, read_pitch_track
+from workbench.audio import PitchTrack
 from workbench.errors import AudioError
-
-
-@pytest.mark.parametrize("content", ["0,220\n0.01,221", "\ufeffseconds, hertz\r\n\r\n0.0, 220\r\n0.01, 221\r\n"])
-def test_annotation_is_read_with_and_without_header(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text(content, encoding="utf-8")
-    track = read_pitch_track(path)
-    assert (track.times_s.tolist(), track.hz.tolist()) == ([0.0, 0.01], [220.0, 221.0])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"time,hz\n", ": has no rows of seconds,hertz"),
-        (b"time,hz\ntime,hz\n", ":2: 'time' is not a number"),
-        (b"1_0,2_2_0\n", ":1: '1_0' is not a number"),
-        (b"time,hz\n\n0,220,0.9\n", ":3: expected 2 columns, got 3"),
-        (b"0,220\n0.02,nan\n", ":2: 0.02,nan is not finite"),
-        (b"0,220\n0.02,-1\n", ":2: -1 Hz is negative"),
-        (b"0,220\n0.02,0\n0.02,0\n", ":3: 0.02 s is not after 0.02 s"),
-        (b"\xff\xfe0\x00", ": is not a text file of seconds,hertz rows"),
-    ],
-)
-def test_bad_annotation_names_the_line(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "a.csv"
-    path.write_bytes(content)
-    with pytest.raises(AudioError, match=re.escape(f"{path}{message}")):
-        read_pitch_track(path)
 
 
 def test_f0_between_annotated_times() -> None:

@@ -243,14 +243,20 @@ AUDIO = (
         each(recording(), recording(subtype="PCM_16", name="a.flac")),
     ),
     refused(
-        "a pitch track with three columns",
-        "expected 2 columns, got 3; write seconds,hertz",
-        each(recording(), sung("a.csv", "0,220,0.9\n")),
+        "a pitch track of notes with durations",
+        "1.5 in the third column is no confidence from 0 to 1; write time,frequency in seconds and hertz",
+        each(recording(), sung("a.csv", "0,220,1.5\n")),
+        "a.csv:1",
+    ),
+    refused(
+        "a pitch track whose times are samples",
+        "the times are no seconds or milliseconds; write time,frequency in seconds and hertz",
+        each(recording(), sung("a.csv", "sample,f0\n0,220\n")),
         "a.csv:1",
     ),
     refused(
         "a pitch track that runs backwards",
-        "0.1 s is not after 0.2 s; sort the rows by time",
+        "the time 0.1 is not after 0.2; sort the rows by time",
         each(recording(), sung("a.csv", "0.2,220\n0.1,220\n")),
         "a.csv:2",
     ),
@@ -596,6 +602,13 @@ RECORDS = (
     in_the_way("the same for a soak", "soak", "out"),
     known_f0("--out that is the known f0 of the audio", "./take.csv", "take.wav"),
     known_f0("--out that is the known f0 of other audio", "takes/b.csv", "takes/b.FLAC"),
+    Case(
+        "--out that would be the known f0 of a recording",
+        "track calib_audio/sung/a.wav --program p.pte --out calib_audio/sung/a.csv",
+        "calib_audio/sung/a.csv: runs would read this file as the known f0 of calib_audio/sung/a.wav; choose another "
+        "--out",
+        recording(),
+    ),
     Case(
         "--out is a file",
         f"build {LEAST} --out out",

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from tests.helpers.programs import FASTEST_TO_LOWER
+from workbench.audio import read_pitch_track
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.export.executorch import lower
 from workbench.export.metadata import metadata_of, parse_metadata
@@ -18,7 +19,7 @@ from workbench.model.upstream import load_upstream
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 from workbench.workflows import track as tracking
-from workbench.workflows.track import Track, as_csv, as_json, encode, track
+from workbench.workflows.track import Track, as_csv, as_json, check_out, encode, track, write_track
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0)
 TONE_HZ = 440.0
@@ -29,9 +30,9 @@ def track_of(threshold: float | None) -> Track:
     return Track(Path("a.wav"), Path("a.pte"), STREAM, np.arange(3) * 0.02, pitch, confidence, threshold)
 
 
-def test_columns_are_those_of_the_pesto_command() -> None:
+def test_columns_name_their_units() -> None:
     assert as_csv(track_of(0.3)).splitlines() == [
-        "time,frequency,confidence",
+        "time_ms,frequency_hz,confidence",
         "0.000,0.000,0.200",
         "20.000,440.000,0.300",
         "40.000,440.000,0.900",
@@ -40,6 +41,17 @@ def test_columns_are_those_of_the_pesto_command() -> None:
     head = {"audio": "a.wav", "program": "a.pte", "sample_rate_hz": 16_000, "hop_samples": 320}
     assert json.loads(as_json(track_of(None))) == {**head, **columns}
     assert json.loads(as_json(track_of(0.2))) == {**head, **columns, "confidence_threshold": 0.2}, "voiced at 0.2"
+
+
+@pytest.mark.filterwarnings("ignore:.*confidence is not used")
+def test_a_track_can_be_read_as_an_annotation_and_be_replaced(tmp_path: Path) -> None:
+    out, audio = tmp_path / "a.csv", tmp_path / "a.wav"
+    assert check_out(out, audio) == audio
+    write_track(track_of(0.3), out, None)
+    read = read_pitch_track(out)
+    assert (read.times_s.tolist(), read.hz.tolist()) == ([0, 0.02, 0.04], [0, 440, 440])
+    assert check_out(out, audio) == audio
+    assert check_out(tmp_path / "b.csv", audio) is None
 
 
 def test_frame_that_is_not_finite_has_no_json() -> None:

@@ -72,7 +72,7 @@ COMMANDS: dict[str, tuple[str, dict[int, str]]] = {
         "build float.yaml --out outputs/{own}-built --fresh",
         {0: r"[\d,]+ bytes, loads in \d+ ms$"},
     ),
-    "track": ("track take.wav --program float.pte", {0: r"^time,frequency,confidence\n[\d.]+,"}),
+    "track": ("track take.wav --program float.pte", {0: r"^time_ms,frequency_hz,confidence\n[\d.]+,"}),
     "report": ("report outputs/first --out outputs/{own}.html", {0: r"\.html  1 variant, [\d,]+ bytes", 2: NO_RECORD}),
     "compare": ("compare outputs/first outputs/first", {0: "^float: nothing changed$"}),
     "bundle": (

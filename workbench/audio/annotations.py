@@ -1,9 +1,6 @@
-"""The known pitch of a clip, read from a CSV file beside it."""
+"""The known pitch of a clip: f0 at annotated times, and between them."""
 
-import csv
-import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,64 +75,6 @@ class PitchTrack:
         hz = np.where(bridged, np.exp(log_hz[left] + weight * (log_hz[right] - log_hz[left])), 0.0)
         hz = np.where(np.abs(until_right_s) <= _SAME_TIME_S, self.hz[right], hz)
         return np.asarray(np.where(np.abs(since_left_s) <= _SAME_TIME_S, self.hz[left], hz))
-
-
-def read_pitch_track(path: Path) -> PitchTrack:
-    """Reads an annotation: rows of `seconds,hertz`, 0 Hz where unvoiced. A header is allowed; blank lines are skipped.
-
-    A third column is rejected: pitch trackers write `time,frequency,confidence`, and an estimate is not a known pitch.
-
-    Raises:
-        AudioError: The file cannot be read, or a row is wrong; the message names the first such line.
-    """
-    times_s: list[float] = []
-    hz: list[float] = []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            may_be_header = True
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if not any(cells):
-                    continue
-                if not may_be_header or any(_is_number(cell) for cell in cells):
-                    previous_s = times_s[-1] if times_s else None
-                    time_s, frequency_hz = _read_row(cells, f"{path}:{reader.line_num}", previous_s)
-                    times_s.append(time_s)
-                    hz.append(frequency_hz)
-                may_be_header = False
-    except (UnicodeDecodeError, csv.Error):
-        raise AudioError(f"{path}: is not a text file of seconds,hertz rows; export it as CSV in UTF-8") from None
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from None
-    if not times_s:
-        raise AudioError(f"{path}: has no rows of seconds,hertz; write them or delete the file")
-    return PitchTrack(np.array(times_s), np.array(hz))
-
-
-def _read_row(cells: list[str], where: str, previous_s: float | None) -> tuple[float, float]:
-    """Returns time in seconds and frequency in hertz."""
-    if len(cells) != 2:
-        raise AudioError(f"{where}: expected 2 columns, got {len(cells)}; write seconds,hertz")
-    for cell in cells:
-        if not _is_number(cell) or "_" in cell:  # Python reads "1_0" as 10
-            raise AudioError(f"{where}: '{cell}' is not a number; write seconds,hertz")
-    time_s, hz = float(cells[0]), float(cells[1])
-    if not (math.isfinite(time_s) and math.isfinite(hz)):
-        raise AudioError(f"{where}: {','.join(cells)} is not finite; write 0 Hz where unvoiced")
-    if hz < 0:
-        raise AudioError(f"{where}: {cells[1]} Hz is negative; write 0 where unvoiced")
-    if previous_s is not None and time_s <= previous_s:
-        raise AudioError(f"{where}: {cells[0]} s is not after {previous_s:g} s; sort the rows by time")
-    return time_s, hz
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def read_only(values: ArrayLike, dtype: type[np.floating]) -> NDArray[np.floating]:

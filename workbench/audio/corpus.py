@@ -22,7 +22,7 @@ from workbench.storage.atomic import remove_partial_files, write_atomic
 from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
 
-_SYNTHETIC = "synthetic"
+_MANIFEST, _SYNTHETIC = "manifest.yaml", "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
 SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
 ANNOTATION_STEP_S = 0.005
@@ -41,7 +41,7 @@ class Corpus:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.manifest: Manifest = read_manifest(root / "manifest.yaml")
+        self.manifest: Manifest = read_manifest(root / _MANIFEST)
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
@@ -131,6 +131,13 @@ class Corpus:
             write_atomic(path, _flac(rendering, _stamp(self._entries[name])))
         except OSError as error:
             raise _unwritten(path, error) from None
+
+
+def holds_recordings(folder: Path) -> bool:
+    """Whether a folder is one of those of a corpus in which users keep their recordings."""
+    path = folder.resolve()
+    roots = {name: path.parents[name.count("/")] for name in (SUNG, SUNG_CALIBRATE) if len(path.parents) > 1}
+    return any(root / name == path and (root / _MANIFEST).is_file() for name, root in roots.items())
 
 
 def _unwritten(path: Path, error: OSError) -> AudioError:

@@ -29,7 +29,7 @@ def track(
 ) -> None:
     """Estimate the pitch of an audio file with a program.
 
-    Writes time in milliseconds, pitch in hertz and confidence for each frame. A program built with
+    Writes the columns time_ms, frequency_hz and confidence, with a row for each frame. A program built with
     `postprocess: {confidence_threshold: ...}` has its threshold in its metadata. Without a threshold no frame is
     filtered.
 
@@ -47,11 +47,12 @@ def track(
         raise WorkbenchError(
             "--threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames"
         )
-    if out is not None:
-        check_out(out, audio)
+    beside = None if out is None else check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
     if out is None:
         click.echo(encode(tracked, ".csv").decode(), nl=False)
     else:
         write_track(tracked, out, threshold)
         click.echo(f"{out}: {len(tracked.time_s)} frames", err=True)
+        if beside is not None:
+            click.echo(f"{out}: a run of {beside} would read this file as its known f0; move it first", err=True)

@@ -23,6 +23,7 @@ from workbench.units import semitones_to_hz
 from workbench.workflows.input_files import check_audio, check_programs
 
 FORMATS = (".csv", ".json", ".png")
+COLUMNS = ("time_ms", "frequency_hz", "confidence")
 _DEFAULT_DRAWN_FROM = 0.5  # confidence
 _RUN_LIMIT_PER_S = 200.0  # seconds per second of audio; portable kernels, the slowest, take about 15
 
@@ -51,12 +52,37 @@ class Track:
         return np.where(self.confidence >= self.confidence_threshold, hz, 0.0)
 
 
-def check_out(out: Path, audio: Path) -> None:
-    """Raises WorkbenchError if `out` is where the known f0 of this audio file, or of one beside `out`, belongs."""
+def check_out(out: Path, audio: Path) -> Path | None:
+    """Checks that a track at `out` replaces no known f0. A track that an earlier call wrote is replaced.
+
+    Returns:
+        The audio file whose known f0 has the name `out`: `audio`, or one beside `out`. None if there is none.
+
+    Raises:
+        WorkbenchError: `out` is a known f0, or would be one of a recording in the `sung` folders of a corpus, which
+            many recipes score.
+    """
     neighbours = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    for clip in (audio, *(path for path in neighbours if path.suffix.lower() in AUDIO_SUFFIXES)):
-        if clip.with_suffix(ANNOTATION_SUFFIX).resolve() == out.resolve():
-            raise WorkbenchError(f"{out}: would replace the known f0 of {clip}; choose another --out")
+    clips = (audio, *(path for path in neighbours if path.suffix.lower() in AUDIO_SUFFIXES))
+    clip = next((clip for clip in clips if clip.with_suffix(ANNOTATION_SUFFIX).resolve() == out.resolve()), None)
+    if clip is None:
+        return None
+    if out.exists() and not _is_track(out):
+        raise WorkbenchError(f"{out}: would replace the known f0 of {clip}; choose another --out")
+    from workbench.audio.corpus import holds_recordings  # imports scipy, and few tracks come this far
+
+    if holds_recordings(out.parent):
+        raise WorkbenchError(f"{out}: runs would read this file as the known f0 of {clip}; choose another --out")
+    return clip
+
+
+def _is_track(path: Path) -> bool:
+    """Whether `track` wrote this file, by its first line."""
+    try:
+        with path.open("rb") as file:
+            return file.readline().strip() == ",".join(COLUMNS).encode()
+    except OSError:
+        return False
 
 
 def track(audio: Path, program: Path, confidence_threshold: float | None = None) -> Track:
@@ -95,10 +121,10 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
 
 
 def as_csv(track: Track) -> str:
-    """Returns CSV with the columns, units and digits of the `pesto` command: milliseconds, hertz, confidence."""
+    """Returns CSV with the columns and digits of the `pesto` command, and the unit of each column in its name."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(("time", "frequency", "confidence"))
+    table.writerow(COLUMNS)
     for time_s, hz, confidence in zip(track.time_s, track.frequency_hz, track.confidence, strict=True):
         table.writerow((f"{1000 * time_s:.3f}", f"{hz:.3f}", f"{confidence:.3f}"))
     return text.getvalue()
