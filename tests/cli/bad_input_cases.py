@@ -156,6 +156,21 @@ RECIPES = (
         "gates.program.bytes: expected a number of bytes, kB, MB, KiB, MiB, got '<= 800 KB'",
         "gates: {program.bytes: <= 800 KB}",
     ),
+    Case(
+        "an unknown key to set for one run",
+        f"run {LEAST} --set miror=1",
+        "--set miror: is not a recipe key (did you mean 'mirror'?)",
+    ),
+    Case(
+        "a value out of range to set for one run",
+        f"run {LEAST} --set mirror=2",
+        f"{LEAST}: mirror: expected at most 1, got 2 [set by --set]",
+    ),
+    Case(
+        "an unknown variant",
+        f"run {LEAST} --variant leas",
+        "--variant leas: no such variant (did you mean 'least'?); `workbench check` lists the names",
+    ),
     Case("a missing file of gates", f"run {LEAST} --gates no.yaml", "no.yaml: there is no file 'no.yaml'"),
     recipe(
         "an unknown clip",

@@ -31,3 +31,18 @@ def test_every_mistake_is_reported(command: str) -> None:
         "two.yaml: checkpoint",
         "two.yaml: audio.score.0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("--variant two@mirror=1,rate=a", ["two@mirror=1,rate=a"]),
+        ("--variant two@mirror=0 --variant least", ["least", "two@mirror=0,rate=a", "two@mirror=0,rate=b"]),
+        ("--variant *rate=b --set mirror=0.5", ["two@rate=b,mirror=0.5"]),
+    ],
+)
+def test_chosen_variants(words: str, names: list[str]) -> None:
+    axes = "{mirror: [0, 1], rate: {a: {}, b: {streams: 2}}}"
+    Path("two.yaml").write_text(f"{RECIPE}matrix: {axes}\n")
+    result = workbench("check", "recipes", "two.yaml", *words.split())
+    assert (result.exit_code, result.stdout) == (0, "".join(f"{name}: ok\n" for name in names))

@@ -43,7 +43,7 @@ def test_bench_help_names_the_contenders_of_every_bench() -> None:
 
 def test_one_option_has_one_meaning() -> None:
     options = [option for command in main.commands.values() for option in command.params]
-    for name in ("audio", "calib_audio", "fresh", "variant"):
+    for name in ("audio", "calib_audio", "fresh", "names", "settings"):
         assert len({(option.help, option.metavar) for option in options if option.name == name and option.help}) == 1
 
 

@@ -48,8 +48,8 @@ def test_invalid_value(command: str, option: str, value: str, message: str) -> N
 
 
 REFUSED = [  # command, the last line on stderr
-    ("audio --out clips", "Error: --out and --variant require a RECIPE."),
-    ("audio --variant a", "Error: --out and --variant require a RECIPE."),
+    ("audio --out clips", "Error: --out, --variant and --set require a RECIPE."),
+    ("audio --variant a", "Error: --out, --variant and --set require a RECIPE."),
     (
         "track a.wav --program p.pte --out take.txt",
         "Error: Invalid value: take.txt: unknown format; use a name that ends in .csv, .json, .png",
@@ -73,7 +73,8 @@ def test_recipe_of_several_variants_needs_a_name(command: str) -> None:
     assert last_error(workbench(name, "two.yaml", *words)) == (
         f"error: two.yaml: has 2 variants; name one with --variant: {names}"
     )
-    assert last_error(workbench(name, "two.yaml", *words, "--variant", "two")) == (
-        f"error: two.yaml: has no variant two; name one with --variant: {names}"
+    assert last_error(workbench(name, "two.yaml", *words, "--variant", "two@miror=1")) == (
+        "error: --variant two@miror=1: no such variant (did you mean 'two@mirror=1'?); "
+        "`workbench check` lists the names"
     )
     assert not Path("outputs").exists()

@@ -125,6 +125,14 @@ def test_gates_of_a_file_override_those_of_the_recipe(run_variants: RunVariants,
     assert ran[0].recipe.resolved()["gates"] == {"program.bytes": "<= 7", "speed.speedup_low": ">= 8"}
 
 
+def test_set_is_kept_in_the_name_and_in_the_recipe(run_variants: RunVariants, ran: list[Any]) -> None:
+    result = run_variants(["pass", "pass"], "--set", "speed.rounds=5", "--variant", "*mirror=0.5*", "--out", "results")
+    assert result.exit_code == 0
+    (variant,) = ran
+    assert (variant.name, variant.recipe.resolved()["speed"]["rounds"]) == ("r@mirror=0.5,speed.rounds=5", 5)
+    assert Path("results/r@mirror=0.5,speed.rounds=5/result.json").is_file()
+
+
 def test_run_without_out_creates_a_dated_folder(run_variants: RunVariants) -> None:
     for _ in range(2):
         assert run_variants(["pass"]).exit_code == 0

@@ -1,5 +1,6 @@
 """Recipes, loaded and validated."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,24 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 
-def load_recipe(path: str | Path, variant: str | None = None, calib_audio: str | Path | None = None) -> "Recipe":
+def load_recipe(
+    path: str | Path,
+    variant: str | None = None,
+    calib_audio: str | Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> "Recipe":
     """Loads and validates one variant of a recipe file.
 
-    A recipe is frozen. `recipe.model_copy(update={"mirror": 0.5})` returns a changed copy, and every function here
-    validates it again before it uses it.
+    A recipe is frozen. `recipe.model_copy(update={"mirror": 0.5})` returns a changed copy with the same name, and every
+    function here validates it again before it uses it.
 
     Args:
         path: The recipe file.
         variant: The name of the variant if the recipe has a matrix, such as `"float-rates@rate=16k,mirror=0"`.
         calib_audio: The folder of the clips that the recipe can name; by default `calib_audio` in the current folder,
             or else the project's.
+        overrides: Dotted keys with the values that replace those of the file, such as
+            `{"lowering.backend": "portable"}`; the name of the recipe gets them too.
 
     Raises:
         RecipeError: The recipe has mistakes. `problems` has a line for each, with file and key.
@@ -30,6 +38,9 @@ def load_recipe(path: str | Path, variant: str | None = None, calib_audio: str |
         >>> recipe.sample_rate_hz, recipe.chunk_samples, recipe.mirror
         (48000, 960, 1.0)
     """
+    from workbench.recipe import overrides_from_values
     from workbench.workflows.load_recipes import load_variant
 
-    return load_variant(Path(path), variant, open_clips(calib_audio))
+    names = () if variant is None else (variant,)
+    corpus = open_clips(calib_audio)
+    return load_variant(Path(path), corpus, names=names, overrides=overrides_from_values(overrides or {}))

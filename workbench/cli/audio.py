@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, load_variant, out_option, variant_option
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, out_option, variant_options
 from workbench.workflows.folders import open_corpus
 
 _LIST_RATE_HZ = 48_000
@@ -13,10 +13,10 @@ _LIST_RATE_HZ = 48_000
 
 @main.command("audio")
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
-@variant_option
+@variant_options
 @out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
 @calib_audio_option
-def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib_audio: Path | None) -> None:
+def list_audio(recipe: Path | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
     Renders the synthetic clips that are missing into calib_audio/synthetic. With --out it writes the clips that RECIPE
@@ -28,12 +28,12 @@ def list_audio(recipe: Path | None, variant: str | None, out: Path | None, calib
       workbench audio
       workbench audio recipes/float-xnnpack.yaml --out clips
     """
-    if recipe is None and (out is not None or variant is not None):
-        raise click.UsageError("--out and --variant require a RECIPE.")
+    if recipe is None and (out is not None or chosen != VariantOptions()):
+        raise click.UsageError("--out, --variant and --set require a RECIPE.")
     corpus = open_corpus(calib_audio)
     names, rate_hz = corpus.clips(), _LIST_RATE_HZ
     if recipe is not None:
-        selected = load_variant(recipe, variant, corpus)
+        selected = chosen.load_one(recipe, corpus)
         names, rate_hz = tuple(corpus.match(selected.audio.score)), selected.sample_rate_hz
     corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
     if out is not None:

@@ -7,7 +7,7 @@ import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
 from workbench.cli._shared.numbers import NumberList
-from workbench.cli._shared.options import RunOptions, load_variants, run_options
+from workbench.cli._shared.options import RunOptions, VariantOptions, run_options, variant_options
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.folders import PROGRAM_STORE, shipped_recipe
@@ -18,6 +18,7 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"),
 
 @main.command()
 @click.argument("contenders", nargs=-1, metavar="[RECIPE|PROGRAM]...", type=click.Path(path_type=Path))
+@variant_options
 @click.option(
     "--threads",
     type=NumberList("whole numbers of threads", 1, 64, "1,2"),
@@ -33,6 +34,7 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"),
 @run_options("Folder for the programs, bench.json and bench.png.  [default: a dated folder below outputs/]")
 def bench(
     contenders: tuple[Path, ...],
+    chosen: VariantOptions,
     threads: tuple[int, ...],
     rounds: int,
     chunks_per_round: int,
@@ -63,8 +65,8 @@ def bench(
     from workbench.workflows.load_recipes import split_programs
 
     recipe_paths, programs = split_programs(paths)
-    recipes = load_variants(recipe_paths, corpus)
-    (first,) = load_variants([shipped_recipe(_REFERENCE_RECIPE)], corpus)
+    recipes = chosen.load(recipe_paths, corpus)
+    (first,) = VariantOptions().load([shipped_recipe(_REFERENCE_RECIPE)], corpus)
     check_programs(programs)
     with progress_shown() as progress:
         progress.report("import", 0, 1)

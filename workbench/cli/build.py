@@ -8,6 +8,7 @@ import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
 from workbench.cli._shared.options import (
+    VariantOptions,
     calib_audio_option,
     fresh_option,
     new_folder,
@@ -15,6 +16,7 @@ from workbench.cli._shared.options import (
     prepare_variants,
     recipes_argument,
     run_name,
+    variant_options,
 )
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.folders import PROGRAM_STORE, open_corpus
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 
 @main.command()
 @recipes_argument
+@variant_options
 @out_option("Folder for the programs.  [default: a dated folder below outputs/]")
 @fresh_option
 @calib_audio_option
-def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio: Path | None) -> None:
+def build(
+    recipes: tuple[Path, ...], chosen: VariantOptions, out: Path | None, fresh: bool, calib_audio: Path | None
+) -> None:
     """Build the programs without scoring them.
 
     Writes a folder for each variant with its program, which is loaded and run once. A RECIPE can also be the
@@ -43,7 +48,7 @@ def build(recipes: tuple[Path, ...], out: Path | None, fresh: bool, calib_audio:
     from workbench.workflows.load_recipes import load_build_sources
 
     corpus = open_corpus(calib_audio)
-    sources = load_build_sources(recipes, corpus)
+    sources = load_build_sources(recipes, corpus, chosen.names, chosen.overrides())
     variants = prepare_variants(sources.recipes)
     from workbench.workflows.build import build_programs
     from workbench.workflows.variant.prepare import load_clips

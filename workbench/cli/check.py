@@ -5,14 +5,15 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, load_variants, recipes_argument
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, recipes_argument, variant_options
 from workbench.workflows.folders import open_corpus
 
 
 @main.command()
 @recipes_argument
+@variant_options
 @calib_audio_option
-def check(recipes: tuple[Path, ...], calib_audio: Path | None) -> None:
+def check(recipes: tuple[Path, ...], chosen: VariantOptions, calib_audio: Path | None) -> None:
     """Report every mistake in recipes.
 
     Writes nothing. Reports the mistakes of all files together. Prints the name of each variant if there is none.
@@ -21,5 +22,5 @@ def check(recipes: tuple[Path, ...], calib_audio: Path | None) -> None:
     Example:
       workbench check recipes/*.yaml
     """
-    for recipe in load_variants(recipes, open_corpus(calib_audio)):
+    for recipe in chosen.load(recipes, open_corpus(calib_audio)):
         click.echo(f"{recipe.name}: ok")

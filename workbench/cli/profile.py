@@ -7,11 +7,11 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import (
     RunOptions,
-    load_variant,
+    VariantOptions,
     prepare_variants,
     recipe_argument,
     run_options,
-    variant_option,
+    variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
@@ -20,13 +20,13 @@ from workbench.workflows.folders import PROGRAM_STORE
 
 @main.command()
 @recipe_argument
-@variant_option
+@variant_options
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of every program.")
 @click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Timing rounds.")
 @run_options("Folder for the program, profile.json and profile.png.  [default: a dated folder below outputs/]")
 def profile(
     recipe: Path,
-    variant: str | None,
+    chosen: VariantOptions,
     threads: int,
     rounds: int,
     options: RunOptions,
@@ -48,7 +48,7 @@ def profile(
       workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
     """
     corpus = options.corpus
-    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus)])
+    (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])
     from workbench.report.tables.profile import print_profile
     from workbench.workflows.profile import check, timing_plan
     from workbench.workflows.profile import profile as profile_program

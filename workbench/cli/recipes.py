@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, load_variants
+from workbench.cli._shared.options import VariantOptions, calib_audio_option
 from workbench.workflows.folders import open_corpus, project_folder
 
 
@@ -24,7 +24,7 @@ def list_recipes(folder: Path | None, as_json: bool, calib_audio: Path | None) -
       workbench recipes
       workbench recipes recipes/findings
     """
-    variants = load_variants((folder or project_folder("recipes"),), open_corpus(calib_audio))
+    variants = VariantOptions().load((folder or project_folder("recipes"),), open_corpus(calib_audio))
     if as_json:
         click.echo(json.dumps([{"name": recipe.name, **recipe.resolved()} for recipe in variants], indent=2))
         return

@@ -10,12 +10,13 @@ import click
 from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, error_lines, main
 from workbench.cli._shared.options import (
     RunOptions,
+    VariantOptions,
     gates_option,
-    load_variants,
     prepare_variants,
     recipes_argument,
     run_name,
     run_options,
+    variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 @main.command()
 @recipes_argument
+@variant_options
 @gates_option
 @run_options("Folder of the run; an existing run is resumed.  [default: a dated folder below outputs/]")
-def run(recipes: tuple[Path, ...], gates: Path | None, options: RunOptions) -> None:
+def run(recipes: tuple[Path, ...], chosen: VariantOptions, gates: Path | None, options: RunOptions) -> None:
     """Build, score and time every variant of the recipes.
 
     Writes a folder for each variant with result.json, the program, pictures and frames, and report.html with all
@@ -51,7 +53,7 @@ def run(recipes: tuple[Path, ...], gates: Path | None, options: RunOptions) -> N
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = options.corpus
-    variants = prepare_variants(load_variants(recipes, corpus, gates))
+    variants = prepare_variants(chosen.load(recipes, corpus, gates))
     from workbench.workflows.run import RunFailure, run_variants
     from workbench.workflows.variant.prepare import load_clips
 

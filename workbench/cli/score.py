@@ -7,16 +7,16 @@ import click
 
 from workbench.cli._shared.group import VERDICTS, main
 from workbench.cli._shared.options import (
+    VariantOptions,
     audio_option,
     calib_audio_option,
     gates_option,
     json_option,
-    load_variant,
     new_folder,
     out_option,
     prepare_variants,
     recipe_argument,
-    variant_option,
+    variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
@@ -34,7 +34,7 @@ from workbench.workflows.input_files import check_programs
     metavar="FILE",
     help="Frames of one clip (.csv, or .npz from a run) or a folder of them. Repeatable.",
 )
-@variant_option
+@variant_options
 @audio_option
 @click.option(
     "--program",
@@ -49,7 +49,7 @@ from workbench.workflows.input_files import check_programs
 def score(
     recipe: Path,
     frames: tuple[Path, ...],
-    variant: str | None,
+    chosen: VariantOptions,
     audio: Path | None,
     program: Path | None,
     gates: Path | None,
@@ -74,10 +74,10 @@ def score(
       workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = open_corpus(calib_audio)
-    chosen = load_variant(recipe, variant, corpus, gates)
+    selected = chosen.load_one(recipe, corpus, gates)
     if program is not None:
         check_programs([program])
-    (prepared,) = prepare_variants([chosen])
+    (prepared,) = prepare_variants([selected])
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 

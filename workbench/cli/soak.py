@@ -9,11 +9,11 @@ from workbench.cli._shared.group import VERDICTS, main
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import (
     RunOptions,
-    load_variant,
+    VariantOptions,
     prepare_variants,
     recipe_argument,
     run_options,
-    variant_option,
+    variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
@@ -22,12 +22,12 @@ from workbench.workflows.folders import PROGRAM_STORE
 
 @main.command()
 @recipe_argument
-@variant_option
+@variant_options
 @click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Hours of audio.")
 @run_options("Folder for the program and soak.json.  [default: a dated folder below outputs/]")
 def soak(
     recipe: Path,
-    variant: str | None,
+    chosen: VariantOptions,
     hours: float,
     options: RunOptions,
 ) -> None:
@@ -49,7 +49,7 @@ def soak(
       workbench soak recipes/float-xnnpack.yaml --hours 1
     """
     corpus = options.corpus
-    (prepared,) = prepare_variants([load_variant(recipe, variant, corpus)])
+    (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])
     from workbench.report.tables.soak import print_soak
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant

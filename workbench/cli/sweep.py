@@ -9,10 +9,10 @@ from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     RunOptions,
-    load_variant,
+    VariantOptions,
     recipe_argument,
     run_options,
-    variant_option,
+    variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
@@ -21,7 +21,7 @@ from workbench.workflows.folders import PROGRAM_STORE
 
 @main.command()
 @recipe_argument
-@variant_option
+@variant_options
 @click.option(
     "--chunk",
     "chunks",
@@ -46,7 +46,7 @@ from workbench.workflows.folders import PROGRAM_STORE
 @run_options("Folder for the sweep; an existing sweep is resumed.  [default: a dated folder below outputs/]")
 def sweep(
     recipe: Path,
-    variant: str | None,
+    chosen: VariantOptions,
     chunks: tuple[int, ...] | None,
     mirrors: tuple[float, ...] | None,
     rates_hz: tuple[int, ...] | None,
@@ -68,7 +68,7 @@ def sweep(
       workbench sweep recipes/int8-mixed.yaml --chunk 480,960 --audio take.wav --out outputs/chunks --json
     """
     corpus = options.corpus
-    chosen = load_variant(recipe, variant, corpus)
+    base = chosen.load_one(recipe, corpus)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.workflows.store_results import store_sweep
@@ -76,19 +76,19 @@ def sweep(
 
         progress.report("import", 1, 1)
         grid = (
-            chunks or (chosen.chunk_samples,),
-            mirrors or (chosen.mirror,),
-            rates_hz or (chosen.sample_rate_hz,),
+            chunks or (base.chunk_samples,),
+            mirrors or (base.mirror,),
+            rates_hz or (base.sample_rate_hz,),
         )
-        planned = plan(chosen, *grid, progress)
+        planned = plan(base, *grid, progress)
         planned = load_clips(planned, corpus, options.audio, progress)
-    folder = options.folder(f"sweep-{chosen.name}")
+    folder = options.folder(f"sweep-{base.name}")
     points = []
     for outcome in measure_points(planned, folder, progress_shown, options.fresh, PROGRAM_STORE):
         points.append(outcome.point)
         if outcome.reused:
             click.echo(f"{outcome.point.setting.suffix}: unchanged: reused", err=True)
-    result = collect(chosen, planned, points)
+    result = collect(base, planned, points)
     print_archived(store_sweep(result, folder))
     if options.as_json:
         print_json(folder, result)

@@ -13,13 +13,16 @@ from workbench.recipe.load import (
     recipe_files,
     with_overrides,
 )
+from workbench.recipe.matrix import Axis
 from workbench.recipe.options import Observer
+from workbench.recipe.overrides import overrides_from_text, overrides_from_values
 from workbench.recipe.patterns import KnownNames, clip_matches
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Quantization, Scoring, Speed
 
 __all__ = [
     "Audio",
+    "Axis",
     "Gate",
     "KnownNames",
     "Lowering",
@@ -35,6 +38,8 @@ __all__ = [
     "json_schema",
     "load_recipes",
     "override_gates",
+    "overrides_from_text",
+    "overrides_from_values",
     "read_limits",
     "recipe_files",
     "with_overrides",

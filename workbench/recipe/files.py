@@ -5,22 +5,26 @@ removes an inherited gate. `description` is not inherited. `matrix` is inherited
 its parent unless it has its own `matrix`, or `matrix: null`.
 """
 
+import math
 import os.path
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import RecipeError, YamlError, quote_value
-from workbench.recipe.matrix import Axis, Values, combine, read_axes
+from workbench.recipe.matrix import MAX_VARIANTS, Axis, Values, combine, read_axes, shared_keys
 from workbench.recipe.patterns import is_checkpoint_file
 from workbench.storage.yaml_files import is_file, missing_file_reason, read_yaml_mapping
+
+SET = Path("--set")
+"""The source of keys that are set for one run. Its paths are relative to the current folder."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The keys that one file sets."""
+    """The keys that one file, or `--set`, sets."""
 
     source: Path
     values: Values
@@ -38,6 +42,7 @@ class RecipeFile:
         axes_source: The file that has this matrix; `path` if there is none.
         problems: What is wrong with the extended files and with the matrix, one line each. If there are any, layers and
             axes may be incomplete.
+        overrides: The axes that are set for one run. They come after those of the file and replace what it sets.
     """
 
     path: Path
@@ -45,11 +50,28 @@ class RecipeFile:
     axes: tuple[Axis, ...]
     axes_source: Path
     problems: tuple[str, ...]
+    overrides: tuple[Axis, ...] = ()
+
+    def with_overrides(self, overrides: tuple[Axis, ...]) -> "RecipeFile":
+        """Returns the file with keys that are set for one run. An axis of the same name is replaced."""
+        axes = tuple(axis for axis in self.axes if axis.name not in {override.name for override in overrides})
+        problems = [
+            f"{self.axes_source}: matrix.{first.name}: sets {key}, as {SET} {second.name} does; remove one of the two"
+            for first, second, key in shared_keys((*axes, *overrides))
+        ]
+        variants = math.prod(len(axis.choices) for axis in (*axes, *overrides))
+        if variants > MAX_VARIANTS:
+            problems.append(f"{self.path}: has {variants} variants with {SET}, at most {MAX_VARIANTS} are allowed")
+        return replace(self, axes=axes, overrides=overrides, problems=(*self.problems, *problems))
 
     def variants(self) -> Iterator[tuple[str, tuple[Layer, ...]]]:
         """Yields the name suffix ("mirror=0,rate=16k"; "" without a matrix) and the layers of each variant."""
-        for suffix, choices in combine(self.axes):
-            chosen = (Layer(self.axes_source, _with_absolute_checkpoint(keys, self.axes_source)) for keys in choices)
+        sources = [self.axes_source] * len(self.axes) + [SET] * len(self.overrides)
+        for suffix, choices in combine((*self.axes, *self.overrides)):
+            chosen = (
+                Layer(source, _with_absolute_checkpoint(keys, source))
+                for source, keys in zip(sources, choices, strict=True)
+            )
             yield suffix, (*self.layers, *chosen)
 
 

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import RecipeError, YamlError, quote_value
-from workbench.recipe.files import Layer, RecipeFile, merge, read_recipe_file
+from workbench.recipe.files import SET, Layer, RecipeFile, merge, read_recipe_file
 from workbench.recipe.gates import GATE_OVERRIDES
-from workbench.recipe.matrix import FOLDER_SAFE
+from workbench.recipe.matrix import FOLDER_SAFE, Axis
 from workbench.recipe.messages import FIXED, MAPPING_KEY, RANGE, Location, dotted, explain, explain_all
 from workbench.recipe.patterns import KnownNames
 from workbench.recipe.schema import Recipe, RecipeModel
@@ -21,12 +21,13 @@ MAX_NAME_CHARACTERS = 200  # a recipe's name becomes a folder's, and most file s
 _NAME = re.compile(r"\w[\w.+-]*(@[\w.+=,-]+)?")  # the stem of the file, and the suffix from its matrix
 
 
-def load_recipes(paths: Sequence[Path], known_names: KnownNames) -> list[Recipe]:
+def load_recipes(paths: Sequence[Path], known_names: KnownNames, overrides: tuple[Axis, ...] = ()) -> list[Recipe]:
     """Reads recipe files, in the order given. A matrix gives several recipes ("<stem>@mirror=0,rate=16k").
 
     Args:
         paths: The files.
         known_names: The checkpoints, clips and metrics that recipes may name.
+        overrides: Keys that replace those of every file. They are part of the names, as axes of a matrix are.
 
     Returns:
         The recipes of all files.
@@ -39,7 +40,7 @@ def load_recipes(paths: Sequence[Path], known_names: KnownNames) -> list[Recipe]
     owners: dict[str, Path] = {}  # by the lower-case name, because some file systems ignore case
     for path in paths:
         try:
-            file = read_recipe_file(path, RecipeModel.dotted_keys())
+            file = read_recipe_file(path, RecipeModel.dotted_keys()).with_overrides(overrides)
         except RecipeError as error:
             problems += error.problems
             continue
@@ -58,7 +59,8 @@ def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
 
     Raises RecipeError with every reason why this is not a valid recipe.
     """
-    return from_resolved(f"{recipe.name}@{suffix}", recipe.source, {**recipe.resolved(), **keys})
+    separator = "," if "@" in recipe.name else "@"
+    return from_resolved(f"{recipe.name}{separator}{suffix}", recipe.source, {**recipe.resolved(), **keys})
 
 
 def from_resolved(
@@ -172,7 +174,7 @@ def _problem(error: ErrorDetails, layers: Sequence[Layer], path: Path) -> str:
     """Returns the line for an error, with the file that sets the key if it is not `path`."""
     location = tuple(key for key in error["loc"] if key not in (FIXED, RANGE))
     source = next((layer.source for layer in reversed(layers) if _has_key(layer.values, location)), path)
-    inherited = "" if source == path else f" [inherited from {source}]"
+    inherited = "" if source == path else f" [set by {SET}]" if source == SET else f" [inherited from {source}]"
     return f"{path}: {dotted(location)}: {explain(error, ['extends', 'matrix', *RecipeModel.dotted_keys()])}{inherited}"
 
 

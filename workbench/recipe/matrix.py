@@ -58,7 +58,10 @@ def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[Axis, ...]:
             axes.append(_read_axis(name, choices, recipe_keys))
         except ValueError as error:
             problems.append(f"{dotted(('matrix', name))}: {error}")
-    problems += _shared_keys(axes)
+    problems += [
+        f"matrix.{second.name}: sets {key}, as the axis '{first.name}' does; remove it from one of them"
+        for first, second, key in shared_keys(axes)
+    ]
     variants = math.prod(len(axis.choices) for axis in axes)
     if variants > MAX_VARIANTS:
         problems.append(
@@ -67,6 +70,15 @@ def read_axes(matrix: object, recipe_keys: Sequence[str]) -> tuple[Axis, ...]:
     if problems:
         raise RecipeError(problems)
     return tuple(axes)
+
+
+def shared_keys(axes: Sequence[Axis]) -> Iterator[tuple[Axis, Axis, str]]:
+    """Yields each pair of axes that set the same key, with the first such key, dotted."""
+    for first, second in combinations(axes, 2):
+        pairs = product(first.paths(), second.paths())
+        shared = sorted(dotted(max(pair, key=len)) for pair in pairs if _overlap(*pair))
+        if shared:
+            yield first, second, shared[0]
 
 
 def combine(axes: Sequence[Axis]) -> Iterator[tuple[str, tuple[Values, ...]]]:
@@ -95,19 +107,6 @@ def _read_axis(name: object, choices: object, recipe_keys: Sequence[str]) -> Axi
     if repeated:
         raise ValueError(f"has {quote_value(repeated[0])} twice; remove one")
     return Axis(name, tuple(labelled))
-
-
-def _shared_keys(axes: Sequence[Axis]) -> list[str]:
-    """Returns a problem for each pair of axes that set the same key."""
-    problems = []
-    for first, second in combinations(axes, 2):
-        pairs = product(first.paths(), second.paths())
-        shared = sorted(dotted(max(pair, key=len)) for pair in pairs if _overlap(*pair))
-        if shared:
-            problems.append(
-                f"matrix.{second.name}: sets {shared[0]}, as the axis '{first.name}' does; remove it from one of them"
-            )
-    return problems
 
 
 def _label(value: object) -> str:

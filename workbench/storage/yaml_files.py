@@ -37,25 +37,29 @@ def read_yaml_mapping(path: Path, kind: str) -> dict[Any, Any]:
     """
     if not is_file(path):
         raise YamlError(f"{path}: {missing_file_reason(path)}")
-    text = _read_text(path, kind)
-    try:
-        unsafe = _unsafe_reason(text)
-        if unsafe:
-            raise YamlError(f"{path}: {unsafe}")
-        values = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise YamlError(f"{path}: {_syntax_reason(error, text)}") from None
-    except AssertionError as error:  # of ruamel, if %YAML has an unknown version
-        raise YamlError(f"{path}: is not YAML ({first_line(error)})") from None
-    except TypeError:  # of ruamel, if a key is not hashable
-        raise YamlError(f"{path}: has a list of mappings as a key; use a word as the key") from None
-    except ValueError as error:  # an invalid date, for example
-        raise YamlError(f"{path}: has a value that YAML cannot read ({error}); correct it") from None
+    values = parse_yaml(_read_text(path, kind), str(path))
     if values is None:
         raise YamlError(f"{path}: is empty; a {kind} is a mapping of keys to values")
     if not isinstance(values, dict):
         raise YamlError(f"{path}: is not a {kind}; expected a mapping of keys to values, got {quote_value(values)}")
     return values
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Returns the value of a YAML text. Raises YamlError if it is not YAML or not safe; `where` begins its message."""
+    try:
+        unsafe = _unsafe_reason(text)
+        if unsafe:
+            raise YamlError(f"{where}: {unsafe}")
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise YamlError(f"{where}: {_syntax_reason(error, text)}") from None
+    except AssertionError as error:  # of ruamel, if %YAML has an unknown version
+        raise YamlError(f"{where}: is not YAML ({first_line(error)})") from None
+    except TypeError:  # of ruamel, if a key is not hashable
+        raise YamlError(f"{where}: has a list of mappings as a key; use a word as the key") from None
+    except ValueError as error:  # an invalid date, for example
+        raise YamlError(f"{where}: has a value that YAML cannot read ({error}); correct it") from None
 
 
 def is_file(path: Path) -> bool:

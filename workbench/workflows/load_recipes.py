@@ -3,13 +3,15 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from workbench.audio.corpus import Corpus
-from workbench.errors import CheckpointError, RecipeError, WorkbenchError
+from workbench.errors import CheckpointError, RecipeError, WorkbenchError, did_you_mean
 from workbench.export.program_file import PROGRAM_SUFFIXES
 from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
 from workbench.recipe import (
+    Axis,
     KnownNames,
     Recipe,
     from_resolved,
@@ -36,16 +38,25 @@ def split_programs(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return [path for path in paths if path not in programs], programs
 
 
-def load_variants(paths: Sequence[Path], corpus: Corpus, gates: Path | None = None) -> list[Recipe]:
+def load_variants(
+    paths: Sequence[Path],
+    corpus: Corpus,
+    gates: Path | None = None,
+    names: Sequence[str] = (),
+    overrides: tuple[Axis, ...] = (),
+) -> list[Recipe]:
     """Loads the variants of recipe files, and of all recipes in folders.
 
     Args:
         paths: Files and folders.
         corpus: The clips that recipes can name.
         gates: A file of gates that override those of the recipes.
+        names: The variants to return, as in `choose`; by default all.
+        overrides: Keys that replace those of every recipe.
 
     Raises:
         RecipeError: With every mistake in any of the files.
+        WorkbenchError: No variant has one of the names.
     """
     known = _known_names(corpus)
     files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
@@ -57,12 +68,35 @@ def load_variants(paths: Sequence[Path], corpus: Corpus, gates: Path | None = No
     except RecipeError as error:
         problems += error.problems
     try:
-        recipes = load_recipes(files, known)
+        recipes = load_recipes(files, known, overrides)
     except RecipeError as error:
         problems += error.problems
     if problems:
         raise RecipeError(problems)
-    return [recipe.model_copy(update={"gates": override_gates(recipe.gates, limits)}) for recipe in recipes]
+    return [
+        recipe.model_copy(update={"gates": override_gates(recipe.gates, limits)}) for recipe in choose(recipes, names)
+    ]
+
+
+def choose(recipes: Sequence[Recipe], names: Sequence[str]) -> list[Recipe]:
+    """Returns the variants with these names, in the order of `recipes`; all if there is no name.
+
+    A name can have the wildcards of `fnmatch`. The start of a name, up to an axis, means every variant that has it:
+    `float-rates@rate=16k` means `float-rates@rate=16k,mirror=0` and `float-rates@rate=16k,mirror=1`.
+
+    Raises WorkbenchError if no variant has one of the names.
+    """
+    if not names:
+        return list(recipes)
+    for name in names:
+        if not any(_has_name(recipe, name) for recipe in recipes):
+            similar = did_you_mean(name, [recipe.name for recipe in recipes])
+            raise WorkbenchError(f"--variant {name}: no such variant{similar}; `workbench check` lists the names")
+    return [recipe for recipe in recipes if any(_has_name(recipe, name) for name in names)]
+
+
+def _has_name(recipe: Recipe, name: str) -> bool:
+    return any(fnmatchcase(recipe.name, pattern) for pattern in (name, f"{name}@*", f"{name},*"))
 
 
 def _known_names(corpus: Corpus) -> KnownNames:
@@ -87,24 +121,32 @@ def validate_again(recipe: Recipe, corpus: Corpus) -> Recipe:
         raise RecipeError([f"{recipe.source}: {problem}" for problem in error.problems]) from None
 
 
-def load_variant(path: Path, name: str | None, corpus: Corpus, gates: Path | None = None) -> Recipe:
-    """Loads one variant of a recipe; `name` may be None if there is only one.
+def load_variant(
+    path: Path,
+    corpus: Corpus,
+    gates: Path | None = None,
+    names: Sequence[str] = (),
+    overrides: tuple[Axis, ...] = (),
+) -> Recipe:
+    """Loads the only variant that `load_variants` returns for these arguments.
 
     Raises:
         RecipeError: The recipe has a mistake.
-        WorkbenchError: There are several variants and no name, or no variant of that name.
+        WorkbenchError: There are several variants, or no variant has one of the names.
     """
-    variants = {recipe.name: recipe for recipe in load_variants([path], corpus, gates)}
-    if name is None and len(variants) == 1:
-        return next(iter(variants.values()))
-    if name not in variants:
-        problem = f"has {len(variants)} variants" if name is None else f"has no variant {name}"
-        raise WorkbenchError(f"{path}: {problem}; name one with --variant: {', '.join(variants)}")
-    return variants[name]
+    variants = load_variants([path], corpus, gates, names, overrides)
+    if len(variants) > 1:
+        listed = ", ".join(variant.name for variant in variants)
+        raise WorkbenchError(f"{path}: has {len(variants)} variants; name one with --variant: {listed}")
+    return variants[0]
 
 
-def load_build_sources(paths: Sequence[Path], corpus: Corpus) -> BuildSources:
+def load_build_sources(
+    paths: Sequence[Path], corpus: Corpus, names: Sequence[str] = (), overrides: tuple[Axis, ...] = ()
+) -> BuildSources:
     """Loads recipes to build, and results (`.json` files) whose programs are to be rebuilt.
+
+    `names` and `overrides` apply to recipes, as in `load_variants`; a result is rebuilt as it was.
 
     Raises:
         RecipeError: A recipe has a mistake, or a result's recipe is none any more.
@@ -112,11 +154,15 @@ def load_build_sources(paths: Sequence[Path], corpus: Corpus) -> BuildSources:
         WorkbenchError: A result cannot be read or has no program, or two recipes have one name.
     """
     results = {path: _read_built_result(path) for path in paths if path.suffix == ".json"}
+    if results and (names or overrides):
+        raise WorkbenchError(
+            f"{next(iter(results))}: is rebuilt as it was; remove --set and --variant, or name a recipe"
+        )
     files = [path for path in paths if path not in results]
     recipes = [recipe_from_result(result, path) for path, result in results.items()]
     by_name = {recipe.name: result for recipe, result in zip(recipes, results.values(), strict=True)}
     if files:
-        recipes += load_variants(files, corpus)
+        recipes += load_variants(files, corpus, None, names, overrides)
     sources: dict[str, Path] = {}
     for recipe in recipes:
         if recipe.name in sources:

@@ -16,7 +16,7 @@ from workbench.workflows.folders import new_output_folder, open_corpus, remove_i
 
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
-    from workbench.recipe import Recipe
+    from workbench.recipe import Axis, Recipe
     from workbench.workflows.variant.prepare import PreparedVariant
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -25,11 +25,6 @@ recipes_argument = click.argument(
     "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
 )
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
-variant_option = click.option(
-    "--variant",
-    metavar="NAME",
-    help="Variant to use, for a recipe with a matrix (`workbench check` lists the names).",
-)
 calib_audio_option = click.option(
     "--calib-audio",
     type=click.Path(path_type=Path, file_okay=False),
@@ -102,22 +97,53 @@ def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
-def load_variants(paths: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
-    from workbench.workflows import load_recipes
+@dataclass(frozen=True)
+class VariantOptions:
+    """Which variants of the recipes a command uses, and the keys that it sets in them."""
 
-    return load_recipes.load_variants(paths, corpus, gates)
+    names: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    def load(self, recipes: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
+        """Loads the chosen variants. Raises WorkbenchError for a mistake in a recipe or in an option."""
+        from workbench.workflows.load_recipes import load_variants
+
+        return load_variants(recipes, corpus, gates, self.names, self.overrides())
+
+    def load_one(self, recipe: Path, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+        """Loads the chosen variant. Raises WorkbenchError as `load` does, and if there are several."""
+        from workbench.workflows.load_recipes import load_variant
+
+        return load_variant(recipe, corpus, gates, self.names, self.overrides())
+
+    def overrides(self) -> "tuple[Axis, ...]":
+        from workbench.recipe import overrides_from_text
+
+        return overrides_from_text(self.settings)
 
 
-def load_variant(path: Path, name: str | None, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
-    """Loads one variant of a recipe.
+def variant_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --variant and --set to a command, which receives them as `chosen`."""
 
-    Raises:
-        RecipeError: If the recipe has a mistake.
-        WorkbenchError: If the recipe has several variants and no name is given, or no variant of that name.
-    """
-    from workbench.workflows import load_recipes
+    @click.option(
+        "--variant",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help="Only this variant of a matrix, or all whose names start with it or match its wildcards. Repeatable.",
+    )
+    @click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a recipe key for this run, such as mirror=0.5; several values make a matrix. Repeatable.",
+    )
+    @functools.wraps(command)
+    def with_options(*args: Any, names: tuple[str, ...], settings: tuple[str, ...], **kwargs: Any) -> None:
+        command(*args, chosen=VariantOptions(names, settings), **kwargs)
 
-    return load_recipes.load_variant(path, name, corpus, gates)
+    return with_options
 
 
 def prepare_variants(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
