@@ -11,6 +11,7 @@ from executorch.exir import to_edge_transform_and_lower
 from tests.helpers.frames import assert_near
 from tests.helpers.upstream import pesto_model
 from workbench.errors import ProgramError, ThreadCountError
+from workbench.private_names import pool_threads
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime import executorch
 from workbench.runtime.eager import UpstreamSession
@@ -24,7 +25,7 @@ def thread_counts(*requests: int) -> tuple[int, int]:
     """In a child: sets the threads in order, and returns those of ExecuTorch and of torch."""
     for threads in requests:
         set_num_threads(threads)
-    return executorch.portable_lib._threadpool_get_thread_count(), torch.get_num_threads()
+    return pool_threads(), torch.get_num_threads()
 
 
 def linear_program(**entries: object) -> bytes:
@@ -60,7 +61,7 @@ def test_loading_fixes_the_threads_and_refuses_other_files(tmp_path: Path) -> No
 
 
 def test_threads_cannot_change_after_a_program_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = executorch.portable_lib._threadpool_get_thread_count()
+    threads = pool_threads()
     monkeypatch.setattr(executorch, "_pool_in_use", True)
     with pytest.raises(ThreadCountError, match=f"runs with {threads} threads"):
         set_num_threads(threads + 1)

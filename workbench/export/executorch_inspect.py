@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from executorch.exir import EdgeProgramManager
-from executorch.exir._serialize import _deserialize_pte_binary
 
 from workbench.export.program_file import ExecutorchNodes
+from workbench.private_names import read_pte
 from workbench.recipe.options import STATE_BUFFER
 
 _WEIGHTED = ("convolution", "linear", "addmm", "mm")
@@ -68,9 +68,9 @@ def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
     """Returns the operators with their plain names (`convolution`), without delegate calls and tuple access."""
     named = []
     for node in graph.nodes:
-        schema = getattr(getattr(node.target, "_op", node.target), "_schema", None)
-        if node.op == "call_function" and schema is not None:
-            named.append((schema.name.split("::")[-1], node))
+        operator = getattr(node.target, "overloadpacket", None)
+        if node.op == "call_function" and operator is not None:
+            named.append((operator.__name__, node))
     return named
 
 
@@ -99,7 +99,7 @@ def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, 
 
 def bytes_by_kind(pte: bytes) -> dict[str, int]:
     """Returns the bytes of a `.pte` by kind: delegates' weights and graphs, other constants, zero state, the rest."""
-    file = _deserialize_pte_binary(pte)
+    file = read_pte(pte)
     weights = sum(len(buffer) for buffer in file.named_data.buffers) if file.named_data else 0
     graphs = sum(len(blob.data) for blob in file.program.backend_delegate_data)
     tensors = sum(len(buffer.storage) for buffer in file.program.constant_buffer)

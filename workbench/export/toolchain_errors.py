@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 from executorch.exir.backend.utils import is_same_node
-from torch._subclasses import FakeTensorMode
-from torch.fx.graph_module import _loader as sources_of_graphs
 
 from workbench.errors import LoweringError, WorkbenchError, first_line, is_out_of_memory
+from workbench.private_names import clear_graph_caches
 
 
 @contextmanager
@@ -36,8 +35,7 @@ def toolchain_errors(stage: str) -> Iterator[None]:
 
 def _clear_toolchain_caches() -> None:
     """Empties the caches in which torch and ExecuTorch keep every graph, with its weights, until the process ends."""
-    FakeTensorMode.cache_clear()
+    clear_graph_caches()
     is_same_node.cache_clear()
     gc.collect()  # graphs are reference cycles, and with so many objects the collector runs rarely
-    sources_of_graphs.eval_cache.clear()  # one lowering generates some 700 modules, and each leaves its source
-    linecache.clearcache()
+    linecache.clearcache()  # one lowering generates some 700 modules, and each leaves its source

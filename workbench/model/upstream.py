@@ -139,7 +139,7 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
         )
     try:
         preprocessor.hcqt_sr = stream.sample_rate_hz
-        preprocessor._reset_hcqt_kernels()
+        preprocessor._reset_hcqt_kernels()  # noqa: SLF001 - only forward calls it, and that also runs the stream
         cqt = preprocessor.hcqt_kernels.cqt_kernels[0]
     except Exception as error:
         if "Nyquist" in str(error) or "non-negative" in str(error):

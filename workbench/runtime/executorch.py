@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from executorch.extension.pybindings import portable_lib
 from executorch.runtime import Program, Runtime
 from threadpoolctl import threadpool_limits
 
+from workbench import private_names
 from workbench.errors import ProgramError, ThreadCountError, program_error
 from workbench.export.metadata import NO_METADATA, parse_metadata
 from workbench.runtime.host_state import host_of
@@ -24,14 +24,14 @@ def set_num_threads(threads: int) -> None:
     Raises:
         ThreadCountError: This process has loaded a program, and its thread pool has another size.
     """
-    pool_threads = portable_lib._threadpool_get_thread_count()
+    pool_threads = private_names.pool_threads()
     if threads != pool_threads:
         if _pool_in_use:
             raise ThreadCountError(
                 f"ExecuTorch runs with {pool_threads} threads in this process, and a program is loaded; use another "
                 f"process for {threads} threads"
             )
-        portable_lib._unsafe_reset_threadpool(threads)
+        private_names.resize_pool(threads)
     torch.set_num_threads(threads)
     threadpool_limits(threads, "blas")  # the host's front end
 
@@ -50,7 +50,7 @@ def load_lowered_module(path: Path, record_events: bool = False) -> LoweredModul
     """Loads any `.pte` file. Raises RuntimeError if it does not load."""
     global _pool_in_use
     _pool_in_use = True
-    module: LoweredModule = portable_lib._load_for_executorch(str(path), enable_etdump=record_events)
+    module: LoweredModule = private_names.load_module(str(path), record_events)
     return module
 
 

@@ -1,0 +1,56 @@
+"""The private names of torch and ExecuTorch that the workbench uses, each with the reason. No other file imports one.
+
+Neither package promises to keep them, so a new version of either is checked here first. A function imports what it
+needs, so that importing this module imports neither package.
+"""
+
+from typing import Any
+
+
+def clear_graph_caches() -> None:
+    """Empties the caches in which torch keeps every traced graph and its source until the process ends.
+
+    Public functions reach neither: `torch.compiler.reset` empties the caches of `torch.compile` only.
+    """
+    from torch._subclasses import FakeTensorMode
+    from torch.fx.graph_module import _loader
+
+    FakeTensorMode.cache_clear()
+    _loader.eval_cache.clear()
+
+
+def read_pte(content: bytes) -> Any:
+    """Returns a `.pte` as ExecuTorch's `PTEFile`: the program, its mutable data and its named data.
+
+    ExecuTorch has no public reader. `ExecutorchProgramManager.executorch_program` is the program before it is written,
+    which has neither the named data, where XNNPACK's weights are, nor the initial state.
+    """
+    from executorch.exir._serialize import _deserialize_pte_binary
+
+    return _deserialize_pte_binary(content)
+
+
+def load_module(path: str, record_events: bool) -> Any:
+    """Loads a `.pte` so that its outputs can be read without a copy.
+
+    The public `executorch.runtime.Method.execute` copies the outputs at each call, and the measured time of a part
+    would include the copy. Raises RuntimeError if the file does not load.
+    """
+    from executorch.extension.pybindings.portable_lib import _load_for_executorch
+
+    return _load_for_executorch(path, enable_etdump=record_events)
+
+
+def pool_threads() -> int:
+    """Returns the number of threads of ExecuTorch's thread pool. `executorch.runtime` does not mention the pool."""
+    from executorch.extension.pybindings.portable_lib import _threadpool_get_thread_count
+
+    count: int = _threadpool_get_thread_count()
+    return count
+
+
+def resize_pool(threads: int) -> None:
+    """Sets the number of threads of ExecuTorch's thread pool; after a program was loaded this can crash the process."""
+    from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
+
+    _unsafe_reset_threadpool(threads)
