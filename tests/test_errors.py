@@ -44,6 +44,17 @@ def test_program_error_has_the_first_line_or_the_type(cause: Exception, quoted: 
     [
         ("mirrro", ["mirror", "state"], " (did you mean 'mirror'?)"),
         ("Backend", ["lowering.backend"], " (did you mean 'lowering.backend'?)"),
+        (
+            "deviation.latency_ms",
+            ["deviation.frames", "latency.algorithmic_ms"],
+            " (did you mean 'latency.algorithmic_ms'?)",
+        ),
+        (
+            "deviation.octaves",
+            ["deviation.frames", "deviation.octave_rate"],
+            " (did you mean 'deviation.octave_rate'?)",
+        ),
+        ("speed.p95_ms", ["floor.p95_ms", "speed.own.p95_ms"], " (did you mean 'speed.own.p95_ms'?)"),
         ("zzz", ["mirror"], ""),
         ("x", [], ""),
     ],

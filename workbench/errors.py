@@ -5,8 +5,9 @@ raises these errors; `cli` turns them into lines on stderr and an exit code.
 """
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 
 
 class WorkbenchError(Exception):
@@ -107,19 +108,33 @@ def program_error(message: str, error: BaseException) -> ProgramError:
 
 
 MAX_QUOTED_CHARACTERS = 60
+_SAME_WORD, _LEAST_SIMILARITY = 0.8, 0.6  # the second as in difflib.get_close_matches
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Returns " (did you mean 'x'?)" for the candidate nearest to `word`, or "" if none is near.
 
-    The last part of a dotted candidate counts as well: 'backend' finds 'lowering.backend'.
+    The last parts of dotted names count as well, as a whole and by their words: 'backend' finds 'lowering.backend', and
+    'speed.latency_ms' finds 'latency.algorithmic_ms'.
     """
-    names: dict[str, str] = {}
-    for candidate in candidates:
-        names[candidate.lower()] = candidate
-        names.setdefault(candidate.lower().rpartition(".")[2], candidate)
-    nearest = get_close_matches(word.lower(), names, n=1)
-    return f" (did you mean '{names[nearest[0]]}'?)" if nearest else ""
+    nearest = max(candidates, key=lambda candidate: _similarity(word.lower(), candidate.lower()), default="")
+    near = bool(nearest) and _similarity(word.lower(), nearest.lower())[0] >= _LEAST_SIMILARITY
+    return f" (did you mean '{nearest}'?)" if near else ""
+
+
+def _similarity(word: str, candidate: str) -> tuple[float, float]:
+    """Returns how near the last parts of two names are, from 0 to 1; if it is equal, the whole names decide.
+
+    The parts before the last one do not count: 'deviation.octaves' is not near to 'deviation.frames'.
+    """
+    last, whole = word.rpartition(".")[2], _ratio(word, candidate)
+    words, others = last.split("_"), re.split(r"[._]", candidate)
+    shared = sum(max(_ratio(each, other) for other in others) >= _SAME_WORD for each in words) / len(words)
+    return max(_ratio(last, candidate), _ratio(last, candidate.rpartition(".")[2]), shared), whole
+
+
+def _ratio(first: str, second: str) -> float:
+    return SequenceMatcher(None, first, second).ratio()
 
 
 def quote_value(value: object) -> str:

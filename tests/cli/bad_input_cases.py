@@ -147,6 +147,21 @@ RECIPES = (
         "gates: {program.byts: <= 1}",
     ),
     recipe(
+        "a gate on a metric with the name of another section",
+        "gates.deviation.latency_ms: is not a metric of the record (did you mean 'latency.algorithmic_ms'?)",
+        "gates: {deviation.latency_ms: <= 1}",
+    ),
+    recipe(
+        "a gate on nothing like a metric",
+        "gates.xyz: is not a metric of the record; `workbench metrics` lists them",
+        "gates: {xyz: <= 1}",
+    ),
+    Case(
+        "no metric of this name",
+        "metrics xyz",
+        "xyz: no metric has this in its name; `workbench metrics` lists all",
+    ),
+    recipe(
         "a gate without a limit",
         "gates.program.bytes: expected a limit such as '<= 0.01', '>= 5' or '<= 800 kB', got 'small'",
         "gates: {program.bytes: small}",

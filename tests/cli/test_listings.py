@@ -1,4 +1,4 @@
-"""The commands that only print: `recipes`, `schema`, `env` and `audio`."""
+"""The commands that only print: `metrics`, `recipes`, `schema`, `env` and `audio`."""
 
 import importlib.metadata
 import json
@@ -13,6 +13,7 @@ from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import workbench
 from workbench.audio.corpus import Corpus
 from workbench.recipe import json_schema
+from workbench.records.result import gate_metrics
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -28,6 +29,19 @@ def test_recipes_lists_descriptions_or_all_keys() -> None:
 
 def test_schema_is_the_json_schema() -> None:
     assert json.loads(workbench("schema").stdout) == json_schema()
+
+
+def test_metrics_lists_what_gates_can_name() -> None:
+    found = [json.loads(line) for line in workbench("metrics", "--json").stdout.splitlines()]
+    assert sorted(each["metric"] for each in found) == sorted(gate_metrics())
+    assert all(each["meaning"] and each["part"] for each in found)
+    (latency,) = [each for each in found if each["metric"] == "latency.algorithmic_ms"]
+    assert (latency["unit"], latency["better"], latency["compared"]) == ("ms", "lower", True)
+    shown = workbench("metrics", "Algorithmic", "rpa50_").stdout.splitlines()
+    assert [line.split()[0] for line in shown if line.startswith((" ", "latency.", "truth."))] == [
+        "latency.algorithmic_ms",
+        "truth.rpa50_change",
+    ]
 
 
 def test_env_prints_the_installed_versions() -> None:

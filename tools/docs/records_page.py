@@ -1,18 +1,17 @@
 """The pages of record keys and of metrics, written from the models that read and write records."""
 
-import inspect
-import re
 import types
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tools.docs.formatting import escaped, table
-from workbench.measure.spread import Spread
+from workbench.audit.metric_list import list_metrics
 from workbench.record_model import RecordModel
 from workbench.records.bench import BENCH_NAME, Bench
+from workbench.records.key_meanings import key_meanings, key_types, key_unit, model_at, models_in, summary
 from workbench.records.profile import PROFILE_NAME, Profile
-from workbench.records.result import RESULT_NAME, Result, gate_metrics
+from workbench.records.result import RESULT_NAME, Result
 from workbench.records.soak import SOAK_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, Sweep
 
@@ -25,27 +24,12 @@ RECORD_FILES: dict[str, tuple[Model, str]] = {
     PROFILE_NAME: (Profile, "profile"),
     SOAK_NAME: (Soak, "soak"),
 }
-_UNITS = {
-    "cents": "cents",
-    "ms": "ms",
-    "us": "µs",
-    "s": "s",
-    "hz": "Hz",
-    "bytes": "bytes",
-    "db": "dB",
-    "semitones": "MIDI semitones",
-    "samples": "samples",
-    "rate": "share, 0 to 1",
-    "relative": "ratio",
-    "gmacs": "1e9 multiply-adds / s",
-    "gbytes": "GB / s",
-    "hours": "hours",
-}
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 _METRICS_HEAD = """# Metrics for gates
 
-A gate in a recipe limits one of these numbers: `deviation.pitch.p95_cents: <= 0.5`. The page is generated from the
-models of the result. [Verdicts](../measure/verdicts.md) explains how gates decide the verdict.
+A gate in a recipe limits one of these numbers: `deviation.pitch.p95_cents: <= 0.5`. `workbench metrics` prints the same
+list, and `workbench metrics latency` a part of it. `compare` uses the metrics that have a better direction. The page is
+generated from the models of the result. [Verdicts](../measure/verdicts.md) explains how gates decide the verdict.
 """
 _RECORDS_HEAD = """# Record keys
 
@@ -74,7 +58,7 @@ def records_page() -> str:
             head = f"### `{path}` {{ #{anchors[model]} data-toc-label='{path}' }}\n"
         else:
             head = f"## {file} {{ #{anchors[model]} }}\n\n`workbench {RECORD_FILES[file][1]}` writes this file.\n"
-        sections.append(f"{head}\n{_summary(model)}\n\n{keys}")
+        sections.append(f"{head}\n{escaped(summary(model))}\n\n{keys}")
     return "\n".join([_RECORDS_HEAD, *sections])
 
 
@@ -82,56 +66,23 @@ def _new_parts(model: Model, path: str, anchor: str, anchors: dict[Model, str]) 
     """Yields the model and the parts in it that have no anchor yet, each with its path, and gives them an anchor."""
     anchors[model] = anchor
     yield path, model
-    for name, kind in _keys(model).items():
-        for part in _models_in(kind):
+    for name, kind in key_types(model).items():
+        for part in models_in(kind):
             if part not in anchors:
                 below = f"{path}.{name}" if path else name
                 yield from _new_parts(part, below, f"{anchor}-{name}", anchors)
 
 
-def _keys(model: Model) -> dict[str, Any]:
-    """Returns the type of each key that a model writes, except `null_reasons`."""
-    fields = {name: field.annotation for name, field in model.model_fields.items() if name != "null_reasons"}
-    return fields | {name: field.return_type for name, field in model.model_computed_fields.items()}
-
-
 def _rows(model: Model, anchors: Mapping[Model, str]) -> Iterator[tuple[str, ...]]:
-    meaning = meanings(model)
-    for name, kind in _keys(model).items():
-        yield f"`{name}`", _type(kind, anchors), unit(name, kind), escaped(meaning.get(name, ""))
-
-
-def meanings(model: Model) -> dict[str, str]:
-    """Returns the meaning of each key, from the `Attributes:` sections of the docstrings of a model and its bases."""
-    found: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        section = inspect.cleandoc(base.__doc__ or "").partition("\nAttributes:\n")[2].partition("\n\n")[0]
-        for names, text in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE):
-            found |= dict.fromkeys(names.split(", "), " ".join(text.split()))
-    return found
+    meaning = key_meanings(model)
+    for name, kind in key_types(model).items():
+        yield f"`{name}`", _type(kind, anchors), key_unit(name, kind), escaped(meaning.get(name, ""))
 
 
 def keys_without_meaning(root: Model) -> list[str]:
     """Returns the keys of a record, parts included, whose models do not state their meaning."""
     parts = _new_parts(root, "", "", {})
-    return [f"{path}.{name}" for path, model in parts for name in _keys(model) if name not in meanings(model)]
-
-
-def _summary(model: Model) -> str:
-    """Returns the docstring of a model without its sections."""
-    return escaped(inspect.cleandoc(model.__doc__ or "").partition("\nAttributes:")[0])
-
-
-def unit(name: str, annotation: Any) -> str:
-    """Returns the unit of a key, from the end of its name; "" for a key that is no number or has no unit."""
-    kinds = _kinds(annotation)
-    return _UNITS.get(name.rsplit("_", 1)[-1], "") if kinds & {int, float, Spread} else ""
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """Returns the types that a type is made of."""
-    inner = get_args(annotation) if get_origin(annotation) is not Literal else ()
-    return {annotation}.union(*map(_kinds, inner))
+    return [f"{path}.{name}" for path, model in parts for name in key_types(model) if name not in key_meanings(model)]
 
 
 def _type(annotation: Any, anchors: Mapping[Model, str]) -> str:
@@ -150,30 +101,11 @@ def _type(annotation: Any, anchors: Mapping[Model, str]) -> str:
     return _TYPES[annotation]
 
 
-def _models_in(annotation: Any) -> list[Model]:
-    if isinstance(annotation, type) and issubclass(annotation, RecordModel):
-        return [annotation]
-    return [model for inner in get_args(annotation) for model in _models_in(inner)]
-
-
 def metrics_page() -> str:
     """Returns the page of the metrics that gates can name."""
     sections = []
-    for section, metrics in groupby(gate_metrics(), key=lambda metric: metric.rpartition(".")[0]):
-        model, rows = _model_at(section), []
-        meaning = meanings(model)
-        for metric in metrics:
-            name = metric.rpartition(".")[2]
-            kind = _keys(model)[name]
-            rows.append((f"`{metric}`", unit(name, kind), escaped(meaning.get(name, ""))))
-        sections.append(
-            f"## {section}\n\n{_summary(_model_at(section))}\n\n{table(rows, ('metric', 'unit', 'meaning'))}"
-        )
+    for section, metrics in groupby(list_metrics(), key=lambda each: each.metric.rpartition(".")[0]):
+        rows = [(f"`{each.metric}`", each.unit, each.better or "", escaped(each.meaning)) for each in metrics]
+        columns = ("metric", "unit", "better", "meaning")
+        sections.append(f"## {section}\n\n{escaped(summary(model_at(Result, section)))}\n\n{table(rows, columns)}")
     return "\n".join([_METRICS_HEAD, *sections])
-
-
-def _model_at(path: str) -> Model:
-    model: Model = Result
-    for key in path.split("."):
-        (model,) = _models_in(model.model_fields[key].annotation)
-    return model

@@ -83,13 +83,18 @@ ON_REQUEST: dict[str, Better] = {
 _GIVEN = re.compile(r"([^=]+)=([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)(%?)")
 
 
+def better_directions() -> dict[str, Better]:
+    """Returns whether lower or higher is better, for each metric that can be compared."""
+    return {metric: better for metric, (better, _) in DEFAULT_TOLERANCES.items()} | ON_REQUEST
+
+
 def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]]:
     """Returns DEFAULT_TOLERANCES with each given "METRIC=VALUE" or "METRIC=10%" added or replaced.
 
     Raises:
         WorkbenchError: if one has another form, or a metric is unknown or neither better if lower nor if higher.
     """
-    known = {metric: better for metric, (better, _) in DEFAULT_TOLERANCES.items()} | ON_REQUEST
+    known = better_directions()
     chosen = dict(DEFAULT_TOLERANCES)
     for text in given:
         found = _GIVEN.fullmatch(text.replace(" ", ""))

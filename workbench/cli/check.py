@@ -17,6 +17,7 @@ def check(recipes: tuple[Path, ...], chosen: VariantOptions, calib_audio: Path |
     """Report every mistake in recipes.
 
     Writes nothing. Reports the mistakes of all files together. Prints the name of each variant if there is none.
+    `workbench metrics` lists the metrics that gates can name.
 
     \b
     Example:

@@ -41,8 +41,8 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_forma
     known f0; 1% for bytes; 0 for the algorithmic delay and for frames that are not finite; and 10% for speedup_p50,
     whose ranges over the rounds must not overlap either. The speedup is compared only if the program or the libraries
     changed, because otherwise only the machine can have changed. --tolerance overrides a default, or adds any metric
-    that has a better direction. It also applies if the program is unchanged. A missing program is a regression. Gates
-    are not evaluated.
+    that has a better direction in `workbench metrics`. It also applies if the program is unchanged. A missing program
+    is a regression. Gates are not evaluated.
 
     Deviation and accuracy are compared between results of the same stream and scored audio, times between results of
     the same stream, machine and number of threads. Times that are not comparable are left out.

@@ -40,6 +40,8 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     front, to 1, the worst, and the distance to zero counts: compromise programming, Yu 1973, normalized as in Marler
     and Arora 2004. The figures have the same weight.)
 
+    `workbench metrics` lists the metrics that a file of gates can name.
+
     Results of different audio, streams or baselines are not ranked together. The largest comparable group is ranked, or
     the group of --like, and the other results are listed. Times of different machines are not compared; `smallest` and
     `most-accurate` then ignore speed.

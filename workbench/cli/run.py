@@ -40,7 +40,8 @@ def run(recipes: tuple[Path, ...], chosen: VariantOptions, gates: Path | None, o
     earlier result is renamed to result-<date>.json. If only gates changed, the measurements are reused and the gates
     are evaluated again. A variant that cannot be measured does not stop the others.
 
-    A file of gates maps metrics to limits, as `gates:` in a recipe does. It overrides the gates of every recipe metric
+    A file of gates maps metrics to limits, as `gates:` in a recipe does; `workbench metrics` lists the metrics. It
+    overrides the gates of every recipe metric
     by metric; null removes one.
 
     Exit codes: 0 all variants pass; 1 a variant fails; 2 error, or a variant could not be measured; 3 no variant fails,

@@ -57,7 +57,8 @@ class Gate:
 def _known_metric(metric: str, info: ValidationInfo) -> str:
     known_names: KnownNames | None = info.context
     if known_names and metric not in known_names.metrics:
-        fail_validation("is not a metric of the record" + did_you_mean(metric, known_names.metrics))
+        hint = did_you_mean(metric, known_names.metrics) or "; `workbench metrics` lists them"
+        fail_validation("is not a metric of the record" + hint)
     return metric
 
 
