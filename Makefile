@@ -1,5 +1,7 @@
-# `make demo` and `make test` work on a new machine with Python 3.11. Every target creates the environment if needed.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# `make demo` and `make test` work on a new machine with one of these Pythons. Every target creates the environment if
+# needed, with the first of them that runs and can create one: pyenv has commands that do not run.
+PYTHONS := 3.13 3.12 3.11
+PYTHON ?= $(shell for v in $(PYTHONS); do python$$v -c 'import ensurepip' 2>/dev/null && echo python$$v && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
@@ -63,10 +65,16 @@ site: $(VENV)/.installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean:
-	rm -rf $(VENV) build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-$(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv $(VENV)
+# An existing environment keeps its Python.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "None of Python $(PYTHONS) runs; install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.exit(v not in "$(PYTHONS)".split() and \
+	  f"$(PYTHON) is Python {v}; the workbench supports $(PYTHONS): make PYTHON=/path/to/python")'
+	@echo "creating $(VENV) with $(PYTHON), $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[$(EXTRAS)]"
 	touch $@

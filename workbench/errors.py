@@ -26,6 +26,10 @@ class ChangedError(WorkbenchError):
     """A checkpoint, a program or the workbench's own code changed while it was used."""
 
 
+class UnsupportedVersionError(WorkbenchError):
+    """Python or a package of the export toolchain has a version that the workbench does not support, or is missing."""
+
+
 class YamlError(WorkbenchError):
     """A YAML file cannot be read, or does not contain a mapping of keys to values."""
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.supported_versions import check_versions
+
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
     from workbench.recipe import Recipe
@@ -18,6 +20,7 @@ def open_clips(folder: str | Path | None) -> "Corpus":
 
 def prepare_again(recipe: "Recipe", corpus: "Corpus") -> "PreparedVariant":
     """Validates a recipe again, since a copy can have any values, and loads its model."""
+    check_versions()
     from workbench.workflows.load_recipes import validate_again
 
     valid = validate_again(recipe, corpus)

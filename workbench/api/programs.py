@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.api._inputs import open_clips, prepare_again
 from workbench.progress import Progress
+from workbench.supported_versions import check_versions
 
 if TYPE_CHECKING:
     from workbench.recipe import Recipe
@@ -82,6 +83,7 @@ def load_program(path: str | Path, check: bool = True) -> "ProgramSession":
         >>> frames.pitch_semitones.shape, frames.confidence.dtype
         ((1,), dtype('float32'))
     """
+    check_versions()
     from workbench.workflows.input_files import check_programs
 
     path = Path(path)
@@ -135,6 +137,7 @@ def track(audio: str | Path, program: str | Path, confidence_threshold: float | 
         >>> bool(100 < alto.frequency_hz[alto.confidence > 0.9].min())
         True
     """
+    check_versions()
     from workbench.workflows.track import track as track_file
 
     return track_file(Path(audio), Path(program), confidence_threshold)

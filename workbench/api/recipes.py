@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.api._inputs import open_clips
+from workbench.supported_versions import check_versions
 
 if TYPE_CHECKING:
     from workbench.recipe import Recipe
@@ -38,6 +39,7 @@ def load_recipe(
         >>> recipe.sample_rate_hz, recipe.chunk_samples, recipe.mirror
         (48000, 960, 1.0)
     """
+    check_versions()
     from workbench.recipe import overrides_from_values
     from workbench.workflows.load_recipes import load_variant
 

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -200,14 +199,6 @@ def test_view_has_the_times_of_a_profile_of_its_program(profile: Profile, tmp_pa
 )
 def test_figure_has_so_many_digits(value: float | None, shown: str) -> None:
     assert figure(value, 3) == shown
-
-
-def test_templates_are_package_data() -> None:
-    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    pattern = patterns["workbench.report.html"]
-    package = ROOT / "workbench" / "report" / "html"
-    beside = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    assert beside == {path for glob in pattern for path in package.glob(glob)}
 
 
 def test_unique_names_are_unique(run: Path) -> None:

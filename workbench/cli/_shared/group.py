@@ -13,6 +13,7 @@ import click
 from workbench.cli._shared.broken_pipe import ignore_broken_pipe
 from workbench.cli._shared.warnings import one_line_warnings
 from workbench.errors import RecipeError, WorkbenchError, is_out_of_memory
+from workbench.supported_versions import check_versions
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
@@ -54,8 +55,19 @@ _SECTIONS = {
 }
 
 
+class _Command(click.Command):
+    """A command that runs with supported versions only. Its --help works with any, and so does `doctor`."""
+
+    def invoke(self, context: click.Context) -> Any:
+        if self.name != "doctor":
+            check_versions()
+        return super().invoke(context)
+
+
 class ErrorHandlingGroup(click.Group):
     """Prints errors and warnings as lines, and ends normally if the reader of its output leaves early."""
+
+    command_class = _Command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands by what they are for, each with its whole first sentence."""
