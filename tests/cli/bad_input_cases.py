@@ -92,6 +92,18 @@ CIRCULAR = each(text("r.yaml", RECIPE + "extends: s\n"), text("s.yaml", RECIPE +
 RECIPES = (
     Case("no such file", "check r.yaml", "r.yaml: there is no file 'r.yaml'"),
     Case(
+        "an unknown name",
+        "run int8-mixt",
+        "'int8-mixt': is neither a shipped recipe (did you mean 'int8-mixed'?) nor a file in {here}; "
+        "`workbench recipes` lists the shipped ones",
+    ),
+    Case(
+        "the name of a recipe in this folder",
+        "run r",
+        "'r': is neither a shipped recipe nor a file in {here}; write r.yaml for the file",
+        text("r.yaml", RECIPE),
+    ),
+    Case(
         "a folder without recipes",
         "check empty",
         "empty: contains no recipe (*.yaml); name another folder",
@@ -135,7 +147,12 @@ RECIPES = (
         "s.yaml: extends: is circular: r.yaml -> s.yaml -> r.yaml; remove one extends",
         CIRCULAR,
     ),
-    recipe("extends a missing file", "extends: there is no file 'base.yaml'", "extends: base"),
+    recipe(
+        "extends a missing file",
+        "extends: there is no file 'int8-mixt.yaml' in the folder of r.yaml, and no shipped recipe 'int8-mixt' "
+        "(did you mean 'int8-mixed'?)",
+        "extends: int8-mixt",
+    ),
     recipe(
         "a matrix of 10,000 variants",
         "matrix: has 10000 variants, at most 256 are allowed; split it into several recipes",

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_recipes_lists_descriptions_or_all_keys() -> None:
-    (recipe,) = json.loads(workbench("recipes", "--json").stdout)
+    (recipe,) = json.loads(workbench("recipes", "recipes", "--json").stdout)
     assert (recipe["name"], recipe["lowering"]["backend"]) == ("least", "xnnpack")
     Path("recipes/another-one.yaml").write_text(RECIPE.replace("A test", "Another test"))
-    result = workbench("recipes")
+    result = workbench("recipes", "recipes")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "another-one  Another test\nleast        A test\n"
 

@@ -1,9 +1,12 @@
 """`extends`: what a child inherits, and mistakes in the chain."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.helpers.recipe_files import LEAST, load, problems, problems_of, write
-from workbench.recipe import Gate
+from workbench.recipe import Gate, shipped_names
+from workbench.recipe.files import read_recipe_file
 
 
 def test_child_overrides_and_inherits_through_a_chain() -> None:
@@ -30,12 +33,21 @@ def test_inherited_mistake_names_its_file() -> None:
 @pytest.mark.parametrize(
     ("parent", "problem"),
     [
-        ("bas", "there is no file 'bas.yaml' (did you mean 'base.yaml'?)"),
-        ("nowhere/base", "there is no file 'base.yaml'"),
-        ("x" * 300, "there is no file '" + "x" * 56 + "..."),
-        ("3", "expected the name of a recipe file, got 3"),
+        (
+            "bas",
+            "there is no file 'bas.yaml' in the folder of r.yaml, and no shipped recipe 'bas' (did you mean 'base'?)",
+        ),
+        ("./bas", "there is no file 'bas.yaml' in the folder of r.yaml (did you mean 'base'?)"),
+        ("bas.yaml", "there is no file 'bas.yaml' in the folder of r.yaml (did you mean 'base'?)"),
+        (
+            "int8-mixt",
+            "there is no file 'int8-mixt.yaml' in the folder of r.yaml, and no shipped recipe 'int8-mixt' (did you "
+            "mean 'int8-mixed'?)",
+        ),
+        ("../nowhere/base", "there is no file '../nowhere/base.yaml' in the folder of r.yaml"),
+        ("/" + "x" * 300, "there is no file '/" + "x" * 55 + "... in the folder of r.yaml"),
+        ("3", "expected the name of a recipe, got 3"),
     ],
-    ids=["typo", "folder", "long-name", "number"],
 )
 def test_bad_parent_is_reported_with_the_other_mistakes(parent: str, problem: str) -> None:
     """Keys that the parent could have set are not reported as missing."""
@@ -50,6 +62,21 @@ def test_mistake_of_a_shared_parent_is_reported_once() -> None:
     write("base.yaml", "a: [")
     (problem,) = problems(*(write(f"{name}.yaml", f"description: {name}\nextends: base\n") for name in "ab"))
     assert problem.startswith("base.yaml: line 1: is not YAML")
+
+
+@pytest.mark.parametrize(
+    ("child", "parent", "extended"),
+    [
+        ("r", "float-xnnpack", shipped_names()["float-xnnpack"]),
+        ("r", "findings/vulkan", shipped_names()["findings/vulkan"]),
+        ("r", "int8-mixed", Path("int8-mixed.yaml")),  # the file in the folder goes before the shipped recipe
+        ("int8-mixed", "int8-mixed", shipped_names()["int8-mixed"]),  # no file extends itself
+    ],
+)
+def test_a_shipped_recipe_is_extended_by_its_name(child: str, parent: str, extended: Path) -> None:
+    write("int8-mixed.yaml", LEAST)
+    file = read_recipe_file(write(f"{child}.yaml", f"extends: {parent}\n"), ())
+    assert [layer.source for layer in file.layers[-2:]] == [extended, Path(f"{child}.yaml")]
 
 
 @pytest.mark.parametrize(

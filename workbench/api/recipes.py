@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def load_recipe(
-    path: str | Path,
+    recipe: str | Path,
     variant: str | None = None,
     calib_audio: str | Path | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> "Recipe":
-    """Loads and validates one variant of a recipe file.
+    """Loads and validates one variant of a recipe.
 
     A recipe is frozen. `recipe.model_copy(update={"mirror": 0.5})` returns a changed copy with the same name, and every
     function here validates it again before it uses it.
 
     Args:
-        path: The recipe file.
+        recipe: The name of a shipped recipe, such as `"float-xnnpack"`, or the path of a recipe file.
         variant: The name of the variant if the recipe has a matrix, such as `"float-rates@rate=16k,mirror=0"`.
         calib_audio: The folder of the clips that the recipe can name; by default `calib_audio` in the current folder,
             or else the project's.
@@ -35,7 +35,7 @@ def load_recipe(
         WorkbenchError: The recipe has several variants and `variant` is None, or no variant has this name.
 
     Example:
-        >>> recipe = workbench.load_recipe("recipes/float-xnnpack.yaml")
+        >>> recipe = workbench.load_recipe("float-xnnpack")
         >>> recipe.sample_rate_hz, recipe.chunk_samples, recipe.mirror
         (48000, 960, 1.0)
     """
@@ -45,4 +45,4 @@ def load_recipe(
 
     names = () if variant is None else (variant,)
     corpus = open_clips(calib_audio)
-    return load_variant(Path(path), corpus, names=names, overrides=overrides_from_values(overrides or {}))
+    return load_variant(recipe, corpus, names=names, overrides=overrides_from_values(overrides or {}))

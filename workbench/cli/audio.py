@@ -6,17 +6,18 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import VariantOptions, calib_audio_option, out_option, variant_options
+from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.workflows.folders import open_corpus
 
 _LIST_RATE_HZ = 48_000
 
 
 @main.command("audio")
-@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@click.argument("recipe", required=False, type=RecipeReference())
 @variant_options
 @out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
 @calib_audio_option
-def list_audio(recipe: Path | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
+def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
     Renders the synthetic clips that are missing into calib_audio/synthetic. With --out it writes the clips that RECIPE

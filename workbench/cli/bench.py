@@ -1,7 +1,6 @@
 """`bench`: several programs of the same stream, timed together."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -10,14 +9,15 @@ from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import RunOptions, VariantOptions, run_options, variant_options
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.folders import PROGRAM_STORE, shipped_recipe
+from workbench.cli._shared.recipe_argument import RecipeReference
+from workbench.workflows.folders import PROGRAM_STORE
 from workbench.workflows.input_files import check_programs
 
-_DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"), "float-upstream.yaml"
+_DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack", "int8-mixed"), "float-upstream"
 
 
 @main.command()
-@click.argument("contenders", nargs=-1, metavar="[RECIPE|PROGRAM]...", type=click.Path(path_type=Path))
+@click.argument("contenders", nargs=-1, metavar="[RECIPE|PROGRAM]...", type=RecipeReference())
 @variant_options
 @click.option(
     "--threads",
@@ -33,7 +33,7 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack.yaml", "int8-mixed.yaml"),
 )
 @run_options("Folder for the programs, bench.json and bench.png.  [default: a dated folder below outputs/]")
 def bench(
-    contenders: tuple[Path, ...],
+    contenders: tuple[str, ...],
     chosen: VariantOptions,
     threads: tuple[int, ...],
     rounds: int,
@@ -61,12 +61,11 @@ def bench(
       workbench bench recipes/int8-mixed.yaml build/mine/program.pte --rounds 50 --out outputs/bench
     """
     corpus = options.corpus
-    paths = contenders or tuple(shipped_recipe(name) for name in _DEFAULT_RECIPES)
     from workbench.workflows.load_recipes import split_programs
 
-    recipe_paths, programs = split_programs(paths)
-    recipes = chosen.load(recipe_paths, corpus)
-    (first,) = VariantOptions().load([shipped_recipe(_REFERENCE_RECIPE)], corpus)
+    references, programs = split_programs(contenders or _DEFAULT_RECIPES)
+    recipes = chosen.load(references, corpus)
+    (first,) = VariantOptions().load([_REFERENCE_RECIPE], corpus)
     check_programs(programs)
     with progress_shown() as progress:
         progress.report("import", 0, 1)

@@ -14,11 +14,11 @@ from workbench.cli._shared.options import (
     new_folder,
     out_option,
     prepare_variants,
-    recipes_argument,
     run_name,
     variant_options,
 )
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.workflows.folders import PROGRAM_STORE, open_corpus
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @fresh_option
 @calib_audio_option
 def build(
-    recipes: tuple[Path, ...], chosen: VariantOptions, out: Path | None, fresh: bool, calib_audio: Path | None
+    recipes: tuple[str, ...], chosen: VariantOptions, out: Path | None, fresh: bool, calib_audio: Path | None
 ) -> None:
     """Build the programs without scoring them.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import VariantOptions, calib_audio_option, recipes_argument, variant_options
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, variant_options
+from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.workflows.folders import open_corpus
 
 
@@ -13,7 +14,7 @@ from workbench.workflows.folders import open_corpus
 @recipes_argument
 @variant_options
 @calib_audio_option
-def check(recipes: tuple[Path, ...], chosen: VariantOptions, calib_audio: Path | None) -> None:
+def check(recipes: tuple[str, ...], chosen: VariantOptions, calib_audio: Path | None) -> None:
     """Report every mistake in recipes.
 
     Writes nothing. Reports the mistakes of all files together. Prints the name of each variant if there is none.

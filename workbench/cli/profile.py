@@ -1,7 +1,5 @@
 """`profile`: the time of each part of a program."""
 
-from pathlib import Path
-
 import click
 
 from workbench.cli._shared.group import main
@@ -9,12 +7,12 @@ from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
     prepare_variants,
-    recipe_argument,
     run_options,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipe_argument
 from workbench.workflows.folders import PROGRAM_STORE
 
 
@@ -25,7 +23,7 @@ from workbench.workflows.folders import PROGRAM_STORE
 @click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Timing rounds.")
 @run_options("Folder for the program, profile.json and profile.png.  [default: a dated folder below outputs/]")
 def profile(
-    recipe: Path,
+    recipe: str,
     chosen: VariantOptions,
     threads: int,
     rounds: int,

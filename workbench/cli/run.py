@@ -13,13 +13,13 @@ from workbench.cli._shared.options import (
     VariantOptions,
     gates_option,
     prepare_variants,
-    recipes_argument,
     run_name,
     run_options,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.workflows.folders import PROGRAM_STORE
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @variant_options
 @gates_option
 @run_options("Folder of the run; an existing run is resumed.  [default: a dated folder below outputs/]")
-def run(recipes: tuple[Path, ...], chosen: VariantOptions, gates: Path | None, options: RunOptions) -> None:
+def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, options: RunOptions) -> None:
     """Build, score and time every variant of the recipes.
 
     Writes a folder for each variant with result.json, the program, pictures and frames, and report.html with all

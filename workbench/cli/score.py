@@ -15,11 +15,11 @@ from workbench.cli._shared.options import (
     new_folder,
     out_option,
     prepare_variants,
-    recipe_argument,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipe_argument
 from workbench.workflows.folders import open_corpus
 from workbench.workflows.input_files import check_programs
 
@@ -47,7 +47,7 @@ from workbench.workflows.input_files import check_programs
 @json_option
 @calib_audio_option
 def score(
-    recipe: Path,
+    recipe: str,
     frames: tuple[Path, ...],
     chosen: VariantOptions,
     audio: Path | None,

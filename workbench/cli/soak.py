@@ -1,7 +1,6 @@
 """`soak`: hours of audio through a program without a reset."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -11,12 +10,12 @@ from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
     prepare_variants,
-    recipe_argument,
     run_options,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipe_argument
 from workbench.workflows.folders import PROGRAM_STORE
 
 
@@ -26,7 +25,7 @@ from workbench.workflows.folders import PROGRAM_STORE
 @click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Hours of audio.")
 @run_options("Folder for the program and soak.json.  [default: a dated folder below outputs/]")
 def soak(
-    recipe: Path,
+    recipe: str,
     chosen: VariantOptions,
     hours: float,
     options: RunOptions,

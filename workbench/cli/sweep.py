@@ -1,7 +1,6 @@
 """`sweep`: accuracy, delay and cost over chunk, mirror and rate."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -10,12 +9,12 @@ from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
-    recipe_argument,
     run_options,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
+from workbench.cli._shared.recipe_argument import recipe_argument
 from workbench.workflows.folders import PROGRAM_STORE
 
 
@@ -45,7 +44,7 @@ from workbench.workflows.folders import PROGRAM_STORE
 )
 @run_options("Folder for the sweep; an existing sweep is resumed.  [default: a dated folder below outputs/]")
 def sweep(
-    recipe: Path,
+    recipe: str,
     chosen: VariantOptions,
     chunks: tuple[int, ...] | None,
     mirrors: tuple[float, ...] | None,

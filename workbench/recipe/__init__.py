@@ -19,8 +19,17 @@ from workbench.recipe.overrides import overrides_from_text, overrides_from_value
 from workbench.recipe.patterns import KnownNames, clip_matches
 from workbench.recipe.schema import Recipe
 from workbench.recipe.sections import Audio, Lowering, Quantization, Scoring, Speed
+from workbench.storage.shipped import (
+    ALL_SHIPPED,
+    find_recipe,
+    shipped_clips,
+    shipped_folders,
+    shipped_names,
+    shipped_records,
+)
 
 __all__ = [
+    "ALL_SHIPPED",
     "Audio",
     "Axis",
     "Gate",
@@ -32,6 +41,7 @@ __all__ = [
     "Scoring",
     "Speed",
     "clip_matches",
+    "find_recipe",
     "from_resolved",
     "gates_of",
     "invalid_name_reason",
@@ -42,5 +52,9 @@ __all__ = [
     "overrides_from_values",
     "read_limits",
     "recipe_files",
+    "shipped_clips",
+    "shipped_folders",
+    "shipped_names",
+    "shipped_records",
     "with_overrides",
 ]

@@ -13,10 +13,11 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RecipeError, YamlError, quote_value
+from workbench.errors import RecipeError, YamlError, did_you_mean, quote_value
 from workbench.recipe.matrix import MAX_VARIANTS, Axis, Values, combine, read_axes, shared_keys
 from workbench.recipe.patterns import is_checkpoint_file
-from workbench.storage.yaml_files import is_file, missing_file_reason, read_yaml_mapping
+from workbench.storage.shipped import RECIPE_SUFFIXES, is_written_as_path, shipped_names
+from workbench.storage.yaml_files import is_file, read_yaml_mapping
 
 SET = Path("--set")
 """The source of keys that are set for one run. Its paths are relative to the current folder."""
@@ -133,16 +134,42 @@ def _read_chain(path: Path) -> tuple[list[Layer], list[str]]:
 def _find_parent(chain: list[Layer]) -> Path:
     child, name = chain[-1].source, chain[-1].values["extends"]
     if not isinstance(name, str) or not name:
-        raise YamlError(f"{child}: extends: expected the name of a recipe file, got {quote_value(name)}")
-    path = child.parent / name
-    if path.suffix not in {".yaml", ".yml"} and path.name:
-        path = path.with_name(f"{path.name}.yaml")
-    if not is_file(path):
-        raise YamlError(f"{child}: extends: {missing_file_reason(path, child)}")
+        raise YamlError(f"{child}: extends: expected the name of a recipe, got {quote_value(name)}")
+    path = _named_file(child, name)
     if path.resolve() in [layer.source.resolve() for layer in chain]:
         circle = " -> ".join(str(file) for file in [*(layer.source for layer in chain), path])
         raise YamlError(f"{child}: extends: is circular: {circle}; remove one extends")
     return path
+
+
+def _named_file(child: Path, name: str) -> Path:
+    """Returns the file that `extends` names: the one in the child's folder, else the shipped recipe of this name.
+
+    A child that has the name of a shipped recipe can extend that recipe.
+    """
+    path = child.parent / name
+    if path.suffix not in RECIPE_SUFFIXES and path.name:
+        path = path.with_name(f"{path.name}.yaml")
+    shipped = shipped_names().get(name)
+    if shipped is not None and (path == child or not is_file(path)):
+        return shipped
+    if not is_file(path):
+        raise YamlError(f"{child}: extends: {_missing_parent_reason(child, name, path)}")
+    return path
+
+
+def _missing_parent_reason(child: Path, name: str, path: Path) -> str:
+    file = quote_value(str(Path(name).with_name(path.name)) if path.name else name)
+    try:
+        if path.is_dir():
+            return f"{file} is a folder; name a file in it"
+        siblings = [file.stem for file in path.parent.glob("*.y*ml") if file != child]
+    except (OSError, ValueError):  # a name that no file system accepts
+        siblings = []
+    reason = f"there is no file {file} in the folder of {child.name}"
+    if is_written_as_path(name):
+        return reason + did_you_mean(path.stem, siblings)
+    return f"{reason}, and no shipped recipe {quote_value(name)}" + did_you_mean(name, [*siblings, *shipped_names()])
 
 
 def _own_keys(layer: Layer, inherited: bool) -> Layer:

@@ -15,6 +15,7 @@ from workbench.recipe.matrix import FOLDER_SAFE, Axis
 from workbench.recipe.messages import FIXED, MAPPING_KEY, RANGE, Location, dotted, explain, explain_all
 from workbench.recipe.patterns import KnownNames
 from workbench.recipe.schema import Recipe, RecipeModel
+from workbench.storage.shipped import shipped_name
 from workbench.storage.yaml_files import read_yaml_mapping
 
 MAX_NAME_CHARACTERS = 200  # a recipe's name becomes a folder's, and most file systems stop at 255 bytes
@@ -30,7 +31,7 @@ def load_recipes(paths: Sequence[Path], known_names: KnownNames, overrides: tupl
         overrides: Keys that replace those of every file. They are part of the names, as axes of a matrix are.
 
     Returns:
-        The recipes of all files.
+        The recipes of all files. The `source` of a shipped recipe is its name, that of any other recipe is its file.
 
     Raises:
         RecipeError: At least one file is wrong. `problems` has one line, with file and key, for each mistake.
@@ -161,7 +162,7 @@ def _variants(file: RecipeFile, known_names: KnownNames) -> list[Recipe]:
                     continue  # the key may be in a file that could not be read
                 suffixes_by_problem.setdefault(_problem(detail, layers, file.path), []).append(suffix)
         else:
-            recipes.append(Recipe.of(_name(file.path, suffix), file.path, keys))
+            recipes.append(Recipe.of(_name(file.path, suffix), Path(shipped_name(file.path) or file.path), keys))
     if suffixes_by_problem:
         problems = [
             problem + _in_variants(suffixes, len(variants)) for problem, suffixes in suffixes_by_problem.items()

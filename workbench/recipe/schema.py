@@ -209,7 +209,10 @@ class RecipeModel(RecipeSection):
 
 
 class Recipe(RecipeModel):
-    """One variant to build and score: the keys of its file, and `name` and `source`, which no file can set."""
+    """One variant to build and score: the keys of its file, and `name` and `source`, which no file can set.
+
+    `source` is the recipe's file, or the name of a shipped recipe.
+    """
 
     name: str
     source: Path

@@ -36,7 +36,7 @@ def read_yaml_mapping(path: Path, kind: str) -> dict[Any, Any]:
             file.
     """
     if not is_file(path):
-        raise YamlError(f"{path}: {missing_file_reason(path)}")
+        raise YamlError(f"{path}: {_missing_file_reason(path)}")
     values = parse_yaml(_read_text(path, kind), str(path))
     if values is None:
         raise YamlError(f"{path}: is empty; a {kind} is a mapping of keys to values")
@@ -70,17 +70,11 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def missing_file_reason(path: Path, referring: Path | None = None) -> str:
-    """Returns why `path` is not a YAML file, with the name of a similar one.
-
-    Args:
-        path: The missing file.
-        referring: The file that names `path`, which is not suggested.
-    """
+def _missing_file_reason(path: Path) -> str:
     try:
         if path.is_dir():
             return f"{quote_value(str(path))} is a folder; name a file in it"
-        similar = did_you_mean(path.name, [file.name for file in path.parent.glob("*.y*ml") if file != referring])
+        similar = did_you_mean(path.name, [file.name for file in path.parent.glob("*.y*ml")])
     except (OSError, ValueError):  # a name that no file system accepts
         similar = ""
     return f"there is no file {quote_value(path.name)}{similar}"

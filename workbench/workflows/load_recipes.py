@@ -14,6 +14,7 @@ from workbench.recipe import (
     Axis,
     KnownNames,
     Recipe,
+    find_recipe,
     from_resolved,
     invalid_name_reason,
     load_recipes,
@@ -32,23 +33,23 @@ class BuildSources:
     results: Mapping[str, Result]
 
 
-def split_programs(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Returns the paths of recipes and the paths of programs, by their suffixes."""
-    programs = [path for path in paths if path.suffix in PROGRAM_SUFFIXES]
-    return [path for path in paths if path not in programs], programs
+def split_programs(contenders: Sequence[str]) -> tuple[list[str], list[Path]]:
+    """Returns the names and paths of recipes, and the paths of programs, which have their suffixes."""
+    programs = [name for name in contenders if Path(name).suffix in PROGRAM_SUFFIXES]
+    return [name for name in contenders if name not in programs], list(map(Path, programs))
 
 
 def load_variants(
-    paths: Sequence[Path],
+    references: Sequence[str | Path],
     corpus: Corpus,
     gates: Path | None = None,
     names: Sequence[str] = (),
     overrides: tuple[Axis, ...] = (),
 ) -> list[Recipe]:
-    """Loads the variants of recipe files, and of all recipes in folders.
+    """Loads the variants of recipes, and of all recipes in folders.
 
     Args:
-        paths: Files and folders.
+        references: Names of shipped recipes, and paths of files and folders; see `find_recipe`.
         corpus: The clips that recipes can name.
         gates: A file of gates that override those of the recipes.
         names: The variants to return, as in `choose`; by default all.
@@ -59,7 +60,7 @@ def load_variants(
         WorkbenchError: No variant has one of the names.
     """
     known = _known_names(corpus)
-    files = [file for path in paths for file in (recipe_files(path) if path.is_dir() else [path])]
+    files: list[Path] = []
     problems: list[str] = []
     limits: dict[str, str | None] = {}
     recipes: list[Recipe] = []
@@ -67,6 +68,12 @@ def load_variants(
         limits = load_gate_overrides(gates) if gates else {}
     except RecipeError as error:
         problems += error.problems
+    for reference in references:
+        try:
+            path = find_recipe(reference)
+            files += recipe_files(path) if path.is_dir() else [path]
+        except RecipeError as error:
+            problems += error.problems
     try:
         recipes = load_recipes(files, known, overrides)
     except RecipeError as error:
@@ -122,7 +129,7 @@ def validate_again(recipe: Recipe, corpus: Corpus) -> Recipe:
 
 
 def load_variant(
-    path: Path,
+    reference: str | Path,
     corpus: Corpus,
     gates: Path | None = None,
     names: Sequence[str] = (),
@@ -134,15 +141,15 @@ def load_variant(
         RecipeError: The recipe has a mistake.
         WorkbenchError: There are several variants, or no variant has one of the names.
     """
-    variants = load_variants([path], corpus, gates, names, overrides)
+    variants = load_variants([reference], corpus, gates, names, overrides)
     if len(variants) > 1:
         listed = ", ".join(variant.name for variant in variants)
-        raise WorkbenchError(f"{path}: has {len(variants)} variants; name one with --variant: {listed}")
+        raise WorkbenchError(f"{reference}: has {len(variants)} variants; name one with --variant: {listed}")
     return variants[0]
 
 
 def load_build_sources(
-    paths: Sequence[Path], corpus: Corpus, names: Sequence[str] = (), overrides: tuple[Axis, ...] = ()
+    references: Sequence[str], corpus: Corpus, names: Sequence[str] = (), overrides: tuple[Axis, ...] = ()
 ) -> BuildSources:
     """Loads recipes to build, and results (`.json` files) whose programs are to be rebuilt.
 
@@ -153,16 +160,16 @@ def load_build_sources(
         CheckpointError: A result's checkpoint is gone or may run code.
         WorkbenchError: A result cannot be read or has no program, or two recipes have one name.
     """
-    results = {path: _read_built_result(path) for path in paths if path.suffix == ".json"}
+    results = {Path(name): _read_built_result(Path(name)) for name in references if name.endswith(".json")}
     if results and (names or overrides):
         raise WorkbenchError(
             f"{next(iter(results))}: is rebuilt as it was; remove --set and --variant, or name a recipe"
         )
-    files = [path for path in paths if path not in results]
+    recipe_references = [name for name in references if not name.endswith(".json")]
     recipes = [recipe_from_result(result, path) for path, result in results.items()]
     by_name = {recipe.name: result for recipe, result in zip(recipes, results.values(), strict=True)}
-    if files:
-        recipes += load_variants(files, corpus, None, names, overrides)
+    if recipe_references:
+        recipes += load_variants(recipe_references, corpus, None, names, overrides)
     sources: dict[str, Path] = {}
     for recipe in recipes:
         if recipe.name in sources:

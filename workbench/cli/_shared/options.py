@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-recipes_argument = click.argument(
-    "recipes", nargs=-1, required=True, metavar="RECIPE...", type=click.Path(path_type=Path)
-)
-recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
 calib_audio_option = click.option(
     "--calib-audio",
     type=click.Path(path_type=Path, file_okay=False),
@@ -104,13 +100,13 @@ class VariantOptions:
     names: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
-    def load(self, recipes: Sequence[Path], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
+    def load(self, recipes: Sequence[str], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
         """Loads the chosen variants. Raises WorkbenchError for a mistake in a recipe or in an option."""
         from workbench.workflows.load_recipes import load_variants
 
         return load_variants(recipes, corpus, gates, self.names, self.overrides())
 
-    def load_one(self, recipe: Path, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+    def load_one(self, recipe: str, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
         """Loads the chosen variant. Raises WorkbenchError as `load` does, and if there are several."""
         from workbench.workflows.load_recipes import load_variant
 
