@@ -50,6 +50,10 @@ class LoweringError(WorkbenchError):
     """A model could not be exported and lowered to a program."""
 
 
+class ToolchainError(LoweringError):
+    """A stage of torch, ExecuTorch or ONNX Runtime failed while a model was exported."""
+
+
 class NotInstalledError(LoweringError):
     """The package that lowers to this backend is not installed, so lowering was not started."""
 

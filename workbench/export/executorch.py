@@ -1,7 +1,5 @@
 """ExecuTorch programs: torch.export, edge dialect, delegation, and the `.pte` in memory with its metadata."""
 
-import io
-from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -94,10 +92,7 @@ def lower(
         partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
-        with redirect_stderr(io.StringIO()):  # some backends draw progress bars there
-            edge = to_edge_transform_and_lower(
-                methods, partitioner={"forward": partitioners}, constant_methods=metadata
-            )
+        edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=metadata)
         state_buffers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
         if internal and state_buffers != [STATE_BUFFER]:
             raise LoweringError(

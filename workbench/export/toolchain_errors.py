@@ -1,34 +1,31 @@
-"""The export toolchain raises exceptions of any type, prints to stdout and keeps every graph: one context manager
-handles all three."""
+"""The export toolchain raises exceptions of any type and keeps every graph: one context manager handles both."""
 
 import gc
-import io
 import linecache
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 
 from executorch.exir.backend.utils import is_same_node
 
-from workbench.errors import LoweringError, WorkbenchError, first_line, is_out_of_memory
+from workbench.errors import ToolchainError, WorkbenchError, first_line, is_out_of_memory
 from workbench.private_names import clear_graph_caches
 
 
 @contextmanager
 def toolchain_errors(stage: str) -> Iterator[None]:
-    """Raises LoweringError, with the first line of the cause, for any exception inside.
+    """Raises ToolchainError, with the first line of the cause, for any exception inside.
 
     The workbench's own errors pass unchanged, and so do a full disk and a lack of memory: they say nothing about the
     model.
     """
     try:
-        with redirect_stdout(io.StringIO()):  # stdout is for results; some backends list each operator there
-            yield
+        yield
     except (WorkbenchError, OSError, MemoryError):
         raise
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError(str(error)) from error
-        raise LoweringError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error
+        raise ToolchainError(f"{stage} failed ({type(error).__name__}: {first_line(error)})") from error
     finally:
         _clear_toolchain_caches()
 

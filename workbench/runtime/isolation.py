@@ -66,8 +66,9 @@ def _detach(handle: Any) -> int:
 
 
 def _start_child(log: int) -> None:
-    """Sends the child's stderr, where native code writes its log, to the file descriptor `log`."""
-    os.dup2(log, sys.stderr.fileno())
+    """Sends what the child prints, native code included, to the file descriptor `log`."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(log, stream.fileno())
     os.close(log)
     logging.disable(logging.WARNING)  # libraries warn of missing CUDA kernels and of experimental interfaces
     warnings.simplefilter("ignore")

@@ -10,6 +10,7 @@ import torch
 
 from workbench.errors import RecipeError
 from workbench.export.executorch import lower_module, quantize_parts
+from workbench.export.toolchain_log import LOG_NAME, ToolchainLog
 from workbench.measure.operators.events import NO_TRACER, Event, record_events
 from workbench.measure.operators.figures import PartCosts, figures
 from workbench.measure.operators.parts import AUDIO, STATE, cut
@@ -115,7 +116,8 @@ def _profile(
     program = built.program
     if built.reused and variant.quantized:  # the parts are cut from the model, which has to be quantized as well
         torch.set_num_threads(recipe.speed.threads)
-        quantize_parts(export_inputs(variant), progress)
+        with ToolchainLog(folder / LOG_NAME) as log:
+            quantize_parts(export_inputs(variant), log.showing(progress))
     clip = max(variant.scored_clips, key=lambda clip: float(np.square(clip.samples).mean()))  # no part runs on silence
     calls = as_calls(_middle(clip.samples, stream.sample_rate_hz), stream, stream.frames_per_chunk)
     torch.set_num_threads(plan.threads)
@@ -124,11 +126,12 @@ def _profile(
     whole = LoweredPart(PROGRAM, folder / program.path, (AUDIO, *states), (*variant.model.outputs, *states))
     with tempfile.TemporaryDirectory() as scratch_folder:
         scratch = Path(scratch_folder)
-        parts = _lower_parts(variant, calls, scratch, progress)
-        probes = build_probes(sum(part.weight_bytes for part in parts.costs), progress)
-        timed = ProfileProgram(
-            whole, parts.programs, _empty_module(scratch), _write_probes(probes, scratch), calls, state
-        )
+        with ToolchainLog(folder / LOG_NAME) as log:
+            parts = _lower_parts(variant, calls, scratch, log.showing(progress))
+            probes = build_probes(sum(part.weight_bytes for part in parts.costs), log.showing(progress))
+            timed = ProfileProgram(
+                whole, parts.programs, _empty_module(scratch), _write_probes(probes, scratch), calls, state
+            )
         with progress.stage("time"), IsolatedProcess() as child:
             times = child.call(time_parts, timed, plan)
     events = _record_events(whole.file, calls[:_EVENT_CALLS], state)

@@ -1,7 +1,10 @@
 """Progress on stderr. Stdout has results only."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import click
 
@@ -34,7 +37,7 @@ def progress_shown(title: str = "") -> Iterator[Progress]:
         yield _Lines(prefix)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with RichProgress(*columns, console=console) as bars:
+    with _own_stderr() as console.file, RichProgress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
         class Bars(Progress):
@@ -44,3 +47,15 @@ def progress_shown(title: str = "") -> Iterator[Progress]:
                 bars.update(tasks[stage], completed=done, total=total)
 
         yield Bars()
+
+
+@contextmanager
+def _own_stderr() -> Iterator[TextIO]:
+    """Yields a stream to where stderr goes now. A thread draws the bars, also while an export redirects stderr."""
+    try:
+        copy = os.dup(sys.stderr.fileno())
+    except OSError:  # a stream without a file descriptor, as in a test
+        yield sys.stderr
+        return
+    with os.fdopen(copy, "w", encoding=sys.stderr.encoding, errors="replace") as stream:
+        yield stream

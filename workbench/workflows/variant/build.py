@@ -14,6 +14,7 @@ from workbench.export.exporter import ExportInputs
 from workbench.export.host_frontend import host_file
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, with_host_file
+from workbench.export.toolchain_log import LOG_NAME, ToolchainLog
 from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
@@ -132,7 +133,7 @@ def _build_in(
         places.append(cache_dir(store, fingerprint))
     with progress.stage("lower"):
         reusable = None if fresh else find_reusable(places, fingerprint)
-        program = reusable.program if reusable else _export(variant, path, progress)
+        program = reusable.program if reusable else _export(variant, path, folder / LOG_NAME, progress)
         is_in_place = reusable is not None and reusable.folder == target
         if reusable is not None and not is_in_place:
             for name, content in reusable.contents.items():
@@ -194,8 +195,10 @@ def export_inputs(variant: PreparedVariant) -> ExportInputs:
     )
 
 
-def _export(variant: PreparedVariant, path: Path, progress: Progress) -> ProgramFile:
+def _export(variant: PreparedVariant, path: Path, log: Path, progress: Progress) -> ProgramFile:
     """Exports the variant's program to `path`, with the host's file beside it if the program needs one.
+
+    What the toolchain prints goes to the file `log`.
 
     Raises NotInstalledError if an optional package of the backend is missing, LoweringError if the export fails.
     """
@@ -206,7 +209,9 @@ def _export(variant: PreparedVariant, path: Path, progress: Progress) -> Program
         raise NotInstalledError(hint)
     torch.set_num_threads(recipe.speed.threads)  # or the last bits of a range would depend on the machine's load
     host = host_file(variant.model) if recipe.lowering.scope == "network" else b""
-    exported = exporter.export(export_inputs(variant), progress)
+    log.unlink(missing_ok=True)
+    with ToolchainLog(log) as output:
+        exported = exporter.export(export_inputs(variant), output.showing(progress))
     program = describe(exported, path.name, recipe.state)
     if host:
         program = with_host_file(program, HOST_NAME, host)
