@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import kept, replaced, stored, with_known_f0
+from workbench.measure.f0_misfit import F0Misfit
 from workbench.records.run_folders import StoredResult, find_results, unique_names
-from workbench.report.summary import cautions, sentence
+from workbench.report.summary import cautions, misfit_lines, sentence
 
 FASTER = {"speed__speedup_low": 4.5, "speed__speedup_p50": 5.0, "speed__speedup_high": 5.5}
 SLOWER = {"speed__speedup_low": 3.0, "speed__speedup_p50": 4.0, "speed__speedup_high": 4.4}
@@ -67,3 +68,19 @@ def test_sentence_claims_only_what_differs(changes: dict[str, object], claims: l
     one = rival(kept(stored()), deviation__pitch__p95_cents=2.0, floor__pitch__p95_cents=0.1, **FASTER)
     text = sentence([one, rival(one, **SLOWER | WRONG | changes)], ["a", "b"])
     assert [claim.partition(" (")[0] for claim in text.removeprefix("2 of 2 variants pass. ").split("; ")] == claims
+
+
+def test_a_misfit_of_a_clip_is_a_line_once() -> None:
+    misfit = F0Misfit(
+        clip="sung/a",
+        right_frames=3,
+        voiced_frames=90,
+        explanation="its values are MIDI notes",
+        explained_right_frames=80,
+        explained_voiced_frames=91,
+    )
+    results = [stored(), stored(truth__misfits=(misfit,)), stored(truth__misfits=(misfit, misfit))]
+    assert misfit_lines(results) == [
+        "the known f0 of sung/a agrees with the baseline on 3 of 90 voiced frames, but on 80 of 91 if its values are "
+        "MIDI notes; correct the file"
+    ]

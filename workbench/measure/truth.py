@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from workbench.audio.annotations import PitchTrack
 from workbench.audio.decode import Clip
 from workbench.measure.deviation import absent_output_reason
+from workbench.measure.f0_misfit import F0Misfit
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.session import Frames, concat_frames, frame_end_s
@@ -63,13 +64,14 @@ class Truth(RecordModel):
         voiced_frames: Those of them in which the known f0 is voiced.
         delay_ms: How far the frames are moved back. Null if no calibration clip has a known, voiced f0.
         threshold: The voicing threshold of the recipe.
-        baseline: The accuracy of the baseline at that threshold.
-        variant: The accuracy of the variant at that threshold.
+        baseline: The accuracy of the baseline at `threshold`.
+        variant: The accuracy of the variant at `threshold`.
         rpa50_change: The variant's rpa50 less the baseline's. Null if one of them is.
         best_threshold: The threshold that has the largest recall less false alarms for the baseline on the calibration
             clips. Null if they do not have both voiced and unvoiced frames of known f0.
         baseline_at_best: The accuracy of the baseline at `best_threshold`.
         variant_at_best: The accuracy of the variant at `best_threshold`.
+        misfits: The clips, also those for calibration, whose known f0 fits their audio only after a change.
     """
 
     clips: tuple[str, ...]
@@ -83,6 +85,7 @@ class Truth(RecordModel):
     best_threshold: float | None
     baseline_at_best: PitchAccuracy | None
     variant_at_best: PitchAccuracy | None
+    misfits: tuple[F0Misfit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
 from workbench.report.columns import metric_column
 from workbench.report.formatting import format_number, markdown_table
-from workbench.report.summary import cautions, sentence
+from workbench.report.summary import cautions, misfit_lines, sentence
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
 _COLUMNS = tuple(map(metric_column, ("pitch_p95", "pitch_max", "bytes", "times_faster")))
@@ -27,6 +27,7 @@ def report_md(results: Sequence[StoredResult], names: Sequence[str], page: Path)
     found = cautions(results)
     if found:
         lines.append(f"⚠️ Not all of these can be compared: they were {'; '.join(found)}.\n")
+    lines += [f"⚠️ {escape_markdown(line)}.\n" for line in misfit_lines(stored.result for stored in results)]
     reasons = [
         f"- **{escape_markdown(name)}** {stored.result.verdict}: {escape_markdown(reason)}"
         for stored, name in zip(results, names, strict=True)

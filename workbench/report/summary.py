@@ -1,6 +1,6 @@
 """A set of results at a glance: how many pass, which is ahead in what, and whether they can be compared at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -66,6 +66,15 @@ def cautions(results: Sequence[StoredResult]) -> list[str]:
         for caution, facts in facts_by_caution.items()
         if any(difference(facts(one.result), facts(other.result)) for one, other in combinations(results, 2))
     ]
+
+
+def misfit_lines(results: Iterable[Result]) -> list[str]:
+    """Returns a line for each clip whose known f0 fits its audio only after a change, from the first result with it."""
+    by_clip: dict[str, str] = {}
+    for result in results:
+        for misfit in result.truth.misfits if result.truth else ():
+            by_clip.setdefault(misfit.clip, str(misfit))
+    return list(by_clip.values())
 
 
 def _same(passing: Sequence[_Named], facts: Callable[[Result], Facts]) -> bool:

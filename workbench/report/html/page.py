@@ -28,7 +28,7 @@ from workbench.report.html.overview import (
 )
 from workbench.report.html.variant import Sounds, variant_view
 from workbench.report.markdown import report_md
-from workbench.report.summary import cautions, sentence
+from workbench.report.summary import cautions, misfit_lines, sentence
 from workbench.storage.atomic import write_atomic
 
 PAGE_NAME = "report.html"
@@ -62,6 +62,7 @@ def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -
         first=first_contour(variants),
         sentence=sentence(results, names),
         cautions=cautions(results),
+        misfits=misfit_lines(stored.result for stored in results),
         provenance=provenance_line(results),
         facts=facts(results),
         clips=clips_used(results),

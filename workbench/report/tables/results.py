@@ -7,11 +7,13 @@ from workbench.records.result import RESULT_NAME, Result
 from workbench.report.columns import result_cells
 from workbench.report.formatting import format_number
 from workbench.report.highlights import noisiest_layer, representative_sizes
+from workbench.report.summary import misfit_lines
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
 
 def print_results(results: Sequence[tuple[Result, Path]]) -> None:
-    """Prints the table, then for each variant why it did not pass and the paths of what was written.
+    """Prints the table and each known f0 that does not fit its clip, then for each variant why it did not pass and the
+    paths of what was written.
 
     Args:
         results: At least one result, each with the folder that it was written to.
@@ -19,6 +21,7 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     output = console()
     rows = [result_cells(result) for result, _ in results]
     output.print(plain_table(colored(rows, "verdict"), left=("variant", "verdict")))
+    print_lines(output, [f"caution: {line}" for line in misfit_lines(result for result, _ in results)], indent=0)
     for result, folder in results:
         print_heading(output, f"\n{result.recipe.name}")
         print_lines(output, [f"{result.verdict}: {reason}" for reason in result.reasons])

@@ -12,6 +12,7 @@ from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
 from workbench.measure.contour import contour
 from workbench.measure.deviation import deviation
+from workbench.measure.f0_misfit import find_misfits
 from workbench.measure.floor import floor
 from workbench.measure.paired_frames import PairedFrames
 from workbench.measure.truth import fit_alignment, reference_hz, truth
@@ -146,18 +147,23 @@ def score(
                 return found
 
             # fitted on a continuous stream under every protocol, so that the same frames are compared
-            alignment = fit_alignment(
-                [(clip, run_baseline(clip, "continuous", 0)) for clip in variant.calibration_clips], stream
-            )
+            calibration = [(clip, run_baseline(clip, "continuous", 0)) for clip in variant.calibration_clips]
+            alignment = fit_alignment(calibration, stream)
             baseline = [run_baseline(clip, handling, batch) for clip, batch in scored]
             dithered = [run_baseline(clip, handling, batch, dither=True) for clip, batch in scored]
         variant_frames = frames.run(progress)
         pairs = pair_frames(variant, baseline, variant_frames, alignment.delay_ms)
         floor_pairs = [replace(pair, variant=moved) for pair, moved in zip(pairs, dithered, strict=True)]
+        misfits = find_misfits(
+            [*calibration, *zip(variant.scored_clips, baseline, strict=True)],
+            stream,
+            variant.model.algorithmic_ms if alignment.delay_ms is None else alignment.delay_ms,
+        )
+        accuracies = truth(variant.scored_clips, baseline, variant_frames, stream, threshold, alignment)
         scores = Scores(
             deviation=deviation(pairs, threshold),
             floor=floor(floor_pairs),
-            truth=truth(variant.scored_clips, baseline, variant_frames, stream, threshold, alignment),
+            truth=accuracies.replace(misfits=misfits),
             contour=contour(pairs),
         )
     return Scored(scores, tuple(pairs))
