@@ -26,7 +26,7 @@ RunVariants = Callable[..., CliResult]
 def notes(result: CliResult) -> list[str]:
     """The lines on stderr that are no progress."""
     lines = [line for line in result.stderr.splitlines() if line not in ("import", "model", "audio")]
-    return [line for line in lines if not line.startswith("render synthetic")]
+    return [line for line in lines if not re.match(r"render synthetic|\d+ variants?\b|\d+ of \d+ variants done", line)]
 
 
 def stored_result(name: str, verdict: str) -> Result:
@@ -163,7 +163,11 @@ def test_run_without_a_result_writes_nothing(run_variants: RunVariants) -> None:
     [
         (ChangedError("a.ckpt: changed"), 2, "error: a.ckpt: changed"),
         (OSError(28, "No space left", "r/a.pte"), 2, "error: r/a.pte: No space left; nothing more was written"),
-        (KeyboardInterrupt(), 130, "interrupted; repeat the command with the same --out to resume"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "interrupted; 0 of 2 variants are finished; go on with: workbench run r.yaml --out results",
+        ),
     ],
 )
 def test_error_of_every_variant_ends_the_run(
@@ -171,3 +175,35 @@ def test_error_of_every_variant_ends_the_run(
 ) -> None:
     result = run_variants([error, "pass"], "--out", "results")
     assert (result.exit_code, last_error(result), len(ran)) == (code, line, 1)
+
+
+def test_interrupted_run_leaves_the_report_and_names_the_command(run_variants: RunVariants) -> None:
+    result = run_variants(["pass", KeyboardInterrupt(), "pass"], "--set", "speed.rounds=5,6", "--variant", "*rounds=5")
+    (folder,) = Path("outputs").iterdir()
+    assert (result.exit_code, last_error(result)) == (
+        130,
+        f"interrupted; 1 of 3 variants are finished, see {folder}/report.html; "
+        f"go on with: workbench run r.yaml --set speed.rounds=5,6 --variant '*rounds=5' --out {folder}",
+    )
+    assert (folder / "report.html").is_file() and "| r@mirror=0,speed.rounds=5 |" in (folder / "report.md").read_text()
+
+
+def test_run_says_how_much_there_is_to_do(run_variants: RunVariants) -> None:
+    lines = run_variants(["pass"] * 3, "--set", "speed.rounds=5,6", "--variant", "*rounds=5", "--out", "results").stderr
+    assert re.search(r"^3 variants(, about \d+ \w+ [^,]*(, \d+ cores)?)?, in results$", lines, re.MULTILINE)
+    assert [line.partition(" done")[0] for line in lines.splitlines() if " done in " in line] == [
+        "1 of 3 variants",
+        "2 of 3 variants",
+    ]
+    assert "variants; --variant" not in lines
+
+
+def test_many_variants_are_said_first(run_variants: RunVariants) -> None:
+    lines = run_variants(["pass"] * 6, "--set", "speed.rounds=5,6", "--variant", "*mirror=*").stderr.splitlines()
+    assert lines[0] == "6 variants; --variant chooses some of them"
+
+
+def test_quiet_run_prints_only_results_and_errors(run_variants: RunVariants) -> None:
+    outcomes = [("pass", "program"), WorkbenchError(KILLED), "pass"]
+    result = run_variants(outcomes, "--quiet", "--out", "results", "--json")
+    assert (result.stderr, len(result.stdout.splitlines())) == (f"error: r@mirror=0.5: {KILLED}\n", 2)

@@ -61,7 +61,7 @@ def test_signal_leaves_no_file_or_process(waiting: subprocess.Popen[str], tmp_pa
     if sent == signal.SIGTERM:
         waiting.send_signal(sent)  # as `timeout` does
     assert waiting.wait(LIMIT_S) == 128 + sent
-    assert waiting.stderr.read() == "interrupted; repeat the command with the same --out to resume\n"
+    assert waiting.stderr.read() == "interrupted; nothing is finished\n"
     assert list((tmp_path / "temporary").iterdir()) == []
     assert not alive(child)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
+from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.options import VariantOptions, calib_audio_option, out_option, variant_options
 from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.workflows.folders import open_corpus
@@ -17,6 +18,7 @@ _LIST_RATE_HZ = 48_000
 @variant_options
 @out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
 @calib_audio_option
+@quiet_option
 def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
@@ -36,7 +38,7 @@ def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, cal
     if recipe is not None:
         selected = chosen.load_one(recipe, corpus)
         names, rate_hz = tuple(corpus.match(selected.audio.score)), selected.sample_rate_hz
-    corpus.render(lambda name: click.echo(f"rendering {name}", err=True))
+    corpus.render(lambda name: note(f"rendering {name}"))
     if out is not None:
         from workbench.workflows.audio import write_clips
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
+from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.options import (
     VariantOptions,
     calib_audio_option,
     fresh_option,
-    new_folder,
     out_option,
+    output_folder,
     prepare_variants,
     run_name,
     variant_options,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @out_option("Folder for the programs.  [default: a dated folder below outputs/]")
 @fresh_option
 @calib_audio_option
+@quiet_option
 def build(
     recipes: tuple[str, ...], chosen: VariantOptions, out: Path | None, fresh: bool, calib_audio: Path | None
 ) -> None:
@@ -56,7 +58,7 @@ def build(
     if any(variant.quantized for variant in variants):
         with progress_shown() as progress:
             variants = load_clips(variants, corpus, None, progress)
-    folder = out or new_folder(run_name(variants))
+    folder = output_folder(out, run_name(variants))
     identical = True
     for outcome in build_programs(variants, folder, progress_shown, fresh, PROGRAM_STORE, sources.results):
         built, program, comparison = outcome.built, outcome.built.program, outcome.comparison

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.options import gates_option, json_option
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 @gates_option
 @click.option("--like", metavar="VARIANT", help="Rank only results that are comparable with VARIANT.")
 @json_option
+@quiet_option
 def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
     """Choose the best of the variants that pass, and give the reasons.
 
@@ -62,7 +64,7 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     limits = load_gate_overrides(gates) if gates else None
     if not runs:
         newest = newest_run(Path("outputs"))
-        click.echo(f"using the newest run, {newest.folder}", err=True)
+        note(f"using the newest run, {newest.folder}")
         runs = (newest.folder,)
     choice = choose(find_results(runs), objective, limits, like)
     if as_json:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli._shared.group import ERROR, FAIL, INCONCLUSIVE, PASS, error_lines, main
+from workbench.cli._shared.interrupt import keep_finished
+from workbench.cli._shared.notes import note
 from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
@@ -20,6 +22,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
+from workbench.cli._shared.waiting import Waiting, note_many
 from workbench.workflows.folders import PROGRAM_STORE
 
 if TYPE_CHECKING:
@@ -54,22 +57,32 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = options.corpus
-    variants = prepare_variants(chosen.load(recipes, corpus, gates))
-    from workbench.workflows.run import RunFailure, run_variants
+    loaded = chosen.load(recipes, corpus, gates)
+    note_many(len(loaded))
+    variants = prepare_variants(loaded)
+    from workbench.workflows.run import RunFailure, run_variants, write_run_report
     from workbench.workflows.variant.prepare import load_clips
 
     with progress_shown() as progress:
         variants = load_clips(variants, corpus, options.audio, progress)
     folder = options.folder(run_name(variants))
+    waiting = Waiting(variants, folder)
     results, all_measured = [], True
-    for outcome in run_variants(variants, folder, progress_shown, options.fresh, PROGRAM_STORE):
-        if isinstance(outcome, RunFailure):
-            for line in error_lines(outcome.error):
-                click.echo(f"error: {outcome.name}: {line}", err=True)
-            all_measured = False
-        else:
-            _print_notes(outcome)
-            results.append((outcome.result, outcome.folder))
+    try:
+        for outcome in run_variants(variants, folder, progress_shown, options.fresh, PROGRAM_STORE):
+            if isinstance(outcome, RunFailure):
+                for line in error_lines(outcome.error):
+                    click.echo(f"error: {outcome.name}: {line}", err=True)
+                all_measured = False
+            else:
+                _print_notes(outcome)
+                results.append((outcome.result, outcome.folder))
+            waiting.done(measured=isinstance(outcome, RunFailure) or outcome.is_measured)
+    except KeyboardInterrupt:
+        if results:
+            page = write_run_report(folder, results, corpus).page
+            keep_finished(f"{waiting.finished}, see {page}")
+        raise
     if results:
         print_run(folder, results, corpus, options.as_json)
     sys.exit(_worst({result.verdict for result, _ in results}) if all_measured else ERROR)
@@ -88,12 +101,12 @@ def _print_notes(outcome: "RunOutcome") -> None:
         case Reused.FIGURES:
             before, after = outcome.previous_verdict, outcome.result.verdict
             change = f": {before} -> {after}" if before != after else ""
-            note = f"measurements reused, gates re-evaluated{change}"
+            text = f"measurements reused, gates re-evaluated{change}"
         case Reused.SCORES:
-            note = "unchanged: scores reused, timing repeated (it was inconclusive)"
+            text = "unchanged: scores reused, timing repeated (it was inconclusive)"
         case _:
-            note = f"unchanged: {outcome.reused} reused"
-    click.echo(f"{name}: {note}", err=True)
+            text = f"unchanged: {outcome.reused} reused"
+    note(f"{name}: {text}")
 
 
 def _worst(verdicts: "Collection[Verdict]") -> int:

@@ -6,14 +6,15 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import VERDICTS, main
+from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.options import (
     VariantOptions,
     audio_option,
     calib_audio_option,
     gates_option,
     json_option,
-    new_folder,
     out_option,
+    output_folder,
     prepare_variants,
     variant_options,
 )
@@ -46,6 +47,7 @@ from workbench.workflows.input_files import check_programs
 @out_option("Folder for the run.  [default: a dated folder below outputs/]")
 @json_option
 @calib_audio_option
+@quiet_option
 def score(
     recipe: str,
     frames: tuple[Path, ...],
@@ -82,7 +84,7 @@ def score(
     from workbench.workflows.variant.prepare import load_clips
 
     check(prepared.recipe)
-    folder = out or new_folder(f"{prepared.recipe.name}-recorded")
+    folder = output_folder(out, f"{prepared.recipe.name}-recorded")
     variant_folder = folder / prepared.recipe.name
     with progress_shown(prepared.recipe.name) as progress:
         (prepared,) = load_clips([prepared], corpus, audio, progress)

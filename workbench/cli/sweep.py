@@ -5,6 +5,7 @@ import sys
 import click
 
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
+from workbench.cli._shared.notes import note
 from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     RunOptions,
@@ -15,6 +16,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
+from workbench.cli._shared.waiting import Waiting
 from workbench.workflows.folders import PROGRAM_STORE
 
 
@@ -82,11 +84,14 @@ def sweep(
         planned = plan(base, *grid, progress)
         planned = load_clips(planned, corpus, options.audio, progress)
     folder = options.folder(f"sweep-{base.name}")
+    waiting = Waiting([point.variant for point in planned if point.variant], folder)
     points = []
     for outcome in measure_points(planned, folder, progress_shown, options.fresh, PROGRAM_STORE):
         points.append(outcome.point)
         if outcome.reused:
-            click.echo(f"{outcome.point.setting.suffix}: unchanged: reused", err=True)
+            note(f"{outcome.point.setting.suffix}: unchanged: reused")
+        if outcome.point.status != "refused":
+            waiting.done(measured=not outcome.reused)
     result = collect(base, planned, points)
     print_archived(store_sweep(result, folder))
     if options.as_json:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
+from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import out_option
 from workbench.errors import WorkbenchError
@@ -24,6 +25,7 @@ from workbench.errors import WorkbenchError
     type=FiniteFloatRange(0, 1),
     help="PNG only: lowest confidence at which pitch is drawn.  [default: the confidence threshold, or 0.5]",
 )
+@quiet_option
 def track(
     audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float | None
 ) -> None:
@@ -53,6 +55,6 @@ def track(
         click.echo(encode(tracked, ".csv").decode(), nl=False)
     else:
         write_track(tracked, out, threshold)
-        click.echo(f"{out}: {len(tracked.time_s)} frames", err=True)
+        note(f"{out}: {len(tracked.time_s)} frames")
         if beside is not None:
-            click.echo(f"{out}: a run of {beside} would read this file as its known f0; move it first", err=True)
+            note(f"{out}: a run of {beside} would read this file as its known f0; move it first")

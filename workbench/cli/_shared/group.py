@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from workbench.cli._shared.broken_pipe import ignore_broken_pipe
+from workbench.cli._shared.interrupt import interrupted_line, keep_words
 from workbench.cli._shared.warnings import one_line_warnings
 from workbench.errors import RecipeError, WorkbenchError, is_out_of_memory
 from workbench.supported_versions import check_versions
@@ -82,6 +83,10 @@ class ErrorHandlingGroup(click.Group):
         with redirect_stdout(ignore_broken_pipe(sys.stdout)), redirect_stderr(ignore_broken_pipe(sys.stderr)):
             return super().main(*args, **kwargs)
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        keep_words(context, args)
+        return super().parse_args(context, args)
+
     def invoke(self, context: click.Context) -> Any:
         try:
             with _terminable(), one_line_warnings():
@@ -93,7 +98,7 @@ class ErrorHandlingGroup(click.Group):
                 click.echo(f"error: {line}", err=True)
             sys.exit(ERROR)
         except KeyboardInterrupt as error:
-            click.echo("interrupted; repeat the command with the same --out to resume", err=True)
+            click.echo(interrupted_line(context), err=True)
             sys.exit(TERMINATED if isinstance(error, _Terminated) else INTERRUPTED)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from workbench.cli._shared.interrupt import keep_folder
+from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.folders import new_output_folder, open_corpus, remove_if_empty
 
@@ -64,11 +66,11 @@ class RunOptions:
 
     def folder(self, name: str) -> Path:
         """Returns --out, or creates a dated folder below outputs/ with this name in its own."""
-        return self.out or new_folder(name)
+        return output_folder(self.out, name)
 
 
 def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Adds --audio, --out, --json, --fresh and --calib-audio to a command, which receives them as `options`."""
+    """Adds --quiet, and --audio, --out, --json, --fresh and --calib-audio, which the command receives as `options`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @audio_option
@@ -76,6 +78,7 @@ def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., 
         @json_option
         @fresh_option
         @calib_audio_option
+        @quiet_option
         @functools.wraps(command)
         def with_options(
             *args: Any,
@@ -155,6 +158,13 @@ def prepare_variants(variants: "Sequence[Recipe]") -> "list[PreparedVariant]":
 def run_name(variants: "Sequence[PreparedVariant]") -> str:
     """Returns the name of a run of these variants."""
     return variants[0].recipe.name if len(variants) == 1 else f"{len(variants)}-variants"
+
+
+def output_folder(out: Path | None, name: str) -> Path:
+    """Returns --out, or creates a dated folder with this name. A command that is interrupted names the folder."""
+    folder = out or new_folder(name)
+    keep_folder(folder)
+    return folder
 
 
 def new_folder(name: str) -> Path:

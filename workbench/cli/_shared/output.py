@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from workbench.cli._shared.notes import note
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def print_archived(archived: Path | None, prefix: str = "") -> None:
     """Prints the new name of an earlier result, if there was one."""
     if archived is not None:
-        click.echo(f"{prefix}the earlier result was renamed to {archived.name}", err=True)
+        note(f"{prefix}the earlier result was renamed to {archived.name}")
 
 
 def print_json(folder: Path, result: "BaseModel") -> None:
@@ -41,7 +43,7 @@ def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", corpus: "C
 
     report = write_run_report(folder, results, corpus)
     for line in report.left_out:
-        click.echo(f"left out of the report: {line}", err=True)
+        note(f"left out of the report: {line}")
     if as_json:
         for result, variant_folder in results:
             print_json(variant_folder, result)

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import click
 
+from workbench.cli._shared.notes import is_quiet
 from workbench.progress import Progress
 
 
@@ -26,9 +27,22 @@ class _Lines(Progress):
 
 @contextmanager
 def progress_shown(title: str = "") -> Iterator[Progress]:
-    """Yields a progress that shows a bar for each stage on a terminal, and otherwise prints a line for each stage."""
+    """Yields a progress that shows a bar for each stage on a terminal, and otherwise prints a line for each stage.
+
+    With --quiet it shows nothing.
+    """
+    if is_quiet():
+        yield Progress()
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     console = Console(stderr=True)
@@ -36,7 +50,8 @@ def progress_shown(title: str = "") -> Iterator[Progress]:
     if not console.is_terminal:
         yield _Lines(prefix)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    elapsed_and_left = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *elapsed_and_left)
     with _own_stderr() as console.file, RichProgress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-import click
-
+from workbench.cli._shared.notes import note
 from workbench.errors import WorkbenchWarning
 
 
@@ -38,4 +37,4 @@ def _print_line(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    click.echo(f"warning: {message}", err=True)
+    note(f"warning: {message}")

@@ -55,6 +55,11 @@ class RunOutcome:
     archived: tuple[Path, ...] = ()
 
     @property
+    def is_measured(self) -> bool:
+        """Whether something was measured, not only judged again."""
+        return self.reused not in (Reused.RESULT, Reused.FIGURES)
+
+    @property
     def program(self) -> Path | None:
         """The path of the program; None if there is none."""
         return None if self.result.program is None else self.folder / self.result.program.path
