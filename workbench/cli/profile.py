@@ -37,8 +37,8 @@ def profile(
     read. Both rates are measured in the same run. A part far above its roofline bound needs a faster implementation; a
     part at its bound needs fewer multiply-adds or bytes.
 
-    If the runtime has an event tracer, the profile also has the times that it recorded. ExecuTorch's Python wheel has
-    none, so reading them is untested.
+    profile.json also has the times that the runtime's event tracer recorded in the whole program, one for each operator
+    inside the delegates. The longest are printed.
 
     \b
     Example:

@@ -80,6 +80,8 @@ def test_print_profile_ends_with_the_paths(profile: Profile, capsys: pytest.Capt
     assert lines[0] == profile.title
     assert f"  {profile.null_reasons['events']}" in lines
     assert lines[-2:] == ["  record   out/profile.json", "  picture  out/profile.png"]
-    events = (Event(name="DELEGATE_CALL", p50_us=123.4),)
+    events = tuple(Event(name=f"operator {number}", p50_us=100 + number) for number in range(200))
     print_profile(profile.replace(events=events, null_reasons={}), Path("out"))
-    assert re.search(r"DELEGATE_CALL +123\.4", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert "the 20 longest of 200 events" in printed
+    assert re.findall(r"operator (\d+) +(\S+)", printed) == [(str(n), f"{100 + n}.0") for n in range(199, 179, -1)]

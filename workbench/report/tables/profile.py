@@ -12,6 +12,7 @@ from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 from workbench.runtime.process_info import INT8_DOT_PRODUCTS
 
+_EVENTS = 20  # of some 350 that the runtime records of a program
 _PARTS_LISTED = 3  # of those furthest above their bounds
 _ROWS_OF_SIMILAR_LAYERS = 8  # more layers whose names differ only by a number share one row
 _INT8_SAVES_TIME_FROM = 1.3  # times the float32 peak
@@ -142,8 +143,10 @@ def print_profile(profile: Profile, folder: Path) -> None:
     layers = [layer for part in profile.parts for layer in part.layers]
     output.print(plain_table(layer_cells(layers), left=("layer", "type")))
     if profile.events:
-        print_heading(output, "\nWhat the runtime recorded of the whole program")
-        rows = [{"event": event.name, "p50 (µs)": f"{event.p50_us:.1f}"} for event in profile.events]
+        longest = sorted(profile.events, key=lambda event: event.p50_us, reverse=True)[:_EVENTS]
+        shown = f"the {len(longest)} longest of {len(profile.events)} events; profile.json has all"
+        print_heading(output, f"\nWhat the runtime recorded of the whole program: {shown}")
+        rows = [{"event": event.name, "p50 (µs)": f"{event.p50_us:.1f}"} for event in longest]
         output.print(plain_table(rows, left=("event",)))
     else:
         print_section("Events", [profile.null_reasons["events"]])
