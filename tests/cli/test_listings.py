@@ -2,29 +2,74 @@
 
 import importlib.metadata
 import json
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from ruamel.yaml import YAML
 
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import workbench
+from tests.helpers.recipe_files import KNOWN_NAMES
 from workbench.audio.corpus import Corpus
-from workbench.recipe import json_schema
+from workbench.recipe import json_schema, load_recipes, shipped_clips, shipped_names, shipped_records
 from workbench.records.result import gate_metrics
+from workbench.report.recipe_summary import PURPOSES, summarize_recipes
 
 pytestmark = pytest.mark.usefixtures("folder")
 
 
-def test_recipes_lists_descriptions_or_all_keys() -> None:
-    (recipe,) = json.loads(workbench("recipes", "recipes", "--json").stdout)
-    assert (recipe["name"], recipe["lowering"]["backend"]) == ("least", "xnnpack")
-    Path("recipes/another-one.yaml").write_text(RECIPE.replace("A test", "Another test"))
-    result = workbench("recipes", "recipes")
+def test_shipped_recipes_have_a_row_with_their_stored_figures() -> None:
+    result = workbench("recipes")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "another-one  Another test\nleast        A test\n"
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line and line[0].islower()}
+    assert set(PURPOSES) <= set(rows) and set(PURPOSES) == {name for name in shipped_names() if "/" not in name}
+    mixed = json.loads((shipped_records() / "int8-mixed.json").read_text())
+    deviation = mixed["deviation"]["pitch"]["p95_cents"]
+    figures = [f"{mixed['program']['bytes'] / 1000:.0f}", f"{deviation:.2f}", f"{mixed['speed']['speedup_p50']:.1f}"]
+    assert rows["int8-mixed"][-3:] == figures
+    assert rows["int8-naive"][-3:] == ["–", "–", "–"]
+    sizes = [json.loads(path.read_text())["program"]["bytes"] for path in shipped_records().glob("float-rates@*")]
+    assert rows["float-rates"][-3] == f"{min(sizes) / 1000:,.0f}–{max(sizes) / 1000:,.0f}"
+    assert "\nint8-naive: outputs/measured/int8-naive/program.pte: the program loads, but" in result.stdout
+    assert f"\nMeasured on {mixed['created'][:10]}: {mixed['environment']['cpu']}, " in result.stdout
+
+
+def test_own_recipes_have_no_figures() -> None:
+    Path("recipes/two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
+    lines = workbench("recipes", "recipes/").stdout.splitlines()
+    assert [" ".join(line.split()) for line in lines[1:3]] == [
+        "least A test – – –",
+        "two A test (2 variants: mirror) – – –",
+    ]
+    assert "two@mirror=1: no stored result: not a shipped recipe" in lines
+    one, two = [json.loads(line) for line in workbench("recipes", "recipes/", "--json").stdout.splitlines()]
+    assert (one["name"], one["variants"][0]["resolved"]["lowering"]["backend"]) == ("least", "xnnpack")
+    assert [each["measured"]["bytes"] for each in two["variants"]] == [None, None]
+
+
+def test_one_recipe_is_shown_with_all_keys() -> None:
+    Path("two.yaml").write_text(RECIPE + "matrix: {mirror: [0, 1]}\n")
+    printed = workbench("recipes", "two.yaml").stdout
+    common, first, second = re.split(r"# two@mirror=\d\n", printed)
+    keys = YAML(typ="safe").load(common[common.index("description:") :])
+    (recipe, _) = json.loads(workbench("recipes", "two.yaml", "--json").stdout)["variants"]
+    assert {**keys, "mirror": 0.0} == recipe["resolved"]
+    assert (first, second) == ("mirror: 0.0\n", "mirror: 1.0\n")
+
+
+def test_changed_recipe_has_no_figures() -> None:
+    clips = Corpus(shipped_clips())
+    known = replace(KNOWN_NAMES, metrics=gate_metrics(), clips=clips.clips(), clip_folders=clips.folders())
+    (recipe,) = load_recipes([shipped_names()["float-band"]], known)
+    (same,) = summarize_recipes([recipe.model_copy(update={"description": "Other", "gates": ()})])
+    assert same.variants[0].figures()["bytes"] > 0
+    (changed,) = summarize_recipes([recipe.model_copy(update={"mirror": 0.5})])
+    assert changed.variants[0].missing() == "no stored result: the recipe changed since it was measured"
 
 
 def test_schema_is_the_json_schema() -> None:

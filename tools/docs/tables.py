@@ -15,6 +15,7 @@ from workbench.records.result import Result, read_result
 from workbench.report.columns import result_cells
 from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
+from workbench.report.recipe_summary import PURPOSES
 from workbench.report.tables.bench import bench_rows
 from workbench.report.tables.results import print_results
 
@@ -28,17 +29,16 @@ _SHORT_COLUMNS = {
     "p50 (ms)": "eager → program (ms)",
     "times faster": "times faster",
 }
-_PURPOSES = {
-    "float-xnnpack": "the reference: nothing changes but float rounding",
-    "float-low-rank": "float with an approximate front end: a third of the bytes",
-    "float-band": "the smallest float program; it leaves out high frequencies of the wide layers",
-    "int8-mixed": "the best trade-off of size and accuracy",
-    "int8-dynamic": "the whole encoder in int8, without fixed ranges",
-    DYNAMIC: "calls of 1 to 32 frames, in any order",
-    "explicit-state": "the app keeps the state, for example to pause a stream",
-    "int8-streams": "four voices in one call",
-}
-"""What a variant is good for, for those who choose one."""
+_CHOICES = (
+    "float-xnnpack",
+    "float-low-rank",
+    "float-band",
+    "int8-mixed",
+    "int8-dynamic",
+    DYNAMIC,
+    "explicit-state",
+    "int8-streams",
+)
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
 
@@ -69,10 +69,10 @@ def measured_in_short() -> str:
 def choices() -> str:
     """Returns what each variant is good for, with the figures that decide."""
     rows = []
-    for name, purpose in _PURPOSES.items():
+    for name in _CHOICES:
         cells = result_cells(read_result(MEASURED / f"{name}.json"))
         figures = {title: cells[title] for title in ("bytes", "pitch p95 (cents)", "times faster")}
-        rows.append({"variant": name, "good for": purpose, **figures})
+        rows.append({"variant": name, "good for": PURPOSES[name.partition("@")[0]], **figures})
     return markdown_table(rows, left=("variant", "good for"))
 
 

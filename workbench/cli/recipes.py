@@ -1,4 +1,4 @@
-"""`recipes`: the variants of a folder of recipes."""
+"""`recipes`: what each recipe is good for, with its measured figures; or one recipe with all of its keys."""
 
 import json
 from pathlib import Path
@@ -6,31 +6,44 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import VariantOptions, calib_audio_option
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option
 from workbench.cli._shared.recipe_argument import RecipeReference
-from workbench.recipe import ALL_SHIPPED
+from workbench.recipe import ALL_SHIPPED, find_recipe, shipped_clips
 from workbench.workflows.folders import open_corpus
 
 
 @main.command("recipes")
-@click.argument("folder", default=ALL_SHIPPED, type=RecipeReference())
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with all keys of each variant.")
+@click.argument("recipes", nargs=-1, metavar="[RECIPE|FOLDER]...", type=RecipeReference())
+@json_option
 @calib_audio_option
-def list_recipes(folder: str, as_json: bool, calib_audio: Path | None) -> None:
-    """List the variants of the shipped recipes, or of a folder of recipes, with their descriptions.
+def list_recipes(recipes: tuple[str, ...], as_json: bool, calib_audio: Path | None) -> None:
+    """Show what each recipe is good for, with its measured figures.
 
-    Writes nothing. FOLDER is `shipped` by default: the shipped recipes, without those of `findings`.
+    Writes nothing. Shows the shipped recipes, without those of `findings`, unless others are named. The figures are
+    those of the stored results, which were not measured on this machine; the last lines say where. A matrix is one row
+    with the ranges of its variants. One RECIPE is shown with all of its keys, defaults included.
 
     \b
     Example:
       workbench recipes
-      workbench recipes findings
-      workbench recipes my-recipes/
+      workbench recipes int8-mixed
+      workbench recipes findings my-recipes/
     """
-    variants = VariantOptions().load((folder,), open_corpus(calib_audio))
+    if not recipes and calib_audio is None:
+        calib_audio = shipped_clips()  # the clips of the current folder can be others
+    variants = VariantOptions().load(recipes or (ALL_SHIPPED,), open_corpus(calib_audio))
+    from workbench.report.recipe_summary import summarize_recipes
+    from workbench.report.tables.recipes import print_recipe, print_recipes
+
+    summaries = summarize_recipes(variants)
     if as_json:
-        click.echo(json.dumps([{"name": recipe.name, **recipe.resolved()} for recipe in variants], indent=2))
-        return
-    width = max(len(recipe.name) for recipe in variants)
-    for recipe in variants:
-        click.echo(f"{recipe.name:{width}}  {recipe.description}")
+        for summary in summaries:
+            listed = [
+                {"name": each.recipe.name, "measured": each.figures(), "resolved": each.recipe.resolved()}
+                for each in summary.variants
+            ]
+            click.echo(json.dumps({"name": summary.name, "good_for": summary.good_for, "variants": listed}))
+    elif len(recipes) == 1 and not find_recipe(recipes[0]).is_dir():
+        print_recipe(summaries[0])
+    else:
+        print_recipes(summaries)
