@@ -99,15 +99,12 @@ def problem_of(name: str, code: int, output: str) -> str:
     return ""
 
 
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def work(own: str, until: float, seed: int) -> None:
     """Runs commands until a time of the monotonic clock. Prints a line of JSON for each."""
     from click.testing import CliRunner
 
     from workbench.cli import main
+    from workbench.runtime.process_info import resident_bytes
 
     draw = random.Random(seed)
     deck: list[str] = []

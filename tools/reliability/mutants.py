@@ -74,8 +74,8 @@ MUTANTS = (
     Mutant(
         "lock: it is not taken",
         "workbench/storage/locks.py",
-        "fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))",
-        "pass",
+        "return lock_descriptor(handle, blocking=wait)",
+        "return True",
         "tests/storage/test_locks.py",
     ),
     Mutant(

@@ -97,7 +97,7 @@ def cpu() -> str:
     """Returns the processor's name, or its architecture if the system has no name for it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text().splitlines():
+        for line in info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

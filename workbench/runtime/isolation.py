@@ -16,11 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
-from multiprocessing.reduction import DupFd
 from types import TracebackType
-from typing import IO, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 from workbench.errors import ProgramCrashError, ProgramTimeoutError, WorkerKilledError
+from workbench.runtime.inherited_file import InheritedFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,12 +29,12 @@ R = TypeVar("R")
 OPEN_LIMIT_S = 60.0
 """Time limit for opening a program, so that a program that hangs does not block the others."""
 
-_SENT_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_LIMIT_SIGNALS = (
-    signal.SIGXCPU,
-    signal.SIGBUS,
-)  # SIGXCPU: the CPU time is used up; SIGBUS: the disk of a mapped file is full
-_EXIT_CODES_FROM_OUTSIDE = (None, *(-number for number in (*_SENT_SIGNALS, *_LIMIT_SIGNALS)))
+_SIGNALS_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS")
+"""SIGXCPU: the CPU time is used up; SIGBUS: the disk of a mapped file is full. Windows has some of them."""
+_EXIT_CODES_FROM_OUTSIDE = (
+    None,
+    *(-getattr(signal, name) for name in _SIGNALS_FROM_OUTSIDE if hasattr(signal, name)),
+)
 """Exit codes of a process that a user or the machine has ended; None if the code is not known."""
 
 _OUT_OF_MEMORY_TEXTS = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
@@ -49,20 +49,6 @@ class _SpawnContext(SpawnContext):
     def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]
         self.process = SpawnProcess(*args, **kwargs)
         return self.process
-
-
-class _InheritedFile:
-    """Passes an open file without a name to a new process. The system deletes it when no process has it open."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
-        return _detach, (DupFd(self.file.fileno()),)
-
-
-def _detach(handle: Any) -> int:
-    return int(handle.detach())
 
 
 def _start_child(log: int) -> None:
@@ -93,7 +79,7 @@ class IsolatedProcess:
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile(prefix="workbench-")
         initializer = cast(Callable[[], None], _start_child)  # its argument arrives as a file descriptor
-        arguments = cast(tuple[()], (_InheritedFile(self._log),))
+        arguments = cast(tuple[()], (InheritedFile(self._log),))
         context = _SpawnContext()
         self._pool = ProcessPoolExecutor(1, context, initializer, arguments)
         self._pool.submit(os.getpid)  # starts the process

@@ -11,7 +11,7 @@ _PREFIX, _SUFFIX = ".workbench-", ".part"
 _RANDOM_BYTES = 8
 _PARTIAL_FILES = f"{_PREFIX}{'[0-9a-f]' * 2 * _RANDOM_BYTES}{_SUFFIX}"
 _STALE_AFTER_S = 3600.0  # the longest write, a program of some MB, takes seconds
-_NO_FOLDER_FLUSH = (errno.EACCES, errno.EINVAL, errno.ENOTSUP)  # the folder is not readable, or the file system cannot
+_NO_FOLDER_FLUSH = (errno.EACCES, errno.EINVAL, errno.ENOTSUP)  # not readable, or the system cannot, as Windows
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -67,7 +67,7 @@ def remove_stale_partial_files(folder: Path) -> None:
 def _flush_folder(folder: Path) -> None:
     """Flushes the entry of a renamed file to the disk, if the file system can do that."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:

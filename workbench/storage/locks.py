@@ -1,17 +1,21 @@
 """Folder locks: one process at a time works in a folder, also on a machine that several people share."""
 
 import errno
-import fcntl
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import lock_descriptor
+
 from workbench.errors import WorkbenchError, WorkbenchWarning
 from workbench.storage.atomic import remove_partial_files
 
-_HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN)
+LOCK_NAME = ".workbench.lock"
+"""The lock file in a locked folder. It exists while the folder is locked, and after the process was killed."""
+
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _warned_devices: set[int] = set()
 
 
@@ -30,9 +34,10 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
 def folder_lock(folder: Path, wait: bool = False) -> Iterator[None]:
     """Locks a folder for this process. Creates it if it is missing, and deletes it afterwards if it is empty.
 
-    The lock is a `flock` on the folder itself: it needs no lock file, and the system releases it when the process ends,
-    even if it is killed. It cannot be nested. If the file system does not support it (some network file systems), the
-    block runs without a lock, after one `WorkbenchWarning` for that file system.
+    The system locks an open file, `LOCK_NAME`, and releases it when the process ends, even if it is killed. A lock that
+    is only the existence of a file would remain. It cannot be nested. If the file system does not support locks (some
+    network file systems), the block runs without one, after one `WorkbenchWarning` for that file system. The block also
+    runs without one if this user can create no file in the folder: then it writes nothing there.
 
     Args:
         folder: The folder.
@@ -40,44 +45,79 @@ def folder_lock(folder: Path, wait: bool = False) -> Iterator[None]:
 
     Raises:
         WorkbenchError: Another process holds the lock, and `wait` is false.
-        OSError: The folder cannot be created or opened.
+        OSError: The folder cannot be created.
     """
     handle = _lock(folder, wait)
     try:
         yield
     finally:
+        if handle is not None:
+            _unlock(folder, handle)
         with suppress(OSError):  # not empty: the block has written something
             folder.rmdir()
-        os.close(handle)
 
 
-def _lock(folder: Path, wait: bool) -> int:
-    """Returns the handle of the locked folder; the lock lasts until it is closed."""
+def _lock(folder: Path, wait: bool) -> int | None:
+    """Returns the handle of the locked file; the lock lasts until it is closed. None if there can be no lock file."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:  # another process has deleted the empty folder in between
-            continue
+            handle = _open(folder / LOCK_NAME)
+        except FileNotFoundError:
+            continue  # another process has deleted the empty folder, or the lock file, in between
+        if handle is None:
+            return None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError as error:
-            if error.errno in _HELD_BY_ANOTHER:
-                os.close(handle)
+            if not _acquire(folder, handle, wait):
                 raise WorkbenchError(
                     f"{folder}: in use by another workbench process; wait for it to finish or choose another folder"
-                ) from None
-            _warn_unlocked(folder, handle, error)
-        if _is_current(folder, handle):
-            return handle
+                )
+            if _is_current(folder, handle):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
         os.close(handle)
 
 
+def _open(path: Path) -> int | None:
+    """Opens the lock file, read-only if it is another user's. Returns None if it is missing and cannot be created."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        return os.open(path, os.O_RDONLY) if path.exists() else None
+
+
+def _acquire(folder: Path, handle: int, wait: bool) -> bool:
+    """Locks the open file. Returns False if another process holds the lock."""
+    try:
+        return lock_descriptor(handle, blocking=wait)
+    except OSError as error:
+        _warn_unlocked(folder, handle, error)
+        return True
+
+
 def _is_current(folder: Path, handle: int) -> bool:
-    """Whether the folder at this path is the locked one: the previous holder of the lock deletes an empty folder."""
+    """Whether the lock file at this path is the locked one: the previous holder of the lock deletes it."""
     with suppress(FileNotFoundError):
-        return folder.stat().st_ino == os.fstat(handle).st_ino
+        return (folder / LOCK_NAME).stat().st_ino == os.fstat(handle).st_ino
     return False
+
+
+def _unlock(folder: Path, handle: int) -> None:
+    """Deletes the lock file and closes it.
+
+    Elsewhere than on Windows it has to be deleted while it is locked: later, it may be the file of the next holder.
+    Windows deletes no open file, so neither this one before it is closed nor that of the next holder.
+    """
+    if os.name == "nt":
+        os.close(handle)
+    with suppress(OSError):
+        (folder / LOCK_NAME).unlink()
+    if os.name != "nt":
+        os.close(handle)
 
 
 def _warn_unlocked(folder: Path, handle: int, error: OSError) -> None:
