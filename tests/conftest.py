@@ -1,7 +1,7 @@
 """What several test files share: a sung phrase, and one restated and lowered stream at the cheapest set-up."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,15 @@ from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.storage.cache_folder import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from workbench.export.program_file import ExportedProgram
     from workbench.model.streaming import StreamingPesto
+
+ROOT = Path(__file__).parent.parent
+RENDERED_CLIPS = ROOT / ".pytest_cache" / "workbench-clips"
+"""The clips that tests rendered, shared by all tests and kept for the next time: rendering them takes ten seconds."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait: on a busy machine that is slow
 
@@ -29,10 +34,34 @@ Floats = NDArray[np.float32]
 Sing = Callable[[int, float], Floats]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache for the fixtures that several tests share. No test uses the cache of the user who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(new_cache(tmp_path_factory)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache for each test, so that no test uses a program that another one built."""
+    folder = new_cache(tmp_path_factory)
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder
+
+
+def new_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a new folder with the rendered clips and nothing else."""
+    RENDERED_CLIPS.mkdir(parents=True, exist_ok=True)
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "clips").symlink_to(RENDERED_CLIPS)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def sing() -> Sing:
     """(sample_rate_hz, seconds) -> (n,) float32: the start of the corpus's tenor phrase."""
-    manifest = Corpus(Path(__file__).parent.parent / "calib_audio").manifest
+    manifest = Corpus(ROOT / "calib_audio").manifest
     phrase = render(next(entry for entry in manifest.score if entry.name == "phrase-tenor")).samples
 
     def sung(sample_rate_hz: int, seconds: float) -> Floats:

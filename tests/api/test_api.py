@@ -1,7 +1,6 @@
 """The Python API: every example in its documentation runs, and a wrong call raises the command's typed error."""
 
 import doctest
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from ruamel.yaml import YAML
 
 import workbench
+from workbench.audio import Corpus
 from workbench.errors import AudioError, ProgramError, RecipeError
 from workbench.recipe import Recipe
 
@@ -33,13 +34,14 @@ def test_every_name_has_an_example() -> None:
 
 @pytest.fixture
 def shipped(project: Path) -> Path:
-    """The shipped recipes with two clips of the shipped manifest, as the current folder."""
+    """Two clips of the shipped manifest and a recording, as the current folder."""
     manifest = YAML().load(ROOT / "calib_audio" / "manifest.yaml")
     kept = {"calibrate": ["phrase-mezzo"], "score": ["phrase-alto"]}
     for role, names in kept.items():
         manifest[role] = [entry for entry in manifest[role] if entry["name"] in names]
     YAML().dump(manifest, project / "calib_audio" / "manifest.yaml")
-    shutil.copytree(ROOT / "recipes", project / "recipes")
+    take = Corpus(project / "calib_audio").read("synthetic/score/phrase-alto", 48_000)
+    soundfile.write(project / "take.wav", take.samples, take.sample_rate_hz)
     return project
 
 

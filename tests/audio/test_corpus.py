@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from workbench.audio import Corpus, check_disjoint, read_clip
+from workbench.audio import Corpus, check_disjoint, corpus, read_clip
 from workbench.audio.corpus import check_unique_file_names
 from workbench.errors import AudioError
+from workbench.storage.cache_folder import CACHE_VARIABLE
 
 MANIFEST = """
 calibrate:
@@ -30,6 +31,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of clips."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache" / "clips"
+
+
 def record(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, np.random.default_rng(seed).uniform(-0.1, 0.1, 800), 8000)
@@ -43,7 +51,7 @@ def rendered(root: Path) -> list[str]:
     return names
 
 
-def test_recordings_are_found_by_folder(root: Path) -> None:
+def test_recordings_are_found_by_folder(root: Path, clips: Path) -> None:
     record(root / "sung" / "verse.wav")
     record(root / "sung" / "calibrate" / "scales.flac")
     (root / "sung" / "verse.csv").write_text("0,220\n0.01,0\n")
@@ -56,15 +64,23 @@ def test_recordings_are_found_by_folder(root: Path) -> None:
     clip = corpus.read("sung/verse", 16_000)
     assert (clip.name, clip.sample_rate_hz, clip.source_rate_hz) == ("sung/verse", 16_000, 8000)
     assert clip.f0 is not None
-    assert not (root / "synthetic").exists()
+    assert not clips.exists()
     with pytest.raises(AudioError, match="use one in synthetic/calibrate, synthetic/score, sung/calibrate, sung"):
         corpus.read("sung/absent", 48_000)
 
 
-def test_rendered_clips_have_the_annotated_f0(root: Path) -> None:
+def test_recordings_without_a_manifest_join_the_shipped_clips(tmp_path: Path) -> None:
+    record(tmp_path / "sung" / "verse.wav")
+    names = Corpus(tmp_path).clips()
+    assert names[-1] == "sung/verse" and "synthetic/score/phrase-tenor" in names
+    with pytest.raises(AudioError, match=r"^nowhere: has neither manifest.yaml nor sung/; put your recordings into"):
+        Corpus(Path("nowhere"))
+
+
+def test_rendered_clips_have_the_annotated_f0(root: Path, clips: Path) -> None:
     corpus = Corpus(root)
     clip = corpus.read(SINE, 48_000)
-    assert not (root / "synthetic" / "calibrate").exists()
+    assert len(list(clips.iterdir())) == 1
     assert clip.f0 is not None
     np.testing.assert_allclose(clip.f0.times_s, np.arange(160) * 0.005, atol=1e-12)
     np.testing.assert_allclose(clip.f0.at([0.1, 0.15, 0.35, 0.5, 0.6]), [440, 440, 0, 880, 880], atol=1e-3)
@@ -74,21 +90,25 @@ def test_rendered_clips_have_the_annotated_f0(root: Path) -> None:
     assert len(silence) == 12_000 and not silence.any()
 
 
-def test_rendering_is_reproducible_and_done_once(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    other = tmp_path_factory.mktemp("other")
-    (other / "manifest.yaml").write_text(MANIFEST)
-    assert rendered(root) == rendered(other) == list(SYNTHETIC)
-    files = sorted(p.relative_to(root) for p in (root / "synthetic").rglob("*") if p.is_file())
-    assert len(files) == 6
-    assert [(root / f).read_bytes() for f in files] == [(other / f).read_bytes() for f in files]
-    assert rendered(root) == []
-    assert not list(root.rglob("*.part"))
+def test_rendering_is_reproducible_and_done_once(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = []
+    for _ in range(2):
+        cache = tmp_path_factory.mktemp("cache")
+        monkeypatch.setenv(CACHE_VARIABLE, str(cache))
+        assert rendered(root) == list(SYNTHETIC)
+        files = sorted(path.relative_to(cache) for path in cache.rglob("*.*"))
+        contents.append({file: (cache / file).read_bytes() for file in files})
+        assert rendered(root) == []
+    assert contents[0] == contents[1]
+    assert sorted(file.suffix for file in contents[0]) == 3 * [".csv"] + 3 * [".flac"]
 
 
 @pytest.mark.parametrize(
     ("damaged", "content"), [(".flac", None), (".csv", None), (".flac", b"")], ids=["sound", "truth", "half-a-sound"]
 )
-def test_damaged_clip_is_rendered_again(root: Path, damaged: str, content: bytes | None) -> None:
+def test_damaged_clip_is_rendered_again(root: Path, clips: Path, damaged: str, content: bytes | None) -> None:
     path = Path(Corpus(root).read(TONE, 48_000).path)
     good = path.read_bytes()
     path.with_suffix(damaged).unlink()
@@ -98,41 +118,54 @@ def test_damaged_clip_is_rendered_again(root: Path, damaged: str, content: bytes
     assert path.read_bytes() == good
 
 
-def test_only_an_edited_entry_is_rendered_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_edited_entry_is_rendered_again(root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier rendering stays: another project may have that entry."""
     rendered(root)
     (root / "manifest.yaml").write_text(MANIFEST.replace("[69, 81]", "[69, 82]"))
     assert rendered(root) == [SINE]
     f0 = Corpus(root).read(SINE, 48_000).f0
     assert f0 is not None and f0.hz.max() == pytest.approx(440 * 2 ** (13 / 12), abs=1e-3)
+    (root / "manifest.yaml").write_text(MANIFEST)
+    assert rendered(root) == []
     monkeypatch.setattr("workbench.audio.corpus.SYNTH_VERSION", -1)
     assert rendered(root) == list(SYNTHETIC)
 
 
-def test_clip_that_another_process_rendered_is_not_rendered(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While this one waits for the folder, another process renders the clip: it is not rendered again."""
-    corpus, render, again = Corpus(root), Corpus._render, []
+def test_clip_that_another_process_rendered_is_not_rendered(
+    root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While this process waits for the clip's folder, another one renders the clip."""
+    exclusive = corpus.exclusive
 
     @contextmanager
-    def locked() -> Iterator[None]:
-        render(corpus, TONE)
-        yield
+    def locked(folder: Path, wait: bool) -> Iterator[None]:
+        monkeypatch.setattr(corpus, "exclusive", exclusive)
+        assert rendered(root)[0] == TONE
+        with exclusive(folder, wait):
+            yield
 
-    monkeypatch.setattr(corpus, "_locked", locked)
-    monkeypatch.setattr(Corpus, "_render", lambda _, clip: again.append(clip))
-    assert corpus.read(TONE, 16_000).name == TONE
+    monkeypatch.setattr(corpus, "exclusive", locked)
+    again: list[str] = []
+    Corpus(root).render(again.append)
     assert again == []
 
 
-@pytest.mark.parametrize("refused_by", ["write_atomic", "exclusive", "a file"])
-def test_folder_that_cannot_be_written_raises(root: Path, monkeypatch: pytest.MonkeyPatch, refused_by: str) -> None:
-    if refused_by == "a file":
-        (root / "synthetic").touch()
-        advice = "check the folder's permissions"
-    else:
-        monkeypatch.setattr(f"workbench.audio.corpus.{refused_by}", Mock(side_effect=OSError(errno.ENOSPC, "full")))
-        advice = "free some space on its disk"
-    with pytest.raises(AudioError, match=f"^{root}/synthetic.* cannot be written .*; {advice}"):
+@pytest.mark.parametrize(
+    ("refused_by", "advice"),
+    [
+        (OSError(errno.ENOSPC, "full"), "free some space on its disk"),
+        (OSError(errno.EACCES, "no"), "check the folder's permissions"),
+    ],
+    ids=["full", "refused"],
+)
+def test_cache_that_cannot_be_written_raises(
+    root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch, refused_by: OSError, advice: str
+) -> None:
+    monkeypatch.setattr(corpus, "write_atomic", Mock(side_effect=refused_by))
+    advice += ", or set WORKBENCH_CACHE to another folder"
+    with pytest.raises(AudioError, match=f"^{clips}/.*/tone.flac: cannot be written .*; {advice}"):
         Corpus(root).render()
+    assert list(clips.iterdir()) == []
 
 
 def test_check_disjoint_compares_names_and_samples(tmp_path: Path) -> None:

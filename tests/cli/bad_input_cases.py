@@ -22,6 +22,7 @@ import soundfile
 from tests.helpers.project import LEAST_RECIPE
 from tests.helpers.results import stored
 from workbench.bundle.verify_standalone import checksums_text
+from workbench.storage.cache_folder import CACHE_VARIABLE
 
 RECIPE = LEAST_RECIPE.lstrip()
 MANIFEST = """
@@ -316,8 +317,9 @@ AUDIO = (
     ),
     Case(
         "a clip that also calibrates",
-        f"run {LEAST} --audio calib_audio/synthetic/calibrate/tone.flac",
-        "audio: calibrate and score share tone (the same as synthetic/calibrate/tone); remove them from one of the two",
+        f"run {LEAST} --audio calib_audio/sung/calibrate/a.wav",
+        "audio: calibrate and score share a (the same as sung/calibrate/a); remove them from one of the two",
+        recording(name="calibrate/a.wav"),
     ),
     Case(
         "one bad file in a folder of audio",
@@ -328,7 +330,7 @@ AUDIO = (
     Case(
         "a missing folder of clips",
         f"run {LEAST} --calib-audio nowhere",
-        "nowhere/manifest.yaml: no such manifest; name a folder that has one, such as calib_audio",
+        "nowhere: has neither manifest.yaml nor sung/; put your recordings into nowhere/sung",
     ),
     Case(
         "int8 without a clip that calibrates",
@@ -613,6 +615,32 @@ def no_result(what: str, content: str) -> Case:
     return Case(what, "compare run run", message, text("run/v/result.json", content))
 
 
+def cache_in(path: str, make: Make = nothing) -> Make:
+    """Makes something, and sets WORKBENCH_CACHE to this path of the project."""
+    return each(make, lambda: os.environ.__setitem__(CACHE_VARIABLE, str(Path(path).absolute())))
+
+
+CACHE = (
+    Case(
+        "WORKBENCH_CACHE names a file",
+        "audio",
+        "WORKBENCH_CACHE: {here}/a is not a folder; set it to a folder of your own, or unset it",
+        cache_in("a", text("a", "")),
+    ),
+    Case(
+        "WORKBENCH_CACHE names a folder that every user can write to",
+        "audio",
+        "WORKBENCH_CACHE: {here}/a can be written by every user; set it to a folder of your own, or unset it",
+        cache_in("a", each(folder("a"), lambda: Path("a").chmod(0o777))),
+    ),
+    Case(
+        "WORKBENCH_CACHE names a folder that cannot be created",
+        "audio",
+        "WORKBENCH_CACHE: {here}/a/b cannot be created (Not a directory); set it to a folder of your own, or unset it",
+        cache_in("a/b", text("a", "")),
+    ),
+)
+
 RECORDS = (
     Case("a missing folder", "compare run run", "run: no such file or folder; `workbench runs` lists the runs"),
     Case(
@@ -671,4 +699,5 @@ TABLES = {
     "Checkpoints": CHECKPOINTS,
     "Bundles": BUNDLES,
     "Results and output folders": RECORDS,
+    "The cache": CACHE,
 }

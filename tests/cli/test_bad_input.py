@@ -11,24 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.bad_input_cases import MANIFEST, RAN, TABLES, Case
+from tests.cli.bad_input_cases import RAN, TABLES, Case
 from tests.helpers.project import workbench
-from workbench.audio.corpus import Corpus
 from workbench.export.metadata import FORMAT, build_metadata
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 
 MAX_READ_BYTES = 20_000_000
 CASES = [pytest.param(case, id=f"{title}-{case.what}") for title, cases in TABLES.items() for case in cases]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The two clips, rendered once."""
-    root = tmp_path_factory.mktemp("calib_audio")
-    (root / "manifest.yaml").write_text(MANIFEST)
-    Corpus(root).render()
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +57,8 @@ def one_child() -> Iterator[Any]:
 
 
 @pytest.fixture
-def project(
-    case: Case, folder: Path, corpus: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The current folder with rendered clips and, for cases of programs, the programs of other tools."""
-    Path("calib_audio/synthetic").symlink_to(corpus / "synthetic")
+def project(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder and, for cases of programs, the programs of other tools."""
     if case in TABLES["Programs"]:
         for path in request.getfixturevalue("others").iterdir():
             Path(path.name).symlink_to(path)

@@ -99,14 +99,15 @@ def test_env_prints_the_installed_versions() -> None:
     assert [line.split()[0] for line in lines] == list(found)
 
 
-def test_audio_lists_and_renders() -> None:
+def test_audio_lists_and_renders(cache_of_the_test: Path) -> None:
     result = workbench("audio")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         f"{'synthetic/calibrate/tone':42}    0.3 s  known f0",
         f"{'synthetic/score/sine':42}    0.3 s  known f0",
     ]
-    assert Path("calib_audio/synthetic/score/sine.flac").is_file()
+    assert len(list((cache_of_the_test / "clips").rglob("*.flac"))) >= 2
+    assert [path.name for path in Path("calib_audio").iterdir()] == ["manifest.yaml"]
 
 
 def test_audio_writes_only_scored_clips_at_the_recipe_rate() -> None:

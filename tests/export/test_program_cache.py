@@ -78,15 +78,16 @@ def test_least_recently_used_programs_are_removed(folder: Path, store: Path) -> 
         build(folder, CONTENT, name)
         store_program(store, name, folder)
         os.utime(store / name, (index, index))
+    (store / "mine").mkdir()  # no entry, so it stays
     size = sum(path.stat().st_size for path in (store / names[0]).iterdir())
     partial = store / names[0] / f".workbench-{'0' * 16}.part"
     partial.write_bytes(b"half")
     os.utime(partial, (0, 0))
     store_program(store, names[0], folder, max_bytes=2 * size)  # used now, so the second is removed
-    assert sorted(path.name for path in store.iterdir()) == [names[0], names[2]]
+    assert sorted(path.name for path in store.iterdir()) == [names[0], names[2], "mine"]
     assert not partial.exists()
     store_program(store, names[0], folder, max_bytes=0)  # what was just used stays, whatever the limit
-    assert [path.name for path in store.iterdir()] == [names[0]]
+    assert sorted(path.name for path in store.iterdir()) == [names[0], "mine"]
     assert find_program(store / names[0], names[0]) == found(CONTENT)
 
 

@@ -91,7 +91,13 @@ def run(folder: Path, kill_after_s: float | None = None) -> tuple[str, float, in
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
-            env={**os.environ, MARK: mark, "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                MARK: mark,
+                "TMPDIR": str(folder / "tmp"),
+                "WORKBENCH_CACHE": str(folder / "cache"),
+                "OMP_NUM_THREADS": "1",
+            },
         )
         try:
             process.wait(kill_after_s)

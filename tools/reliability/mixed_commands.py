@@ -150,10 +150,8 @@ def left_behind(folder: Path) -> list[str]:
         for path in (folder / "tmp").iterdir()
         if not path.name.startswith(TORCH_CACHE_PREFIX)
     ]
-    store = folder / "outputs" / ".programs"
-    wrong += [
-        f"hidden file: {path.relative_to(folder)}" for path in folder.rglob(".*") if path != store and path.name != "."
-    ]
+    store = folder / "cache" / "programs"
+    wrong += [f"hidden file: {path.relative_to(folder)}" for path in folder.rglob(".*") if path.name != "."]
     if sum(path.stat().st_size for path in store.rglob("*")) > MOST_STORED_BYTES:
         wrong.append("the store of programs is over its bound")
     return wrong
@@ -214,7 +212,8 @@ def soak(folder: Path, minutes: float, workers: int, seed: int) -> dict[str, Any
     """Runs the workers and the checks. Returns the figures."""
     project(folder)
     mark = hashlib.sha256(str(folder).encode()).hexdigest()[:32]
-    environment = {**os.environ, MARK: mark, "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
+    folders = {"TMPDIR": str(folder / "tmp"), "WORKBENCH_CACHE": str(folder / "cache")}
+    environment = {**os.environ, **folders, MARK: mark, "OMP_NUM_THREADS": "1"}
     for words in (
         "run float.yaml --out outputs/first",
         "bundle outputs/first/float --force --out first.zip",

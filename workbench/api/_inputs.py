@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_clips(folder: str | Path | None) -> "Corpus":
-    """Returns the clips in a folder, or else in the project's calib_audio."""
+    """Returns the clips in a folder, or else those of `calib_audio`, or the shipped ones."""
     from workbench.workflows.folders import open_corpus
 
     return open_corpus(None if folder is None else Path(folder))

@@ -48,14 +48,14 @@ def build(
         PosixPath('outputs/built/float-xnnpack/program.pte')
     """
     from workbench.workflows.build import build_programs
-    from workbench.workflows.folders import PROGRAM_STORE
+    from workbench.workflows.folders import program_store
     from workbench.workflows.variant.prepare import load_clips
 
     corpus, progress = open_clips(calib_audio), progress or Progress()
     prepared = prepare_again(recipe, corpus)
     if prepared.quantized:
         (prepared,) = load_clips([prepared], corpus, None, progress)
-    (outcome,) = build_programs([prepared], Path(folder), lambda _: nullcontext(progress), fresh, PROGRAM_STORE)
+    (outcome,) = build_programs([prepared], Path(folder), lambda _: nullcontext(progress), fresh, program_store())
     return outcome.folder / outcome.built.program.path
 
 
@@ -133,8 +133,8 @@ def track(audio: str | Path, program: str | Path, confidence_threshold: float | 
         ProgramError: The program is missing, does not run, or returns no confidence.
 
     Example:
-        >>> alto = workbench.track("calib_audio/synthetic/score/phrase-alto.flac", outcome.program)
-        >>> bool(100 < alto.frequency_hz[alto.confidence > 0.9].min())
+        >>> take = workbench.track("take.wav", outcome.program)
+        >>> bool(100 < take.frequency_hz[take.confidence > 0.9].min())
         True
     """
     check_versions()

@@ -26,7 +26,7 @@ def load_recipe(
         recipe: The name of a shipped recipe, such as `"float-xnnpack"`, or the path of a recipe file.
         variant: The name of the variant if the recipe has a matrix, such as `"float-rates@rate=16k,mirror=0"`.
         calib_audio: The folder of the clips that the recipe can name; by default `calib_audio` in the current folder,
-            or else the project's.
+            or else the shipped clips.
         overrides: Dotted keys with the values that replace those of the file, such as
             `{"lowering.backend": "portable"}`; the name of the recipe gets them too.
 

@@ -52,7 +52,7 @@ def run(
         >>> outcome.program
         PosixPath('outputs/mine/float-xnnpack/program.pte')
     """
-    from workbench.workflows.folders import PROGRAM_STORE
+    from workbench.workflows.folders import program_store
     from workbench.workflows.run import write_run_report
     from workbench.workflows.variant.baseline import BaselineCache
     from workbench.workflows.variant.prepare import load_clips
@@ -61,7 +61,7 @@ def run(
     corpus, progress, folder = open_clips(calib_audio), progress or Progress(), Path(folder)
     scored = None if audio is None else Path(audio)
     (prepared,) = load_clips([prepare_again(recipe, corpus)], corpus, scored, progress)
-    outcome = run_variant(prepared, folder / recipe.name, progress, BaselineCache(), fresh, PROGRAM_STORE)
+    outcome = run_variant(prepared, folder / recipe.name, progress, BaselineCache(), fresh, program_store())
     write_run_report(folder, [(outcome.result, outcome.folder)], corpus)
     return outcome
 

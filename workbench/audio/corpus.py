@@ -1,10 +1,13 @@
-"""The clips of a calib_audio folder by name: the synthetic set, rendered on demand, and the user's recordings."""
+"""The clips of a calib_audio folder by name: the user's recordings, and the synthetic set, which is rendered on demand.
+
+A synthetic clip is rendered into the cache, into a folder named by the hash of all that it is rendered from. So
+projects with different manifests do not overwrite each other's clips.
+"""
 
 import errno
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -18,11 +21,14 @@ from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
 from workbench.audio.synth_oscillator import RENDER_RATE_HZ
 from workbench.errors import AudioError
 from workbench.recipe import clip_matches
-from workbench.storage.atomic import remove_partial_files, write_atomic
+from workbench.storage.atomic import write_atomic
+from workbench.storage.cache_entries import mark_used
+from workbench.storage.cache_folder import CACHE_VARIABLE, cache_folder
 from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
+from workbench.storage.shipped import shipped_clips
 
-_MANIFEST, _SYNTHETIC = "manifest.yaml", "synthetic"
+_CLIPS, _MANIFEST, _SYNTHETIC = "calib_audio", "manifest.yaml", "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
 SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
 ANNOTATION_STEP_S = 0.005
@@ -31,17 +37,20 @@ ANNOTATION_STEP_S = 0.005
 class Corpus:
     """The clips below a folder, named by their path without suffix: "synthetic/score/glide-up", "sung/take1".
 
-    Synthetic clips are those of `root/manifest.yaml`. Recordings in `root/sung` are for scoring, those in
-    `root/sung/calibrate` for calibration.
+    Synthetic clips are those of `root/manifest.yaml`, or else those of the shipped manifest. Recordings in `root/sung`
+    are for scoring, those in `root/sung/calibrate` for calibration.
 
     Raises:
-        AudioError: The manifest is missing or an entry is wrong.
+        AudioError: The folder has neither a manifest nor recordings, or an entry of the manifest is wrong.
         YamlError: The manifest is not a YAML mapping.
     """
 
     def __init__(self, root: Path) -> None:
+        if not has_clips(root):
+            raise AudioError(f"{root}: has neither {_MANIFEST} nor {SUNG}/; put your recordings into {root / SUNG}")
+        own = root / _MANIFEST
         self.root = root
-        self.manifest: Manifest = read_manifest(root / _MANIFEST)
+        self.manifest: Manifest = read_manifest(own if own.exists() else shipped_clips() / _MANIFEST)
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
@@ -73,37 +82,17 @@ class Corpus:
         Raises:
             AudioError: A file cannot be written, or the level of a clip is too high.
         """
-        if all(map(self._is_rendered, self._entries)):
-            return
-        with self._locked():
-            for name in self._entries:
-                if not self._is_rendered(name):
-                    if progress is not None:
-                        progress(name)
-                    self._render(name)
+        for name in self._entries:
+            self._render_if_missing(name, progress)
 
     def read(self, name: str, sample_rate_hz: int) -> Clip:
         """Returns a clip at a sample rate; renders it first if necessary. Raises AudioError if it cannot be used."""
         if name in self._entries:
-            if not self._is_rendered(name):
-                with self._locked():
-                    if not self._is_rendered(name):  # unless another process has done it meanwhile
-                        self._render(name)
-            return read_clip(self._path(name), sample_rate_hz, name)
+            return read_clip(self._render_if_missing(name), sample_rate_hz, name)
         recording = self._recordings().get(name)
         if recording is None:
             raise AudioError(f"{name}: no such clip in {self.root}; use one in {', '.join(self.folders())}")
         return read_clip(recording, sample_rate_hz, name)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        folder = self.root / _SYNTHETIC
-        try:
-            with exclusive(folder, wait=True):
-                remove_partial_files(*(path for path in folder.iterdir() if path.is_dir()))
-                yield
-        except OSError as error:
-            raise _unwritten(folder, error) from None
 
     def _recordings(self) -> dict[str, Path]:
         return {
@@ -112,38 +101,59 @@ class Corpus:
             for file in list_audio(self.root / folder)
         }
 
-    def _path(self, name: str) -> Path:
-        return self.root / f"{name}.flac"
-
-    def _is_rendered(self, name: str) -> bool:
-        """Whether the audio file has the stamp of its entry. The annotation is written before it, so it fits too."""
-        path = self._path(name)
+    def _render_if_missing(self, name: str, progress: Callable[[str], None] | None = None) -> Path:
+        """Returns the file of a synthetic clip. If it is missing or damaged, it is rendered, by one process only."""
+        entry = self._entries[name]
+        stamp = _stamp(entry)
+        folder = cache_folder("clips") / stamp
+        path = folder / f"{entry.name}.flac"
+        if _is_rendered(path, stamp):
+            mark_used(folder)
+            return path
         try:
-            with soundfile.SoundFile(path) as file:
-                return bool(file.comment == _stamp(self._entries[name])) and path.with_suffix(".csv").is_file()
-        except (OSError, soundfile.LibsndfileError):
-            return False
-
-    def _render(self, name: str) -> None:
-        rendering, path = render(self._entries[name]), self._path(name)
-        try:
-            write_atomic(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
-            write_atomic(path, _flac(rendering, _stamp(self._entries[name])))
+            with exclusive(folder, wait=True):
+                if not _is_rendered(path, stamp):  # unless another process has done it meanwhile
+                    if progress is not None:
+                        progress(name)
+                    rendering = render(entry)
+                    write_atomic(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
+                    write_atomic(path, _flac(rendering, stamp))
         except OSError as error:
             raise _unwritten(path, error) from None
+        return path
+
+
+def has_clips(root: Path) -> bool:
+    """Whether a folder has a manifest of synthetic clips, or a folder of recordings."""
+    return (root / _MANIFEST).exists() or (root / SUNG).is_dir()
+
+
+def _is_rendered(path: Path, stamp: str) -> bool:
+    """Whether the audio file has the stamp of its entry. The annotation is written before it, so it fits too."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            return bool(file.comment == _comment(stamp)) and path.with_suffix(ANNOTATION_SUFFIX).is_file()
+    except (OSError, soundfile.LibsndfileError):
+        return False
 
 
 def holds_recordings(folder: Path) -> bool:
     """Whether a folder is one of those of a corpus in which users keep their recordings."""
     path = folder.resolve()
     roots = {name: path.parents[name.count("/")] for name in (SUNG, SUNG_CALIBRATE) if len(path.parents) > 1}
-    return any(root / name == path and (root / _MANIFEST).is_file() for name, root in roots.items())
+    return any(root / name == path and _is_corpus(root) for name, root in roots.items())
+
+
+def _is_corpus(folder: Path) -> bool:
+    return folder.name == _CLIPS or (folder / _MANIFEST).is_file()
 
 
 def _unwritten(path: Path, error: OSError) -> AudioError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "free some space on its disk" if full else "check the folder's permissions"
-    return AudioError(f"{path}: cannot be written ({error.strerror}); {advice}")
+    return AudioError(
+        f"{path}: cannot be written ({error.strerror}); {advice}, or set {CACHE_VARIABLE} to another folder"
+    )
 
 
 def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
@@ -169,9 +179,14 @@ def _identities(clip: Clip) -> tuple[str, str, str]:
 
 
 def _stamp(entry: Entry) -> str:
-    """Returns the comment tag of a rendered audio file: a hash of everything that the clip is rendered from."""
+    """Returns the hash of everything that a clip is rendered from."""
     source = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
-    return f"workbench {sha256_of(source.encode())}"
+    return sha256_of(source.encode())
+
+
+def _comment(stamp: str) -> str:
+    """Returns the comment tag of a rendered audio file."""
+    return f"workbench {stamp}"
 
 
 def _annotation(rendering: Rendering) -> str:
@@ -183,9 +198,9 @@ def _annotation(rendering: Rendering) -> str:
     return "\n".join(["seconds,hertz", *rows, ""])
 
 
-def _flac(rendering: Rendering, comment: str) -> bytes:
+def _flac(rendering: Rendering, stamp: str) -> bytes:
     content = io.BytesIO()
     with soundfile.SoundFile(content, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file:
-        file.comment = comment
+        file.comment = _comment(stamp)
         file.write(rendering.samples)
     return content.getvalue()

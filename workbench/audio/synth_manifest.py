@@ -167,11 +167,9 @@ def read_manifest(path: Path) -> Manifest:
     """Reads and validates the manifest.
 
     Raises:
-        AudioError: There is no such file, or an entry is wrong. The message is one line.
-        YamlError: The file is not YAML or not a mapping.
+        AudioError: An entry is wrong. The message is one line.
+        YamlError: There is no such file, or it is not YAML or not a mapping.
     """
-    if not path.is_file():
-        raise AudioError(f"{path}: no such manifest; name a folder that has one, such as calib_audio")
     try:
         return Manifest.model_validate(read_yaml_mapping(path, "manifest"))
     except ValidationError as error:

@@ -22,7 +22,7 @@ _LIST_RATE_HZ = 48_000
 def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
-    Renders the synthetic clips that are missing into calib_audio/synthetic. With --out it writes the clips that RECIPE
+    Renders the synthetic clips that are missing into the cache. With --out it writes the clips that RECIPE
     scores as mono WAV files of 32-bit floats at the recipe's rate: the input for its program on another device, whose
     frames `workbench score` reads.
 

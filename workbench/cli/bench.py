@@ -10,7 +10,7 @@ from workbench.cli._shared.options import RunOptions, VariantOptions, run_option
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import RecipeReference
-from workbench.workflows.folders import PROGRAM_STORE
+from workbench.workflows.folders import program_store
 from workbench.workflows.input_files import check_programs
 
 _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack", "int8-mixed"), "float-upstream"
@@ -79,7 +79,7 @@ def bench(
         setup = collect_contenders(recipes, programs, first, progress)
         setup = setup.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
-        built = build_contenders(setup, folder, progress, options.fresh, PROGRAM_STORE)
+        built = build_contenders(setup, folder, progress, options.fresh, program_store())
         record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress)
     print_archived(store_bench(record, folder))
     if options.as_json:

@@ -20,7 +20,7 @@ from workbench.cli._shared.options import (
 )
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
-from workbench.workflows.folders import PROGRAM_STORE, open_corpus
+from workbench.workflows.folders import open_corpus, program_store
 
 if TYPE_CHECKING:
     from workbench.audit.reproduce import Rebuilt
@@ -60,7 +60,7 @@ def build(
             variants = load_clips(variants, corpus, None, progress)
     folder = output_folder(out, run_name(variants))
     identical = True
-    for outcome in build_programs(variants, folder, progress_shown, fresh, PROGRAM_STORE, sources.results):
+    for outcome in build_programs(variants, folder, progress_shown, fresh, program_store(), sources.results):
         built, program, comparison = outcome.built, outcome.built.program, outcome.comparison
         state = f"loads in {built.cold_start.load_ms:.0f} ms" if built.cold_start else built.unsupported_reason
         reused = ", unchanged: reused" if built.reused else ""

@@ -13,7 +13,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
-from workbench.workflows.folders import PROGRAM_STORE
+from workbench.workflows.folders import program_store
 
 
 @main.command()
@@ -58,7 +58,7 @@ def profile(
     with progress_shown() as progress:
         (prepared,) = load_clips([prepared], corpus, options.audio, progress)
         plan = timing_plan(threads, rounds)
-        result = profile_program(prepared, folder, plan, progress, options.fresh, PROGRAM_STORE)
+        result = profile_program(prepared, folder, plan, progress, options.fresh, program_store())
     print_archived(store_profile(result, folder))
     if options.as_json:
         print_json(folder, result)

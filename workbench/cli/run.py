@@ -23,7 +23,7 @@ from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.cli._shared.waiting import Waiting, note_many
-from workbench.workflows.folders import PROGRAM_STORE
+from workbench.workflows.folders import program_store
 
 if TYPE_CHECKING:
     from workbench.records.metrics import Verdict
@@ -69,7 +69,7 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     waiting = Waiting(variants, folder)
     results, all_measured = [], True
     try:
-        for outcome in run_variants(variants, folder, progress_shown, options.fresh, PROGRAM_STORE):
+        for outcome in run_variants(variants, folder, progress_shown, options.fresh, program_store()):
             if isinstance(outcome, RunFailure):
                 for line in error_lines(outcome.error):
                     click.echo(f"error: {outcome.name}: {line}", err=True)

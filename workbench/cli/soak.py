@@ -16,7 +16,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
-from workbench.workflows.folders import PROGRAM_STORE
+from workbench.workflows.folders import program_store
 
 
 @main.command()
@@ -59,7 +59,7 @@ def soak(
     with progress_shown() as progress:
         (prepared,) = load_clips([prepared], corpus, options.audio, progress)
         folder = options.folder(f"soak-{prepared.recipe.name}")
-        result = soak_variant(prepared, folder, hours, progress, options.fresh, PROGRAM_STORE)
+        result = soak_variant(prepared, folder, hours, progress, options.fresh, program_store())
     print_archived(store_soak(result, folder))
     if options.as_json:
         print_json(folder, result)

@@ -6,14 +6,13 @@ other inputs, is built again.
 """
 
 import json
-import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from workbench.export.program_file import ProgramFile
 from workbench.storage.atomic import remove_stale_partial_files, write_atomic
+from workbench.storage.cache_entries import cache_entries, mark_used, remove_entry
 from workbench.storage.hashing import sha256_of
 
 NOTES_NAME = "program.json"
@@ -67,16 +66,15 @@ def store_program(
                 for name, content in found.contents.items():
                     write_atomic(entry / name, content)
                 write_atomic(entry / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
-        if entry.is_dir():
-            os.utime(entry)
+        mark_used(entry)
         _remove_least_used(store, max_bytes, keep=entry)
 
 
 def _remove_least_used(store: Path, max_bytes: int, keep: Path) -> None:
-    entries = [path for path in store.iterdir() if path.is_dir()]
+    for entry in cache_entries(store):
+        remove_stale_partial_files(entry.path)
     total_bytes = 0
-    for entry in sorted(entries, key=lambda path: path.stat().st_mtime, reverse=True):
-        remove_stale_partial_files(entry)
-        total_bytes += sum(file.stat().st_size for file in entry.iterdir())
-        if total_bytes > max_bytes and entry != keep:
-            shutil.rmtree(entry, ignore_errors=True)
+    for entry in reversed(cache_entries(store)):
+        total_bytes += entry.bytes
+        if total_bytes > max_bytes and entry.path != keep:
+            remove_entry(entry)

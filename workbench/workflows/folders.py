@@ -1,29 +1,34 @@
-"""The folders of input and output: the project's folders, dated folders below `outputs/`, the cache of programs."""
+"""The folders of input and output: the clips that recipes name, dated folders below `outputs/`, the program cache."""
 
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.storage.cache_folder import cache_folder
+from workbench.storage.shipped import shipped_clips
+
 if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
 
-_CHECKOUT = Path(__file__).parent.parent.parent
 OUTPUTS = Path("outputs")
-PROGRAM_STORE = OUTPUTS / ".programs"
-"""The cache of programs by fingerprint, shared by all runs."""
+_LOCAL_CLIPS = Path("calib_audio")
 
 
-def project_folder(name: str) -> Path:
-    """Returns a folder of the project by its name: in the current folder, or else in the checkout."""
-    return Path(name) if Path(name).is_dir() else _CHECKOUT / name
+def program_store() -> Path:
+    """Returns the cache of programs, which all projects share. Raises WorkbenchError if it cannot be used."""
+    return cache_folder("programs")
 
 
 def open_corpus(folder: Path | None = None) -> "Corpus":
-    """Returns the clips that recipes can name, from `folder` or else from the project's calib_audio."""
-    from workbench.audio.corpus import Corpus  # imports scipy, and not every command needs clips
+    """Returns the clips that recipes can name.
 
-    return Corpus(folder or project_folder("calib_audio"))
+    They are those of `folder`. By default, they are those of `calib_audio` in the current folder if it has a manifest
+    or recordings, or else the shipped ones.
+    """
+    from workbench.audio.corpus import Corpus, has_clips  # imports scipy, and not every command needs clips
+
+    return Corpus(folder or (_LOCAL_CLIPS if has_clips(_LOCAL_CLIPS) else shipped_clips()))
 
 
 def new_output_folder(name: str, parent: Path = OUTPUTS) -> Path:

@@ -27,7 +27,7 @@ calib_audio_option = click.option(
     "--calib-audio",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Folder of the clips that recipes name.  [default: calib_audio]",
+    help="Folder of the clips that recipes name.  [default: calib_audio, or the shipped clips]",
 )
 audio_option = click.option(
     "--audio",
