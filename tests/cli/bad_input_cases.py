@@ -204,6 +204,21 @@ RECIPES = (
         f"run {LEAST} --variant leas",
         "--variant leas: no such variant (did you mean 'least'?); `workbench check` lists the names",
     ),
+    Case(
+        "a new recipe that exists",
+        f"new {LEAST}",
+        f"{LEAST}: exists; choose another name, or replace it with --overwrite",
+    ),
+    Case(
+        "a new recipe in a missing folder",
+        "new no/my.yaml",
+        "no/my.yaml: there is no folder no; create it first",
+    ),
+    Case(
+        "a new recipe whose name no folder can have",
+        "new a=b.yaml",
+        "a=b.yaml: the file name becomes a folder name; use letters, digits and . _ + -",
+    ),
     Case("a missing file of gates", f"run {LEAST} --gates no.yaml", "no.yaml: there is no file 'no.yaml'"),
     recipe(
         "an unknown clip",

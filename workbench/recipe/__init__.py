@@ -6,6 +6,7 @@ Imports only `storage` and what is below it, and neither torch nor numpy. Every 
 from workbench.recipe.gates import Gate, gates_of, override_gates
 from workbench.recipe.json_schema import json_schema
 from workbench.recipe.load import (
+    file_name_problem,
     from_resolved,
     invalid_name_reason,
     load_recipes,
@@ -24,6 +25,7 @@ from workbench.storage.shipped import (
     find_recipe,
     shipped_clips,
     shipped_folders,
+    shipped_name,
     shipped_names,
     shipped_records,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "Scoring",
     "Speed",
     "clip_matches",
+    "file_name_problem",
     "find_recipe",
     "from_resolved",
     "gates_of",
@@ -54,6 +57,7 @@ __all__ = [
     "recipe_files",
     "shipped_clips",
     "shipped_folders",
+    "shipped_name",
     "shipped_names",
     "shipped_records",
     "with_overrides",

@@ -122,12 +122,17 @@ def invalid_name_reason(name: str) -> str:
     return ""
 
 
+def file_name_problem(path: Path) -> str:
+    """Returns why a recipe file cannot have this name, which becomes the name of a folder; "" if it can."""
+    stem = path.stem
+    if not FOLDER_SAFE.fullmatch(stem) or stem[0] in ".-+":
+        return f"{path}: the file name becomes a folder name; use letters, digits and . _ + -"
+    return ""
+
+
 def _name_problems(file: RecipeFile, owners: dict[str, Path]) -> list[str]:
     """Returns what is wrong with the names of a file's recipes, and adds them to `owners`."""
-    problems = []
-    stem = file.path.stem
-    if not FOLDER_SAFE.fullmatch(stem) or stem[0] in ".-+":
-        problems.append(f"{file.path}: the file name becomes a folder name; use letters, digits and . _ + -")
+    problems = list(filter(None, [file_name_problem(file.path)]))
     names = [_name(file.path, suffix) for suffix, _ in file.variants()]
     longest = max(names, key=len)
     if len(longest) > MAX_NAME_CHARACTERS:

@@ -1,10 +1,13 @@
 """Reads YAML files safely: only plain mappings of limited size, without aliases and tags, which can be abused."""
 
+import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
@@ -78,6 +81,17 @@ def _missing_file_reason(path: Path) -> str:
     except (OSError, ValueError):  # a name that no file system accepts
         similar = ""
     return f"there is no file {quote_value(path.name)}{similar}"
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Returns a mapping as YAML, without a line feed at its end. The innermost lists and mappings are on one line."""
+    yaml = YAML()
+    yaml.default_flow_style = None
+    yaml.width = 1000
+    outermost, text = CommentedMap(values), io.StringIO()
+    outermost.fa.set_block_style()
+    yaml.dump(outermost, text)
+    return text.getvalue().rstrip("\n")
 
 
 def _read_text(path: Path, kind: str) -> str:

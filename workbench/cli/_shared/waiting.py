@@ -25,7 +25,7 @@ class Waiting:
 
     def __init__(self, variants: "Sequence[PreparedVariant]", folder: Path) -> None:
         """Prints how many variants there are, about how long they take if that is known, and the folder."""
-        from workbench.workflows.expected_time import expected_time
+        from workbench.workflows.variant.expected_time import expected_time
 
         self._total, self._done, self._measured, self._started_at = len(variants), 0, 0, time.monotonic()
         self._expected = expected_time(variants, folder)

@@ -1,14 +1,12 @@
 """The output of `recipes`: a row for each recipe, or one recipe with all of its keys."""
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from workbench.report.formatting import DASH
 from workbench.report.recipe_summary import MeasuredVariant, RecipeSummary
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
+from workbench.storage.yaml_files import as_yaml
 
 _Path = tuple[str, ...]
 _LEGEND = (
@@ -37,7 +35,7 @@ def print_recipe(summary: RecipeSummary) -> None:
     print_lines(output, [*_missing(variants), *_measured_where(variants), ""], indent=0)
     flat = [dict(_leaves(each.recipe.resolved())) for each in variants]
     differing = [path for path in flat[0] if any(each.get(path) != flat[0][path] for each in flat)]
-    print_lines(output, _yaml(_without(variants[0].recipe.resolved(), differing)).splitlines(), indent=0)
+    print_lines(output, as_yaml(_without(variants[0].recipe.resolved(), differing)).splitlines(), indent=0)
     for each, values in zip(variants, flat, strict=True) if differing else ():
         print_lines(output, [f"# {each.recipe.name}"], indent=0)
         print_lines(output, [f"{'.'.join(path)}: {values.get(path)}" for path in differing], indent=0)
@@ -111,12 +109,3 @@ def _without(values: Mapping[str, Any], paths: Sequence[_Path], above: _Path = (
         elif (*above, key) not in paths:
             kept[key] = value
     return kept
-
-
-def _yaml(values: Mapping[str, Any]) -> str:
-    yaml = YAML()
-    yaml.default_flow_style = None  # a list of values on one line
-    yaml.width = 100
-    text = io.StringIO()
-    yaml.dump(dict(values), text)
-    return text.getvalue()
