@@ -14,7 +14,7 @@ from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
 from workbench.audio.corpus import Corpus
 from workbench.audio.synth import render
-from workbench.audio.synth_oscillator import RENDER_RATE_HZ
+from workbench.audio.synth_manifest import RENDER_RATE_HZ
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.storage.cache_folder import CACHE_VARIABLE
 

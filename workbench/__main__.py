@@ -1,6 +1,15 @@
-"""`python -m workbench` is the `workbench` command."""
+"""`python -m workbench` and `workbench` are the same command.
 
-from workbench.cli import main
+A child process imports this module again, so the command line is imported only where it runs.
+"""
+
+
+def main() -> None:
+    """Runs the command line."""
+    from workbench.cli import main as group
+
+    group(prog_name="workbench")
+
 
 if __name__ == "__main__":
-    main(prog_name="workbench")
+    main()

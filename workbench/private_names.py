@@ -4,6 +4,8 @@ Neither package promises to keep them, so a new version of either is checked her
 needs, so that importing this module imports neither package.
 """
 
+import importlib.util
+import sys
 from typing import Any
 
 
@@ -17,6 +19,26 @@ def clear_graph_caches() -> None:
 
     FakeTensorMode.cache_clear()
     _loader.eval_cache.clear()
+
+
+def executorch_runtime() -> Any:
+    """Imports and returns `executorch.runtime` without ExecuTorch's compiler.
+
+    The bindings import one class of warning from `executorch.exir`, and with it the whole compiler and torchao: 1,800
+    modules and more than twice the time of torch, in every process that only runs a program. So a package of that name
+    that has run no code takes its place meanwhile. A later `import executorch.exir` imports the real one.
+    """
+    compiler = "executorch.exir"
+    spec = None if compiler in sys.modules else importlib.util.find_spec(compiler)
+    if spec is not None:
+        sys.modules[compiler] = importlib.util.module_from_spec(spec)
+    try:
+        from executorch import runtime
+    finally:
+        if spec is not None:
+            del sys.modules[compiler]
+            sys.modules.pop(f"{compiler}._warnings", None)
+    return runtime
 
 
 def read_pte(content: bytes) -> Any:

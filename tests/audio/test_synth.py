@@ -12,8 +12,18 @@ from scipy.ndimage import minimum_filter1d
 from scipy.signal import oaconvolve
 
 from workbench.audio.synth import Rendering, render
-from workbench.audio.synth_manifest import Entry, Glide, Manifest, Noise, Phrase, Tones, Vibrato, read_manifest
-from workbench.audio.synth_oscillator import RENDER_RATE_HZ, rms
+from workbench.audio.synth_manifest import (
+    RENDER_RATE_HZ,
+    Entry,
+    Glide,
+    Manifest,
+    Noise,
+    Phrase,
+    Tones,
+    Vibrato,
+    read_manifest,
+)
+from workbench.audio.synth_oscillator import rms
 from workbench.errors import AudioError, WorkbenchError
 
 ROOT = Path(__file__).parents[2] / "calib_audio"

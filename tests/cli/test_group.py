@@ -16,7 +16,6 @@ from click.testing import CliRunner
 from click.testing import Result as CliResult
 
 from tests.helpers.project import workbench
-from tests.helpers.results import stored, written
 from workbench.cli import main
 from workbench.cli._shared.group import ErrorHandlingGroup
 from workbench.errors import WorkbenchWarning
@@ -61,17 +60,6 @@ def test_module_runs_as_the_command() -> None:
     result = subprocess.run([sys.executable, "-m", "workbench", "--version"], capture_output=True, text=True)
     version = importlib.metadata.version("pesto-workbench")
     assert (result.stdout, result.stderr) == (f"workbench, version {version}\n", "")
-
-
-@pytest.mark.parametrize("command", ["check recipes/least.yaml", "pick run"])
-def test_command_does_not_import_torch(command: str) -> None:
-    written(stored(verdict="pass"), Path("run"))
-    code = (
-        f"import sys\nfrom workbench.cli import main\nmain({command.split()}, standalone_mode=False)\n"
-        "assert not {'torch', 'executorch', 'pesto'} & set(sys.modules), 'imported'\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [["fly"], ["run"], ["run", "--fast", "r.yaml"], ["track", "take.wav"], ["check"]])

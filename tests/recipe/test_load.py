@@ -1,7 +1,5 @@
 """Which recipes load under which names, and how mistakes in several files are reported."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -89,10 +87,3 @@ def test_read_limits_reports_every_mistake(text: str, starts: list[str]) -> None
         read_limits(write("limits.yaml", text), KNOWN_NAMES)
     for problem, start in zip(caught.value.problems, starts, strict=True):
         assert problem.startswith(f"limits.yaml: {start}")
-
-
-def test_recipe_package_imports_no_torch() -> None:
-    heavy = "{'torch', 'executorch', 'soundfile', 'pesto', 'numpy'}"
-    code = f"import sys, workbench.recipe; sys.exit(' '.join({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == ""

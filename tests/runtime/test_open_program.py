@@ -17,11 +17,10 @@ from workbench.export.metadata import METADATA_KEY, as_json, build_metadata, par
 from workbench.export.onnx import ONNX_EXTRA
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime import open_program as opening
 from workbench.runtime.executorch import PteSession
 from workbench.runtime.host_state import host_of
 from workbench.runtime.onnxruntime import OnnxSession
-from workbench.runtime.open_program import describe_program, import_runtime, open_program, read_metadata, run_program
+from workbench.runtime.open_program import describe_program, open_program, read_metadata, run_program
 from workbench.runtime.session import run_chunks
 from workbench.runtime.torchscript import TorchScriptSession
 
@@ -38,7 +37,6 @@ def script(program_for: ProgramFactory, stream: StreamConfig) -> Path:
 
 
 def test_both_ways_to_the_metadata_agree(script: Path, stream: StreamConfig) -> None:
-    import_runtime(script)  # nothing to import
     metadata = describe_program(script)
     assert metadata == read_metadata(script)
     assert (metadata.stream, metadata.state, metadata.confidence_threshold) == (stream, "internal", None)
@@ -48,7 +46,7 @@ def test_run_program_resets_before_each_time(
     script: Path, sing: Callable[[int, float], np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requested: list[int] = []
-    monkeypatch.setattr(opening, "set_num_threads", requested.append)
+    monkeypatch.setattr("workbench.runtime.executorch.set_num_threads", requested.append)
     clips = [sing(16_000, 0.5), sing(16_000, 0.3)]
     frames = run_program(script, clips, times=2, threads=1)
     assert requested == [1]

@@ -10,15 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from workbench.audio.annotations import ANNOTATION_SUFFIX
 from workbench.audio.decode import Clip, file_stem, list_audio, read_clip
-from workbench.audio.synth import SYNTH_VERSION, Rendering, render
-from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
-from workbench.audio.synth_oscillator import RENDER_RATE_HZ
+from workbench.audio.synth_manifest import RENDER_RATE_HZ, SYNTH_VERSION, Entry, Manifest, read_manifest
 from workbench.errors import AudioError
 from workbench.recipe import clip_matches
 from workbench.storage.atomic import write_atomic
@@ -27,6 +26,9 @@ from workbench.storage.cache_folder import CACHE_VARIABLE, cache_folder
 from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
 from workbench.storage.shipped import shipped_clips
+
+if TYPE_CHECKING:
+    from workbench.audio.synth import Rendering
 
 _CLIPS, _MANIFEST, _SYNTHETIC = "calib_audio", "manifest.yaml", "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
@@ -115,6 +117,8 @@ class Corpus:
                 if not _is_rendered(path, stamp):  # unless another process has done it meanwhile
                     if progress is not None:
                         progress(name)
+                    from workbench.audio.synth import render  # imports scipy, and the clips are usually there
+
                     rendering = render(entry)
                     write_atomic(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
                     write_atomic(path, _flac(rendering, stamp))
@@ -189,7 +193,7 @@ def _comment(stamp: str) -> str:
     return f"workbench {stamp}"
 
 
-def _annotation(rendering: Rendering) -> str:
+def _annotation(rendering: "Rendering") -> str:
     step = round(ANNOTATION_STEP_S * RENDER_RATE_HZ)
     hz = rendering.f0_hz[::step]
     rows = (
@@ -198,7 +202,7 @@ def _annotation(rendering: Rendering) -> str:
     return "\n".join(["seconds,hertz", *rows, ""])
 
 
-def _flac(rendering: Rendering, stamp: str) -> bytes:
+def _flac(rendering: "Rendering", stamp: str) -> bytes:
     content = io.BytesIO()
     with soundfile.SoundFile(content, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file:
         file.comment = _comment(stamp)

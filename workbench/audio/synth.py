@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.synth_manifest import Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
+from workbench.audio.synth_manifest import RENDER_RATE_HZ, Entry, Glide, Noise, Phrase, Silence, Tones, Vibrato
 from workbench.audio.synth_oscillator import (
-    RENDER_RATE_HZ,
     VOICED_FLOOR,
     Signal,
     harmonic_sum,
@@ -23,9 +22,6 @@ from workbench.audio.synth_oscillator import (
 from workbench.audio.synth_voice import add_room, sing
 from workbench.errors import AudioError
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
-
-SYNTH_VERSION = 1
-"""Increase it with every change to the sound of a manifest entry; the clips are then rendered again."""
 
 _ATTACK_S, _RELEASE_S = 0.02, 0.05
 

@@ -14,6 +14,10 @@ from workbench.errors import AudioError, quote_value
 from workbench.recipe.messages import dotted
 from workbench.storage.yaml_files import read_yaml_mapping
 
+RENDER_RATE_HZ = 48_000
+SYNTH_VERSION = 1
+"""Increase it with every change to the sound of a manifest entry; the clips are then rendered again."""
+
 # Upstream PESTO's bins start at about 27.5 Hz; it has seen almost no training data above 3 kHz.
 Semitones = Annotated[float, Field(ge=21.5, le=102.0)]
 Harmonics = Annotated[int, Field(ge=1, le=400)]

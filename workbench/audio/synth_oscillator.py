@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.integrate import cumulative_trapezoid
 from scipy.signal import butter, sosfiltfilt
 
-RENDER_RATE_HZ = 48_000
+from workbench.audio.synth_manifest import RENDER_RATE_HZ
+
 VOICED_FLOOR = 0.01
 """-40 dB: a note is unvoiced where its envelope is below this."""
 

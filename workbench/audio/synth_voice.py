@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.signal import ShortTimeFFT, oaconvolve
 from scipy.signal.windows import hann
 
-from workbench.audio.synth_manifest import Phrase, Singer
+from workbench.audio.synth_manifest import RENDER_RATE_HZ, Phrase, Singer
 from workbench.audio.synth_oscillator import (
-    RENDER_RATE_HZ,
     VOICED_FLOOR,
     Signal,
     harmonic_sum,

@@ -10,6 +10,7 @@ from scipy.io import wavfile
 from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
 from workbench.bundle.verify_standalone import COLUMNS, WITHIN, load, run_clip
 from workbench.errors import ProgramError, WorkbenchError
+from workbench.private_names import executorch_runtime
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
 from workbench.runtime.isolation import IsolatedProcess
@@ -113,6 +114,7 @@ def _nudged(audio: Floats) -> list[Floats]:
 
 def _run_clips(path: Path, clips: list[Floats], frames_of_calls: list[int]) -> list[Floats]:
     """Runs a program's file over several clips, in this process; see `run_clip`."""
+    executorch_runtime()  # before `load` imports it: this one does not import ExecuTorch's compiler
     program = load(path)
     return [run_clip(program, clip, frames_of_calls) for clip in clips]
 

@@ -12,6 +12,7 @@ from typing import Any
 from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.verify_standalone import PROGRAM, Finding, NotABundleError
 from workbench.errors import ProgramError, WorkbenchError, first_line
+from workbench.private_names import executorch_runtime
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.npz import ZIP_ERRORS
 
@@ -55,9 +56,14 @@ def verify(bundle: Path, child: IsolatedProcess | None = None) -> Verification:
 def _run(folder: Path, manifest: dict[str, Any], child: IsolatedProcess | None) -> list[Finding]:
     try:
         with nullcontext(child) if child else IsolatedProcess(_RUN_TIMEOUT_S) as process:
-            return process.call(standalone.check_golden, folder, manifest)
+            return process.call(_check_golden, folder, manifest)
     except ProgramError as error:
         return [Finding(PROGRAM, False, f"does not run here: {error}")]
+
+
+def _check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
+    executorch_runtime()  # before `check_golden` imports it: this one does not import ExecuTorch's compiler
+    return standalone.check_golden(folder, manifest)
 
 
 @contextmanager

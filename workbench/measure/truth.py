@@ -7,7 +7,6 @@ compared with the known f0, it is therefore moved back by the delay that fits th
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mir_eval
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,6 +160,8 @@ def accuracy(hz: Hertz, frames: Frames, threshold: float) -> PitchAccuracy | Non
     confidence = np.ones_like(frames.confidence) if without_confidence else frames.confidence
     if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(confidence).all()):
         return None
+    import mir_eval  # imports scipy, and a stored accuracy is read without it
+
     voiced = hz > 0
     estimated_voiced = (confidence >= threshold).astype(float)
     estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(frames.pitch_semitones))

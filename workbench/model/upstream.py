@@ -13,7 +13,7 @@ from torch import nn
 
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path
-from workbench.recipe.options import Reduction
+from workbench.recipe.options import UPSTREAM_STATE_SUFFIX, Reduction
 from workbench.recipe.stream_config import StreamConfig
 
 
@@ -42,15 +42,12 @@ from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
 
 __all__ = [
     "PESTO",
-    "STATE_SUFFIX",
     "ConfidenceClassifier",
     "Resnet1d",
     "load_upstream",
     "read_checkpoint",
     "reset_upstream",
 ]
-
-STATE_SUFFIX = "cache.pad"  # end of the names of upstream's state buffers
 
 # Preprocessor tensors that upstream computes for each sample rate; a checkpoint does not contain them.
 _COMPUTED_KEYS = ("preprocessor.hcqt_kernels.",)
@@ -173,5 +170,5 @@ def _short(error: Exception) -> str:
 def reset_upstream(model: nn.Module, stream: int | None = None) -> None:
     """Sets the state of an upstream model to zero, as after loading: of all streams, or of one."""
     for name, buffer in model.named_buffers():
-        if name.endswith(STATE_SUFFIX):
+        if name.endswith(UPSTREAM_STATE_SUFFIX):
             (buffer if stream is None else buffer[stream]).zero_()

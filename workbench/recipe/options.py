@@ -24,6 +24,9 @@ host, which passes the whole window. frozen: nowhere, because an exporter folded
 STATE_BUFFER = "ring"
 """Name of the state buffer, in the model and in every program."""
 
+UPSTREAM_STATE_SUFFIX = "cache.pad"
+"""End of the names of upstream's state buffers, in its model and in a TorchScript program."""
+
 Scope = Literal["whole", "network"]
 """What the program contains: everything, or only the network behind the front end, which the host then computes."""
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
-from executorch.runtime import Program, Runtime
 from threadpoolctl import threadpool_limits
 
 from workbench import private_names
@@ -14,6 +13,10 @@ from workbench.export.metadata import NO_METADATA, parse_metadata
 from workbench.runtime.host_state import host_of
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
+if TYPE_CHECKING:
+    from executorch.runtime import Program
+
+Runtime = private_names.executorch_runtime().Runtime
 _pool_in_use = False
 """Whether this process has loaded a program: resizing ExecuTorch's thread pool after that can crash the process."""
 
@@ -103,7 +106,7 @@ class PteSession:
 class LoadedProgram(NamedTuple):
     """A program whose methods are not loaded yet, and its metadata entries as they are in the file."""
 
-    program: Program
+    program: "Program"
     entries: dict[str, Any]
 
 

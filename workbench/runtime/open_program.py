@@ -1,6 +1,7 @@
 """Opens a program of any format by its suffix. `SESSIONS` is the only table of file formats and their sessions.
 
-A broken program can crash its runtime, so the functions here can run in an `IsolatedProcess`.
+A broken program can crash its runtime, so the functions here can run in an `IsolatedProcess`. A runtime is imported
+when its first program is opened, so a process that only names these functions imports none.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +10,8 @@ from typing import Protocol
 
 from workbench.export.metadata import ProgramMetadata, parse_metadata
 from workbench.export.program_file import ProgramFormat, format_of
-from workbench.runtime.executorch import PteSession, load_program, set_num_threads
-from workbench.runtime.onnxruntime import OnnxSession
 from workbench.runtime.session import Floats, Frames, Session, run_clips
 from workbench.runtime.state_protocol import StateHandling, with_state_handling
-from workbench.runtime.torchscript import TorchScriptSession
 
 
 class ProgramSession(Session, Protocol):
@@ -22,10 +20,28 @@ class ProgramSession(Session, Protocol):
     metadata: ProgramMetadata
 
 
+def _open_pte(path: Path) -> ProgramSession:
+    from workbench.runtime.executorch import PteSession
+
+    return PteSession(path)
+
+
+def _open_onnx(path: Path) -> ProgramSession:
+    from workbench.runtime.onnxruntime import OnnxSession
+
+    return OnnxSession(path)
+
+
+def _open_torchscript(path: Path) -> ProgramSession:
+    from workbench.runtime.torchscript import TorchScriptSession
+
+    return TorchScriptSession(path)
+
+
 SESSIONS: dict[ProgramFormat, Callable[[Path], ProgramSession]] = {
-    "pte": PteSession,
-    "onnx": OnnxSession,
-    "torchscript": TorchScriptSession,
+    "pte": _open_pte,
+    "onnx": _open_onnx,
+    "torchscript": _open_torchscript,
 }
 
 
@@ -39,9 +55,16 @@ def open_program(path: Path) -> ProgramSession:
 
 
 def import_runtime(path: Path) -> None:
-    """Imports a runtime that is imported at first use, so that the import is not timed as a part of loading."""
-    if format_of(path.name) == "onnx":
-        import onnxruntime  # noqa: F401
+    """Imports the runtime of a program, so that the import is not timed as a part of loading."""
+    match format_of(path.name):
+        case "pte":
+            import workbench.runtime.executorch
+        case "onnx":
+            import onnxruntime  # noqa: F401
+
+            import workbench.runtime.onnxruntime
+        case "torchscript":
+            import workbench.runtime.torchscript  # noqa: F401
 
 
 def describe_program(path: Path) -> ProgramMetadata:
@@ -55,6 +78,8 @@ def read_metadata(path: Path) -> ProgramMetadata:
     Raises ProgramError if the program cannot be loaded or its metadata is invalid.
     """
     if format_of(path.name) == "pte":
+        from workbench.runtime.executorch import load_program
+
         return parse_metadata(load_program(path).entries, path)
     return describe_program(path)
 
@@ -78,6 +103,8 @@ def run_program(
         threads: Number of threads to set first. Only in a process that has loaded no program with another number.
     """
     if threads is not None:  # otherwise the last bits of a sum would depend on the machine's cores
+        from workbench.runtime.executorch import set_num_threads
+
         set_num_threads(threads)
     session = with_state_handling(state_handling, open_program(path))
     for _ in range(times):

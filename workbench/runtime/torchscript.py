@@ -6,7 +6,7 @@ import torch
 
 from workbench.errors import ProgramError, is_out_of_memory
 from workbench.export.metadata import METADATA_KEY, from_json, parse_metadata
-from workbench.model.upstream import STATE_SUFFIX
+from workbench.recipe.options import UPSTREAM_STATE_SUFFIX
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
 
@@ -30,9 +30,11 @@ class TorchScriptSession:
             raise ProgramError(f"{path}: not TorchScript that torch can load; export it again") from error
         self.metadata = parse_metadata(from_json(extra_files[METADATA_KEY], path), path)
         self.stream = self.metadata.stream
-        self._state_buffers = [buffer for name, buffer in self._model.named_buffers() if name.endswith(STATE_SUFFIX)]
+        self._state_buffers = [
+            buffer for name, buffer in self._model.named_buffers() if name.endswith(UPSTREAM_STATE_SUFFIX)
+        ]
         if not self._state_buffers:
-            raise ProgramError(f"{path}: has no streaming state (*{STATE_SUFFIX}); export the streaming model")
+            raise ProgramError(f"{path}: has no streaming state (*{UPSTREAM_STATE_SUFFIX}); export the streaming model")
         self.reset()
 
     def reset(self, stream: int | None = None) -> None:

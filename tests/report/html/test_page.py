@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -221,16 +219,6 @@ def test_report_writes_into_the_run_a_new_folder_or_out(run: Path, project: Path
     assert re.match(r"outputs/\d{8}-\d{6}-report/report\.html  2 variants, ", result.output)
     assert workbench("report", run / "unfair", "--out", "pages/mine.html").exit_code == 0
     assert sorted(path.name for path in (project / "pages").iterdir()) == ["mine.html", "mine.md"]
-
-
-def test_report_imports_no_torch(run: Path, project: Path) -> None:
-    code = (
-        "import sys\n"
-        "from workbench.cli import main\n"
-        "main(['report', sys.argv[1]], standalone_mode=False)\n"
-        "assert not {'torch', 'executorch', 'pesto'} & set(sys.modules), 'imported'\n"
-    )
-    subprocess.run([sys.executable, "-c", code, run], check=True, capture_output=True)
 
 
 def test_page_has_at_most_300_kilobytes_a_variant(run: Path, tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from workbench.progress import Progress
 from workbench.records.frames import read_frames
 from workbench.records.result import Result, read_result
 from workbench.records.worst_moments import worst
-from workbench.runtime import open_program
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows import score_external
 from workbench.workflows.load_recipes import load_variants
@@ -80,7 +79,7 @@ def finished(
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs the program in this process: it is known to work."""
     monkeypatch.setattr(IsolatedProcess, "call", lambda _, function, *args, **keywords: function(*args, **keywords))
-    monkeypatch.setattr(open_program, "set_num_threads", lambda _: None)
+    monkeypatch.setattr("workbench.runtime.executorch.set_num_threads", lambda _: None)
 
 
 @pytest.fixture
