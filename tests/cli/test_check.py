@@ -1,5 +1,6 @@
 """`check`: every mistake of every recipe in one call."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ def test_check_accepts_files_and_folders() -> None:
     result = workbench("check", "recipes", "more.yaml")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "least: ok\nmore@mirror=0: ok\nmore@mirror=1: ok\n"
+
+
+def test_check_prints_json() -> None:
+    (line,) = workbench("check", "recipes/least.yaml", "--json").stdout.splitlines()
+    assert json.loads(line) == {"name": "least", "source": "recipes/least.yaml", "description": "A test"}
 
 
 @pytest.mark.parametrize("command", ["check one.yaml recipes two.yaml", "run one.yaml two.yaml --gates gates.yaml"])

@@ -41,9 +41,14 @@ def test_bench_help_names_the_contenders_of_every_bench() -> None:
 
 
 def test_one_option_has_one_meaning() -> None:
-    options = [option for command in main.commands.values() for option in command.params]
-    for name in ("audio", "calib_audio", "fresh", "names", "settings"):
+    options = [option for name, command in main.commands.items() if name != "env" for option in command.params]
+    for name in ("audio", "calib_audio", "fresh", "gates", "names", "settings", "as_json", "overwrite"):
         assert len({(option.help, option.metavar) for option in options if option.name == name and option.help}) == 1
+
+
+def test_command_with_a_result_has_json() -> None:
+    for name in main.commands.keys() - {"new", "schema"}:
+        assert "as_json" in [option.name for option in main.commands[name].params], name
 
 
 def test_group_help_lists_commands_and_exit_codes() -> None:

@@ -6,7 +6,8 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.notes import note, quiet_option
-from workbench.cli._shared.options import VariantOptions, calib_audio_option, out_option, variant_options
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option, out_option, variant_options
+from workbench.cli._shared.output import print_object
 from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.workflows.folders import open_corpus
 
@@ -17,9 +18,12 @@ _LIST_RATE_HZ = 48_000
 @click.argument("recipe", required=False, type=RecipeReference())
 @variant_options
 @out_option("Folder for the clips that RECIPE scores, as WAV files at its rate.")
+@json_option
 @calib_audio_option
 @quiet_option
-def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, calib_audio: Path | None) -> None:
+def list_audio(
+    recipe: str | None, chosen: VariantOptions, out: Path | None, as_json: bool, calib_audio: Path | None
+) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
     Renders the synthetic clips that are missing into the cache. With --out it writes the clips that RECIPE
@@ -43,8 +47,14 @@ def list_audio(recipe: str | None, chosen: VariantOptions, out: Path | None, cal
         from workbench.workflows.audio import write_clips
 
         for path in write_clips(corpus, names, rate_hz, out):
-            click.echo(str(path))
+            if as_json:
+                print_object(file=str(path))
+            else:
+                click.echo(str(path))
         return
     for name in names:
         clip = corpus.read(name, rate_hz)
+        if as_json:
+            print_object(clip=name, seconds=clip.duration_s, known_f0=clip.f0 is not None)
+            continue
         click.echo(f"{name:42} {clip.duration_s:6.1f} s  {'known f0' if clip.f0 is not None else 'f0 not known'}")

@@ -25,9 +25,11 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack", "int8-mixed"), "float-up
     metavar="N,...",
     default="1",
     show_default=True,
-    help="Threads per contender; several values run in sequence.",
+    help="Threads per program; several values run in sequence.",
 )
-@click.option("--rounds", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Timing rounds.")
+@click.option(
+    "--rounds", metavar="N", type=click.IntRange(3, 10_000), default=30, show_default=True, help="Timing rounds."
+)
 @click.option(
     "--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls per round."
 )

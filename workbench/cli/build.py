@@ -12,29 +12,38 @@ from workbench.cli._shared.options import (
     VariantOptions,
     calib_audio_option,
     fresh_option,
+    json_option,
     out_option,
     output_folder,
     prepare_variants,
     run_name,
     variant_options,
 )
+from workbench.cli._shared.output import print_object
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.workflows.folders import open_corpus, program_store
 
 if TYPE_CHECKING:
     from workbench.audit.reproduce import Rebuilt
+    from workbench.workflows.build import BuildOutcome
 
 
 @main.command()
 @recipes_argument
 @variant_options
 @out_option("Folder for the programs.  [default: a dated folder below outputs/]")
+@json_option
 @fresh_option
 @calib_audio_option
 @quiet_option
 def build(
-    recipes: tuple[str, ...], chosen: VariantOptions, out: Path | None, fresh: bool, calib_audio: Path | None
+    recipes: tuple[str, ...],
+    chosen: VariantOptions,
+    out: Path | None,
+    as_json: bool,
+    fresh: bool,
+    calib_audio: Path | None,
 ) -> None:
     """Build the programs without scoring them.
 
@@ -61,15 +70,39 @@ def build(
     folder = output_folder(out, run_name(variants))
     identical = True
     for outcome in build_programs(variants, folder, progress_shown, fresh, program_store(), sources.results):
-        built, program, comparison = outcome.built, outcome.built.program, outcome.comparison
-        state = f"loads in {built.cold_start.load_ms:.0f} ms" if built.cold_start else built.unsupported_reason
-        reused = ", unchanged: reused" if built.reused else ""
-        click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {state}{reused}")
-        if comparison is not None:
-            expected = sources.results[outcome.folder.name].program
-            _print_comparison(comparison, program.sha256, expected.sha256 if expected else "")
-            identical = identical and comparison.same
+        comparison = outcome.comparison
+        expected = sources.results[outcome.folder.name].program if comparison else None
+        if as_json:
+            _print_json(outcome)
+        else:
+            _print_line(outcome)
+            if comparison is not None:
+                _print_comparison(comparison, outcome.built.program.sha256, expected.sha256 if expected else "")
+        identical = identical and (comparison is None or comparison.same)
     sys.exit(PASS if identical else FAIL)
+
+
+def _print_line(outcome: "BuildOutcome") -> None:
+    """Prints the path of a program, its size, and whether it loads here."""
+    built, program = outcome.built, outcome.built.program
+    state = f"loads in {built.cold_start.load_ms:.0f} ms" if built.cold_start else built.unsupported_reason
+    reused = ", unchanged: reused" if built.reused else ""
+    click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {state}{reused}")
+
+
+def _print_json(outcome: "BuildOutcome") -> None:
+    built, program, comparison = outcome.built, outcome.built.program, outcome.comparison
+    print_object(
+        program=str(outcome.folder / program.path),
+        bytes=program.bytes,
+        sha256=program.sha256,
+        load_ms=built.cold_start.load_ms if built.cold_start else None,
+        not_run_here=built.unsupported_reason,
+        reused=built.reused,
+        identical=comparison.same if comparison else None,
+        differs=list(comparison.parts) if comparison else [],
+        changed_since=list(comparison.since) if comparison else [],
+    )
 
 
 def _print_comparison(comparison: "Rebuilt", sha256: str, expected_sha256: str) -> None:

@@ -6,7 +6,8 @@ import click
 
 from workbench.cli._shared.group import main
 from workbench.cli._shared.numbers import FiniteFloatRange
-from workbench.cli._shared.options import calib_audio_option, out_option
+from workbench.cli._shared.options import calib_audio_option, json_option, out_option, overwrite_option
+from workbench.cli._shared.output import print_object
 from workbench.workflows.folders import open_corpus
 
 
@@ -16,7 +17,7 @@ from workbench.workflows.folders import open_corpus
 @click.option(
     "--force", is_flag=True, help="Bundle a program that did not pass; its manifest and page show the verdict."
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+@overwrite_option
 @click.option(
     "--seconds",
     type=FiniteFloatRange(0.5, 60),
@@ -24,8 +25,17 @@ from workbench.workflows.folders import open_corpus
     show_default=True,
     help="Length of the golden audio, an excerpt of a sung phrase.",
 )
+@json_option
 @calib_audio_option
-def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: float, calib_audio: Path | None) -> None:
+def bundle(
+    run: Path,
+    out: Path | None,
+    force: bool,
+    overwrite: bool,
+    seconds: float,
+    as_json: bool,
+    calib_audio: Path | None,
+) -> None:
     """Package a program for an app.
 
     Writes a folder or a zip file with the program, a manifest, golden audio with the expected frames, an example in
@@ -42,6 +52,15 @@ def bundle(run: Path, out: Path | None, force: bool, overwrite: bool, seconds: f
     path = out or variant.folder / "bundle"
     manifest = write_bundle(variant, path, open_corpus(calib_audio), seconds, force, overwrite)
     tolerance = manifest.golden.tolerance
+    if as_json:
+        print_object(
+            bundle=str(path),
+            name=manifest.name,
+            verdict=manifest.scores.verdict,
+            golden_frames=tolerance.frames,
+            pitch_tolerance_cents=tolerance.pitch_cents,
+        )
+        return
     verdict: str = manifest.scores.verdict
     if verdict != variant.result.verdict:
         verdict += f" by the current rules (stored: {variant.result.verdict})"

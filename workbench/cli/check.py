@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import VariantOptions, calib_audio_option, variant_options
+from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option, variant_options
+from workbench.cli._shared.output import print_object
 from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.workflows.folders import open_corpus
 
@@ -13,8 +14,9 @@ from workbench.workflows.folders import open_corpus
 @main.command()
 @recipes_argument
 @variant_options
+@json_option
 @calib_audio_option
-def check(recipes: tuple[str, ...], chosen: VariantOptions, calib_audio: Path | None) -> None:
+def check(recipes: tuple[str, ...], chosen: VariantOptions, as_json: bool, calib_audio: Path | None) -> None:
     """Report every mistake in recipes.
 
     Writes nothing. Reports the mistakes of all files together. Prints the name of each variant if there is none.
@@ -25,4 +27,7 @@ def check(recipes: tuple[str, ...], chosen: VariantOptions, calib_audio: Path | 
       workbench check recipes/*.yaml
     """
     for recipe in chosen.load(recipes, open_corpus(calib_audio)):
-        click.echo(f"{recipe.name}: ok")
+        if as_json:
+            print_object(name=recipe.name, source=str(recipe.source), description=recipe.description)
+        else:
+            click.echo(f"{recipe.name}: ok")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import VERDICTS, main
+from workbench.cli._shared.options import json_option
 
 
 @main.command()
@@ -26,9 +27,10 @@ from workbench.cli._shared.group import VERDICTS, main
     type=click.Choice(("text", "json", "github")),
     default="text",
     show_default=True,
-    help="github prints a workflow command for each finding.",
+    help="json is the same as --json; github prints a workflow command for each finding.",
 )
-def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_format: str) -> None:
+@json_option
+def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_format: str, as_json: bool) -> None:
     """Compare the results B with the reference A.
 
     Writes nothing. Compares recipe, environment, program and metrics. A and B are the folders of runs or variants, or
@@ -61,7 +63,7 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_forma
     from workbench.report.tables.compare import github_lines, text_lines
 
     comparison = compare_results(find_results([before]), find_results([after]), parse_tolerances(tolerances))
-    if output_format == "json":
+    if as_json or output_format == "json":
         click.echo(json.dumps({"verdict": comparison.verdict, **asdict(comparison)}, allow_nan=False))
     else:
         for line in github_lines(comparison) if output_format == "github" else text_lines(comparison):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option
+from workbench.cli._shared.options import calib_audio_option, overwrite_option
 from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.workflows.folders import open_corpus
 
@@ -21,7 +21,7 @@ from workbench.workflows.folders import open_corpus
     show_default=True,
     help="The recipe to extend: a shipped name, or a file.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@overwrite_option
 @calib_audio_option
 def new(file: Path, base: str, overwrite: bool, calib_audio: Path | None) -> None:
     """Write a recipe to start from.

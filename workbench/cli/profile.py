@@ -19,8 +19,12 @@ from workbench.workflows.folders import program_store
 @main.command()
 @recipe_argument
 @variant_options
-@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of every program.")
-@click.option("--rounds", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Timing rounds.")
+@click.option(
+    "--threads", metavar="N", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads per program."
+)
+@click.option(
+    "--rounds", metavar="N", type=click.IntRange(3, 10_000), default=200, show_default=True, help="Timing rounds."
+)
 @run_options("Folder for the program, profile.json and profile.png.  [default: a dated folder below outputs/]")
 def profile(
     recipe: str,

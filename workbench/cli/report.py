@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from workbench.cli._shared.group import main
-from workbench.cli._shared.options import calib_audio_option, new_folder
+from workbench.cli._shared.options import calib_audio_option, json_option, new_folder
+from workbench.cli._shared.output import print_object
 from workbench.workflows.folders import open_corpus
 
 
@@ -17,8 +18,9 @@ from workbench.workflows.folders import open_corpus
     metavar="FILE.html",
     help="Page to write; FILE.md is written too.  [default: in the run, or in a dated folder for several]",
 )
+@json_option
 @calib_audio_option
-def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -> None:
+def report(runs: tuple[Path, ...], out: Path | None, as_json: bool, calib_audio: Path | None) -> None:
     """Write one page about one or more runs from their stored results.
 
     Writes report.html and report.md; nothing is built, run or timed. A RUN is the folder of a run or a variant, or a
@@ -41,5 +43,8 @@ def report(runs: tuple[Path, ...], out: Path | None, calib_audio: Path | None) -
         folder = runs[0] if runs[0].is_dir() else runs[0].parent
         out = (folder if len(runs) == 1 else new_folder("report")) / PAGE_NAME
     write_report(results, out, open_corpus(calib_audio))
+    if as_json:
+        print_object(page=str(out), variants=len(results), bytes=out.stat().st_size)
+        return
     variants = "1 variant" if len(results) == 1 else f"{len(results)} variants"
     click.echo(f"{out}  {variants}, {out.stat().st_size:,} bytes")

@@ -40,7 +40,7 @@ from workbench.workflows.input_files import check_programs
 @click.option(
     "--program",
     type=click.Path(path_type=Path),
-    metavar="FILE.pte",
+    metavar="FILE",
     help="The program that returned the frames, in the folder that `workbench build` wrote.",
 )
 @gates_option

@@ -22,7 +22,9 @@ from workbench.workflows.folders import program_store
 @main.command()
 @recipe_argument
 @variant_options
-@click.option("--hours", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Hours of audio.")
+@click.option(
+    "--hours", metavar="N", type=FiniteFloatRange(0.001, 100), default=1.0, show_default=True, help="Hours of audio."
+)
 @run_options("Folder for the program and soak.json.  [default: a dated folder below outputs/]")
 def soak(
     recipe: str,

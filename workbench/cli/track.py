@@ -7,14 +7,15 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.numbers import FiniteFloatRange
-from workbench.cli._shared.options import out_option
+from workbench.cli._shared.options import json_option, out_option
+from workbench.cli._shared.output import print_object
 from workbench.errors import WorkbenchError
 
 
 @main.command()
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option("--program", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Program to run.")
-@out_option("Output file (.csv, .json or .png).  [default: CSV on stdout]", "FILE")
+@out_option("Output file (.csv, .json or .png).  [default: stdout, as CSV or JSON]", "FILE")
 @click.option(
     "--confidence-threshold",
     type=FiniteFloatRange(0, 1),
@@ -25,9 +26,15 @@ from workbench.errors import WorkbenchError
     type=FiniteFloatRange(0, 1),
     help="PNG only: lowest confidence at which pitch is drawn.  [default: the confidence threshold, or 0.5]",
 )
+@json_option
 @quiet_option
 def track(
-    audio: Path, program: Path, out: Path | None, confidence_threshold: float | None, threshold: float | None
+    audio: Path,
+    program: Path,
+    out: Path | None,
+    confidence_threshold: float | None,
+    threshold: float | None,
+    as_json: bool,
 ) -> None:
     """Estimate the pitch of an audio file with a program.
 
@@ -52,9 +59,12 @@ def track(
     beside = None if out is None else check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
     if out is None:
-        click.echo(encode(tracked, ".csv").decode(), nl=False)
+        click.echo(encode(tracked, ".json" if as_json else ".csv").decode(), nl=False)
     else:
         write_track(tracked, out, threshold)
-        note(f"{out}: {len(tracked.time_s)} frames")
+        if as_json:
+            print_object(file=str(out), frames=len(tracked.time_s))
+        else:
+            note(f"{out}: {len(tracked.time_s)} frames")
         if beside is not None:
             note(f"{out}: a run of {beside} would read this file as its known f0; move it first")

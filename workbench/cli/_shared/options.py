@@ -42,6 +42,7 @@ gates_option = click.option(
     metavar="FILE",
     help="YAML file of gates that override the recipes' gates, such as `program.bytes: <= 800_000`; null removes one.",
 )
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the file or folder if it exists.")
 fresh_option = click.option("--fresh", is_flag=True, help="Ignore cached programs and results.")
 
 

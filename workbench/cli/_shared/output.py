@@ -24,7 +24,12 @@ def print_archived(archived: Path | None, prefix: str = "") -> None:
 
 def print_json(folder: Path, result: "BaseModel") -> None:
     """Prints a result and its folder as one line of JSON."""
-    click.echo(json.dumps({"folder": str(folder), **result.model_dump(mode="json")}, allow_nan=False))
+    print_object(folder=str(folder), **result.model_dump(mode="json"))
+
+
+def print_object(**values: object) -> None:
+    """Prints values as one line of JSON."""
+    click.echo(json.dumps(values, allow_nan=False))
 
 
 def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", corpus: "Corpus", as_json: bool) -> None:
