@@ -27,6 +27,7 @@ def test_readme_shows_how_to_call_each_kind_of_state() -> None:
         assert "48000 Hz" in text and "960 samples = 1 frame" in text and "LGPL-3.0" in text
         assert "did not pass" not in text and "not known" not in text
         assert all(section in text for section in ("## C++", "## Kotlin", "## Swift"))
+        assert text.count("0.12") == 4 and "below 0.12**" in text, "in the rules, and in each language"
     assert "make_tensor_ptr({1}, which, ScalarType::Bool)" in internal, "the overload for pointers defaults to floats"
     assert "bool which[] = {true, true, true};" in readme(described(stored(), replace(STREAM, streams=3)))
     assert "share_memory_arenas" in internal and "FloatArray(" not in internal

@@ -15,9 +15,14 @@ pytestmark = pytest.mark.usefixtures("folder")
 def test_track_prints_or_writes_the_same(program: Path) -> None:
     soundfile.write("take.wav", np.ones(8000) / 9, 8_000)
     printed = workbench("track", "take.wav", "--program", program)
-    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert printed.exit_code == 0
     written = workbench("track", "take.wav", "--program", program, "--out", "new/take.CSV")
     assert (written.exit_code, written.stdout) == (0, "")
     assert Path("new/take.CSV").read_text() == printed.stdout
+    assert written.stderr == f"new/take.CSV: {printed.stderr}"
     frames = len(printed.stdout.splitlines()) - 1
-    assert written.stderr == f"new/take.CSV: {frames} frames\n"
+    hidden = printed.stdout.count(",0.000,")
+    expected = f"{frames} frames, {hidden} of them below a confidence of 0.12 and so without pitch; "
+    assert printed.stderr == expected + "--confidence-threshold 0 shows all\n"
+    everything = workbench("track", "take.wav", "--program", program, "--confidence-threshold", "0")
+    assert everything.stderr == f"{frames} frames\n" and ",0.000," not in everything.stdout

@@ -15,12 +15,14 @@ from tests.helpers.results import with_todays_defaults
 from tools.docs.findings import FINDINGS
 from tools.docs.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
+from tools.docs.silence import derived, stored_rows
 from tools.docs.stored import MEASURED, RECORDS, ROOT
 from tools.docs.tables import printed_run
 from workbench.audio.corpus import Corpus
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
+from workbench.export.metadata import DISPLAY_THRESHOLD
 from workbench.records.result import read_result
 from workbench.workflows.load_recipes import load_variants
 
@@ -154,3 +156,7 @@ def test_int8_results_have_the_schemes_of_their_names() -> None:
     assert set(schemes("int8-mixed").values()) == {"dynamic"}
     assert {layer.split(".")[1] for layer in schemes("int8-mixed")} == {"first", "prefilter"}
     assert {layer.split(".")[1] for layer in schemes("int8-dynamic")} == {"first", "prefilter", "narrow", "toeplitz"}
+
+
+def test_threshold_of_silence_is_the_derived_one() -> None:
+    assert derived(stored_rows()) == DISPLAY_THRESHOLD

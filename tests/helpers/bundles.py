@@ -10,7 +10,7 @@ from workbench.bundle.contents import readme, with_checksums
 from workbench.bundle.golden import Golden, _tolerance, encode_wav, to_csv
 from workbench.bundle.manifest import Manifest, manifest
 from workbench.bundle.verify_standalone import AUDIO, CHECKSUMS, FRAMES, MANIFEST, PROGRAM, checksums_text
-from workbench.export.metadata import build_metadata
+from workbench.export.metadata import build_metadata, parse_metadata
 from workbench.recipe.options import OUTPUTS, State
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.result import Result
@@ -32,8 +32,8 @@ def golden_of(stream: StreamConfig = STREAM, calls: tuple[int, ...] = (1, 1, 1))
 
 def described(result: Result, stream: StreamConfig = STREAM, state: State = "internal") -> Manifest:
     """The manifest of a result, without files."""
-    metadata = build_metadata(stream, 10.0, "alwa", state, 3616, OUTPUTS)
-    return manifest(result, metadata, stream, golden_of(stream), {})
+    metadata = parse_metadata(build_metadata(stream, 10.0, "alwa", state, 3616, OUTPUTS), Path("program.pte"))
+    return manifest(result, metadata, golden_of(stream), {})
 
 
 def bundle_of_text() -> dict[str, bytes]:

@@ -25,7 +25,7 @@ STREAM = StreamConfig(16_000, 320, 1, 1.0)
 TONE_HZ = 440.0
 
 
-def track_of(threshold: float | None) -> Track:
+def track_of(threshold: float) -> Track:
     pitch, confidence = np.float32([57, 69, 69]), np.float32([0.2, 0.3, 0.9])
     return Track(Path("a.wav"), Path("a.pte"), STREAM, np.arange(3) * 0.02, pitch, confidence, threshold)
 
@@ -39,8 +39,8 @@ def test_columns_name_their_units() -> None:
     ]
     columns = {"time_ms": [0, 20, 40], "frequency_hz": [220, 440, 440], "confidence": [0.2, 0.3, 0.9]}
     head = {"audio": "a.wav", "program": "a.pte", "sample_rate_hz": 16_000, "hop_samples": 320}
-    assert json.loads(as_json(track_of(None))) == {**head, **columns}
     assert json.loads(as_json(track_of(0.2))) == {**head, **columns, "confidence_threshold": 0.2}, "voiced at 0.2"
+    assert (track_of(0.0).hidden_frames, track_of(0.2).hidden_frames, track_of(0.5).hidden_frames) == (0, 0, 2)
 
 
 @pytest.mark.filterwarnings("ignore:.*confidence is not used")
@@ -63,23 +63,23 @@ def test_frame_that_is_not_finite_has_no_json() -> None:
 
 def test_png_threshold_is_given_or_of_the_track(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.report.plots.contours.track_png", lambda *arguments: arguments[-1])
-    drawn = [encode(track_of(own), ".png", given) for own in (None, 0.3) for given in (None, 0.7)]
-    assert drawn == [0.5, 0.7, 0.3, 0.7]
+    drawn = [encode(track_of(own), ".png", given) for own in (0.0, 0.3) for given in (None, 0.7)]
+    assert drawn == [0.0, 0.7, 0.3, 0.7]
 
 
 @pytest.mark.parametrize("suffix", [".txt", ""])
 def test_unknown_format_is_refused(suffix: str) -> None:
     with pytest.raises(WorkbenchError, match="unknown format"):
-        encode(track_of(None), suffix)
+        encode(track_of(0.3), suffix)
 
 
 @pytest.mark.parametrize(
-    ("of_program", "given", "result"), [(None, None, None), (0.6, None, 0.6), (0.6, 0.0, 0.0), (None, 0.3, 0.3)]
+    ("of_program", "given", "result"), [(None, None, 0.12), (0.6, None, 0.6), (0.6, 0.0, 0.0), (None, 0.3, 0.3)]
 )
-def test_threshold_is_given_or_of_the_program(
+def test_threshold_is_given_or_of_the_program_or_above_silence(
     of_program: float | None,
     given: float | None,
-    result: float | None,
+    result: float,
     restated: StreamingPesto,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -117,6 +117,14 @@ def test_tone_has_its_frequency_while_it_sounds(tone_track: Track) -> None:
 
 
 @pytest.mark.slow
+def test_silence_has_no_pitch_unless_the_threshold_is_zero(tone_track: Track) -> None:
+    silent = (tone_track.time_s < 0.4) | (tone_track.time_s > 1.6)
+    sounding = (tone_track.time_s > 0.6) & (tone_track.time_s < 1.4)
+    assert (tone_track.frequency_hz[silent] == 0).all() and (tone_track.frequency_hz[sounding] > 0).all()
+    assert (replace(tone_track, confidence_threshold=0.0).frequency_hz > 0).all()
+
+
+@pytest.mark.slow
 def test_file_shorter_than_a_chunk_has_every_format(tmp_path: Path, program: Path) -> None:
     soundfile.write(tmp_path / "click.wav", np.array([0.5]), 16_000)
     found = track(tmp_path / "click.wav", program)
@@ -128,7 +136,7 @@ def test_lowered_threshold_filters_and_changes_no_estimate(tone_track: Track, tm
     model, program = StreamingPesto(load_upstream("mir-1k_g7", STREAM), STREAM, FASTEST_TO_LOWER), tmp_path / "a.pte"
     program.write_bytes(lower(model, "xnnpack", confidence_threshold=0.6).content)
     filtered, unfiltered = track(tone_track.audio, program), track(tone_track.audio, program, 0)
-    assert (filtered.confidence_threshold, tone_track.confidence_threshold) == (0.6, None)
+    assert (filtered.confidence_threshold, tone_track.confidence_threshold) == (0.6, 0.12)
     unvoiced = filtered.confidence < np.float32(0.6)
     assert 0 < unvoiced.sum() < len(unvoiced)
     np.testing.assert_array_equal(filtered.frequency_hz, np.where(unvoiced, 0, unfiltered.frequency_hz))

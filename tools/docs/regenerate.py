@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import bad_input, findings, recipe_page, records_page, reliability, stored, tables
+from tools.docs import bad_input, findings, recipe_page, records_page, reliability, silence, stored, tables
 from tools.docs.stored import MEASURED, ROOT
 from workbench.recipe import json_schema
 
@@ -37,6 +37,7 @@ TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/results/measured.md", "measured", tables.measured),
     ("docs/results/int8.md", "int8", tables.int8),
     ("docs/results/call-sizes.md", "sizes", tables.sizes),
+    ("docs/results/silence.md", "silence", silence.silence),
     ("docs/results/speed.md", "bench", tables.bench),
     ("docs/results/profiles.md", "profiles", tables.profiles),
 )

@@ -122,8 +122,8 @@ def track(audio: str | Path, program: str | Path, confidence_threshold: float | 
     Args:
         audio: An audio file of any rate and number of channels.
         program: An exported program with pitch and confidence among its outputs.
-        confidence_threshold: Frames with less confidence are unvoiced. By default the threshold of the program, if its
-            recipe sets one; otherwise every frame is voiced.
+        confidence_threshold: Frames with less confidence are unvoiced; with 0 every frame is voiced. By default the
+            threshold of the program if its recipe sets one, otherwise 0.12, just above the confidence of silence.
 
     Returns:
         The track: `time_s`, `frequency_hz` (0 if unvoiced) and `confidence`, each (frames,).

@@ -60,7 +60,7 @@ def bundle_contents(
         "example/main.cpp": _resource("example/main.cpp"),
         "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
     }
-    draft = manifest(confirm_pass(variant.result), metadata.entries(), stream, golden, {})
+    draft = manifest(confirm_pass(variant.result), metadata, golden, {})
     content |= {licence.text: read_licence(licence.text) for licence in draft.licences if licence.text}
     content["README.md"] = readme(draft).encode()
     return with_checksums(draft, content)

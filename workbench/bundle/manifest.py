@@ -5,7 +5,7 @@ from typing import Literal
 from workbench.bundle.golden import Golden, Tolerance
 from workbench.bundle.licences import Licence, licences_of
 from workbench.bundle.verify_standalone import AUDIO, BUNDLE_FORMAT, COLUMNS, FRAMES, PROGRAM, WITHIN
-from workbench.export.metadata import Constants
+from workbench.export.metadata import Constants, ProgramMetadata
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
@@ -112,12 +112,16 @@ class FileBytes(RecordModel):
 
 
 class Manifest(RecordModel):
-    """The whole manifest. `stream` is the program's metadata, by the names of its methods."""
+    """The whole manifest. `stream` is the program's metadata, by the names of its methods.
+
+    A host shows no pitch in a frame whose confidence is below `confidence_threshold`. The program does not apply it.
+    """
 
     bundle_format: int = BUNDLE_FORMAT
     name: str
     program: ProgramBytes
     stream: Constants
+    confidence_threshold: float
     calls: Calls
     methods: dict[str, Method]
     latency: BundleLatency
@@ -159,21 +163,18 @@ def methods(stream: StreamConfig, state: str, state_samples: int) -> dict[str, M
     }
 
 
-def manifest(
-    result: Result, metadata: Constants, stream: StreamConfig, golden: Golden, files: dict[str, FileBytes]
-) -> Manifest:
+def manifest(result: Result, metadata: ProgramMetadata, golden: Golden, files: dict[str, FileBytes]) -> Manifest:
     """Returns the manifest of a result's program and of the files beside it.
 
     Args:
         result: Has a program.
         metadata: The program's metadata.
-        stream: The stream configuration in it.
         golden: The audio and the frames to expect.
         files: Every file of the bundle except the manifest and SHA256SUMS, by name.
     """
     if result.program is None:
         raise ValueError("no program")
-    state = str(metadata["state"])
+    stream, state = metadata.stream, metadata.state
     measured_ms = result.truth.delay_ms if result.truth else None
     backends = [delegate.backend for delegate in result.program.delegates]
     return Manifest(
@@ -185,7 +186,8 @@ def manifest(
             quantized_ops=result.program.quantized_ops,
             float_ops=result.program.float_ops,
         ),
-        stream=metadata,
+        stream=metadata.entries(),
+        confidence_threshold=metadata.display_threshold,
         calls=Calls(
             hop_samples=stream.hop_samples,
             min_frames=stream.frames_per_chunk,
@@ -194,7 +196,7 @@ def manifest(
             max_samples=stream.max_chunk_samples,
             reset=RESET_EXPLICIT if state == "explicit" else RESET_INTERNAL,
         ),
-        methods=methods(stream, state, int(metadata["state_samples"])),
+        methods=methods(stream, state, metadata.state_samples),
         latency=BundleLatency(
             algorithmic_ms=result.latency.algorithmic_ms,
             depends_on_chunking=result.latency.depends_on_chunking,

@@ -194,18 +194,18 @@ def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
         if different:
             differences = ", ".join(f"{name} {metadata.get(name)!r}, not {stream[name]!r}" for name in different)
             return [Finding(PROGRAM, False, f"is not the program of the manifest: {differences}")]
-        expected = read_frames(folder / FRAMES)
+        expected, threshold = read_frames(folder / FRAMES), float(manifest.get("confidence_threshold", 0.0))
         calls = np.unique(expected["call"], return_counts=True)[1] // metadata["streams"]
         frames = run_clip(program, read_audio(folder / AUDIO), calls.tolist())
         found = frames[:, expected["stream"].astype(int), expected["frame"].astype(int)]
     except Exception as error:  # a runtime can raise anything, and so can files of nonsense with the right checksums
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return [Finding(PROGRAM, False, f"does not run here: {reason}")]
-    return [Finding(PROGRAM, True, "loads and runs here"), compare_frames(found, expected)]
+    return [Finding(PROGRAM, True, "loads and runs here"), compare_frames(found, expected, threshold)]
 
 
-def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]]) -> Finding:
-    """Compares (3, rows) outputs with the expected ones, each row within its tolerance."""
+def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]], threshold: float = 0.0) -> Finding:
+    """Compares (3, rows) outputs with the expected ones, each in its tolerance; no pitch is shown below `threshold`."""
     deviation = np.abs(found - np.stack([expected[name] for name in COLUMNS[3:]]).astype(np.float32))
     within = np.stack([expected[name] for name in WITHIN])
     compared = np.isfinite(within)
@@ -219,10 +219,12 @@ def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]]) -> F
         pair = f"{found[output, row]:.6g}, expected {values[name]:.6g} ± {within[output, row]:.2g}"
         return Finding(FRAMES, False, f"{wrong_rows.size} of {frames} frames are not as expected; {first} {pair}")
     pitch, confidence, volume = (float(deviation[output][compared[output]].max(initial=0.0)) for output in range(3))
-    if not (pitch or confidence or volume):
-        return Finding(FRAMES, True, f"{frames} frames, every bit as expected")
-    furthest = f"pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
-    return Finding(FRAMES, True, f"{frames} frames as expected; furthest: {furthest}")
+    furthest = (
+        f" as expected; furthest: pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
+    )
+    how = furthest if pitch or confidence or volume else ", every bit as expected"
+    shown = f"; {(found[1] >= threshold).sum()} have a pitch, from confidence {threshold:g}" if threshold else ""
+    return Finding(FRAMES, True, f"{frames} frames{how}{shown}")
 
 
 def format_findings(findings: Sequence[Finding], ran: bool, as_json: bool) -> str:

@@ -19,12 +19,12 @@ from workbench.errors import WorkbenchError
 @click.option(
     "--confidence-threshold",
     type=FiniteFloatRange(0, 1),
-    help="Frames below it are unvoiced: 0 Hz, not drawn.  [default: the program's, if its recipe sets one]",
+    help="Frames below it are unvoiced: 0 Hz, not drawn. 0 shows all.  [default: the program's, or 0.12]",
 )
 @click.option(
     "--threshold",
     type=FiniteFloatRange(0, 1),
-    help="PNG only: lowest confidence at which pitch is drawn.  [default: the confidence threshold, or 0.5]",
+    help="PNG only: lowest confidence at which pitch is drawn.  [default: the confidence threshold]",
 )
 @json_option
 @quiet_option
@@ -38,14 +38,16 @@ def track(
 ) -> None:
     """Estimate the pitch of an audio file with a program.
 
-    Writes the columns time_ms, frequency_hz and confidence, with a row for each frame. A program built with
-    `postprocess: {confidence_threshold: ...}` has its threshold in its metadata. Without a threshold no frame is
-    filtered.
+    Writes the columns time_ms, frequency_hz and confidence, with a row for each frame. In silence PESTO still returns a
+    pitch, so a frame below the confidence threshold has 0 Hz. The default, 0.12, is just above the confidence of
+    silence; quiet singing can be below it. A program built with `postprocess: {confidence_threshold: ...}` has its own
+    threshold in its metadata.
 
     \b
     Example:
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
+      workbench track take.wav --program program.pte --confidence-threshold 0
     """
     from workbench.workflows.track import FORMATS, check_out, encode, write_track
     from workbench.workflows.track import track as track_file
@@ -58,13 +60,18 @@ def track(
         )
     beside = None if out is None else check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
+    frames = f"{len(tracked.time_s)} frames"
+    if tracked.hidden_frames and confidence_threshold is None:
+        frames += f", {tracked.hidden_frames} of them below a confidence of {tracked.confidence_threshold:g} and so "
+        frames += "without pitch; --confidence-threshold 0 shows all"
     if out is None:
         click.echo(encode(tracked, ".json" if as_json else ".csv").decode(), nl=False)
+        note(frames)
     else:
         write_track(tracked, out, threshold)
         if as_json:
             print_object(file=str(out), frames=len(tracked.time_s))
         else:
-            note(f"{out}: {len(tracked.time_s)} frames")
+            note(f"{out}: {frames}")
         if beside is not None:
             note(f"{out}: a run of {beside} would read this file as its known f0; move it first")

@@ -46,6 +46,12 @@ METADATA_KEY = "workbench.json"
 HOST_SUFFIX = ".npz"
 NO_METADATA = "not a workbench program: it has no stream metadata; name one that `workbench build` wrote"
 
+DISPLAY_THRESHOLD = 0.12
+"""The confidence below which a frame is shown without a pitch if the program states no threshold.
+
+It is just above the confidence of silence, 0.109 at every rate and mirror. `tools/docs/silence.py` derives it.
+"""
+
 Constants = dict[str, int | float | str]
 
 
@@ -156,6 +162,11 @@ class ProgramMetadata(BaseModel):
             self.max_frames_per_chunk if several else None,
             streams=self.streams,
         )
+
+    @property
+    def display_threshold(self) -> float:
+        """The confidence below which a frame is shown without a pitch: the program's, or else DISPLAY_THRESHOLD."""
+        return DISPLAY_THRESHOLD if self.confidence_threshold is None else self.confidence_threshold
 
     def entries(self) -> Constants:
         """Returns the entries as they are in the program."""

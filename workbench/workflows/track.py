@@ -24,7 +24,6 @@ from workbench.workflows.input_files import check_audio, check_programs
 
 FORMATS = (".csv", ".json", ".png")
 COLUMNS = ("time_ms", "frequency_hz", "confidence")
-_DEFAULT_DRAWN_FROM = 0.5  # confidence
 _RUN_LIMIT_PER_S = 200.0  # seconds per second of audio; portable kernels, the slowest, take about 15
 
 
@@ -32,7 +31,7 @@ _RUN_LIMIT_PER_S = 200.0  # seconds per second of audio; portable kernels, the s
 class Track:
     """Estimates of a whole file; each array is (frames,). A frame's time is the middle of its analysis window.
 
-    A frame whose confidence is below `confidence_threshold` is unvoiced; with None all frames are voiced.
+    A frame whose confidence is below `confidence_threshold` is unvoiced.
     """
 
     audio: Path
@@ -41,15 +40,17 @@ class Track:
     time_s: NDArray[np.float64]
     pitch_semitones: NDArray[np.float32]
     confidence: NDArray[np.float32]
-    confidence_threshold: float | None = None
+    confidence_threshold: float
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
         """(frames,) float64. 0 if unvoiced, as in annotations of f0 and in mir_eval."""
-        hz = semitones_to_hz(self.pitch_semitones)
-        if self.confidence_threshold is None:
-            return hz
-        return np.where(self.confidence >= self.confidence_threshold, hz, 0.0)
+        return np.where(self.confidence >= self.confidence_threshold, semitones_to_hz(self.pitch_semitones), 0.0)
+
+    @property
+    def hidden_frames(self) -> int:
+        """The number of frames without a pitch."""
+        return int((self.confidence < self.confidence_threshold).sum())
 
 
 def check_out(out: Path, audio: Path) -> Path | None:
@@ -93,7 +94,8 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
     Args:
         audio: An audio file of any rate and number of channels.
         program: An exported program with pitch and confidence among its outputs.
-        confidence_threshold: Overrides the program's threshold. With 0 every frame is voiced.
+        confidence_threshold: Overrides the program's threshold, or DISPLAY_THRESHOLD if it has none. With 0 every frame
+            is voiced.
 
     Raises:
         AudioError: The audio file is missing or cannot be read.
@@ -109,7 +111,7 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
         if "confidence" not in metadata.outputs:
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
-            confidence_threshold = metadata.confidence_threshold
+            confidence_threshold = metadata.display_threshold
         clip = read_clip(audio, stream.sample_rate_hz)
         child.limit_s = OPEN_LIMIT_S + _RUN_LIMIT_PER_S * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
@@ -145,7 +147,7 @@ def as_json(track: Track) -> str:
             "program": str(track.program),
             "sample_rate_hz": track.stream.sample_rate_hz,
             "hop_samples": track.stream.hop_samples,
-            **({} if track.confidence_threshold is None else {"confidence_threshold": track.confidence_threshold}),
+            "confidence_threshold": track.confidence_threshold,
             "time_ms": np.round(1000 * track.time_s, 3).tolist(),
             "frequency_hz": np.round(track.frequency_hz, 3).tolist(),
             "confidence": np.round(track.confidence.astype(np.float64), 4).tolist(),
@@ -159,12 +161,12 @@ def as_png(track: Track, threshold: float | None = None) -> bytes:
 
     Args:
         track: The track to draw.
-        threshold: The lowest confidence at which pitch is drawn. By default the track's threshold, or else 0.5.
+        threshold: The lowest confidence at which pitch is drawn. By default the track's threshold.
     """
     from workbench.report.plots.contours import track_png
 
     if threshold is None:
-        threshold = _DEFAULT_DRAWN_FROM if track.confidence_threshold is None else track.confidence_threshold
+        threshold = track.confidence_threshold
     return track_png(track.time_s, track.pitch_semitones, track.confidence, track.audio.name, threshold)
 
 

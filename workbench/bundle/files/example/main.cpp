@@ -151,6 +151,13 @@ std::string metadata_string(const et::Program& program, const char* name) {
   });
 }
 
+// The confidence below which a frame has no pitch to show: in silence the program still returns one. A program whose
+// recipe sets no threshold has none in its metadata; 0.12 is just above the confidence of silence.
+float confidence_threshold(const et::Program& program) {
+  if (!program.method_meta("confidence_threshold").ok()) return 0.12f;
+  return metadata(program, "confidence_threshold", [](const et::EValue& value) { return float(value.toDouble()); });
+}
+
 struct Row {  // of golden/frames.csv: a frame of one stream, and its tolerance
   long call, frame, stream;
   float expected[3], within[3];  // pitch in semitones, confidence, volume; within is inf if it is not compared
@@ -217,6 +224,7 @@ class Pesto {
         streams_(metadata_number(program_, "streams")),
         hop_(metadata_number(program_, "hop_samples")),
         frames_per_call_(metadata_number(program_, "frames_per_chunk")),
+        confidence_threshold_(confidence_threshold(program_)),
         state_(streams_ * metadata_number(program_, "state_samples"), 0.0f),  // zeros: the state after a reset
         // Both methods are loaded before the first call: loading a method clears the state.
         memory_(program_, internal_ ? std::vector<const char*>{"forward", "reset"} : std::vector<const char*>{"forward"}),
@@ -228,6 +236,7 @@ class Pesto {
   size_t streams() const { return streams_; }
   size_t hop() const { return hop_; }
   size_t frames_per_call() const { return frames_per_call_; }              // of the smallest call
+  bool has_pitch(float confidence) const { return confidence >= confidence_threshold_; }
   const std::vector<std::string>& outputs() const { return outputs_; }     // some of pitch, confidence, volume
 
   // Takes (streams, frames * hop) samples. The outputs are valid until the next call.
@@ -269,6 +278,7 @@ class Pesto {
   const et::Program program_;
   const bool internal_;
   const size_t streams_, hop_, frames_per_call_;
+  const float confidence_threshold_;
   std::vector<float> state_;
   Memory memory_;
   et::Method forward_;
@@ -304,8 +314,8 @@ int verify(const std::string& folder) {
         }
       }
       wrong += !fits;
-      std::printf("frame %ld stream %ld: pitch %.4f semitones, confidence %.4f%s\n", rows[row].frame, rows[row].stream,
-                  got[0], got[1], fits ? "" : "  NOT AS EXPECTED");
+      std::printf("frame %ld stream %ld: pitch %.4f semitones, confidence %.4f%s%s\n", rows[row].frame, rows[row].stream,
+                  got[0], got[1], pesto.has_pitch(got[1]) ? "" : " (show no pitch)", fits ? "" : "  NOT AS EXPECTED");
     }
     at += count;
     first = last;
