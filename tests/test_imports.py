@@ -62,10 +62,11 @@ except Exception: pass
     "code",
     [
         "from workbench.runtime.open_program import run_program as run; run(Path('a.pte'), [], threads=1)",
+        "from workbench.measure import timing; timing.cold_start(lambda: timing.open_program(Path('a.pte')), 1)",
         "from workbench.bundle.verify import _check_golden as run; run(Path(), {'stream': {}})",
         "from workbench.bundle.golden import _run_clips as run; run(Path('a.pte'), [], [])",
     ],
-    ids=["track", "verify", "bundle"],
+    ids=["track", "run", "verify", "bundle"],
 )
 def test_child_that_runs_a_pte_imports_no_compiler(code: str) -> None:
     found = imported(RUN_MISSING.format(code))

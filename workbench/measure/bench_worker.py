@@ -54,7 +54,9 @@ class Contender:
 
     def import_runtime(self) -> None:
         """Imports the runtime, so that the import does not count as loading the model."""
-        if self.kind != "eager":
+        if self.kind == "eager":
+            import workbench.runtime.eager  # noqa: F401
+        else:
             import_runtime(self.file)
 
 

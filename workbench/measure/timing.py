@@ -4,19 +4,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
-from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Reduction
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import open_program
 from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Session, chunks
+
+if TYPE_CHECKING:
+    from workbench.runtime.eager import UpstreamSession
 
 ORDER_SEED = 7  # of the order of the sides within each round
 
@@ -30,8 +32,11 @@ class BaselineSpec:
     reduction: Reduction
     trust: bool
 
-    def session(self, margins: bool = True, streams: int = 1) -> UpstreamSession:
+    def session(self, margins: bool = True, streams: int = 1) -> "UpstreamSession":
         """Loads upstream's streaming model, for one voice or for several in one call."""
+        from workbench.model.upstream import load_upstream  # a process that times only a program needs no upstream
+        from workbench.runtime.eager import UpstreamSession
+
         stream = replace(self.stream, streams=streams)
         return UpstreamSession(load_upstream(self.checkpoint, stream, self.reduction, self.trust), stream, margins)
 
