@@ -44,8 +44,10 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     are evaluated again. A variant that cannot be measured does not stop the others.
 
     A file of gates maps metrics to limits, as `gates:` in a recipe does; `workbench metrics` lists the metrics. It
-    overrides the gates of every recipe metric
-    by metric; null removes one.
+    overrides the gates of every recipe metric by metric; null removes one.
+
+    --set sets a key of every recipe for this run. Its value is YAML; several values, separated by commas, make a
+    matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
     Exit codes: 0 all variants pass; 1 a variant fails; 2 error, or a variant could not be measured; 3 no variant fails,
     and some are inconclusive.
@@ -54,6 +56,8 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     Example:
       workbench run recipes/float-xnnpack.yaml --audio my-takes/ --out outputs/takes
       workbench run recipes/*.yaml --gates gates.yaml --out outputs/all
+      workbench run int8-mixed --set mirror=0,0.5,1 --set "gates.program.bytes=<= 800 kB"
+      workbench run float-rates --variant '*mirror=0' --quiet
       workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
     """
     corpus = options.corpus
