@@ -1,9 +1,7 @@
-"""The commands that only print: `metrics`, `recipes`, `schema`, `env` and `audio`."""
+"""The commands that only print: `metrics`, `recipes`, `schema` and `audio`."""
 
-import importlib.metadata
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,16 +85,6 @@ def test_metrics_lists_what_gates_can_name() -> None:
         "latency.algorithmic_ms",
         "truth.rpa50_change",
     ]
-
-
-def test_env_prints_the_installed_versions() -> None:
-    found = json.loads(workbench("env", "--json").stdout)
-    assert found["torch"] == importlib.metadata.version("torch")
-    assert found["executorch"] == importlib.metadata.version("executorch")
-    assert found["python"] == sys.version.split()[0]
-    assert found["cores"] >= 1
-    lines = workbench("env").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(found)
 
 
 def test_audio_lists_and_renders(cache_of_the_test: Path) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from workbench import extras
 from workbench.errors import LoweringError
-from workbench.export import executorch, exporter
+from workbench.export import executorch
 from workbench.export.executorch import ExecutorchExporter
-from workbench.export.exporter import ExportInputs, Extra
+from workbench.export.exporter import ExportInputs
 from workbench.export.program_file import ExecutorchNodes, ExportedProgram
+from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.results import Calibration, Quantized
@@ -29,7 +31,7 @@ def test_missing_module_is_named_with_its_extra() -> None:
 
 def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     extra = Extra(packages=("torch", "package-of-nowhere"), sdk_variable="SDK_OF_TEST")
-    assert extra.versions() == {"torch": exporter.version("torch")}
+    assert extra.versions() == {"torch": extras.version("torch")}
     (tmp_path / "latest").symlink_to(tmp_path / "2.37.0")
     monkeypatch.setenv("SDK_OF_TEST", str(tmp_path / "latest"))
     assert extra.versions()["SDK_OF_TEST"] == "2.37.0"

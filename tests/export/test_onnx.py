@@ -12,7 +12,8 @@ import pytest
 from tests.helpers.programs import ProgramFactory
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.metadata import metadata_of
-from workbench.export.onnx import ONNX_EXTRA, constant_state_inputs, finalize, inspect_onnx, to_onnx
+from workbench.export.onnx import constant_state_inputs, finalize, inspect_onnx, to_onnx
+from workbench.extras import ONNX
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Output, State
@@ -21,7 +22,7 @@ from workbench.runtime.eager import UpstreamSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import run_chunks
 
-pytestmark = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
+pytestmark = pytest.mark.skipif(bool(ONNX.missing_hint()), reason=ONNX.missing_hint())
 STREAM = StreamConfig(16_000, 320, 1, 0.0)
 GROUPED = Implementations("grouped")
 OUTPUTS: tuple[Output, ...] = ("pitch", "volume")

@@ -9,7 +9,8 @@ import torch
 
 from tests.helpers.progress import RecordedProgress
 from workbench.errors import LoweringError
-from workbench.export.onnx import ONNX_EXTRA, export_graph, finalize, inspect_onnx
+from workbench.export.onnx import export_graph, finalize, inspect_onnx
+from workbench.extras import ONNX
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
@@ -20,7 +21,7 @@ from workbench.recipe.options import Scheme
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.open_program import open_program
 
-pytestmark = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
+pytestmark = pytest.mark.skipif(bool(ONNX.missing_hint()), reason=ONNX.missing_hint())
 STREAM = StreamConfig(16_000, 320, 1, 0.0)
 PREFILTERS = Quantization(parts={"encoder.prefilter": "int8-static"})
 Sing = Callable[[int, float], np.ndarray]

@@ -14,7 +14,7 @@ from tests.helpers.frames import assert_same
 from tests.helpers.programs import ProgramFactory
 from workbench.errors import ProgramError
 from workbench.export.metadata import METADATA_KEY, as_json, build_metadata, parse_metadata
-from workbench.export.onnx import ONNX_EXTRA
+from workbench.extras import ONNX
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import PteSession
@@ -24,7 +24,7 @@ from workbench.runtime.open_program import describe_program, open_program, read_
 from workbench.runtime.session import run_chunks
 from workbench.runtime.torchscript import TorchScriptSession
 
-NO_ONNX = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
+NO_ONNX = pytest.mark.skipif(bool(ONNX.missing_hint()), reason=ONNX.missing_hint())
 TWO_STREAMS = StreamConfig(16_000, 2, 1, 1.0, streams=2)
 METADATA = build_metadata(TWO_STREAMS, 25.0, "alwa", "explicit", 3, OUTPUTS)
 AUDIO, STATE = np.ones((2, 2), np.float32), np.ones((2, 3), np.float32)

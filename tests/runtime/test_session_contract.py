@@ -14,7 +14,7 @@ from tests.helpers.frames import arrays_of, assert_near, assert_same
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.sessions import RestatedSession
 from workbench.errors import ProgramError
-from workbench.export.onnx import ONNX_EXTRA
+from workbench.extras import ONNX
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.recipe.options import Backend, Scope, State
@@ -53,7 +53,7 @@ class Kind(NamedTuple):
 
 
 DYNAMIC = (SIZES, (2, 1, 4))
-NO_ONNX = pytest.mark.skipif(bool(ONNX_EXTRA.missing_hint()), reason=ONNX_EXTRA.missing_hint())
+NO_ONNX = pytest.mark.skipif(bool(ONNX.missing_hint()), reason=ONNX.missing_hint())
 DYNAMIC_KINDS = [
     pytest.param(Kind(upstream, *DYNAMIC), id="upstream"),
     pytest.param(Kind(restated, *DYNAMIC), id="restated"),

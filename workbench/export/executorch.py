@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from workbench.errors import LoweringError
 from workbench.export.executorch_inspect import bytes_by_kind, bytes_of_constants, count_operators
 from workbench.export.executorch_targets import TARGETS
-from workbench.export.exporter import ExportInputs, Extra
+from workbench.export.exporter import ExportInputs
 from workbench.export.intent_check import check_lowered
 from workbench.export.metadata import metadata_of
 from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain_errors import toolchain_errors
+from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import NotInstalledError
-from workbench.export.exporter import NO_EXTRA, Extra
+from workbench.extras import ARM, COREML, NO_EXTRA, OPENVINO, QUALCOMM, Extra
 from workbench.recipe.options import ExecutorchBackend
-
-_QNN_SDK = "QNN_SDK_ROOT"
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,11 @@ def _qualcomm() -> list[Any]:
 
     Nobody has run the lines after the imports: no SDK was available.
     """
-    if not os.environ.get(_QNN_SDK):
+    if not os.environ.get(QUALCOMM.sdk_variable):
         raise NotInstalledError(
             "lowering to qualcomm requires Qualcomm's AI Engine Direct SDK. It was not imported, because the import "
-            f"downloads the SDK under Qualcomm's terms; install it, set {_QNN_SDK} to its folder and run again"
+            "downloads the SDK under Qualcomm's terms; install it, set "
+            f"{QUALCOMM.sdk_variable} to its folder and run again"
         )
     from executorch.backends.qualcomm.partition.qnn_partitioner import QnnPartitioner
     from executorch.backends.qualcomm.serialization.qc_schema import QcomChipset
@@ -129,22 +128,20 @@ TARGETS: dict[ExecutorchBackend, ExecutorchTarget] = {
     "portable": ExecutorchTarget(list),
     "coreml": ExecutorchTarget(
         _coreml,
-        Extra("coreml", ("coremltools",), ("coremltools",)),
+        COREML,
         "on a Mac, whose ExecuTorch has Core ML: workbench run {recipe}",
         "took the streaming state ({}) into a state of Core ML, which the program's own reset would not empty",
     ),
     "vulkan": ExecutorchTarget(_vulkan, run_instructions=_on_device("vulkan_backend")),
     "openvino": ExecutorchTarget(
         _openvino,
-        Extra("openvino", ("openvino", "nncf"), ("openvino", "nncf")),
+        OPENVINO,
         "where OpenVINO's runtime is: pip install 'pesto-workbench[openvino]' && workbench run {recipe}",
     ),
     "arm": ExecutorchTarget(
         _arm,
-        Extra("arm", ("tosa_serializer",), ("tosa-tools", "ai_ml_sdk_model_converter")),
+        ARM,
         _on_device("vgf_backend", "an Arm GPU with ML extensions for Vulkan"),
     ),
-    "qualcomm": ExecutorchTarget(
-        _qualcomm, Extra("qualcomm", sdk_variable=_QNN_SDK), _on_device("qnn_executorch_backend")
-    ),
+    "qualcomm": ExecutorchTarget(_qualcomm, QUALCOMM, _on_device("qnn_executorch_backend")),
 }

@@ -1,16 +1,13 @@
 """What every backend implements: from a model and its calibration audio to a program in memory."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
 from workbench.export.program_file import ExportedProgram, ProgramFormat
+from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.recipe import Quantization
@@ -35,41 +32,6 @@ class ExportInputs:
     clips: Sequence[Tensor]
     voiced_confidence: float
     confidence_threshold: float | None = None
-
-
-@dataclass(frozen=True)
-class Extra:
-    """The optional packages of a backend: `pip install 'pesto-workbench[<name>]'`.
-
-    `modules` must be importable to export. A program depends on the versions of `packages`, and on the SDK in the
-    folder that the environment variable `sdk_variable` names.
-    """
-
-    name: str = ""
-    modules: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    sdk_variable: str = ""
-
-    def missing_hint(self) -> str:
-        """Returns which modules are not installed and how to install them; "" if nothing is missing."""
-        missing = [module for module in self.modules if find_spec(module) is None]
-        return f"{', '.join(missing)} not installed: pip install 'pesto-workbench[{self.name}]'" if missing else ""
-
-    def versions(self) -> dict[str, str]:
-        """Returns the versions of the packages that are installed; an SDK's version is the name of its folder."""
-        found = {}
-        sdk = os.environ.get(self.sdk_variable)
-        if sdk:
-            found[self.sdk_variable] = Path(sdk).resolve().name
-        for package in self.packages:
-            try:
-                found[package] = version(package)
-            except PackageNotFoundError:
-                continue
-        return found
-
-
-NO_EXTRA = Extra()
 
 
 class Exporter(Protocol):

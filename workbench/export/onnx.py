@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import LoweringError
-from workbench.export.exporter import ExportInputs, Extra
+from workbench.export.exporter import ExportInputs
 from workbench.export.metadata import METADATA_KEY, as_json, metadata_of
 from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain_errors import toolchain_errors
+from workbench.extras import ONNX, Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.onnxruntime import quantize_onnx
@@ -34,14 +35,12 @@ _INT8_PREFIXES = ("QLinear", "ConvInteger", "MatMulInteger", "QGemm", "DynamicQu
 _LAYOUT = ("Identity", "Reshape", "Unsqueeze", "Squeeze")
 """Operators that may be between the audio and the concatenation with the past audio."""
 
-ONNX_EXTRA = Extra("onnx", ("onnx", "onnxscript", "onnxruntime"), ("onnx", "onnxscript", "onnx_ir", "onnxruntime"))
-
 
 @dataclass(frozen=True)
 class OnnxExporter:
     """The exporter for ONNX Runtime, which also quantizes with its own quantizer."""
 
-    extra: Extra = ONNX_EXTRA
+    extra: Extra = ONNX
     format: ProgramFormat = "onnx"
     run_instructions: str = ""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from workbench.errors import LoweringError, first_line
-from workbench.export.exporter import NO_EXTRA, ExportInputs, Extra
+from workbench.export.exporter import ExportInputs
 from workbench.export.metadata import METADATA_KEY, Constants, as_json, metadata_of
 from workbench.export.program_file import ExportedProgram, ProgramFormat
+from workbench.extras import NO_EXTRA, Extra
 from workbench.model.upstream import PESTO, reset_upstream
 from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig

@@ -61,7 +61,7 @@ def _unusable_reason(root: Path, kind: str) -> str:
     try:
         for folder in (root, root / kind):
             folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-            reason = _unsafe_reason(folder.stat())
+            reason = unsafe_reason(folder.stat())
             if reason:
                 return reason
     except FileExistsError:
@@ -71,7 +71,7 @@ def _unusable_reason(root: Path, kind: str) -> str:
     return ""
 
 
-def _unsafe_reason(folder: os.stat_result) -> str:
+def unsafe_reason(folder: os.stat_result) -> str:
     """Returns why another user could have put a program into a folder, or "" if none could."""
     if not hasattr(os, "geteuid"):  # Windows gives each user a folder that others cannot write to
         return ""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.bench import BASELINE
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
-from workbench.export.exporter import Extra
+from workbench.extras import Extra
 from workbench.progress import Progress
 from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of

@@ -14,7 +14,7 @@ from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import workbench
 from workbench.audio.decode import Clip
 from workbench.errors import ChangedError
-from workbench.export.onnx import ONNX_EXTRA
+from workbench.extras import ONNX
 from workbench.measure.speed import TimingPlan
 from workbench.progress import Progress
 from workbench.records.bench import Bench, NotRun
@@ -89,7 +89,7 @@ def test_bench_with_real_programs(
     assert result.exit_code == 0, result.stderr
     bench = Bench.model_validate_json(Path("here/bench.json").read_bytes())
     found = {figures.name: figures for figures in bench.runs[0].contenders}
-    onnx = [] if ONNX_EXTRA.missing_hint() else ["onnx", "onnx-least"]
+    onnx = [] if ONNX.missing_hint() else ["onnx", "onnx-least"]
     assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
     assert [missing.name for missing in bench.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (bench.sample_rate_hz, bench.chunk_samples, bench.mirror) == (16_000, 320, 1)

@@ -20,7 +20,7 @@ from workbench.workflows.variant.fingerprint import (
 )
 
 PACKAGE = Path(workbench.__file__).parent
-HARMLESS = ("errors", "progress", "storage")  # messages, and how files are written
+HARMLESS = ("errors", "extras", "progress", "storage")  # messages, what is installed, how files are written
 
 
 @pytest.fixture(scope="module")

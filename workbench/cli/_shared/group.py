@@ -14,7 +14,7 @@ from workbench.cli._shared.broken_pipe import ignore_broken_pipe
 from workbench.cli._shared.interrupt import interrupted_line, keep_words
 from workbench.cli._shared.warnings import one_line_warnings
 from workbench.errors import RecipeError, WorkbenchError, is_out_of_memory
-from workbench.supported_versions import check_versions
+from workbench.supported_versions import check_versions, installed_versions
 
 PASS, FAIL, ERROR, INCONCLUSIVE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 VERDICTS = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
@@ -52,7 +52,7 @@ _SECTIONS = {
     "Choose": ("pick", "compare", "report", "sweep", "bench"),
     "Ship": ("build", "bundle", "verify", "track"),
     "Measure more": ("profile", "soak", "score"),
-    "Look up": ("runs", "audio", "metrics", "schema", "doctor", "env", "cache"),
+    "Look up": ("runs", "audio", "metrics", "schema", "doctor", "cache"),
 }
 
 
@@ -60,7 +60,7 @@ class _Command(click.Command):
     """A command that runs with supported versions only. Its --help works with any, and so does `doctor`."""
 
     def invoke(self, context: click.Context) -> Any:
-        if self.name != "doctor":
+        if self.name not in ("doctor", "env"):
             check_versions()
         return super().invoke(context)
 
@@ -119,8 +119,23 @@ def _unexpected_error_line(error: Exception) -> str:
     return "internal error; please report it with the traceback above"
 
 
+def _print_versions(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    """Prints the versions of the workbench and of the packages that make a program. Imports none of them."""
+    if is_asked:
+        for name, version in installed_versions().items():
+            click.echo(f"{name} {version or 'is not installed'}")
+        context.exit()
+
+
 @click.group(cls=ErrorHandlingGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pesto-workbench", prog_name="workbench")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the versions and exit.",
+)
 def main() -> None:
     """Export PESTO pitch tracking to ExecuTorch, ONNX and TorchScript, and measure what the export costs.
 
