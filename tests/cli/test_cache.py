@@ -67,11 +67,11 @@ def test_prune_keeps_what_is_in_use(cache: Path) -> None:
     assert kept(cache) == "c"
 
 
-@pytest.mark.parametrize(("answer", "left"), [("y", ""), ("n", "abc"), (None, "abc")])
-def test_prune_asks_first(answer: str | None, left: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if answer is None:
-        assert last_error(workbench("cache", "--prune")).endswith("add --yes where nobody can answer.")
+@pytest.mark.parametrize(("typed", "left"), [("y", ""), ("n", "abc"), (None, "abc")])
+def test_prune_asks_first(typed: str | None, left: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if typed is None:
+        assert last_error(workbench("cache", "--prune")).endswith("add --yes where nobody can be asked.")
     else:
         monkeypatch.setattr(command, "_can_ask", lambda: True)
-        CliRunner().invoke(main, ["cache", "--prune"], input=answer)
+        CliRunner().invoke(main, ["cache", "--prune"], input=typed)
     assert kept(cache) == left

@@ -42,7 +42,7 @@ UNUSABLE = [
 NO_HOME = pytest.param(None, "is no absolute path, as no home folder is known", id="no home")
 
 
-def test_folder_is_made_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_is_that_is_made_is_its_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "new" / "cache"))
     mask = os.umask(0)
     try:

@@ -54,7 +54,7 @@ def show_cache(prune: bool, unused_days: float, kinds: tuple[str, ...], yes: boo
     entries = sum(kind.entries for kind in found)
     if entries and not yes:
         if not _can_ask():
-            raise click.UsageError("--prune asks before it deletes; add --yes where nobody can answer.")
+            raise click.UsageError("--prune asks before it deletes; add --yes where nobody can be asked.")
         if not click.confirm(f"Delete these entries ({entries})?", err=True):
             return
     removed = remove_cached(chosen, unused_days)
