@@ -108,9 +108,21 @@ def test_gate_metrics_are_the_documented_ones() -> None:
         *(f"speed.speedup_{name}" for name in ("p50", "low", "high")),
         *("speed.real_time_factor", "speed.deadline_miss_rate", "speed.load_ms", "speed.cold_first_step_ms"),
         "speed.peak_rss_bytes",
+        *(f"delay.{side}.delay_ms" for side in ("baseline", "variant")),
+        *(f"steadiness.variant.{sound}.{name}" for sound in ("tones", "glides") for name in ("std_cents", "p95_cents")),
     }
     metrics = gate_metrics()
     assert documented <= set(metrics)
     assert len(set(metrics)) == len(metrics)
-    sections = {"program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes"}
-    assert {metric.split(".")[0] for metric in metrics} == sections
+    sections = {
+        "program",
+        "latency",
+        "delay",
+        "steadiness",
+        "deviation",
+        "floor",
+        "truth",
+        "speed",
+        "deviation_over_sizes",
+    }
+    assert {metric.split(".")[0] for metric in metrics} == sections | {"floor", "truth", "speed"}

@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import stored, without_scores
-from tests.helpers.sweep_points import DELAY, NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting, sweep_of
+from tests.helpers.sweep_points import (
+    DELAY,
+    NO_DELAY,
+    NO_DELAY_REASON,
+    STEADINESS,
+    failed_point,
+    measured_point,
+    setting,
+    sweep_of,
+)
+from workbench.measure.tones.delay import Delay
+from workbench.record_model import NOT_STATED
 from workbench.records.sweep import SWEEP_NAME, Sweep, SweepPoint
 from workbench.storage.json_files import write_json
 
@@ -14,7 +25,7 @@ RESULT = stored(reasons=("too large",), verdict="fail")
 
 
 def test_measured_point_has_the_numbers_of_the_result() -> None:
-    point = SweepPoint.measured(setting(), RESULT, {"baseline": DELAY, "variant": DELAY})
+    point = SweepPoint.measured(setting(), RESULT.replace(delay=Delay(baseline=DELAY, variant=DELAY)))
     assert RESULT.deviation and RESULT.program and RESULT.speed and RESULT.truth and RESULT.truth.variant
     assert (point.status, point.verdict, point.reasons) == ("measured", RESULT.verdict, RESULT.reasons)
     assert (point.algorithmic_ms, point.geometry_ms) == (10.0, 20.0)  # half a chunk of 20 ms
@@ -29,9 +40,12 @@ def test_measured_point_has_the_numbers_of_the_result() -> None:
 def test_missing_number_has_its_reason() -> None:
     variant = measured_point(delay=NO_DELAY).variant
     assert variant and (variant.delay_ms, variant.null_reasons["delay_ms"]) == (None, NO_DELAY_REASON)
-    without = RESULT.replace(truth=None, null_reasons={"truth": "no known f0"})
-    baseline = SweepPoint.measured(setting(), without, {"baseline": DELAY, "variant": DELAY}).baseline
-    assert baseline and baseline.null_reasons == dict.fromkeys(("rpa50", "voicing_recall"), "no known f0")
+    without = RESULT.replace(truth=None, null_reasons={"truth": "no known f0"}, steadiness=STEADINESS)
+    baseline = SweepPoint.measured(setting(), without).baseline
+    assert baseline and baseline.null_reasons == {
+        **dict.fromkeys(("rpa50", "voicing_recall"), "no known f0"),
+        **dict.fromkeys(("delay_ms", "delay_shortest_ms", "delay_longest_ms"), NOT_STATED),  # written before it was
+    }
 
 
 @pytest.mark.parametrize(

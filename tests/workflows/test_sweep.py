@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -12,18 +11,16 @@ import pytest
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import LEAST_RECIPE, workbench, write_project
 from tests.helpers.results import stored
-from tests.helpers.sweep_points import DELAY, failed_point, measured_point, unsupported_point
+from tests.helpers.sweep_points import failed_point, measured_point, unsupported_point
 from tests.helpers.variants import steady_timing, variant_of
 from tools.reliability.kill_and_resume import MANIFEST, RECIPE
 from workbench.audio.corpus import Corpus
-from workbench.errors import ChangedError, ProgramError, RecipeError, WorkbenchError
+from workbench.errors import RecipeError, WorkbenchError
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.result import read_result
 from workbench.records.sweep import SweepPoint, SweepSetting
-from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
-from workbench.storage.locks import exclusive
 from workbench.workflows import sweep
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.sweep import PlannedPoint, PointOutcome, measure_point, plan
@@ -110,65 +107,24 @@ def test_exit_code_is_of_the_statuses(
 # --- a point
 
 
-Measure = Callable[..., PointOutcome]
-
-
-@pytest.fixture
-def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Measure:
-    """(fresh=False, **values) -> the outcome of a point whose result, with these values, and program are stored.
-
-    The delay is made up on both sides.
-    """
-    planned = PlannedPoint(SETTING, variant_of(tmp_path))
-    write_atomic(Path("swept/test/program.pte"), b"a program")
-    monkeypatch.setattr(sweep, "step_delay", lambda _: DELAY)
-    monkeypatch.setattr(sweep.IsolatedProcess, "call", lambda *_: DELAY)
-
-    def measure(fresh: bool = False, **values: Any) -> PointOutcome:
-        result = stored(program__sha256=PROGRAM_SHA256).replace(**values)
-        monkeypatch.setattr(sweep, "run_variant", lambda _, folder, *__: RunOutcome(folder, result, Reused.RESULT))
-        return measure_point(planned, Path("swept"), Progress(), fresh)
-
-    return measure
-
-
-@pytest.mark.parametrize(
-    "part", ["", "}", stored().fingerprint, PROGRAM_SHA256], ids=["empty", "cut", "result", "program"]
-)
-def test_delays_of_another_program_are_measured_again(part: str, measure: Measure) -> None:
-    first, delays = measure(), Path("swept/test/onset.json")
-    assert (first.point.status, first.reused) == ("measured", False)
-    assert measure() == PointOutcome(first.point, reused=True)
-    assert measure(fresh=True) == first
-    delays.write_text(delays.read_text().replace(part, "e" * 64) if part else "")
-    assert measure() == first
-
-
-def test_delay_is_measured_on_the_program_of_the_result(measure: Measure) -> None:
-    with exclusive(Path("swept/test")), pytest.raises(WorkbenchError, match="in use by another"):
-        measure()
-    Path("swept/test/program.pte").write_bytes(b"another")
-    with pytest.raises(ChangedError, match=r"program\.pte"):
-        measure()
-    assert not Path("swept/test/onset.json").exists()
-
-
 @pytest.mark.parametrize(
     ("values", "status", "reused"),
     [
-        ({}, "failed", False),
+        ({}, "measured", True),
         ({**UNSCORED, "not_run_here": "no", "reasons": ("no",)}, "inconclusive", True),
         (UNSCORED, "failed", False),
         ({"program": None, "null_reasons": {"program": "no"}}, "failed", False),
     ],
-    ids=["crash during the delay", "not run here", "no deviation", "no program"],
+    ids=["measured", "not run here", "no deviation", "no program"],
 )
-def test_program_that_does_not_run_has_no_delay(
-    values: dict[str, Any], status: str, reused: bool, measure: Measure, monkeypatch: pytest.MonkeyPatch
+def test_point_is_what_the_result_of_its_variant_says(
+    values: dict[str, Any], status: str, reused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep.IsolatedProcess, "call", Mock(side_effect=ProgramError("no")))
-    outcome = measure(**values)
-    assert (outcome.point.status, outcome.point.reasons, outcome.reused) == (status, ("no",), reused)
+    result = stored().replace(**values)
+    monkeypatch.setattr(sweep, "run_variant", lambda _, folder, *__: RunOutcome(folder, result, Reused.RESULT))
+    outcome = measure_point(PlannedPoint(SETTING, variant_of(tmp_path)), Path("swept"), Progress())
+    reasons = () if status == "measured" else ("no",)
+    assert (outcome.point.status, outcome.point.reasons, outcome.reused) == (status, reasons, reused)
 
 
 @pytest.mark.slow
@@ -190,7 +146,6 @@ def test_real_point_is_as_late_as_its_geometry(program_for: ProgramFactory, monk
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
     monkeypatch.setattr(variant_run, "build_in_staging", None)
-    monkeypatch.setattr(sweep, "step_delay", None)
     again = workbench(*words)
     assert "unchanged: reused" in again.stderr
     assert json.loads(again.stdout)["points"] == [point, refused]

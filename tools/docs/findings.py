@@ -34,8 +34,8 @@ _COLUMNS = (
     "variant",
     "verdict",
     "pitch p95 (cents)",
-    "max",
-    "voiced / all frames",
+    "max without jumps",
+    "jumps / voiced",
     "confidence max",
     "bytes",
     "p50 (ms)",
@@ -205,7 +205,7 @@ def _backend_cells(record: Result) -> dict[str, str]:
         "portable": format_number(program.portable_nodes if program else None, "d"),
         "state": program.state if program else DASH,
         "bytes": format_number(program.bytes if program else None, ",d"),
-        **{column: result_cells(record)[column] for column in ("pitch p95 (cents)", "voiced / all frames", "p50 (ms)")},
+        **{column: result_cells(record)[column] for column in ("pitch p95 (cents)", "jumps / voiced", "p50 (ms)")},
     }
 
 

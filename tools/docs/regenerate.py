@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import bad_input, findings, recipe_page, records_page, reliability, silence, stored, tables
+from tools.docs import bad_input, findings, recipe_page, records_page, reliability, silence, steadiness, stored, tables
 from tools.docs.stored import MEASURED, ROOT
 from workbench.recipe import json_schema
 
@@ -34,6 +34,7 @@ TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("README.md", "measured", tables.measured_in_short),
     ("docs/start.md", "printed", tables.printed_run),
     ("docs/guides/choose.md", "choices", tables.choices),
+    ("docs/guides/tuner-or-game.md", "steadiness", steadiness.table),
     ("docs/results/measured.md", "measured", tables.measured),
     ("docs/results/int8.md", "int8", tables.int8),
     ("docs/results/call-sizes.md", "sizes", tables.sizes),

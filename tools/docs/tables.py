@@ -25,6 +25,8 @@ _SHORT_COLUMNS = {
     "variant": "variant",
     "verdict": "verdict",
     "pitch p95 (cents)": "pitch p95 (cents)",
+    "jumps / voiced": "jumps / voiced",
+    "delay (ms)": "delay (ms)",
     "bytes": "bytes",
     "p50 (ms)": "eager → program (ms)",
     "times faster": "times faster",
@@ -109,13 +111,13 @@ def _scored_and_took(results: Sequence[Result]) -> str:
 def _by_size(results: Sequence[Result]) -> str:
     """Returns a sentence on the worst call size, which the row of a dynamic program does not show."""
     worst = [
-        f"{result.recipe.name} {found.worst_p95_cents:.4f} and {max(size.max_cents or 0 for size in result.sizes):.4f}"
+        f"{result.recipe.name} {found.worst_p95_cents:.4f} and {format_number(found.worst_max_untied_cents, '.4f')}"
         for result in results
         if (found := result.deviation_over_sizes).worst_p95_cents is not None
     ]
     return (
         "\nA program with several call sizes is scored in random order of sizes, and timed at the smallest. Pitch p95 "
-        f"and max at its worst size, in cents: {'; '.join(worst)}.\n"
+        f"and largest untied deviation at its worst size, in cents: {'; '.join(worst)}.\n"
     )
 
 
@@ -169,7 +171,8 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
     return {
         "frames a call": f"{size.frames_per_chunk} ({size.chunk_ms:.4g} ms)",
         "pitch p95 (cents)": format_number(size.p95_cents, ".4f"),
-        "max": format_number(size.max_cents, ".4f"),
+        "max without jumps": format_number(size.max_without_jumps_cents, ".4f"),
+        "jumps": format_number(size.over_50_cents_rate, ".2%"),
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
         "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
         "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",

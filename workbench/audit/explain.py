@@ -13,12 +13,21 @@ NEEDS_SPEED: tuple[Objective, ...] = ("fastest", "balanced")
 
 
 class Candidate(RecordModel):
-    """A variant that passes. `program` is the path of its program; `distance` is the distance to the ideal point."""
+    """A variant that passes.
+
+    `program` is the path of its program; `distance` is the distance to the ideal point. The measured delay and the
+    errors on steady tones are None in a result that does not state them.
+    """
 
     name: str
     folder: str
     program: str | None
     pitch_p95_cents: float
+    over_50_cents_rate: float | None
+    delay_ms: float | None
+    geometry_ms: float
+    tones_std_cents: float | None
+    tones_p95_cents: float | None
     bytes: int
     speedup_low: float
     speedup_p50: float
@@ -51,11 +60,33 @@ class Rejected(RecordModel):
     reasons: tuple[str, ...]
 
 
+class Miss(RecordModel):
+    """A gate that a variant misses: how far its value is beyond the limit, also as a share of the limit.
+
+    `hint` has the recipe keys that usually move the value, "" if the workbench knows none.
+    """
+
+    metric: str
+    limit: str
+    value: float
+    beyond: float
+    share: float
+    hint: str
+
+
+class Nearest(RecordModel):
+    """A variant that fails only because it misses gates; the one that it misses most is first."""
+
+    name: str
+    misses: tuple[Miss, ...]
+
+
 class Choice(RecordModel):
     """The winner, the reasons for it (`why`), and where all other variants are.
 
     `front` is sorted by the objective, the winner first. `left_out` has the variants that are not comparable with those
-    that were ranked. `warnings` has a line for each limit of the ranking.
+    that were ranked. `warnings` has a line for each limit of the ranking. `nearest` has the variants that are nearest
+    to passing, if none passes.
     """
 
     objective: Objective
@@ -66,6 +97,7 @@ class Choice(RecordModel):
     dominated: tuple[Dominated, ...]
     rejected: tuple[Rejected, ...]
     left_out: tuple[Rejected, ...] = ()
+    nearest: tuple[Nearest, ...] = ()
 
 
 def reasons_for(

@@ -15,11 +15,21 @@ from workbench.audit.explain import (
     reasons_for,
 )
 from workbench.audit.grouping import Entry, comparable_with, machine_warning, reject
+from workbench.audit.nearest import nearest_to_pass
 from workbench.audit.pareto import Point, distance_to_ideal, pareto_front
 from workbench.audit.verdict import confirm_pass, rejudge
+from workbench.records.metrics import metric_value
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, unique_names
 from workbench.storage.hashing import sha256_of
+
+_SHOWN = {
+    "over_50_cents_rate": "deviation.pitch.over_50_cents_rate",
+    "delay_ms": "delay.variant.delay_ms",
+    "tones_std_cents": "steadiness.variant.tones.std_cents",
+    "tones_p95_cents": "steadiness.variant.tones.p95_cents",
+}
+"""Figures of a candidate that are shown and not ranked."""
 
 
 def point_of(name: str, result: Result) -> Point | None:
@@ -66,7 +76,8 @@ def pick(
     rejected = tuple(_rejected(entry) for entry in ranked.entries if not entry.passes)
     warnings = (*_rejudged_warning(entries), *ranked.warnings)
     if not passing:
-        return _no_winner(objective, rejected, ranked.left_out, warnings)
+        choice = _no_winner(objective, rejected, ranked.left_out, warnings)
+        return choice.replace(nearest=nearest_to_pass(ranked.entries))
     return _winner(objective, passing, rejected, ranked.left_out, warnings)
 
 
@@ -158,6 +169,8 @@ def _candidate(entry: Entry, distance: float | None) -> Candidate:
         nulls["program"] = f"there is no {path}"
     elif sha256_of(path) != program.sha256:
         nulls["program"] = f"{path} is not the program of this result; a later run may have replaced it"
+    figures = {name: metric_value(metric, entry.result) for name, metric in _SHOWN.items()}
+    nulls |= {name: reason for name, (value, reason) in figures.items() if value is None}
     if distance is None:
         nulls["distance"] = "not on the front, or speeds are not comparable"
     return Candidate(
@@ -165,6 +178,8 @@ def _candidate(entry: Entry, distance: float | None) -> Candidate:
         folder=str(entry.stored.folder),
         program=None if "program" in nulls else str(path),
         pitch_p95_cents=deviation.pitch.p95_cents,
+        geometry_ms=entry.result.geometry_ms,
+        **{name: value for name, (value, _) in figures.items()},
         bytes=program.bytes,
         speedup_low=speed.speedup_low,
         speedup_p50=speed.speedup_p50,

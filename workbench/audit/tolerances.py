@@ -36,11 +36,16 @@ class Tolerance:
 
 
 _CENTS, _LARGEST_CENTS = Tolerance(0.01, 0.1), Tolerance(0.1, 0.1)
+_DELAY, _ERROR = Tolerance(1.0, 0.05), Tolerance(0.5, 0.1)
 _RATE, _SMALL, _ACCURACY = Tolerance(0.001), Tolerance(1e-4, 0.1), Tolerance(0.002)
 
 DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
     "program.bytes": ("lower", Tolerance(share=0.01)),
     "latency.algorithmic_ms": ("lower", Tolerance()),
+    "delay.variant.delay_ms": ("lower", _DELAY),
+    "steadiness.variant.tones.std_cents": ("lower", _ERROR),
+    "steadiness.variant.tones.p95_cents": ("lower", _ERROR),
+    "steadiness.variant.glides.p95_cents": ("lower", _ERROR),
     "deviation.nonfinite_frames": ("lower", Tolerance()),
     "deviation.pitch.median_cents": ("lower", _CENTS),
     "deviation.pitch.p95_cents": ("lower", _CENTS),
@@ -65,6 +70,7 @@ DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
 # Compared on request only: they vary with other work on the machine or with a single frame, or repeat another metric.
 ON_REQUEST: dict[str, Better] = {
     "program.portable_nodes": "lower",
+    "deviation.pitch.max_without_jumps_cents": "lower",
     "deviation.pitch.max_cents": "lower",
     "deviation.confidence.mean": "lower",
     "truth.rpa50_change": "higher",

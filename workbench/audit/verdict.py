@@ -64,6 +64,12 @@ def rejudge(result: Result, limits: Mapping[str, str | None]) -> Result:
 
 
 def _failures(result: Result, outcomes: Sequence[GateResult]) -> list[str]:
+    missed = [f"{gate.metric} is {gate.value:.10g} (limit {gate.limit})" for gate in outcomes if gate.passed is False]
+    return [*failures_without_gates(result), *missed]
+
+
+def failures_without_gates(result: Result) -> list[str]:
+    """Returns the reasons why a result fails whatever its gates are."""
     failures = []
     if not result.protocol.fair:
         failures.append(
@@ -80,9 +86,6 @@ def _failures(result: Result, outcomes: Sequence[GateResult]) -> list[str]:
         )
     if result.contour.flat_reason:
         failures.append(result.contour.flat_reason)
-    failures += [
-        f"{gate.metric} is {gate.value:.10g} (limit {gate.limit})" for gate in outcomes if gate.passed is False
-    ]
     if result.deviation is not None and result.deviation.nonfinite_frames:
         failures.append(f"{result.deviation.nonfinite_frames} of {result.deviation.frames} frames are not finite")
     return failures

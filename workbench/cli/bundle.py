@@ -65,6 +65,6 @@ def bundle(
     if verdict != variant.result.verdict:
         verdict += f" by the current rules (stored: {variant.result.verdict})"
     click.echo(
-        f"{path}: {manifest.name}, verdict {verdict}, {tolerance.frames} golden frames, "
-        f"pitch within {tolerance.pitch_cents:.2f} cents on other processors"
+        f"{path}: {manifest.name}, verdict {verdict}, {tolerance.frames} golden frames; a processor that rounds "
+        f"differently may be up to {tolerance.pitch_cents:.2f} cents off them"
     )

@@ -40,7 +40,8 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_forma
     A metric regresses if it gets worse by more than its tolerance, the larger of an amount and a share of A's value.
     The defaults are 0.01 cents or 10% for median and p95 of the pitch deviation; 0.1 cents or 10% for its maximum
     without ties; 0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracy against the
-    known f0; 1% for bytes; 0 for the algorithmic delay and for frames that are not finite; and 10% for speedup_p50,
+    known f0; 1% for bytes; 0 for the algorithmic delay and for frames that are not finite; 1 ms or 5% for the measured
+    delay; 0.5 cents or 10% for the errors on tones and glides; and 10% for speedup_p50,
     whose ranges over the rounds must not overlap either. The speedup is compared only if the program or the libraries
     changed, because otherwise only the machine can have changed. --tolerance overrides a default, or adds any metric
     that has a better direction in `workbench metrics`. It also applies if the program is unchanged. A missing program

@@ -9,6 +9,7 @@ import click
 
 from workbench.cli._shared.group import FAIL, INCONCLUSIVE, PASS, main
 from workbench.cli._shared.notes import note, quiet_option
+from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import gates_option, json_option
 
 if TYPE_CHECKING:
@@ -23,10 +24,23 @@ OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
     "--objective", type=click.Choice(OBJECTIVES), default="balanced", show_default=True, help="What to optimize."
 )
 @gates_option
+@click.option(
+    "--max-delay-ms",
+    type=FiniteFloatRange(0, 10_000),
+    metavar="MS",
+    help="Take only variants whose measured delay is at most MS milliseconds.",
+)
 @click.option("--like", metavar="VARIANT", help="Rank only results that are comparable with VARIANT.")
 @json_option
 @quiet_option
-def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, like: str | None, as_json: bool) -> None:
+def pick(
+    runs: tuple[Path, ...],
+    objective: "Objective",
+    gates: Path | None,
+    max_delay_ms: float | None,
+    like: str | None,
+    as_json: bool,
+) -> None:
     """Choose the best of the variants that pass, and give the reasons.
 
     Writes nothing. A RUN is the folder of a run or a variant, or a result.json. The default is the newest run in
@@ -42,6 +56,12 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     front, to 1, the worst, and the distance to zero counts: compromise programming, Yu 1973, normalized as in Marler
     and Arora 2004. The figures have the same weight.)
 
+    The measured delay and the errors on steady tones are shown and do not rank. --max-delay-ms limits the delay, as
+    the gate `delay.variant.delay_ms` does; a gate on `steadiness.variant.tones.std_cents` limits how far a tone moves.
+
+    If no variant passes, the three that are nearest are named: those that miss the fewest gates, and of these the ones
+    that miss them by the smallest share of the limit. Recipe keys that may help are named where they are known.
+
     `workbench metrics` lists the metrics that a file of gates can name.
 
     Results of different audio, streams or baselines are not ranked together. The largest comparable group is ranked, or
@@ -54,6 +74,7 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     \b
     Example:
       workbench pick outputs/20260301-101500-6-variants --objective smallest
+      workbench pick outputs/sweep --max-delay-ms 60 --objective most-accurate
       workbench pick outputs/* --like int8-mixed --gates limits.yaml --json | jq -r .winner.program
     """
     from workbench.audit.pick import pick as choose
@@ -62,6 +83,8 @@ def pick(runs: tuple[Path, ...], objective: "Objective", gates: Path | None, lik
     from workbench.workflows.load_recipes import load_gate_overrides
 
     limits = load_gate_overrides(gates) if gates else None
+    if max_delay_ms is not None:
+        limits = {**(limits or {}), "delay.variant.delay_ms": f"<= {max_delay_ms}"}
     if not runs:
         newest = newest_run(Path("outputs"))
         note(f"using the newest run, {newest.folder}")

@@ -23,6 +23,8 @@ class SizeFigures(RecordModel):
         p95_cents: 95th percentile of the absolute pitch deviation; null as in `deviation`.
         max_cents: The largest absolute pitch deviation.
         max_untied_cents: The largest one without tied frames.
+        max_without_jumps_cents: The largest one of those that are at most 50 cents.
+        over_50_cents_rate: The share of voiced frames that deviate by more than 50 cents.
         confidence_max: The largest deviation of the confidence over all frames.
         baseline_p50_ms: The median call of the baseline.
         variant_p50_ms: The median call of the variant.
@@ -40,6 +42,8 @@ class SizeFigures(RecordModel):
     p95_cents: float | None
     max_cents: float | None
     max_untied_cents: float | None
+    max_without_jumps_cents: float | None = None
+    over_50_cents_rate: float | None = None
     confidence_max: float | None
     baseline_p50_ms: float
     variant_p50_ms: float
@@ -103,6 +107,8 @@ def size_figures(
         p95_cents=pitch.p95_cents,
         max_cents=pitch.max_cents,
         max_untied_cents=pitch.max_untied_cents,
+        max_without_jumps_cents=pitch.max_without_jumps_cents,
+        over_50_cents_rate=pitch.over_50_cents_rate,
         confidence_max=found.confidence.max,
         baseline_p50_ms=baseline_p50_ms,
         variant_p50_ms=variant_p50_ms,

@@ -30,6 +30,7 @@ class PitchDeviation(RecordModel):
         p95_cents: The 95th percentile of the absolute deviations.
         max_cents: The largest absolute deviation.
         max_untied_cents: The largest one without the frames in `tied_frames`. Also null if all frames are tied.
+        max_without_jumps_cents: The largest one of those that are at most 50 cents. Also null if all are larger.
         bias_cents: The mean of the signed deviations.
         over_50_cents_rate: The share of frames whose absolute deviation is above 50 cents.
         octave_rate: The share of frames whose absolute deviation is within 50 cents of 1, 2, ... octaves.
@@ -42,6 +43,7 @@ class PitchDeviation(RecordModel):
     bias_cents: float | None
     over_50_cents_rate: float | None
     octave_rate: float | None
+    max_without_jumps_cents: float | None = None
 
 
 class ConfidenceDeviation(RecordModel):
@@ -156,16 +158,21 @@ def pitch_deviation(baseline: Frames, variant: Frames, voiced: Mask) -> PitchDev
         return PitchDeviation(**dict.fromkeys(names), null_reasons=dict.fromkeys(names, reason))
     cents = np.abs(signed)
     untied = cents[~_tie_mask(baseline, variant)[voiced]]
+    near = cents[cents <= 50]
     octaves = np.round(cents / 1200)
+    nulls = {} if untied.size else {"max_untied_cents": "every voiced frame is tied"}
+    if not near.size:
+        nulls["max_without_jumps_cents"] = "every voiced frame deviates by more than 50 cents"
     return PitchDeviation(
         median_cents=float(np.median(cents)),
         p95_cents=float(np.percentile(cents, 95)),
         max_cents=float(cents.max()),
         max_untied_cents=float(untied.max()) if untied.size else None,
+        max_without_jumps_cents=float(near.max()) if near.size else None,
         bias_cents=float(signed.mean()),
         over_50_cents_rate=float((cents > 50).mean()),
         octave_rate=float(((octaves > 0) & (np.abs(cents - 1200 * octaves) <= 50)).mean()),
-        null_reasons={} if untied.size else {"max_untied_cents": "every voiced frame is tied"},
+        null_reasons=nulls,
     )
 
 

@@ -12,6 +12,8 @@ from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
+from workbench.measure.tones.delay import DELAY_NOT_STATED, Delay
+from workbench.measure.tones.steadiness import STEADINESS_NOT_STATED, Steadiness
 from workbench.measure.truth import Truth
 from workbench.recipe import Recipe
 from workbench.record_model import RecordModel
@@ -86,8 +88,7 @@ class FramesUsed(RecordModel):
 
 
 class AlgorithmicLatency(RecordModel):
-    """The delay that follows from the geometry of the CQT. The delay that was measured against known f0 is
-    `truth.delay_ms`.
+    """The delay that follows from the geometry of the CQT. `delay` is measured.
 
     Attributes:
         algorithmic_ms: From the middle of a frame's analysis window to the end of its hop. The period of a call is not
@@ -115,6 +116,8 @@ class Result(RecordModel):
         not_run_here: Why this machine cannot build or run the program, and which one can; otherwise "".
         program: The program's file.
         latency: The delay by geometry.
+        delay: The measured delay.
+        steadiness: The errors of both sides on steady tones and slow glides.
         protocol: How the state of each side was handled.
         deviation: The deviation of the variant from the baseline.
         floor: The deviation of the baseline from itself under dither.
@@ -146,12 +149,20 @@ class Result(RecordModel):
     truth: Truth | None
     speed: Speed | None
     contour: Contour = no_contour("not compared")
+    delay: Delay = DELAY_NOT_STATED
+    steadiness: Steadiness = STEADINESS_NOT_STATED
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()
     gates: tuple[GateResult, ...] = ()
     verdict: Verdict = "inconclusive"
     reasons: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(default={})
+
+    @property
+    def geometry_ms(self) -> float:
+        """The delay to expect: `latency.algorithmic_ms` and half a chunk, the mean wait for the smallest call."""
+        resolved = self.recipe.resolved
+        return self.latency.algorithmic_ms + 500 * float(resolved["chunk_samples"]) / float(resolved["sample_rate_hz"])
 
 
 class Scores(RecordModel):
@@ -161,6 +172,8 @@ class Scores(RecordModel):
     floor: Floor
     truth: Truth
     contour: Contour
+    delay: Delay = DELAY_NOT_STATED
+    steadiness: Steadiness = STEADINESS_NOT_STATED
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()
 
@@ -170,7 +183,7 @@ class Scores(RecordModel):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "null_reasons"}
 
 
-_GATED = ("program", "latency", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
+_GATED = ("program", "latency", "delay", "steadiness", "deviation", "floor", "truth", "speed", "deviation_over_sizes")
 
 
 def gate_metrics() -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeVar
 
-from workbench.measure.delay import StepDelay
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 from workbench.records.metrics import Verdict, metric_value
@@ -46,7 +45,7 @@ class SweepSetting(RecordModel):
 
 
 class Side(RecordModel):
-    """One side of a point: the baseline or the variant. `measure/delay.py` measures the delay.
+    """One side of a point: the baseline or the variant, as in `truth`, `delay`, `steadiness` and `speed` of a result.
 
     Attributes:
         rpa50: The raw pitch accuracy against known f0.
@@ -54,6 +53,9 @@ class Side(RecordModel):
         delay_ms: The measured delay: the median over the steps of a tone.
         delay_shortest_ms: The shortest measured delay.
         delay_longest_ms: The longest measured delay.
+        tones_std_cents: How far a steady tone moves, `steadiness.<side>.tones.std_cents`.
+        tones_p95_cents: The 95th percentile of the absolute error on steady tones.
+        glides_p95_cents: The 95th percentile of the absolute error on slow glides.
         p50_ms: The median time of a call.
         real_time_factor: The median time of a call as a share of the chunk's period.
     """
@@ -63,6 +65,9 @@ class Side(RecordModel):
     delay_ms: float | None
     delay_shortest_ms: float | None
     delay_longest_ms: float | None
+    tones_std_cents: float | None = None
+    tones_p95_cents: float | None = None
+    glides_p95_cents: float | None = None
     p50_ms: float | None
     real_time_factor: float | None
 
@@ -80,6 +85,8 @@ class SweepPoint(RecordModel):
         geometry_ms: The delay to expect: `algorithmic_ms` plus half a chunk.
         pitch_p95_cents: The 95th percentile of the pitch deviation.
         pitch_max_cents: The largest pitch deviation.
+        pitch_max_without_jumps_cents: The largest pitch deviation of at most 50 cents.
+        over_50_cents_rate: The share of voiced frames that deviate by more than 50 cents.
         program_bytes: The size of the program.
         baseline: The figures of the baseline.
         variant: The figures of the variant.
@@ -93,6 +100,8 @@ class SweepPoint(RecordModel):
     geometry_ms: float | None
     pitch_p95_cents: float | None
     pitch_max_cents: float | None
+    pitch_max_without_jumps_cents: float | None = None
+    over_50_cents_rate: float | None = None
     program_bytes: float | None
     baseline: Side | None
     variant: Side | None
@@ -104,7 +113,7 @@ class SweepPoint(RecordModel):
 
     @classmethod
     def failed(cls, setting: SweepSetting, result: Result, reason: str) -> Self:
-        """The point of a program that could not be built, or failed while its delay was measured."""
+        """The point of a program that could not be built."""
         reasons = result.reasons if reason in result.reasons else (*result.reasons, reason)
         known = {"setting": setting, "status": "failed", "reasons": reasons, "verdict": "fail"}
         return _with_null_reasons(cls, _numbers(setting, result), reason, **known)
@@ -116,9 +125,9 @@ class SweepPoint(RecordModel):
         return _with_null_reasons(cls, _numbers(setting, result), result.not_run_here, **known)
 
     @classmethod
-    def measured(cls, setting: SweepSetting, result: Result, delays: Mapping[str, StepDelay]) -> Self:
-        """The point of a scored program. `delays` has the delay of "baseline" and of "variant"."""
-        sides = {name: _side(name, setting, result, delay) for name, delay in delays.items()}
+    def measured(cls, setting: SweepSetting, result: Result) -> Self:
+        """The point of a scored program."""
+        sides = {name: _side(name, setting, result) for name in ("baseline", "variant")}
         known = {"setting": setting, "status": "measured", "reasons": result.reasons, "verdict": result.verdict}
         return _with_null_reasons(cls, _numbers(setting, result), "", **known, **sides)
 
@@ -152,25 +161,28 @@ class Sweep(RecordModel):
 
 
 def _numbers(setting: SweepSetting, result: Result) -> dict[str, _Number]:
-    algorithmic_ms = result.latency.algorithmic_ms
     return {
-        "algorithmic_ms": (algorithmic_ms, ""),
-        "geometry_ms": (algorithmic_ms + setting.chunk_ms / 2, ""),
+        "algorithmic_ms": (result.latency.algorithmic_ms, ""),
+        "geometry_ms": (result.geometry_ms, ""),
         "pitch_p95_cents": metric_value("deviation.pitch.p95_cents", result),
         "pitch_max_cents": metric_value("deviation.pitch.max_cents", result),
+        "pitch_max_without_jumps_cents": metric_value("deviation.pitch.max_without_jumps_cents", result),
+        "over_50_cents_rate": metric_value("deviation.pitch.over_50_cents_rate", result),
         "program_bytes": metric_value("program.bytes", result),
     }
 
 
-def _side(name: str, setting: SweepSetting, result: Result, delay: StepDelay) -> Side:
+def _side(name: str, setting: SweepSetting, result: Result) -> Side:
     p50_ms, no_time = metric_value(f"speed.{name}.p50_ms", result)
-    no_delay = delay.null_reasons.get("delay_ms", "")
     numbers: dict[str, _Number] = {
         "rpa50": metric_value(f"truth.{name}.rpa50", result),
         "voicing_recall": metric_value(f"truth.{name}.voicing_recall", result),
-        "delay_ms": (delay.delay_ms, no_delay),
-        "delay_shortest_ms": (delay.shortest_ms, no_delay),
-        "delay_longest_ms": (delay.longest_ms, no_delay),
+        "delay_ms": metric_value(f"delay.{name}.delay_ms", result),
+        "delay_shortest_ms": metric_value(f"delay.{name}.shortest_ms", result),
+        "delay_longest_ms": metric_value(f"delay.{name}.longest_ms", result),
+        "tones_std_cents": metric_value(f"steadiness.{name}.tones.std_cents", result),
+        "tones_p95_cents": metric_value(f"steadiness.{name}.tones.p95_cents", result),
+        "glides_p95_cents": metric_value(f"steadiness.{name}.glides.p95_cents", result),
         "p50_ms": (p50_ms, no_time),
         "real_time_factor": (None if p50_ms is None else p50_ms / setting.chunk_ms, no_time),
     }

@@ -3,23 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workbench.measure.deviation import PitchDeviation
+from workbench.measure.deviation import FrameDeviation, PitchDeviation
+from workbench.measure.tones.steadiness import PitchErrors
 from workbench.records.result import Result
 from workbench.report.formatting import DASH, format_number
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric of a result: its text, a dash if it is missing, and its sort key, None if it is missing.
-
-    `full_title` is for a table in which the column before it does not explain the short `title`.
-    """
+    """A metric of a result: its text, a dash if it is missing, and its sort key, None if it is missing."""
 
     key: str
     title: str
     text: Callable[[Result], str]
     sort_key: Callable[[Result], float | None]
-    full_title: str = ""
 
 
 def result_cells(result: Result) -> dict[str, str]:
@@ -43,18 +40,50 @@ def _p95_cents(result: Result) -> float | None:
     return pitch.p95_cents if pitch else None
 
 
-def _max_cents(result: Result) -> float | None:
+def _max_without_jumps_cents(result: Result) -> float | None:
     pitch = _pitch(result)
-    return pitch.max_cents if pitch else None
+    return max_without_jumps_cents(pitch) if pitch else None
 
 
-def _voiced_frames(result: Result) -> int | None:
-    return result.deviation.voiced_frames if result.deviation else None
+def max_without_jumps_cents(pitch: PitchDeviation) -> float | None:
+    """Returns the largest deviation of at most 50 cents. Older records have it only if there is no larger one."""
+    found = pitch.max_without_jumps_cents
+    return pitch.max_cents if found is None and pitch.over_50_cents_rate == 0 else found
 
 
-def _voiced_text(result: Result) -> str:
-    deviation = result.deviation
-    return f"{deviation.voiced_frames} / {deviation.frames}" if deviation else DASH
+def _jump_rate(result: Result) -> float | None:
+    pitch = _pitch(result)
+    return pitch.over_50_cents_rate if pitch else None
+
+
+def _jumps_text(result: Result) -> str:
+    return jumps_text(result.deviation) if result.deviation else DASH
+
+
+def jumps_text(deviation: FrameDeviation) -> str:
+    """Returns how many of the voiced frames deviate by more than 50 cents."""
+    rate = deviation.pitch.over_50_cents_rate
+    return f"{DASH if rate is None else round(rate * deviation.voiced_frames)} / {deviation.voiced_frames}"
+
+
+def _delay_ms(result: Result) -> float | None:
+    return result.delay.variant.delay_ms if result.delay.variant else None
+
+
+def _tones(result: Result) -> PitchErrors | None:
+    return result.steadiness.variant.tones if result.steadiness.variant else None
+
+
+def _tones_p95_cents(result: Result) -> float | None:
+    tones = _tones(result)
+    return tones.p95_cents if tones else None
+
+
+def tones_text(tones: PitchErrors | None) -> str:
+    """Returns how far steady tones move (standard deviation) and how far they are off (95th percentile), in cents."""
+    if tones is None:
+        return DASH
+    return f"{format_number(tones.std_cents, '.1f')} / {format_number(tones.p95_cents, '.1f')}"
 
 
 def _confidence_max(result: Result) -> float | None:
@@ -99,10 +128,13 @@ def _formatted(metric: Callable[[Result], float | None], spec: str) -> Callable[
 
 METRIC_COLUMNS = (
     Column("pitch_p95", "pitch p95 (cents)", _formatted(_p95_cents, ".4f"), _p95_cents),
-    Column("pitch_max", "max", _formatted(_max_cents, ".4f"), _max_cents, "pitch max (cents)"),
-    Column("voiced_frames", "voiced / all frames", _voiced_text, _voiced_frames),
+    Column("max", "max without jumps", _formatted(_max_without_jumps_cents, ".4f"), _max_without_jumps_cents),
+    Column("jumps", "jumps / voiced", _jumps_text, _jump_rate),
     Column("confidence_max", "confidence max", _formatted(_confidence_max, ".1e"), _confidence_max),
     Column("rpa50", "rpa50 baseline → variant", _rpa50_text, _rpa50),
+    Column("delay", "delay (ms)", _formatted(_delay_ms, ".1f"), _delay_ms),
+    Column("geometry", "by geometry", lambda result: f"{result.geometry_ms:.1f}", lambda result: result.geometry_ms),
+    Column("tones", "tones move / off (cents)", lambda result: tones_text(_tones(result)), _tones_p95_cents),
     Column("bytes", "bytes", _formatted(_bytes, ",d"), _bytes),
     Column("p50", "p50 (ms)", _p50_text, _p50_ms),
     Column("times_faster", "times faster", _times_faster_text, _times_faster),

@@ -11,7 +11,7 @@ from workbench.report.formatting import format_number, markdown_table
 from workbench.report.summary import cautions, misfit_lines, sentence
 
 _SIGNS = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive"}
-_COLUMNS = tuple(map(metric_column, ("pitch_p95", "pitch_max", "bytes", "times_faster")))
+_COLUMNS = tuple(map(metric_column, ("pitch_p95", "max", "jumps", "delay", "tones", "bytes", "times_faster")))
 
 
 def report_md(results: Sequence[StoredResult], names: Sequence[str], page: Path) -> str:
@@ -35,7 +35,10 @@ def report_md(results: Sequence[StoredResult], names: Sequence[str], page: Path)
     ]
     if reasons:
         lines += [*reasons, ""]
-    lines.append(f"Deviations are of the program from upstream PESTO, over voiced frames. The whole report: `{page}`\n")
+    lines.append(
+        "Deviations are of the program from upstream PESTO, over voiced frames; a jump is one of more than 50 cents. "
+        f"The whole report: `{page}`\n"
+    )
     return "\n".join(lines)
 
 
@@ -44,9 +47,8 @@ def _row(result: Result, name: str) -> dict[str, str]:
     return {
         "variant": escape_markdown(name),
         "verdict": _SIGNS[result.verdict] + unfair,
-        **{column.full_title or column.title: column.text(result) for column in _COLUMNS},
+        **{column.title: column.text(result) for column in _COLUMNS},
         "rpa50 change": format_number(result.truth.rpa50_change if result.truth else None, "+.4f"),
-        "voiced frames": format_number(result.deviation.voiced_frames if result.deviation else None, ",d"),
     }
 
 

@@ -1,35 +1,23 @@
-"""A grid of chunk, mirror and rate: each point is run as a variant, and the delay of both sides is measured."""
+"""A grid of chunk, mirror and rate: each point is run as a variant."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-import torch
-from pydantic import ValidationError
-
 from workbench.audio.corpus import Corpus
-from workbench.errors import ChangedError, ModelError, ProgramError, RecipeError, WorkbenchError
-from workbench.export.program_file import ProgramFile
-from workbench.measure.delay import StepDelay, step_delay
+from workbench.errors import ModelError, RecipeError, WorkbenchError
 from workbench.progress import Progress, ShowProgress
 from workbench.recipe import Recipe, with_overrides
-from workbench.record_model import RecordModel, now_utc
+from workbench.record_model import now_utc
 from workbench.records.environment import environment
-from workbench.records.result import Result, recipe_used
+from workbench.records.result import recipe_used
 from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
-from workbench.runtime.executorch import set_num_threads
-from workbench.runtime.isolation import IsolatedProcess
-from workbench.runtime.open_program import open_program
-from workbench.runtime.state_protocol import StateHandling, protocol_of, with_state_handling
-from workbench.storage.json_files import write_json
-from workbench.storage.locks import exclusive
+from workbench.runtime.state_protocol import protocol_of
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
 from workbench.workflows.variant.prepare import load_clips as load_variant_clips
 from workbench.workflows.variant.run import Reused, run_variant
-
-DELAYS_NAME = "onset.json"
 
 
 @dataclass(frozen=True)
@@ -43,19 +31,10 @@ class PlannedPoint:
 
 @dataclass(frozen=True)
 class PointOutcome:
-    """A measured point. `reused`: its result and its delays were in the folder already."""
+    """A measured point. `reused`: its result was in the folder already."""
 
     point: SweepPoint
     reused: bool
-
-
-class StoredDelays(RecordModel):
-    """The delays of a point, stored beside its result. They belong to one result and one program."""
-
-    fingerprint: str
-    program_sha256: str
-    baseline: StepDelay
-    variant: StepDelay
 
 
 def plan(
@@ -133,11 +112,11 @@ def measure_points(
 def measure_point(
     planned: PlannedPoint, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
 ) -> PointOutcome:
-    """Runs the variant of a point in a folder below `folder`, and measures the delay of both sides.
+    """Runs the variant of a point in a folder below `folder`.
 
     Args:
         planned: The point, with the clips of its variant.
-        folder: The folder of the sweep. A result or delays that are there are reused if they belong to the point.
+        folder: The folder of the sweep. A result that is there is reused if it belongs to the point.
         progress: Receives the stages.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
@@ -156,13 +135,7 @@ def measure_point(
     if result.program is None or result.deviation is None:
         missing = "program" if result.program is None else "deviation"
         return PointOutcome(SweepPoint.failed(setting, result, result.null_reasons[missing]), reused=False)
-    stored = None if fresh else _stored_delays(outcome.folder, result.fingerprint, result.program.sha256)
-    try:
-        delays = stored or _measure_delays(variant, result, result.program, outcome.folder, progress)
-    except ProgramError as error:
-        return PointOutcome(SweepPoint.failed(setting, result, str(error)), reused=False)
-    point = SweepPoint.measured(setting, result, {"baseline": delays.baseline, "variant": delays.variant})
-    return PointOutcome(point, is_reused and stored is not None)
+    return PointOutcome(SweepPoint.measured(setting, result), is_reused)
 
 
 def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[SweepPoint]) -> Sweep:
@@ -177,45 +150,3 @@ def collect(recipe: Recipe, planned: Sequence[PlannedPoint], points: Sequence[Sw
         clips=tuple(clips),
         points=tuple(points),
     )
-
-
-def _stored_delays(folder: Path, fingerprint: str, program_sha256: str) -> StoredDelays | None:
-    """Returns the delays of this result and this program, if the folder has them."""
-    try:
-        stored = StoredDelays.model_validate_json((folder / DELAYS_NAME).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return stored if (stored.fingerprint, stored.program_sha256) == (fingerprint, program_sha256) else None
-
-
-def _measure_delays(
-    variant: PreparedVariant, result: Result, program: ProgramFile, folder: Path, progress: Progress
-) -> StoredDelays:
-    """Measures the delay of both sides and stores it in the variant's folder."""
-    path, threads = folder / program.path, variant.recipe.speed.threads
-    with progress.stage("delay", 2) as advance:
-        torch.set_num_threads(threads)
-        session = variant.baseline.session(margins=False)
-        baseline_delay = step_delay(with_state_handling(result.protocol.baseline, session))
-        advance(1)
-        with exclusive(folder):
-            if not program.is_intact_in(folder):  # the folder was not locked since the result was written
-                raise ChangedError(f"{path}: changed while it was used; run again")
-            with IsolatedProcess() as child:
-                variant_delay = child.call(_program_delay, path, result.protocol.variant, threads)
-            advance(1)
-            variant.check_unchanged()
-            delays = StoredDelays(
-                fingerprint=result.fingerprint,
-                program_sha256=program.sha256,
-                baseline=baseline_delay,
-                variant=variant_delay,
-            )
-            write_json(delays, folder / DELAYS_NAME)
-    return delays
-
-
-def _program_delay(path: Path, handling: StateHandling, threads: int) -> StepDelay:
-    """Loads a program and measures its delay. An `IsolatedProcess` calls it."""
-    set_num_threads(threads)
-    return step_delay(with_state_handling(handling, open_program(path)))

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.order import display_order
 from workbench.records.run_folders import StoredResult, unique_names
 from workbench.report.columns import METRIC_COLUMNS
 from workbench.report.html.contours import Baselines
@@ -38,6 +39,8 @@ _STYLES, _SCRIPTS = ("report.css", "charts.css"), ("svg.js", "pareto.js", "conto
 def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | None = None) -> None:
     """Writes the page, and `report.md` beside it under the same stem.
 
+    The variants are ordered by verdict, then as `pick` ranks them.
+
     Args:
         results: At least one.
         page: The path of the page.
@@ -46,6 +49,7 @@ def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | N
     Raises:
         WorkbenchError: Frames or a profile beside a result cannot be read.
     """
+    results = [results[index] for index in display_order([stored.result for stored in results])]
     write_atomic(page, report_html(results, corpus).encode())
     write_atomic(page.with_suffix(".md"), report_md(results, unique_names(results), page).encode())
 

@@ -1,4 +1,4 @@
-"""Accuracy, delay and cost of a sweep by chunk: a row of panels for each rate, a line for each mirror."""
+"""Accuracy, delay, steadiness and cost of a sweep by chunk: a row of panels for each rate, a line for each mirror."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,7 @@ _PANELS = {
     "rpa50": "raw pitch accuracy (50 cents)",
     "voicing_recall": "voicing recall (sung frames)",
     "delay_ms": "delay of a step in pitch (ms)",
+    "tones_std_cents": "movement of a steady tone (std, cents)",
     "real_time_factor": "median call / chunk period",
 }
 _SHARES = ("rpa50", "voicing_recall")  # their axis is 0 to 1
@@ -25,7 +26,7 @@ def sweep_png(sweep: Sweep) -> bytes:
     rates_hz = list(dict.fromkeys(point.setting.sample_rate_hz for point in sweep.points))
     colors = _color_by_mirror(sweep.points)
     chunks = sorted({_chunk_samples(point) for point in sweep.points})
-    figure = Figure(figsize=(16, 0.9 + 3.4 * len(rates_hz)), layout="constrained")
+    figure = Figure(figsize=(20, 0.9 + 3.4 * len(rates_hz)), layout="constrained")
     panels = figure.subplots(len(rates_hz), len(_PANELS), squeeze=False)
     for row, rate_hz in zip(panels, rates_hz, strict=True):
         points = [point for point in sweep.points if point.setting.sample_rate_hz == rate_hz]

@@ -1,7 +1,8 @@
 """The output of `pick`."""
 
+from workbench.audit.comparison import shown
 from workbench.audit.explain import Candidate, Choice
-from workbench.report.formatting import format_number
+from workbench.report.formatting import counted, format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
 
@@ -22,6 +23,11 @@ def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
         "variant": candidate.name,
         "": standing,
         "pitch p95 (cents)": f"{candidate.pitch_p95_cents:.4f}",
+        "jumps": format_number(candidate.over_50_cents_rate, ".2%"),
+        "delay (ms)": format_number(candidate.delay_ms, ".1f"),
+        "by geometry": f"{candidate.geometry_ms:.1f}",
+        "tones move (cents)": format_number(candidate.tones_std_cents, ".1f"),
+        "off, p95": format_number(candidate.tones_p95_cents, ".1f"),
         "bytes": f"{candidate.bytes:,}",
         "times faster": candidate.speedup.text(),
         "from the ideal": format_number(candidate.distance, ".2f"),
@@ -39,6 +45,14 @@ def choice_lines(choice: Choice) -> list[str]:
     for dominated in choice.dominated:
         also = f" (and by {', '.join(dominated.by[1:])})" if len(dominated.by) > 1 else ""
         lines.append(f"{dominated.candidate.name}: dominated: {dominated.how}{also}")
+    for near in choice.nearest:
+        lines.append(f"nearest: {near.name} misses {counted(len(near.misses), 'gate')}")
+        lines += [
+            f"  {miss.metric} is {shown(miss.value)} (limit {miss.limit}), "
+            f"{shown(miss.beyond)} or {miss.share:.0%} beyond it"
+            + (f"; what may help: {miss.hint}" if miss.hint else "")
+            for miss in near.misses
+        ]
     for rejected in choice.rejected:
         lines += [f"{rejected.name}: {rejected.verdict}: {reason}" for reason in rejected.reasons]
     lines += [f"{omitted.name}: left out: {'; '.join(omitted.reasons)}" for omitted in choice.left_out]

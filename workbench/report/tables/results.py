@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench.audit.order import display_order
 from workbench.records.result import RESULT_NAME, Result
 from workbench.report.columns import result_cells
 from workbench.report.formatting import format_number
@@ -18,7 +19,8 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     Args:
         results: At least one result, each with the folder that it was written to.
     """
-    output = console()
+    output = console(260)
+    results = [results[index] for index in display_order([result for result, _ in results])]
     rows = [result_cells(result) for result, _ in results]
     output.print(plain_table(colored(rows, "verdict"), left=("variant", "verdict")))
     print_lines(output, [f"caution: {line}" for line in misfit_lines(result for result, _ in results)], indent=0)
@@ -58,7 +60,7 @@ def _size_lines(result: Result) -> list[str]:
     """Time and deviation at some sizes of call, if the program takes several; the record has all of them."""
     return [
         f"size        {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "
-        f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {format_number(size.p95_cents, '.4f')} cents, max "
-        f"{format_number(size.max_cents, '.4f')}"
+        f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {format_number(size.p95_cents, '.4f')} cents, jumps "
+        f"{format_number(size.over_50_cents_rate, '.2%')}"
         for size in representative_sizes(result)
     ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from workbench.records.soak import SOAK_NAME, Soak
+from workbench.report.columns import max_without_jumps_cents
 from workbench.report.formatting import format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
@@ -15,7 +16,8 @@ def print_soak(soak: Soak, folder: Path) -> None:
             "until (s)": f"{segment.until_s:.0f}",
             "voiced / all frames": f"{segment.voiced_frames} / {segment.frames}",
             "pitch p95 (cents)": format_number(segment.pitch.p95_cents, ".4f"),
-            "max": format_number(segment.pitch.max_cents, ".4f"),
+            "max without jumps": format_number(max_without_jumps_cents(segment.pitch), ".4f"),
+            "jumps": format_number(segment.pitch.over_50_cents_rate, ".2%"),
             "p50 (ms)": f"{segment.variant_p50_ms:.2f}",
             "p95 (ms)": f"{segment.variant_p95_ms:.2f}",
             "memory (MB)": f"{segment.resident_bytes / 1e6:.1f}",

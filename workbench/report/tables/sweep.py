@@ -19,9 +19,13 @@ def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
         "rpa50": _both(point, "rpa50", ".4f"),
         "voicing recall": _both(point, "voicing_recall", ".3f"),
         "p95 (cents)": format_number(point.pitch_p95_cents, ".4f"),
-        "max": format_number(point.pitch_max_cents, ".4f"),
+        "max without jumps": format_number(point.pitch_max_without_jumps_cents, ".4f"),
+        "jumps": format_number(point.over_50_cents_rate, ".2%"),
         "delay (ms)": _both(point, "delay_ms", ".1f"),
         "by geometry": format_number(point.geometry_ms, ".1f"),
+        "tones move (cents)": _both(point, "tones_std_cents", ".1f"),
+        "off, p95": _both(point, "tones_p95_cents", ".1f"),
+        "glides off, p95": _both(point, "glides_p95_cents", ".1f"),
         "bytes": format_number(point.program_bytes, ",.0f"),
         "p50 (ms)": _both(point, "p50_ms", ".2f"),
         "of real time": _both(point, "real_time_factor", ".3f"),
@@ -36,7 +40,7 @@ def _both(point: SweepPoint, name: str, form: str) -> str:
 
 def print_sweep(sweep: Sweep, folder: Path) -> None:
     """Prints the table, why points have no figures, and the paths of what was written."""
-    output = console()
+    output = console(260)
     print_heading(output, sweep.title)
     rows = [point_cells(point, sweep.protocol.fair) for point in sweep.points]
     output.print(plain_table(colored(rows, "verdict"), left=("verdict",)))

@@ -15,6 +15,8 @@ from workbench.measure.deviation import deviation
 from workbench.measure.f0_misfit import find_misfits
 from workbench.measure.floor import floor
 from workbench.measure.paired_frames import PairedFrames
+from workbench.measure.tones.delay import no_delay
+from workbench.measure.tones.steadiness import no_steadiness
 from workbench.measure.truth import fit_alignment, reference_hz, truth
 from workbench.progress import Progress, StageTimer
 from workbench.recipe.stream_config import StreamConfig
@@ -26,8 +28,10 @@ from workbench.runtime.session import Frames, random_sizes
 from workbench.runtime.state_protocol import StateHandling, protocol_of
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant
+from workbench.workflows.variant.score_tones import delay_and_steadiness, rendered_clips
 
 _SIZES_SEED = 32  # of the order in which a program of several call sizes receives them
+NOT_RENDERED = "the program did not run here, so it has no frames of rendered tones"
 _BATCH_OFFSET = 17  # each further batch of clips starts that much later in the order
 
 
@@ -39,14 +43,22 @@ class Scored:
     frames: tuple[PairedFrames, ...]
 
 
+@dataclass(frozen=True)
+class VariantRun:
+    """The frames of each scored clip, and of rendered clips; `rendered` is None if the program does not run here."""
+
+    scored: list[Frames]
+    rendered: list[Frames] | None = None
+
+
 class VariantFrames(Protocol):
     """The side that is compared with the baseline."""
 
     def call_sizes(self, clip: Clip, batch: int) -> tuple[int, ...]:
         """Returns the sizes of the calls for a clip, in frames. They repeat until the clip ends."""
 
-    def run(self, progress: Progress) -> list[Frames]:
-        """Returns the frames of each scored clip. Raises ProgramError if there are none."""
+    def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
+        """Returns the frames of each scored and each rendered clip. Raises ProgramError if there are none."""
 
 
 class ProgramFrames:
@@ -61,23 +73,25 @@ class ProgramFrames:
         """Returns all sizes that the program accepts, in random order."""
         return _random_sizes(self._variant.stream, batch)
 
-    def run(self, progress: Progress) -> list[Frames]:
-        """Returns the frames of each scored clip. Raises ProgramError if a second run gives others."""
+    def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
+        """Returns the frames of all clips. Raises ProgramError if a second run gives others for the first ones."""
         frames: list[Frames] = []
         with progress.stage("run the program", len(self._variant.scored_clips)) as advance, IsolatedProcess() as child:
-            for batch in range(len(self._batches)):
-                frames += self._run_batch(child, batch, times=1)
-                advance(len(self._batches[batch]))
+            for batch, clips in enumerate(self._batches):
+                frames += self._run(child, clips, self.call_sizes(clips[0], batch))
+                advance(len(clips))
+            rendered_frames = self._run(child, rendered, None)
         self._check_repeats(frames)
-        return frames
+        return VariantRun(frames, rendered_frames)
 
-    def _run_batch(self, child: IsolatedProcess, batch: int, times: int) -> list[Frames]:
-        clips = self._batches[batch]
+    def _run(
+        self, child: IsolatedProcess, clips: Sequence[Clip], sizes: tuple[int, ...] | None, times: int = 1
+    ) -> list[Frames]:
         return child.call(
             run_program,
             self._program,
             [clip.samples for clip in clips],
-            self.call_sizes(clips[0], batch),
+            sizes,
             self._handling,
             times=times,
             threads=self._variant.recipe.speed.threads,
@@ -86,8 +100,9 @@ class ProgramFrames:
     def _check_repeats(self, frames: Sequence[Frames]) -> None:
         """Raises ProgramError if the program returns other frames in a second process, after a run and a reset."""
         with IsolatedProcess() as child:
-            repeated = self._run_batch(child, 0, times=2)
-        for clip, first, second in zip(self._batches[0], frames, repeated, strict=False):
+            clips = self._batches[0]
+            repeated = self._run(child, clips, self.call_sizes(clips[0], 0), times=2)
+        for clip, first, second in zip(clips, frames, repeated, strict=False):
             if not _equal(first, second):
                 raise ProgramError(
                     f"{self._program}: returned other frames for {clip.name} in a second process, after a reset"
@@ -106,9 +121,9 @@ class RecordedFrames:
             return self._frames[clip.name].calls
         return _random_sizes(self._variant.stream, batch)
 
-    def run(self, progress: Progress) -> list[Frames]:
-        """Returns the frames as they were recorded."""
-        return [self._frames[clip.name].frames for clip in self._variant.scored_clips]
+    def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
+        """Returns the frames as they were recorded; none of rendered clips."""
+        return VariantRun([self._frames[clip.name].frames for clip in self._variant.scored_clips])
 
 
 def score(
@@ -138,10 +153,12 @@ def score(
         torch.set_num_threads(recipe.speed.threads)  # as in the timing
         handling = protocol_of(recipe.protocol).baseline
         scored = [(clip, batch) for batch, clips in enumerate(batches(variant)) for clip in clips]
-        with progress.stage("run the baseline", len(variant.calibration_clips) + 2 * len(scored)) as advance:
+        rendered = rendered_clips(stream)
+        count = len(variant.calibration_clips) + 2 * len(scored) + len(rendered)
+        with progress.stage("run the baseline", count) as advance:
 
-            def run_baseline(clip: Clip, handling: StateHandling, batch: int, dither: bool = False) -> Frames:
-                sizes = frames.call_sizes(clip, batch)
+            def run_baseline(clip: Clip, handling: StateHandling, batch: int | None, dither: bool = False) -> Frames:
+                sizes = (stream.frames_per_chunk,) if batch is None else frames.call_sizes(clip, batch)
                 found = cache.frames(variant.baseline, recipe.speed.threads, clip, handling, sizes, dither)
                 advance(1)
                 return found
@@ -151,7 +168,12 @@ def score(
             alignment = fit_alignment(calibration, stream)
             baseline = [run_baseline(clip, handling, batch) for clip, batch in scored]
             dithered = [run_baseline(clip, handling, batch, dither=True) for clip, batch in scored]
-        variant_frames = frames.run(progress)
+            rendered_baseline = [run_baseline(clip, handling, None) for clip in rendered]
+        ran = frames.run(progress, rendered)
+        variant_frames = ran.scored
+        delay, steadiness = no_delay(NOT_RENDERED), no_steadiness(NOT_RENDERED)
+        if ran.rendered is not None:
+            delay, steadiness = delay_and_steadiness(rendered_baseline, ran.rendered, stream)
         pairs = pair_frames(variant, baseline, variant_frames, alignment.delay_ms)
         floor_pairs = [replace(pair, variant=moved) for pair, moved in zip(pairs, dithered, strict=True)]
         misfits = find_misfits(
@@ -165,6 +187,8 @@ def score(
             floor=floor(floor_pairs),
             truth=accuracies.replace(misfits=misfits),
             contour=contour(pairs),
+            delay=delay,
+            steadiness=steadiness,
         )
     return Scored(scores, tuple(pairs))
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.recipe.stream_config import StreamConfig
-from workbench.record_model import RecordModel
-from workbench.runtime.session import Floats, Frames, Session, run_chunks
+from workbench.record_model import NOT_STATED, RecordModel
+from workbench.runtime.session import Floats, Frames
 from workbench.units import ceil_div, semitones_to_hz
 
 _PITCHES = (57.0, 61.0)  # 220 and 277 Hz: in every singer's range, and no harmonic of one is near one of the other
@@ -45,6 +45,26 @@ class StepDelay(RecordModel):
     steps: int
 
 
+class Delay(RecordModel):
+    """The measured delay of both sides, in the smallest calls.
+
+    Attributes:
+        baseline: The delay of the baseline.
+        variant: The delay of the variant.
+    """
+
+    baseline: StepDelay | None
+    variant: StepDelay | None
+
+
+def no_delay(reason: str) -> Delay:
+    """Returns a record without figures; `reason` says why."""
+    return Delay(baseline=None, variant=None, null_reasons={"baseline": reason, "variant": reason})
+
+
+DELAY_NOT_STATED = no_delay(NOT_STATED)
+
+
 @dataclass(frozen=True)
 class Staircase:
     """A tone whose pitch steps up and down.
@@ -72,13 +92,7 @@ def pitch_step_signal(stream: StreamConfig) -> Staircase:
     return Staircase(np.asarray(_LEVEL * sound, np.float32), semitones, onsets)
 
 
-def step_delay(session: Session) -> StepDelay:
-    """Runs a session through the tone and measures its delay."""
-    staircase = pitch_step_signal(session.stream)
-    return step_delay_from_frames(run_chunks(session, staircase.samples), staircase, session.stream)
-
-
-def step_delay_from_frames(frames: Frames, staircase: Staircase, stream: StreamConfig) -> StepDelay:
+def step_delay(frames: Frames, staircase: Staircase, stream: StreamConfig) -> StepDelay:
     """Measures the delay of a session from its frames over the whole tone."""
     chunk = np.arange(len(frames)) // stream.frames_per_chunk
     available = (chunk + 1) * stream.chunk_samples  # the sample at which a frame is available

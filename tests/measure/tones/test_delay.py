@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.frames import frames_of
-from workbench.measure.delay import StepDelay, pitch_step_signal, step_delay
+from workbench.measure.tones.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.session import Frames
+from workbench.runtime.session import Frames, Session, run_chunks
 from workbench.units import semitones_to_hz
 
 STREAM = StreamConfig(16_000, 320, 1, 0.0)
@@ -38,6 +38,11 @@ class LateSession:
         return frames_of(pitch + (20 if self.leaves <= since < self.leaves + 640 else 0))
 
 
+def measured(session: Session) -> StepDelay:
+    staircase = pitch_step_signal(session.stream)
+    return step_delay(run_chunks(session, staircase.samples), staircase, session.stream)
+
+
 def test_the_tone_steps_all_over_the_chunk() -> None:
     steps = pitch_step_signal(STREAM)
     assert steps.samples.dtype == np.float32 and np.abs(steps.samples).max() < 1
@@ -58,7 +63,7 @@ def test_the_tone_has_the_stated_pitch() -> None:
 @pytest.mark.parametrize(("hop_samples", "frames_per_chunk"), [(320, 1), (160, 4)])
 def test_the_delay_is_the_lag_and_half_a_chunk(lag_samples: int, hop_samples: int, frames_per_chunk: int) -> None:
     stream = StreamConfig(16_000, hop_samples, frames_per_chunk, 0.0)
-    found = step_delay(LateSession(stream, lag_samples))
+    found = measured(LateSession(stream, lag_samples))
     resolution_ms = stream.chunk_ms / 16  # 16 steps are evenly spread in the chunk
     expected_ms = 1000 * lag_samples / 16_000 + stream.chunk_ms / 2
     assert found.delay_ms == pytest.approx(expected_ms, abs=1.01 * resolution_ms)
@@ -67,9 +72,9 @@ def test_the_delay_is_the_lag_and_half_a_chunk(lag_samples: int, hop_samples: in
 
 
 def test_the_delay_ends_when_the_pitch_stays() -> None:
-    steady, wavering = step_delay(LateSession(STREAM, 500)), step_delay(LateSession(STREAM, 500, leaves=0))
+    steady, wavering = measured(LateSession(STREAM, 500)), measured(LateSession(STREAM, 500, leaves=0))
     assert wavering.delay_ms == pytest.approx(steady.delay_ms + 60, abs=1)
-    assert step_delay(LateSession(STREAM, 500, shift=0.9)) == steady  # below half a step
+    assert measured(LateSession(STREAM, 500, shift=0.9)) == steady  # below half a step
 
 
 @pytest.mark.parametrize(("lag_samples", "shift"), [(10**6, 0), (0, np.nan), (8000, 0)], ids=["stuck", "nan", "late"])
@@ -77,7 +82,7 @@ def test_a_session_that_does_not_follow_has_no_delay(lag_samples: int, shift: fl
     reason = "the pitch follows 0 of 16 steps (at least 12 required)"
     nulls = dict.fromkeys(("delay_ms", "shortest_ms", "longest_ms"), reason)
     expected = StepDelay(**dict.fromkeys(nulls), followed=0, steps=16, null_reasons=nulls)
-    assert step_delay(LateSession(STREAM, lag_samples, shift)) == expected
+    assert measured(LateSession(STREAM, lag_samples, shift)) == expected
 
 
 @pytest.mark.slow
@@ -93,7 +98,7 @@ def test_upstream_is_as_late_as_its_geometry_says() -> None:
         stream = StreamConfig(16_000, 320, 1, mirror)
         upstream = load_upstream("mir-1k_g7", stream)
         expected.append(StreamingPesto(upstream, stream).algorithmic_ms + stream.chunk_ms / 2)
-        measured.append(step_delay(UpstreamSession(upstream, stream)).delay_ms)
+        measured.append(measured(UpstreamSession(upstream, stream)).delay_ms)
     assert expected[0] - expected[1] == pytest.approx(118, abs=0.1)
     assert measured[0] == pytest.approx(expected[0], abs=2)
     assert 0 <= measured[1] - expected[1] < 10

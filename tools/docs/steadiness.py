@@ -1,0 +1,136 @@
+"""The table that compares mirrors, chunks and rates by delay and steadiness, and what measures its figures.
+
+    python -m tools.docs.steadiness FOLDER      measures what docs/records/steadiness.json lacks
+
+FOLDER receives the programs; one that is there is not built again. Nothing is timed, so the machine need not be idle.
+"""
+
+import sys
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from tools.docs.stored import RECORDS
+from workbench.audio.corpus import Corpus
+from workbench.measure.tones.delay import StepDelay
+from workbench.measure.tones.steadiness import SideSteadiness
+from workbench.progress import Progress
+from workbench.recipe import with_overrides
+from workbench.record_model import RecordModel, now_utc
+from workbench.records.environment import Environment, environment
+from workbench.records.sweep import SweepSetting
+from workbench.report.columns import tones_text
+from workbench.report.formatting import format_number, markdown_table
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import run_program
+from workbench.runtime.session import Frames, run_chunks
+from workbench.storage.json_files import write_json
+from workbench.workflows.load_recipes import load_variant
+from workbench.workflows.variant.build import build
+from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
+from workbench.workflows.variant.score_tones import rendered_clips, side_figures
+
+RECORD = RECORDS / "steadiness.json"
+BASELINE, THREADS = "baseline", 1
+SIDES = (BASELINE, "float-xnnpack", "int8-mixed")
+SETTINGS = tuple(
+    SweepSetting(sample_rate_hz=rate_hz, chunk_samples=chunk, mirror=mirror)
+    for rate_hz, mirror, chunk in product((44_100, 48_000), (0.0, 0.5, 1.0), (256, 480, 960))
+)
+
+
+class SteadinessPoint(RecordModel):
+    """The baseline, or the program of a recipe, at one setting."""
+
+    side: str
+    setting: SweepSetting
+    geometry_ms: float
+    delay: StepDelay
+    steadiness: SideSteadiness
+
+
+class SteadinessSweep(RecordModel):
+    """All points, by setting and then by side."""
+
+    created: str
+    environment: Environment
+    points: tuple[SteadinessPoint, ...]
+
+
+def measure(side: str, setting: SweepSetting, folder: Path, corpus: Corpus) -> SteadinessPoint:
+    """Runs one side over the rendered sounds. Builds its program in `folder` first."""
+    recipe = load_variant(SIDES[1] if side == BASELINE else side, corpus)
+    variant = prepare(with_overrides(recipe, setting.suffix, **setting.keys))
+    frames = _baseline_frames(variant) if side == BASELINE else _program_frames(variant, folder, corpus)
+    delay, steadiness = side_figures(frames, variant.stream)
+    geometry_ms = variant.model.algorithmic_ms + setting.chunk_ms / 2
+    return SteadinessPoint(side=side, setting=setting, geometry_ms=geometry_ms, delay=delay, steadiness=steadiness)
+
+
+def _baseline_frames(variant: PreparedVariant) -> list[Frames]:
+    torch.set_num_threads(THREADS)
+    session = variant.baseline.session(margins=False)
+    return [run_chunks(session, clip.samples) for clip in rendered_clips(variant.stream)]
+
+
+def _program_frames(variant: PreparedVariant, folder: Path, corpus: Corpus) -> list[Frames]:
+    (variant,) = load_clips([variant], corpus, None, Progress())
+    program = build(variant, folder / variant.name, Progress()).program
+    samples = [clip.samples for clip in rendered_clips(variant.stream)]
+    with IsolatedProcess() as child:
+        return child.call(run_program, folder / variant.name / program.path, samples, threads=THREADS)
+
+
+def main() -> None:
+    folder, corpus = Path(sys.argv[1]), Corpus(Path("calib_audio"))
+    points = list(read().points) if RECORD.is_file() else []
+    known = {(point.side, point.setting.suffix) for point in points}
+    for side, setting in product(SIDES, SETTINGS):
+        if (side, setting.suffix) in known:
+            continue
+        points.append(measure(side, setting, folder, corpus))
+        points.sort(key=lambda point: (SETTINGS.index(point.setting), SIDES.index(point.side)))
+        write_json(SteadinessSweep(created=now_utc(), environment=environment(THREADS), points=tuple(points)), RECORD)
+        print(side, setting.suffix, flush=True)
+
+
+def read() -> SteadinessSweep:
+    """Returns the stored record."""
+    return SteadinessSweep.model_validate_json(RECORD.read_bytes())
+
+
+def table() -> str:
+    """Returns a row for each setting: the baseline's figures, and the p95 on tones of each program."""
+    sweep = read()
+    points = {(point.side, point.setting.suffix): point for point in sweep.points}
+    rows = []
+    for setting in SETTINGS:
+        if (BASELINE, setting.suffix) not in points:
+            continue
+        baseline = points[BASELINE, setting.suffix]
+        errors = baseline.steadiness
+        programs = {name: points.get((name, setting.suffix)) for name in SIDES[1:]}
+        rows.append(
+            {
+                "rate (Hz)": f"{setting.sample_rate_hz}",
+                "mirror": f"{setting.mirror:g}",
+                "chunk": f"{setting.chunk_samples} ({setting.chunk_ms:.1f} ms)",
+                "delay (ms)": format_number(baseline.delay.delay_ms, ".0f"),
+                "by geometry": f"{baseline.geometry_ms:.0f}",
+                "tones: moves by (cents)": format_number(errors.tones.std_cents, ".1f"),
+                "off by, p95": format_number(errors.tones.p95_cents, ".1f"),
+                "glides: off by, p95": format_number(errors.glides.p95_cents if errors.glides else None, ".1f"),
+                **{name: tones_text(point.steadiness.tones if point else None) for name, point in programs.items()},
+            }
+        )
+    tones = min(point.steadiness.tones.frames for point in sweep.points)
+    return markdown_table(rows) + (
+        f"\nDelay, tones and glides are of upstream PESTO; the last columns are of programs on tones: moves by / off by. "
+        f"At least {tones} frames of tones in a row. Measured on {sweep.created[:10]}, "
+        f"{sweep.environment.cpu}, torch {sweep.environment.torch}, executorch {sweep.environment.executorch}.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
