@@ -6,11 +6,13 @@ import pytest
 
 from tests.helpers.results import kept, replaced, stored, with_known_f0, without_pitch
 from workbench.audit.explain import Choice, Objective
+from workbench.audit.order import display_order
 from workbench.audit.pick import pick
 from workbench.cli.pick import OBJECTIVES
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
+from workbench.runtime.state_protocol import protocol_of
 
 
 def variant(name: str, cents: float, size: int, p50: float, spread: float = 0.1) -> Result:
@@ -115,6 +117,29 @@ def test_pick_judges_again_by_given_limits() -> None:
     rejected = {each.name: each for each in choice.rejected}
     assert (rejected["small"].verdict, rejected["middle"].verdict) == ("fail", "inconclusive")
     assert rejected["small"].reasons[0] == "deviation.pitch.p95_cents is 8 (limit <= 5)"
+
+
+def test_pick_names_what_is_nearest_if_nothing_passes() -> None:
+    limits = {"deviation.pitch.p95_cents": "<= 2", "program.bytes": "<= 1400", "delay.variant.delay_ms": None}
+    assert pick(ALL, "smallest", {**limits, "program.bytes": "<= 2000"}).nearest == ()
+    nearest = pick(ALL, "smallest", limits).nearest
+    assert [(each.name, [miss.metric for miss in each.misses]) for each in nearest] == [
+        ("middle", ["program.bytes"]),  # 7 % beyond
+        ("accurate", ["program.bytes"]),
+        ("small", ["deviation.pitch.p95_cents"]),  # 3 times beyond
+    ]
+    (miss,) = nearest[0].misses
+    assert (miss.value, miss.beyond, miss.share) == pytest.approx((1500, 100, 1 / 14))
+    assert miss.hint == "frontend: low-rank, or int8-dynamic for encoder.prefilter"  # the recipe has neither
+    unfair = replaced(MIDDLE, "protocol", protocol_of("variant-reset-per-chunk"))
+    assert pick_of(unfair, objective="smallest", limits=limits).nearest == ()  # no limit makes it pass
+
+
+def test_results_are_shown_by_verdict_and_then_by_rank() -> None:
+    failed = replaced(MIDDLE, "verdict", "fail")
+    silent = ACCURATE.replace(speed=None, null_reasons={"speed": "not timed"})
+    results = [failed, WORSE, silent, MIDDLE, FAST]
+    assert display_order(results) == [3, 4, 1, 2, 0]
 
 
 def test_pick_judges_a_pass_by_an_older_rule_again() -> None:

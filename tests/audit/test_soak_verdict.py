@@ -31,7 +31,10 @@ def soak(last: SoakSegment | None = None, ended: str = "") -> Soak:
 
 def with_pitch(max_cents: float | None, reason: str = "") -> SoakSegment:
     pitch = replaced(soak_segment(4).pitch, "max_cents", max_cents)
-    return soak_segment(4, pitch=pitch.model_copy(update={"null_reasons": {"max_cents": reason} if reason else {}}))
+    return soak_segment(
+        4,
+        pitch=pitch.model_copy(update={"null_reasons": pitch.null_reasons | ({"max_cents": reason} if reason else {})}),
+    )
 
 
 def test_judge_soak_within_all_limits_passes() -> None:

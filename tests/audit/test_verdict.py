@@ -129,9 +129,9 @@ def test_failures_come_before_doubts() -> None:
     assert judge(RESULT.replace(deviation=deviation), *gates) == (
         "fail",
         (
+            "1 of 3619 frames are not finite",
             "speed.threads is 1 (limit <= 0)",
             "program.bytes is 17000001 (limit <= 17000000)",
-            "1 of 3619 frames are not finite",
             "deviation.pitch.max_cents has no value: no voiced frame",
             "only 0 voiced frames (at least 100 required)",
         ),

@@ -152,15 +152,15 @@ def test_sweep_has_a_row_for_each_rate_and_a_line_for_each_mirror(drawn: list[Fi
     ]
     sweep_png(sweep_of(*grid))
     (figure,) = drawn
-    assert len(figure.axes) == 2 * 4
-    assert [figure.axes[panel].get_ylabel() for panel in (0, 4)] == ["16000 Hz", "48000 Hz"]
-    delay = panel_ys(figure, 6)
+    assert len(figure.axes) == 2 * 5
+    assert [figure.axes[panel].get_ylabel() for panel in (0, 5)] == ["16000 Hz", "48000 Hz"]
+    delay = panel_ys(figure, 7)
     assert len(delay) == 2 * 4  # baseline, variant, geometry and what was not measured, for each mirror
     algorithmic_ms = stored().latency.algorithmic_ms
     assert delay[:4] == [[40, 40], [40, 40], [algorithmic_ms + 5, algorithmic_ms + 10], []]  # half of 10 and 20 ms
-    factor = panel_ys(figure, 7)[0]
+    factor = panel_ys(figure, 9)[0]
     assert factor[0] == pytest.approx(2 * factor[1])
-    labels = [text.get_text().split("\n") for text in figure.axes[4].get_xticklabels()]
+    labels = [text.get_text().split("\n") for text in figure.axes[5].get_xticklabels()]
     assert labels == [["480", "10 ms"], ["960", "20 ms"]]
 
 
@@ -177,5 +177,5 @@ def test_sweep_draws_a_cross_for_a_point_that_was_refused(drawn: list[Figure]) -
 @pytest.mark.parametrize(("protocol", "unfair"), [("continuous", False), ("baseline-reset-per-chunk", True)])
 def test_sweep_shows_missing_figures_and_an_unfair_protocol(protocol: str, unfair: bool, drawn: list[Figure]) -> None:
     sweep_png(sweep_of(failed_point(), measured_point(rate=16_000), protocol=protocol))
-    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 4 + [[]] * 4
+    assert [[text.get_text() for text in axes.texts] for axes in drawn[0].axes] == [["no figure"]] * 5 + [[]] * 5
     assert drawn[0].get_suptitle().startswith("UNFAIR: ") == unfair

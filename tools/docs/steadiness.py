@@ -14,7 +14,7 @@ import torch
 from tools.docs.stored import RECORDS
 from workbench.audio.corpus import Corpus
 from workbench.measure.tones.delay import StepDelay
-from workbench.measure.tones.steadiness import SideSteadiness
+from workbench.measure.tones.steadiness import SideSteadiness, rendered_samples, side_figures
 from workbench.progress import Progress
 from workbench.recipe import with_overrides
 from workbench.record_model import RecordModel, now_utc
@@ -29,7 +29,6 @@ from workbench.storage.json_files import write_json
 from workbench.workflows.load_recipes import load_variant
 from workbench.workflows.variant.build import build
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
-from workbench.workflows.variant.score_tones import rendered_clips, side_figures
 
 RECORD = RECORDS / "steadiness.json"
 BASELINE, THREADS = "baseline", 1
@@ -71,15 +70,16 @@ def measure(side: str, setting: SweepSetting, folder: Path, corpus: Corpus) -> S
 def _baseline_frames(variant: PreparedVariant) -> list[Frames]:
     torch.set_num_threads(THREADS)
     session = variant.baseline.session(margins=False)
-    return [run_chunks(session, clip.samples) for clip in rendered_clips(variant.stream)]
+    return [run_chunks(session, samples) for samples in rendered_samples(variant.stream)]
 
 
 def _program_frames(variant: PreparedVariant, folder: Path, corpus: Corpus) -> list[Frames]:
     (variant,) = load_clips([variant], corpus, None, Progress())
     program = build(variant, folder / variant.name, Progress()).program
-    samples = [clip.samples for clip in rendered_clips(variant.stream)]
     with IsolatedProcess() as child:
-        return child.call(run_program, folder / variant.name / program.path, samples, threads=THREADS)
+        return child.call(
+            run_program, folder / variant.name / program.path, rendered_samples(variant.stream), threads=THREADS
+        )
 
 
 def main() -> None:
@@ -126,7 +126,7 @@ def table() -> str:
         )
     tones = min(point.steadiness.tones.frames for point in sweep.points)
     return markdown_table(rows) + (
-        f"\nDelay, tones and glides are of upstream PESTO; the last columns are of programs on tones: moves by / off by. "
+        f"\nThe last columns are of programs on tones: moves by / off by. The others are of upstream PESTO. "
         f"At least {tones} frames of tones in a row. Measured on {sweep.created[:10]}, "
         f"{sweep.environment.cpu}, torch {sweep.environment.torch}, executorch {sweep.environment.executorch}.\n"
     )

@@ -64,8 +64,11 @@ def rejudge(result: Result, limits: Mapping[str, str | None]) -> Result:
 
 
 def _failures(result: Result, outcomes: Sequence[GateResult]) -> list[str]:
+    failures = failures_without_gates(result)
+    if result.deviation is None and not result.not_run_here:
+        return failures
     missed = [f"{gate.metric} is {gate.value:.10g} (limit {gate.limit})" for gate in outcomes if gate.passed is False]
-    return [*failures_without_gates(result), *missed]
+    return [*failures, *missed]
 
 
 def failures_without_gates(result: Result) -> list[str]:

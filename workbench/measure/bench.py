@@ -10,6 +10,8 @@ from workbench.measure.bench_worker import ColdRun, Contender
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
 from workbench.measure.speed import MAX_SPREAD_RATIO, Milliseconds, speedup
 from workbench.measure.spread import Spread
+from workbench.measure.tones.delay import StepDelay
+from workbench.measure.tones.steadiness import SideSteadiness, side_figures
 from workbench.record_model import RecordModel
 
 WRONG_FROM_CENTS = 50  # at p95; mir_eval's raw pitch accuracy counts such a pitch as wrong
@@ -81,6 +83,8 @@ class ContenderFigures(RecordModel):
         frames: Frames of its cold run.
         voiced_frames: Those of them in which eager's confidence reaches the threshold.
         pitch: The deviation from eager on the voiced frames. Null for eager itself.
+        delay: Its measured delay.
+        steadiness: Its errors on steady tones and slow glides.
         claim: The outcome of the ratio to eager, or "wrong" if the pitch deviates too much from eager's.
         why: The reason for a claim that is wrong or inconclusive, otherwise "".
         latency: The time of a call.
@@ -104,6 +108,8 @@ class ContenderFigures(RecordModel):
     frames: int
     voiced_frames: int
     pitch: PitchDeviation | None
+    delay: StepDelay | None = None
+    steadiness: SideSteadiness | None = None
     claim: Claim
     why: str
     latency: Percentiles
@@ -162,6 +168,12 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
     claim = speed_claim(to_eager, pitch, int(voiced.sum()))
     p50, p90, p95, p99 = (float(ms) for ms in np.percentile(run.alternating_ms, (50, 90, 95, 99)))
     max_ms = float(run.alternating_ms.max())
+    nulls = {"pitch": "eager is the reference of the pitch"} if is_eager else {}
+    delay, steadiness = None, None
+    if cold.rendered:
+        delay, steadiness = side_figures(cold.rendered, contender.baseline.stream)
+    else:
+        nulls |= dict.fromkeys(("delay", "steadiness"), "the rendered sounds were not run")
     return ContenderFigures(
         name=contender.name,
         what=contender.what,
@@ -171,6 +183,8 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         frames=len(expected),
         voiced_frames=int(voiced.sum()),
         pitch=pitch,
+        delay=delay,
+        steadiness=steadiness,
         claim=claim.claim,
         why=claim.reason,
         latency=Percentiles(p50_ms=p50, p90_ms=p90, p95_ms=p95, p99_ms=p99, max_ms=max_ms),
@@ -183,7 +197,7 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         load_rss_bytes=cold.start.peak_rss_bytes - cold.imported_rss_bytes,
         round_p50_ms=tuple(np.median(run.alternating_ms, axis=1).tolist()),
         percentiles_ms=tuple(np.percentile(run.alternating_ms, np.arange(101)).tolist()),
-        null_reasons={"pitch": "eager is the reference of the pitch"} if is_eager else {},
+        null_reasons=nulls,
     )
 
 

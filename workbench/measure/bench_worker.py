@@ -14,6 +14,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 from workbench.measure.speed import ColdStart, Milliseconds, TimingPlan
 from workbench.measure.timing import ORDER_SEED, BaselineSpec, as_calls, cold_start, time_alternating
+from workbench.measure.tones.steadiness import rendered_samples
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.process_info import peak_rss_bytes
@@ -62,7 +63,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class ColdRun:
-    """The cold start of a contender in a fresh process, and its frames after a reset.
+    """The cold start of a contender in a fresh process, and its frames after a reset, also of `rendered_samples`.
 
     `imported_rss_bytes` is the peak memory of the process before it opened the contender.
     """
@@ -70,6 +71,7 @@ class ColdRun:
     start: ColdStart
     imported_rss_bytes: int
     frames: Frames
+    rendered: Sequence[Frames] = ()
 
 
 def cold_run(contender: Contender, samples: Floats, threads: int) -> ColdRun:
@@ -83,7 +85,9 @@ def cold_run(contender: Contender, samples: Floats, threads: int) -> ColdRun:
     contender.import_runtime()
     imported_rss_bytes = peak_rss_bytes()
     start = cold_start(contender.session, threads)
-    return ColdRun(start, imported_rss_bytes, run_clips(contender.session(), [samples])[0])
+    session = contender.session()
+    (frames,) = run_clips(session, [samples])
+    return ColdRun(start, imported_rss_bytes, frames, run_clips(session, rendered_samples(session.stream)))
 
 
 class BenchWorker:

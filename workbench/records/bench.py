@@ -59,6 +59,7 @@ class Bench(RecordModel):
         frames_per_chunk: The frames of a call.
         streams: The voices of a call.
         mirror: The share of the window's future half that is padded.
+        algorithmic_ms: The delay by geometry, as in `latency` of a result.
         clips: The clips of the timed audio.
         audio_s: The length of the excerpt of these clips, which is repeated.
         runs: One run for each number of threads.
@@ -75,6 +76,7 @@ class Bench(RecordModel):
     frames_per_chunk: int
     streams: int
     mirror: float
+    algorithmic_ms: float | None = None
     clips: tuple[str, ...]
     audio_s: float
     runs: tuple[Run, ...]
@@ -89,9 +91,12 @@ class Bench(RecordModel):
         """The stream and the processor, in a line."""
         frames = "1 frame" if self.frames_per_chunk == 1 else f"{self.frames_per_chunk} frames"
         streams = f", {self.streams} streams" if self.streams > 1 else ""
+        delay = ""
+        if self.algorithmic_ms is not None:
+            delay = f", delay {self.algorithmic_ms + self.chunk_ms / 2:.1f} ms by geometry"
         return (
             f"{self.sample_rate_hz} Hz, {self.chunk_samples}-sample chunks ({self.chunk_ms:.4g} ms), {frames} a call"
-            f"{streams}, mirror {self.mirror:g}; {self.environment.cpu}"
+            f"{streams}, mirror {self.mirror:g}{delay}; {self.environment.cpu}"
         )
 
 

@@ -4,6 +4,7 @@ Deviation cannot show this: what upstream does by itself is no deviation. At mir
 the estimate of a low tone then moves with the position of the tone's periods in the window.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,9 +13,8 @@ import soxr
 from numpy.typing import NDArray
 
 from workbench.audio.synth import render
-from workbench.audio.synth_manifest import Glide, Tones
-from workbench.audio.synth_oscillator import RENDER_RATE_HZ
-from workbench.measure.tones.delay import StepDelay
+from workbench.audio.synth_manifest import RENDER_RATE_HZ, Glide, Tones
+from workbench.measure.tones.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import NOT_STATED, RecordModel
 from workbench.runtime.session import Floats, Frames, frame_end_s
@@ -132,6 +132,17 @@ def steady_sounds(sample_rate_hz: int) -> SteadySounds:
         sound=np.repeat(np.arange(len(rendered)), [len(sound.samples) for sound in rendered]),
         tones=len(_TONES) + len(_PURE_TONES),
     )
+
+
+def rendered_samples(stream: StreamConfig) -> tuple[Floats, Floats]:
+    """Returns the tone that steps between two pitches, and the steady tones and glides, at the rate of the stream."""
+    return pitch_step_signal(stream).samples, steady_sounds(stream.sample_rate_hz).samples
+
+
+def side_figures(frames: Sequence[Frames], stream: StreamConfig) -> tuple[StepDelay, SideSteadiness]:
+    """Returns the delay and the steadiness of one side from its frames over `rendered_samples`, in smallest calls."""
+    delay = step_delay(frames[0], pitch_step_signal(stream), stream)
+    return delay, side_steadiness(frames[1], stream, delay)
 
 
 def side_steadiness(frames: Frames, stream: StreamConfig, delay: StepDelay) -> SideSteadiness:

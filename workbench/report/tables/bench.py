@@ -4,6 +4,7 @@ from pathlib import Path
 
 from workbench.measure.bench import ContenderFigures, SpeedRatio
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench, Run
+from workbench.report.columns import tones_text
 from workbench.report.formatting import DASH, counted, format_number
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
@@ -26,6 +27,8 @@ def contender_cells(figures: ContenderFigures, references: tuple[str, ...]) -> d
         "of real time": f"{figures.real_time_factor:.3f}",
         "missed under load": f"{load.missed} / {load.calls}",
         "pitch p95 (cents)": format_number(figures.pitch.p95_cents if figures.pitch else None, ".4f"),
+        "delay (ms)": format_number(figures.delay.delay_ms if figures.delay else None, ".1f"),
+        "tones move / off (cents)": tones_text(figures.steadiness.tones if figures.steadiness else None),
         "voiced": f"{figures.voiced_frames}",
         "load (ms)": f"{figures.load_ms:.0f}",
         "first step": f"{figures.first_step_ms:.1f}",

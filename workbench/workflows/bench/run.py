@@ -70,6 +70,7 @@ def run_bench(setup: BenchSetup, built: BuiltContenders, plans: Sequence[TimingP
         frames_per_chunk=baseline.stream.frames_per_chunk,
         streams=baseline.stream.streams,
         mirror=baseline.stream.mirror,
+        algorithmic_ms=setup.reference.model.algorithmic_ms,
         clips=tuple(clip.name for clip in clips),
         audio_s=len(samples) / baseline.stream.sample_rate_hz,
         runs=runs,
