@@ -138,3 +138,10 @@ def write():
 """
     assert run_unread("write", setup=setup) == (0, "")
     assert Path("written").exists()
+
+
+def test_output_in_ascii_replaces_signs_that_ascii_lacks() -> None:
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run([sys.executable, "-m", "workbench", "recipes"], capture_output=True, env=ascii_only)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"?" in result.stdout

@@ -51,6 +51,9 @@ def build(
     result.json of a run: the program is rebuilt from the recipe in the result, without the cache, and compared byte for
     byte. Exits with 1 and lists the differences if it is not identical.
 
+    A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
+    'pesto-workbench[onnx]'. `workbench doctor` lists which are installed.
+
     \b
     Example:
       workbench build recipes/float-xnnpack.yaml --out build/

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli._shared.group import ERROR, main
+from workbench.cli._shared.options import json_option
 
 if TYPE_CHECKING:
     from workbench.workflows.doctor.item import Diagnosis, Item
 
 _NAME_WIDTH, _WIDTH, _LEAST_WIDTH = 21, 80, 40
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
 
 @main.command("doctor")
-@_json_option
+@json_option
 def doctor(as_json: bool) -> None:
     """Look for what the workbench needs and can use on this machine.
 
@@ -38,7 +38,7 @@ def doctor(as_json: bool) -> None:
     diagnosis = diagnose()
     if as_json:
         groups = {group: list(map(_as_json, items)) for group, items in diagnosis.groups.items()}
-        click.echo(json.dumps({"is_ok": diagnosis.is_ok, "groups": groups}, indent=2))
+        click.echo(json.dumps({"is_ok": diagnosis.is_ok, "groups": groups}))
     else:
         for line in _lines(diagnosis):
             click.echo(line)
@@ -47,7 +47,7 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command("env", hidden=True)
-@_json_option
+@json_option
 @click.pass_context
 def env(context: click.Context, as_json: bool) -> None:
     """Print what `doctor` prints. Deprecated.

@@ -49,6 +49,9 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     --set sets a key of every recipe for this run. Its value is YAML; several values, separated by commas, make a
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
+    A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
+    'pesto-workbench[onnx]'. `workbench doctor` lists which are installed.
+
     Exit codes: 0 all variants pass; 1 a variant fails; 2 error, or a variant could not be measured; 3 no variant fails,
     and some are inconclusive.
 

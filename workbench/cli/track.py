@@ -43,6 +43,8 @@ def track(
     silence; quiet singing can be below it. A program built with `postprocess: {confidence_threshold: ...}` has its own
     threshold in its metadata.
 
+    An .onnx program needs the extra onnx: pip install 'pesto-workbench[onnx]'.
+
     \b
     Example:
       workbench track take.wav --program program.pte --out take-pitch.csv

@@ -1,5 +1,6 @@
 """The group of commands. It turns an error into one line on stderr and an exit code, and handles SIGINT and SIGTERM."""
 
+import io
 import signal
 import sys
 import threading
@@ -80,6 +81,8 @@ class ErrorHandlingGroup(click.Group):
                     formatter.write_dl(rows)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # the output has signs such as × that ASCII and Latin-1 lack
         with redirect_stdout(ignore_broken_pipe(sys.stdout)), redirect_stderr(ignore_broken_pipe(sys.stderr)):
             return super().main(*args, **kwargs)
 
