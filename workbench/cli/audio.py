@@ -33,7 +33,7 @@ def list_audio(
     \b
     Example:
       workbench audio
-      workbench audio recipes/float-xnnpack.yaml --out clips
+      workbench audio float-xnnpack --out clips
     """
     if recipe is None and (out is not None or chosen != VariantOptions()):
         raise click.UsageError("--out, --variant and --set require a RECIPE.")

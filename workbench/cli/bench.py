@@ -60,7 +60,7 @@ def bench(
     \b
     Example:
       workbench bench --threads 1,2
-      workbench bench recipes/int8-mixed.yaml build/mine/program.pte --rounds 50 --out outputs/bench
+      workbench bench int8-mixed build/mine/program.pte --rounds 50 --out outputs/bench
     """
     corpus = options.corpus
     from workbench.workflows.load_recipes import split_programs

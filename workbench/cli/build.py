@@ -56,7 +56,7 @@ def build(
 
     \b
     Example:
-      workbench build recipes/float-xnnpack.yaml --out build/
+      workbench build float-xnnpack --out build/
       workbench build outputs/monday/int8-mixed/result.json --out again/
     """
     from workbench.workflows.load_recipes import load_build_sources

@@ -24,7 +24,8 @@ def check(recipes: tuple[str, ...], chosen: VariantOptions, as_json: bool, calib
 
     \b
     Example:
-      workbench check recipes/*.yaml
+      workbench check shipped
+      workbench check mine.yaml my-recipes/
     """
     for recipe in chosen.load(recipes, open_corpus(calib_audio)):
         if as_json:

@@ -46,8 +46,8 @@ def profile(
 
     \b
     Example:
-      workbench profile recipes/float-xnnpack.yaml
-      workbench profile recipes/int8-mixed.yaml --threads 2 --out outputs/profile --json
+      workbench profile float-xnnpack
+      workbench profile int8-mixed --threads 2 --out outputs/profile --json
     """
     corpus = options.corpus
     (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])

@@ -57,11 +57,11 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
 
     \b
     Example:
-      workbench run recipes/float-xnnpack.yaml --audio my-takes/ --out outputs/takes
-      workbench run recipes/*.yaml --gates gates.yaml --out outputs/all
+      workbench run float-xnnpack --audio my-takes/ --out outputs/takes
+      workbench run shipped --gates gates.yaml --out outputs/all
       workbench run int8-mixed --set mirror=0,0.5,1 --set "gates.program.bytes=<= 800 kB"
       workbench run float-rates --variant '*mirror=0' --quiet
-      workbench run recipes/float-xnnpack.yaml --json | jq .deviation.pitch.p95_cents
+      workbench run float-xnnpack --json | jq .deviation.pitch.p95_cents
     """
     corpus = options.corpus
     loaded = chosen.load(recipes, corpus, gates)

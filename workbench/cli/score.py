@@ -72,8 +72,8 @@ def score(
 
     \b
     Example:
-      workbench score recipes/float-xnnpack.yaml --frames phrase-alto.csv --frames phrase-tenor.csv
-      workbench score recipes/findings/vulkan.yaml --frames from-the-phone/ --program build/vulkan/program.pte
+      workbench score float-xnnpack --frames phrase-alto.csv --frames phrase-tenor.csv
+      workbench score findings/vulkan --frames from-the-phone/ --program build/vulkan/program.pte
     """
     corpus = open_corpus(calib_audio)
     selected = chosen.load_one(recipe, corpus, gates)

@@ -47,7 +47,7 @@ def soak(
 
     \b
     Example:
-      workbench soak recipes/float-xnnpack.yaml --hours 1
+      workbench soak float-xnnpack --hours 1
     """
     corpus = options.corpus
     (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])

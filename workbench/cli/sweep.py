@@ -65,8 +65,8 @@ def sweep(
 
     \b
     Example:
-      workbench sweep recipes/float-xnnpack.yaml --chunk 240,480,960,1920 --mirror 0,0.5,1 --rate 16000,48000
-      workbench sweep recipes/int8-mixed.yaml --chunk 480,960 --audio take.wav --out outputs/chunks --json
+      workbench sweep float-xnnpack --chunk 240,480,960,1920 --mirror 0,0.5,1 --rate 16000,48000
+      workbench sweep int8-mixed --chunk 480,960 --audio take.wav --out outputs/chunks --json
     """
     corpus = options.corpus
     base = chosen.load_one(recipe, corpus)

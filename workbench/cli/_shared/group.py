@@ -149,5 +149,5 @@ def main() -> None:
 
     \b
     Example:
-      workbench run recipes/float-xnnpack.yaml
+      workbench run float-xnnpack
     """
