@@ -25,6 +25,7 @@ _PACKAGE = Path(__file__).parents[2]
 PROGRAM_SOURCE = (
     "units.py",
     "record_model.py",
+    "private_names.py",
     "recipe",
     "audio",
     "model",
