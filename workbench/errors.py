@@ -58,6 +58,10 @@ class NotInstalledError(LoweringError):
     """The package that lowers to this backend is not installed, so lowering was not started."""
 
 
+class NativeHostError(WorkbenchError):
+    """The native host cannot be built here. Everything else works without it."""
+
+
 class ProgramError(WorkbenchError):
     """A program cannot be loaded or run, or its metadata is missing."""
 

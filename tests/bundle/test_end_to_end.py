@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.bundles import EXAMPLE, golden_of, laid_out, result_of, variant_folder
+from tests.helpers.bundles import golden_of, laid_out, result_of, variant_folder
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import workbench
 from tests.helpers.variants import files
@@ -19,8 +19,10 @@ from workbench.bundle import verify_standalone as standalone
 from workbench.bundle.golden import encode_wav, to_csv
 from workbench.bundle.verify_standalone import AUDIO, FRAMES, MANIFEST, PROGRAM, Finding
 from workbench.bundle.write import zipped
+from workbench.errors import NativeHostError
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.native.build import compile_project
 
 CALIB_AUDIO = Path(__file__).parent.parent.parent / "calib_audio"
 OPTIONS = ("--seconds", "1.5", "--force", "--calib-audio", CALIB_AUDIO)
@@ -116,21 +118,17 @@ def test_bundle_of_the_same_variant_is_the_same_zip(bundled: Path, content: dict
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The C++ example, built against the wheel's headers and libraries."""
-    import executorch
-
-    if shutil.which("g++") is None or sys.platform != "linux":
-        pytest.skip("no g++, or not Linux")
-    wheel, built = Path(next(iter(executorch.__path__))), tmp_path_factory.mktemp("example") / "pesto_example"
-    include, libraries = wheel / "include", wheel / "lib"
-    command = ["g++", "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-DC10_USING_CUSTOM_GENERATED_MACROS"]
-    command += [EXAMPLE, "-o", built, "-isystem", include]
-    command += ["-isystem", include / "executorch" / "runtime" / "core" / "portable_type" / "c10"]
-    command += ["-Wl,--no-as-needed", f"-L{libraries}", f"-Wl,-rpath,{libraries}"]  # the libraries register themselves
-    command += [f"-lexecutorch{name}" for name in ("", "_kernels_optimized", "_backend_xnnpack", "_threadpool")]
-    subprocess.run(command, check=True)
-    return built
+def example(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle's C and C++ examples, built from an unpacked bundle with sanitizers; warnings are errors."""
+    folder = tmp_path_factory.mktemp("example")
+    flags = "-Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
+    options = [f"-DCMAKE_CXX_FLAGS={flags}", f"-DCMAKE_C_FLAGS={flags}"]
+    try:
+        return compile_project(bundled / "example", "pesto_example", folder / "build", folder / "log", options)
+    except NativeHostError as error:
+        if (folder / "log").exists():  # there is a compiler, and it failed
+            raise
+        pytest.skip(str(error))
 
 
 def test_example_compares_every_frame(
@@ -152,6 +150,26 @@ def test_example_compares_every_frame(
         ran = run(example, folder)
         assert (ran.returncode, words in ran.stdout) == (1, True), ran
     assert run(example, tmp_path).returncode == 2
+
+
+def test_callbacks_of_any_size_give_the_golden_frames(
+    example: Path, bundled: Path, program_for: ProgramFactory
+) -> None:
+    callback = example.with_name("pesto_callback")
+    ran = run(callback, bundled / PROGRAM, bundled / AUDIO)
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (0, "latency: 480 samples"), ran.stderr
+    rows = np.array([line.split(",") for line in ran.stdout.splitlines()], np.float64)
+    np.testing.assert_array_equal(rows[:, 0], 320 * (np.arange(75) + 1))
+    expected = standalone.read_frames(bundled / FRAMES)
+    for column, name in enumerate(OUTPUT_COLUMNS, start=1):
+        np.testing.assert_array_equal(rows[:, column].astype(np.float32), expected[name].astype(np.float32))
+    for words, message in (
+        ((program_for(THREE_STREAMS, "explicit"), bundled / AUDIO), "has 3 streams, and pesto.h runs programs of one"),
+        ((bundled / "absent.pte", bundled / AUDIO), "absent.pte: cannot be read"),
+        ((bundled / PROGRAM, bundled / FRAMES), "not a WAV of 32-bit floats, mono, at 16000 Hz"),
+    ):
+        ran = run(callback, *words)
+        assert (ran.returncode, ran.stdout, message in ran.stderr.splitlines()[-1]) == (2, "", True), ran.stderr
 
 
 def test_example_runs_streams_sizes_and_explicit_state(

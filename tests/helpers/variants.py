@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.results import stored
 from tools.reliability.kill_and_resume import RECIPE
 from workbench.audio.decode import Clip
+from workbench.errors import NativeHostError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart, Speed
 from workbench.progress import StageTimer
@@ -99,6 +100,7 @@ class FakeSteps:
             (run, "ProgramFrames", lambda *_: None),
             (run, "score", self.score),
             (run, "store_frames", self.store_frames),
+            (run, "find_native_side", lambda *_: NativeHostError("not built in this test")),
             (run, "time_pair", self.time),
             (run, "gc", SimpleNamespace(collect=lambda: None)),  # takes a second, and there is no model to free
         ):

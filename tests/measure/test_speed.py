@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from tests.helpers.bench import STREAM, flat
+from workbench.errors import NativeHostError
 from workbench.measure.speed import ColdStart, PairTimes, Speed, summarize
 from workbench.recipe.stream_config import StreamConfig
 
 
 def of(baseline_ms: object, variant_ms: object, stream: StreamConfig = STREAM) -> Speed:
     times = PairTimes(np.asarray(baseline_ms, float), np.asarray(variant_ms, float))
-    return summarize(times, stream, 2, ColdStart(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_000))
+    start = ColdStart(load_ms=30.0, cold_first_step_ms=4.0, peak_rss_bytes=300_000_000)
+    return summarize(times, stream, 2, start, NativeHostError("no compiler"))
 
 
 def test_percentiles_of_a_call_are_over_all_rounds() -> None:

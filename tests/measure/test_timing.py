@@ -4,7 +4,7 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from workbench.measure.speed import TimingPlan
-from workbench.measure.timing import as_calls, time_alternating
+from workbench.measure.timing import SessionTurns, as_calls, time_alternating
 from workbench.recipe.stream_config import StreamConfig
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
@@ -28,7 +28,8 @@ def timed_in_turns() -> list[tuple[str, float]]:
     """Six rounds of four calls for three sessions, after two warm-up calls each; the audio has three calls."""
     log: list[tuple[str, float]] = []
     calls = [np.full((1, 10), call, np.float32) for call in range(3)]
-    times_ms = time_alternating({name: RecordingSession(name, log) for name in "abc"}, calls, TimingPlan(1, 6, 4, 2))
+    sides = {name: SessionTurns(RecordingSession(name, log), calls) for name in "abc"}
+    times_ms = time_alternating(sides, TimingPlan(1, 6, 4, 2))
     assert all(ms.shape == (6, 4) and (ms > 0).all() for ms in times_ms.values())
     return log
 

@@ -14,8 +14,7 @@ _PITCH_DEVIATIONS = (
     "deviation_over_sizes.worst_p95_cents",
     "deviation_over_sizes.worst_max_untied_cents",
 )
-_SPEEDUP_LOW, _SPEEDUP_HIGH = "speed.speedup_low", "speed.speedup_high"
-_SPEEDUPS = (_SPEEDUP_LOW, "speed.speedup_p50", _SPEEDUP_HIGH)
+_SPEEDUPS = tuple(f"{side}.speedup_{name}" for side in ("speed", "speed.native") for name in ("low", "p50", "high"))
 
 
 def evaluate_gates(gates: Iterable[Gate], record: RecordModel) -> tuple[GateResult, ...]:
@@ -46,8 +45,9 @@ def _inconclusive_reason(gate: Gate, record: RecordModel) -> str:
     """Returns why a speedup does not decide a gate: its timing rounds lie on both sides of the limit; "" if it does."""
     if gate.metric not in _SPEEDUPS:
         return ""
-    low, _ = metric_value(_SPEEDUP_LOW, record)
-    high, _ = metric_value(_SPEEDUP_HIGH, record)
+    side = gate.metric.rpartition(".")[0]
+    low, _ = metric_value(f"{side}.speedup_low", record)
+    high, _ = metric_value(f"{side}.speedup_high", record)
     if low is None or high is None or not low < gate.limit < high:
         return ""
     return (

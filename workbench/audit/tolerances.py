@@ -84,6 +84,16 @@ ON_REQUEST: dict[str, Better] = {
     "speed.load_ms": "lower",
     "speed.cold_first_step_ms": "lower",
     "speed.peak_rss_bytes": "lower",
+    "speed.native.p50_us": "lower",
+    "speed.native.p95_us": "lower",
+    "speed.native.p99_us": "lower",
+    "speed.native.max_us": "lower",
+    "speed.native.speedup_p50": "higher",
+    "speed.native.deadline_miss_rate": "lower",
+    "speed.native.load_ms": "lower",
+    "speed.native.first_call_us": "lower",
+    "speed.native.peak_rss_bytes": "lower",
+    "speed.native.allocations_per_call": "lower",
 }
 
 _GIVEN = re.compile(r"([^=]+)=([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)(%?)")

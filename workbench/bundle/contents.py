@@ -19,6 +19,8 @@ from workbench.errors import WorkbenchError
 from workbench.recipe.options import OUTPUTS
 from workbench.records.run_folders import StoredResult
 from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.native import APP_SOURCES
+from workbench.runtime.native import SOURCE as NATIVE_SOURCE
 from workbench.runtime.open_program import describe_program
 
 
@@ -57,8 +59,8 @@ def bundle_contents(
         FRAMES: to_csv(golden).encode(),
         "verify.py": Path(verify_standalone.__file__).read_bytes(),
         ".gitattributes": _resource("gitattributes"),
-        "example/main.cpp": _resource("example/main.cpp"),
-        "example/CMakeLists.txt": _resource("example/CMakeLists.txt"),
+        **{f"example/{name}": _resource(f"example/{name}") for name in ("main.cpp", "callback.c", "CMakeLists.txt")},
+        **{f"example/{name}": (NATIVE_SOURCE / name).read_bytes() for name in APP_SOURCES},
     }
     draft = manifest(confirm_pass(variant.result), metadata, golden, {})
     content |= {licence.text: read_licence(licence.text) for licence in draft.licences if licence.text}

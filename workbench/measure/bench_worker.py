@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.measure.speed import ColdStart, Milliseconds, TimingPlan
-from workbench.measure.timing import ORDER_SEED, BaselineSpec, as_calls, cold_start, time_alternating
+from workbench.measure.timing import ORDER_SEED, BaselineSpec, SessionTurns, as_calls, cold_start, time_alternating
 from workbench.measure.tones.steadiness import rendered_samples
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.open_program import import_runtime, open_program
@@ -102,7 +102,8 @@ class BenchWorker:
 
     def alternating_ms(self, plan: TimingPlan) -> dict[str, Milliseconds]:
         """Times all contenders in turns. Returns (rounds, calls) milliseconds by name."""
-        return time_alternating(self._sessions, self._calls, plan)
+        sides = {name: SessionTurns(session, self._calls) for name, session in self._sessions.items()}
+        return time_alternating(sides, plan)
 
     def response_ms(self, count: int) -> dict[str, Milliseconds]:
         """Runs `count` calls of each contender at the pace of the audio, one contender after the other.

@@ -4,11 +4,13 @@ The speed of a machine drifts, so a ratio is taken within each round and reporte
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.errors import WorkbenchError
+from workbench.measure.native_speed import NativeSide, NativeSpeed, NativeTimes, summarize_native
 from workbench.measure.spread import Spread
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
@@ -62,6 +64,7 @@ class Speed(RecordModel):
         load_ms: Time to load the program.
         cold_first_step_ms: Time of the first call after loading.
         peak_rss_bytes: Largest resident memory of that process, after a call of every size.
+        native: The program in a process in C++; null if it was not timed there.
     """
 
     threads: int
@@ -78,6 +81,7 @@ class Speed(RecordModel):
     load_ms: float
     cold_first_step_ms: float
     peak_rss_bytes: int
+    native: NativeSpeed | None = None
 
     @property
     def speedup(self) -> Spread:
@@ -111,10 +115,11 @@ class TimingPlan:
 
 @dataclass(frozen=True)
 class PairTimes:
-    """The times of both sides, (rounds, calls) each; a row of both is from the same round."""
+    """The times of the sides, (rounds, calls) each; a row of all is from the same round."""
 
     baseline_ms: Milliseconds
     variant_ms: Milliseconds
+    native: NativeTimes | None = None
 
     @property
     def speedup(self) -> Spread:
@@ -122,8 +127,13 @@ class PairTimes:
         return speedup(self.variant_ms, self.baseline_ms)
 
 
-def summarize(times: PairTimes, stream: StreamConfig, threads: int, start: ColdStart) -> Speed:
-    """Returns the speed of a variant from the times of both sides and the variant's cold start."""
+def summarize(
+    times: PairTimes, stream: StreamConfig, threads: int, start: ColdStart, native: NativeSide | WorkbenchError
+) -> Speed:
+    """Returns the speed of a variant from the times of the sides and the cold starts.
+
+    `native` is the native side, or why there is none.
+    """
     variant_ms, faster = times.variant_ms, times.speedup
     rounds, chunks_per_round = variant_ms.shape
     return Speed(
@@ -141,7 +151,15 @@ def summarize(times: PairTimes, stream: StreamConfig, threads: int, start: ColdS
         load_ms=start.load_ms,
         cold_first_step_ms=start.cold_first_step_ms,
         peak_rss_bytes=start.peak_rss_bytes,
+        **_native_section(times, stream, native),
     )
+
+
+def _native_section(times: PairTimes, stream: StreamConfig, native: NativeSide | WorkbenchError) -> dict[str, Any]:
+    if isinstance(native, WorkbenchError):
+        return {"native": None, "null_reasons": {"native": str(native)}}
+    assert times.native is not None
+    return {"native": summarize_native(times.native, times.baseline_ms, stream, native.start)}
 
 
 def speedup(ms: Milliseconds, reference_ms: Milliseconds) -> Spread:

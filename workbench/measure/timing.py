@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from workbench.errors import WorkbenchError
+from workbench.measure.native_speed import NativeSide, NativeTimes, NativeTurns
 from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
 from workbench.recipe.options import Reduction
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.native.session import NativeSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Session, chunks
@@ -60,38 +64,80 @@ def cold_start(open_session: Callable[[], Session], threads: int) -> ColdStart:
     return ColdStart(1000 * (opened_s - opening_s), 1000 * (stepped_s - opened_s), peak_rss_bytes())
 
 
-def time_pair(baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, start: ColdStart) -> Speed:
-    """Times the baseline and a program on the same audio in one child process.
+def time_pair(
+    baseline: BaselineSpec,
+    program: Path,
+    samples: Floats,
+    plan: TimingPlan,
+    start: ColdStart,
+    native: NativeSide | WorkbenchError,
+) -> Speed:
+    """Times the baseline, a program in Python and the same program in the native host on the same audio, in turns.
 
     Args:
         baseline: The baseline; its stream is that of the program.
         program: The exported file.
         samples: (n,) float32. It starts over at its end.
-        plan: Rounds and threads. A call has the smallest size and receives all streams, on both sides.
+        plan: Rounds and threads. A call has the smallest size and receives all streams, on every side.
         start: The program's cold start, measured in another process.
+        native: The native side, or why there is none.
 
     Raises:
         ProgramError: If the program does not load, fails or crashes the process.
     """
+    host = native.host if isinstance(native, NativeSide) else None
     with IsolatedProcess() as child:
-        times = child.call(time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk)
-    return summarize(times, baseline.stream, plan.threads, start)
+        times = child.call(
+            time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk, host
+        )
+    return summarize(times, baseline.stream, plan.threads, start, native)
 
 
 def time_pair_in_process(
-    baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, frames: int
+    baseline: BaselineSpec, program: Path, samples: Floats, plan: TimingPlan, frames: int, host: Path | None = None
 ) -> PairTimes:
-    """Times both sides in calls of `frames` frames, in this process.
+    """Times the sides in calls of `frames` frames. Without `host`, there is no native side.
 
     It is meant for a child process, because it fixes the number of threads. It may be called there again.
     """
     set_num_threads(plan.threads)
-    sides: dict[str, Session] = {
-        "baseline": baseline.session(margins=False, streams=baseline.stream.streams),
-        "variant": open_program(program),
+    calls = as_calls(samples, baseline.stream, frames)
+    sides: dict[str, Turns] = {
+        "baseline": SessionTurns(baseline.session(margins=False, streams=baseline.stream.streams), calls),
+        "variant": SessionTurns(open_program(program), calls),
     }
-    times_ms = time_alternating(sides, as_calls(samples, baseline.stream, frames), plan)
-    return PairTimes(times_ms["baseline"], times_ms["variant"])
+    with ExitStack() as stack:
+        native = None
+        if host is not None:
+            native = NativeTurns(stack.enter_context(NativeSession(host, program, plan.threads)), calls)
+            sides["native"] = native
+        times_ms = time_alternating(sides, plan)
+    native_times = None if native is None else NativeTimes(times_ms["native"], native.allocations)
+    return PairTimes(times_ms["baseline"], times_ms["variant"], native_times)
+
+
+class Turns(Protocol):
+    """One side of a timing, which has its turn in each round."""
+
+    def time(self, first: int, count: int) -> Milliseconds:
+        """Runs calls from the call `first` on; they start over at the end. Returns (count,) milliseconds of each."""
+        ...
+
+
+class SessionTurns:
+    """A session in this process, with the calls that it is timed on: (streams, samples) float32 each."""
+
+    def __init__(self, session: Session, calls: Sequence[Floats]) -> None:
+        self._session, self._calls = session, calls
+
+    def time(self, first: int, count: int) -> Milliseconds:
+        times_ms = np.empty(count)
+        for index in range(count):
+            chunk = self._calls[(first + index) % len(self._calls)]
+            started_s = time.perf_counter()
+            self._session.step(chunk)
+            times_ms[index] = 1000 * (time.perf_counter() - started_s)
+        return times_ms
 
 
 def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]:
@@ -112,38 +158,24 @@ def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]
     return calls[: max(1, whole_calls)]
 
 
-def time_alternating(
-    sessions: Mapping[str, Session], calls: Sequence[Floats], plan: TimingPlan
-) -> dict[str, Milliseconds]:
-    """Times sessions in turns: first all warm up, then each has one turn per round, in shuffled order.
+def time_alternating(sides: Mapping[str, Turns], plan: TimingPlan) -> dict[str, Milliseconds]:
+    """Times several sides in turns: first all warm up, then each has one turn per round, in shuffled order.
 
-    A slow change of the machine's speed therefore affects all sessions of a round equally.
+    A slow change of the machine's speed therefore affects all sides of a round equally.
 
     Args:
-        sessions: The sessions by name.
-        calls: (streams, samples) float32 of each call. They start over at their end.
+        sides: The sides by name.
         plan: Rounds, calls per round and warm-up calls.
 
     Returns:
         (rounds, calls) milliseconds by name.
     """
-    for session in sessions.values():
-        _time(session, calls, 0, plan.warmup_chunks)
-    times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sessions}
+    for side in sides.values():
+        side.time(0, plan.warmup_chunks)
+    times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sides}
     order = np.random.default_rng(ORDER_SEED)
     for index in range(plan.rounds):
         first = index * plan.chunks_per_round
-        for name in order.permutation(list(sessions)):
-            times_ms[name][index] = _time(sessions[name], calls, first, plan.chunks_per_round)
-    return times_ms
-
-
-def _time(session: Session, calls: Sequence[Floats], first: int, count: int) -> Milliseconds:
-    """Returns (count,) milliseconds of successive calls, from the call `first` on."""
-    times_ms = np.empty(count)
-    for index in range(count):
-        chunk = calls[(first + index) % len(calls)]
-        started_s = time.perf_counter()
-        session.step(chunk)
-        times_ms[index] = 1000 * (time.perf_counter() - started_s)
+        for name in order.permutation(list(sides)):
+            times_ms[name][index] = sides[name].time(first, plan.chunks_per_round)
     return times_ms

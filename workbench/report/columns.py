@@ -126,6 +126,18 @@ def _formatted(metric: Callable[[Result], float | None], spec: str) -> Callable[
     return lambda result: format_number(metric(result), spec)
 
 
+def _native_p50_us(result: Result) -> float | None:
+    return result.speed.native.p50_us if result.speed and result.speed.native else None
+
+
+def _native_times_faster(result: Result) -> float | None:
+    return result.speed.native.speedup_p50 if result.speed and result.speed.native else None
+
+
+def _native_times_faster_text(result: Result) -> str:
+    return result.speed.native.speedup.text() if result.speed and result.speed.native else DASH
+
+
 METRIC_COLUMNS = (
     Column("pitch_p95", "pitch p95 (cents)", _formatted(_p95_cents, ".4f"), _p95_cents),
     Column("max", "max without jumps", _formatted(_max_without_jumps_cents, ".4f"), _max_without_jumps_cents),
@@ -138,4 +150,6 @@ METRIC_COLUMNS = (
     Column("bytes", "bytes", _formatted(_bytes, ",d"), _bytes),
     Column("p50", "p50 (ms)", _p50_text, _p50_ms),
     Column("times_faster", "times faster", _times_faster_text, _times_faster),
+    Column("native_p50", "native p50 (µs)", _formatted(_native_p50_us, ".0f"), _native_p50_us),
+    Column("native_times_faster", "native times faster", _native_times_faster_text, _native_times_faster),
 )

@@ -19,9 +19,9 @@ import platformdirs
 from workbench.errors import WorkbenchError, WorkbenchWarning
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
-CacheKind = Literal["programs", "clips"]
-"""What is kept: programs by the hash of all that they are built from, synthetic clips by that of their manifest entry.
-"""
+CacheKind = Literal["programs", "clips", "hosts"]
+"""What is kept: programs by the hash of all that they are built from, synthetic clips by that of their manifest entry,
+native hosts by that of the compiler, the SDK and the sources."""
 
 _PRIVATE = 0o700
 _SYSTEM_USER = 0

@@ -31,7 +31,13 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 NO_RESULT = ("cli/run.py", "report/tables/results.py", "audit/verdict.py", "bundle/write.py", "workflows/run.py")
-RESULT = ("measure/deviation.py", "runtime/session.py", "records/result.py", "workflows/variant/score.py")
+RESULT = (
+    "measure/deviation.py",
+    "runtime/session.py",
+    "runtime/native/source/host.cpp",
+    "records/result.py",
+    "workflows/variant/score.py",
+)
 PROGRAM = (
     *("export/onnx.py", "quantize/pt2e.py", "model/encoder.py", "audio/decode.py", "recipe/schema.py", "units.py"),
     "workflows/variant/build.py",

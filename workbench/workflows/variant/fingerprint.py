@@ -24,6 +24,7 @@ _PACKAGE = Path(__file__).parents[2]
 
 PROGRAM_SOURCE = (
     "units.py",
+    "private_names.py",
     "record_model.py",
     "private_names.py",
     "recipe",
@@ -37,6 +38,8 @@ PROGRAM_SOURCE = (
 """Packages and modules that can change the bytes of a program."""
 RESULT_SOURCE = (*PROGRAM_SOURCE, "runtime", "measure", "records", "workflows/variant")
 """Packages and modules that can change a number of a result. A verdict is judged again whenever a result is reused."""
+
+_SUFFIXES = (".py", ".h", ".hpp", ".cpp", ".txt")  # of Python, C++ and CMake
 
 _PROGRAM_KEYS = (
     "reduction",
@@ -67,7 +70,8 @@ def _hash_source(package: Path, names: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for name in names:
         path = package / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        files = (found for found in path.rglob("*") if found.suffix in _SUFFIXES) if path.is_dir() else [path]
+        for file in sorted(files):
             digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -21,6 +21,7 @@ from workbench.records.staging import SCORE_FILES, recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import build_in_staging, errors_name_folder, trial_run, unsupported_reason
+from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
 from workbench.workflows.variant.score import ProgramFrames, score
@@ -179,11 +180,12 @@ def _load_or_score(
 
 
 def _time(variant: PreparedVariant, program: Path, start: ColdStart, progress: Progress, timer: StageTimer) -> Speed:
-    """Times both sides on all scored clips."""
+    """Times the baseline and the program, in Python and in the native host, on all scored clips."""
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
     plan = TimingPlan(**dict(variant.recipe.speed))
     with timer.stage("speed"), progress.stage("speed"):
-        return time_pair(variant.baseline, program, audio, plan, start)
+        native = find_native_side(program, plan.threads, progress)
+        return time_pair(variant.baseline, program, audio, plan, start, native)
 
 
 def _repeat_timing(earlier: Result, variant: PreparedVariant, folder: Path, progress: Progress) -> RunOutcome:

@@ -1,0 +1,144 @@
+"""Builds the native host on first use, from the sources in this package and the SDK that ExecuTorch's wheel carries.
+
+The host is cached by the compiler, the version of ExecuTorch and the sources. Building takes about ten seconds.
+"""
+
+import functools
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from workbench.errors import NativeHostError
+from workbench.runtime.native import SOURCE
+from workbench.storage.atomic import write_atomic
+from workbench.storage.locks import folder_lock
+
+HOST_NAME = "pesto_host.exe" if platform.system() == "Windows" else "pesto_host"
+LOG_NAME = "build.log"
+_COMPILERS = ("c++", "g++", "clang++", "cl")
+_OLDEST_CMAKE = (3, 28)  # older ones write ExecuTorch's relative library paths wrongly
+_INSTALL = "pip install 'pesto-workbench[native]'"
+
+
+@functools.cache
+def native_host(cache: Path) -> Path:
+    """Returns the native host, and builds it if the folder `cache` does not have it yet.
+
+    Raises:
+        NativeHostError: There is no compiler, no CMake or no SDK, or the compiler fails. `build.log` in the folder of
+            the host has all of its output.
+        OSError: The cache cannot be written.
+    """
+    folder = cache / _key(_compiler())
+    host = folder / HOST_NAME
+    if not host.is_file():
+        with folder_lock(folder, wait=True):
+            if not host.is_file():  # unless another process has built it meanwhile
+                _build(folder)
+    return host
+
+
+def _build(folder: Path) -> None:
+    log = folder / LOG_NAME
+    with tempfile.TemporaryDirectory(prefix="workbench-") as build:
+        built = compile_project(SOURCE, "pesto_host", Path(build), log)
+        write_atomic(folder / HOST_NAME, built.read_bytes())
+        (folder / HOST_NAME).chmod(0o755)
+
+
+def compile_project(source: Path, target: str, build: Path, log: Path, options: Sequence[str] = ()) -> Path:
+    """Compiles a CMake project against ExecuTorch's SDK.
+
+    Args:
+        source: The folder with its CMakeLists.txt.
+        target: The program to build.
+        build: An empty folder for what the compiler makes.
+        log: A file for all output.
+        options: More options of CMake.
+
+    Returns:
+        The path of the program, in `build`.
+
+    Raises:
+        NativeHostError: There is no compiler, no CMake or no SDK, or the compiler fails.
+    """
+    cmake = str(_cmake())
+    configure = [cmake, "-S", str(source), "-B", str(build), f"-Dexecutorch_DIR={_sdk()}", *_generator(), *options]
+    configure += ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_CXX_COMPILER={_compiler()}"]
+    with log.open("wb") as output:
+        for command in (configure, [cmake, "--build", str(build), "--config", "Release"]):
+            if subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
+                output.flush()
+                raise NativeHostError(f"{target} cannot be built: {_first_error(log)}; {log} has all output")
+    name = f"{target}.exe" if platform.system() == "Windows" else target
+    return next(path for path in build.rglob(name) if path.is_file())
+
+
+def _compiler() -> str:
+    """Returns the path of the C++ compiler: that of the variable CXX, or the first usual one."""
+    requested = os.environ.get("CXX")
+    for name in [requested] if requested else _COMPILERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    if requested:
+        raise NativeHostError(f"CXX={requested}: there is no such compiler; correct or unset the variable CXX")
+    raise NativeHostError("no C++ compiler found; install g++ or clang, or name one with the variable CXX")
+
+
+def _cmake() -> Path:
+    """Returns a CMake that is new enough: that of the extra `native`, or the system's."""
+    candidates = [_of_package("cmake", "CMAKE_BIN_DIR", "cmake"), shutil.which("cmake")]
+    old = ""
+    for candidate in filter(None, candidates):
+        text = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False).stdout
+        numbers = re.search(r"(\d+)\.(\d+)", text)
+        if numbers and (int(numbers[1]), int(numbers[2])) >= _OLDEST_CMAKE:
+            return Path(candidate)
+        old = f" (found {numbers[0]})" if numbers else ""
+    raise NativeHostError(f"CMake {'.'.join(map(str, _OLDEST_CMAKE))} or newer is needed{old}; {_INSTALL}")
+
+
+def _generator() -> list[str]:
+    ninja = _of_package("ninja", "BIN_DIR", "ninja") or shutil.which("ninja")
+    return ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else []
+
+
+def _of_package(package: str, attribute: str, program: str) -> str | None:
+    """Returns the path of a program that a Python package carries; None if the package is not installed."""
+    if find_spec(package) is None:
+        return None
+    folder = getattr(__import__(package), attribute, "")
+    return shutil.which(program, path=str(folder))
+
+
+def _sdk() -> Path:
+    """Returns the folder of ExecuTorch's CMake package."""
+    spec = find_spec("executorch")
+    for root in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(root) / "share" / "cmake"
+        if (folder / "executorch-config.cmake").is_file() and any((Path(root) / "lib").glob("*executorch*")):
+            return folder
+    raise NativeHostError("the installed ExecuTorch has no C++ SDK; pip install --force-reinstall --no-deps executorch")
+
+
+def _key(compiler: str) -> str:
+    """Returns the name of the folder of a host: a hash of everything that it is built from."""
+    made_from = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    digest = hashlib.sha256(f"{compiler}\n{made_from}\n{version('executorch')}\n{platform.platform()}\n".encode())
+    for file in sorted(SOURCE.iterdir()):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _first_error(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return next((line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)), lines[-1] if lines else "")

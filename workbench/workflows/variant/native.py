@@ -1,0 +1,22 @@
+"""The native host of a run: it is built once, and a program that it cannot run is timed without it."""
+
+from pathlib import Path
+
+from workbench.errors import NativeHostError, ProgramError, WorkbenchError
+from workbench.export.program_file import format_of
+from workbench.measure.native_speed import NativeSide, measure_native_start
+from workbench.progress import Progress
+from workbench.runtime.native.build import native_host
+from workbench.storage.cache_folder import cache_folder
+
+
+def find_native_side(program: Path, threads: int, progress: Progress) -> NativeSide | WorkbenchError:
+    """Returns the host and the program's start in it, or the error that says why the program is not timed there."""
+    if format_of(program.name) != "pte":
+        return NativeHostError("the native host runs .pte programs only")
+    try:
+        with progress.stage("native host"):
+            host = native_host(cache_folder("hosts"))
+        return measure_native_start(host, program, threads)
+    except (NativeHostError, ProgramError) as error:
+        return error
