@@ -354,6 +354,13 @@ AUDIO = (
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder.narrow: int8-static}}}}\naudio: {{calibrate: []}}\n"),
     ),
     Case(
+        "a scheme that XNNPACK cannot lower for a part",
+        "check r.yaml",
+        "r.yaml: quantization: encoder.first in int8-dynamic requires lowering.prefilter: fourier (got conv); set it, "
+        "or encoder.first: none",
+        text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-dynamic}}}}\n"),
+    ),
+    Case(
         "an alias in the manifest of clips",
         "audio",
         f"calib_audio/manifest.yaml: line 2: {ALIAS}",

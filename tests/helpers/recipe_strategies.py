@@ -6,6 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from workbench.recipe.backend_limits import quantization_conflict
+from workbench.recipe.sections import Lowering, Quantization
+
 Keys = st.SearchStrategy[dict[str, Any]]
 
 
@@ -90,13 +93,24 @@ everywhere = merged(
     every(streams=st.just(1), state=st.just("internal")),
 )
 portable = every(state=choices("internal", "explicit"))
+
+
+def is_possible(keys: dict[str, Any]) -> bool:
+    """Whether the backend has the schemes of all parts; tests/recipe/test_backend_limits.py has those it does not."""
+    quantization = keys.get("quantization", "none")
+    if quantization == "none":
+        return True
+    lowering, frontend = Lowering(**keys.get("lowering", {})), keys.get("frontend", "upstream")
+    return not quantization_conflict(Quantization(**quantization), lowering, frontend)
+
+
 model = merged(base, sizes | one_size, outputs, frontend)
 conv = every(lowering=every(backend=choices("xnnpack", "portable")))
 recipes = (
     everywhere
     | merged(model, portable, lowering(("xnnpack", "portable")), any_scheme)
     | merged(model, portable, conv, corrected)
-)
+).filter(is_possible)
 
 BACKENDS = ("xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm")
 backends = (
@@ -106,7 +120,7 @@ backends = (
     | merged(
         *(base, one_size, outputs, frontend, every(state=choices("explicit", "none", "frozen"))),
         *(lowering(("onnx",)), quantized("int8-static", leaky_relu=choices("int8", "float"))),
-    )
+    ).filter(is_possible)
     | merged(base, one_size, every(lowering=st.just({"backend": "torchscript", "toeplitz": "conv"})))
 )
 limit = st.builds("{} {!r}".format, choices("<=", ">="), st.floats(-1e9, 1e9) | st.integers(0, 99))

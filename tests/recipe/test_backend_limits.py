@@ -47,6 +47,24 @@ def test_every_backend_and_scope_has_limits() -> None:
             ONNX + "quantization: {parts: {encoder: int8-static}, observer: percentile, correct_bias: true}",
             "onnx requires observer: min-max (got percentile), correct_bias: false (got true)",
         ),
+        (
+            "lowering: {toeplitz: block, prefilter: fourier}\n" + parts("encoder: int8-dynamic"),
+            "quantization: encoder.toeplitz in int8-dynamic requires lowering.toeplitz: linear (got block); set it, or "
+            "encoder.toeplitz: none",
+        ),
+        (
+            "lowering: {toeplitz: conv}\n" + parts("encoder: int8-static, '*.toeplitz.*': int8-dynamic"),
+            "encoder.toeplitz in int8-dynamic requires lowering.toeplitz: linear (got conv)",
+        ),
+        (
+            parts("encoder: int8-dynamic"),
+            "encoder.first in int8-dynamic requires lowering.prefilter: fourier (got conv)",
+        ),
+        (
+            parts("confidence: int8-dynamic"),
+            "XNNPACK has no int8-dynamic for confidence.conv; set confidence.conv: none",
+        ),
+        (parts("frontend: int8-static"), "frontend requires frontend: grouped or low-rank (got upstream)"),
         (ONNX.replace("explicit", "sideways"), "r.yaml: state: "),  # a mistake in a key comes before its conflicts
     ],
 )
@@ -64,6 +82,10 @@ def test_unsupported_recipe_is_rejected_in_one_line(keys: str, problem: str) -> 
         "state: none\n" + RANGE,
         ONNX + parts("encoder: int8-static"),
         ONNX + EVERYWHERE,
+        "lowering: {prefilter: fourier}\n" + parts("encoder: int8-dynamic"),
+        "lowering: {toeplitz: block, prefilter: fourier}\n" + parts("encoder: int8-dynamic, encoder.toeplitz: none"),
+        parts("encoder.prefilter: int8-dynamic, encoder.narrow: int8-dynamic"),
+        parts("confidence: int8-dynamic, confidence.conv: none"),
     ],
 )
 def test_supported_recipe_loads(keys: str) -> None:

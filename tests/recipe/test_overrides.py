@@ -37,9 +37,9 @@ def test_values_of_a_setting(setting: str, labels: list[str], values: list[Any])
 
 
 def test_pattern_with_dots_is_one_key() -> None:
-    more = "quantization: {parts: {frontend: none}}\n"
-    (recipe,) = loaded("quantization.parts.encoder.first=int8-dynamic", more=more)
-    assert recipe.quantization.parts == {"frontend": "none", "encoder.first": "int8-dynamic"}
+    more = "quantization: {parts: {confidence: none}}\n"
+    (recipe,) = loaded("quantization.parts.encoder.narrow=int8-dynamic", more=more)
+    assert recipe.quantization.parts == {"confidence": "none", "encoder.narrow": "int8-dynamic"}
 
 
 def test_null_removes_a_gate() -> None:

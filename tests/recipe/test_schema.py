@@ -83,7 +83,10 @@ MISTAKES = [
     ("quantization: {parts: {encoder: fp16}}", "quantization.parts.encoder: fp16 is not available"),
     ("quantization: {everywhere: true, parts: {encoder: none}}", "parts: everywhere quantizes the whole graph"),
     ("quantization: {everywhere: true, equalize: true}", "quantization: everywhere uses the quantizer's defaults"),
-    ("quantization: {parts: {encoder: int8-dynamic}, correct_bias: true}", "correct_bias requires static schemes"),
+    (
+        "quantization: {parts: {encoder.narrow: int8-dynamic}, correct_bias: true}",
+        "correct_bias requires static schemes",
+    ),
     (
         "lowering: {prefilter: fourier}\nquantization: {parts: {encoder: int8-static}, equalize: true}",
         "prefilter: conv",

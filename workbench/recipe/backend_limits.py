@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from workbench.recipe.options import (
+    DYNAMIC_SCHEMES,
     OUTPUTS,
     Backend,
     ExecutorchBackend,
@@ -19,6 +20,7 @@ from workbench.recipe.options import (
     State,
     Toeplitz,
 )
+from workbench.recipe.patterns import rule_for
 
 if TYPE_CHECKING:
     from workbench.recipe.sections import Lowering, Quantization
@@ -82,6 +84,29 @@ SCOPES: Mapping[Scope, Limits] = {
 }
 
 
+@dataclass(frozen=True)
+class LayerLimit:
+    """A layer that XNNPACK runs in some schemes only with some implementations. No implementation: never.
+
+    `layer` is its name in an implementation that does not run, and `part` what a recipe calls it. `key` chooses the
+    implementation, and `values` are those that run.
+    """
+
+    layer: str
+    part: str
+    schemes: tuple[Scheme, ...]
+    key: str = ""
+    values: tuple[str, ...] = ()
+
+
+XNNPACK_LAYERS = (
+    LayerLimit("encoder.first.0", "encoder.first", DYNAMIC_SCHEMES, "prefilter", ("fourier",)),
+    LayerLimit("encoder.toeplitz.conv", "encoder.toeplitz", DYNAMIC_SCHEMES, "toeplitz", ("linear",)),
+    LayerLimit("confidence.conv", "confidence.conv", DYNAMIC_SCHEMES),
+)
+"""Found by tools/reliability/combinations.py, which tries every scheme of every part on every implementation."""
+
+
 def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
     """Returns why a recipe's keys do not fit its scope or its backend, or "" if they do.
 
@@ -99,13 +124,18 @@ def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
     return ""
 
 
-def quantization_conflict(quantization: "Quantization", backend: Backend) -> str:
+def quantization_conflict(quantization: "Quantization", lowering: "Lowering", frontend: Frontend) -> str:
     """Returns why a backend cannot quantize like this, or "" if it can or if nothing is quantized."""
     if not (quantization.parts or quantization.everywhere):
         return ""
+    backend = lowering.backend
     limits = BACKENDS[backend]
     conflicts = list(_quantization_conflicts(limits, quantization))
-    return _message(f"backend: {backend}", conflicts, limits.reason) if conflicts else ""
+    if conflicts:
+        return _message(f"backend: {backend}", conflicts, limits.reason)
+    if frontend == "upstream" and any(pattern.split(".")[0] == "frontend" for pattern in quantization.parts):
+        return "parts: frontend requires frontend: grouped or low-rank (got upstream), whose layers can be quantized"
+    return "; ".join(_layer_conflicts(quantization, lowering)) if backend == "xnnpack" else ""
 
 
 def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str, Any]) -> Iterator[str]:
@@ -132,6 +162,21 @@ def _quantization_conflicts(limits: Limits, quantization: "Quantization") -> Ite
     yield from _conflict("observer", limits.observers, quantization.observer)
     yield from _conflict("correct_bias", limits.correct_bias, quantization.correct_bias)
     yield from _conflict("residual_add", limits.residual_add, quantization.residual_add)
+
+
+def _layer_conflicts(quantization: "Quantization", lowering: "Lowering") -> Iterator[str]:
+    for limit in XNNPACK_LAYERS:
+        scheme = rule_for(quantization.parts, limit.layer)
+        implementation = getattr(lowering, limit.key) if limit.key else ""
+        if scheme not in limit.schemes or implementation in limit.values:
+            continue
+        if limit.values:
+            yield (
+                f"{limit.part} in {scheme} requires lowering.{limit.key}: {_choices(limit.values)} (got "
+                f"{implementation}); set it, or {limit.part}: none"
+            )
+        else:
+            yield f"XNNPACK has no {scheme} for {limit.part}; set {limit.part}: none"
 
 
 def _conflict(key: str, supported: tuple[Any, ...] | None, value: object) -> Iterator[str]:

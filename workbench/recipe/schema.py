@@ -193,7 +193,7 @@ class RecipeModel(RecipeSection):
     @classmethod
     def _fits_the_stream(cls, quantization: Quantization, info: ValidationInfo) -> Quantization:
         lowering = info.data.get("lowering", Lowering())
-        conflict = quantization_conflict(quantization, lowering.backend)
+        conflict = quantization_conflict(quantization, lowering, info.data.get("frontend", "grouped"))
         if conflict:
             fail_validation(conflict)
         stream = [info.data.get(key, default) for key, default in (("state", "internal"), ("streams", 1))]

@@ -1,0 +1,245 @@
+"""Lowers combinations of schemes, parts, implementations and states, and compares what works with what `check` says.
+
+    python -m tools.reliability.combinations [--only TEXT] [--out docs/records/reliability/combinations.json]
+
+Run it by hand, after a new ExecuTorch: half an hour. Every scheme of every part is tried alone on every implementation;
+then pairs of choices are tried together, so that each pair occurs at least once. The stream is the cheapest (16 kHz,
+320 samples). A combination whose choices concern one part is lowered as that part alone. Exits with 1 if `check`
+accepts what does not run, or refuses what runs.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from tools.docs.reliability import run_here
+from workbench.errors import ProgramCrashError, ProgramTimeoutError, RecipeError, WorkbenchError, WorkerKilledError
+from workbench.export.executorch import ExecutorchExporter, lower_module, quantize_parts
+from workbench.export.exporter import ExportInputs
+from workbench.export.toolchain_log import ToolchainLog
+from workbench.model.streaming import StreamingPesto
+from workbench.model.upstream import load_upstream
+from workbench.progress import Progress
+from workbench.quantize.calibration import part_inputs
+from workbench.quantize.layers import PARTS
+from workbench.quantize.pt2e import Calibrator
+from workbench.quantize.scopes import check_scopes
+from workbench.recipe import KnownNames, Recipe, load_recipes
+from workbench.runtime.executorch import load_lowered_module
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import describe_program
+
+SCHEMES = ("int8-dynamic", "int8-static", "int8-static-per-tensor")
+_STREAM = {"description": "A combination.", "sample_rate_hz": 16000, "chunk_samples": 320, "mirror": 1.0}
+_SECTIONS = {
+    "toeplitz": "lowering",
+    "prefilter": "lowering",
+    "leaky_relu": "quantization",
+    "residual_add": "quantization",
+}
+_ENCODER: Mapping[str, Sequence[Any]] = {
+    "toeplitz": ("block", "linear", "conv"),
+    "prefilter": ("fourier", "conv"),
+    **{f"encoder.{layer}": ("none", *SCHEMES) for layer in ("first", "prefilter", "narrow", "toeplitz")},
+    "leaky_relu": ("int8", "float"),
+    "residual_add": ("float", "int8"),
+}
+_WHOLE: Mapping[str, Sequence[Any]] = {
+    "state": ("internal", "explicit", "none"),
+    "frames_per_chunk": (1, {"min": 1, "max": 4}),
+    "streams": (1, 2),
+    "frontend": ("low-rank", "grouped", "upstream"),
+    "encoder.narrow": ("none", "int8-static", "int8-dynamic"),
+}
+_LIMIT_S = 600.0
+
+Choices = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One combination. `refused` is what `check` says, "" if it accepts it; `failed` is what failed, "" if it runs."""
+
+    choices: Choices
+    refused: str
+    failed: str
+
+    @property
+    def wrong(self) -> str:
+        if bool(self.refused) == bool(self.failed):
+            return ""
+        return "check accepts it" if self.failed else "check refuses it, but it runs"
+
+
+def alone() -> Iterator[Choices]:
+    """Yields each scheme of each part on each implementation."""
+    implementations: Mapping[str, Mapping[str, Sequence[str]]] = {
+        "frontend.*": {"frontend": ("upstream", "grouped", "low-rank")},
+        "encoder.first": {"prefilter": ("conv", "fourier")},
+        "encoder.prefilter": {"prefilter": ("conv", "fourier")},
+        "encoder.narrow": {"prefilter": ("conv", "fourier")},
+        "encoder.toeplitz": {"toeplitz": ("linear", "conv", "block")},
+        "confidence": {},
+    }
+    for scheme, (part, keys) in product(SCHEMES, implementations.items()):
+        for values in product(*keys.values()):
+            yield {part: scheme, **dict(zip(keys, values, strict=True))}
+
+
+def pairwise(axes: Mapping[str, Sequence[Any]]) -> Iterator[Choices]:
+    """Yields combinations in which each pair of values of two axes occurs at least once; not always the fewest."""
+    names = list(axes)
+    missing = {
+        frozenset(((a, x), (b, y)))
+        for a, b in combinations(names, 2)
+        for x, y in product(range(len(axes[a])), range(len(axes[b])))
+    }
+    order = sorted(missing, key=sorted)
+    while missing:
+        chosen = dict(next(pair for pair in order if pair in missing))
+        for name in names:
+            if name not in chosen:
+                chosen[name] = max(
+                    range(len(axes[name])),
+                    key=lambda value: sum(frozenset(((name, value), item)) in missing for item in chosen.items()),
+                )
+        missing -= {frozenset(pair) for pair in combinations(chosen.items(), 2)}
+        yield {name: axes[name][chosen[name]] for name in names}
+
+
+def recipe_keys(choices: Choices) -> dict[str, Any]:
+    """Returns the keys of the recipe with these choices; a name with a section is a key, a part gets its scheme."""
+    keys: dict[str, Any] = {**_STREAM, "frontend": "grouped", "lowering": {}, "quantization": {"parts": {}}}
+    for name, value in choices.items():
+        if name in _SECTIONS:
+            keys[_SECTIONS[name]][name] = value
+        elif name.partition(".")[0] in PARTS and value in ("none", *SCHEMES):
+            keys["quantization"]["parts"][name] = value
+        else:
+            keys[name] = value
+    keys["quantization"]["parts"] = {
+        part: scheme for part, scheme in keys["quantization"]["parts"].items() if scheme != "none"
+    }
+    return keys
+
+
+class Child:
+    """A child process that runs programs, and another one after a crash. Starting one takes seconds."""
+
+    def __init__(self) -> None:
+        self._stack: ExitStack | None = None
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        if self._stack is None:
+            self._stack = ExitStack()
+            self._process = self._stack.enter_context(IsolatedProcess(_LIMIT_S))
+        try:
+            self._process.call(function, *arguments)
+        except (ProgramCrashError, ProgramTimeoutError, WorkerKilledError):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._stack is not None:
+            self._stack.close()
+        self._stack = None
+
+
+def run(path: Path, inputs: tuple[torch.Tensor, ...]) -> None:
+    load_lowered_module(path).forward(list(inputs))
+
+
+def try_choices(choices: Choices, folder: Path, clips: Sequence[torch.Tensor], child: Child) -> Tried:
+    """Checks a combination, and lowers and runs it whatever `check` says, if it can be built at all."""
+    file = folder / "recipe.yaml"
+    file.write_text(json.dumps(recipe_keys(choices)))
+    known = KnownNames(("mir-1k_g7",), ("synthetic/score/a",), ("synthetic/score",), ())
+    refused = ""
+    try:
+        (recipe,) = load_recipes([file], known)
+    except RecipeError as error:
+        refused = str(error).removeprefix(f"{file}: ")
+        with patch("workbench.recipe.schema.quantization_conflict", lambda *_: ""):
+            try:
+                (recipe,) = load_recipes([file], known)
+            except RecipeError as conflict:  # of another kind: there is no such recipe
+                return Tried(choices, refused, str(conflict))
+    try:
+        _lower_and_run(recipe, folder, clips, child)
+    except WorkbenchError as error:
+        return Tried(choices, refused, str(error).replace(str(folder), ""))
+    return Tried(choices, refused, "")
+
+
+def _lower_and_run(recipe: Recipe, folder: Path, clips: Sequence[torch.Tensor], child: Child) -> None:
+    stream = recipe.stream_config
+    upstream = load_upstream(recipe.checkpoint, stream)
+    model = StreamingPesto(upstream, stream, recipe.implementations, recipe.state)
+    check_scopes(model, recipe.quantization)
+    inputs = ExportInputs(model, lambda: upstream, recipe.quantization, clips, 0.5)
+    path = folder / "program.pte"
+    parts = sorted({pattern.partition(".")[0] for pattern in recipe.quantization.parts})
+    with (
+        ToolchainLog(folder / "log"),
+        patch.multiple(
+            Calibrator,
+            stability=lambda *_: None,
+            layer_errors=lambda *_: [],
+            no_stability_reason=lambda *_: "not needed",
+        ),
+    ):
+        if len(parts) != 1 or recipe.state != "internal" or stream.dynamic or stream.streams > 1:
+            path.write_bytes(ExecutorchExporter("xnnpack").export(inputs, Progress()).content)
+            child.call(describe_program, path)
+            return
+        example = tuple(tensor[:1] for tensor in part_inputs(model, clips)[parts[0]])
+        quantize_parts(inputs, Progress())
+        path.write_bytes(lower_module(getattr(model, parts[0]), example, "xnnpack").pte)
+    child.call(run, path, example)
+
+
+def tones() -> list[torch.Tensor]:
+    """Returns two short tones with overtones and noise, to calibrate on."""
+    generator, time_s = torch.Generator().manual_seed(0), torch.arange(8000) / 16000
+    tones = [sum(torch.sin(2 * torch.pi * f0 * k * time_s) / k for k in range(1, 6)) for f0 in (150.0, 320.0)]
+    return [0.1 * torch.as_tensor(tone) + 0.01 * torch.randn(8000, generator=generator) for tone in tones]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Lowers combinations and compares with what `check` says.")
+    parser.add_argument("--only", default="", metavar="TEXT", help="combinations that have this text in them")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the table as JSON")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows: list[Tried] = []
+    child = Child()
+    every = [*alone(), *pairwise(_ENCODER), *pairwise(_WHOLE)]
+    chosen = [choices for choices in every if arguments.only in json.dumps(choices)]
+    for number, choices in enumerate(chosen, start=1):
+        with tempfile.TemporaryDirectory(prefix="combinations-") as folder:
+            rows.append(try_choices(choices, Path(folder), tones(), child))
+        tried = rows[-1]
+        outcome = tried.failed or "runs"
+        print(f"{number}/{len(chosen)} {json.dumps(choices)}\n  {tried.wrong or 'right'}: {outcome}", flush=True)
+        if tried.refused:
+            print(f"  {tried.refused}", flush=True)
+        if arguments.out:
+            arguments.out.write_text(
+                json.dumps({**run_here(), "tried": [asdict(row) for row in rows]}, indent=2) + "\n"
+            )
+    child.close()
+    sys.exit(any(row.wrong for row in rows))
+
+
+if __name__ == "__main__":
+    main()
