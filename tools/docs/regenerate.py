@@ -15,7 +15,18 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import bad_input, findings, recipe_page, records_page, reliability, silence, steadiness, stored, tables
+from tools.docs import (
+    bad_input,
+    findings,
+    gates,
+    recipe_page,
+    records_page,
+    reliability,
+    silence,
+    steadiness,
+    stored,
+    tables,
+)
 from tools.docs.stored import MEASURED, ROOT
 from workbench.recipe import json_schema
 
@@ -25,6 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/metrics.md": records_page.metrics_page,
     "docs/reference/bad-input.md": bad_input.page,
     "docs/results/findings.md": findings.page,
+    "docs/results/gates.md": gates.page,
     "docs/results/reliability.md": reliability.page,
     "recipes/recipe.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }

@@ -2,10 +2,10 @@
 
     python -m tools.reliability.combinations [--only TEXT] [--out docs/records/reliability/combinations.json]
 
-Run it by hand, after a new ExecuTorch: half an hour. Every scheme of every part is tried alone on every implementation;
-then pairs of choices are tried together, so that each pair occurs at least once. The stream is the cheapest (16 kHz,
-320 samples). A combination whose choices concern one part is lowered as that part alone. Exits with 1 if `check`
-accepts what does not run, or refuses what runs.
+Run it by hand, after a new ExecuTorch: half an hour. Every scheme of every part is tried by itself on every
+implementation; then pairs of choices are tried together, so that each pair occurs at least once. The stream is the
+cheapest (16 kHz, 320 samples). A combination whose choices concern one part is lowered as that part only.
+Exits with 1 if `check` accepts what does not run, or refuses what runs.
 """
 
 import argparse
@@ -81,7 +81,7 @@ class Tried:
         return "check accepts it" if self.failed else "check refuses it, but it runs"
 
 
-def alone() -> Iterator[Choices]:
+def single_parts() -> Iterator[Choices]:
     """Yields each scheme of each part on each implementation."""
     implementations: Mapping[str, Mapping[str, Sequence[str]]] = {
         "frontend.*": {"frontend": ("upstream", "grouped", "low-rank")},
@@ -223,7 +223,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows: list[Tried] = []
     child = Child()
-    every = [*alone(), *pairwise(_ENCODER), *pairwise(_WHOLE)]
+    every = [*single_parts(), *pairwise(_ENCODER), *pairwise(_WHOLE)]
     chosen = [choices for choices in every if arguments.only in json.dumps(choices)]
     for number, choices in enumerate(chosen, start=1):
         with tempfile.TemporaryDirectory(prefix="combinations-") as folder:
