@@ -22,7 +22,7 @@ from workbench.export.metadata import build_metadata, parse_metadata
 from workbench.recipe.options import OUTPUTS
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
-from workbench.storage.locks import exclusive
+from workbench.storage.locks import LOCK_NAME, exclusive
 
 FAILING = result_of(verdict="fail", reasons=("too big", "and more"))
 ONNX = result_of(program__kind="onnx", program__path="program.onnx", program__state="none")
@@ -150,7 +150,7 @@ def test_write_bundle_after_a_killed_process(
     laid_out(content, left / "bundle")
     earlier.parent.rename(left / "earlier")
     with write._staging_beside(earlier.parent) as staging:
-        assert (staging, list(staging.iterdir())) == (left, [])
+        assert (staging, names_in(staging)) == (left, [LOCK_NAME])
     assert names_in(tmp_path) == ["out", "run"]
     assert earlier.exists(), "the earlier bundle is moved back"
     bundle()

@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from unittest.mock import Mock
 
+import filelock
 import pytest
 
 from tests.storage.test_atomic import PARTIAL
@@ -83,7 +84,7 @@ def test_waiting_for_the_lock_ends_when_it_is_released(tmp_path: Path, holder: t
 
 def test_lock_file_deleted_while_another_waits_is_not_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The holder deletes the file for which another process waits: that one must lock the file that is there now."""
-    acquire, handles = locks.lock_descriptor, []
+    acquire, handles = filelock.lock_descriptor, []
 
     def acquire_after_a_holder_has_left(handle: int, blocking: bool) -> bool:
         if not handles:
@@ -91,7 +92,7 @@ def test_lock_file_deleted_while_another_waits_is_not_the_lock(tmp_path: Path, m
         handles.append(handle)
         return acquire(handle, blocking=blocking)
 
-    monkeypatch.setattr(locks, "lock_descriptor", acquire_after_a_holder_has_left)
+    monkeypatch.setattr(filelock, "lock_descriptor", acquire_after_a_holder_has_left)
     with folder_lock(tmp_path):
         assert len(handles) == 2
         monkeypatch.undo()
@@ -101,7 +102,7 @@ def test_lock_file_deleted_while_another_waits_is_not_the_lock(tmp_path: Path, m
 
 
 def refuse_locks(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    monkeypatch.setattr(locks, "lock_descriptor", Mock(side_effect=OSError(code, os.strerror(code))))
+    monkeypatch.setattr(filelock, "lock_descriptor", Mock(side_effect=OSError(code, os.strerror(code))))
     monkeypatch.setattr(locks, "_warned_devices", set())
 
 

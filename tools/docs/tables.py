@@ -12,7 +12,7 @@ from workbench.measure.operators.figures import furthest_from_bound
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.result import Result, read_result
-from workbench.report.columns import result_cells
+from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.recipe_summary import PURPOSES
@@ -57,7 +57,7 @@ def measured() -> str:
     """Returns a row for each shipped variant, except the int8 experiments."""
     results = measured_results()
     shown = [result for result in results if not result.recipe.name.startswith("int8-what-helps@")]
-    table = markdown_table([result_cells(result) for result in shown])
+    table = markdown_table(without_empty_columns([result_cells(result) for result in shown]))
     return table + _by_size(results) + _measured_where(results) + _scored_and_took(results)
 
 

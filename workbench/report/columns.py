@@ -1,6 +1,6 @@
 """The columns of a table of results, on the terminal, in Markdown and in the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.measure.deviation import FrameDeviation, PitchDeviation
@@ -24,6 +24,12 @@ def result_cells(result: Result) -> dict[str, str]:
     verdict = result.verdict if result.protocol.fair else f"{result.verdict} (UNFAIR)"
     metrics = {column.title: column.text(result) for column in METRIC_COLUMNS}
     return {"variant": result.recipe.name, "verdict": verdict, **metrics}
+
+
+def without_empty_columns(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Returns the rows without the columns in which every row has a dash."""
+    empty = {title for title in rows[0] if all(row[title] == DASH for row in rows)} if rows else set()
+    return [{title: text for title, text in row.items() if title not in empty} for row in rows]
 
 
 def metric_column(key: str) -> Column:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import lock_descriptor
-
 from workbench.errors import WorkbenchError, WorkbenchWarning
 from workbench.storage.atomic import remove_partial_files
 
@@ -92,6 +90,8 @@ def _open(path: Path) -> int | None:
 
 def _acquire(folder: Path, handle: int, wait: bool) -> bool:
     """Locks the open file. Returns False if another process holds the lock."""
+    from filelock import lock_descriptor  # warns if it is imported where the system has no locks
+
     try:
         return lock_descriptor(handle, blocking=wait)
     except OSError as error:

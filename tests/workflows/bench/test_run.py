@@ -49,7 +49,8 @@ def test_change_during_a_bench_is_an_error(changed: str, tmp_path: Path, monkeyp
     file.write_bytes(b"12345")
     monkeypatch.setattr(run, "_run", timed)
     scoring = SimpleNamespace(voiced_confidence=0.5)
-    variant: Any = Mock(baseline=BASELINE, recipe=SimpleNamespace(scoring=scoring), scored_clips=(clip(np.zeros(20)),))
+    recipe, model = SimpleNamespace(scoring=scoring), SimpleNamespace(algorithmic_ms=10.0)
+    variant: Any = Mock(baseline=BASELINE, recipe=recipe, model=model, scored_clips=(clip(np.zeros(20)),))
     built = BuiltContenders((contender("eager", file), contender("fast", file)), variants=(variant,))
     arguments = (BenchSetup({REFERENCE_EXPORT: variant}, {}), built, [TimingPlan(1, 3, 5, 2)], Progress())
     if changed == "nothing":

@@ -9,17 +9,17 @@ import pytest
 
 from tests.helpers.frames import frames_of
 from tests.helpers.sessions import CumulativeSumSession
-from tests.helpers.sweep_points import DELAY
 from workbench.errors import ProgramError
 from workbench.progress import Progress
+from workbench.runtime import executorch
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
-from workbench.workflows import sweep
 from workbench.workflows.variant import score as scoring
 from workbench.workflows.variant.score import ProgramFrames
 
 PROGRAM = Path("program.pte")
+RENDERED: list[Any] = [SimpleNamespace(name="tones", samples=np.ones(4, np.float32))]
 
 
 def test_threads_are_set_before_a_program_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,15 +29,12 @@ def test_threads_are_set_before_a_program_is_opened(monkeypatch: pytest.MonkeyPa
         events.append(path)
         return CumulativeSumSession()
 
-    for module in (opening, sweep):
-        monkeypatch.setattr(module, "open_program", open_program)
-        monkeypatch.setattr(module, "set_num_threads", events.append)
-    monkeypatch.setattr(sweep, "step_delay", lambda _: DELAY)
+    monkeypatch.setattr(opening, "open_program", open_program)
+    monkeypatch.setattr(executorch, "set_num_threads", events.append)
     run_program(PROGRAM, [np.ones(4, np.float32)], threads=3)
-    sweep._program_delay(PROGRAM, "continuous", 3)
-    assert events == 2 * [3, PROGRAM]
+    assert events == [3, PROGRAM]
     run_program(PROGRAM, [np.ones(4, np.float32)])
-    assert events[4:] == [PROGRAM], "no number of threads is given"
+    assert events[2:] == [PROGRAM], "no number of threads is given"
 
 
 @pytest.mark.parametrize(
@@ -54,11 +51,11 @@ def test_second_process_must_return_the_same_frames(
     again: tuple[Any, ...], same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def call(child: object, function: object, *_: object, threads: int, times: int) -> list[Frames]:
-        assert (function, threads, times) == (run_program, 3, len(children) + 1)
-        children.append(child)
+        assert (function, threads) == (run_program, 3)
+        children[child] = times
         return [frames_of(*again) if times == 2 else first]
 
-    children: list[object] = []
+    children: dict[object, int] = {}
     first = frames_of([60.0, np.nan])
     monkeypatch.setattr(scoring.IsolatedProcess, "call", call)
     variant: Any = SimpleNamespace(
@@ -67,8 +64,8 @@ def test_second_process_must_return_the_same_frames(
         recipe=SimpleNamespace(speed=SimpleNamespace(threads=3), protocol="continuous"),
     )
     if same:
-        assert ProgramFrames(variant, PROGRAM).run(Progress()) == [first]
+        assert ProgramFrames(variant, PROGRAM).run(Progress(), RENDERED).clips == [first]
     else:
         with pytest.raises(ProgramError, match="other frames for a"):
-            ProgramFrames(variant, PROGRAM).run(Progress())
-    assert len(set(map(id, children))) == 2, "the second run is in another process"
+            ProgramFrames(variant, PROGRAM).run(Progress(), RENDERED)
+    assert list(children.values()) == [1, 2], "the second run is in another process"

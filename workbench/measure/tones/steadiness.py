@@ -12,7 +12,6 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from workbench.audio.synth import render
 from workbench.audio.synth_manifest import RENDER_RATE_HZ, Glide, Tones
 from workbench.measure.tones.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
@@ -121,6 +120,8 @@ def steady_sounds(sample_rate_hz: int) -> SteadySounds:
         ),
         *(Glide(kind="glide", name="glide", turns=turns, **leg) for turns in _GLIDES),
     ]
+    from workbench.audio.synth import render  # imports scipy, and a record is read without it
+
     rendered = [render(entry) for entry in entries]
     hz = np.concatenate([sound.f0_hz for sound in rendered])
     samples = np.concatenate([sound.samples for sound in rendered])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workbench.audit.order import display_order
 from workbench.records.result import RESULT_NAME, Result
-from workbench.report.columns import result_cells
+from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import format_number
 from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.summary import misfit_lines
@@ -21,7 +21,7 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     """
     output = console(260)
     results = [results[index] for index in display_order([result for result, _ in results])]
-    rows = [result_cells(result) for result, _ in results]
+    rows = without_empty_columns([result_cells(result) for result, _ in results])
     output.print(plain_table(colored(rows, "verdict"), left=("variant", "verdict")))
     print_lines(output, [f"caution: {line}" for line in misfit_lines(result for result, _ in results)], indent=0)
     for result, folder in results:

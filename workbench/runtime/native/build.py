@@ -136,7 +136,7 @@ def _key(compiler: str) -> str:
     digest = hashlib.sha256(f"{compiler}\n{made_from}\n{version('executorch')}\n{platform.platform()}\n".encode())
     for file in sorted(SOURCE.iterdir()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()
 
 
 def _first_error(log: Path) -> str:
