@@ -68,5 +68,6 @@ ARM = Extra(
 QUALCOMM = Extra(
     "qualcomm", sdk_variable="QNN_SDK_ROOT", adds="lowering.backend: qualcomm, for Snapdragon; runs on a device"
 )
+NATIVE = Extra("native", ("cmake", "ninja"), ("cmake", "ninja"), adds="speed.native: times without Python")
 EXTRAS = (ONNX, OPENVINO, COREML, ARM)
 """What pip installs. Qualcomm's SDK is not among it."""

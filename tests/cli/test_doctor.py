@@ -64,14 +64,14 @@ def test_missing_extra_names_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_missing_tools_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(machine.shutil, "which", lambda name, path=None: None)
     items = doctor_items()
     assert [items[name]["found"] for name in ("compiler", "cmake", "ninja")] == [None, None, None]
 
 
 @pytest.mark.parametrize(("line", "is_ok"), [("cmake version 3.25.1", False), ("cmake version 4.1.0", True)])
 def test_cmake_must_be_new_enough(monkeypatch: pytest.MonkeyPatch, line: str, is_ok: bool) -> None:
-    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(machine, "cmake_programs", lambda: ["/usr/bin/cmake"])
     monkeypatch.setattr(machine, "_version_line", lambda name: line)
     assert doctor_items()["cmake"]["is_ok"] == is_ok
 

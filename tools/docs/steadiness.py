@@ -117,7 +117,7 @@ def table() -> str:
                 "mirror": f"{setting.mirror:g}",
                 "chunk": f"{setting.chunk_samples} ({setting.chunk_ms:.1f} ms)",
                 "delay (ms)": format_number(baseline.delay.delay_ms, ".0f"),
-                "by geometry": f"{baseline.geometry_ms:.0f}",
+                "delay by geometry": f"{baseline.geometry_ms:.0f}",
                 "tones: moves by (cents)": format_number(errors.tones.std_cents, ".1f"),
                 "off by, p95": format_number(errors.tones.p95_cents, ".1f"),
                 "glides: off by, p95": format_number(errors.glides.p95_cents if errors.glides else None, ".1f"),

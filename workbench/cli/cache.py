@@ -31,7 +31,8 @@ def show_cache(prune: bool, unused_days: float, kinds: tuple[str, ...], yes: boo
     """Show and prune the cache: built programs, rendered clips and native hosts.
 
     Everything in it can be made again: a program by building it, a clip by rendering it, a host by compiling it.
-    WORKBENCH_CACHE names the folder; by default it is the user's cache folder. --prune deletes only entries, and none that another process uses.
+    WORKBENCH_CACHE names the folder; by default it is the user's cache folder. --prune deletes only entries, and none
+    that another process uses.
 
     \b
     Example:

@@ -151,7 +151,9 @@ METRIC_COLUMNS = (
     Column("confidence_max", "confidence max", _formatted(_confidence_max, ".1e"), _confidence_max),
     Column("rpa50", "rpa50 baseline → variant", _rpa50_text, _rpa50),
     Column("delay", "delay (ms)", _formatted(_delay_ms, ".1f"), _delay_ms),
-    Column("geometry", "by geometry", lambda result: f"{result.geometry_ms:.1f}", lambda result: result.geometry_ms),
+    Column(
+        "geometry", "delay by geometry", lambda result: f"{result.geometry_ms:.1f}", lambda result: result.geometry_ms
+    ),
     Column("tones", "tones move / off (cents)", lambda result: tones_text(_tones(result)), _tones_p95_cents),
     Column("bytes", "bytes", _formatted(_bytes, ",d"), _bytes),
     Column("p50", "p50 (ms)", _p50_text, _p50_ms),

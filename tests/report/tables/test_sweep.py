@@ -16,7 +16,7 @@ def test_point_cells_have_both_sides_and_dashes() -> None:
         ("chunk", "960 (20 ms)"),
         ("verdict", "pass"),
         ("delay (ms)", "40.0 → –"),
-        ("by geometry", f"{result.latency.algorithmic_ms + 10:.1f}"),
+        ("delay by geometry", f"{result.latency.algorithmic_ms + 10:.1f}"),
         ("jumps", "0.00%"),
         ("tones move (cents)", "2.0 → 2.0"),
         ("off, p95", "16.0 → 16.0"),

@@ -64,7 +64,7 @@ def test_second_process_must_return_the_same_frames(
         recipe=SimpleNamespace(speed=SimpleNamespace(threads=3), protocol="continuous"),
     )
     if same:
-        assert ProgramFrames(variant, PROGRAM).run(Progress(), RENDERED).clips == [first]
+        assert ProgramFrames(variant, PROGRAM).run(Progress(), RENDERED).scored == [first]
     else:
         with pytest.raises(ProgramError, match="other frames for a"):
             ProgramFrames(variant, PROGRAM).run(Progress(), RENDERED)

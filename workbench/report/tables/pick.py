@@ -25,7 +25,7 @@ def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
         "pitch p95 (cents)": f"{candidate.pitch_p95_cents:.4f}",
         "jumps": format_number(candidate.over_50_cents_rate, ".2%"),
         "delay (ms)": format_number(candidate.delay_ms, ".1f"),
-        "by geometry": f"{candidate.geometry_ms:.1f}",
+        "delay by geometry": f"{candidate.geometry_ms:.1f}",
         "tones move (cents)": format_number(candidate.tones_std_cents, ".1f"),
         "off, p95": format_number(candidate.tones_p95_cents, ".1f"),
         "bytes": f"{candidate.bytes:,}",

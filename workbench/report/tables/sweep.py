@@ -22,7 +22,7 @@ def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
         "max without jumps": format_number(point.pitch_max_without_jumps_cents, ".4f"),
         "jumps": format_number(point.over_50_cents_rate, ".2%"),
         "delay (ms)": _both(point, "delay_ms", ".1f"),
-        "by geometry": format_number(point.geometry_ms, ".1f"),
+        "delay by geometry": format_number(point.geometry_ms, ".1f"),
         "tones move (cents)": _both(point, "tones_std_cents", ".1f"),
         "off, p95": _both(point, "tones_p95_cents", ".1f"),
         "glides off, p95": _both(point, "glides_p95_cents", ".1f"),

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from workbench.errors import NativeHostError
+from workbench.extras import NATIVE
 from workbench.runtime.native import SOURCE
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import folder_lock
@@ -24,8 +25,8 @@ from workbench.storage.locks import folder_lock
 HOST_NAME = "pesto_host.exe" if platform.system() == "Windows" else "pesto_host"
 LOG_NAME = "build.log"
 _COMPILERS = ("c++", "g++", "clang++", "cl")
-_OLDEST_CMAKE = (3, 28)  # older ones write ExecuTorch's relative library paths wrongly
-_INSTALL = "pip install 'pesto-workbench[native]'"
+OLDEST_CMAKE = (3, 28)
+"""Older ones write the relative library paths of ExecuTorch's package wrongly."""
 
 
 @functools.cache
@@ -96,19 +97,35 @@ def _compiler() -> str:
 
 def _cmake() -> Path:
     """Returns a CMake that is new enough: that of the extra `native`, or the system's."""
-    candidates = [_of_package("cmake", "CMAKE_BIN_DIR", "cmake"), shutil.which("cmake")]
-    old = ""
-    for candidate in filter(None, candidates):
-        text = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False).stdout
-        numbers = re.search(r"(\d+)\.(\d+)", text)
-        if numbers and (int(numbers[1]), int(numbers[2])) >= _OLDEST_CMAKE:
-            return Path(candidate)
-        old = f" (found {numbers[0]})" if numbers else ""
-    raise NativeHostError(f"CMake {'.'.join(map(str, _OLDEST_CMAKE))} or newer is needed{old}; {_INSTALL}")
+    found = (0, 0)
+    for program in cmake_programs():
+        found = cmake_version(
+            subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        )
+        if found >= OLDEST_CMAKE:
+            return Path(program)
+    least, old = ".".join(map(str, OLDEST_CMAKE)), f" (found {found[0]}.{found[1]})" if found > (0, 0) else ""
+    raise NativeHostError(f"CMake {least} or newer is needed{old}; {NATIVE.install_command}")
+
+
+def cmake_programs() -> list[str]:
+    """Returns the paths of CMake: that of the extra `native`, then the system's."""
+    return [path for path in (_of_package("cmake", "CMAKE_BIN_DIR", "cmake"), shutil.which("cmake")) if path]
+
+
+def cmake_version(text: str) -> tuple[int, int]:
+    """Returns the version that `cmake --version` printed, (0, 0) if there is none in it."""
+    numbers = re.search(r"(\d+)\.(\d+)", text)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+def find_ninja() -> str | None:
+    """Returns the path of Ninja: that of the extra `native`, or the system's. CMake works without it."""
+    return _of_package("ninja", "BIN_DIR", "ninja") or shutil.which("ninja")
 
 
 def _generator() -> list[str]:
-    ninja = _of_package("ninja", "BIN_DIR", "ninja") or shutil.which("ninja")
+    ninja = find_ninja()
     return ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else []
 
 

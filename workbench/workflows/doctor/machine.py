@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 
+from workbench.extras import NATIVE
 from workbench.records.environment import cpu
+from workbench.runtime.native.build import OLDEST_CMAKE, cmake_programs, cmake_version, find_ninja
 from workbench.runtime.process_info import INT8_DOT_PRODUCTS, cpu_instructions
 from workbench.workflows.doctor.item import Item
 
-_LEAST_CMAKE = (3, 28)  # of the CMake package in ExecuTorch's wheel
-_BUILDS = "the native example of a bundle; no command of the workbench needs it"
+_BUILDS = "speed.native, times without Python; and the example of a bundle"
 _COMPILERS = {
     "Windows": (("cl", "clang++"), "install the Build Tools for Visual Studio, with C++"),
     "Darwin": (("c++", "clang++"), "xcode-select --install"),
@@ -37,11 +38,11 @@ def machine() -> tuple[Item, ...]:
 def native_tools() -> tuple[Item, ...]:
     """Returns the compiler, CMake and Ninja."""
     names, install = _COMPILERS.get(platform.system(), _COMPILERS["Linux"])
-    compiler = next((name for name in names if shutil.which(name)), None)
+    compiler, ninja = next((name for name in names if shutil.which(name)), None), find_ninja()
     return (
         Item("compiler", _version_line(compiler) if compiler else None, _BUILDS, fix=install),
         _cmake(),
-        Item("ninja", _version_line("ninja") if shutil.which("ninja") else None, _BUILDS, fix="pip install ninja"),
+        Item("ninja", None if ninja is None else f"ninja {_version_line(ninja)}", _BUILDS, fix=NATIVE.install_command),
     )
 
 
@@ -67,12 +68,13 @@ def _threads() -> str:
 
 
 def _cmake() -> Item:
-    line = _version_line("cmake") if shutil.which("cmake") else None
-    numbers = re.search(r"(\d+)\.(\d+)", line or "")
-    is_old = numbers is not None and (int(numbers[1]), int(numbers[2])) < _LEAST_CMAKE
-    least = ".".join(map(str, _LEAST_CMAKE))
-    problem = f"ExecuTorch's package for CMake needs {least}" if is_old else ""
-    return Item("cmake", line, _BUILDS, problem, f"pip install 'cmake>={least}'")
+    lines = [_version_line(program) for program in cmake_programs()]
+    least = ".".join(map(str, OLDEST_CMAKE))
+    if not lines:
+        return Item("cmake", None, _BUILDS, fix=NATIVE.install_command)
+    newest = max(lines, key=cmake_version)
+    problem = f"ExecuTorch's package for CMake needs {least}" if cmake_version(newest) < OLDEST_CMAKE else ""
+    return Item("cmake", newest, _BUILDS, problem, NATIVE.install_command)
 
 
 def _version_line(program: str) -> str:
