@@ -18,6 +18,7 @@ from workbench.records.result import Result, write_result
 pytestmark = pytest.mark.usefixtures("folder")
 
 NAMES = ("r@mirror=0", "r@mirror=0.5", "r@mirror=1")
+NOT_INSTALLED = "onnx not installed: pip install 'pesto-workbench[onnx]'"
 KILLED = "the worker process was killed"
 Outcome = str | tuple[Any, ...] | BaseException
 RunVariants = Callable[..., CliResult]
@@ -30,8 +31,10 @@ def notes(result: CliResult) -> list[str]:
 
 
 def stored_result(name: str, verdict: str) -> Result:
-    reasons = () if verdict == "pass" else ("a reason",)
-    return lost(stored(renamed=name)).replace(verdict=verdict, reasons=reasons)
+    reasons, not_run_here = () if verdict == "pass" else ("a reason",), ""
+    if verdict == NOT_INSTALLED:
+        verdict, not_run_here = "inconclusive", NOT_INSTALLED
+    return lost(stored(renamed=name)).replace(verdict=verdict, reasons=reasons, not_run_here=not_run_here)
 
 
 @pytest.fixture
@@ -98,6 +101,12 @@ def test_exit_code_is_of_the_worst_variant(outcomes: list[Outcome], code: int, r
 )
 def test_note_on_what_was_reused(outcome: Outcome, line: str, run_variants: RunVariants) -> None:
     assert notes(run_variants([outcome], "--out", "results")) == [line]
+
+
+def test_missing_extra_is_one_line_and_an_error(run_variants: RunVariants) -> None:
+    result = run_variants([NOT_INSTALLED], "--out", "results")
+    assert (result.exit_code, notes(result)) == (2, [f"error: r: {NOT_INSTALLED}"])
+    assert "inconclusive" in result.stdout and Path("results/report.html").is_file()
 
 
 def test_report_has_the_results_of_earlier_runs(run_variants: RunVariants) -> None:

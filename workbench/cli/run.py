@@ -84,6 +84,9 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
             else:
                 _print_notes(outcome)
                 results.append((outcome.result, outcome.folder))
+                if outcome.program is None and outcome.result.not_run_here:  # a package that lowers is missing
+                    click.echo(f"error: {outcome.folder.name}: {outcome.result.not_run_here}", err=True)
+                    all_measured = False
             waiting.done(measured=isinstance(outcome, RunFailure) or outcome.is_measured)
     except KeyboardInterrupt:
         if results:
