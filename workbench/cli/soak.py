@@ -43,6 +43,9 @@ def soak(
     Otherwise it is inconclusive if too few frames are voiced, if no gate on the pitch could be evaluated, or if the
     calls of the last segment take more than 1.5 times as long as those of the first.
 
+    A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
+    'pesto-workbench[onnx]'.
+
     Exit codes: 0 pass; 1 fail; 2 error, or the program ended in the first segment; 3 inconclusive.
 
     \b

@@ -60,6 +60,9 @@ def sweep(
     pitch steps of a tone, and cost. An invalid combination is listed with the reason. The same command with the same
     --out measures only the missing points.
 
+    A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
+    'pesto-workbench[onnx]'.
+
     Exit codes: 0 everything was measured (the recipe's gates are not part of it); 1 a program could not be built, or
     the recipe's protocol is unfair; 2 error, or every combination is invalid; 3 this machine cannot run a program.
 
