@@ -59,7 +59,7 @@ class NotInstalledError(LoweringError):
 
 
 class NativeHostError(WorkbenchError):
-    """The native host cannot be built here. Everything else works without it."""
+    """The native host cannot be built here, or it ended. Everything else works without it."""
 
 
 class ProgramError(WorkbenchError):

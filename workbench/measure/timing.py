@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from workbench.errors import WorkbenchError
+from workbench.errors import NativeHostError, WorkbenchError
 from workbench.measure.native_speed import NativeSide, NativeTimes, NativeTurns
 from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
 from workbench.recipe.options import Reduction
@@ -87,9 +87,12 @@ def time_pair(
     """
     host = native.host if isinstance(native, NativeSide) else None
     with IsolatedProcess() as child:
-        times = child.call(
-            time_pair_in_process, baseline, program, samples, plan, baseline.stream.frames_per_chunk, host
-        )
+        frames = baseline.stream.frames_per_chunk
+        try:
+            times = child.call(time_pair_in_process, baseline, program, samples, plan, frames, host)
+        except NativeHostError as error:  # says nothing about the program, which is timed without the host
+            native = error
+            times = child.call(time_pair_in_process, baseline, program, samples, plan, frames)
     return summarize(times, baseline.stream, plan.threads, start, native)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Sing
 from tests.helpers.programs import ProgramFactory
-from workbench.errors import NativeHostError, ProgramCrashError, ProgramError
+from workbench.errors import NativeHostError, WorkbenchError
 from workbench.recipe.options import State
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.native.build import native_host
@@ -66,11 +66,11 @@ def test_host_ends_or_refuses_in_one_line(host: Path, program: Path, tmp_path: P
     broken = tmp_path / "broken.pte"
     for content in (b"", b"not a program", program.read_bytes()[:5000]):
         broken.write_bytes(content)
-        with pytest.raises(ProgramError, match=r"broken\.pte|ended") as caught:
+        with pytest.raises(WorkbenchError, match=r"broken\.pte|ended") as caught:
             NativeSession(host, broken)
         assert "\n" not in str(caught.value)
     with NativeSession(host, program) as session:
         session.reset()
         session._process.kill()
-        with pytest.raises(ProgramCrashError, match="ended"):
+        with pytest.raises(NativeHostError, match="ended"):
             session.step(np.zeros(320, np.float32))

@@ -12,7 +12,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import ProgramCrashError, ProgramError
+from workbench.errors import NativeHostError, ProgramError
 from workbench.export.metadata import parse_metadata
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
@@ -35,7 +35,7 @@ class NativeSession:
 
     Raises:
         ProgramError: The file does not load, is not a workbench program, or needs a front end outside of the program.
-        ProgramCrashError: The host ended, at any call.
+        NativeHostError: The host ended, at any call: it crashed, or it was killed.
     """
 
     def __init__(self, host: Path, path: Path, threads: int = 1) -> None:
@@ -131,9 +131,9 @@ class NativeSession:
             raise self._ended()
         return content
 
-    def _ended(self) -> ProgramCrashError:
+    def _ended(self) -> NativeHostError:
         self._process.wait()
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").splitlines()
         last = f" (last stderr line: {lines[-1].strip()})" if lines else ""
-        return ProgramCrashError(f"the native host ended with exit code {self._process.returncode}{last}")
+        return NativeHostError(f"the native host ended with exit code {self._process.returncode}{last}")

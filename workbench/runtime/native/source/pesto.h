@@ -8,8 +8,8 @@
  *   pesto_destroy(tracker);
  *
  * The samples are mono, float, and at the rate that pesto_sample_rate_hz returns: the app converts any other rate. The
- * callback may have any size from 1 to PESTO_MAX_SAMPLES and may change. pesto_process allocates nothing, takes no lock and
- * reads no file; when a chunk is full, it runs the network, and then it takes as long as one call of the program.
+ * callback may have any size from 1 to PESTO_MAX_SAMPLES and may change. This code allocates nothing, takes no lock and reads
+ * no file in pesto_process, but the runtime below it may allocate now and then (`speed.native.allocations_per_call`); when a chunk is full, it runs the network, and then it takes as long as one call of the program.
  * One thread at a time uses a tracker. */
 
 #ifndef PESTO_H

@@ -1,6 +1,6 @@
 // Loads a program of the workbench and runs it call by call, with ExecuTorch's core runtime only.
 //
-// Nothing is allocated in `run` and `reset` after the first call of the largest size. One thread uses a Program at a time.
+// This code allocates nothing in `run` and `reset` after the first call of the largest size; the runtime may. One thread uses a Program at a time.
 
 #pragma once
 
