@@ -1,5 +1,7 @@
 """Sessions that are timed in turns, without a clock: which session runs when, with which calls."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from numpy.testing import assert_array_equal
 
@@ -10,40 +12,48 @@ from workbench.recipe.stream_config import StreamConfig
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 
 
-class RecordingSession:
-    """Appends its name and the first sample of each call to a log."""
+class RecordingTurns:
+    """Appends its name, whether it is timed, its first call and the number of calls to a log."""
 
-    stream = STREAM
-
-    def __init__(self, name: str, log: list[tuple[str, float]]) -> None:
+    def __init__(self, name: str, log: list[tuple[str, bool, int, int]]) -> None:
         self.name, self.log = name, log
 
-    def reset(self, stream: int | None = None) -> None: ...
+    def warm_up(self, first: int, count: int) -> None:
+        self.log.append((self.name, False, first, count))
 
-    def step(self, chunk: np.ndarray) -> None:
-        self.log.append((self.name, float(chunk[0, 0])))
+    def time(self, first: int, count: int) -> np.ndarray:
+        self.log.append((self.name, True, first, count))
+        return np.arange(count)
 
 
-def timed_in_turns() -> list[tuple[str, float]]:
-    """Six rounds of four calls for three sessions, after two warm-up calls each; the audio has three calls."""
-    log: list[tuple[str, float]] = []
-    calls = [np.full((1, 10), call, np.float32) for call in range(3)]
-    sides = {name: SessionTurns(RecordingSession(name, log), calls) for name in "abc"}
-    times_ms = time_alternating(sides, TimingPlan(1, 6, 4, 2))
-    assert all(ms.shape == (6, 4) and (ms > 0).all() for ms in times_ms.values())
+def timed_in_turns() -> list[tuple[str, bool, int, int]]:
+    """Six rounds of four timed calls for three sides, after two warm-up calls each."""
+    log: list[tuple[str, bool, int, int]] = []
+    times_ms = time_alternating({name: RecordingTurns(name, log) for name in "abc"}, TimingPlan(1, 6, 4, 2))
+    assert all(
+        (ms == [8, 9, 10, 11]).all() and ms.shape == (6, 4) for ms in times_ms.values()
+    )  # the first 8 do not count
     return log
 
 
 def test_all_warm_up_and_then_each_has_its_turn_in_every_round() -> None:
     log = timed_in_turns()
-    assert log[:6] == [(name, call) for name in "abc" for call in (0, 1)]
-    rounds = [log[start : start + 12] for start in range(6, len(log), 12)]
-    orders = [[name for name, _ in calls[::4]] for calls in rounds]
-    for index, (calls, order) in enumerate(zip(rounds, orders, strict=True)):
+    assert log[:3] == [(name, False, 0, 2) for name in "abc"]
+    rounds = [log[start : start + 3] for start in range(3, len(log), 3)]
+    orders = [[name for name, *_ in turns] for turns in rounds]
+    for index, (turns, order) in enumerate(zip(rounds, orders, strict=True)):
         assert sorted(order) == ["a", "b", "c"]
-        assert calls == [(name, (index * 4 + call) % 3) for name in order for call in range(4)]
+        assert turns == [(name, True, index * 12, 12) for name in order]
     assert len(set(map(tuple, orders))) > 2  # shuffled
     assert timed_in_turns() == log
+
+
+def test_a_session_runs_its_calls_over_and_over() -> None:
+    inputs: list[float] = []
+    session = SimpleNamespace(step=lambda chunk: inputs.append(float(chunk[0, 0])))
+    turns = SessionTurns(session, [np.full((1, 10), call, np.float32) for call in range(3)])  # type: ignore[arg-type]
+    turns.warm_up(2, 2)
+    assert (turns.time(4, 3) > 0).all() and inputs == [2, 0, 1, 2, 0]
 
 
 def test_calls_are_whole_and_every_stream_starts_elsewhere() -> None:

@@ -17,7 +17,8 @@ from workbench.runtime.session import Floats
 class NativeSpeed(RecordModel):
     """How fast the program is in a process in C++, beside the baseline in eager PyTorch. The clock is around the call.
 
-    The calls are those of `speed`, in the same rounds and with the same number of threads. Loading, the first call and
+    The calls are those of `speed`, in the same rounds and with the same number of threads, and each turn starts with 8
+    untimed calls too. Loading, the first call and
     the memory are those of a fresh process.
 
     Attributes:
@@ -33,8 +34,8 @@ class NativeSpeed(RecordModel):
         first_call_us: Time of the first call after loading.
         peak_rss_bytes: Largest resident memory of the process, after a call of every size; null if the system does not
             report it.
-        allocations_per_call: Calls of malloc and its relatives in a timed call, on average; null if they cannot be
-            counted here.
+        allocations_per_call: Calls of malloc and its relatives in a call after the warm-up, on average; null if they
+            cannot be counted here.
     """
 
     p50_us: float
@@ -58,10 +59,10 @@ class NativeSpeed(RecordModel):
 
 @dataclass(frozen=True)
 class NativeTimes:
-    """The times of the native side, (rounds, calls) milliseconds, and how many allocations the timed calls made."""
+    """The times of the native side, (rounds, calls) milliseconds, and the allocations of a call after the warm-up."""
 
     ms: NDArray[np.float64]
-    allocations: int | None
+    allocations_per_call: float | None
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,25 @@ class NativeTurns:
     def __init__(self, session: NativeSession, calls: Sequence[Floats]) -> None:
         session.load_calls(calls)
         self._session = session
-        self.allocations: int | None = 0
+        self._calls, self._allocations = 0, 0
+        self._counts = True
+
+    @property
+    def allocations_per_call(self) -> float | None:
+        """Allocations of a call of its turns, on average; None if they cannot be counted here."""
+        return self._allocations / self._calls if self._counts else None
+
+    def warm_up(self, first: int, count: int) -> None:
+        """Runs calls whose allocations do not count: the first calls of a program allocate."""
+        self._session.time(first, count)
 
     def time(self, first: int, count: int) -> NDArray[np.float64]:
         """Returns (count,) milliseconds of successive calls, from the call `first` on."""
         times_us = self._session.time(first, count)
         allocations, _ = self._session.counters()
-        self.allocations = None if allocations is None or self.allocations is None else self.allocations + allocations
+        self._counts = allocations is not None
+        self._allocations += allocations or 0
+        self._calls += count
         return times_us / 1000
 
 
@@ -118,7 +131,7 @@ def summarize_native(
     reasons = {}
     if start.peak_rss_bytes is None:
         reasons["peak_rss_bytes"] = "the host reads it from /proc, which this system does not have"
-    if times.allocations is None:
+    if times.allocations_per_call is None:
         reasons["allocations_per_call"] = "the host counts them only with the C library glibc"
     return NativeSpeed(
         p50_us=1000 * float(p50),
@@ -132,6 +145,6 @@ def summarize_native(
         load_ms=start.load_ms,
         first_call_us=start.first_call_us,
         peak_rss_bytes=start.peak_rss_bytes,
-        allocations_per_call=None if times.allocations is None else times.allocations / times.ms.size,
+        allocations_per_call=times.allocations_per_call,
         null_reasons=reasons,
     )

@@ -17,6 +17,9 @@ from workbench.record_model import RecordModel
 
 Milliseconds = NDArray[np.float64]
 
+UNTIMED_CALLS_PER_TURN = 8
+"""The first call of a turn takes about twice as long as a later one, on every side; from the ninth on, the times are
+steady (median over 60 turns of eager, int8-mixed in Python and in the native host)."""
 MAX_SPREAD_RATIO = 2.0  # high / low over rounds; a larger ratio means a busy machine, so the timing is inconclusive
 
 
@@ -45,7 +48,8 @@ class CallTimes(RecordModel):
 class Speed(RecordModel):
     """How fast the variant is, by itself and beside the baseline. All times are wall-clock times.
 
-    A call has the smallest size that the program accepts, and receives all of its streams. The cold start is that of a
+    A call has the smallest size that the program accepts, and receives all of its streams. Each turn starts with 8
+    untimed calls on every side, so that caches and the clock of the core are warm. The cold start is that of a
     process which does nothing but load the program and run it. It has imported torch before, which ExecuTorch's Python
     binding needs.
 
@@ -105,7 +109,11 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class TimingPlan:
-    """How long to time, and with how many threads. The warm-up calls of each side come first and are not counted."""
+    """How long to time, and with how many threads. The warm-up calls of each side come first and are not counted.
+
+    Each turn starts with `UNTIMED_CALLS_PER_TURN` untimed calls on every side, so that caches and the clock of the core
+    are warm.
+    """
 
     threads: int
     rounds: int

@@ -11,7 +11,15 @@ import numpy as np
 
 from workbench.errors import NativeHostError, WorkbenchError
 from workbench.measure.native_speed import NativeSide, NativeTimes, NativeTurns
-from workbench.measure.speed import ColdStart, Milliseconds, PairTimes, Speed, TimingPlan, summarize
+from workbench.measure.speed import (
+    UNTIMED_CALLS_PER_TURN,
+    ColdStart,
+    Milliseconds,
+    PairTimes,
+    Speed,
+    TimingPlan,
+    summarize,
+)
 from workbench.recipe.options import Reduction
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import set_num_threads
@@ -115,15 +123,19 @@ def time_pair_in_process(
             native = NativeTurns(stack.enter_context(NativeSession(host, program, plan.threads)), calls)
             sides["native"] = native
         times_ms = time_alternating(sides, plan)
-    native_times = None if native is None else NativeTimes(times_ms["native"], native.allocations)
+    native_times = None if native is None else NativeTimes(times_ms["native"], native.allocations_per_call)
     return PairTimes(times_ms["baseline"], times_ms["variant"], native_times)
 
 
 class Turns(Protocol):
-    """One side of a timing, which has its turn in each round."""
+    """One side of a timing, which has its turn in each round. Its calls start over at their end."""
+
+    def warm_up(self, first: int, count: int) -> None:
+        """Runs calls from the call `first` on, before the first turn."""
+        ...
 
     def time(self, first: int, count: int) -> Milliseconds:
-        """Runs calls from the call `first` on; they start over at the end. Returns (count,) milliseconds of each."""
+        """Runs calls from the call `first` on. Returns (count,) milliseconds of each."""
         ...
 
 
@@ -132,6 +144,9 @@ class SessionTurns:
 
     def __init__(self, session: Session, calls: Sequence[Floats]) -> None:
         self._session, self._calls = session, calls
+
+    def warm_up(self, first: int, count: int) -> None:
+        self.time(first, count)
 
     def time(self, first: int, count: int) -> Milliseconds:
         times_ms = np.empty(count)
@@ -164,7 +179,8 @@ def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]
 def time_alternating(sides: Mapping[str, Turns], plan: TimingPlan) -> dict[str, Milliseconds]:
     """Times several sides in turns: first all warm up, then each has one turn per round, in shuffled order.
 
-    A slow change of the machine's speed therefore affects all sides of a round equally.
+    A slow change of the machine's speed therefore affects all sides of a round equally. Each turn starts with
+    `UNTIMED_CALLS_PER_TURN` calls whose times are dropped, because the side before has left other data in the caches.
 
     Args:
         sides: The sides by name.
@@ -174,11 +190,12 @@ def time_alternating(sides: Mapping[str, Turns], plan: TimingPlan) -> dict[str, 
         (rounds, calls) milliseconds by name.
     """
     for side in sides.values():
-        side.time(0, plan.warmup_chunks)
+        side.warm_up(0, plan.warmup_chunks)
     times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sides}
     order = np.random.default_rng(ORDER_SEED)
     for index in range(plan.rounds):
-        first = index * plan.chunks_per_round
+        first = index * (UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
         for name in order.permutation(list(sides)):
-            times_ms[name][index] = sides[name].time(first, plan.chunks_per_round)
+            turn_ms = sides[name].time(first, UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
+            times_ms[name][index] = turn_ms[UNTIMED_CALLS_PER_TURN:]
     return times_ms
