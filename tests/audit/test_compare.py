@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import kept, lost, replaced, stored, with_known_f0
+from tests.helpers.results import kept, lost, natively, replaced, stored, with_known_f0
 from workbench.audit.comparability import audio_facts, difference, stream_facts
 from workbench.audit.compare import compare
 from workbench.audit.comparison import Pair
@@ -109,6 +109,30 @@ def test_compare_speed_needs_ranges_apart(after: Result, tolerance: str, judgeme
     by_metric = {figure.metric: figure for figure in pair.figures}
     assert (by_metric["speed.speedup_p50"].judgement, by_metric["speed.speedup_p50"].why) == (judgement, why)
     assert verdict == ("fail" if judgement == "worse" else "pass")
+
+
+def natively_timed(p50: float, sha256: str = "another program", spread: float = 0.1) -> Result:
+    return replaced(natively(BEFORE, p50, spread), "program.sha256", sha256)
+
+
+@pytest.mark.parametrize(
+    ("after", "tolerance", "judgement", "verdict", "lines"),
+    [
+        (natively_timed(8.0), "", "worse", "fail", []),
+        (natively_timed(12.0), "", "better", "pass", []),
+        (natively_timed(8.0, spread=2.0), "", "within tolerance", "pass", []),
+        (natively_timed(8.0, BEFORE.program.sha256), "", "no tolerance", "pass", []),
+        (BEFORE, "", "gone", "pass", ["native times are not compared: the record does not state it; "]),
+        (BEFORE, "speed.native.speedup_p50=5%", "gone", "inconclusive", ["no value any more for speed.native.", "nat"]),
+    ],
+    ids=["slower", "faster", "ranges-overlap", "same-program", "not-timed", "not-timed-and-required"],
+)
+def test_compare_native_speed(after: Result, tolerance: str, judgement: str, verdict: str, lines: list[str]) -> None:
+    pair, found = compared(after, *filter(None, [tolerance]), before=natively(BEFORE, 10.0))
+    by_metric = {figure.metric: figure for figure in pair.figures}
+    assert (by_metric["speed.native.speedup_p50"].judgement, found) == (judgement, verdict)
+    said = [*pair.inconclusive, *pair.notes]
+    assert all(line.startswith(start) for line, start in zip(said, lines, strict=True))
 
 
 LOST = lost(BEFORE, "no lowering")

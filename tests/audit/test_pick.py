@@ -4,11 +4,12 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.helpers.results import kept, replaced, stored, with_known_f0, without_pitch
+from tests.helpers.results import kept, natively, replaced, stored, with_known_f0, without_pitch
+from workbench.audit.clock import Clock
 from workbench.audit.explain import Choice, Objective
 from workbench.audit.order import display_order
 from workbench.audit.pick import pick
-from workbench.cli.pick import OBJECTIVES
+from workbench.cli.pick import CLOCKS, OBJECTIVES
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
@@ -133,6 +134,44 @@ def test_pick_names_what_is_nearest_if_nothing_passes() -> None:
     assert miss.hint == "frontend: low-rank, or int8-dynamic for encoder.prefilter"  # the recipe has neither
     unfair = replaced(MIDDLE, "protocol", protocol_of("variant-reset-per-chunk"))
     assert pick_of(unfair, objective="smallest", limits=limits).nearest == ()  # no limit makes it pass
+
+
+NATIVE = [natively(FAST, 9.0), natively(MIDDLE, 12.0), natively(SMALL, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("results", "given", "clock", "reason", "name", "rejected"),
+    [
+        (NATIVE, None, "native", "", "middle", []),
+        (NATIVE, "session", "session", "", "fast", []),
+        ([*NATIVE[1:], FAST], None, "session", "fast has no native speed: the record does not state it; ", "fast", []),
+        ([NATIVE[1], FAST, SMALL], None, "session", "fast and 1 more have no native speed: ", "fast", []),
+        ([*NATIVE[1:], FAST], "native", "native", "", "middle", ["speed.native has no value: the record does not "]),
+    ],
+    ids=["native", "session-given", "one-lacks", "two-lack", "native-given"],
+)
+def test_pick_compares_by_one_clock(
+    results: list[Result], given: Clock | None, clock: str, reason: str, name: str, rejected: list[str]
+) -> None:
+    assert get_args(Clock) == CLOCKS
+    choice = pick_of(*results, objective="fastest", clock=given)
+    assert (choice.clock, winner(choice)) == (clock, name)
+    assert choice.clock_reason.startswith(reason) and bool(choice.clock_reason) == bool(reason)
+    assert [each.verdict for each in choice.rejected] == ["inconclusive"] * len(rejected)
+    assert all(each.reasons[0].startswith(start) for each, start in zip(choice.rejected, rejected, strict=True))
+    picked = choice.front[0]
+    expected = {"native": (12.0, 1000 / 12), "session": (8.0, 1000 * FAST.speed.variant.p50_ms)}  # type: ignore[union-attr]
+    assert (picked.speedup_p50, picked.p50_us) == pytest.approx(expected[clock])
+
+
+def test_native_gates_count_in_what_is_nearest() -> None:
+    limits = {"speed.native.p99_us": "<= 150", "deviation.pitch.p95_cents": "<= 10"}
+    choice = pick_of(*NATIVE, FAST.replace(recipe=WORSE.recipe), limits=limits)
+    (nearest, *_) = choice.nearest
+    (miss,) = nearest.misses
+    assert (nearest.name, miss.metric) == ("middle", "speed.native.p99_us")
+    assert (miss.value, miss.share) == pytest.approx((1000 / 12 + 100, 2 / 9))
+    assert {each.name: each.verdict for each in choice.rejected}["worse"] == "inconclusive"  # not timed natively
 
 
 def test_results_are_shown_by_verdict_and_then_by_rank() -> None:

@@ -189,6 +189,31 @@ RECIPES = (
         "gates.program.bytes: expected a number of bytes, kB, MB, KiB, MiB, got '<= 800 KB'",
         "gates: {program.bytes: <= 800 KB}",
     ),
+    recipe(
+        "a gate on a misspelled time in the native host",
+        "gates.speed.native.p99: is not a metric of the record (did you mean 'speed.native.p99_us'?)",
+        "gates: {speed.native.p99: <= 1}",
+    ),
+    Case(
+        "a limit without a number",
+        "pick . --require speed.native.p99_us",
+        "--require 'speed.native.p99_us': expected a metric and a limit, such as 'program.bytes <= 800 kB'",
+    ),
+    Case(
+        "a limit that is none",
+        "pick . --require program.bytes<5",
+        "--require: program.bytes: expected a limit such as '<= 0.01', '>= 5' or '<= 800 kB', got '<5'",
+    ),
+    Case(
+        "a limit on no metric",
+        "pick . --require program.byts<=1",
+        "--require: program.byts: is not a metric of the record (did you mean 'program.bytes'?)",
+    ),
+    Case(
+        "two limits on one metric",
+        "pick . --require program.bytes<=5 --require program.bytes>=1",
+        "--require 'program.bytes>=1': program.bytes has a limit already; give one limit",
+    ),
     Case(
         "an unknown key to set for one run",
         f"run {LEAST} --set miror=1",

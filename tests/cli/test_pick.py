@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import workbench
-from tests.helpers.results import replaced, stored, written
+from tests.helpers.results import natively, replaced, stored, written
 
 SMALL = stored(renamed="small", program__bytes=1000, verdict="pass")
 LARGE = stored(renamed="large", deviation__pitch__p95_cents=0.0001, verdict="pass")
@@ -62,6 +62,16 @@ def test_pick_uses_the_newest_run_by_default(tmp_path: Path, monkeypatch: pytest
     picked = workbench("pick", "--objective", "fastest")
     assert (picked.exit_code, picked.stderr) == (0, "using the newest run, outputs/a\n")
     assert "fastest: small\n" in picked.stdout
+
+
+def test_pick_requires_limits_of_any_metric(tmp_path: Path) -> None:
+    for result in (natively(SMALL, 5.0), natively(LARGE, 10.0)):
+        written(result, tmp_path)
+    picked = workbench("pick", tmp_path, "--require", "speed.native.p99_us <= 0.25 ms", "--objective", "smallest")
+    assert (picked.exit_code, picked.stderr) == (0, "")
+    assert "small: fail: speed.native.p99_us is 300 (limit <= 250)\n" in picked.stdout
+    assert "  speeds   of the native host, without Python\n" in picked.stdout
+    assert "native p50 (µs)" in picked.stdout
 
 
 def test_pick_reports_every_mistake_in_a_gates_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from workbench.audit.clock import Clock, native_speed, no_native, speedup_by
 from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
 from workbench.audit.comparison import Change, Comparison, Figure, Judgement, Pair, share, shown
 from workbench.audit.tolerances import Better, Tolerance
@@ -13,6 +14,7 @@ from workbench.records.run_folders import StoredResult
 
 Tolerances = Mapping[str, tuple[Better, Tolerance]]
 _NO_TOLERANCE: Judgement = "no tolerance"
+_NATIVE = "speed.native"
 
 
 def compare(before: Sequence[StoredResult], after: Sequence[StoredResult], tolerances: Tolerances) -> Comparison:
@@ -61,7 +63,7 @@ def _pair(before: StoredResult, after: StoredResult, tolerances: Tolerances) -> 
     if barriers["deviation"]:
         inconclusive.append(f"deviation and accuracy are not compared: {barriers['deviation']}")
     if new.program:
-        inconclusive += _lost_values(figures)
+        inconclusive += _lost_values(figures, tolerances, new)
     if old.program and not new.program and new.not_run_here:
         inconclusive.append(f"no program was built here: {new.not_run_here}")
     elif old.program and not new.program:
@@ -72,6 +74,8 @@ def _pair(before: StoredResult, after: StoredResult, tolerances: Tolerances) -> 
         notes.append(f"neither side has a program: {new.null_reasons['program']}")
     if barriers["speed"]:
         notes.append(f"times are not compared: {barriers['speed']}")
+    elif native_speed(old) and new.speed and not native_speed(new):
+        notes.append(f"native times are not compared: {no_native(new)}")
     return Pair(
         name=" -> ".join(dict.fromkeys((old.recipe.name, new.recipe.name))),
         before=str(before.folder),
@@ -169,11 +173,14 @@ def _judge(
     better, tolerance = tolerances[metric]
     if tolerance.allows(after - before, before):
         return "within tolerance", ""
-    if metric.startswith("speed.speedup_"):
+    section, _, name = metric.rpartition(".")
+    if section in ("speed", _NATIVE) and name.startswith("speedup_"):
         if _same_program(old, new) and not tolerance.given:
             return _NO_TOLERANCE, "same program and libraries, so only the machine changed"
-        assert old.speed and new.speed
-        if old.speed.speedup.overlaps(new.speed.speedup):
+        clock: Clock = "native" if section == _NATIVE else "session"
+        speedup, new_speedup = speedup_by(clock, old), speedup_by(clock, new)
+        assert speedup and new_speedup
+        if speedup.overlaps(new_speedup):
             return "within tolerance", "the ranges over the rounds overlap"
     return ("better" if (after > before) == (better == "higher") else "worse"), ""
 
@@ -195,12 +202,18 @@ def _same_program(old: Result, new: Result) -> bool:
     return old.program.sha256 == new.program.sha256 and old_libraries == new_libraries
 
 
-def _lost_values(figures: Sequence[Figure]) -> list[str]:
-    """The metrics with a tolerance that have lost their value, those with the same reason in one line."""
+def _lost_values(figures: Sequence[Figure], tolerances: Tolerances, new: Result) -> list[str]:
+    """The metrics with a tolerance that have lost their value, those with the same reason in one line.
+
+    If only the native host is missing, the speed of the session is compared, and the user's own tolerances count.
+    """
     by_reason: dict[str, list[str]] = {}
     for figure in figures:
-        if figure.judgement == "gone" and figure.tolerance:
-            by_reason.setdefault(figure.why, []).append(figure.metric)
+        if figure.judgement != "gone" or figure.metric not in tolerances:
+            continue
+        if figure.metric.startswith(_NATIVE) and new.speed and not tolerances[figure.metric][1].given:
+            continue
+        by_reason.setdefault(figure.why, []).append(figure.metric)
     return [f"no value any more for {', '.join(metrics)}: {why}" for why, metrics in by_reason.items()]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from workbench.audit.clock import Clock
 from workbench.audit.pareto import Point, compare_points
 from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
@@ -15,8 +16,9 @@ NEEDS_SPEED: tuple[Objective, ...] = ("fastest", "balanced")
 class Candidate(RecordModel):
     """A variant that passes.
 
-    `program` is the path of its program; `distance` is the distance to the ideal point. The measured delay and the
-    errors on steady tones are None in a result that does not state them.
+    `program` is the path of its program; `distance` is the distance to the ideal point. Its median call and its speedup
+    are by the clock of the choice. The measured delay and the errors on steady tones are None in a result that does not
+    state them.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Candidate(RecordModel):
     tones_std_cents: float | None
     tones_p95_cents: float | None
     bytes: int
+    p50_us: float
     speedup_low: float
     speedup_p50: float
     speedup_high: float
@@ -86,10 +89,13 @@ class Choice(RecordModel):
 
     `front` is sorted by the objective, the winner first. `left_out` has the variants that are not comparable with those
     that were ranked. `warnings` has a line for each limit of the ranking. `nearest` has the variants that are nearest
-    to passing, if none passes.
+    to passing, if none passes. `clock` is the one of all speeds, None if there is no winner; `clock_reason` says why it
+    is not that of the native host.
     """
 
     objective: Objective
+    clock: Clock | None
+    clock_reason: str = ""
     winner: Candidate | None
     why: tuple[str, ...]
     warnings: tuple[str, ...]

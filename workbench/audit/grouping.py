@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.audit.clock import Clock, no_native
 from workbench.audit.comparability import Facts, difference, machine_facts
 from workbench.audit.explain import Rejected
 from workbench.errors import WorkbenchError
@@ -15,11 +16,15 @@ _FactsOf = Callable[[Result], Facts]
 
 @dataclass(frozen=True)
 class Entry:
-    """One result of a choice under a unique name. `result` is `stored.result`, maybe judged again."""
+    """One result of a choice under a unique name. `result` is `stored.result`, maybe judged again.
+
+    `clock` is the one whose speed it needs.
+    """
 
     name: str
     stored: StoredResult
     result: Result
+    clock: Clock = "session"
 
     @property
     def missing(self) -> str:
@@ -27,7 +32,10 @@ class Entry:
         deviation = self.result.deviation
         if deviation is not None and deviation.pitch.p95_cents is None:
             return f"deviation.pitch.p95_cents has no value: {deviation.pitch.null_reasons['p95_cents']}"
-        return "" if self.result.speed else f"speed has no value: {self.result.null_reasons['speed']}"
+        if self.result.speed is None:
+            return f"speed has no value: {self.result.null_reasons['speed']}"
+        reason = no_native(self.result) if self.clock == "native" else ""
+        return f"speed.native has no value: {reason}" if reason else ""
 
     @property
     def passes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from workbench.audit.clock import common_clock
 from workbench.audit.pareto import distance_to_ideal
 from workbench.audit.pick import largest_floor_cents, point_of
 from workbench.records.metrics import Verdict
@@ -16,7 +17,9 @@ def display_order(results: Sequence[Result]) -> list[int]:
     Within a verdict, a result that is nearer to the best deviation, size and speed of all results comes first; those
     without one of the three come last, in the given order.
     """
-    points = [point for index, result in enumerate(results) if (point := point_of(str(index), result))]
+    named = {str(index): result for index, result in enumerate(results)}
+    clock = common_clock(named).clock
+    points = [point for name, result in named.items() if (point := point_of(name, result, clock))]
     distances = distance_to_ideal(points, largest_floor_cents(results))
 
     def key(index: int) -> tuple[int, float]:

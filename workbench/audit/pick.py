@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from workbench.audit.clock import Clock, CommonClock, common_clock, p50_us_by, speedup_by
 from workbench.audit.comparability import deviation_facts, speed_facts
 from workbench.audit.explain import (
     NEEDS_SPEED,
@@ -32,12 +33,15 @@ _SHOWN = {
 """Figures of a candidate that are shown and not ranked."""
 
 
-def point_of(name: str, result: Result) -> Point | None:
-    """Returns the point of a result on the axes of the Pareto front; None if it lacks a value."""
-    program, deviation, speed = result.program, result.deviation, result.speed
-    if program is None or deviation is None or speed is None or deviation.pitch.p95_cents is None:
+def point_of(name: str, result: Result, clock: Clock) -> Point | None:
+    """Returns the point of a result on the axes of the Pareto front; None if it lacks a value.
+
+    `clock` is the one of its speed, the same for all points that are compared.
+    """
+    program, deviation, speedup = result.program, result.deviation, speedup_by(clock, result)
+    if program is None or deviation is None or speedup is None or deviation.pitch.p95_cents is None:
         return None
-    return Point(name, deviation.pitch.p95_cents, program.bytes, speed.speedup)
+    return Point(name, deviation.pitch.p95_cents, program.bytes, speedup)
 
 
 def largest_floor_cents(results: Sequence[Result]) -> float:
@@ -54,6 +58,7 @@ def pick(
     objective: Objective,
     limits: Mapping[str, str | None] | None = None,
     like: str | None = None,
+    clock: Clock | None = None,
 ) -> Choice:
     """Chooses among the results that pass.
 
@@ -65,12 +70,15 @@ def pick(
         limits: if given, all results are judged again with these limits overriding their own gates by metric.
         like: the name of one result. Results that are not comparable with it are left out. Without it the largest
             group of comparable results is ranked, and a warning names the other groups.
+        clock: the clock of the speeds. Without it, that of the native host if all results that pass have it. A result
+            without the speed of the given clock is inconclusive.
 
     Raises:
         WorkbenchError: if no result has the name `like`, or no group is the largest.
     """
     results = [confirm_pass(each.result) if limits is None else rejudge(each.result, limits) for each in stored]
-    entries = [Entry(*each) for each in zip(unique_names(stored), stored, results, strict=True)]
+    needed: Clock = clock or "session"
+    entries = [Entry(*each, needed) for each in zip(unique_names(stored), stored, results, strict=True)]
     ranked = comparable_with(entries, speed_facts if objective in NEEDS_SPEED else deviation_facts, like)
     passing = [entry for entry in ranked.entries if entry.passes]
     rejected = tuple(_rejected(entry) for entry in ranked.entries if not entry.passes)
@@ -78,7 +86,8 @@ def pick(
     if not passing:
         choice = _no_winner(objective, rejected, ranked.left_out, warnings)
         return choice.replace(nearest=nearest_to_pass(ranked.entries))
-    return _winner(objective, passing, rejected, ranked.left_out, warnings)
+    common = CommonClock(clock) if clock else common_clock({entry.name: entry.result for entry in passing})
+    return _winner(objective, passing, common, rejected, ranked.left_out, warnings)
 
 
 def _no_winner(
@@ -88,6 +97,7 @@ def _no_winner(
     why = f"none of {len(rejected)} passes" + (f", {inconclusive} inconclusive" if inconclusive else "")
     return Choice(
         objective=objective,
+        clock=None,
         winner=None,
         why=(why,),
         warnings=warnings,
@@ -95,19 +105,20 @@ def _no_winner(
         dominated=(),
         rejected=rejected,
         left_out=left_out,
-        null_reasons={"winner": why},
+        null_reasons={"winner": why, "clock": why},
     )
 
 
 def _winner(
     objective: Objective,
     passing: Sequence[Entry],
+    common: CommonClock,
     rejected: tuple[Rejected, ...],
     left_out: tuple[Rejected, ...],
     warnings: tuple[str, ...],
 ) -> Choice:
     other_machine = machine_warning(passing)
-    points = {entry.name: point for entry in passing if (point := point_of(entry.name, entry.result))}
+    points = {entry.name: point for entry in passing if (point := point_of(entry.name, entry.result, common.clock))}
     if other_machine:  # then the front is one of deviation and bytes
         points = {name: Point(name, point.cents, point.bytes) for name, point in points.items()}
     floor_cents = largest_floor_cents([entry.result for entry in passing])
@@ -115,13 +126,15 @@ def _winner(
     front = pareto_front(list(floored.values()))
     distances = {} if other_machine else distance_to_ideal(front.points, floor_cents)
     ranked = _ranked(objective, [points[point.name] for point in front.points], distances)
-    candidates = {entry.name: _candidate(entry, distances.get(entry.name)) for entry in passing}
+    candidates = {entry.name: _candidate(entry, common.clock, distances.get(entry.name)) for entry in passing}
     dominated = [
         Dominated(candidate=candidates[name], by=by, how=dominance_reason(floored[by[0]], floored[name]))
         for name, by in front.dominated.items()
     ]
     return Choice(
         objective=objective,
+        clock=common.clock,
+        clock_reason=common.reason,
         winner=candidates[ranked[0].name],
         why=reasons_for(objective, ranked, list(points.values()), distances, floor_cents),
         warnings=(*warnings, *other_machine),
@@ -160,9 +173,10 @@ def _ranked(objective: Objective, front: Sequence[Point], distances: Mapping[str
     return sorted(front, key=key)
 
 
-def _candidate(entry: Entry, distance: float | None) -> Candidate:
-    program, deviation, speed = entry.result.program, entry.result.deviation, entry.result.speed
-    assert program and deviation and speed and deviation.pitch.p95_cents is not None
+def _candidate(entry: Entry, clock: Clock, distance: float | None) -> Candidate:
+    program, deviation = entry.result.program, entry.result.deviation
+    speedup, p50_us = speedup_by(clock, entry.result), p50_us_by(clock, entry.result)
+    assert program and deviation and speedup and p50_us and deviation.pitch.p95_cents is not None
     path = entry.stored.folder / program.path
     nulls = {}
     if not path.is_file():
@@ -181,9 +195,10 @@ def _candidate(entry: Entry, distance: float | None) -> Candidate:
         geometry_ms=entry.result.geometry_ms,
         **{name: value for name, (value, _) in figures.items()},
         bytes=program.bytes,
-        speedup_low=speed.speedup_low,
-        speedup_p50=speed.speedup_p50,
-        speedup_high=speed.speedup_high,
+        p50_us=p50_us,
+        speedup_low=speedup.low,
+        speedup_p50=speedup.p50,
+        speedup_high=speedup.high,
         distance=distance,
         null_reasons=nulls,
     )

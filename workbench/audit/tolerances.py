@@ -64,6 +64,7 @@ DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
     "truth.variant.voicing_false_alarm": ("lower", _ACCURACY),
     "truth.variant.overall": ("higher", _ACCURACY),
     "speed.speedup_p50": ("higher", Tolerance(share=0.1)),
+    "speed.native.speedup_p50": ("higher", Tolerance(share=0.1)),
 }
 """The metrics that are compared by default. The rounds of two speedups must not overlap either."""
 
@@ -88,7 +89,7 @@ ON_REQUEST: dict[str, Better] = {
     "speed.native.p95_us": "lower",
     "speed.native.p99_us": "lower",
     "speed.native.max_us": "lower",
-    "speed.native.speedup_p50": "higher",
+    "speed.native.speedup_low": "higher",
     "speed.native.deadline_miss_rate": "lower",
     "speed.native.load_ms": "lower",
     "speed.native.first_call_us": "lower",

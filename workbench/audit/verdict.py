@@ -128,8 +128,9 @@ def _doubts_about_the_run(result: Result, min_voiced_frames: int) -> list[str]:
             f"least {MIN_BASELINE_RPA:.0%} required); check the annotations, and that the audio is monophonic"
         )
     if speed and speed.is_inconclusive:
+        widest = speed.widest_speedup
         doubts.append(
-            f"timing is inconclusive: speedup ranges from {speed.speedup_low:.3g} to {speed.speedup_high:.3g} (10th to "
+            f"timing is inconclusive: speedup ranges from {widest.low:.3g} to {widest.high:.3g} (10th to "
             f"90th percentile; at most a factor of {MAX_SPREAD_RATIO:g} allowed); run again on an idle machine, only "
             "timing is repeated"
         )

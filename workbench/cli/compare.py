@@ -41,14 +41,15 @@ def compare(before: Path, after: Path, tolerances: tuple[str, ...], output_forma
     The defaults are 0.01 cents or 10% for median and p95 of the pitch deviation; 0.1 cents or 10% for its maximum
     without ties; 0.001 for rates; 1e-4 or 10% for confidence (p95, max) and volume; 0.002 for accuracy against the
     known f0; 1% for bytes; 0 for the algorithmic delay and for frames that are not finite; 1 ms or 5% for the measured
-    delay; 0.5 cents or 10% for the errors on tones and glides; and 10% for speedup_p50,
-    whose ranges over the rounds must not overlap either. The speedup is compared only if the program or the libraries
-    changed, because otherwise only the machine can have changed. --tolerance overrides a default, or adds any metric
-    that has a better direction in `workbench metrics`. It also applies if the program is unchanged. A missing program
-    is a regression. Gates are not evaluated.
+    delay; 0.5 cents or 10% for the errors on tones and glides; and 10% for speedup_p50 in the native host, if both have
+    it, and in the Python session. The ranges of a speedup over the rounds must not overlap either. Speedups are
+    compared only if the program or the libraries changed, because otherwise only the machine can have changed.
+    --tolerance overrides a default, or adds any metric that has a better direction in `workbench metrics`. It also
+    applies if the program is unchanged. A missing program is a regression. Gates are not evaluated.
 
     Deviation and accuracy are compared between results of the same stream and scored audio, times between results of
-    the same stream, machine and number of threads. Times that are not comparable are left out.
+    the same stream, machine and number of threads. Times that are not comparable are left out, and so are times in the
+    native host that only one of the two has.
 
     Exit codes: 0 no regression; 1 a regression; 2 error; 3 no regression, but deviations are not comparable, a metric
     has lost its value, or a variant of A is missing in B.

@@ -17,8 +17,8 @@ def metrics_command(words: tuple[str, ...], as_json: bool) -> None:
     """List the metrics that gates and `compare` can name, with unit, better direction and meaning.
 
     With WORDs, lists only the metrics whose names contain one of them. Writes nothing. `pick` ranks by
-    deviation.pitch.p95_cents, program.bytes and speed.speedup_p50. A metric without a better direction can have a gate,
-    but `compare` cannot use it.
+    deviation.pitch.p95_cents, program.bytes and speed.native.speedup_p50, or speed.speedup_p50 if a variant was not
+    timed in the native host. A metric without a better direction can have a gate, but `compare` cannot use it.
 
     \b
     Example:

@@ -93,9 +93,14 @@ class Speed(RecordModel):
         return Spread(p50=self.speedup_p50, low=self.speedup_low, high=self.speedup_high)
 
     @property
+    def widest_speedup(self) -> Spread:
+        """The speedup that differs most over the rounds: that of the session, or that of the native host."""
+        return max((self.speedup, *([self.native.speedup] if self.native else [])), key=lambda speedup: speedup.ratio)
+
+    @property
     def is_inconclusive(self) -> bool:
         """Whether the rounds differ too much to support any figure."""
-        return self.speedup.ratio > MAX_SPREAD_RATIO
+        return self.widest_speedup.ratio > MAX_SPREAD_RATIO
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _UNITS: Mapping[str, Mapping[str, Decimal]] = {
         "MiB": Decimal(2**20),
     },
     "ms": {"us": Decimal("0.001"), "ms": Decimal(1), "s": Decimal(1000)},
+    "us": {"us": Decimal(1), "ms": Decimal(1000), "s": Decimal(10**6)},
 }
 """By the last word of a metric's name, its unit: the units that a limit can have, and how many of it each is."""
 

@@ -96,11 +96,32 @@ def read_limits(path: Path, known_names: KnownNames) -> dict[str, str | None]:
         raise RecipeError([str(error)]) from None
     if "gates" in limits:
         raise RecipeError([f"{path}: gates: is not allowed here; write each limit as metric: limit, without gates:"])
+    return _validate_limits(limits, known_names, str(path))
+
+
+def limits_from_text(texts: Sequence[str], option: str, known_names: KnownNames) -> dict[str, str | None]:
+    """Returns the limits that texts such as "program.bytes <= 800 kB" describe, for metrics of their own.
+
+    Raises RecipeError with every mistake; `option` is the option that the texts come from.
+    """
+    limits: dict[str, str | None] = {}
+    for text in texts:
+        found = re.fullmatch(r"\s*([^\s<>=]+)\s*([<>].*\S)\s*", text)
+        if found is None:
+            expected = "expected a metric and a limit, such as 'program.bytes <= 800 kB'"
+            raise RecipeError([f"{option} {quote_value(text)}: {expected}"])
+        if found[1] in limits:
+            raise RecipeError([f"{option} {quote_value(text)}: {found[1]} has a limit already; give one limit"])
+        limits[found[1]] = found[2]
+    return _validate_limits(limits, known_names, option)
+
+
+def _validate_limits(limits: Mapping[Any, Any], known_names: KnownNames, source: str) -> dict[str, str | None]:
     try:
         return GATE_OVERRIDES.validate_python(limits, context=known_names)
     except ValidationError as error:
         problems = explain_all(error.errors(include_url=False))
-        raise RecipeError([f"{path}: {problem}" for problem in problems]) from None
+        raise RecipeError([f"{source}: {problem}" for problem in problems]) from None
 
 
 def recipe_files(folder: Path) -> list[Path]:

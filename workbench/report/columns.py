@@ -159,5 +159,5 @@ METRIC_COLUMNS = (
     Column("p50", "p50 (ms)", _p50_text, _p50_ms),
     Column("times_faster", "times faster", _times_faster_text, _times_faster),
     Column("native_p50", "native p50 (µs)", _formatted(_native_p50_us, ".0f"), _native_p50_us),
-    Column("native_times_faster", "native times faster", _native_times_faster_text, _native_times_faster),
+    Column("native_times_faster", "times faster (native)", _native_times_faster_text, _native_times_faster),
 )

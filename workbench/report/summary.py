@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+from workbench.audit.clock import Clock, common_clock, speedup_by
 from workbench.audit.comparability import (
     Facts,
     audio_facts,
@@ -39,7 +40,7 @@ def sentence(results: Sequence[StoredResult], names: Sequence[str]) -> str:
         return f"None of {len(results)} variants passes." if len(results) > 1 else "The one variant does not pass."
     claims = [_claim("Smallest", passing, _bytes, lambda result: f"{_bytes(result):,.0f} bytes")]
     if _same(passing, speed_facts):
-        claims.append(_claim(_fastest_label(passing), passing, _slowness, _speed_text))
+        claims.append(_speed_claim(passing))
     if _same(passing, deviation_facts):
         claims.append(
             _claim(_most_accurate_label(passing), passing, _p95, lambda result: f"{_p95(result):.2g} cents off at p95")
@@ -81,9 +82,25 @@ def _same(passing: Sequence[_Named], facts: Callable[[Result], Facts]) -> bool:
     return all(facts(variant.result) == facts(passing[0].result) for variant in passing)
 
 
-def _fastest_label(passing: Sequence[_Named]) -> str:
+def _speed_claim(passing: Sequence[_Named]) -> str:
+    """Which variant is fastest, in the native host if all were timed there."""
+    clock = common_clock({variant.name: variant.result for variant in passing}).clock
+
+    def slowness(result: Result) -> float | None:
+        speedup = speedup_by(clock, result)
+        return -speedup.p50 if speedup else None
+
+    def text(result: Result) -> str:
+        speedup, where = speedup_by(clock, result), " in the native host" if clock == "native" else ""
+        assert speedup is not None
+        return f"{speedup.text()} times as fast as upstream{where}"
+
+    return _claim(_fastest_label(passing, clock), passing, slowness, text)
+
+
+def _fastest_label(passing: Sequence[_Named], clock: Clock) -> str:
     """Returns the label of the variant with the largest median speedup."""
-    speedups = [variant.result.speed.speedup for variant in passing if variant.result.speed]
+    speedups = [speedup for variant in passing if (speedup := speedup_by(clock, variant.result))]
     ordered = sorted(speedups, key=lambda speedup: -speedup.p50)
     return "largest median speed" if any(other.overlaps(ordered[0]) for other in ordered[1:]) else "fastest"
 
@@ -112,15 +129,6 @@ def _claim(
 
 def _bytes(result: Result) -> float | None:
     return result.program.bytes if result.program else None
-
-
-def _slowness(result: Result) -> float | None:
-    return -result.speed.speedup_p50 if result.speed else None
-
-
-def _speed_text(result: Result) -> str:
-    assert result.speed is not None
-    return f"{result.speed.speedup.text()} times as fast as upstream"
 
 
 def _p95(result: Result) -> float | None:

@@ -17,6 +17,7 @@ from workbench.recipe import (
     find_recipe,
     from_resolved,
     invalid_name_reason,
+    limits_from_text,
     load_recipes,
     override_gates,
     read_limits,
@@ -192,6 +193,11 @@ def _read_built_result(path: Path) -> Result:
 def load_gate_overrides(path: Path) -> dict[str, str | None]:
     """Loads a file of gates that override those of recipes. Raises RecipeError with every mistake in it."""
     return read_limits(path, KnownNames((), (), (), gate_metrics()))
+
+
+def limits_from_options(texts: Sequence[str]) -> dict[str, str | None]:
+    """Returns the limits of the option --require. Raises RecipeError with the mistakes in them."""
+    return limits_from_text(texts, "--require", KnownNames((), (), (), gate_metrics()))
 
 
 def recipe_from_result(result: Result, path: Path) -> Recipe:

@@ -1,9 +1,12 @@
 """The output of `pick`."""
 
+from workbench.audit.clock import Clock
 from workbench.audit.comparison import shown
 from workbench.audit.explain import Candidate, Choice
 from workbench.report.formatting import counted, format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
+
+_CLOCKS = {"native": "of the native host, without Python", "session": "of the Python session"}
 
 
 def print_choice(choice: Choice) -> None:
@@ -11,14 +14,15 @@ def print_choice(choice: Choice) -> None:
     output = console()
     if choice.front:
         standings = ["picked"] + ["on the front"] * (len(choice.front) - 1)
-        rows = [_cells(candidate, standing) for candidate, standing in zip(choice.front, standings, strict=True)]
-        rows += [_cells(dominated.candidate, "dominated") for dominated in choice.dominated]
+        rows = [_cells(each, choice.clock, standing) for each, standing in zip(choice.front, standings, strict=True)]
+        rows += [_cells(dominated.candidate, choice.clock, "dominated") for dominated in choice.dominated]
         output.print(plain_table(rows, left=("variant", "")))
         output.print()
     print_lines(output, choice_lines(choice), indent=0)
 
 
-def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
+def _cells(candidate: Candidate, clock: Clock | None, standing: str) -> dict[str, str]:
+    native = clock == "native"
     return {
         "variant": candidate.name,
         "": standing,
@@ -29,7 +33,8 @@ def _cells(candidate: Candidate, standing: str) -> dict[str, str]:
         "tones move (cents)": format_number(candidate.tones_std_cents, ".1f"),
         "off, p95": format_number(candidate.tones_p95_cents, ".1f"),
         "bytes": f"{candidate.bytes:,}",
-        "times faster": candidate.speedup.text(),
+        "native p50 (µs)" if native else "p50 (µs)": f"{candidate.p50_us:.0f}",
+        "times faster (native)" if native else "times faster": candidate.speedup.text(),
         "from the ideal": format_number(candidate.distance, ".2f"),
     }
 
@@ -40,6 +45,10 @@ def choice_lines(choice: Choice) -> list[str]:
     lines = [f"{choice.objective}: {winner.name if winner else 'none'}"]
     lines += [f"  {reason}" for reason in choice.why]
     lines += [f"  warning: {warning}" for warning in choice.warnings]
+    if choice.clock:
+        lines.append(
+            f"  speeds   {_CLOCKS[choice.clock]}" + (f": {choice.clock_reason}" if choice.clock_reason else "")
+        )
     if winner:
         lines.append(f"  program  {winner.program or winner.null_reasons['program']}")
     for dominated in choice.dominated:
