@@ -74,3 +74,24 @@ def test_host_ends_or_refuses_in_one_line(host: Path, program: Path, tmp_path: P
         session._process.kill()
         with pytest.raises(NativeHostError, match="ended"):
             session.step(np.zeros(320, np.float32))
+
+
+def test_trace_has_nanoseconds_of_each_operator(program_for: ProgramFactory, sing: Sing, host: Path) -> None:
+    from workbench.runtime.native.build import PROFILER
+    from workbench.storage.cache_folder import cache_folder
+
+    program = program_for(ONE_FRAME, "internal")
+    calls = [np.atleast_2d(call) for call in list(chunks(sing(16_000, 1.0), ONE_FRAME))[:30]]
+    with NativeSession(native_host(cache_folder("hosts"), PROFILER), program) as native:
+        native.load_calls(calls)
+        traces = native.trace(0, 10)
+        assert native.trace(0, 1).names == traces.names
+        assert native.time(0, 10).max() < 1e6, "the clock is the usual one again"
+    durations_us = traces.ends_us - traces.starts_us
+    operators = [index for index, name in enumerate(traces.names) if "#" in name]  # XNNPACK numbers its operators
+    assert len(operators) > 100 and durations_us.min() >= 0
+    assert (durations_us[:, operators].sum(1) < traces.calls_us).all()
+    whole_us = durations_us[:, operators] % 1 == 0
+    assert whole_us.mean() < 0.1, "XNNPACK's own clock has whole microseconds"
+    with NativeSession(host, program) as native, pytest.raises(WorkbenchError, match="an unknown request"):
+        native.trace(0, 1)

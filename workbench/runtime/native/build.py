@@ -22,7 +22,8 @@ from workbench.runtime.native import SOURCE
 from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import folder_lock
 
-HOST_NAME = "pesto_host.exe" if platform.system() == "Windows" else "pesto_host"
+HOST, PROFILER = "pesto_host", "pesto_profiler"
+"""The programs that are built from the sources: the host, and the one that can record operators as well."""
 LOG_NAME = "build.log"
 _COMPILERS = ("c++", "g++", "clang++", "cl")
 OLDEST_CMAKE = (3, 28)
@@ -30,8 +31,8 @@ OLDEST_CMAKE = (3, 28)
 
 
 @functools.cache
-def native_host(cache: Path) -> Path:
-    """Returns the native host, and builds it if the folder `cache` does not have it yet.
+def native_host(cache: Path, target: str = HOST) -> Path:
+    """Returns the native host, or its profiler, and builds it if the folder `cache` does not have it yet.
 
     Raises:
         NativeHostError: There is no compiler, no CMake or no SDK, or the compiler fails. `build.log` in the folder of
@@ -39,20 +40,24 @@ def native_host(cache: Path) -> Path:
         OSError: The cache cannot be written.
     """
     folder = cache / _key(_compiler())
-    host = folder / HOST_NAME
+    host = folder / _file_name(target)
     if not host.is_file():
         with folder_lock(folder, wait=True):
             if not host.is_file():  # unless another process has built it meanwhile
-                _build(folder)
+                _build(folder, target)
     return host
 
 
-def _build(folder: Path) -> None:
+def _file_name(target: str) -> str:
+    return f"{target}.exe" if platform.system() == "Windows" else target
+
+
+def _build(folder: Path, target: str) -> None:
     log = folder / LOG_NAME
     with tempfile.TemporaryDirectory(prefix="workbench-") as build:
-        built = compile_project(SOURCE, "pesto_host", Path(build), log)
-        write_atomic(folder / HOST_NAME, built.read_bytes())
-        (folder / HOST_NAME).chmod(0o755)
+        built = compile_project(SOURCE, target, Path(build), log)
+        write_atomic(folder / built.name, built.read_bytes())
+        (folder / built.name).chmod(0o755)
 
 
 def compile_project(source: Path, target: str, build: Path, log: Path, options: Sequence[str] = ()) -> Path:
@@ -75,12 +80,11 @@ def compile_project(source: Path, target: str, build: Path, log: Path, options: 
     configure = [cmake, "-S", str(source), "-B", str(build), f"-Dexecutorch_DIR={_sdk()}", *_generator(), *options]
     configure += ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_CXX_COMPILER={_compiler()}"]
     with log.open("wb") as output:
-        for command in (configure, [cmake, "--build", str(build), "--config", "Release"]):
+        for command in (configure, [cmake, "--build", str(build), "--config", "Release", "--target", target]):
             if subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode:
                 output.flush()
                 raise NativeHostError(f"{target} cannot be built: {_first_error(log)}; {log} has all output")
-    name = f"{target}.exe" if platform.system() == "Windows" else target
-    return next(path for path in build.rglob(name) if path.is_file())
+    return next(path for path in build.rglob(_file_name(target)) if path.is_file())
 
 
 def _compiler() -> str:

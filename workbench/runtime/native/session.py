@@ -5,6 +5,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,11 +17,32 @@ from workbench.errors import NativeHostError, ProgramError
 from workbench.export.metadata import parse_metadata
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
-_RESET, _STEP, _LOAD_CALLS, _TIME, _COUNTERS = range(1, 6)  # the requests of host.cpp
+_RESET, _STEP, _LOAD_CALLS, _TIME, _COUNTERS, _TRACE = range(1, 7)  # the requests of host.cpp
 _ALL_STREAMS = 0xFFFFFFFF
 _HEADER = struct.Struct("=II")
 _REQUEST = struct.Struct("=III")
 _END_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class CallTraces:
+    """What the runtime reported of successive calls. An event is followed by the events inside it.
+
+    The clock stands still while an event is recorded. Times are microseconds since the call began.
+
+    Attributes:
+        names: The runtime's name of each event.
+        instructions: The instruction of the program that was running, of each event.
+        calls_us: (calls,) how long each call took.
+        starts_us: (calls, events) when each event began.
+        ends_us: (calls, events) when it ended.
+    """
+
+    names: tuple[str, ...]
+    instructions: tuple[int, ...]
+    calls_us: NDArray[np.float64]
+    starts_us: NDArray[np.float64]
+    ends_us: NDArray[np.float64]
 
 
 class NativeSession:
@@ -100,6 +122,26 @@ class NativeSession:
         The clock is in the host, around the call.
         """
         return np.frombuffer(self._request(_TIME, first, count), np.uint64) / 1e3
+
+    def trace(self, first: int, count: int) -> CallTraces:
+        """Returns what the runtime reports of successive calls, from the call `first` on, as `time` runs them.
+
+        It needs the host that is built for profiling.
+        """
+        reply = self._request(_TRACE, first, count)
+        events, name_bytes = _HEADER.unpack_from(reply)
+        times_at = _HEADER.size + name_bytes + 4 * events
+        ns = np.frombuffer(reply[times_at:], np.int64)
+        if ns.size != count * (1 + 2 * events):
+            raise ProgramError("the operators of the calls differ; a profile needs calls that run the same operators")
+        us = ns.reshape(count, 1 + 2 * events) / 1e3
+        return CallTraces(
+            names=tuple(reply[_HEADER.size : _HEADER.size + name_bytes].decode().splitlines()),
+            instructions=tuple(map(int, np.frombuffer(reply, np.uint32, events, _HEADER.size + name_bytes))),
+            calls_us=us[:, 0],
+            starts_us=us[:, 1::2],
+            ends_us=us[:, 2::2],
+        )
 
     def counters(self) -> tuple[int | None, int | None]:
         """Returns the allocations during the last `time` and the host's peak memory in bytes; None if not known."""

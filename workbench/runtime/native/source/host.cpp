@@ -1,6 +1,7 @@
 // Runs a program for the workbench: requests arrive on stdin, replies leave on stdout, both in binary.
 //
 //   pesto_host PROGRAM.pte THREADS
+//   pesto_profiler PROGRAM.pte THREADS    the same, compiled with PESTO_PROFILER: it can record operators
 //
 // A request is three uint32: a kind and two numbers, then the samples that the kind has. A reply is a uint32 status and a
 // uint32 number of bytes, then these bytes: the result (status 0) or a message (status 1). Numbers have the byte order of
@@ -30,6 +31,10 @@
 
 #include "allocations.hpp"
 #include "pesto_program.hpp"
+#ifdef PESTO_PROFILER
+#include "fast_clock.hpp"
+#include "operator_trace.hpp"
+#endif
 
 // The SDK has the library of the thread pool and not its header.
 namespace executorch::extension::threadpool {
@@ -50,6 +55,7 @@ enum Request : uint32_t {
   kLoadCalls = 3,  // number of calls, samples of each stream; then (calls, streams, samples) float32
   kTime = 4,       // first call, number of calls: runs them and returns the nanoseconds of each, uint64
   kCounters = 5,   // returns allocations of the last kTime and peak memory in bytes, int64 each; -1 if not known
+  kTrace = 6,      // first call, number of calls: runs them and returns the events of each; pesto_profiler only
 };
 constexpr uint32_t kAll = 0xFFFFFFFF;
 constexpr uint64_t kMostBytes = uint64_t{1} << 31;
@@ -103,7 +109,7 @@ class Host {
  public:
   Host(const char* path, std::FILE* replies) : replies_(replies) {
     const auto started = Clock::now();
-    program_ = std::make_unique<pesto_workbench::Program>(path);
+    program_ = std::make_unique<pesto_workbench::Program>(path, tracer());
     const uint64_t load_ns = nanoseconds(Clock::now() - started);
     const std::string hello = as_json(program_->metadata(), load_ns);
     reply(0, hello.data(), hello.size());
@@ -144,6 +150,10 @@ class Host {
         const int64_t counters[] = {allocations_, peak_rss_bytes()};
         return reply(0, counters, sizeof counters);
       }
+#ifdef PESTO_PROFILER
+      case kTrace:
+        return trace(first, second);
+#endif
       default:
         throw std::runtime_error("an unknown request");
     }
@@ -173,6 +183,52 @@ class Host {
     allocations_ = before < 0 ? -1 : pesto_workbench::allocations() - before;
     reply(0, times.data(), times.size() * sizeof(uint64_t));
   }
+
+#ifdef PESTO_PROFILER
+  executorch::runtime::EventTracer* tracer() { return &trace_; }
+
+  // Replies two uint32, the number of events of a call and of bytes of their names; the names, a line each; the uint32
+  // instruction of each event; then of each call in int64 nanoseconds its time, and the start and end of each event.
+  void trace(uint32_t first, uint32_t count) {
+    const size_t size = program_->streams() * samples_;
+    if (size == 0 || calls_.size() < size) throw std::runtime_error("no calls were loaded");
+    if (!pesto_workbench::kFastClock)
+      throw std::runtime_error("operators cannot be timed here: XNNPACK reports whole microseconds; use Linux with glibc");
+    const size_t loaded = calls_.size() / size;
+    std::string names, instructions, times;
+    pesto_workbench::set_fast_clock(true);
+    for (size_t index = 0; index < count; ++index) {
+      trace_.clear();
+      const et_timestamp_t started = trace_.now();
+      program_->run(&calls_[(first + index) % loaded * size], samples_);
+      const et_timestamp_t ended = trace_.now();
+      const auto ns = [started](et_timestamp_t ticks) {
+        return (static_cast<int64_t>(ticks) - static_cast<int64_t>(started)) / pesto_workbench::kFaster;
+      };
+      append(times, ns(ended));
+      for (const auto& event : trace_.events()) {
+        if (index == 0) names += event.name + "\n", append(instructions, event.instruction);
+        append(times, ns(event.start));
+        append(times, ns(event.end));
+      }
+    }
+    pesto_workbench::set_fast_clock(false);
+    std::string content;
+    append(content, static_cast<uint32_t>(instructions.size() / sizeof(uint32_t)));
+    append(content, static_cast<uint32_t>(names.size()));
+    content += names + instructions + times;
+    reply(0, content.data(), content.size());
+  }
+
+  template <typename Number>
+  static void append(std::string& bytes, Number number) {
+    bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+
+  pesto_workbench::OperatorTrace trace_;
+#else
+  executorch::runtime::EventTracer* tracer() { return nullptr; }
+#endif
 
   std::vector<float> read_floats(uint64_t rows, uint64_t columns) {
     if (rows * columns > kMostBytes / sizeof(float)) throw std::runtime_error("a request is too large");

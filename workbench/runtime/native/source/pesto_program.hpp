@@ -196,7 +196,8 @@ class Metadata {
 // A program with its state, which is zero at the beginning.
 class Program {
  public:
-  explicit Program(const std::string& path)
+  // A `tracer` receives what the runtime reports of `forward`; it must outlive the program.
+  explicit Program(const std::string& path, et::EventTracer* tracer = nullptr)
       : file_(path),
         program_(check(et::Program::load(&file_), path.c_str())),
         metadata_(checked(program_, path)),
@@ -208,7 +209,7 @@ class Program {
         past_samples_(metadata_.number("state_samples")),
         confidence_threshold_(threshold(metadata_)),
         memory_(program_, methods()),
-        forward_(check(program_.load_method("forward", memory_.manager()), "loading forward")) {
+        forward_(check(program_.load_method("forward", memory_.manager(), tracer), "loading forward")) {
     if (streams_ < 1 || hop_samples_ < 1 || min_frames_ < 1 || max_frames_ < min_frames_)
       throw std::runtime_error(path + ": the metadata is invalid");
     std::istringstream names(metadata_.text("outputs"));
