@@ -1,13 +1,19 @@
 """Sessions that are timed in turns, without a clock: which session runs when, with which calls."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
-from workbench.measure.speed import TimingPlan
-from workbench.measure.timing import SessionTurns, as_calls, time_alternating
+from tests.helpers.native_host import KILLED, faulty_host
+from workbench.measure.native_speed import NativeSide, NativeStart
+from workbench.measure.speed import ColdStart, TimingPlan
+from workbench.measure.timing import BaselineSpec, SessionTurns, as_calls, time_alternating, time_pair
 from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.executorch import PteSession
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 
@@ -54,6 +60,17 @@ def test_a_session_runs_its_calls_over_and_over() -> None:
     turns = SessionTurns(session, [np.full((1, 10), call, np.float32) for call in range(3)])  # type: ignore[arg-type]
     turns.warm_up(2, 2)
     assert (turns.time(4, 3) > 0).all() and inputs == [2, 0, 1, 2, 0]
+
+
+@pytest.mark.slow
+def test_program_is_timed_without_a_host_that_is_killed(program: Path, stream: StreamConfig, tmp_path: Path) -> None:
+    entries = PteSession(program).metadata.entries()
+    host = faulty_host(tmp_path / "host", json.dumps({"entries": entries, "load_ns": 1}).encode(), KILLED)
+    baseline, start = BaselineSpec("mir-1k_g7", stream, "alwa", False), ColdStart(1.0, 1.0, 1)
+    native = NativeSide(host, NativeStart(1.0, 1.0, 1))
+    speed = time_pair(baseline, program, np.zeros(3200, np.float32), TimingPlan(1, 3, 1, 1), start, native)
+    assert (speed.native, speed.variant.p50_ms > 0) == (None, True)
+    assert speed.null_reasons == {"native": "the native host ended with SIGKILL"}
 
 
 def test_calls_are_whole_and_every_stream_starts_elsewhere() -> None:

@@ -47,6 +47,28 @@ def test_missing_tool_is_one_line(missing: str, message: str, monkeypatch: pytes
     assert "\n" not in str(caught.value)
 
 
+def test_host_that_does_not_start_is_built_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiler = a_program(tmp_path, "c++", "echo 12.1")
+    monkeypatch.setenv("CXX", str(compiler))
+    working = f"echo usage >&2; exit {build._USAGE_CODE}"
+    built: list[str] = [working, working, working, "echo no such library >&2; exit 127"]
+
+    def compile_project(_source: Path, target: str, folder: Path, _log: Path) -> Path:
+        return a_program(folder, target, built.pop(0))
+
+    monkeypatch.setattr(build, "compile_project", compile_project)
+    find = build.native_host.__wrapped__
+    host = find(tmp_path)
+    assert find(tmp_path) == host and len(built) == 3
+    host.chmod(0o644)
+    find(tmp_path)
+    host.write_bytes(b"\x7fELF cut off")
+    find(tmp_path)
+    host.unlink()
+    with pytest.raises(NativeHostError, match="does not start: no such library"):
+        find(tmp_path)
+
+
 def test_key_changes_with_what_the_host_is_built_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one, other = a_program(tmp_path, "c++", "echo one 12.1"), a_program(tmp_path, "clang++", "echo another 15")
     keys = [build._key(str(one)), build._key(str(other))]
@@ -54,4 +76,6 @@ def test_key_changes_with_what_the_host_is_built_from(monkeypatch: pytest.Monkey
     keys.append(build._key(str(one)))
     monkeypatch.setattr(build, "SOURCE", tmp_path)
     keys.append(build._key(str(one)))
-    assert len(set(keys)) == 4
+    monkeypatch.setattr(build, "_sdk", lambda: Path("another environment"))
+    keys.append(build._key(str(one)))
+    assert len(set(keys)) == 5

@@ -1,6 +1,6 @@
 """Builds the native host on first use, from the sources in this package and the SDK that ExecuTorch's wheel carries.
 
-The host is cached by the compiler, the version of ExecuTorch and the sources. Building takes about ten seconds.
+The host is cached by the compiler, the installed ExecuTorch and the sources. Building takes about ten seconds.
 """
 
 import functools
@@ -25,6 +25,9 @@ from workbench.storage.locks import folder_lock
 HOST, PROFILER = "pesto_host", "pesto_profiler"
 """The programs that are built from the sources: the host, and the one that can record operators as well."""
 LOG_NAME = "build.log"
+_USAGE_CODE = 2
+"""The exit code of the host without arguments."""
+_START_LIMIT_S = 60.0
 _COMPILERS = ("c++", "g++", "clang++", "cl")
 OLDEST_CMAKE = (3, 28)
 """Older ones write the relative library paths of ExecuTorch's package wrongly."""
@@ -41,9 +44,9 @@ def native_host(cache: Path, target: str = HOST) -> Path:
     """
     folder = cache / _key(_compiler())
     host = folder / _file_name(target)
-    if not host.is_file():
+    if _start_problem(host):
         with folder_lock(folder, wait=True):
-            if not host.is_file():  # unless another process has built it meanwhile
+            if _start_problem(host):  # unless another process has built it meanwhile
                 _build(folder, target)
     return host
 
@@ -56,8 +59,20 @@ def _build(folder: Path, target: str) -> None:
     log = folder / LOG_NAME
     with tempfile.TemporaryDirectory(prefix="workbench-") as build:
         built = compile_project(SOURCE, target, Path(build), log)
-        write_atomic(folder / built.name, built.read_bytes())
-        (folder / built.name).chmod(0o755)
+        host = folder / built.name
+        write_atomic(host, built.read_bytes())
+        host.chmod(0o755)
+    if problem := _start_problem(host):
+        raise NativeHostError(f"{host}: the native host was built and does not start: {problem}")
+
+
+def _start_problem(host: Path) -> str:
+    """Returns why a host does not start, "" if it does. Its file may be damaged, or a library may be gone."""
+    try:
+        ran = subprocess.run([host], capture_output=True, text=True, check=False, timeout=_START_LIMIT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if ran.returncode == _USAGE_CODE else ran.stderr.strip() or f"exit code {ran.returncode}"
 
 
 def compile_project(source: Path, target: str, build: Path, log: Path, options: Sequence[str] = ()) -> Path:
@@ -154,7 +169,8 @@ def _sdk() -> Path:
 def _key(compiler: str) -> str:
     """Returns the name of the folder of a host: a hash of everything that it is built from."""
     made_from = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
-    digest = hashlib.sha256(f"{compiler}\n{made_from}\n{version('executorch')}\n{platform.platform()}\n".encode())
+    sdk = f"{version('executorch')}\n{_sdk()}"  # the host finds the libraries of the SDK by their paths
+    digest = hashlib.sha256(f"{compiler}\n{made_from}\n{sdk}\n{platform.platform()}\n".encode())
     for file in sorted(SOURCE.iterdir()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -2,26 +2,25 @@
 
 import json
 import struct
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import NativeHostError, ProgramError
 from workbench.export.metadata import parse_metadata
+from workbench.runtime.isolation import OPEN_LIMIT_S
+from workbench.runtime.native.host_process import HostProcess
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
 _RESET, _STEP, _LOAD_CALLS, _TIME, _COUNTERS, _TRACE = range(1, 7)  # the requests of host.cpp
 _ALL_STREAMS = 0xFFFFFFFF
-_HEADER = struct.Struct("=II")
-_REQUEST = struct.Struct("=III")
-_END_LIMIT_S = 10.0
+_TRACE_HEADER = struct.Struct("=II")  # the number of events, the bytes of their names
+_CALL_LIMIT_S = 10.0  # of one timed call: the portable backend takes 8 s for the 32 frames of the largest usual call
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,16 @@ class NativeSession:
 
     Raises:
         ProgramError: The file does not load, is not a workbench program, or needs a front end outside of the program.
-        NativeHostError: The host ended, at any call: it crashed, or it was killed.
+        NativeHostError: The host ended, at any call: it crashed, it was killed, or it did not reply in time.
     """
 
-    def __init__(self, host: Path, path: Path, threads: int = 1) -> None:
+    def __init__(self, host: Path, path: Path, threads: int = 1, limit_s: float = OPEN_LIMIT_S) -> None:
+        """Opens a program. `limit_s` is the time limit of a reply in seconds; that of timed calls is longer."""
         require_file(path)
-        self._log: IO[bytes] = tempfile.TemporaryFile(prefix="workbench-")  # noqa: SIM115 - `close` closes it
-        self._process = subprocess.Popen(
-            [host, path, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
-        )
+        self._host = HostProcess([host, path, str(threads)])
+        self._limit_s = limit_s
         try:
-            hello = json.loads(self._reply())
+            hello = self._hello(path)
             self.metadata = parse_metadata(hello["entries"], path)
         except BaseException:
             self.close()
@@ -85,18 +83,7 @@ class NativeSession:
 
     def close(self) -> None:
         """Ends the host. A session that is closed cannot be used again."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:  # the host has ended before
-                    continue
-        try:
-            self._process.wait(_END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
+        self._host.close()
 
     def reset(self, stream: int | None = None) -> None:
         validate_stream_index(stream, self.stream)
@@ -129,15 +116,15 @@ class NativeSession:
         It needs the host that is built for profiling.
         """
         reply = self._request(_TRACE, first, count)
-        events, name_bytes = _HEADER.unpack_from(reply)
-        times_at = _HEADER.size + name_bytes + 4 * events
+        events, name_bytes = _TRACE_HEADER.unpack_from(reply)
+        times_at = _TRACE_HEADER.size + name_bytes + 4 * events
         ns = np.frombuffer(reply[times_at:], np.int64)
         if ns.size != count * (1 + 2 * events):
             raise ProgramError("the operators of the calls differ; a profile needs calls that run the same operators")
         us = ns.reshape(count, 1 + 2 * events) / 1e3
         return CallTraces(
-            names=tuple(reply[_HEADER.size : _HEADER.size + name_bytes].decode().splitlines()),
-            instructions=tuple(map(int, np.frombuffer(reply, np.uint32, events, _HEADER.size + name_bytes))),
+            names=tuple(reply[_TRACE_HEADER.size : _TRACE_HEADER.size + name_bytes].decode().splitlines()),
+            instructions=tuple(map(int, np.frombuffer(reply, np.uint32, events, _TRACE_HEADER.size + name_bytes))),
             calls_us=us[:, 0],
             starts_us=us[:, 1::2],
             ends_us=us[:, 2::2],
@@ -149,33 +136,15 @@ class NativeSession:
         return (None if allocations < 0 else allocations), (None if peak_bytes < 0 else peak_bytes)
 
     def _request(self, kind: int, first: int = 0, second: int = 0, samples: Floats | None = None) -> bytes:
-        assert self._process.stdin is not None
+        limit_s = self._limit_s + (_CALL_LIMIT_S * second if kind in (_TIME, _TRACE) else 0.0)
+        return self._host.request(kind, first, second, samples, limit_s=limit_s)
+
+    def _hello(self, path: Path) -> dict[str, Any]:
+        """Returns what the host says after loading. It knows nothing about a program that has crashed it."""
         try:
-            self._process.stdin.write(_REQUEST.pack(kind, first, second))
-            if samples is not None:
-                self._process.stdin.write(samples.data)
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            raise self._ended() from None
-        return self._reply()
-
-    def _reply(self) -> bytes:
-        status, size = _HEADER.unpack(self._read(_HEADER.size))
-        content = self._read(size)
-        if status:
-            raise ProgramError(content.decode(errors="replace"))
-        return content
-
-    def _read(self, size: int) -> bytes:
-        assert self._process.stdout is not None
-        content = self._process.stdout.read(size)
-        if len(content) < size:
-            raise self._ended()
-        return content
-
-    def _ended(self) -> NativeHostError:
-        self._process.wait()
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        last = f" (last stderr line: {lines[-1].strip()})" if lines else ""
-        return NativeHostError(f"the native host ended with exit code {self._process.returncode}{last}")
+            hello: dict[str, Any] = json.loads(self._host.reply(self._limit_s))
+        except NativeHostError as error:
+            raise NativeHostError(f"{path}: {error}") from error
+        except ValueError as error:  # a damaged text, or a number that is not finite
+            raise ProgramError(f"{path}: the metadata cannot be read; rebuild the program") from error
+        return hello

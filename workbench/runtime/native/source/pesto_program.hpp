@@ -1,6 +1,7 @@
 // Loads a program of the workbench and runs it call by call, with ExecuTorch's core runtime only.
 //
-// This code allocates nothing in `run` and `reset` after the first call of the largest size; the runtime may. One thread uses a Program at a time.
+// This code allocates nothing in `run` and `reset` after the first call of the largest size; the runtime may. One thread
+// uses a Program at a time.
 
 #pragma once
 
@@ -30,7 +31,7 @@ namespace et = executorch::runtime;
 
 inline void check(et::Error error, const char* what) {
   if (error != et::Error::Ok)
-    throw std::runtime_error(std::string(what) + " failed: ExecuTorch error " + std::to_string(static_cast<int>(error)));
+    throw std::runtime_error(std::string(what) + " failed with ExecuTorch's " + et::to_string(error));
 }
 
 template <typename T>
@@ -98,13 +99,13 @@ class FileInMemory final : public et::DataLoader {
  public:
   explicit FileInMemory(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-    if (file == nullptr || std::fseek(file.get(), 0, SEEK_END) != 0) throw std::runtime_error(path + ": cannot be read");
+    if (file == nullptr || std::fseek(file.get(), 0, SEEK_END) != 0) throw std::runtime_error("cannot be read");
     const long size = std::ftell(file.get());
-    if (size <= 0) throw std::runtime_error(path + ": is empty or not a file");
+    if (size <= 0) throw std::runtime_error("is empty or not a file");
     std::rewind(file.get());
     size_ = static_cast<size_t>(size);
     bytes_ = static_cast<uint8_t*>(memory_.allocate(size_));
-    if (std::fread(bytes_, 1, size_, file.get()) != size_) throw std::runtime_error(path + ": cannot be read");
+    if (std::fread(bytes_, 1, size_, file.get()) != size_) throw std::runtime_error("cannot be read");
   }
   et::Result<et::FreeableBuffer> load(size_t offset, size_t size, const SegmentInfo&) const override {
     if (offset > size_ || size > size_ - offset) return et::Error::InvalidArgument;
@@ -196,11 +197,12 @@ class Metadata {
 // A program with its state, which is zero at the beginning.
 class Program {
  public:
-  // A `tracer` receives what the runtime reports of `forward`; it must outlive the program.
-  explicit Program(const std::string& path, et::EventTracer* tracer = nullptr)
+  // A `tracer` receives what the runtime reports of `forward`; it must outlive the program. Throws std::runtime_error with
+  // the path and what is wrong.
+  explicit Program(const std::string& path, et::EventTracer* tracer = nullptr) try
       : file_(path),
-        program_(check(et::Program::load(&file_), path.c_str())),
-        metadata_(checked(program_, path)),
+        program_(check(et::Program::load(&file_), "loading")),
+        metadata_(checked(program_)),
         state_kind_(metadata_.text("state")),
         streams_(metadata_.number("streams")),
         hop_samples_(metadata_.number("hop_samples")),
@@ -211,7 +213,7 @@ class Program {
         memory_(program_, methods()),
         forward_(check(program_.load_method("forward", memory_.manager(), tracer), "loading forward")) {
     if (streams_ < 1 || hop_samples_ < 1 || min_frames_ < 1 || max_frames_ < min_frames_)
-      throw std::runtime_error(path + ": the metadata is invalid");
+      throw std::runtime_error("the metadata is invalid");
     std::istringstream names(metadata_.text("outputs"));
     for (std::string name; std::getline(names, name, ',');) outputs_.push_back(name);
     if (state_kind_ == "internal") {
@@ -222,6 +224,8 @@ class Program {
     }
     if (state_kind_ == "none") input_.resize(streams_ * (past_samples_ + max_frames_ * hop_samples_));
     which_ = std::make_unique<bool[]>(streams_);
+  } catch (const std::exception& error) {
+    throw std::runtime_error(path + ": " + error.what());
   }
 
   const Metadata& metadata() const { return metadata_; }
@@ -283,13 +287,13 @@ class Program {
   }
 
  private:
-  static Metadata checked(const et::Program& program, const std::string& path) {
+  static Metadata checked(const et::Program& program) {
     Metadata metadata(program);
     const std::vector<std::string> names = metadata.names();
     if (std::find(names.begin(), names.end(), "workbench_format") == names.end())
-      throw std::runtime_error(path + ": not a workbench program: it has no stream metadata");
+      throw std::runtime_error("not a workbench program: it has no stream metadata");
     if (std::find(names.begin(), names.end(), "scope") != names.end())
-      throw std::runtime_error(path + ": its front end is not in the program; the native host cannot compute it");
+      throw std::runtime_error("its front end is not in the program; the native host cannot compute it");
     return metadata;
   }
   // A program whose recipe sets no threshold has none in its metadata; 0.12 is just above the confidence of silence.
