@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.bench import VOICED, contender_figures, flat
-from workbench.measure.bench import speed_ratio
+from workbench.measure.bench.claim import speed_ratio
 
 
 @pytest.fixture
@@ -49,6 +49,20 @@ def test_figures_of_every_contender(file: Path) -> None:
     assert (fast.load_ms, fast.first_step_ms) == (30, 4)
     assert (fast.bytes, fast.sha256) == (5, hashlib.sha256(b"12345").hexdigest())
     assert (fast.peak_rss_bytes, fast.load_rss_bytes) == (500_000_000, 20_000_000)
+
+
+def test_native_figures_of_a_contender(file: Path) -> None:
+    rounds = {"eager": [4, 8, 4], "fast": [1, 2, 1]}
+    found = contender_figures(file, rounds, native={"fast": [0.5, 25, 0.4]})
+    eager, fast = found["eager"], found["fast"]
+    assert (eager.native, eager.null_reasons["native"], eager.native_percentiles_us) == (None, "no compiler", ())
+    native = fast.native
+    assert native is not None
+    assert (native.p50_us, native.max_us, native.speedup_p50) == (500, 25_000, 8)  # 4 / 0.5, 8 / 25 and 4 / 0.4
+    assert native.deadline_miss_rate == pytest.approx(1 / 3)  # a call is due every 20 ms
+    assert (native.load_ms, native.first_call_us, native.peak_rss_bytes) == (5, 900, 11_000_000)
+    assert native.allocations_per_call == 0.5
+    assert [fast.native_percentiles_us[percent] for percent in (0, 50, 100)] == [400, 500, 25_000]
 
 
 @pytest.mark.parametrize(

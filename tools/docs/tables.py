@@ -13,10 +13,10 @@ from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.result import Result, read_result
 from workbench.report.columns import result_cells, without_empty_columns
-from workbench.report.formatting import DASH, format_number, markdown_table
+from workbench.report.formatting import DASH, counted, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.recipe_summary import PURPOSES
-from workbench.report.tables.bench import bench_rows
+from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
@@ -42,7 +42,7 @@ _CHOICES = (
     "int8-streams",
 )
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
-_LEFT_OUT_OF_BENCH = ("voiced", "of real time", "p90", "of it loading")  # for width; bench.json has them
+_LEFT_OUT_OF_BENCH = ("of it loading",)  # for width; bench.json has it
 
 
 def measured_results() -> list[Result]:
@@ -189,8 +189,11 @@ def bench() -> str:
     tables = []
     for run in record.runs:
         rows = [{name: text for name, text in row.items() if name not in _LEFT_OUT_OF_BENCH} for row in bench_rows(run)]
-        tables.append(f"With {run.threads} thread{'s' if run.threads > 1 else ''}:\n\n{markdown_table(rows)}")
-    (voiced,) = {row["voiced"] for run in record.runs for row in bench_rows(run)}  # the same for every contender
+        threads = counted(run.threads, "thread")
+        tables.append(f"With {threads}:\n\n{markdown_table(without_empty_columns(rows))}")
+        if native := native_rows(run):
+            tables.append(f"With {threads}, in the native host, without Python:\n\n{markdown_table(native)}")
+    (voiced,) = {figures.voiced_frames for run in record.runs for figures in run.contenders}
     return "\n".join(tables) + (
         f"\nMeasured on {record.created[:10]} with workbench {machine.commit}, {machine.cpu}, {machine.cores} cores, "
         f"torch {machine.torch}, executorch {machine.executorch}, ONNX Runtime {record.onnxruntime}; "

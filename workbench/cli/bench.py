@@ -33,6 +33,12 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack", "int8-mixed"), "float-up
 @click.option(
     "--chunks-per-round", type=click.IntRange(5, 10_000), default=25, show_default=True, help="Calls per round."
 )
+@click.option(
+    "--native/--no-native",
+    default=True,
+    show_default=True,
+    help="Time .pte programs in the native host too, if one can be built.",
+)
 @run_options("Folder for the programs, bench.json and bench.png.  [default: a dated folder below outputs/]")
 def bench(
     contenders: tuple[str, ...],
@@ -40,6 +46,7 @@ def bench(
     threads: tuple[int, ...],
     rounds: int,
     chunks_per_round: int,
+    native: bool,
     options: RunOptions,
 ) -> None:
     """Time recipes and programs against upstream PESTO.
@@ -53,6 +60,10 @@ def bench(
     process, and the speedup over eager is computed within each round. It is inconclusive if its range over the rounds
     (10th to 90th percentile) includes 1 or is wider than a factor of 2. Last, the response time is measured with calls
     at the period of the chunk while another process loads the machine.
+
+    Each .pte program has its turn a second time in every round, in the native host: a process in C++ without Python. A
+    second table has these times in microseconds. If no host can be built, the program is timed without it, and a line
+    says why.
 
     Exit codes: 0 every RECIPE and PROGRAM and `first-experiments` were timed; 1 one of them could not be built or run;
     2 usage error.
@@ -82,7 +93,7 @@ def bench(
         setup = setup.with_clips(corpus, options.audio, progress)
         folder = options.folder("bench")
         built = build_contenders(setup, folder, progress, options.fresh, program_store())
-        record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress)
+        record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress, native)
     print_archived(store_bench(record, folder))
     if options.as_json:
         print_json(folder, record)

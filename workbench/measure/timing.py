@@ -1,11 +1,11 @@
 """Times sessions in turns in one child process, and the cold start of one session in another."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from workbench.runtime.eager import UpstreamSession
 
 ORDER_SEED = 7  # of the order of the sides within each round
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def as_calls(samples: Floats, stream: StreamConfig, frames: int) -> list[Floats]
     return calls[: max(1, whole_calls)]
 
 
-def time_alternating(sides: Mapping[str, Turns], plan: TimingPlan) -> dict[str, Milliseconds]:
+def time_alternating(sides: Mapping[_Name, Turns], plan: TimingPlan) -> dict[_Name, Milliseconds]:
     """Times several sides in turns: first all warm up, then each has one turn per round, in shuffled order.
 
     A slow change of the machine's speed therefore affects all sides of a round equally. Each turn starts with
@@ -192,10 +193,10 @@ def time_alternating(sides: Mapping[str, Turns], plan: TimingPlan) -> dict[str, 
     for side in sides.values():
         side.warm_up(0, plan.warmup_chunks)
     times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sides}
-    order = np.random.default_rng(ORDER_SEED)
+    names, order = list(sides), np.random.default_rng(ORDER_SEED)
     for index in range(plan.rounds):
         first = index * (UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
-        for name in order.permutation(list(sides)):
+        for name in (names[position] for position in order.permutation(len(names))):
             turn_ms = sides[name].time(first, UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
             times_ms[name][index] = turn_ms[UNTIMED_CALLS_PER_TURN:]
     return times_ms

@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from workbench.measure.bench import ContenderFigures
+from workbench.measure.bench.figures import ContenderFigures
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 

@@ -1,9 +1,13 @@
+"""The tables of a bench."""
+
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.bench import contender_figures
 from workbench.records.bench import Bench, NotRun
-from workbench.report.tables.bench import bench_rows, print_bench
+from workbench.report.plots.bench import bench_png
+from workbench.report.tables.bench import bench_rows, native_rows, print_bench
 
 
 def test_bench_rows_compare_with_eager_and_onnx(bench: Bench) -> None:
@@ -20,6 +24,30 @@ def test_bench_rows_compare_with_eager_and_onnx(bench: Bench) -> None:
     assert (eager["claim"], eager["times faster than eager"], eager["pitch p95 (cents)"]) == ("baseline", "–", "–")
     without_onnx = tuple(figures for figures in run.contenders if figures.name != "onnx")
     assert not any("times faster than onnx" in row for row in bench_rows(run.replace(contenders=without_onnx)))
+
+
+def test_native_times_have_a_table_of_their_own(
+    tmp_path: Path, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "program.pte"
+    file.write_bytes(b"1")
+    found = contender_figures(file, {"eager": [4.0] * 3, "fast": [1.0] * 3}, native={"fast": [0.5, 25.0, 0.5]})
+    run = bench.runs[0].replace(contenders=tuple(found.values()), rounds=3, chunks_per_round=5)
+    (native,) = native_rows(run)
+    assert native.items() >= {
+        ("times faster than eager", "8.00 (1.73–8.00)"),
+        ("p50 (µs)", "500"),
+        ("max", "25000"),
+        ("missed deadlines", "5 / 15"),
+        ("peak memory (MB)", "11.0"),
+    }
+    (eager, fast) = bench_rows(run)
+    assert [each["native p50 (µs)"] for each in (eager, fast)] == ["–", "500"]
+    print_bench(bench.replace(runs=(run,)), Path("out"))
+    shown = capsys.readouterr().out
+    assert "1 thread, in the native host, without Python\n" in shown
+    assert "  eager: no native times: no compiler\n" in shown
+    assert bench_png(bench.replace(runs=(run,))).startswith(b"\x89PNG")
 
 
 def test_print_bench_has_a_table_for_each_thread_count(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_change_during_a_bench_is_an_error(changed: str, tmp_path: Path, monkeyp
 def test_bench_is_printed_and_stored(name: str, exit_code: int, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a requested contender that does not run fails. The times are stored ones."""
 
-    def run_bench(setup: BenchSetup, built: BuiltContenders, plans: list[TimingPlan], progress: Progress) -> Bench:
+    def run_bench(setup: BenchSetup, built: BuiltContenders, plans: list[TimingPlan], *_: object) -> Bench:
         assert [(plan.threads, plan.rounds, plan.chunks_per_round) for plan in plans] == [(1, 9, 8), (2, 9, 8)]
         run = STORED.runs[0].replace(not_run=(NotRun(name=name, reason="failed"),))
         return STORED.replace(runs=tuple(run.replace(threads=plan.threads) for plan in plans))
@@ -98,4 +98,5 @@ def test_bench_with_real_programs(
         assert figures.voiced_frames > 100
         assert name == "eager" or (figures.pitch is not None and figures.pitch.p95_cents < 0.01)
         assert figures.under_load.calls == 10 and len(figures.round_p50_ms) == 3
+        assert (figures.native is not None) == (figures.file.endswith(".pte")), figures.null_reasons
         assert set(figures.ratios) == set(found) - {name}

@@ -1,14 +1,18 @@
 """The times of a bench: a row for each contender, a panel for each number of threads."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workbench.measure.bench import ContenderFigures
+from workbench.measure.bench.figures import ContenderFigures
 from workbench.records.bench import Bench, Run
 from workbench.report.formatting import counted
 from workbench.report.plots.figure import BASELINE_COLOR, VARIANT_COLOR, encode_png
 
 _INCONCLUSIVE_COLOR = "#b8b8b8"
+_NATIVE_COLOR = "#edae49"
 _TICKS_MS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -19,9 +23,10 @@ def bench_png(bench: Bench) -> bytes:
     panels = figure.subplots(len(bench.runs), 1, sharex=True, squeeze=False)[:, 0]
     for axes, run in zip(panels, bench.runs, strict=True):
         _draw_run(axes, run, bench.chunk_ms)
+    natively = any(figures.native for run in bench.runs for figures in run.contenders)
     panels[-1].set_xlabel(
         "time of a call (ms): box 25th to 75th percentile, whiskers 1st to 99th, point the longest; the line is the "
-        "chunk's period",
+        "chunk's period" + ("\nyellow: in the native host, without Python" if natively else ""),
         fontsize=9,
     )
     figure.suptitle(bench.title, x=0.01, ha="left", fontsize=10, parse_math=False)
@@ -29,14 +34,24 @@ def bench_png(bench: Bench) -> bytes:
 
 
 def _draw_run(axes: Axes, run: Run, period_ms: float) -> None:
-    boxes = [_box(figures) for figures in run.contenders]
-    drawn = axes.bxp(boxes, orientation="horizontal", showfliers=False, patch_artist=True, widths=0.55)
-    for box, median, figures in zip(drawn["boxes"], drawn["medians"], run.contenders, strict=True):
-        box.set_facecolor(_color(figures))
+    boxes = [box for row, figures in enumerate(run.contenders, 1) for box in _boxes(row, figures)]
+    drawn = axes.bxp(
+        [box.statistics for box in boxes],
+        positions=[box.at for box in boxes],
+        widths=[box.height for box in boxes],
+        orientation="horizontal",
+        showfliers=False,
+        patch_artist=True,
+        manage_ticks=False,
+    )
+    for patch, median, box in zip(drawn["boxes"], drawn["medians"], boxes, strict=True):
+        patch.set_facecolor(box.color)
         median.set_color("black")
+        axes.plot(box.longest_ms, box.at, ".", color=box.color, ms=6)
     for row, figures in enumerate(run.contenders, 1):
-        axes.plot(figures.latency.max_ms, row, ".", color=_color(figures), ms=6)
         axes.text(1.01, row, _label(figures), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
+    axes.set_yticks(range(1, len(run.contenders) + 1), [figures.name for figures in run.contenders])
+    axes.set_ylim(0.4, len(run.contenders) + 0.6)
     axes.axvline(period_ms, color="gray", lw=1, ls=":")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
@@ -47,10 +62,31 @@ def _draw_run(axes: Axes, run: Run, period_ms: float) -> None:
     axes.set_title(counted(run.threads, "thread"), fontsize=10, loc="left")
 
 
-def _box(figures: ContenderFigures) -> dict[str, object]:
-    """The statistics that `Axes.bxp` draws."""
-    ms = figures.percentiles_ms
-    return {"label": figures.name, "whislo": ms[1], "q1": ms[25], "med": ms[50], "q3": ms[75], "whishi": ms[99]}
+@dataclass(frozen=True)
+class _Box:
+    """The box of one contender by one clock: where it is drawn, and the statistics that `Axes.bxp` draws."""
+
+    at: float
+    height: float
+    color: str
+    longest_ms: float
+    statistics: dict[str, float]
+
+
+def _boxes(row: int, figures: ContenderFigures) -> list[_Box]:
+    """The box of the Python session, and below it that of the native host if it was timed there."""
+    ms, longest_ms = figures.percentiles_ms, figures.latency.max_ms
+    if figures.native is None:
+        return [_Box(row, 0.55, _color(figures), longest_ms, _statistics(ms))]
+    native_ms = [us / 1000 for us in figures.native_percentiles_us]
+    return [
+        _Box(row - 0.2, 0.32, _color(figures), longest_ms, _statistics(ms)),
+        _Box(row + 0.2, 0.32, _NATIVE_COLOR, native_ms[-1], _statistics(native_ms)),
+    ]
+
+
+def _statistics(ms: Sequence[float]) -> dict[str, float]:
+    return {"whislo": ms[1], "q1": ms[25], "med": ms[50], "q3": ms[75], "whishi": ms[99]}
 
 
 def _color(figures: ContenderFigures) -> str:
@@ -64,11 +100,15 @@ def _label(figures: ContenderFigures) -> str:
     if "eager" not in figures.ratios:
         return f"{figures.latency.p50_ms:.2f} ms"
     label = f"{figures.latency.p50_ms:.2f} ms, {figures.ratios['eager'].p50:.2f} × eager's speed"
-    return label if figures.claim in ("faster", "slower") else f"{label} ({figures.claim})"
+    if figures.claim not in ("faster", "slower"):
+        label += f" ({figures.claim})"
+    if figures.native:
+        label += f"\nnative {figures.native.p50_us:.0f} µs, {figures.native.speedup_p50:.2f} ×"
+    return label
 
 
 def _ticks_ms(run: Run, period_ms: float) -> list[float]:
     """The ticks that lie within a factor of 2 of what is drawn."""
-    shortest_ms = min(figures.percentiles_ms[1] for figures in run.contenders)
+    shortest_ms = min(box.statistics["whislo"] for figures in run.contenders for box in _boxes(0, figures))
     longest_ms = max(period_ms, *(figures.latency.max_ms for figures in run.contenders))
     return [ms for ms in _TICKS_MS if shortest_ms / 2 <= ms <= 2 * longest_ms]

@@ -25,11 +25,12 @@ def plain_table(rows: Sequence[Mapping[str, Cell]], left: Collection[str] = ()) 
 
     Args:
         rows: All with the same columns in the same order. Text is shown as it is, never as markup.
-        left: The columns that are aligned to the left; the others are aligned to the right.
+        left: The columns that are aligned to the left; the others are aligned to the right. The first column is never
+            cut.
     """
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in rows[0] if rows else ():
-        table.add_column(column, justify="left" if column in left else "right")
+    for number, column in enumerate(rows[0] if rows else ()):
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=number == 0)
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row.values()))
     return table

@@ -12,7 +12,7 @@ from workbench.export.metadata import metadata_of
 from workbench.export.onnx import to_onnx
 from workbench.export.program_file import format_of
 from workbench.export.torchscript import trace_upstream
-from workbench.measure.bench_worker import Contender
+from workbench.measure.bench.worker import Contender
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.streaming import StreamingPesto

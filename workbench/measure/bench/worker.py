@@ -2,8 +2,8 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -12,10 +12,20 @@ from typing import Literal
 import numpy as np
 
 from workbench.errors import WorkbenchError
+from workbench.measure.native_speed import NativeTimes, NativeTurns
 from workbench.measure.speed import ColdStart, Milliseconds, TimingPlan
-from workbench.measure.timing import ORDER_SEED, BaselineSpec, SessionTurns, as_calls, cold_start, time_alternating
+from workbench.measure.timing import (
+    ORDER_SEED,
+    BaselineSpec,
+    SessionTurns,
+    Turns,
+    as_calls,
+    cold_start,
+    time_alternating,
+)
 from workbench.measure.tones.steadiness import rendered_samples
 from workbench.runtime.executorch import set_num_threads
+from workbench.runtime.native.session import NativeSession
 from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Frames, Session, run_clips
@@ -90,6 +100,14 @@ def cold_run(contender: Contender, samples: Floats, threads: int) -> ColdRun:
     return ColdRun(start, imported_rss_bytes, frames, run_clips(session, rendered_samples(session.stream)))
 
 
+@dataclass(frozen=True)
+class ContenderTimes:
+    """The times of one contender in turns with all others: (rounds, calls) ms, and those in the native host if any."""
+
+    session_ms: Milliseconds
+    native: NativeTimes | None
+
+
 class BenchWorker:
     """The open sessions of all contenders, in the child process that times them."""
 
@@ -98,12 +116,28 @@ class BenchWorker:
         set_num_threads(threads)
         self._stream = contenders[0].baseline.stream
         self._sessions = {contender.name: contender.session() for contender in contenders}
+        self._files = {contender.name: contender.file for contender in contenders}
         self._calls = as_calls(samples, self._stream, self._stream.frames_per_chunk)
 
-    def alternating_ms(self, plan: TimingPlan) -> dict[str, Milliseconds]:
-        """Times all contenders in turns. Returns (rounds, calls) milliseconds by name."""
-        sides = {name: SessionTurns(session, self._calls) for name, session in self._sessions.items()}
-        return time_alternating(sides, plan)
+    def alternating(self, plan: TimingPlan, hosts: Mapping[str, Path]) -> dict[str, ContenderTimes]:
+        """Times all contenders in turns, and those in `hosts` also in a native host of their own. Returns them by name.
+
+        Raises:
+            NativeHostError: A host ended.
+        """
+        sides: dict[tuple[str, str], Turns] = {
+            (name, "session"): SessionTurns(session, self._calls) for name, session in self._sessions.items()
+        }
+        with ExitStack() as stack:
+            native = {}
+            for name, host in hosts.items():
+                session = stack.enter_context(NativeSession(host, self._files[name], plan.threads))
+                native[name] = sides[name, "native"] = NativeTurns(session, self._calls)
+            times_ms = time_alternating(sides, plan)
+        native_times = {
+            name: NativeTimes(times_ms[name, "native"], turns.allocations_per_call) for name, turns in native.items()
+        }
+        return {name: ContenderTimes(times_ms[name, "session"], native_times.get(name)) for name in self._sessions}
 
     def response_ms(self, count: int) -> dict[str, Milliseconds]:
         """Runs `count` calls of each contender at the pace of the audio, one contender after the other.

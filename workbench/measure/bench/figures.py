@@ -1,23 +1,19 @@
-"""The figures of a bench: percentiles, speedups, and the claim that each contender's speedup supports."""
+"""The figures of a bench: of each contender its times, its speedups, its pitch and its memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from workbench.measure.bench_worker import ColdRun, Contender
+from workbench.errors import WorkbenchError
+from workbench.measure.bench.claim import Claim, SpeedRatio, speed_claim, speed_ratio
+from workbench.measure.bench.worker import ColdRun, Contender
 from workbench.measure.deviation import PitchDeviation, pitch_deviation
-from workbench.measure.speed import MAX_SPREAD_RATIO, Milliseconds, speedup
-from workbench.measure.spread import Spread
+from workbench.measure.native_speed import NativeSpeed, NativeStart, NativeTimes, summarize_native
+from workbench.measure.speed import Milliseconds
 from workbench.measure.tones.delay import StepDelay
 from workbench.measure.tones.steadiness import SideSteadiness, side_figures
 from workbench.record_model import RecordModel
-
-WRONG_FROM_CENTS = 50  # at p95; mir_eval's raw pitch accuracy counts such a pitch as wrong
-MIN_VOICED_FRAMES = 100  # with fewer, a contender whose pitch is wrong could seem right
-Outcome = Literal["faster", "slower", "inconclusive"]
-Claim = Literal["baseline", "faster", "slower", "inconclusive", "wrong"]
 
 
 class Percentiles(RecordModel):
@@ -36,17 +32,6 @@ class Percentiles(RecordModel):
     p95_ms: float
     p99_ms: float
     max_ms: float
-
-
-class SpeedRatio(Spread):
-    """How many times faster one contender is than another: the ratio of their median calls, taken in each round.
-
-    Attributes:
-        outcome: Which one is faster. Inconclusive if 1 lies between `low` and `high`, or if `high` is more than
-            `MAX_SPREAD_RATIO` times `low`.
-    """
-
-    outcome: Outcome
 
 
 class UnderLoad(RecordModel):
@@ -98,6 +83,8 @@ class ContenderFigures(RecordModel):
         load_rss_bytes: Its growth above the peak after the imports.
         round_p50_ms: The median call of each round.
         percentiles_ms: The 0th to the 100th percentile of all calls.
+        native: The same program in a process in C++, in the same rounds; null if it was not timed there.
+        native_percentiles_us: The 0th to the 100th percentile of its calls there; empty if it was not.
     """
 
     name: str
@@ -122,24 +109,30 @@ class ContenderFigures(RecordModel):
     load_rss_bytes: int
     round_p50_ms: tuple[float, ...]
     percentiles_ms: tuple[float, ...]
+    native: NativeSpeed | None = None
+    native_percentiles_us: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class NativeRun:
+    """The measurements of one contender in the native host: its start, and its turns in the rounds of all."""
+
+    start: NativeStart
+    times: NativeTimes
 
 
 @dataclass(frozen=True)
 class ContenderRun:
-    """The measurements of one contender: (rounds, calls) ms in turns, and (calls,) ms of responses under load."""
+    """The measurements of one contender: (rounds, calls) ms in turns, and (calls,) ms of responses under load.
+
+    `native` are those in the native host, or why there are none.
+    """
 
     contender: Contender
     cold_run: ColdRun
     alternating_ms: Milliseconds
     response_ms: Milliseconds
-
-
-@dataclass(frozen=True)
-class SpeedClaim:
-    """The claim about a contender's speed, with the reason if it is wrong or inconclusive."""
-
-    claim: Claim
-    reason: str = ""
+    native: NativeRun | WorkbenchError
 
 
 def figures(runs: Sequence[ContenderRun], threshold: float) -> tuple[ContenderFigures, ...]:
@@ -174,6 +167,14 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         delay, steadiness = side_figures(cold.rendered, contender.baseline.stream)
     else:
         nulls |= dict.fromkeys(("delay", "steadiness"), "the rendered sounds were not run")
+    native: NativeSpeed | None = None
+    native_percentiles_us: tuple[float, ...] = ()
+    if isinstance(run.native, NativeRun):
+        times = run.native.times
+        native = summarize_native(times, eager.alternating_ms, contender.baseline.stream, run.native.start)
+        native_percentiles_us = _percentiles(1000 * times.ms)
+    else:
+        nulls["native"] = str(run.native)
     return ContenderFigures(
         name=contender.name,
         what=contender.what,
@@ -196,52 +197,16 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         peak_rss_bytes=cold.start.peak_rss_bytes,
         load_rss_bytes=cold.start.peak_rss_bytes - cold.imported_rss_bytes,
         round_p50_ms=tuple(np.median(run.alternating_ms, axis=1).tolist()),
-        percentiles_ms=tuple(np.percentile(run.alternating_ms, np.arange(101)).tolist()),
+        percentiles_ms=_percentiles(run.alternating_ms),
+        native=native,
+        native_percentiles_us=native_percentiles_us,
         null_reasons=nulls,
     )
 
 
-def speed_ratio(ms: Milliseconds, reference_ms: Milliseconds) -> SpeedRatio:
-    """Returns how many times faster `ms` is than `reference_ms`, (rounds, calls) each, row by row of the same round."""
-    faster = speedup(ms, reference_ms)
-    outcome: Outcome = "inconclusive"
-    if faster.ratio <= MAX_SPREAD_RATIO:
-        if faster.low > 1:
-            outcome = "faster"
-        elif faster.high < 1:
-            outcome = "slower"
-    return SpeedRatio(p50=faster.p50, low=faster.low, high=faster.high, outcome=outcome)
-
-
-def speed_claim(to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voiced_frames: int) -> SpeedClaim:
-    """Returns the claim that the pitch and the speedup of a contender support.
-
-    Args:
-        to_eager: How many times faster it is than eager; None for eager itself.
-        pitch: Its deviation from eager; None for eager itself.
-        voiced_frames: The number of frames that `pitch` is taken from.
-    """
-    if to_eager is None or pitch is None:
-        return SpeedClaim("baseline")
-    if pitch.p95_cents is None:
-        return SpeedClaim("wrong" if voiced_frames else "inconclusive", pitch.null_reasons["p95_cents"])
-    if pitch.p95_cents > WRONG_FROM_CENTS:
-        return SpeedClaim(
-            "wrong",
-            f"its pitch deviates from eager by {pitch.p95_cents:.0f} cents at p95 (limit {WRONG_FROM_CENTS}), so its "
-            "speed is not meaningful",
-        )
-    if voiced_frames < MIN_VOICED_FRAMES:
-        return SpeedClaim(
-            "inconclusive",
-            f"only {voiced_frames} voiced frames (at least {MIN_VOICED_FRAMES} required)",
-        )
-    if to_eager.outcome == "inconclusive":
-        return SpeedClaim(
-            "inconclusive",
-            f"its speedup over eager ranges from {to_eager.low:.2f} to {to_eager.high:.2f} over the rounds",
-        )
-    return SpeedClaim(to_eager.outcome)
+def _percentiles(times: Milliseconds) -> tuple[float, ...]:
+    """Returns the 0th to the 100th percentile of times of any shape and unit."""
+    return tuple(np.percentile(times, np.arange(101)).tolist())
 
 
 def under_load(response_ms: Milliseconds, period_ms: float) -> UnderLoad:

@@ -1,0 +1,1 @@
+"""Several ways to run one stream, timed in one process in turns: what runs there, the figures, and the claims."""
