@@ -98,17 +98,18 @@ def _instructions(path: Path) -> Iterator[str]:
     if not path.is_file():
         return
     stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    made_in = stored["environment"]
+    made_in, measured = stored["environment"], stored["figures"]
+    others = dict.fromkeys(found.variant for found in headrooms() if found.variant not in measured)
     yield (
         "## Instruction sets\n\nThe same program and the same baseline in processes that see fewer vector instructions "
         "(`tools/reliability/instruction_sets.py`), on the clips with the largest deviations in the stored result. "
         f"Percentiles and rates are over these clips only. {stored['created'][:10]}, {made_in['cpu']}, torch "
-        f"{made_in['torch']}, executorch {made_in['executorch']}.\n"
+        f"{made_in['torch']}, executorch {made_in['executorch']}. Not measured in this way: {', '.join(others)}.\n"
     )
     yield markdown_table(
         [
             {"variant": variant, "metric": f"`{metric}`", **{name: f"{value:.4g}" for name, value in figures.items()}}
-            for variant, by_metric in stored["figures"].items()
+            for variant, by_metric in measured.items()
             for metric, figures in by_metric.items()
         ],
         left=("variant", "metric"),

@@ -3,16 +3,20 @@
     python -m tools.docs.steadiness FOLDER      measures what docs/records/steadiness.json lacks
 
 FOLDER receives the programs; one that is there is not built again. Nothing is timed, so the machine need not be idle.
+Half an hour. Programs are exported without the checks and the first run of `workbench build`, and calibrated on one
+clip, which shows nothing but how much each layer loses: both recipes have no static ranges.
 """
 
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import torch
 
 from tools.docs.stored import RECORDS
-from workbench.audio.corpus import Corpus
+from workbench.audio.corpus import SYNTHETIC_CALIBRATE, Corpus
+from workbench.export.backends import EXPORTERS
 from workbench.measure.tones.delay import StepDelay
 from workbench.measure.tones.steadiness import SideSteadiness, rendered_samples, side_figures
 from workbench.progress import Progress
@@ -25,10 +29,11 @@ from workbench.report.formatting import format_number, markdown_table
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames, run_chunks
+from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import write_json
 from workbench.workflows.load_recipes import load_variant
-from workbench.workflows.variant.build import build
-from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
+from workbench.workflows.variant.build import export_inputs
+from workbench.workflows.variant.prepare import PreparedVariant, prepare
 
 RECORD = RECORDS / "steadiness.json"
 BASELINE, THREADS = "baseline", 1
@@ -57,11 +62,16 @@ class SteadinessSweep(RecordModel):
     points: tuple[SteadinessPoint, ...]
 
 
-def measure(side: str, setting: SweepSetting, folder: Path, corpus: Corpus) -> SteadinessPoint:
-    """Runs one side over the rendered sounds. Builds its program in `folder` first."""
+def measure(side: str, setting: SweepSetting, folder: Path, corpus: Corpus, child: IsolatedProcess) -> SteadinessPoint:
+    """Runs one side over the rendered sounds, a program in the child. Builds it in `folder` first."""
     recipe = load_variant(SIDES[1] if side == BASELINE else side, corpus)
     variant = prepare(with_overrides(recipe, setting.suffix, **setting.keys))
-    frames = _baseline_frames(variant) if side == BASELINE else _program_frames(variant, folder, corpus)
+    if side == BASELINE:
+        frames = _baseline_frames(variant)
+    else:
+        frames = child.call(
+            run_program, _program(variant, folder, corpus), rendered_samples(variant.stream), threads=THREADS
+        )
     delay, steadiness = side_figures(frames, variant.stream)
     geometry_ms = variant.model.algorithmic_ms + setting.chunk_ms / 2
     return SteadinessPoint(side=side, setting=setting, geometry_ms=geometry_ms, delay=delay, steadiness=steadiness)
@@ -73,26 +83,30 @@ def _baseline_frames(variant: PreparedVariant) -> list[Frames]:
     return [run_chunks(session, samples) for samples in rendered_samples(variant.stream)]
 
 
-def _program_frames(variant: PreparedVariant, folder: Path, corpus: Corpus) -> list[Frames]:
-    (variant,) = load_clips([variant], corpus, None, Progress())
-    program = build(variant, folder / variant.name, Progress()).program
-    with IsolatedProcess() as child:
-        return child.call(
-            run_program, folder / variant.name / program.path, rendered_samples(variant.stream), threads=THREADS
-        )
+def _program(variant: PreparedVariant, folder: Path, corpus: Corpus) -> Path:
+    path = folder / f"{variant.name}.pte"
+    if not path.is_file():
+        torch.set_num_threads(THREADS)
+        clip = corpus.read(corpus.match([f"{SYNTHETIC_CALIBRATE}/*"])[0], variant.stream.sample_rate_hz)
+        variant = replace(variant, calibration_clips=(clip,))
+        exporter = EXPORTERS[variant.recipe.lowering.backend]
+        write_atomic(path, exporter.export(export_inputs(variant), Progress()).content)
+    return path
 
 
 def main() -> None:
     folder, corpus = Path(sys.argv[1]), Corpus(Path("calib_audio"))
     points = list(read().points) if RECORD.is_file() else []
     known = {(point.side, point.setting.suffix) for point in points}
-    for side, setting in product(SIDES, SETTINGS):
-        if (side, setting.suffix) in known:
-            continue
-        points.append(measure(side, setting, folder, corpus))
-        points.sort(key=lambda point: (SETTINGS.index(point.setting), SIDES.index(point.side)))
-        write_json(SteadinessSweep(created=now_utc(), environment=environment(THREADS), points=tuple(points)), RECORD)
-        print(side, setting.suffix, flush=True)
+    with IsolatedProcess() as child:
+        for side, setting in product(SIDES, SETTINGS):
+            if (side, setting.suffix) in known:
+                continue
+            points.append(measure(side, setting, folder, corpus, child))
+            points.sort(key=lambda point: (SETTINGS.index(point.setting), SIDES.index(point.side)))
+            made = SteadinessSweep(created=now_utc(), environment=environment(THREADS), points=tuple(points))
+            write_json(made, RECORD)
+            print(side, setting.suffix, flush=True)
 
 
 def read() -> SteadinessSweep:

@@ -1,9 +1,10 @@
 """Measures how the figures that gates limit change with the processor's instructions and with threads.
 
-    python -m tools.reliability.instruction_sets recipes/*.yaml [--only AVX2] [--out FILE.json]
+    python -m tools.reliability.instruction_sets recipes/*.yaml [--variant NAME] [--only AVX2] [--out FILE.json]
 
-Run it by hand: an hour. Each program is built once. Then both sides, eager and program, run on the scored clips in
-processes that see fewer vector instructions than the processor has (`mask_cpuid.c`). Linux on x86-64, with a compiler.
+Run it by hand: an hour for all recipes. --out keeps the figures of other variants. Each program is built once. Then
+both sides, eager and program, run on the scored clips in processes that see fewer vector instructions than the
+processor has (`mask_cpuid.c`). Linux on x86-64, with a compiler.
 """
 
 import argparse
@@ -77,9 +78,10 @@ def compile_library(folder: Path) -> Path:
     return library
 
 
-def build(recipes: list[Path], folder: Path) -> None:
-    """Builds the program of every variant into a folder that has its name."""
+def build(recipes: list[Path], variants: list[str], folder: Path) -> None:
+    """Builds the program of every variant, or of the named ones, into a folder that has its name."""
     command = [sys.executable, "-m", "workbench", "build", *map(str, recipes), "--out", str(folder)]
+    command += [f"--variant={name}" for name in variants]
     subprocess.run(command, check=True)
 
 
@@ -139,12 +141,12 @@ def worst_clips(stored: "Deviation") -> tuple[str, ...]:
     return tuple(clip.name for clip in stored.clips if clip.name in worst)
 
 
-def measure(recipes: list[Path], conditions: list[str], folder: Path) -> dict[str, Any]:
+def measure(recipes: list[Path], variants: list[str], conditions: list[str], folder: Path) -> dict[str, Any]:
     """Returns variant -> metric -> condition -> the figure, and where it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     library = compile_library(folder)
     if not (folder / "programs").is_dir():
-        build(recipes, folder / "programs")
+        build(recipes, variants, folder / "programs")
     figures: dict[str, dict[str, dict[str, float | None]]] = {}
     for condition in conditions:
         command = [sys.executable, "-m", __spec__.name, *map(str, recipes), "--work", str(folder / "programs")]
@@ -164,6 +166,7 @@ def measure(recipes: list[Path], conditions: list[str], folder: Path) -> dict[st
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measures the figures that gates limit under fewer instructions.")
     parser.add_argument("recipes", nargs="+", type=Path)
+    parser.add_argument("--variant", action="append", default=[], help="a variant of the recipes; several are possible")
     parser.add_argument("--only", action="append", choices=CONDITIONS, help="a condition; several are possible")
     parser.add_argument("--programs", type=Path, help="keep the programs in this folder, or use those that are there")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the figures as JSON")
@@ -176,6 +179,9 @@ if __name__ == "__main__":
                 print(json.dumps(figures), flush=True)
         sys.exit(0)
     with tempfile.TemporaryDirectory(prefix="instruction-sets-") as made:
-        found = measure(arguments.recipes, arguments.only or list(CONDITIONS), arguments.programs or Path(made))
+        folder = arguments.programs or Path(made)
+        found = measure(arguments.recipes, arguments.variant, arguments.only or list(CONDITIONS), folder)
     if arguments.out:
+        if arguments.out.is_file():
+            found["figures"] = {**json.loads(arguments.out.read_text())["figures"], **found["figures"]}
         arguments.out.write_text(json.dumps(found, indent=2) + "\n")
