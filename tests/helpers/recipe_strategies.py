@@ -60,14 +60,17 @@ outputs = every(outputs=choices(["pitch"], ["volume", "pitch"])) | some(
 )
 plain_frontend = some(frontend=choices("upstream", "grouped"))
 frontend = plain_frontend | merged(
-    every(frontend=st.just("low-rank")), some(frontend_tolerance=choices(1e-4, 1e-3, 1e-6, 0.1))
+    every(frontend=choices("low-rank", "three-stage")), some(frontend_tolerance=choices(1e-4, 1e-3, 1e-6, 0.1))
 )
 
 
 def lowering(backends: tuple[str, ...], **more: str) -> Keys:
     """The section for one of these backends, in each implementation."""
     fixed = every(backend=choices(*backends), **{key: st.just(value) for key, value in more.items()})
-    fourier = merged(every(prefilter=st.just("fourier")), some(prefilter_band=choices(1.0, 0.5, 1e-9)))
+    fourier = merged(
+        every(prefilter=choices("fourier", "fourier-shifted", "fourier-halved")),
+        some(prefilter_band=choices(1.0, 0.5, 1e-9)),
+    )
     return every(lowering=merged(fixed, some(toeplitz=choices("linear", "conv", "block")), st.just({}) | fourier))
 
 

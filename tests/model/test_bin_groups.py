@@ -22,7 +22,7 @@ def test_partition_is_the_cheapest_of_all(tolerance: float | None, monkeypatch: 
 
     def cost_as_one_group(start: int, stop: int) -> float:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(bin_groups, "_cheapest_partition", lambda bins, group: [group(0, bins)])
+            patch.setattr(bin_groups, "cheapest_partition", lambda bins, group: [group(0, bins)])
             (group,) = groups(start, stop)
         return group.cost
 

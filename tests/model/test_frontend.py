@@ -92,11 +92,15 @@ def test_exact_front_ends_equal_the_kernels(frontend: Frontend, stream: StreamCo
 
 
 @pytest.mark.parametrize("stream", SETUPS)
-@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
-def test_low_rank_stays_within_tolerance(stream: StreamConfig, tolerance: float, sing: Sing) -> None:
+@pytest.mark.parametrize(
+    ("frontend", "tolerance"), [("low-rank", 1e-2), ("low-rank", 1e-4), ("three-stage", 1e-2), ("three-stage", 1e-4)]
+)
+def test_approximations_stay_within_tolerance(
+    frontend: Frontend, stream: StreamConfig, tolerance: float, sing: Sing
+) -> None:
     """No audio moves a bin by more than the error of its kernel (Cauchy and Schwarz), and some audio moves it."""
     kernels = upstream_kernels(stream)
-    module = built("low-rank", stream, tolerance)
+    module = built(frontend, stream, tolerance)
     assert isinstance(module, GroupedConstantQ)
     assert 0 < module.bin_relative_errors.max() <= tolerance
     worst = deviation(module, kernels, stream, loud_and_quiet(kernels, stream, sing)).max(0)
@@ -104,11 +108,12 @@ def test_low_rank_stays_within_tolerance(stream: StreamConfig, tolerance: float,
     assert worst.max() > tolerance / 1000
 
 
-def test_reported_errors_are_those_of_the_kernels() -> None:
+@pytest.mark.parametrize("frontend", ["low-rank", "three-stage"])
+def test_reported_errors_are_those_of_the_kernels(frontend: Frontend) -> None:
     """The kernels of a module are its outputs for unit impulses."""
     stream = SETUPS[0]
     taps, mirrored_samples = upstream_kernels(stream)
-    module = build("low-rank", stream, 1e-2)
+    module = build(frontend, stream, 1e-2)
     assert isinstance(module, GroupedConstantQ)
     samples = taps.shape[-1] - mirrored_samples
     parts: list[torch.Tensor] = []
@@ -136,6 +141,12 @@ def test_sizes_and_names_of_the_shipped_stream() -> None:
     assert isinstance(grouped.get_submodule("group.0"), torch.nn.Linear)
     assert low_rank.state_dict().keys() >= {"group.0.project.weight", "group.0.expand.weight"}
     assert not [name for name in low_rank.state_dict() if name.endswith("bias")]
+    three_stage = built("three-stage", SHIPPED)
+    assert isinstance(three_stage, GroupedConstantQ)
+    assert sum(tensor.numel() for tensor in three_stage.parameters()) <= 65_000
+    assert three_stage.bin_relative_errors.max() <= 1e-4
+    first = ["group.0.project.weight", "group.0.middle.weight", "group.0.expand.weight"]
+    assert list(three_stage.state_dict())[:3] == first
     assert isinstance(built("upstream", SHIPPED), ConstantQ)
 
 
@@ -155,7 +166,7 @@ def test_quiet_kernel_has_the_same_relative_error() -> None:
     assert 0 < module.bin_relative_errors[17] <= 1e-2
 
 
-@pytest.mark.parametrize(("frontend", "max_cents"), [("grouped", 0.01), ("low-rank", 0.1)])
+@pytest.mark.parametrize(("frontend", "max_cents"), [("grouped", 0.01), ("low-rank", 0.1), ("three-stage", 0.1)])
 def test_pitch_of_front_ends_is_nearly_equal(frontend: Frontend, max_cents: float, sing: Sing) -> None:
     stream, audio = SETUPS[0], sing(16_000, 2.0)[None]
     upstream = load_upstream("mir-1k_g7", stream)
@@ -171,7 +182,7 @@ def test_pitch_of_front_ends_is_nearly_equal(frontend: Frontend, max_cents: floa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frontend", ["grouped", "low-rank"])
+@pytest.mark.parametrize("frontend", ["grouped", "low-rank", "three-stage"])
 @pytest.mark.parametrize("stream", [SETUPS[0], SETUPS[1]])
 def test_xnnpack_takes_the_whole_front_end(frontend: Frontend, stream: StreamConfig, sing: Sing) -> None:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

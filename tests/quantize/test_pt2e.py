@@ -58,7 +58,7 @@ DYNAMIC = {"encoder.prefilter": "int8-dynamic", "frontend.group.*.expand": "int8
     [
         (Quantization(parts=STATIC, residual_add="int8"), "conv", {"convolution": 6, "add": 2, "leaky_relu": 6}),
         (Quantization(parts=FREQUENCIES), "fourier", {"linear": 11, "leaky_relu": 2}),
-        (Quantization(parts={**DYNAMIC, "confidence.linear": "int8-static"}), "fourier", {"linear": 17}),
+        (Quantization(parts={**DYNAMIC, "confidence.linear": "int8-static"}), "fourier-halved", {"linear": 17}),
     ],
     ids=["residual adds", "frequencies", "all parts"],
 )

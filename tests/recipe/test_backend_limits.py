@@ -58,13 +58,14 @@ def test_every_backend_and_scope_has_limits() -> None:
         ),
         (
             parts("encoder: int8-dynamic"),
-            "encoder.first in int8-dynamic requires lowering.prefilter: fourier (got conv)",
+            "encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted or fourier-halved "
+            "(got conv)",
         ),
         (
             parts("confidence: int8-dynamic"),
             "XNNPACK has no int8-dynamic for confidence.conv; set confidence.conv: none",
         ),
-        (parts("frontend: int8-static"), "frontend requires frontend: grouped or low-rank (got upstream)"),
+        (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
         (ONNX.replace("explicit", "sideways"), "r.yaml: state: "),  # a mistake in a key comes before its conflicts
     ],
 )
@@ -83,6 +84,7 @@ def test_unsupported_recipe_is_rejected_in_one_line(keys: str, problem: str) -> 
         ONNX + parts("encoder: int8-static"),
         ONNX + EVERYWHERE,
         "lowering: {prefilter: fourier}\n" + parts("encoder: int8-dynamic"),
+        "lowering: {prefilter: fourier-halved, prefilter_band: 0.5}\n" + parts("encoder: int8-dynamic"),
         "lowering: {toeplitz: block, prefilter: fourier}\n" + parts("encoder: int8-dynamic, encoder.toeplitz: none"),
         parts("encoder.prefilter: int8-dynamic, encoder.narrow: int8-dynamic"),
         parts("confidence: int8-dynamic, confidence.conv: none"),

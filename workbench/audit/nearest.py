@@ -6,6 +6,7 @@ from workbench.audit.explain import Miss, Nearest
 from workbench.audit.grouping import Entry
 from workbench.audit.verdict import failures_without_gates
 from workbench.recipe import Gate, gates_of
+from workbench.recipe.options import APPROXIMATE_FRONTENDS
 from workbench.records.result import Result
 
 _MOST_SHOWN = 3
@@ -64,7 +65,7 @@ def _more_accurate(result: Result) -> list[str]:
         hints.append("int8-dynamic in place of int8-static, or none for the last layer (encoder.toeplitz)")
     elif "int8-dynamic" in schemes:
         hints.append("scheme none for some parts in quantization.parts")
-    if resolved["frontend"] == "low-rank":
+    if resolved["frontend"] in APPROXIMATE_FRONTENDS:
         hints.append("a smaller frontend_tolerance")
     if resolved["lowering"]["prefilter_band"] < 1:
         hints.append("a larger lowering.prefilter_band")
@@ -74,6 +75,6 @@ def _more_accurate(result: Result) -> list[str]:
 def _smaller_and_faster(result: Result) -> list[str]:
     """The recipe keys that make its program smaller and faster."""
     resolved = result.recipe.resolved
-    hints = [] if resolved["frontend"] == "low-rank" else ["frontend: low-rank"]
+    hints = [] if resolved["frontend"] in APPROXIMATE_FRONTENDS else ["frontend: low-rank"]
     hints += [] if resolved["quantization"]["parts"] else ["int8-dynamic for encoder.prefilter"]
     return hints or ["a larger frontend_tolerance, or a smaller lowering.prefilter_band"]

@@ -11,6 +11,7 @@ projected on a few coefficients, with the same projection for all blocks of a gr
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Group:
         last: The sample after the last.
         block_samples: Length of the blocks that are projected, counted back from the end of the frame; 0 if rank is 0.
         rank: Coefficients that replace a block; 0 for a full matrix.
+        middle_rank: Dimensions that replace the coefficients of all blocks; 0 if they are expanded directly.
     """
 
     start: int
@@ -53,6 +55,7 @@ class Group:
     last: int
     block_samples: int = 0
     rank: int = 0
+    middle_rank: int = 0
 
     @property
     def rows(self) -> int:
@@ -75,8 +78,8 @@ def exact_groups(kernels: Doubles) -> list[Group]:
     Args:
         kernels: (bins, 2, samples), the real and the imaginary part of each bin's kernel.
     """
-    support = _support(kernels)
-    return _cheapest_partition(len(kernels), lambda start, stop: _full_group(support, start, stop))
+    support = support_of(kernels)
+    return cheapest_partition(len(kernels), lambda start, stop: full_group(support, start, stop))
 
 
 def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
@@ -87,12 +90,12 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
         tolerance: Largest norm of a kernel's error, relative to the norm of the kernel. The squared relative errors of
             a group add up to at most tolerance**2, so the error of each bin is within the tolerance too.
     """
-    support = _support(kernels)
+    support = support_of(kernels)
     end = kernels.shape[-1]
     ranks = {block: _ranks(kernels, block, tolerance) for block in BLOCK_SAMPLES}
 
     def cheapest_group(start: int, stop: int) -> Group:
-        full = _full_group(support, start, stop)
+        full = full_group(support, start, stop)
         candidates = [full]
         for block, rank in ranks.items():
             first = end - math.ceil((end - full.first) / block) * block
@@ -100,7 +103,7 @@ def low_rank_groups(kernels: Doubles, tolerance: float) -> list[Group]:
             candidates.append(Group(start, stop, first, last, block, rank(start, stop)))
         return min(candidates, key=lambda group: group.cost)
 
-    return _cheapest_partition(len(kernels), cheapest_group)
+    return cheapest_partition(len(kernels), cheapest_group)
 
 
 def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
@@ -117,32 +120,45 @@ def basis(kernels: Doubles, block_samples: int, tolerance: float) -> Doubles:
     Returns:
         (rank, block_samples), in descending order of energy.
     """
-    blocks = _unit_blocks(kernels, block_samples).reshape(-1, block_samples)
+    blocks = unit_blocks(kernels, block_samples).reshape(-1, block_samples)
     energies, vectors = np.linalg.eigh(blocks.T @ blocks)  # ascending
     kept: Doubles = vectors.T[energies.clip(0).cumsum() > tolerance**2][::-1].copy()
     return kept
 
 
 def _ranks(kernels: Doubles, block_samples: int, tolerance: float) -> Callable[[int, int], int]:
-    """Returns a function (start, stop) -> number of vectors that `basis` needs for the bins from start to stop.
+    """Returns a function (start, stop) -> number of vectors that `basis` needs for the bins from start to stop."""
+    omitted = omitted_energies(kernels, block_samples, tolerance)
+
+    def rank(start: int, stop: int) -> int:
+        return int((omitted(start, stop) > 0.99 * tolerance**2).sum())  # the finer basis can omit 1 % of tolerance**2
+
+    return rank
+
+
+def omitted_energies(kernels: Doubles, block_samples: int, tolerance: float) -> Callable[[int, int], Doubles]:
+    """Returns a function of the bins (start, stop): the energy that is omitted without one vector, without two, ...
+
+    The vectors are those of `basis`, from the weakest. The energies are those of all bins together, for kernels of
+    norm 1.
 
     The covariance of a group is the sum of the covariances of its bins, so a cumulative sum over the bins gives it for
     any group. To keep the matrices small, they are in the coordinates of a basis of all bins, which is computed with a
     tenth of the tolerance.
     """
     finer = basis(kernels, block_samples, tolerance / 10)
-    coefficients = _unit_blocks(kernels, block_samples) @ finer.T
+    coefficients = unit_blocks(kernels, block_samples) @ finer.T
     covariances = np.zeros((len(kernels) + 1, len(finer), len(finer)))
     np.cumsum(coefficients.transpose(0, 2, 1) @ coefficients, 0, out=covariances[1:])
 
-    def rank(start: int, stop: int) -> int:
-        omitted = np.linalg.eigvalsh(covariances[stop] - covariances[start]).clip(0).cumsum()
-        return int((omitted > 0.99 * tolerance**2).sum())  # the finer basis can omit 1 % of tolerance**2
+    def omitted(start: int, stop: int) -> Doubles:
+        energies: Doubles = np.linalg.eigvalsh(covariances[stop] - covariances[start]).clip(0).cumsum()
+        return energies
 
-    return rank
+    return omitted
 
 
-def _unit_blocks(kernels: Doubles, block_samples: int) -> Doubles:
+def unit_blocks(kernels: Doubles, block_samples: int) -> Doubles:
     """Divides each kernel (bins, 2, samples) by its norm and cuts it into blocks, counted back from its end.
 
     Returns (bins, blocks, block_samples); the blocks of the real part come first.
@@ -154,22 +170,36 @@ def _unit_blocks(kernels: Doubles, block_samples: int) -> Doubles:
     return np.pad(unit, ((0, 0), (0, 0), (missing, 0))).reshape(len(kernels), -1, block_samples)
 
 
-def _support(kernels: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def samples_of(kernels: Doubles, group: Group) -> Doubles:
+    """Returns the kernels of a group, (bins of the group, 2, samples of the group); zeros before the frame."""
+    part = kernels[group.start : group.stop, :, max(group.first, 0) : group.last]
+    return np.pad(part, ((0, 0), (0, 0), (max(-group.first, 0), 0)))
+
+
+def support_of(kernels: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Returns the first sample that each kernel touches, and the one after the last; (bins,) each."""
     touched = (kernels != 0).any(1)
     return touched.argmax(1), touched.shape[1] - touched[:, ::-1].argmax(1)
 
 
-def _full_group(support: tuple[NDArray[np.intp], NDArray[np.intp]], start: int, stop: int) -> Group:
+def full_group(support: tuple[NDArray[np.intp], NDArray[np.intp]], start: int, stop: int) -> Group:
     first, last = support
     return Group(start, stop, int(first[start:stop].min()), int(last[start:stop].max()))
 
 
-def _cheapest_partition(bins: int, group: Callable[[int, int], Group]) -> list[Group]:
+class _Costed(Protocol):
+    @property
+    def cost(self) -> float: ...
+
+
+CostedGroup = TypeVar("CostedGroup", bound=_Costed)
+
+
+def cheapest_partition(bins: int, group: Callable[[int, int], CostedGroup]) -> list[CostedGroup]:
     """Returns the partition of the bins into contiguous groups with the least total cost."""
     edges = [*range(0, max(bins - STEP_BINS // 2, 1), STEP_BINS), bins]
-    partitions: list[Sequence[Group]] = [()]  # the cheapest one up to each edge
-    totals = [0]
+    partitions: list[Sequence[CostedGroup]] = [()]  # the cheapest one up to each edge
+    totals: list[float] = [0]
     for index, stop in enumerate(edges[1:], start=1):
         last_groups = [group(start, stop) for start in edges[:index]]
         costs = [total + last.cost for total, last in zip(totals, last_groups, strict=True)]

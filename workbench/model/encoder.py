@@ -15,11 +15,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.model.fourier_conv import FourierConv, Tiling
+from workbench.model.fourier_shifted import HalvedFourierConv, ShiftedFourierConv, tiling_with_empty_tiles
 from workbench.model.reductions import MeanAsMatmul
 from workbench.model.toeplitz import build_toeplitz
 from workbench.model.upstream import Resnet1d
+from workbench.recipe.options import Prefilter
 from workbench.recipe.stream_config import Implementations
 
+_FOURIER: dict[Prefilter, type[FourierConv] | type[ShiftedFourierConv]] = {
+    "fourier": FourierConv,
+    "fourier-shifted": ShiftedFourierConv,
+    "fourier-halved": HalvedFourierConv,
+}
 _BLOCK_BINS = 5  # outputs of BlockConv per row: a smaller block needs more slices, a larger one has more zero weights
 
 
@@ -56,11 +63,13 @@ class TiledEncoder(nn.Module):
     def __init__(self, upstream: Resnet1d, shift_bins: int, implementations: Implementations) -> None:
         super().__init__()
         self.norm = Norm(upstream.layernorm)
-        self.tiling = Tiling(upstream.layernorm.normalized_shape[-1])
+        bins, fourier_conv = upstream.layernorm.normalized_shape[-1], _FOURIER[implementations.prefilter]
+        taps = max(layers[0].kernel_size[0] for layers in upstream.prefilt_layers)
+        self.tiling = Tiling(bins) if fourier_conv is FourierConv else tiling_with_empty_tiles(bins, taps)
         self.first = nn.Sequential(BlockConv(conv2d(upstream.conv1[0]), self.tiling.padded_bins), upstream.conv1[1])
         self.channels = upstream.conv1[0].out_channels
         self.prefilter = nn.ModuleList(
-            nn.Sequential(FourierConv(conv2d(layers[0]), self.tiling, implementations.band), layers[1])
+            nn.Sequential(fourier_conv(conv2d(layers[0]), self.tiling, implementations.band), layers[1])
             for layers in upstream.prefilt_layers
         )
         self.residual = upstream.residual
@@ -87,7 +96,7 @@ def build_encoder(upstream: Resnet1d, shift_bins: int, implementations: Implemen
         shift_bins: Pitch bins by which the activations are shifted down.
         implementations: How the wide convolutions and the last layer are computed.
     """
-    layout = TiledEncoder if implementations.prefilter == "fourier" else Encoder
+    layout = TiledEncoder if implementations.prefilter in _FOURIER else Encoder
     return layout(upstream, shift_bins, implementations)
 
 

@@ -27,11 +27,15 @@ class Tiling:
     """The layout of `bins` in tiles: bin b is row b % STEP_BINS of tile b // STEP_BINS.
 
     The last rows of the last tile can be padding: `padded_bins` is the number of all rows.
+
+    Args:
+        bins: Bins of a frame.
+        empty_tiles: Tiles of nothing but padding, after the last bin.
     """
 
-    def __init__(self, bins: int) -> None:
+    def __init__(self, bins: int, empty_tiles: int = 0) -> None:
         self.bins = bins
-        self.tiles = math.ceil(bins / STEP_BINS)
+        self.tiles = math.ceil(bins / STEP_BINS) + empty_tiles
         self.padded_bins = self.tiles * STEP_BINS
 
     def to_tiles(self, x: Tensor) -> Tensor:
@@ -74,14 +78,14 @@ class FourierConv(nn.Module):
         self.margin = conv.kernel_size[1] // 2
         window_bins = STEP_BINS + 2 * self.margin  # even, as STEP_BINS is
         kept = max(1, math.ceil(band * window_bins / 2))
-        analysis = _real_dft_matrix(window_bins)
-        synthesis = _inverse(analysis)[:STEP_BINS]
+        analysis = real_dft_matrix(window_bins)
+        synthesis = inverse_dft(analysis)[:STEP_BINS]
         self.register_buffer("apart", analysis[None, : 2 * kept].float())
         self.register_buffer("together", synthesis[None, :, : 2 * kept].float())
-        self.register_buffer("exists", _valid_mask(tiling))
+        self.register_buffer("exists", valid_mask(tiling))
         self.bias = nn.Parameter(torch.zeros(self.channels) if conv.bias is None else conv.bias.detach().clone())
-        responses = _frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[:kept]
-        self.frequency = nn.ModuleList(map(_linear, responses))
+        responses = frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[:kept]
+        self.frequency = nn.ModuleList(map(linear_of, responses))
 
     def forward(self, x: Tensor) -> Tensor:
         spectrum = torch.bmm(self.apart, self._windows(x))
@@ -104,7 +108,7 @@ class FourierConv(nn.Module):
         return torch.cat(rows).reshape(1, STEP_BINS + 2 * self.margin, -1)
 
 
-def _real_dft_matrix(n: int) -> Tensor:
+def real_dft_matrix(n: int) -> Tensor:
     """Returns (n, n) float64: the real and the imaginary part of each frequency of n samples, in turn.
 
     Row 1 would be the imaginary part of frequency 0, which is zero; it holds the real part of frequency n / 2.
@@ -115,8 +119,8 @@ def _real_dft_matrix(n: int) -> Tensor:
     return parts.reshape(n, n)
 
 
-def _inverse(dft: Tensor) -> Tensor:
-    """Returns the inverse of `_real_dft_matrix`.
+def inverse_dft(dft: Tensor) -> Tensor:
+    """Returns the inverse of `real_dft_matrix`.
 
     All frequencies but the two real ones count twice, because their conjugates are not stored. It is not computed with
     a solver, whose rounding errors differ from run to run and would change the bytes of a program.
@@ -127,7 +131,7 @@ def _inverse(dft: Tensor) -> Tensor:
     return (dft * weight[:, None]).T
 
 
-def _frequency_responses(taps: Tensor, n: int) -> Tensor:
+def frequency_responses(taps: Tensor, n: int) -> Tensor:
     """Returns the matrix of each frequency, which multiplies its real and imaginary parts over the channels.
 
     Args:
@@ -145,13 +149,13 @@ def _frequency_responses(taps: Tensor, n: int) -> Tensor:
     return matrices
 
 
-def _valid_mask(tiling: Tiling) -> Tensor:
+def valid_mask(tiling: Tiling) -> Tensor:
     """Returns (STEP_BINS, tiles, 1), float32: 1 for a bin, 0 for the rows that pad the last tile."""
     mask = (torch.arange(tiling.padded_bins) < tiling.bins).float()
     return mask.reshape(tiling.tiles, STEP_BINS).T.unsqueeze(-1).contiguous()
 
 
-def _linear(matrix: Tensor) -> nn.Linear:
+def linear_of(matrix: Tensor) -> nn.Linear:
     linear = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)
     linear.weight = nn.Parameter(matrix.float().contiguous())
     return linear

@@ -1,4 +1,4 @@
-"""The constant-Q transform: upstream's single convolution, the same without its zeros, or a low-rank approximation.
+"""The constant-Q transform: upstream's single convolution, the same without its zeros, or an approximation of low rank.
 
 Upstream multiplies each frame with (2 * bins, kernel) taps. More than half of them are zero, because the kernels of
 high bins are short. Many others are only multiplied with the zeros that replace the future of the stream, and the taps
@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from workbench.model.bin_groups import Doubles, Group, basis, exact_groups, low_rank_groups
+from workbench.model.bin_groups import Doubles, Group, basis, exact_groups, low_rank_groups, samples_of
+from workbench.model.three_stage import Factors, three_stage_groups
 from workbench.recipe.options import DEFAULT_FRONTEND_TOLERANCE, Frontend
 
 EPS = torch.finfo(torch.float32).eps  # the floor of upstream's magnitude (pesto.data.ToLogMagnitude)
@@ -78,7 +79,7 @@ class ConstantQ(nn.Module):
 
 
 class GroupedConstantQ(nn.Module):
-    """Energy of each constant-Q bin, with one or two Linears for each group of neighbouring bins.
+    """Energy of each constant-Q bin, with one to three Linears for each group of neighbouring bins.
 
     Without a tolerance the result equals `ConstantQ`, apart from the order of summation. With a tolerance, the samples
     of a group are projected block by block if that is cheaper.
@@ -94,11 +95,13 @@ class GroupedConstantQ(nn.Module):
         frames_per_chunk: Frames of the largest chunk.
         tolerance: Largest norm of the error of a bin's kernel, relative to the norm of the kernel, real and imaginary
             part together. Taps that every frame multiplies with zeros do not count.
+        three_stages: With a tolerance: whether groups can have three Linears, which takes fewer weights than two.
 
     Attributes:
         groups: The groups of bins, in order.
         group: For each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real parts
-            first; or two Linears: `project` from a block to its coefficients, `expand` from those of all blocks.
+            first; or several Linears: `project` from a block to its coefficients, `middle` from those of all blocks to
+            fewer dimensions, if there are three, and `expand`.
         frame_samples: Length of a frame: `lead_samples` zeros, then the samples that the stream has received.
         bin_relative_errors: (bins,), float64: the relative error of each kernel.
     """
@@ -110,6 +113,7 @@ class GroupedConstantQ(nn.Module):
         mirrored_samples: int,
         frames_per_chunk: int,
         tolerance: float | None = None,
+        three_stages: bool = False,
     ) -> None:
         super().__init__()
         # Earlier frames of a chunk include samples that are future to the last frame. Taps beyond them only meet zeros.
@@ -117,18 +121,22 @@ class GroupedConstantQ(nn.Module):
         used_samples = taps.shape[-1] - mirrored_samples + self.future_samples
         kernels = taps.reshape(2, -1, taps.shape[-1])[..., :used_samples].transpose(0, 1).double().numpy()
         with threadpool_limits(1, "blas"):  # threads slow down matrices this small, and change the last bits
-            self.groups = exact_groups(kernels) if tolerance is None else low_rank_groups(kernels, tolerance)
+            if tolerance is not None and three_stages:
+                plan = three_stage_groups(kernels, tolerance)
+            elif tolerance is not None:
+                plan = [
+                    (group, _two_factors(kernels, group, tolerance)) for group in low_rank_groups(kernels, tolerance)
+                ]
+            else:
+                plan = [(group, None) for group in exact_groups(kernels)]
+            self.groups = [group for group, _ in plan]
             self.lead_samples = max(0, -min(group.first for group in self.groups))  # a block can begin before the frame
             self.frame_samples = self.lead_samples + used_samples
             self.group = nn.ModuleList()
             errors = []
-            for group in self.groups:
-                part = kernels[group.start : group.stop, :, max(group.first, 0) : group.last]
-                part = np.pad(part, ((0, 0), (0, 0), (max(-group.first, 0), 0)))
-                if tolerance is None or not group.rank:
-                    self.group.append(_dense_linear(part))
-                else:
-                    self.group.append(_low_rank_linears(part, group, tolerance))
+            for group, factors in plan:
+                part = samples_of(kernels, group)
+                self.group.append(_linears(factors, group.block_samples) if factors else _dense_linear(part))
                 errors.append(_relative_errors(self.group[-1], part))
             self.bin_relative_errors: Doubles = np.concatenate(errors)
 
@@ -152,18 +160,23 @@ def build_frontend(
     """Returns the framing and the front end of the given name. The framing computes the input of the front end.
 
     Args:
-        frontend: "upstream", "grouped" or "low-rank".
+        frontend: "upstream", "grouped", "low-rank" or "three-stage".
         taps: (2 * bins, 1, kernel samples), float32: the real parts of all bins, then the imaginary parts.
         hop_samples: Samples between frames.
         mirrored_samples: Samples at the end of the kernel that lie in the future of a chunk's last frame.
         frames_per_chunk: Frames of the largest chunk.
-        tolerance: Largest relative error of a bin's kernel; only for "low-rank".
+        tolerance: Largest relative error of a bin's kernel; only for "low-rank" and "three-stage".
     """
     single = frames_per_chunk == 1
     if frontend == "upstream":
         return Framing(taps.shape[-1], hop_samples, mirrored_samples, 0, single), ConstantQ(taps)
     grouped = GroupedConstantQ(
-        taps, hop_samples, mirrored_samples, frames_per_chunk, tolerance if frontend == "low-rank" else None
+        taps,
+        hop_samples,
+        mirrored_samples,
+        frames_per_chunk,
+        None if frontend == "grouped" else tolerance,
+        three_stages=frontend == "three-stage",
     )
     framing = Framing(grouped.frame_samples, hop_samples, grouped.future_samples, grouped.lead_samples, single)
     return framing, grouped
@@ -178,18 +191,26 @@ def _dense_linear(kernels: Doubles) -> nn.Linear:
     return _linear(kernels.transpose(1, 0, 2).reshape(-1, kernels.shape[-1]))
 
 
-def _low_rank_linears(kernels: Doubles, group: Group, tolerance: float) -> nn.Sequential:
-    """Kernels (bins, 2, samples) -> Linears from each block to its coefficients, and from these to the spectrum."""
-    vectors = basis(kernels, group.block_samples, tolerance)
-    blocks = kernels.transpose(1, 0, 2).reshape(group.rows, -1, group.block_samples)
-    return nn.Sequential(
-        OrderedDict(
-            blocks=nn.Unflatten(-1, (-1, group.block_samples)),
-            project=_linear(vectors),
-            join=nn.Flatten(-2),
-            expand=_linear((blocks @ vectors.T).reshape(group.rows, -1)),
-        )
-    )
+def _two_factors(kernels: Doubles, group: Group, tolerance: float) -> Factors | None:
+    """Returns the projection of each block, and what expands the coefficients of all blocks; None for a full matrix."""
+    if not group.rank:
+        return None
+    part = samples_of(kernels, group)
+    vectors = basis(part, group.block_samples, tolerance)
+    blocks = part.transpose(1, 0, 2).reshape(group.rows, -1, group.block_samples)
+    return Factors(vectors, None, (blocks @ vectors.T).reshape(group.rows, -1))
+
+
+def _linears(factors: Factors, block_samples: int) -> nn.Sequential:
+    """Returns Linears from each block to its coefficients, and from these, in one or two steps, to the spectrum."""
+    stages: dict[str, nn.Module] = {
+        "blocks": nn.Unflatten(-1, (-1, block_samples)),
+        "project": _linear(factors.project),
+        "join": nn.Flatten(-2),
+    }
+    if factors.middle is not None:
+        stages["middle"] = _linear(factors.middle)
+    return nn.Sequential(OrderedDict(stages, expand=_linear(factors.expand)))
 
 
 def _linear(matrix: Doubles) -> nn.Linear:
@@ -202,15 +223,17 @@ def _relative_errors(linear: nn.Module, kernels: Doubles) -> Doubles:
     """Returns (bins,): norm of the error of each kernel, divided by the norm of the kernel.
 
     Args:
-        linear: The Linear or the two Linears of a group.
+        linear: The Linear or the Linears of a group.
         kernels: (bins, 2, samples), the exact kernels of the group.
     """
     if isinstance(linear, nn.Linear):
         matrix = linear.weight.double().numpy()
     else:
-        project = linear.get_parameter("project.weight").double().numpy()
-        expand = linear.get_parameter("expand.weight").double().numpy()
-        matrix = expand.reshape(2 * len(kernels), -1, len(project)) @ project
+        weights = {name: weight.double().numpy() for name, weight in linear.named_parameters()}
+        project, matrix = weights["project.weight"], weights["expand.weight"]
+        if "middle.weight" in weights:
+            matrix = matrix @ weights["middle.weight"]
+        matrix = matrix.reshape(2 * len(kernels), -1, len(project)) @ project
     difference = matrix.reshape(2, len(kernels), -1).transpose(1, 0, 2) - kernels
     errors: Doubles = np.sqrt(np.square(difference).sum((1, 2)) / np.square(kernels).sum((1, 2)))
     return errors

@@ -99,8 +99,10 @@ class LayerLimit:
     values: tuple[str, ...] = ()
 
 
+_IN_FREQUENCY_DOMAIN: tuple[Prefilter, ...] = get_args(Prefilter)[1:]
+
 XNNPACK_LAYERS = (
-    LayerLimit("encoder.first.0", "encoder.first", DYNAMIC_SCHEMES, "prefilter", ("fourier",)),
+    LayerLimit("encoder.first.0", "encoder.first", DYNAMIC_SCHEMES, "prefilter", _IN_FREQUENCY_DOMAIN),
     LayerLimit("encoder.toeplitz.conv", "encoder.toeplitz", DYNAMIC_SCHEMES, "toeplitz", ("linear",)),
     LayerLimit("confidence.conv", "confidence.conv", DYNAMIC_SCHEMES),
 )
@@ -134,7 +136,10 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
     if conflicts:
         return _message(f"backend: {backend}", conflicts, limits.reason)
     if frontend == "upstream" and any(pattern.split(".")[0] == "frontend" for pattern in quantization.parts):
-        return "parts: frontend requires frontend: grouped or low-rank (got upstream), whose layers can be quantized"
+        return (
+            "parts: frontend requires frontend: grouped, low-rank or three-stage (got upstream), whose layers can be "
+            "quantized"
+        )
     return "; ".join(_layer_conflicts(quantization, lowering)) if backend == "xnnpack" else ""
 
 

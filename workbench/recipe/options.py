@@ -38,9 +38,12 @@ OUTPUTS: tuple[Output, ...] = ("pitch", "confidence", "volume")
 ProtocolName = Literal["continuous", "reset-per-chunk", "variant-reset-per-chunk", "baseline-reset-per-chunk"]
 """Which side's state is reset before every chunk."""
 
-Frontend = Literal["upstream", "grouped", "low-rank"]
-"""Implementation of the CQT: upstream's convolution, the same in groups of bins without its zeros, or an approximation.
-"""
+Frontend = Literal["upstream", "grouped", "low-rank", "three-stage"]
+"""Implementation of the CQT: upstream's convolution, the same in groups of bins without its zeros, or an approximation,
+in which each group is a product of two matrices or of three."""
+
+APPROXIMATE_FRONTENDS: tuple[Frontend, ...] = ("low-rank", "three-stage")
+"""Those that have a tolerance."""
 
 DEFAULT_FRONTEND_TOLERANCE = 1e-4
 """Largest error of a bin's kernel, relative to its norm.
@@ -49,8 +52,9 @@ At 1e-3 the front end has 10 % (48 kHz) to 25 % (16 kHz) fewer weights, and rare
 no clip that was tried changes by more than 0.04 cents.
 """
 
-Prefilter = Literal["conv", "fourier"]
-"""Implementation of the two wide convolutions: direct, or in the frequency domain."""
+Prefilter = Literal["conv", "fourier", "fourier-shifted", "fourier-halved"]
+"""Implementation of the two wide convolutions: direct, or in the frequency domain, where the windows are padded, or
+shifted, or shifted and used with half of the weights."""
 
 Toeplitz = Literal["linear", "conv", "block"]
 """Implementation of the last layer: a Linear, upstream's convolution, or a convolution over blocks."""

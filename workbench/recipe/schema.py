@@ -11,6 +11,7 @@ from workbench.recipe.backend_limits import lowering_conflict, quantization_conf
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (
+    APPROXIMATE_FRONTENDS,
     DEFAULT_FRONTEND_TOLERANCE,
     DYNAMIC_SCHEMES,
     OUTPUTS,
@@ -88,13 +89,13 @@ class RecipeModel(RecipeSection):
     frontend: Frontend = Field(
         "upstream",
         description="Implementation of the CQT: upstream's convolution, the same without its zeros (grouped), or an "
-        "approximation (low-rank).",
+        "approximation: each group of bins in two steps (low-rank), or in three, with half of the bytes (three-stage).",
     )
     frontend_tolerance: float = Field(
         DEFAULT_FRONTEND_TOLERANCE,
         ge=1e-6,
         le=0.1,
-        description="For frontend: low-rank, the largest error of a bin's kernel, relative to its norm.",
+        description="For frontend: low-rank or three-stage, the largest error of a bin's kernel, relative to its norm.",
     )
     lowering: Lowering = Field(Lowering(), validate_default=True, description="How the model becomes a program.")
     quantization: Annotated[Quantization, BeforeValidator(lambda value: {} if value == "none" else value)] = Field(
@@ -167,10 +168,11 @@ class RecipeModel(RecipeSection):
 
     @field_validator("frontend_tolerance")
     @classmethod
-    def _only_for_low_rank(cls, tolerance: float, info: ValidationInfo) -> float:
+    def _only_for_approximations(cls, tolerance: float, info: ValidationInfo) -> float:
         frontend = info.data.get("frontend", "low-rank")
-        if tolerance != DEFAULT_FRONTEND_TOLERANCE and frontend != "low-rank":
-            fail_validation(f"requires frontend: low-rank, got {frontend}; change it, or remove frontend_tolerance")
+        if tolerance != DEFAULT_FRONTEND_TOLERANCE and frontend not in APPROXIMATE_FRONTENDS:
+            choices = " or ".join(APPROXIMATE_FRONTENDS)
+            fail_validation(f"requires frontend: {choices}, got {frontend}; change it, or remove frontend_tolerance")
         return tolerance
 
     @field_validator("lowering")

@@ -102,20 +102,21 @@ class Lowering(RecipeSection):
     )
     prefilter: Prefilter = Field(
         "conv",
-        description="Implementation of the two wide convolutions, both equivalent: direct, or in the frequency domain, "
-        "which is two to six times faster in XNNPACK, and larger.",
+        description="Implementation of the two wide convolutions, all equivalent: direct; in the frequency domain "
+        "(fourier), which is two to six times faster in XNNPACK, and larger; the same with fewer operators "
+        "(fourier-shifted); or with fewer operators and half of the weights (fourier-halved).",
     )
     prefilter_band: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="For prefilter: fourier, the share of frequencies to keep, from the lowest. Less than 1 is an "
-        "approximation, smaller and faster.",
+        description="For all but prefilter: conv, the share of frequencies to keep, from the lowest. Less than 1 is "
+        "an approximation, smaller and faster.",
     )
 
     @model_validator(mode="after")
     def _band_only_for_fourier(self) -> Self:
-        if self.prefilter_band < 1 and self.prefilter != "fourier":
+        if self.prefilter_band < 1 and self.prefilter == "conv":
             fail_validation(f"prefilter_band requires prefilter: fourier, got {self.prefilter}; change one of them")
         return self
 

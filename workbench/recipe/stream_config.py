@@ -76,8 +76,9 @@ class StreamConfig:
 class Implementations:
     """Which implementation of the front end, the wide convolutions and the last layer is used.
 
-    `band` is for `prefilter="fourier"`: the share of the frequencies that is kept, 0 < band <= 1; less than 1 is an
-    approximation. `tolerance` is for `frontend="low-rank"`: the largest error of a bin's kernel, relative to its norm.
+    `band` is for every prefilter but "conv": the share of the frequencies that is kept, 0 < band <= 1; less than 1 is
+    an approximation. `tolerance` is for `frontend="low-rank"` and "three-stage": the largest error of a bin's kernel,
+    relative to its norm.
     """
 
     frontend: Frontend = "upstream"
