@@ -66,7 +66,7 @@ def test_new_bundle_verifies_with_the_frames_of_a_session(bundled: Path, manifes
     assert ran == ["ok", PROGRAM, "loads and runs here"]
     expected = standalone.read_frames(bundled / FRAMES)
     shown = (expected["confidence"] >= 0.12).sum()
-    message = f"75 frames, every bit as expected; {shown} have a pitch, from confidence 0.12"
+    message = f"75 frames, every bit as expected; {shown} have a pitch (confidence 0.12 or more)"
     assert compared == ["ok", FRAMES, message] and manifest["confidence_threshold"] == 0.12
     assert (manifest["stream"]["sample_rate_hz"], manifest["calls"]["max_samples"]) == (16_000, 320)
     golden = manifest["golden"]

@@ -169,7 +169,7 @@ def test_compare_frames_within_their_tolerance(tmp_path: Path) -> None:
     same = golden.expected[:, 0]
     assert standalone.compare_frames(same, expected).message == "3 frames, every bit as expected"
     shown = standalone.compare_frames(same, expected, float(np.sort(same[1])[1])).message
-    assert shown.startswith("3 frames, every bit as expected; 2 have a pitch, from confidence 0.")
+    assert shown.startswith("3 frames, every bit as expected; 2 have a pitch (confidence 0.")
     for confidence_error, ok in ((0.0005, True), (0.002, False), (np.nan, False)):
         frames = same.copy()
         frames[1, 1] += confidence_error

@@ -415,7 +415,7 @@ REBUILD = "rebuild the program"
 NOT_LOADED = "not a program that this runtime can load (Failed to load program, error: 0x:23)"
 PROGRAMS = (
     program("no such file", NO_PROGRAM),
-    program("a folder", NO_PROGRAM, folder("p.pte")),
+    program("a folder", "is a folder; name the file of the program in it, such as program.pte", folder("p.pte")),
     program("an empty file", NOT_LOADED.replace("23", "12"), text("p.pte", "")),
     program("text", NOT_LOADED, text("p.pte", "this is no program\n" * 9)),
     program("10 kB of zeros", NOT_LOADED, text("p.pte", bytes(10_000))),

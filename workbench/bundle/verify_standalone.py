@@ -223,7 +223,7 @@ def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]], thre
         f" as expected; furthest: pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
     )
     how = furthest if pitch or confidence or volume else ", every bit as expected"
-    shown = f"; {(found[1] >= threshold).sum()} have a pitch, from confidence {threshold:g}" if threshold else ""
+    shown = f"; {(found[1] >= threshold).sum()} have a pitch (confidence {threshold:g} or more)" if threshold else ""
     return Finding(FRAMES, True, f"{frames} frames{how}{shown}")
 
 

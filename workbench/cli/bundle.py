@@ -65,6 +65,6 @@ def bundle(
     if verdict != variant.result.verdict:
         verdict += f" by the current rules (stored: {variant.result.verdict})"
     click.echo(
-        f"{path}: {manifest.name}, verdict {verdict}, {tolerance.frames} golden frames; a processor that rounds "
-        f"differently may be up to {tolerance.pitch_cents:.2f} cents off them"
+        f"{path}: {manifest.name}, verdict {verdict}, {tolerance.frames} golden frames; verify allows "
+        f"{tolerance.pitch_cents:.2f} cents for processors that round differently"
     )

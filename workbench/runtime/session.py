@@ -104,6 +104,8 @@ def validate_chunk(chunk: ArrayLike, stream: StreamConfig) -> Floats:
 
 def require_file(path: Path) -> None:
     """Raises ProgramError if there is no file to load."""
+    if path.is_dir():
+        raise ProgramError(f"{path}: is a folder; name the file of the program in it, such as program.pte")
     if not path.is_file():
         raise ProgramError(f"{path}: no such program; `workbench build RECIPE` makes one")
 

@@ -6,6 +6,7 @@ from workbench.audit.explain import Candidate, Choice
 from workbench.report.formatting import counted, format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
+_LARGEST_SHARE = 10  # of a limit that is shown in percent
 _CLOCKS = {"native": "of the native host, without Python", "session": "of the Python session"}
 
 
@@ -58,7 +59,7 @@ def choice_lines(choice: Choice) -> list[str]:
         lines.append(f"nearest: {near.name} misses {counted(len(near.misses), 'gate')}")
         lines += [
             f"  {miss.metric} is {shown(miss.value)} (limit {miss.limit}), "
-            f"{shown(miss.beyond)} or {miss.share:.0%} beyond it"
+            f"{shown(miss.beyond)}{f' or {miss.share:.0%}' if miss.share < _LARGEST_SHARE else ''} beyond it"
             + (f"; what may help: {miss.hint}" if miss.hint else "")
             for miss in near.misses
         ]
