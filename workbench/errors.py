@@ -70,6 +70,10 @@ class ProgramCrashError(ProgramError):
     """A program ended the child process that ran it."""
 
 
+class NativeCrashError(NativeHostError, ProgramCrashError):
+    """A program crashed the native host, or did not return in it."""
+
+
 class ProgramTimeoutError(ProgramError):
     """A program did not return within its time limit."""
 

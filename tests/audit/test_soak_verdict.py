@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.helpers.results import replaced, stored
-from tests.helpers.soak import soak_segment
+from tests.helpers.results import replaced
+from tests.helpers.soak import soak_of, soak_segment
 from workbench.audit.soak_verdict import judge_soak
 from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate
@@ -14,19 +14,18 @@ GATES = (Gate("deviation.pitch.max_cents", "<=", 400), Gate("deviation.confidenc
 
 def soak(last: SoakSegment | None = None, ended: str = "") -> Soak:
     """Four segments of which the last is given."""
-    result = stored()
-    assert result.program is not None
-    return Soak(
-        created=result.created,
-        recipe=result.recipe,
-        environment=result.environment,
-        program=result.program,
-        clips=("sung/a",),
-        hours=1.0,
-        took_s=60.0,
-        stretches=(soak_segment(1), soak_segment(2), soak_segment(3), last or soak_segment(4)),
-        ended=ended,
-    )
+    return soak_of(soak_segment(1), soak_segment(2), soak_segment(3), last or soak_segment(4)).replace(ended=ended)
+
+
+def test_judge_soak_by_the_slowest_calls() -> None:
+    segments = [
+        soak_segment(until_s, variant_p99_ms=ms) for until_s, ms in enumerate((2.0, 9.0, 2.0, 4.0, 4.0, 2.0), 1)
+    ]
+    judged = judge_soak(soak().replace(stretches=segments), GATES, 40)
+    assert judged.verdict == "inconclusive" and "slowest 1% of the calls took 2.00 times as long" in judged.reasons[0]
+    assert judge_soak(soak().replace(stretches=segments[:4]), GATES, 40).verdict == "pass"
+    earlier = soak_segment(1).model_dump(exclude={"variant_p99_ms"})
+    assert judge_soak(soak().replace(stretches=(SoakSegment(**earlier),) * 4), GATES, 40).verdict == "pass"
 
 
 def with_pitch(max_cents: float | None, reason: str = "") -> SoakSegment:

@@ -1,4 +1,4 @@
-"""A session that drifts, and a segment of a soak."""
+"""A session that drifts, a segment of a soak, and a soak."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from tests.helpers.frames import frames_of
 from tests.helpers.results import stored
 from workbench.measure.soak import SoakSegment
 from workbench.recipe.stream_config import StreamConfig
+from workbench.records.soak import Soak
 from workbench.runtime.session import Frames
 
 
@@ -37,7 +38,24 @@ def soak_segment(until_s: float, **values: object) -> SoakSegment:
         confidence_max=0.0,
         variant_p50_ms=1.0,
         variant_p95_ms=1.5,
+        variant_p99_ms=2.0,
         real_time_factor=0.05,
         resident_bytes=500,
     )
     return segment.replace(**values)
+
+
+def soak_of(*segments: SoakSegment) -> Soak:
+    """A soak of these segments that is not judged yet, on the program of a stored result."""
+    result = stored()
+    assert result.program is not None
+    return Soak(
+        created=result.created,
+        recipe=result.recipe,
+        environment=result.environment,
+        program=result.program,
+        clips=("sung/a",),
+        hours=1.0,
+        took_s=60.0,
+        stretches=segments,
+    )

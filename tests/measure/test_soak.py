@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.bench import BASELINE
 from tests.helpers.soak import DriftingSession
 from workbench.measure import soak
-from workbench.measure.soak import SoakWorker, long_stream
+from workbench.measure.soak import PythonProgram, SoakWorker, long_stream
 from workbench.recipe.stream_config import StreamConfig
 
 
@@ -16,7 +16,7 @@ def test_a_drift_shows_from_segment_to_segment() -> None:
     steady, drifting = DriftingSession(0.0), DriftingSession(0.125)
     clip = np.repeat(np.arange(3, dtype=np.float32), 100)
     samples = np.concatenate([clip, clip[:50]])  # the last half call is cut off
-    reports = list(long_stream(steady, drifting, samples, 4 / 3600, 0.5, segments=4))  # 4 s, 40 calls
+    reports = list(long_stream(steady, PythonProgram(drifting), samples, 4 / 3600, 0.5, segments=4))  # 4 s, 40 calls
     segments = [report.segment for report in reports]
     assert [segment.pitch.max_cents for segment in segments] == [125, 250, 375, 500]
     assert drifting.inputs == steady.inputs == [float(call % 3) for call in range(40)]
@@ -33,14 +33,23 @@ def test_a_drift_shows_from_segment_to_segment() -> None:
 def test_progress_is_reported_every_minute(hop_samples: int, seconds: int, calls_done: list[int]) -> None:
     session = DriftingSession(0.0)
     session.stream = StreamConfig(1000, hop_samples, 1, 0.0)
-    reports = list(long_stream(session, session, np.ones(hop_samples, np.float32), seconds / 3600, 0.5, segments=1))
+    reports = list(
+        long_stream(session, PythonProgram(session), np.ones(hop_samples, np.float32), seconds / 3600, 0.5, segments=1)
+    )
     assert [report.calls_done for report in reports] == calls_done
     assert [report.segment is not None for report in reports] == [*[False] * (len(calls_done) - 1), True]
 
 
 @pytest.mark.parametrize(("drifts", "counts"), [((np.nan, 0.0), (10, 0)), ((0.0, np.nan), (0, 10))])
 def test_nonfinite_frames_are_counted_on_their_side(drifts: tuple[float, float], counts: tuple[int, int]) -> None:
-    (report,) = long_stream(*map(DriftingSession, drifts), np.ones(300, np.float32), 1 / 3600, 0.5, segments=1)
+    (report,) = long_stream(
+        DriftingSession(drifts[0]),
+        PythonProgram(DriftingSession(drifts[1])),
+        np.ones(300, np.float32),
+        1 / 3600,
+        0.5,
+        segments=1,
+    )
     assert (report.segment.baseline_nonfinite_frames, report.segment.nonfinite_frames) == counts
 
 

@@ -1,6 +1,5 @@
 """Sessions that are timed in turns, without a clock: which session runs when, with which calls."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +12,6 @@ from workbench.measure.native_speed import NativeSide, NativeStart
 from workbench.measure.speed import ColdStart, TimingPlan
 from workbench.measure.timing import BaselineSpec, SessionTurns, as_calls, time_alternating, time_pair
 from workbench.recipe.stream_config import StreamConfig
-from workbench.runtime.executorch import PteSession
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 
@@ -64,8 +62,7 @@ def test_a_session_runs_its_calls_over_and_over() -> None:
 
 @pytest.mark.slow
 def test_program_is_timed_without_a_host_that_is_killed(program: Path, stream: StreamConfig, tmp_path: Path) -> None:
-    entries = PteSession(program).metadata.entries()
-    host = faulty_host(tmp_path / "host", json.dumps({"entries": entries, "load_ns": 1}).encode(), KILLED)
+    host = faulty_host(tmp_path / "host", program, KILLED)
     baseline, start = BaselineSpec("mir-1k_g7", stream, "alwa", False), ColdStart(1.0, 1.0, 1)
     native = NativeSide(host, NativeStart(1.0, 1.0, 1))
     speed = time_pair(baseline, program, np.zeros(3200, np.float32), TimingPlan(1, 3, 1, 1), start, native)

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from tests.helpers.frames import frames_of, paired
-from tests.helpers.results import stored
+from tests.helpers.results import stored, without_pitch
+from tests.helpers.soak import soak_of, soak_segment
 from tests.helpers.sweep_points import NO_DELAY, failed_point, measured_point, setting, sweep_of
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile
@@ -21,6 +22,7 @@ from workbench.records.sweep import SweepPoint
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.contours import contour_png, track_png
 from workbench.report.plots.profile import profile_png
+from workbench.report.plots.soak import soak_png
 from workbench.report.plots.sweep import sweep_png
 from workbench.runtime.session import Frames
 
@@ -44,6 +46,7 @@ def track(threshold: float = 0.5, title: str = "a.wav", count: int = 5) -> bytes
     return track_png(TIMES_S[:count], BASELINE.pitch_semitones[:count], BASELINE.confidence[:count], title, threshold)
 
 
+UNVOICED_SEGMENT = soak_segment(2, pitch=without_pitch(stored().deviation).pitch)
 PICTURES: dict[str, Callable[[Bench, Profile], bytes]] = {
     "contour": lambda *_: contour(),
     "contour, not finite": lambda *_: contour(variant=NOT_FINITE),
@@ -51,6 +54,7 @@ PICTURES: dict[str, Callable[[Bench, Profile], bytes]] = {
     "track, one frame": lambda *_: track(0.0, count=1),
     "bench": lambda bench, _: bench_png(bench),
     "profile": lambda _, profile: profile_png(profile),
+    "soak": lambda *_: soak_png(soak_of(soak_segment(1), UNVOICED_SEGMENT)),
     "sweep": lambda *_: sweep_png(sweep_of(measured_point())),
     "sweep, nothing measured": lambda *_: sweep_png(sweep_of(SweepPoint.refused(setting(), "no"))),
 }

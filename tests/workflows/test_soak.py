@@ -8,13 +8,23 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from tests.helpers.native_host import KILLED, faulty_host
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.progress import RecordedProgress
 from tests.helpers.project import LEAST_RECIPE, workbench
 from tests.helpers.soak import soak_segment
-from workbench.errors import ChangedError, ProgramError, RecipeError
+from workbench.errors import (
+    ChangedError,
+    NativeCrashError,
+    NativeHostError,
+    ProgramCrashError,
+    ProgramError,
+    RecipeError,
+)
 from workbench.measure.soak import SoakProgress, SoakSegment
+from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.soak import Soak
 from workbench.workflows import soak
 from workbench.workflows.variant import build
@@ -29,6 +39,7 @@ def variant() -> Any:
         streams=1,
         protocol="continuous",
         outputs=("pitch", "confidence"),
+        lowering=SimpleNamespace(backend="xnnpack"),
         scoring=SimpleNamespace(voiced_confidence=0.5),
         speed=SimpleNamespace(threads=1),
     )
@@ -46,11 +57,19 @@ def test_recipe_that_is_no_long_stream_is_refused(key: str, value: object, varia
     assert not (tmp_path / "out").exists()
 
 
+def test_native_host_runs_pte_programs_only(variant: Any) -> None:
+    variant.recipe.lowering.backend = "onnx"
+    soak.check(variant.recipe)
+    with pytest.raises(RecipeError, match=r"^r\.yaml: lowering.backend: the native host runs \.pte programs only"):
+        soak.check(variant.recipe, native=True)
+
+
 @pytest.mark.parametrize("segments", [(), (soak_segment(1.0),)], ids=["first segment", "second segment"])
+@pytest.mark.parametrize("error", [ProgramCrashError, NativeCrashError])
 def test_crash_ends_the_stream(
-    segments: tuple[SoakSegment, ...], variant: Any, monkeypatch: pytest.MonkeyPatch
+    segments: tuple[SoakSegment, ...], error: type[ProgramError], variant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reports = [SoakProgress(600, 1500, 60.0, *(segments or (None,))), ProgramError("the program crashed the runtime")]
+    reports = [SoakProgress(600, 1500, 60.0, *(segments or (None,))), error("the program crashed the runtime")]
     worker, progress = SimpleNamespace(call=Mock(side_effect=reports)), RecordedProgress()
     monkeypatch.setattr(soak.IsolatedProcess, "start", lambda *_: worker)
     if segments:
@@ -75,16 +94,31 @@ def test_unsupported_or_changed_program_has_no_soak(
 
 
 @pytest.mark.slow
+def test_killed_host_says_nothing_about_the_program(
+    variant: Any, program: Path, stream: StreamConfig, tmp_path: Path
+) -> None:
+    host = faulty_host(tmp_path / "host", program, KILLED)
+    variant.baseline = BaselineSpec("mir-1k_g7", stream, "alwa", False)
+    with pytest.raises(NativeHostError, match="the native host ended with SIGKILL") as caught:
+        soak._run_stream(variant, program, 1, Progress(), host)
+    assert not isinstance(caught.value, ProgramError)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("native", [(), ("--native",)], ids=["in Python", "in the native host"])
 def test_real_program_stays_near_the_baseline(
-    project: Path, program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch
+    native: tuple[str, ...], project: Path, program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "_export", program_for.export)
     phrase = "audio: {calibrate: [], score: [synthetic/score/phrase-alto]}\n"
     (project / "voice.yaml").write_text(f'{LEAST_RECIPE}{phrase}gates: {{deviation.pitch.max_cents: "<= 0.1"}}\n')
-    done = workbench("soak", "voice.yaml", "--hours", "0.005", "--out", "long", "--calib-audio", CALIB_AUDIO)
+    done = workbench("soak", "voice.yaml", "--hours", "0.005", "--out", "long", "--calib-audio", CALIB_AUDIO, *native)
+    if native and "native host cannot be" in done.stderr:
+        pytest.skip(done.stderr)
     assert done.exit_code in (0, 3), done.stderr  # 3 if another process slowed the last segments down
     result = Soak.model_validate_json(Path("long/soak.json").read_bytes())
     assert len(result.stretches) == 12
     assert sum(segment.frames for segment in result.stretches) == 900  # 18 s: the phrase three times without a reset
     assert max(segment.pitch.max_cents for segment in result.stretches if segment.voiced_frames) < 0.1
-    assert "voice: " in done.stdout and "long/soak.json" in done.stdout
+    assert "voice: " in done.stdout and "long/soak.json" in done.stdout and Path("long/soak.png").is_file()
+    assert result.native == bool(native) and result.stretches[-1].resident_bytes < (1e8 if native else 1e10)

@@ -1,6 +1,7 @@
 """The verdict of a soak, from its segments and the recipe's gates."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from workbench.audit.gates import PITCH, no_pitch_gate_reason
 from workbench.measure.soak import SoakSegment
@@ -12,7 +13,8 @@ _CONFIDENCE_MAX = "deviation.confidence.max"
 # The growth of the process that is allowed after the first segment. A leak of one memory page in each call would be a
 # hundred times as much in an hour.
 _MAX_GROWTH = 0.02
-# The median call of the last segment over that of the first. Other work on the machine changes it by up to a quarter.
+# The median call of the last segment over that of the first, and the 99th percentile of the later segments over that of
+# the earlier ones. Other work on the machine changes the first by up to a quarter.
 _MAX_SLOWDOWN = 1.5
 
 
@@ -22,8 +24,9 @@ def judge_soak(soak: Soak, gates: Sequence[Gate], min_voiced_frames: int) -> Soa
     The verdict is `fail` if the program stopped early, a segment is not finite, slower than real time or outside the
     recipe's gates on pitch and on the maximum of the confidence deviation, or the process grew.
 
-    Otherwise it is `inconclusive` if the calls got slower, which other work on the machine causes too, if a gate has
-    no value, if no gate is on the pitch, or if all segments together have too few voiced frames.
+    Otherwise it is `inconclusive` if the median call or the slowest ones got slower, which other work on the machine
+    causes too, if a gate has no value, if no gate is on the pitch, or if all segments together have too few voiced
+    frames.
 
     Args:
         soak: The soak, judged or not.
@@ -53,8 +56,21 @@ def judge_soak(soak: Soak, gates: Sequence[Gate], min_voiced_frames: int) -> Soa
         doubts.append(
             f"calls took {slowdown:.2f} times as long at the end as at the start; run again on an idle machine"
         )
+    tail_slowdown = _tail_slowdown(soak.stretches)
+    if tail_slowdown > _MAX_SLOWDOWN:
+        doubts.append(
+            f"the slowest 1% of the calls took {tail_slowdown:.2f} times as long in the second half as in the first; "
+            "run again on an idle machine"
+        )
     verdict: Verdict = "fail" if failures else "inconclusive" if doubts else "pass"
     return soak.replace(verdict=verdict, reasons=(*failures, *doubts))
+
+
+def _tail_slowdown(segments: Sequence[SoakSegment]) -> float:
+    """Returns the 99th percentile of the second half over that of the first: medians of segments, 1 if not known."""
+    p99_ms = [segment.variant_p99_ms for segment in segments if segment.variant_p99_ms is not None]
+    half = len(p99_ms) // 2
+    return median(p99_ms[-half:]) / median(p99_ms[:half]) if half else 1.0
 
 
 def _judge_segment(segment: SoakSegment, gates: Sequence[Gate]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,7 @@ from workbench.records.environment import Environment
 from workbench.records.metrics import Verdict
 from workbench.records.result import RecipeUsed
 
-SOAK_NAME = "soak.json"
+SOAK_NAME, SOAK_PLOT_NAME = "soak.json", "soak.png"
 
 
 class Soak(RecordModel):
@@ -21,6 +21,7 @@ class Soak(RecordModel):
         recipe: The recipe of the program.
         environment: The machine and the library versions.
         program: The program's file.
+        native: Whether the program ran in the native host, as an app would run it, and not in Python.
         clips: The clips that were repeated.
         hours: The length of the audio.
         took_s: The wall time of the soak.
@@ -35,6 +36,7 @@ class Soak(RecordModel):
     recipe: RecipeUsed
     environment: Environment
     program: ProgramFile
+    native: bool = False
     clips: tuple[str, ...]
     hours: float
     took_s: float

@@ -31,7 +31,7 @@ OPEN_LIMIT_S = 60.0
 
 _SIGNALS_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS")
 """SIGXCPU: the CPU time is used up; SIGBUS: the disk of a mapped file is full. Windows has some of them."""
-_EXIT_CODES_FROM_OUTSIDE = (
+EXIT_CODES_FROM_OUTSIDE = (
     None,
     *(-getattr(signal, name) for name in _SIGNALS_FROM_OUTSIDE if hasattr(signal, name)),
 )
@@ -123,7 +123,7 @@ class IsolatedProcess:
             self._is_busy = False
             exit_code = self._process.exitcode
             out_of_memory = any(text in line for line in self._stderr_lines() for text in _OUT_OF_MEMORY_TEXTS)
-            if exit_code in _EXIT_CODES_FROM_OUTSIDE or out_of_memory:
+            if exit_code in EXIT_CODES_FROM_OUTSIDE or out_of_memory:
                 raise WorkerKilledError(
                     "the worker process was killed (signal, resource limit or out of memory); free some memory and run "
                     "again"

@@ -32,11 +32,11 @@ def peak_rss_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def resident_bytes() -> int:
-    """Returns the resident memory of this process now, in bytes."""
+def resident_bytes(pid: int | None = None) -> int:
+    """Returns the resident memory of a process now, in bytes; without `pid`, of this process."""
     import psutil  # as `resource` above: on Unix, psutil imports that itself
 
-    return int(psutil.Process().memory_info().rss)
+    return int(psutil.Process(pid).memory_info().rss)
 
 
 def cpu_instructions() -> tuple[str, ...] | None:

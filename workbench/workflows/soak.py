@@ -8,6 +8,8 @@ import numpy as np
 
 from workbench.audit.soak_verdict import judge_soak
 from workbench.errors import ProgramError, RecipeError
+from workbench.export.backends import file_name_for
+from workbench.export.program_file import format_of
 from workbench.measure.soak import SoakProgress, SoakSegment, SoakWorker
 from workbench.progress import Progress
 from workbench.recipe import Recipe
@@ -18,6 +20,7 @@ from workbench.records.soak import Soak
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.build import build_to_run, check_no_result_replaced
+from workbench.workflows.variant.native import build_native_host
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _REPORT_LIMIT_S = 3600.0  # for one minute of audio: a program that hangs is ended
@@ -31,14 +34,20 @@ class _LongStream:
     ended: str = ""
 
 
-def check(recipe: Recipe) -> None:
-    """Raises RecipeError if a recipe has several streams, another protocol than continuous, or no confidence."""
+def check(recipe: Recipe, native: bool = False) -> None:
+    """Raises RecipeError if a recipe has several streams, another protocol than continuous, or no confidence.
+
+    For the native host, it must be one of a `.pte` program.
+    """
     if recipe.streams > 1:
         raise RecipeError([f"{recipe.source}: streams: expected 1 for a soak, got {recipe.streams}"])
     if recipe.protocol != "continuous":
         raise RecipeError([f"{recipe.source}: protocol: expected continuous for a soak, got {recipe.protocol}"])
     if "confidence" not in recipe.outputs:
         raise RecipeError([f"{recipe.source}: outputs: a soak compares the confidence too; add confidence"])
+    if native and format_of(file_name_for(recipe.lowering.backend)) != "pte":
+        problem = f"the native host runs .pte programs only, got {recipe.lowering.backend}; drop --native"
+        raise RecipeError([f"{recipe.source}: lowering.backend: {problem}"])
 
 
 def soak(
@@ -48,6 +57,7 @@ def soak(
     progress: Progress,
     fresh: bool = False,
     store: Path | None = None,
+    native: bool = False,
 ) -> Soak:
     """Builds the program in `folder` and runs the scored clips through it, over and over, in the smallest calls.
 
@@ -60,8 +70,10 @@ def soak(
         progress: Receives the stages.
         fresh: Exports the program even if it is cached.
         store: The cache of programs of all runs.
+        native: Whether the program runs in the native host, as an app would run it, and not in Python.
 
     Raises:
+        NativeHostError: The native host cannot be built, or it is killed from outside.
         RecipeError: The recipe cannot be soaked.
         LoweringError: The program cannot be exported.
         ProgramError: The program does not run here, or fails in the first segment.
@@ -69,18 +81,20 @@ def soak(
         ChangedError: The checkpoint or the source changed during the soak.
     """
     recipe = variant.recipe
-    check(recipe)
+    check(recipe, native)
     with exclusive(folder):
         check_no_result_replaced(folder, variant, fresh)
+        host = build_native_host(progress) if native else None
         program = build_to_run(variant, folder, progress, fresh, store)
         started_at = time.perf_counter()
-        stream = _run_stream(variant, folder / program.path, hours, progress)
+        stream = _run_stream(variant, folder / program.path, hours, progress, host)
         variant.check_unchanged()
     result = Soak(
         created=now_utc(),
         recipe=recipe_used(recipe, variant.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
         program=program,
+        native=native,
         clips=tuple(clip.name for clip in variant.scored_clips),
         hours=hours,
         took_s=time.perf_counter() - started_at,
@@ -90,8 +104,10 @@ def soak(
     return judge_soak(result, recipe.gates, recipe.scoring.min_voiced_frames)
 
 
-def _run_stream(variant: PreparedVariant, program: Path, hours: float, progress: Progress) -> _LongStream:
-    """Runs both sides in a child process.
+def _run_stream(
+    variant: PreparedVariant, program: Path, hours: float, progress: Progress, host: Path | None = None
+) -> _LongStream:
+    """Runs both sides in a child process, the program in a host below it if there is one.
 
     Raises ProgramError if the program fails in the first segment: then there is nothing to store.
     """
@@ -109,6 +125,7 @@ def _run_stream(variant: PreparedVariant, program: Path, hours: float, progress:
                 hours,
                 recipe.scoring.voiced_confidence,
                 recipe.speed.threads,
+                host,
             )
             while reached.calls_done < reached.calls:
                 progress.report("stream", reached.calls_done, reached.calls)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
-from workbench.records.soak import SOAK_NAME, Soak
+from workbench.records.soak import SOAK_NAME, SOAK_PLOT_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.profile import profile_png
+from workbench.report.plots.soak import soak_png
 from workbench.report.plots.sweep import sweep_png
 from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import replace_json
@@ -31,8 +32,10 @@ def store_profile(profile: Profile, folder: Path) -> Path | None:
 
 
 def store_soak(soak: Soak, folder: Path) -> Path | None:
-    """Writes `soak.json`."""
-    return replace_json(soak, folder / SOAK_NAME)
+    """Writes `soak.json` and `soak.png`."""
+    archived = replace_json(soak, folder / SOAK_NAME)
+    write_atomic(folder / SOAK_PLOT_NAME, soak_png(soak))
+    return archived
 
 
 def store_sweep(sweep: Sweep, folder: Path) -> Path | None:

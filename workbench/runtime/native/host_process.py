@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from workbench.errors import NativeHostError, ProgramError
+from workbench.errors import NativeCrashError, NativeHostError, ProgramError
+from workbench.runtime.isolation import EXIT_CODES_FROM_OUTSIDE
 from workbench.runtime.session import Floats
 
 _HEADER = struct.Struct("=II")
@@ -63,7 +64,8 @@ class HostProcess:
 
         Raises:
             ProgramError: The reply is an error of the program.
-            NativeHostError: The process has ended, or did not reply within `limit_s`.
+            NativeCrashError: The process crashed, or did not reply within `limit_s`.
+            NativeHostError: It was killed from outside.
         """
         assert self._process.stdin is not None
         with self._ended_after(limit_s):
@@ -112,12 +114,14 @@ class HostProcess:
     def _ended(self) -> NativeHostError:
         self._process.wait()
         if self._passed_limit_s is not None:
-            return NativeHostError(f"the native host did not reply within {self._passed_limit_s:g} s and was ended")
+            return NativeCrashError(f"the native host did not reply within {self._passed_limit_s:g} s and was ended")
         self._log.seek(0)
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
         lines = [line for line in lines if "cpuinfo" not in line and not _INFORMATION.match(line)]
         last = f" (last stderr line: {lines[-1]})" if lines else ""
-        return NativeHostError(f"the native host ended with {_exit_text(self._process.returncode)}{last}")
+        code = self._process.returncode
+        error = NativeHostError if code in EXIT_CODES_FROM_OUTSIDE else NativeCrashError
+        return error(f"the native host ended with {_exit_text(code)}{last}")
 
 
 def _exit_text(code: int) -> str:

@@ -19,6 +19,7 @@ from workbench.runtime.session import Floats, Frames, require_file, to_frames, v
 
 _RESET, _STEP, _LOAD_CALLS, _TIME, _COUNTERS, _TRACE = range(1, 7)  # the requests of host.cpp
 _ALL_STREAMS = 0xFFFFFFFF
+_CALL_NS = struct.Struct("=Q")
 _TRACE_HEADER = struct.Struct("=II")  # the number of events, the bytes of their names
 _CALL_LIMIT_S = 10.0  # of one timed call: the portable backend takes 8 s for the 32 frames of the largest usual call
 
@@ -53,10 +54,12 @@ class NativeSession:
         metadata: The program's metadata.
         stream: The program's stream.
         load_ms: How long the host took to read the file and to load its methods.
+        last_call_us: How long the call in the last `step` took, by the clock in the host.
 
     Raises:
         ProgramError: The file does not load, is not a workbench program, or needs a front end outside of the program.
-        NativeHostError: The host ended, at any call: it crashed, it was killed, or it did not reply in time.
+        NativeCrashError: The host crashed or did not reply in time, at any call.
+        NativeHostError: It was killed from outside.
     """
 
     def __init__(self, host: Path, path: Path, threads: int = 1, limit_s: float = OPEN_LIMIT_S) -> None:
@@ -72,6 +75,7 @@ class NativeSession:
             raise
         self.stream = self.metadata.stream
         self.load_ms: float = hello["load_ns"] / 1e6
+        self.last_call_us = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +84,11 @@ class NativeSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process of the host."""
+        return self._host.pid
 
     def close(self) -> None:
         """Ends the host. A session that is closed cannot be used again."""
@@ -92,8 +101,10 @@ class NativeSession:
     def step(self, chunk: Floats) -> Frames:
         audio = validate_chunk(chunk, self.stream)
         reply = self._request(_STEP, audio.shape[1], samples=audio)
+        (call_ns,) = _CALL_NS.unpack_from(reply)
+        self.last_call_us = call_ns / 1e3
         shape = (len(self.metadata.outputs), self.stream.streams, audio.shape[1] // self.stream.hop_samples)
-        returned = np.frombuffer(reply, np.float32)
+        returned = np.frombuffer(reply, np.float32, offset=_CALL_NS.size)
         if returned.size != np.prod(shape):
             raise ProgramError(f"the program returned {returned.size} values, expected {shape}; rebuild the program")
         return to_frames(list(returned.reshape(shape)), self.metadata.outputs, chunk, self.stream)
@@ -144,7 +155,7 @@ class NativeSession:
         try:
             hello: dict[str, Any] = json.loads(self._host.reply(self._limit_s))
         except NativeHostError as error:
-            raise NativeHostError(f"{path}: {error}") from error
+            raise type(error)(f"{path}: {error}") from error
         except ValueError as error:  # a damaged text, or a number that is not finite
             raise ProgramError(f"{path}: the metadata cannot be read; rebuild the program") from error
         return hello

@@ -12,6 +12,12 @@ from workbench.storage.cache_folder import cache_folder
 ONLY_PTE = NativeHostError("the native host runs .pte programs only")
 
 
+def build_native_host(progress: Progress) -> Path:
+    """Returns the native host of this machine, built now if it is not in the cache. Raises NativeHostError."""
+    with progress.stage("native host"):
+        return native_host(cache_folder("hosts"))
+
+
 def find_native_side(program: Path, threads: int, progress: Progress) -> NativeSide | WorkbenchError:
     """Returns the host and the program's start in it, or the error that says why the program is not timed there."""
     if format_of(program.name) != "pte":
@@ -23,8 +29,7 @@ def find_native_side(program: Path, threads: int, progress: Progress) -> NativeS
 def find_native_host(progress: Progress) -> Path | NativeHostError:
     """Returns the native host, which is built if it is not cached, or the error that says why there is none."""
     try:
-        with progress.stage("native host"):
-            return native_host(cache_folder("hosts"))
+        return build_native_host(progress)
     except NativeHostError as error:
         return error
 

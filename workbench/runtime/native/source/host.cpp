@@ -51,7 +51,7 @@ using Clock = std::chrono::steady_clock;
 
 enum Request : uint32_t {
   kReset = 1,      // stream, or kAll
-  kStep = 2,       // samples of each stream; then (streams, samples) float32
+  kStep = 2,       // samples of each stream; then (streams, samples) float32: returns the uint64 nanoseconds, the outputs
   kLoadCalls = 3,  // number of calls, samples of each stream; then (calls, streams, samples) float32
   kTime = 4,       // first call, number of calls: runs them and returns the nanoseconds of each, uint64
   kCounters = 5,   // returns allocations of the last kTime and peak memory in bytes, int64 each; -1 if not known
@@ -161,11 +161,13 @@ class Host {
 
   void step(uint32_t samples) {
     std::vector<float> audio = read_floats(program_->streams(), samples);
+    const auto started = Clock::now();
     const size_t count = program_->streams() * program_->run(audio.data(), samples);
-    std::vector<float> frames;
+    const uint64_t call_ns = nanoseconds(Clock::now() - started);
+    std::string content(reinterpret_cast<const char*>(&call_ns), sizeof call_ns);
     for (size_t index = 0; index < program_->outputs().size(); ++index)
-      frames.insert(frames.end(), program_->output(index), program_->output(index) + count);
-    reply(0, frames.data(), frames.size() * sizeof(float));
+      content.append(reinterpret_cast<const char*>(program_->output(index)), count * sizeof(float));
+    reply(0, content.data(), content.size());
   }
 
   void time(uint32_t first, uint32_t count) {
