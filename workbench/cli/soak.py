@@ -37,8 +37,8 @@ def soak(
     """Stream hours of audio through a program without a reset.
 
     Writes the program of the recipe, soak.json and soak.png. Upstream receives the same audio. Loops the clips and
-    reports deviation, call time and process memory in twelve segments. With --native, the program runs in a process in
-    C++ of its own, whose clock and memory are reported.
+    reports deviation, call time and process memory in twelve segments. With --native, the program runs in a separate
+    process in C++, whose clock and memory are reported.
 
     The soak fails if a segment misses one of the recipe's gates on deviation.pitch or deviation.confidence.max (other
     gates are not evaluated), has a frame that is not finite, or has calls that take longer than their audio lasts; if
