@@ -722,6 +722,18 @@ RECORDS = (
     in_the_way("--out that has the result of a run", "build", "out/least"),
     in_the_way("--out that is the folder of a variant", "profile", "out"),
     in_the_way("the same for a soak", "soak", "out"),
+    Case(
+        "a soak in the native host without a compiler",
+        f"soak {LEAST} --native",
+        "CXX=no-such-compiler: there is no such compiler; correct or unset the variable CXX",
+        lambda: os.environ.__setitem__("CXX", "no-such-compiler"),
+    ),
+    Case(
+        "a soak of an ONNX program in the native host",
+        "soak r.yaml --native",
+        "r.yaml: lowering.backend: the native host runs .pte programs only, got onnx; drop --native",
+        text("r.yaml", RECIPE + "state: explicit\nlowering: {backend: onnx}\n"),
+    ),
     known_f0("--out that is the known f0 of the audio", "./take.csv", "take.wav"),
     known_f0("--out that is the known f0 of other audio", "takes/b.csv", "takes/b.FLAC"),
     Case(

@@ -59,6 +59,7 @@ def one_child() -> Iterator[Any]:
 @pytest.fixture
 def project(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder and, for cases of programs, the programs of other tools."""
+    monkeypatch.setenv("CXX", "c++")  # restores what a case sets
     if case in TABLES["Programs"]:
         for path in request.getfixturevalue("others").iterdir():
             Path(path.name).symlink_to(path)

@@ -15,6 +15,12 @@ def a_program(folder: Path, name: str, script: str) -> Path:
     return path
 
 
+ERRORS = {
+    "compile": "CMake Error at X:71 (message):\nThe C++ compiler\nmain.cpp:1: error: expected ';'\nninja: stopped",
+    "configure": "-- found\nCMake Error at CMakeLists.txt:8 (find_package):\n  Could not find it\n-- errors occurred!",
+}
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
@@ -24,6 +30,7 @@ def a_program(folder: Path, name: str, script: str) -> Path:
         ("new cmake", "is needed \\(found 3.25\\); pip"),
         ("sdk", "has no C\\+\\+ SDK"),
         ("compile", "the.host cannot be built: main.cpp:1: error: expected ';'; .*log has all output"),
+        ("configure", r"built: CMake Error at CMakeLists.txt:8 \(find_package\): Could not find it; .*log has all"),
     ],
 )
 def test_missing_tool_is_one_line(missing: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -38,7 +45,7 @@ def test_missing_tool_is_one_line(missing: str, message: str, monkeypatch: pytes
         a_program(tools, "c++", "")
     if missing != "cmake":
         version = "3.25.1" if missing == "new cmake" else "3.31.2"
-        failing = '[ "$1" = --version ] || { echo "main.cpp:1: error: expected \';\'"; exit 1; }'
+        failing = '[ "$1" = --version ] || { echo "' + ERRORS.get(missing, "") + '"; exit 1; }'
         a_program(tools, "cmake", f"{failing}\necho cmake version {version}")
     if missing == "sdk":
         monkeypatch.setattr(build, "find_spec", lambda _: None)

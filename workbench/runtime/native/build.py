@@ -177,5 +177,10 @@ def _key(compiler: str) -> str:
 
 
 def _first_error(log: Path) -> str:
+    """Returns the first error of the compiler; if it has none, that of CMake with the line that follows it."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return next((line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)), lines[-1] if lines else "")
+    for pattern, count in ((r"\berror( C\d+)?: ", 1), (r"^CMake Error", 2)):
+        for number, line in enumerate(lines):
+            if re.search(pattern, line):
+                return " ".join(lines[number : number + count])
+    return lines[-1] if lines else ""
