@@ -381,9 +381,21 @@ AUDIO = (
     Case(
         "a scheme that XNNPACK cannot lower for a part",
         "check r.yaml",
-        "r.yaml: quantization: encoder.first in int8-dynamic requires lowering.prefilter: fourier (got conv); set it, "
-        "or encoder.first: none",
+        "r.yaml: quantization: encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted "
+        "or fourier-halved (got conv); set it, or encoder.first: none",
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-dynamic}}}}\n"),
+    ),
+    Case(
+        "a block size without blocks",
+        "check r.yaml",
+        "r.yaml: lowering: toeplitz_block requires toeplitz: block, got linear; change one of them",
+        text("r.yaml", f"{RECIPE}lowering: {{toeplitz_block: 8}}\n"),
+    ),
+    Case(
+        "a state that is stored once, but not in the program",
+        "check r.yaml",
+        "r.yaml: lowering: backend: xnnpack requires initial_state: each-method (got once, with state: explicit)",
+        text("r.yaml", f"{RECIPE}state: explicit\nlowering: {{initial_state: once}}\n"),
     ),
     Case(
         "an alias in the manifest of clips",

@@ -46,6 +46,25 @@ def test_every_operator_and_byte_is_accounted_for(
     assert 0 <= kinds["delegate_weights"] + kinds["other_constants"] - weight_bytes < 50_000
 
 
+def test_zeros_of_the_state_are_stored_once_and_reset_still_works(
+    lowered: ExportedProgram, restated: StreamingPesto, sing: Callable[[int, float], np.ndarray], tmp_path: Path
+) -> None:
+    """A session and its `reset` give the same frames as the program whose methods both have the zeros."""
+    once = lower(restated, "xnnpack", initial_state="once")
+    state_bytes = 4 * restated.ring.numel()
+    assert once.bytes_by_kind["initial_state"] == state_bytes
+    assert state_bytes <= len(lowered.content) - len(once.content) <= state_bytes + 64
+    audio, frames = sing(16_000, 0.5), []
+    for name, content in (("once", once.content), ("twice", lowered.content)):
+        (tmp_path / name).write_bytes(content)
+        session = PteSession(tmp_path / name)
+        for _ in range(2):
+            session.reset()
+            frames.append(run_chunks(session, audio).pitch_semitones)
+    for other in frames[1:]:
+        assert_allclose(other, frames[0], rtol=0, atol=0)
+
+
 def test_lowering_again_gives_the_same_bytes(
     lowered: ExportedProgram, restated: StreamingPesto, sing: Callable[[int, float], np.ndarray]
 ) -> None:

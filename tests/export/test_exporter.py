@@ -46,12 +46,12 @@ def test_rules_decide_what_is_lowered_and_checked(restated: StreamingPesto, monk
     monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")
 
     def export(**rules: Any) -> ExportedProgram:
-        inputs = ExportInputs(restated, restated.__class__, Quantization(**rules), [torch.ones(640)], 0.5, 0.3)
+        inputs = ExportInputs(restated, restated.__class__, Quantization(**rules), [torch.ones(640)], 0.5, 0.3, "once")
         return ExecutorchExporter("xnnpack").export(inputs, Progress())
 
     parts = {"encoder": "int8-static"}
     assert [export(**rules).quantized for rules in ({}, {"everywhere": True}, {"parts": parts})] == [None, None, made]
-    assert calls == [("xnnpack", None, 0.3), ("xnnpack", "graph", 0.3), ("xnnpack", None, 0.3)]
+    assert calls == [("xnnpack", graph, 0.3, "once") for graph in (None, "graph", None)]
     monkeypatch.setattr(executorch, "quantize", lambda *_: replace(made, operators={"linear": 1}))
     with pytest.raises(LoweringError, match="does not match the recipe"):
         export(parts=parts)

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from workbench.recipe.backend_limits import quantization_conflict
-from workbench.recipe.sections import Lowering, Quantization
+from workbench.recipe.lowering_section import Lowering
+from workbench.recipe.sections import Quantization
 
 Keys = st.SearchStrategy[dict[str, Any]]
 

@@ -66,6 +66,14 @@ def test_every_backend_and_scope_has_limits() -> None:
             "XNNPACK has no int8-dynamic for confidence.conv; set confidence.conv: none",
         ),
         (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
+        (
+            "state: explicit\nlowering: {initial_state: once}\n",
+            "requires initial_state: each-method (got once, with state: explicit)",
+        ),
+        (
+            TORCHSCRIPT.replace("toeplitz: conv", "toeplitz: conv, initial_state: once"),
+            "initial_state: each-method (got once)",
+        ),
         (ONNX.replace("explicit", "sideways"), "r.yaml: state: "),  # a mistake in a key comes before its conflicts
     ],
 )

@@ -100,6 +100,7 @@ MISTAKES = [
     ("outputs: [pitch, pitch]", "outputs: expected each output once, got pitch, pitch"),
     ("outputs: [pitch]\npostprocess: {confidence_threshold: 0.5}", "requires confidence among the outputs, got pitch"),
     ("lowering: {prefilter_band: 0}", "lowering.prefilter_band: expected more than 0, got 0"),
+    ("lowering: {toeplitz_block: 8}", "lowering: toeplitz_block requires toeplitz: block, got linear"),
     ("lowering: {prefilter_band: 0.5}", "lowering: prefilter_band requires prefilter: fourier, got conv"),
     ("frames_per_chunk: [1, 32]", "frames_per_chunk: expected a whole number, got a list"),
     ("frames_per_chunk: {min: 1}", "frames_per_chunk.max: is missing"),

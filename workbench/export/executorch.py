@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import torch
 from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+from executorch.exir.pass_base import PassResult
 from executorch.exir.passes import MemoryPlanningPass
 from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from workbench.errors import LoweringError
 from workbench.export.executorch_inspect import bytes_by_kind, bytes_of_constants, count_operators
@@ -24,7 +26,9 @@ from workbench.quantize.calibration import excerpts
 from workbench.quantize.pt2e import quantize
 from workbench.quantize.results import Quantized
 from workbench.quantize.whole_graph import quantize_whole_graph
-from workbench.recipe.options import STATE_BUFFER, ExecutorchBackend
+from workbench.recipe.options import STATE_BUFFER, ExecutorchBackend, InitialState
+
+_RESET_INPUT = "which"  # the parameter of `_Reset.forward`
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class ExecutorchExporter:
                 graph = quantize_whole_graph(model, audio, progress)
         elif rules.parts:
             quantized = quantize_parts(inputs, progress)
-        program = lower(model, self.backend, graph, inputs.confidence_threshold)
+        program = lower(model, self.backend, graph, inputs.confidence_threshold, inputs.initial_state)
         if quantized is not None:
             check_lowered(quantized, program)
         return replace(program, quantized=quantized, made_with=self.extra.versions())
@@ -70,6 +74,7 @@ def lower(
     backend: ExecutorchBackend,
     graph: nn.Module | None = None,
     confidence_threshold: float | None = None,
+    initial_state: InitialState = "each-method",
 ) -> ExportedProgram:
     """Lowers a restated stream to a `.pte`.
 
@@ -81,6 +86,7 @@ def lower(
         backend: The backend of ExecuTorch to delegate to.
         graph: The model quantized as a whole graph, which is lowered instead of the model.
         confidence_threshold: Becomes an entry of the metadata; it changes no estimate.
+        initial_state: Where the zeros of an internal state are stored.
 
     Raises:
         NotInstalledError: The backend is qualcomm and its SDK is missing.
@@ -109,7 +115,7 @@ def lower(
         program = edge.to_executorch(
             ExecutorchBackendConfig(
                 emit_mutable_buffer_names=True,  # by its name a session finds the state, to reset it
-                passes=[InitializedMutableBufferPass([STATE_BUFFER])] if internal else [],
+                passes=[_InitialState(initial_state)] if internal else [],
                 memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
             )
         )
@@ -166,6 +172,23 @@ def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedP
     past = model.past_samples if model.state == "none" else 0
     shapes = ({1: stream.hop_samples * frames + past}, *(None for _ in example[1:]))
     return torch.export.export(graph, example, dynamic_shapes=shapes)
+
+
+class _InitialState(InitializedMutableBufferPass):  # type: ignore[misc]
+    """Stores the zeros of the state buffer with each method, or with `forward` only.
+
+    Both methods have the state in the same memory, which `forward` fills with the zeros when it is loaded.
+    """
+
+    def __init__(self, initial_state: InitialState) -> None:
+        super().__init__([STATE_BUFFER])
+        self.initial_state = initial_state
+
+    def call(self, graph_module: GraphModule) -> PassResult:
+        inputs = {node.name for node in graph_module.graph.nodes if node.op == "placeholder"}
+        if self.initial_state == "once" and _RESET_INPUT in inputs:
+            return PassResult(graph_module, modified=False)
+        return super().call(graph_module)
 
 
 class _Reset(nn.Module):

@@ -11,6 +11,7 @@ from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.recipe import Quantization
+from workbench.recipe.options import InitialState
 
 if TYPE_CHECKING:
     from workbench.model.upstream import PESTO
@@ -23,7 +24,7 @@ class ExportInputs:
     `model` may be quantized in place. `load_upstream` loads upstream's unmodified streaming model, which TorchScript
     exports instead. `clips` are the calibration audio, (n,) float32 each at the stream's rate. Two calibrations are
     compared in frames whose confidence is at least `voiced_confidence`. `confidence_threshold` becomes an entry of the
-    metadata.
+    metadata. `initial_state` says where the zeros of an internal state are stored.
     """
 
     model: StreamingPesto
@@ -32,6 +33,7 @@ class ExportInputs:
     clips: Sequence[Tensor]
     voiced_confidence: float
     confidence_threshold: float | None = None
+    initial_state: InitialState = "each-method"
 
 
 class Exporter(Protocol):

@@ -44,7 +44,9 @@ class Encoder(nn.Module):
         self.narrow = nn.Sequential(
             *(conv2d(layer) if isinstance(layer, nn.Conv1d) else layer for layer in _narrow(upstream))
         )
-        self.toeplitz = build_toeplitz(implementations.toeplitz, upstream.fc, shift_bins)
+        self.toeplitz = build_toeplitz(
+            implementations.toeplitz, upstream.fc, shift_bins, implementations.toeplitz_block
+        )
 
     def forward(self, log_energy: Tensor) -> Tensor:
         x: Tensor = self.norm(log_energy)
@@ -76,7 +78,9 @@ class TiledEncoder(nn.Module):
         self.narrow = nn.Sequential(
             *(_pointwise(layer) if isinstance(layer, nn.Conv1d) else layer for layer in _narrow(upstream))
         )
-        self.toeplitz = build_toeplitz(implementations.toeplitz, upstream.fc, shift_bins)
+        self.toeplitz = build_toeplitz(
+            implementations.toeplitz, upstream.fc, shift_bins, implementations.toeplitz_block
+        )
 
     def forward(self, log_energy: Tensor) -> Tensor:
         x = self.tiling.to_tiles(self.first(self.norm(log_energy)))

@@ -15,12 +15,13 @@ from workbench.recipe.load import (
     recipe_files,
     with_overrides,
 )
+from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.matrix import Axis
 from workbench.recipe.options import Observer
 from workbench.recipe.overrides import overrides_from_text, overrides_from_values
 from workbench.recipe.patterns import KnownNames, clip_matches
 from workbench.recipe.schema import Recipe
-from workbench.recipe.sections import Audio, Lowering, Quantization, Scoring, Speed
+from workbench.recipe.sections import Audio, Quantization, Scoring, Speed
 from workbench.storage.shipped import (
     ALL_SHIPPED,
     find_recipe,

@@ -13,6 +13,7 @@ from workbench.recipe.options import (
     Backend,
     ExecutorchBackend,
     Frontend,
+    InitialState,
     Observer,
     Prefilter,
     Scheme,
@@ -23,7 +24,8 @@ from workbench.recipe.options import (
 from workbench.recipe.patterns import rule_for
 
 if TYPE_CHECKING:
-    from workbench.recipe.sections import Lowering, Quantization
+    from workbench.recipe.lowering_section import Lowering
+    from workbench.recipe.sections import Quantization
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Limits:
     frontends: tuple[Frontend, ...] | None = None
     prefilters: tuple[Prefilter, ...] | None = None
     toeplitz: tuple[Toeplitz, ...] | None = None
+    initial_states: tuple[InitialState, ...] | None = None
     one_call_size: bool = False
     all_outputs: bool = False
     schemes: tuple[Scheme, ...] | None = None
@@ -66,6 +69,7 @@ BACKENDS: Mapping[Backend, Limits] = {
         frontends=("upstream",),
         prefilters=("conv",),
         toeplitz=("conv",),
+        initial_states=("each-method",),
         one_call_size=True,
         all_outputs=True,
         schemes=(),
@@ -146,11 +150,14 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
 def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str, Any]) -> Iterator[str]:
     if "state" in keys:
         yield from _conflict("state", limits.states, keys["state"])
+        if lowering.initial_state == "once" and keys["state"] != "internal":
+            yield f"initial_state: each-method (got once, with state: {keys['state']})"
     yield from _conflict("scope", limits.scopes, lowering.scope)
     if "frontend" in keys:
         yield from _conflict("frontend", limits.frontends, keys["frontend"])
     yield from _conflict("prefilter", limits.prefilters, lowering.prefilter)
     yield from _conflict("toeplitz", limits.toeplitz, lowering.toeplitz)
+    yield from _conflict("initial_state", limits.initial_states, lowering.initial_state)
     if limits.one_call_size and not isinstance(keys.get("frames_per_chunk", 1), int):
         yield "one number of frames_per_chunk (got a range)"
     outputs = keys.get("outputs", OUTPUTS)

@@ -59,6 +59,14 @@ shifted, or shifted and used with half of the weights."""
 Toeplitz = Literal["linear", "conv", "block"]
 """Implementation of the last layer: a Linear, upstream's convolution, or a convolution over blocks."""
 
+ToeplitzBlock = Literal[4, 8, 16, 32]
+"""Outputs in a block of the last layer."""
+
+DEFAULT_TOEPLITZ_BLOCK: ToeplitzBlock = 16
+
+InitialState = Literal["each-method", "once"]
+"""Where a program stores the zeros of its state: with each method that has the state, or with `forward` only."""
+
 Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
 """How the layers of a part are quantized."""
 

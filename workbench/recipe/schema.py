@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.backend_limits import lowering_conflict, quantization_conflict
 from workbench.recipe.gates import Gate, GatesFromMapping
+from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (
     APPROXIMATE_FRONTENDS,
@@ -26,7 +27,6 @@ from workbench.recipe.sections import (
     Audio,
     FramesPerChunk,
     FramesRange,
-    Lowering,
     Postprocess,
     Quantization,
     RecipeSection,
@@ -245,6 +245,7 @@ class Recipe(RecipeModel):
             toeplitz=self.lowering.toeplitz,
             band=self.lowering.prefilter_band,
             tolerance=self.frontend_tolerance,
+            toeplitz_block=self.lowering.toeplitz_block,
         )
 
     def resolved(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The sections of a recipe: how to lower and quantize, which clips to use, and how to score and time.
+"""The sections of a recipe but `lowering`: how to quantize, which clips to use, and how to score and time.
 
 Sections are frozen and strict: text that looks like a number is not a number, and an unknown key is an error.
 """
@@ -20,7 +20,7 @@ from pydantic import (
 
 from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.messages import FIXED, RANGE, fail_validation
-from workbench.recipe.options import Backend, Observer, Prefilter, Scheme, Scope, Toeplitz
+from workbench.recipe.options import Observer, Scheme
 from workbench.recipe.patterns import KnownNames, clip_matches, has_wildcard
 
 
@@ -79,46 +79,6 @@ FramesPerChunk = Annotated[
     Annotated[int, Field(ge=1), Tag(FIXED)] | Annotated[FramesRange, Tag(RANGE)],
     Discriminator(lambda value: RANGE if isinstance(value, dict | FramesRange) else FIXED),
 ]
-
-
-class Lowering(RecipeSection):
-    """How the model becomes a program."""
-
-    backend: Backend = Field(
-        "xnnpack",
-        description="What runs the program: XNNPACK, ExecuTorch's portable reference kernels or another of its "
-        "backends; ONNX Runtime (extra onnx); or torch, for upstream's own TorchScript. A program that cannot run on "
-        "this machine is built and not scored.",
-    )
-    scope: Scope = Field(
-        "whole",
-        description="What the program contains: everything, or only the network; the host then computes the window and "
-        "the front end from a file beside the program.",
-    )
-    toeplitz: Toeplitz = Field(
-        "linear",
-        description="Implementation of the last layer, all equivalent: a Linear (1 MB), upstream's convolution (slow), "
-        "or a convolution over blocks (small and fast).",
-    )
-    prefilter: Prefilter = Field(
-        "conv",
-        description="Implementation of the two wide convolutions, all equivalent: direct; in the frequency domain "
-        "(fourier), which is two to six times faster in XNNPACK, and larger; the same with fewer operators "
-        "(fourier-shifted); or with fewer operators and half of the weights (fourier-halved).",
-    )
-    prefilter_band: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="For all but prefilter: conv, the share of frequencies to keep, from the lowest. Less than 1 is "
-        "an approximation, smaller and faster.",
-    )
-
-    @model_validator(mode="after")
-    def _band_only_for_fourier(self) -> Self:
-        if self.prefilter_band < 1 and self.prefilter == "conv":
-            fail_validation(f"prefilter_band requires prefilter: fourier, got {self.prefilter}; change one of them")
-        return self
 
 
 _UNAVAILABLE = {

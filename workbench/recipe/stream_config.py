@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from workbench.recipe.options import DEFAULT_FRONTEND_TOLERANCE, Frontend, Prefilter, Toeplitz
+from workbench.recipe.options import (
+    DEFAULT_FRONTEND_TOLERANCE,
+    DEFAULT_TOEPLITZ_BLOCK,
+    Frontend,
+    Prefilter,
+    Toeplitz,
+    ToeplitzBlock,
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class Implementations:
 
     `band` is for every prefilter but "conv": the share of the frequencies that is kept, 0 < band <= 1; less than 1 is
     an approximation. `tolerance` is for `frontend="low-rank"` and "three-stage": the largest error of a bin's kernel,
-    relative to its norm.
+    relative to its norm. `toeplitz_block` is for `toeplitz="block"`: the outputs in a block.
     """
 
     frontend: Frontend = "upstream"
@@ -86,3 +93,4 @@ class Implementations:
     toeplitz: Toeplitz = "linear"
     band: float = 1.0
     tolerance: float = DEFAULT_FRONTEND_TOLERANCE
+    toeplitz_block: ToeplitzBlock = DEFAULT_TOEPLITZ_BLOCK

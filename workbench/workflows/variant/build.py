@@ -192,6 +192,7 @@ def export_inputs(variant: PreparedVariant) -> ExportInputs:
         clips=[torch.tensor(clip.samples) for clip in variant.calibration_clips],
         voiced_confidence=recipe.scoring.voiced_confidence,
         confidence_threshold=recipe.postprocess.confidence_threshold,
+        initial_state=recipe.lowering.initial_state,
     )
 
 
