@@ -11,9 +11,9 @@ import pytest
 
 from tests.cli.bad_input_cases import MANIFEST
 from workbench.audio import Clip, Corpus, read_pitch_track
+from workbench.measure.alignment import fit_alignment
 from workbench.measure.f0_misfit import find_misfits
 from workbench.measure.timing import BaselineSpec
-from workbench.measure.truth import fit_alignment
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames, run_chunks
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.helpers.frames import frames_of
 from workbench.audio.annotations import PitchTrack
 from workbench.audio.decode import Clip
-from workbench.measure.truth import Alignment, accuracy, fit_alignment, reference_hz, truth
+from workbench.measure.alignment import Alignment, fit_alignment, reference_hz
+from workbench.measure.truth import accuracy, truth
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 

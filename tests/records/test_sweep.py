@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored, without_scores
+from tests.helpers.results import natively, stored, without_scores
 from tests.helpers.sweep_points import (
     DELAY,
     NO_DELAY,
@@ -30,6 +30,9 @@ def test_measured_point_has_the_numbers_of_the_result() -> None:
     assert (point.status, point.verdict, point.reasons) == ("measured", RESULT.verdict, RESULT.reasons)
     assert (point.algorithmic_ms, point.geometry_ms) == (10.0, 20.0)  # half a chunk of 20 ms
     assert (point.pitch_p95_cents, point.program_bytes) == (RESULT.deviation.pitch.p95_cents, RESULT.program.bytes)
+    assert (point.native_p50_us, point.null_reasons["native_p50_us"]) == (None, NOT_STATED)
+    timed = SweepPoint.measured(setting(), natively(RESULT, 10.0))
+    assert (timed.native_p50_us, timed.native_p99_us, timed.native_speedup_p50) == (100, 200, 10)
     variant, p50_ms = point.variant, RESULT.speed.variant.p50_ms
     assert variant is not None
     assert (variant.rpa50, variant.voicing_recall) == (RESULT.truth.variant.rpa50, RESULT.truth.variant.voicing_recall)

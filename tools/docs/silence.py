@@ -18,7 +18,7 @@ from tools.docs.stored import RECORDS
 from workbench.audio.corpus import SYNTHETIC_CALIBRATE
 from workbench.audio.decode import Clip
 from workbench.export.metadata import DISPLAY_THRESHOLD
-from workbench.measure.truth import fit_alignment, reference_hz
+from workbench.measure.alignment import fit_alignment, reference_hz
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames, run_chunks
 from workbench.workflows.folders import open_corpus

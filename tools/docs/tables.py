@@ -28,6 +28,8 @@ _SHORT_COLUMNS = {
     "jumps / voiced": "jumps / voiced",
     "delay (ms)": "delay (ms)",
     "bytes": "bytes",
+    "native p50 (µs)": "native p50 (µs)",
+    "times faster (native)": "times faster (native)",
     "p50 (ms)": "eager → program (ms)",
     "times faster": "times faster",
 }
@@ -65,7 +67,7 @@ def measured_in_short() -> str:
     """Returns the rows of a few variants, with a few columns: the README's table."""
     shown = [read_result(MEASURED / f"{name}.json") for name in IN_SHORT]
     rows = [{short: result_cells(result)[name] for name, short in _SHORT_COLUMNS.items()} for result in shown]
-    return markdown_table(rows) + _measured_where(shown)
+    return markdown_table(without_empty_columns(rows)) + _measured_where(shown)
 
 
 def choices() -> str:
@@ -73,9 +75,10 @@ def choices() -> str:
     rows = []
     for name in _CHOICES:
         cells = result_cells(read_result(MEASURED / f"{name}.json"))
-        figures = {title: cells[title] for title in ("bytes", "pitch p95 (cents)", "times faster")}
+        titles = ("bytes", "pitch p95 (cents)", "native p50 (µs)", "times faster (native)", "times faster")
+        figures = {title: cells[title] for title in titles}
         rows.append({"variant": name, "good for": PURPOSES[name.partition("@")[0]], **figures})
-    return markdown_table(rows, left=("variant", "good for"))
+    return markdown_table(without_empty_columns(rows), left=("variant", "good for"))
 
 
 def printed_run() -> str:

@@ -61,10 +61,10 @@ def check_name(name: object) -> str:
     return str(name)
 
 
-def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
+def check_hashes(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
     """Compares every file with the manifest, and manifest and SHA256SUMS with each other.
 
-    Returns the manifest (None if it is damaged and cannot be read) and a finding for each file. Raises NotABundleError
+    Returns the manifest (empty if it is damaged and cannot be read) and a finding for each file. Raises NotABundleError
     if there is no manifest or no SHA256SUMS, for another format, and for a name or a link that leads outside.
     """
     try:
@@ -79,7 +79,7 @@ def check_hashes(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     except NotABundleError:
         if as_bundled:
             raise
-        return None, [Finding(MANIFEST, False, f"{damaged}, and it cannot be read")]
+        return {}, [Finding(MANIFEST, False, f"{damaged}, and it cannot be read")]
     found = manifest["bundle_format"]
     if found != BUNDLE_FORMAT and as_bundled:
         raise NotABundleError(f"bundle format {found!r}, this can read {BUNDLE_FORMAT}; use the verify.py inside it")
@@ -156,8 +156,8 @@ def load(path: Path) -> Any:
 
 def read_metadata(program: Any) -> dict[str, Any]:
     """Returns the program's metadata: the value of every method except `forward` and `reset`."""
-    names = sorted(program.method_names - {"forward", "reset"})
-    return {name: program.load_method(name).execute([])[0] for name in names}
+    names = program.method_names - {"forward", "reset"}
+    return {name: program.load_method(name).execute([])[0] for name in sorted(names)}
 
 
 def run_clip(program: Any, audio: Floats, frames_of_calls: list[int]) -> Floats:
@@ -206,23 +206,20 @@ def check_golden(folder: Path, manifest: dict[str, Any]) -> list[Finding]:
 
 def compare_frames(found: Floats, expected: dict[str, NDArray[np.float64]], threshold: float = 0.0) -> Finding:
     """Compares (3, rows) outputs with the expected ones, each in its tolerance; no pitch is shown below `threshold`."""
-    deviation = np.abs(found - np.stack([expected[name] for name in COLUMNS[3:]]).astype(np.float32))
-    within = np.stack([expected[name] for name in WITHIN])
-    compared = np.isfinite(within)
-    wrong = (compared & ~(deviation <= within)) | ~np.isfinite(found)  # NaN is within nothing
+    values, within = (np.stack([expected[name] for name in names]) for names in (COLUMNS[3:], WITHIN))
+    deviation = np.where(np.isfinite(within), np.abs(found - values.astype(np.float32)), 0.0)
+    wrong = ~(deviation <= within) | ~np.isfinite(found)  # NaN is within nothing
     frames, wrong_rows = found.shape[1], np.flatnonzero(wrong.any(0))
     if wrong_rows.size:
-        row = int(wrong_rows[0])
-        output = int(np.flatnonzero(wrong[:, row])[0])
-        name, values = COLUMNS[3 + output], {column: float(numbers[row]) for column, numbers in expected.items()}
-        first = f"the first is frame {values['frame']:.0f} of stream {values['stream']:.0f}: {name}"
-        pair = f"{found[output, row]:.6g}, expected {values[name]:.6g} ± {within[output, row]:.2g}"
-        return Finding(FRAMES, False, f"{wrong_rows.size} of {frames} frames are not as expected; {first} {pair}")
-    pitch, confidence, volume = (float(deviation[output][compared[output]].max(initial=0.0)) for output in range(3))
-    furthest = (
-        f" as expected; furthest: pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
-    )
-    how = furthest if pitch or confidence or volume else ", every bit as expected"
+        row = wrong_rows[0]
+        output = np.flatnonzero(wrong[:, row])[0]
+        first = f"frame {expected['frame'][row]:.0f} of stream {expected['stream'][row]:.0f}: {COLUMNS[3 + output]}"
+        pair = f"{found[output, row]:.6g}, expected {values[output, row]:.6g} ± {within[output, row]:.2g}"
+        message = f"{wrong_rows.size} of {frames} frames are not as expected; the first is {first} {pair}"
+        return Finding(FRAMES, False, message)
+    pitch, confidence, volume = deviation.max(1, initial=0.0)
+    furthest = f"pitch {100 * pitch:.4f} cents, confidence {confidence:.1e}, volume {volume:.1e}"
+    how = f" as expected; furthest: {furthest}" if deviation.any() else ", every bit as expected"
     shown = f"; {(found[1] >= threshold).sum()} have a pitch (confidence {threshold:g} or more)" if threshold else ""
     return Finding(FRAMES, True, f"{frames} frames{how}{shown}")
 
@@ -245,14 +242,14 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         manifest, findings = check_hashes(arguments.folder)
-        intact = manifest is not None and all(finding.ok for finding in findings)
+        intact = all(finding.ok for finding in findings)
         if intact and not all(map(importlib.util.find_spec, RUNTIME)):
             missing = f"the runtime of the program is not installed; pip install {' '.join(RUNTIME)}"
             raise NotABundleError(f"every file is as bundled, but {missing}")
     except (NotABundleError, OSError) as error:
         print(f"error: {arguments.folder}: {error}", file=sys.stderr)
         return 2
-    if intact and manifest is not None:
+    if intact:
         findings += check_golden(arguments.folder, manifest)
     print(format_findings(findings, intact, arguments.json))
     return 0 if all(finding.ok for finding in findings) else 1

@@ -12,11 +12,11 @@ from workbench.measure.contour import Contour, no_contour
 from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
-from workbench.measure.tones.delay import DELAY_NOT_STATED, Delay
-from workbench.measure.tones.steadiness import STEADINESS_NOT_STATED, Steadiness
+from workbench.measure.tones.delay import Delay
+from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import Truth
 from workbench.recipe import Recipe
-from workbench.record_model import RecordModel
+from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.environment import Environment
 from workbench.records.metrics import GateResult, Verdict, metric_paths
 from workbench.runtime.state_protocol import ScoringProtocol
@@ -149,8 +149,8 @@ class Result(RecordModel):
     truth: Truth | None
     speed: Speed | None
     contour: Contour = no_contour("not compared")
-    delay: Delay = DELAY_NOT_STATED
-    steadiness: Steadiness = STEADINESS_NOT_STATED
+    delay: Delay = Delay.absent(NOT_STATED)
+    steadiness: Steadiness = Steadiness.absent(NOT_STATED)
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()
     gates: tuple[GateResult, ...] = ()
@@ -172,8 +172,8 @@ class Scores(RecordModel):
     floor: Floor
     truth: Truth
     contour: Contour
-    delay: Delay = DELAY_NOT_STATED
-    steadiness: Steadiness = STEADINESS_NOT_STATED
+    delay: Delay = Delay.absent(NOT_STATED)
+    steadiness: Steadiness = Steadiness.absent(NOT_STATED)
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE
     sizes: tuple[SizeFigures, ...] = ()
 

@@ -88,6 +88,9 @@ class SweepPoint(RecordModel):
         pitch_max_without_jumps_cents: The largest pitch deviation of at most 50 cents.
         over_50_cents_rate: The share of voiced frames that deviate by more than 50 cents.
         program_bytes: The size of the program.
+        native_p50_us: The median time of a call in the native host, `speed.native.p50_us`.
+        native_p99_us: The 99th percentile there.
+        native_speedup_p50: How many times faster than the baseline the program is there.
         baseline: The figures of the baseline.
         variant: The figures of the variant.
     """
@@ -103,6 +106,9 @@ class SweepPoint(RecordModel):
     pitch_max_without_jumps_cents: float | None = None
     over_50_cents_rate: float | None = None
     program_bytes: float | None
+    native_p50_us: float | None = None
+    native_p99_us: float | None = None
+    native_speedup_p50: float | None = None
     baseline: Side | None
     variant: Side | None
 
@@ -169,6 +175,9 @@ def _numbers(setting: SweepSetting, result: Result) -> dict[str, _Number]:
         "pitch_max_without_jumps_cents": metric_value("deviation.pitch.max_without_jumps_cents", result),
         "over_50_cents_rate": metric_value("deviation.pitch.over_50_cents_rate", result),
         "program_bytes": metric_value("program.bytes", result),
+        "native_p50_us": metric_value("speed.native.p50_us", result),
+        "native_p99_us": metric_value("speed.native.p99_us", result),
+        "native_speedup_p50": metric_value("speed.native.speedup_p50", result),
     }
 
 

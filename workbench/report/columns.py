@@ -32,6 +32,11 @@ def without_empty_columns(rows: Sequence[Mapping[str, str]]) -> list[dict[str, s
     return [{title: text for title, text in row.items() if title not in empty} for row in rows]
 
 
+def columns_with_values(results: Sequence[Result]) -> list[Column]:
+    """Returns the columns in which at least one result has a number."""
+    return [column for column in METRIC_COLUMNS if any(column.sort_key(result) is not None for result in results)]
+
+
 def metric_column(key: str) -> Column:
     """Returns the column with this key."""
     return next(column for column in METRIC_COLUMNS if column.key == key)
@@ -156,8 +161,8 @@ METRIC_COLUMNS = (
     ),
     Column("tones", "tones move / off (cents)", lambda result: tones_text(_tones(result)), _tones_p95_cents),
     Column("bytes", "bytes", _formatted(_bytes, ",d"), _bytes),
-    Column("p50", "p50 (ms)", _p50_text, _p50_ms),
-    Column("times_faster", "times faster", _times_faster_text, _times_faster),
     Column("native_p50", "native p50 (µs)", _formatted(_native_p50_us, ".0f"), _native_p50_us),
     Column("native_times_faster", "times faster (native)", _native_times_faster_text, _native_times_faster),
+    Column("p50", "p50 (ms)", _p50_text, _p50_ms),
+    Column("times_faster", "times faster", _times_faster_text, _times_faster),
 )

@@ -42,10 +42,13 @@ class MeasuredVariant:
         """Returns the figures that decide, as plain values: null with the reason if they were not measured."""
         result = self.result
         deviation, speed = (result.deviation, result.speed) if result else (None, None)
+        native = speed.native if speed else None
         return {
             "bytes": result.program.bytes if result and result.program else None,
             "pitch_p95_cents": deviation.pitch.p95_cents if deviation else None,
             "speedup_p50": speed.speedup_p50 if speed else None,
+            "native_p50_us": native.p50_us if native else None,
+            "native_speedup_p50": native.speedup_p50 if native else None,
             "verdict": result.verdict if result else None,
             "created": result.created if result else None,
             "cpu": result.environment.cpu if result else None,

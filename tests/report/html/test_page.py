@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.frames import paired
 from tests.helpers.project import workbench
 from tests.helpers.report_run import CLIPS, FRAMES, NASTY, OFF, clip_of, frames_of, make_run
-from tests.helpers.results import kept, stored, written
+from tests.helpers.results import kept, natively, stored, written
 from workbench.audit.verdict import judge_result
 from workbench.errors import WorkbenchError
 from workbench.recipe import Gate
@@ -36,6 +36,10 @@ def page(run: Path) -> str:
 
 @pytest.fixture(scope="module")
 def data(page: str) -> dict:
+    return data_of(page)
+
+
+def data_of(page: str) -> dict:
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
 
 
@@ -189,6 +193,21 @@ def test_view_has_the_times_of_a_profile_of_its_program(profile: Profile, tmp_pa
     path.write_text("{}")
     with pytest.raises(WorkbenchError, match="not a profile of schema version 1; delete it"):
         report_html([one])
+
+
+def test_page_shows_native_times_first() -> None:
+    """All variants are drawn by one clock: one that was not timed natively makes it that of the Python session."""
+    timed = [kept(natively(stored(renamed=name), p50)) for name, p50 in (("a", 5.0), ("b", 10.0))]
+    native, mixed = report_html(timed), report_html([*timed, kept(stored(renamed="c"))])
+    assert [variant["speedup"]["p50"] for variant in data_of(native)["variants"]] == [5, 10]
+    assert (data_of(native)["clock"], data_of(mixed)["clock"]) == ("native", "session")
+    session = stored().speed
+    assert session is not None
+    assert {variant["speedup"]["p50"] for variant in data_of(mixed)["variants"]} == {session.speedup_p50}
+    assert f"10.0 times faster in the native host, {session.speedup_p50:.1f} in Python" in native
+    assert f"{session.baseline.p50_ms:.2f} → 0.100 ms, in Python {session.variant.p50_ms:.2f}" in native
+    assert native.count('class="dot native"') == 2 and "times faster (native)" in native
+    assert "(native)" not in report_html([kept(stored())])  # no column without a number
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.measure.tones.both_sides import BothSides
 from workbench.recipe.stream_config import StreamConfig
-from workbench.record_model import NOT_STATED, RecordModel
+from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames
 from workbench.units import ceil_div, semitones_to_hz
 
@@ -45,24 +46,8 @@ class StepDelay(RecordModel):
     steps: int
 
 
-class Delay(RecordModel):
-    """The measured delay of both sides, in the smallest calls.
-
-    Attributes:
-        baseline: The delay of the baseline.
-        variant: The delay of the variant.
-    """
-
-    baseline: StepDelay | None
-    variant: StepDelay | None
-
-
-def no_delay(reason: str) -> Delay:
-    """Returns a record without figures; `reason` says why."""
-    return Delay(baseline=None, variant=None, null_reasons={"baseline": reason, "variant": reason})
-
-
-DELAY_NOT_STATED = no_delay(NOT_STATED)
+class Delay(BothSides[StepDelay]):
+    """The measured delay of both sides, in the smallest calls."""
 
 
 @dataclass(frozen=True)

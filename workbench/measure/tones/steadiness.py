@@ -13,9 +13,10 @@ import soxr
 from numpy.typing import NDArray
 
 from workbench.audio.synth_manifest import RENDER_RATE_HZ, Glide, Tones
+from workbench.measure.tones.both_sides import BothSides
 from workbench.measure.tones.delay import StepDelay, pitch_step_signal, step_delay
 from workbench.recipe.stream_config import StreamConfig
-from workbench.record_model import NOT_STATED, RecordModel
+from workbench.record_model import RecordModel
 from workbench.runtime.session import Floats, Frames, frame_end_s
 from workbench.units import cents_between, hz_to_semitones
 
@@ -66,24 +67,8 @@ class SideSteadiness(RecordModel):
     glides: PitchErrors | None
 
 
-class Steadiness(RecordModel):
-    """The errors of both sides on tones and glides with a known f0.
-
-    Attributes:
-        baseline: The errors of the baseline.
-        variant: The errors of the variant.
-    """
-
-    baseline: SideSteadiness | None
-    variant: SideSteadiness | None
-
-
-def no_steadiness(reason: str) -> Steadiness:
-    """Returns a record without figures; `reason` says why."""
-    return Steadiness(baseline=None, variant=None, null_reasons={"baseline": reason, "variant": reason})
-
-
-STEADINESS_NOT_STATED = no_steadiness(NOT_STATED)
+class Steadiness(BothSides[SideSteadiness]):
+    """The errors of both sides on tones and glides with a known f0."""
 
 
 @dataclass(frozen=True, eq=False)

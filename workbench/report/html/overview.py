@@ -1,17 +1,16 @@
-"""What the page shows of all variants together: where they come from, how far off they are, how long a call takes."""
+"""What the page shows of all variants together: where they come from, and how far off they are."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from workbench.audit.pareto import Point, pareto_front
-from workbench.measure.speed import CallTimes
 from workbench.records.environment import Environment
 from workbench.records.metrics import Verdict
 from workbench.records.result import ClipUsed
 from workbench.records.run_folders import StoredResult
 from workbench.report.formatting import DASH, counted
-from workbench.report.html.axis import LogAxis, Ticks, log_axis
+from workbench.report.html.axis import LogAxis, Ticks
 from workbench.report.html.contours import BINS_PER_DECADE, DECADES, LOWEST_CENTS
 from workbench.report.html.variant import MomentView, VariantView
 
@@ -44,37 +43,6 @@ class DeviationChart:
     rows: list[DeviationRow]
     ticks: Ticks
     bin_width: float
-
-
-@dataclass(frozen=True)
-class SideTimes:
-    """Positions of the times of one side's calls, in percent, and its median in milliseconds."""
-
-    side: str
-    p50: float
-    p95: float
-    p99: float
-    max: float
-    p50_ms: float
-
-
-@dataclass(frozen=True)
-class LatencyRow:
-    name: str
-    verdict: Verdict
-    fair: bool
-    chunk: float
-    deadline_miss_rate: float
-    sides: list[SideTimes]
-    calls: int
-    rounds: int
-    threads: int
-
-
-@dataclass(frozen=True)
-class LatencyChart:
-    rows: list[LatencyRow]
-    ticks: Ticks
 
 
 def front_indices(variants: Sequence[VariantView]) -> list[int]:
@@ -208,39 +176,6 @@ def _deviation_label(view: VariantView) -> str:
         return ""
     tail = f", {view.histogram.equal / view.histogram.frames:.0%} equal" if view.histogram else "; frames not kept"
     return f"p95 {figure(view.p95_cents, 3)}, max {figure(view.max_cents, 4)}{tail}"
-
-
-def latency_chart(variants: Sequence[VariantView]) -> LatencyChart:
-    """Returns a row for each variant that was timed: both sides from median to slowest call, on one axis."""
-    speeds = [view.speed for view in variants if view.speed]
-    axis = log_axis(
-        ms for speed in speeds for ms in (speed.chunk_ms, *_times_ms(speed.baseline), *_times_ms(speed.variant))
-    )
-    return LatencyChart([_latency_row(view, axis) for view in variants if view.speed], axis.ticks())
-
-
-def _times_ms(times: CallTimes) -> tuple[float, ...]:
-    return times.p50_ms, times.p95_ms, times.p99_ms, times.max_ms
-
-
-def _latency_row(view: VariantView, axis: LogAxis) -> LatencyRow:
-    speed = view.speed
-    assert speed is not None
-    sides = []
-    for name, times in (("baseline", speed.baseline), ("variant", speed.variant)):
-        p50, p95, p99, longest = map(axis.percent, _times_ms(times))
-        sides.append(SideTimes(name, p50=p50, p95=p95, p99=p99, max=longest, p50_ms=times.p50_ms))
-    return LatencyRow(
-        name=view.name,
-        verdict=view.verdict,
-        fair=view.fair,
-        chunk=axis.percent(speed.chunk_ms),
-        deadline_miss_rate=speed.deadline_miss_rate,
-        sides=sides,
-        calls=speed.rounds * speed.chunks_per_round,
-        rounds=speed.rounds,
-        threads=speed.threads,
-    )
 
 
 def figure(value: float | None, digits: int) -> str:

@@ -12,10 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.clock import common_clock
 from workbench.audit.order import display_order
 from workbench.records.run_folders import StoredResult, unique_names
-from workbench.report.columns import METRIC_COLUMNS
+from workbench.report.columns import columns_with_values
 from workbench.report.html.contours import Baselines
+from workbench.report.html.latency import latency_chart
 from workbench.report.html.overview import (
     clips_used,
     deviation_chart,
@@ -23,7 +25,6 @@ from workbench.report.html.overview import (
     figure,
     first_contour,
     front_indices,
-    latency_chart,
     provenance_line,
     recipes_line,
 )
@@ -57,8 +58,11 @@ def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | N
 def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -> str:
     """Returns the page as text; see `write_report`."""
     names, baselines, sounds = unique_names(results), Baselines(), Sounds()
+    columns = columns_with_values([stored.result for stored in results])
+    clock = common_clock({name: stored.result for name, stored in zip(names, results, strict=True)})
     variants = [
-        variant_view(stored, name, baselines, sounds, corpus) for stored, name in zip(results, names, strict=True)
+        variant_view(stored, name, baselines, sounds, corpus, columns)
+        for stored, name in zip(results, names, strict=True)
     ]
     environment = _environment()
     return environment.get_template("report.html").render(
@@ -71,13 +75,15 @@ def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -
         facts=facts(results),
         clips=clips_used(results),
         variants=variants,
-        columns=["variant", "verdict", *(column.title for column in METRIC_COLUMNS)],
+        columns=["variant", "verdict", *(column.title for column in columns)],
         distribution=deviation_chart(variants),
         latency=latency_chart(variants),
+        clock=clock,
         styles=[_source(environment, name) for name in _STYLES],
         scripts=[_source(environment, name) for name in _SCRIPTS],
         data={
-            "variants": [variant.chart_data() for variant in variants],
+            "variants": [variant.chart_data(clock.clock) for variant in variants],
+            "clock": clock.clock,
             "front": front_indices(variants),
             "baselines": {key: asdict(frames) for key, frames in baselines.items()},
             "sounds": sounds,

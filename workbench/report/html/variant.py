@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.audio.corpus import Corpus
+from workbench.audit.clock import Clock
 from workbench.measure.speed import Speed
 from workbench.records.frames import ClipFrames, read_frames
 from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import RESULT_NAME
 from workbench.records.run_folders import StoredResult
 from workbench.records.worst_moments import Moment, sound_of, worst
-from workbench.report.columns import METRIC_COLUMNS
+from workbench.report.columns import METRIC_COLUMNS, Column
 from workbench.report.html.charts import (
     BarChart,
     NoiseChart,
@@ -80,8 +81,9 @@ class VariantView:
     range_charts: list[RangeChart]
     noise_chart: NoiseChart | None
 
-    def chart_data(self) -> dict[str, Any]:
-        """Returns what the scripts of the page draw, for JSON."""
+    def chart_data(self, clock: Clock) -> dict[str, Any]:
+        """Returns what the scripts of the page draw, for JSON; the speedup is by the clock that all variants have."""
+        timed = self.speed.native if self.speed and clock == "native" else self.speed
         return {
             "name": self.name,
             "verdict": self.verdict,
@@ -90,14 +92,19 @@ class VariantView:
             "p95_cents": self.p95_cents,
             "max_cents": self.max_cents,
             "bytes": self.bytes,
-            "speedup": self.speed.speedup.model_dump(include={"p50", "low", "high"}) if self.speed else None,
+            "speedup": timed.speedup.model_dump(include={"p50", "low", "high"}) if timed else None,
             "clips": [asdict(clip) for clip in self.clips],
             "moments": [asdict(moment) for moment in self.moments],
         }
 
 
 def variant_view(
-    stored: StoredResult, name: str, baselines: Baselines, sounds: Sounds, corpus: Corpus | None
+    stored: StoredResult,
+    name: str,
+    baselines: Baselines,
+    sounds: Sounds,
+    corpus: Corpus | None,
+    columns: Sequence[Column] = METRIC_COLUMNS,
 ) -> VariantView:
     """Collects what the page shows of a variant.
 
@@ -107,6 +114,7 @@ def variant_view(
         baselines: Receives the frames of baselines, which variants share.
         sounds: Receives the sounds, which variants share.
         corpus: Clips to cut sounds from if the run kept none.
+        columns: The columns of the table of all variants.
 
     Raises:
         WorkbenchError: Frames or a profile beside the result cannot be read.
@@ -123,7 +131,7 @@ def variant_view(
         fair=result.protocol.fair,
         protocol=result.protocol.label,
         reasons=result.reasons,
-        cells=[Cell(column.text(result), _or_empty(column.sort_key(result))) for column in METRIC_COLUMNS],
+        cells=[Cell(column.text(result), _or_empty(column.sort_key(result))) for column in columns],
         gates=result.gates,
         p95_cents=deviation.pitch.p95_cents if deviation else None,
         max_cents=deviation.pitch.max_cents if deviation else None,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from workbench.report.columns import without_empty_columns
 from workbench.report.formatting import DASH
 from workbench.report.recipe_summary import MeasuredVariant, RecipeSummary
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
@@ -11,6 +12,7 @@ from workbench.storage.yaml_files import as_yaml
 _Path = tuple[str, ...]
 _LEGEND = (
     "95 of 100 voiced frames are at most p95 cents away from upstream; times faster than upstream in eager PyTorch.",
+    "Native: in a process in C++, without Python, as an app runs the program.",
     "`workbench recipes NAME` shows one recipe, `workbench run NAME` builds and scores it.",
 )
 
@@ -18,7 +20,8 @@ _LEGEND = (
 def print_recipes(summaries: Sequence[RecipeSummary]) -> None:
     """Prints a row for each recipe, a matrix with the ranges of its variants; then where the figures come from."""
     output = console()
-    output.print(plain_table([_row(summary) for summary in summaries], left=("recipe", "good for")))
+    rows = without_empty_columns([_row(summary) for summary in summaries])
+    output.print(plain_table(rows, left=("recipe", "good for")))
     output.print()
     variants = [variant for summary in summaries for variant in summary.variants]
     print_lines(output, [*_missing(variants), *_measured_where(variants), *_LEGEND], indent=0)
@@ -30,7 +33,7 @@ def print_recipe(summary: RecipeSummary) -> None:
     print_heading(output, f"{summary.name}: {summary.good_for}")
     print_lines(output, [variants[0].recipe.description, ""], indent=0)
     rows = [{"variant": each.recipe.name, **_figures([each]), "verdict": _verdict(each)} for each in variants]
-    output.print(plain_table(rows, left=("variant", "verdict")))
+    output.print(plain_table(without_empty_columns(rows), left=("variant", "verdict")))
     output.print()
     print_lines(output, [*_missing(variants), *_measured_where(variants), ""], indent=0)
     flat = [dict(_leaves(each.recipe.resolved())) for each in variants]
@@ -51,6 +54,8 @@ def _figures(variants: Sequence[MeasuredVariant]) -> dict[str, str]:
     columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "kB": ("bytes", lambda value: f"{value / 1000:,.0f}"),
         "p95 (cents)": ("pitch_p95_cents", _cents),
+        "native p50 (µs)": ("native_p50_us", lambda value: f"{value:.0f}"),
+        "times faster (native)": ("native_speedup_p50", lambda value: f"{value:.1f}"),
         "times faster": ("speedup_p50", lambda value: f"{value:.1f}"),
     }
     figures = [variant.figures() for variant in variants]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep, SweepPoint
+from workbench.report.columns import without_empty_columns
 from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
@@ -27,6 +28,9 @@ def point_cells(point: SweepPoint, fair: bool) -> dict[str, str]:
         "off, p95": _both(point, "tones_p95_cents", ".1f"),
         "glides off, p95": _both(point, "glides_p95_cents", ".1f"),
         "bytes": format_number(point.program_bytes, ",.0f"),
+        "native p50 (µs)": format_number(point.native_p50_us, ".0f"),
+        "p99": format_number(point.native_p99_us, ".0f"),
+        "times faster (native)": format_number(point.native_speedup_p50, ".2f"),
         "p50 (ms)": _both(point, "p50_ms", ".2f"),
         "of real time": _both(point, "real_time_factor", ".3f"),
     }
@@ -43,7 +47,7 @@ def print_sweep(sweep: Sweep, folder: Path) -> None:
     output = console(260)
     print_heading(output, sweep.title)
     rows = [point_cells(point, sweep.protocol.fair) for point in sweep.points]
-    output.print(plain_table(colored(rows, "verdict"), left=("verdict",)))
+    output.print(plain_table(colored(without_empty_columns(rows), "verdict"), left=("verdict",)))
     for point in sweep.points:
         print_lines(output, [f"{point.setting.suffix}: {reason}" for reason in _reasons(point)])
     output.print()

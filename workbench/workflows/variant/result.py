@@ -4,8 +4,8 @@ from pathlib import Path
 
 from workbench.audit.verdict import judge_result
 from workbench.measure.call_sizes import no_sizes
-from workbench.measure.tones.delay import no_delay
-from workbench.measure.tones.steadiness import no_steadiness
+from workbench.measure.tones.delay import Delay
+from workbench.measure.tones.steadiness import Steadiness
 from workbench.record_model import now_utc
 from workbench.records.environment import environment
 from workbench.records.result import AlgorithmicLatency, ClipUsed, Result, recipe_used
@@ -47,8 +47,8 @@ def begin_result(variant: PreparedVariant) -> Result:
 def without_figures(result: Result, variant: PreparedVariant, reason: str, **sections: object) -> Result:
     """Returns the result with some sections, and with the reason for each that it does not have."""
     absent = [name for name in _MEASURED if sections.get(name, getattr(result, name)) is None]
-    sections.setdefault("delay", no_delay(reason))
-    sections.setdefault("steadiness", no_steadiness(reason))
+    sections.setdefault("delay", Delay.absent(reason))
+    sections.setdefault("steadiness", Steadiness.absent(reason))
     if variant.stream.dynamic:
         sections["deviation_over_sizes"] = no_sizes(reason)
     return result.replace(**sections, null_reasons=dict.fromkeys(absent, reason))

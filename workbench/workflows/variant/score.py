@@ -10,14 +10,15 @@ import torch
 
 from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
+from workbench.measure.alignment import fit_alignment, reference_hz
 from workbench.measure.contour import contour
 from workbench.measure.deviation import deviation
 from workbench.measure.f0_misfit import find_misfits
 from workbench.measure.floor import floor
 from workbench.measure.paired_frames import PairedFrames
-from workbench.measure.tones.delay import no_delay
-from workbench.measure.tones.steadiness import no_steadiness
-from workbench.measure.truth import fit_alignment, reference_hz, truth
+from workbench.measure.tones.delay import Delay
+from workbench.measure.tones.steadiness import Steadiness
+from workbench.measure.truth import truth
 from workbench.progress import Progress, StageTimer
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.external_frames import ExternalFrames
@@ -171,7 +172,7 @@ def score(
             rendered_baseline = [run_baseline(clip, handling, None) for clip in rendered]
         ran = frames.run(progress, rendered)
         variant_frames = ran.scored
-        delay, steadiness = no_delay(NOT_RENDERED), no_steadiness(NOT_RENDERED)
+        delay, steadiness = Delay.absent(NOT_RENDERED), Steadiness.absent(NOT_RENDERED)
         if ran.rendered is not None:
             delay, steadiness = delay_and_steadiness(rendered_baseline, ran.rendered, stream)
         pairs = pair_frames(variant, baseline, variant_frames, alignment.delay_ms)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from workbench.audio.decode import Clip
+from workbench.measure.alignment import reference_hz
 from workbench.measure.paired_frames import PairedFrames
-from workbench.measure.truth import reference_hz
 from workbench.progress import Progress
 from workbench.records.frames import ClipFrames, write_frames
 from workbench.records.resume import picture_path

@@ -12,7 +12,7 @@ function summary(variant) {
   ];
   if (variant.speedup) {
     const { p50, low, high } = variant.speedup;
-    lines.push(`${p50.toFixed(2)} times faster (${low.toFixed(2)}–${high.toFixed(2)})`);
+    lines.push(`${p50.toFixed(2)} times faster (${low.toFixed(2)}–${high.toFixed(2)})${data.clock === "native" ? " in the native host" : ""}`);
   }
   return lines.join("\n");
 }

@@ -1,0 +1,82 @@
+"""When a frame describes the audio: the delay, and the voicing threshold, that fit the calibration clips best.
+
+A frame is available when its chunk ends, but it describes the audio around the middle of its window. Before it is
+compared with the known f0, it is therefore moved back by this delay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.audio.annotations import PitchTrack
+from workbench.audio.decode import Clip
+from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.session import Frames, frame_end_s
+from workbench.units import semitones_to_hz
+
+Hertz = NDArray[np.float64]
+
+_LONGEST_DELAY_MS = 200
+_DELAY_STEP_MS = 1.0
+_MAX_ERROR_CENTS = 100.0  # a larger error is capped: an octave error says nothing about the delay
+_THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they compare as float32, like confidence
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The delay and the threshold fitted to the calibration clips. A field is None if that of `Truth` is null."""
+
+    delay_ms: float | None
+    best_threshold: float | None
+
+
+def reference_hz(track: PitchTrack, count: int, stream: StreamConfig, delay_ms: float) -> Hertz:
+    """Returns (count,) hertz: the known f0 at the moments that the frames describe; 0 if unvoiced."""
+    return track.at(frame_end_s(count, stream) - delay_ms / 1000)
+
+
+def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) -> Alignment:
+    """Finds the delay and the threshold that fit the baseline best on the calibration clips whose f0 is known.
+
+    The best delay has the least sum of absolute pitch errors, each at most 100 cents, over a grid of 1 ms. The best
+    threshold has the largest recall less false alarms, over a grid of 0.01. Of equal ones, the middle one is taken.
+
+    Args:
+        pairs: Calibration clips, each with the frames of the baseline.
+        stream: The stream.
+    """
+    known = [(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None]
+    delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
+    errors = [_errors_cents(known, stream, delay_ms) for delay_ms in delays_ms]
+    max_frames = max(map(len, errors), default=0)
+    if not max_frames:
+        return Alignment(None, None)
+    # A frame that a delay moves out of the voiced part counts as wrong. Otherwise the longest delay would have the
+    # fewest errors.
+    totals = np.array([error.sum() + _MAX_ERROR_CENTS * (max_frames - len(error)) for error in errors])
+    delay_ms = _middle(delays_ms[totals == totals.min()])
+    voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
+    confidence = np.concatenate([frames.confidence for _, frames in known])
+    if voiced.all() or not voiced.any():
+        return Alignment(delay_ms, None)
+    gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS])
+    return Alignment(delay_ms, _middle(np.array(_THRESHOLDS)[gains == gains.max()]))
+
+
+def _middle(equal: NDArray[np.float64]) -> float:
+    """Returns one from the middle of (n,) equally good values, which is far from the worse ones on both sides."""
+    return float(equal[len(equal) // 2])
+
+
+def _errors_cents(
+    known: Sequence[tuple[PitchTrack, Frames]], stream: StreamConfig, delay_ms: float
+) -> NDArray[np.float64]:
+    """Returns the absolute pitch errors of the frames that are voiced in truth, at most 100 cents each."""
+    errors = [np.empty(0)]
+    for track, frames in known:
+        hz = reference_hz(track, len(frames), stream, delay_ms)
+        cents = 1200 * np.abs(np.log2(semitones_to_hz(frames.pitch_semitones)[hz > 0] / hz[hz > 0]))
+        errors.append(np.fmin(cents, _MAX_ERROR_CENTS))  # fmin: a pitch that is not finite counts as wrong
+    return np.concatenate(errors)
