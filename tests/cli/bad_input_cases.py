@@ -33,6 +33,7 @@ score:
 """
 RAN = Path("it-ran")  # the file that a malicious pickle or zip would write
 LEAST = "recipes/least.yaml"
+INT4_CONFIDENCE = "quantization: {parts: {confidence.linear: int4-weights}}\n"
 ALIAS = "uses the alias *a, which is not allowed; repeat the value"
 NOT_UTF8 = "is not UTF-8 text; save the file as UTF-8"
 NOT_DECODED = "cannot be decoded (Format not recognised); convert it to wav or flac"
@@ -396,6 +397,28 @@ AUDIO = (
         "check r.yaml",
         "r.yaml: lowering: backend: xnnpack requires initial_state: each-method (got once, with state: explicit)",
         text("r.yaml", f"{RECIPE}state: explicit\nlowering: {{initial_state: once}}\n"),
+    ),
+    Case(
+        "integer weights in a convolution",
+        "check r.yaml",
+        "r.yaml: quantization: encoder.first, encoder.prefilter and encoder.narrow in int8-weights require "
+        "lowering.prefilter: fourier, fourier-shifted or fourier-halved (got conv); set it, or encoder.first: none, "
+        "encoder.prefilter: none, encoder.narrow: none; layers that can: frontend (not upstream), confidence.linear, "
+        "encoder.toeplitz",
+        text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-weights}}}}\n"),
+    ),
+    Case(
+        "integer weights that the backend does not store",
+        "check r.yaml",
+        "r.yaml: quantization: backend: onnx requires parts: none, int8-static, int8-weights or int16-weights "
+        "(got int4-weights)",
+        text("r.yaml", f"{RECIPE}state: explicit\nlowering: {{backend: onnx}}\n{INT4_CONFIDENCE}"),
+    ),
+    Case(
+        "a setting of static schemes without one",
+        "check r.yaml",
+        "r.yaml: quantization: correct_bias has no effect on integer weights alone; remove it",
+        text("r.yaml", f"{RECIPE}{INT4_CONFIDENCE.replace('}}', '}, correct_bias: true}')}"),
     ),
     Case(
         "an alias in the manifest of clips",

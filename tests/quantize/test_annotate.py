@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from workbench.quantize.annotate import ConvertedPart, quantize_part
 from workbench.quantize.layer_error import correct_biases, layer_snr
-from workbench.quantize.layers import graph_schemes, int8_operators
+from workbench.quantize.layers import graph_schemes, integer_operators
 from workbench.recipe import Quantization
 from workbench.recipe.options import Scheme
 
@@ -54,9 +54,9 @@ def test_quantize_part_follows_the_rules(
     assert all(map(torch.equal, PART.parameters(), before))
     wide, linear = schemes.split()
     assert graph_schemes(converted.module.graph, "part") == {"part.wide.0": wide, "part.linear": linear}
-    int8 = int8_operators(converted.module, "part")
-    assert int8.counts == dict.fromkeys(operators.split(), 1)
-    assert int8.weight_bytes == 12 * (wide != "none") + 64 * (linear != "none")
+    integers = integer_operators(converted.module, "part")
+    assert integers.counts == dict.fromkeys(operators.split(), 1)
+    assert integers.weight_bytes.total() == 12 * (wide != "none") + 64 * (linear != "none")
     assert converted.corrected_biases == int("correct_bias" in rules)
     activations = [found for found in converted.ranges if found.tensor != "weight"]
     assert bool(activations) == ("static" in schemes)

@@ -40,7 +40,7 @@ def test_no_int8_layer_leaves_the_graph_float() -> None:
     assert found is graph
     assert set(quantized.schemes.values()) == {"none"}
     assert {name for name in layers(model) if not name.startswith("confidence")} <= set(quantized.schemes)
-    assert quantized.calibration.rows == 0
+    assert quantized.calibration is None
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,24 @@ def test_int8_is_in_the_requested_layers_only(tmp_path: Path, sing: Sing) -> Non
     assert quantized.calibration.rows == 50
     path = tmp_path / "program.onnx"
     path.write_bytes(found.content)
+    assert np.isfinite(open_program(path).step(sing(16_000, 1.0)[-320:]).pitch_semitones).all()
+
+
+@pytest.mark.slow
+def test_integer_weights_are_in_the_file_beside_static_layers(tmp_path: Path, sing: Sing) -> None:
+    parts: dict[str, Scheme] = {"frontend": "int8-weights", "frontend.group.0": "int16-weights"}
+    rules = Quantization(parts={**parts, "encoder.narrow": "int8-static"})
+    model = explicit_model()
+    float_bytes = len(finalize(export_graph(model), model))
+    graph, quantized = quantize_onnx(model, export_graph, rules, [torch.tensor(sing(16_000, 1.0))], Progress())
+    content = finalize(graph, model)
+    assert {scheme for layer, scheme in quantized.schemes.items() if layer.startswith("frontend")} == set(
+        parts.values()
+    )
+    saved = sum(found.float_bytes - found.bytes for found in quantized.weights)
+    assert float_bytes - len(content) == pytest.approx(saved, rel=0.05)
+    path = tmp_path / "program.onnx"
+    path.write_bytes(content)
     assert np.isfinite(open_program(path).step(sing(16_000, 1.0)[-320:]).pitch_semitones).all()
 
 

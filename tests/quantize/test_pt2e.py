@@ -50,6 +50,11 @@ def test_stability_requires_fixed_ranges_and_two_clips(schemes: list[Scheme], cl
 STATIC = {"encoder.prefilter": "int8-static", "encoder.narrow": "int8-static"}
 FREQUENCIES = {"encoder.prefilter": "int8-static", "encoder.prefilter.1.0.frequency.0": "none"}
 DYNAMIC = {"encoder.prefilter": "int8-dynamic", "frontend.group.*.expand": "int8-dynamic"}
+WEIGHTS = {
+    "encoder.first": "int8-weights",
+    "encoder.prefilter.*.frequency.>=5": "int4-weights",
+    "frontend.group.0.project": "int12-weights",
+}
 
 
 @pytest.mark.slow
@@ -58,7 +63,11 @@ DYNAMIC = {"encoder.prefilter": "int8-dynamic", "frontend.group.*.expand": "int8
     [
         (Quantization(parts=STATIC, residual_add="int8"), "conv", {"convolution": 6, "add": 2, "leaky_relu": 6}),
         (Quantization(parts=FREQUENCIES), "fourier", {"linear": 11, "leaky_relu": 2}),
-        (Quantization(parts={**DYNAMIC, "confidence.linear": "int8-static"}), "fourier-halved", {"linear": 17}),
+        (
+            Quantization(parts={**DYNAMIC, **WEIGHTS, "confidence.linear": "int8-static"}),
+            "fourier-halved",
+            {"linear": 15, "linear_int8_weights": 2, "linear_int4_weights": 3},
+        ),
     ],
     ids=["residual adds", "frequencies", "all parts"],
 )

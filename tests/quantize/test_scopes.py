@@ -16,14 +16,30 @@ def test_rule_that_matches_no_layer_is_refused() -> None:
         check_scopes(model, Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
 
 
+def test_integer_weights_of_a_convolution_are_refused_with_the_layers_that_can() -> None:
+    message = r"only in Linears, not in encoder\.toeplitz\.conv; .* can: frontend\.group\.0.*, confidence\.linear$"
+    with pytest.raises(ModelError, match=message):
+        check_scopes(float_model(), Quantization(parts={"encoder.toeplitz": "int4-weights"}))
+
+
 RULES = Quantization(
-    parts={"a": "int8-static", "a.x": "none", "b": "int8-static-per-tensor", "c": "int8-dynamic"}, leaky_relu="float"
+    parts={
+        **{"a": "int8-static", "a.x": "none", "b": "int8-static-per-tensor", "c": "int8-dynamic", "e": "int8-weights"},
+    },
+    leaky_relu="float",
 )
 
 
 @pytest.mark.parametrize(
     ("layer", "scheme"),
-    [("a.y", "static"), ("a.x", "none"), ("b.z", "static-per-tensor"), ("c", "dynamic"), ("d", "none")],
+    [
+        ("a.y", "static"),
+        ("a.x", "none"),
+        ("b.z", "static-per-tensor"),
+        ("c", "dynamic"),
+        ("d", "none"),
+        ("e", "int8-weights"),
+    ],
 )
 def test_requested_scheme_is_that_of_the_most_specific_rule(layer: str, scheme: str) -> None:
     assert requested_scheme(RULES, layer) == scheme

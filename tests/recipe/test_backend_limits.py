@@ -41,7 +41,7 @@ def test_every_backend_and_scope_has_limits() -> None:
         (TORCHSCRIPT + EVERYWHERE, "torchscript requires quantization: none"),
         (
             ONNX + parts("encoder: int8-dynamic, encoder.first: int8-static"),
-            "onnx requires parts: none or int8-static (got int8-dynamic)",
+            "onnx requires parts: none, int8-static, int8-weights or int16-weights (got int8-dynamic)",
         ),
         (
             ONNX + "quantization: {parts: {encoder: int8-static}, observer: percentile, correct_bias: true}",
@@ -64,6 +64,22 @@ def test_every_backend_and_scope_has_limits() -> None:
         (
             parts("confidence: int8-dynamic"),
             "XNNPACK has no int8-dynamic for confidence.conv; set confidence.conv: none",
+        ),
+        (
+            "lowering: {toeplitz: block}\n" + parts("encoder: int4-weights, encoder.narrow: none"),
+            "encoder.first and encoder.prefilter in int4-weights require lowering.prefilter: fourier, fourier-shifted or fourier-halved (got conv); "
+            "set it, or encoder.first: none, encoder.prefilter: none; encoder.toeplitz in int4-weights requires "
+            "lowering.toeplitz: linear (got block); set it, or encoder.toeplitz: none; layers that can: frontend "
+            "(not upstream), confidence.linear",
+        ),
+        (
+            "lowering: {prefilter: fourier, toeplitz: block}\n" + parts("confidence: int8-weights"),
+            "XNNPACK has no int8-weights for confidence.conv; set confidence.conv: none; layers that can: frontend "
+            "(not upstream), confidence.linear, encoder.first, encoder.prefilter, encoder.narrow",
+        ),
+        (
+            "lowering: {backend: portable}\n" + parts("confidence.linear: int8-weights"),
+            "portable requires parts: none, int8-dynamic, int8-static or int8-static-per-tensor (got int8-weights)",
         ),
         (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
         (
@@ -96,6 +112,8 @@ def test_unsupported_recipe_is_rejected_in_one_line(keys: str, problem: str) -> 
         "lowering: {toeplitz: block, prefilter: fourier}\n" + parts("encoder: int8-dynamic, encoder.toeplitz: none"),
         parts("encoder.prefilter: int8-dynamic, encoder.narrow: int8-dynamic"),
         parts("confidence: int8-dynamic, confidence.conv: none"),
+        parts("encoder.toeplitz: int12-weights, confidence.linear: int4-weights"),
+        ONNX + parts("confidence.linear: int16-weights"),
     ],
 )
 def test_supported_recipe_loads(keys: str) -> None:

@@ -40,6 +40,8 @@ def test_pattern_with_dots_is_one_key() -> None:
     more = "quantization: {parts: {confidence: none}}\n"
     (recipe,) = loaded("quantization.parts.encoder.narrow=int8-dynamic", more=more)
     assert recipe.quantization.parts == {"confidence": "none", "encoder.narrow": "int8-dynamic"}
+    (recipe,) = loaded("lowering.prefilter=fourier", "quantization.parts.encoder.prefilter.*.>=8=int4-weights")
+    assert recipe.quantization.parts == {"encoder.prefilter.*.>=8": "int4-weights"}
 
 
 def test_null_removes_a_gate() -> None:

@@ -32,6 +32,13 @@ def test_clip_matches_component_by_component(pattern: str, name: str, expected: 
         ("*", "frontend.group.0", True),
         ("frontend.group.*.project", "frontend.group.2.project", True),
         ("encoder.first", "encoder", False),
+        ("encoder.prefilter.*.frequency.>=8", "encoder.prefilter.0.0.frequency.8", True),
+        ("encoder.prefilter.*.frequency.>=8", "encoder.prefilter.9.0.frequency.7", False),
+        ("encoder.prefilter.*.frequency.<10", "encoder.prefilter.0.0.frequency.9", True),
+        ("encoder.prefilter.>0.<=0.frequency.>7", "encoder.prefilter.1.0.frequency.27", True),
+        ("encoder.prefilter.>0", "encoder.prefilter.0.0.frequency.27", False),
+        ("encoder.>=0", "encoder.first", False),
+        ("frontend.group.<2", "frontend.group.1.expand", True),
     ],
 )
 def test_pattern_covers_a_part_and_all_below(pattern: str, part: str, expected: bool) -> None:
@@ -43,6 +50,7 @@ def test_pattern_covers_a_part_and_all_below(pattern: str, part: str, expected: 
     [
         ("encoder.first.0", ["*", "e*", "encoder", "encoder.*", "encoder.first"]),
         ("encoder.prefilter.12", ["encoder", "encoder.*", "encoder.pre*", "encoder.prefilter.[0-9]*"]),
+        ("encoder.f.9", ["encoder.f", "encoder.f.*", "encoder.f.<20", "encoder.f.>=4", "encoder.f.>7", "encoder.f.9"]),
         ("encoder.first", ["encoder.[a-z]*", "encoder.f*", "encoder.f[!0-9]*", "encoder.fi[]a-z]*", "encoder.firs?"]),
     ],
 )

@@ -53,7 +53,7 @@ def build(
 
     corpus, progress = open_clips(calib_audio), progress or Progress()
     prepared = prepare_again(recipe, corpus)
-    if prepared.quantized:
+    if prepared.needs_calibration:
         (prepared,) = load_clips([prepared], corpus, None, progress)
     (outcome,) = build_programs([prepared], Path(folder), lambda _: nullcontext(progress), fresh, program_store())
     return outcome.folder / outcome.built.program.path

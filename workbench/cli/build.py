@@ -67,7 +67,7 @@ def build(
     from workbench.workflows.build import build_programs
     from workbench.workflows.variant.prepare import load_clips
 
-    if any(variant.quantized for variant in variants):
+    if any(variant.needs_calibration for variant in variants):
         with progress_shown() as progress:
             variants = load_clips(variants, corpus, None, progress)
     folder = output_folder(out, run_name(variants))

@@ -8,6 +8,7 @@ from executorch.exir import EdgeProgramManager
 
 from workbench.export.program_file import ExecutorchNodes
 from workbench.private_names import read_pte
+from workbench.quantize.layers import integer_weights_name, packed_bytes, stored_bits
 from workbench.recipe.options import STATE_BUFFER
 
 _WEIGHTED = ("convolution", "linear", "addmm", "mm")
@@ -21,7 +22,8 @@ Counts = dict[str, int]
 
 @dataclass(frozen=True)
 class OperatorCounts:
-    """The operators of a lowered graph: `quantized_ops` run in int8, `float_ops` have weights and run in float."""
+    """The operators of a lowered graph: `quantized_ops` run in int8 or have integer weights, `float_ops` have float
+    weights."""
 
     nodes: ExecutorchNodes
     quantized_ops: Counts
@@ -39,25 +41,34 @@ def count_operators(edge: EdgeProgramManager) -> OperatorCounts:
             inside.append(lowered.original_module.graph)
             delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
     delegated = sum(map(_operators, inside), Counter())
-    operators = [named for graph in (top.graph, *inside) for named in _named(graph)]
-    weighted = Counter(name for name, _ in operators if name in _WEIGHTED)
-    quantized = Counter(name for name, node in operators if name in _WEIGHTED and _has_int8_inputs(node))
-    without_weights = Counter(
-        name
-        for name, node in operators
-        if name in _WITHOUT_WEIGHTS and _has_int8_inputs(node) and _has_int8_output(node)
-    )
+    floating: Counter[str] = Counter()
+    quantized: Counter[str] = Counter()
+    without_weights: Counter[str] = Counter()
+    for graph in (top.graph, *inside):
+        for name, node in _named(graph):
+            if name in _WITHOUT_WEIGHTS:
+                without_weights[name] += _has_int8_inputs(node) and _has_int8_output(node)
+            elif name in _WEIGHTED and _has_int8_inputs(node):
+                quantized[name] += 1
+            elif name == "linear" and _is_dequantize(node.all_input_nodes[1]) and graph in inside:
+                quantized[integer_weights_name(name, node.all_input_nodes[1])] += 1
+            elif name in _WEIGHTED:
+                floating[name] += 1
     nodes = ExecutorchNodes(
         delegated_ops=dict(sorted(delegated.items())),
         portable_ops=dict(sorted(_operators(top.graph).items())),
         delegates=tuple(delegates),
     )
-    return OperatorCounts(nodes, dict(quantized + without_weights), dict(weighted - quantized))
+    return OperatorCounts(nodes, dict(quantized + without_weights), dict(floating))
 
 
 def _has_int8_inputs(node: torch.fx.Node) -> bool:
     """Returns whether an operator's inputs (or input and weight) are dequantized, which XNNPACK fuses into it."""
-    return all("dequantize" in str(value.target) for value in node.all_input_nodes[:2])
+    return all(map(_is_dequantize, node.all_input_nodes[:2]))
+
+
+def _is_dequantize(node: torch.fx.Node) -> bool:
+    return "dequantize" in str(node.target)
 
 
 def _has_int8_output(node: torch.fx.Node) -> bool:
@@ -79,22 +90,35 @@ def _operators(graph: torch.fx.Graph) -> Counter[str]:
 
 
 def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
-    """Returns the bytes of the parameters and buffers that the graph reads, without the state: by part and by dtype."""
+    """Returns the bytes of the parameters and buffers that the graph reads, without the state: by part and by dtype.
+
+    Integers of four bits count half a byte, and zero points of channels none: a program has only those of tensors.
+    """
     signature = exported.graph_signature
     stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     parts: Counter[str] = Counter()
     types: Counter[str] = Counter()
     for node in exported.graph.nodes:
         name = stored.get(node.name) if node.op == "placeholder" and node.users else None
-        if name is None or name == STATE_BUFFER:
+        if name is None or name == STATE_BUFFER or _is_zero_points(node):
             continue
         tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
         path = name.split(".")
         is_one_part = path[0] != "encoder" or path[1].startswith("_")  # a quantized encoder has no layer names
-        size = tensor.numel() * tensor.element_size()
+        four_bits = tensor.dtype == torch.int8 and any(stored_bits(user) == 4 for user in _readers(node))
+        size = packed_bytes(tensor, 4) if four_bits else tensor.numel() * tensor.element_size()
         parts[path[0] if is_one_part else ".".join(path[:2])] += size
-        types[str(tensor.dtype).removeprefix("torch.")] += size
+        types["int4" if four_bits else str(tensor.dtype).removeprefix("torch.")] += size
     return dict(parts.most_common()), dict(types.most_common())
+
+
+def _readers(node: torch.fx.Node) -> list[torch.fx.Node]:
+    """Returns the operators that dequantize the tensor by channels."""
+    return [user for user in node.users if "dequantize_per_channel" in str(user.target)]
+
+
+def _is_zero_points(node: torch.fx.Node) -> bool:
+    return any(user.args[2] is node for user in _readers(node))
 
 
 def bytes_by_kind(pte: bytes) -> dict[str, int]:

@@ -10,11 +10,15 @@ import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotInstalledError
 from workbench.extras import ARM, COREML, NO_EXTRA, OPENVINO, QUALCOMM, Extra
 from workbench.recipe.options import ExecutorchBackend
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import Node
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,40 @@ class ExecutorchTarget:
 
 
 def _xnnpack() -> list[Any]:
-    """XNNPACK's partitioner, which also takes leaky ReLU in static int8: XNNPACK runs it, the default table does not
-    list it."""
+    """XNNPACK's partitioner, which also takes two things that XNNPACK runs and the default table does not list: leaky
+    ReLU in static int8, and a Linear whose weight alone is dequantized (f32-qc8w and f32-qc4w).
+
+    The default takes such a Linear for a broken static int8 layer, and leaves it and its dequantize outside.
+    """
     from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
     from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.backends.xnnpack.utils.quant_utils import is_dequant, is_per_channel, tag_as_implicit_q_dq
+    from executorch.backends.xnnpack.utils.utils import get_input_node, is_param_node
 
     defaults = ALL_PARTITIONER_CONFIGS
-    (leaky,) = (config for config in defaults if getattr(config, "target_name", "") == "leaky_relu.default")
+    by_operator = {getattr(config, "target_name", ""): config for config in defaults}
+    leaky, linear = by_operator["leaky_relu.default"], by_operator["linear.default"]
 
     class StaticLeakyRelu(leaky):  # type: ignore[valid-type, misc]
         def supported_precision_types(self) -> list[ConfigPrecisionType]:
             return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]
 
-    return [XnnpackPartitioner([StaticLeakyRelu if config is leaky else config for config in defaults])]
+    class IntegerWeightLinear(linear):  # type: ignore[valid-type, misc]
+        def get_deps(self, node: "Node", ep: "ExportedProgram") -> "tuple[bool, list[Node]]":
+            """Returns whether XNNPACK takes a Linear, and the nodes that it takes with it."""
+            dequantize = get_input_node(node, 1)
+            if not is_per_channel(dequantize) or is_dequant(get_input_node(node, 0)):
+                taken: tuple[bool, list[Node]] = super().get_deps(node, ep)
+                return taken
+            stored = dequantize.all_input_nodes  # the weight, its scales and its zero points
+            if len(node.args) > 2 or not all(is_param_node(ep, tensor) for tensor in stored):
+                return False, []
+            tag_as_implicit_q_dq(dequantize)
+            return True, [dequantize, *stored]
+
+    replaced = {leaky: StaticLeakyRelu, linear: IntegerWeightLinear}
+    return [XnnpackPartitioner([replaced.get(config, config) for config in defaults])]
 
 
 def _coreml() -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from workbench.quantize.results import Calibration, Quantized, TensorRange
+from workbench.quantize.results import Calibration, Quantized, StoredWeights, TensorRange
 from workbench.recipe.options import State
 from workbench.record_model import RecordModel
 from workbench.storage.hashing import sha256_of
@@ -53,8 +53,8 @@ class ExportedProgram:
 
     content: bytes
     format: ProgramFormat
-    quantized_ops: dict[str, int]  # operators that run in int8
-    float_ops: dict[str, int]  # convolutions and matrix products that run in float
+    quantized_ops: dict[str, int]  # operators that run in int8 or have integer weights
+    float_ops: dict[str, int]  # convolutions and matrix products with float weights
     bytes_by_kind: dict[str, int]  # of the file
     bytes_by_part: dict[str, int]  # of weights and constants, by the model's part
     bytes_by_dtype: dict[str, int]  # the same bytes, by their stored type
@@ -88,8 +88,9 @@ class ProgramFile(RecordModel):
         state: Where the streaming state is.
         delegated_nodes: Nodes that a backend runs. Only an ExecuTorch program has them.
         portable_nodes: Nodes that ExecuTorch's portable kernels run. Only an ExecuTorch program has them.
-        quantized_ops: Operators that run in int8, with their counts.
-        float_ops: Operators that have weights and run in float, with their counts.
+        quantized_ops: Operators that run in int8, with their counts; products with float inputs and integer weights are
+            counted by themselves (`linear_int8_weights`).
+        float_ops: Operators that have float weights and run in float, with their counts.
         delegates: The subgraphs that a backend runs.
         delegated_ops: Operators within delegates, with their counts.
         portable_ops: Operators outside delegates, with their counts.
@@ -98,6 +99,7 @@ class ProgramFile(RecordModel):
         bytes_by_dtype: Bytes of weights and constants, by data type.
         schemes: The scheme of each layer in a quantized part, as the converted graph shows it.
         ranges: Every tensor with a fixed int8 range.
+        weights: The layers whose weights alone are stored as integers.
         calibration: How the ranges were found.
         graph_ops: Operators of a format other than ExecuTorch, with their counts, by the names that the format has for
             them.
@@ -125,6 +127,7 @@ class ProgramFile(RecordModel):
     bytes_by_dtype: dict[str, int]
     schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
+    weights: tuple[StoredWeights, ...] = ()
     calibration: Calibration | None
     graph_ops: dict[str, int] = Field(default={})
     frozen: tuple[str, ...] = ()
@@ -166,6 +169,8 @@ def describe(program: ExportedProgram, path: str, state: State) -> ProgramFile:
         null_reasons |= {"delegated_nodes": reason, "portable_nodes": reason}
     if quantized is None:
         null_reasons["calibration"] = "no part of it was quantized by itself"
+    elif quantized.calibration is None:
+        null_reasons["calibration"] = "only weights are integers: nothing depends on audio"
     return ProgramFile(
         path=path,
         kind=program.format,
@@ -184,6 +189,7 @@ def describe(program: ExportedProgram, path: str, state: State) -> ProgramFile:
         bytes_by_dtype=program.bytes_by_dtype,
         schemes=quantized.schemes if quantized else {},
         ranges=quantized.ranges if quantized else (),
+        weights=quantized.weights if quantized else (),
         calibration=quantized.calibration if quantized else None,
         graph_ops=program.graph_ops,
         frozen=program.frozen,

@@ -15,11 +15,12 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
 from workbench.quantize.layer_error import correct_biases
-from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of
+from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of, layers_of
 from workbench.quantize.observers import activation_ranges, scheme_config
-from workbench.quantize.results import TensorRange
+from workbench.quantize.results import StoredWeights, TensorRange
+from workbench.quantize.weights import store_weights
 from workbench.recipe import Quantization
-from workbench.recipe.options import DYNAMIC_SCHEMES, Scheme
+from workbench.recipe.options import DYNAMIC_SCHEMES, WEIGHT_SCHEMES, Scheme
 from workbench.recipe.patterns import rule_for
 
 _BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
@@ -27,10 +28,11 @@ _BIAS_ROWS = 1024  # rows on which biases are corrected, in one batch
 
 @dataclass(frozen=True)
 class ConvertedPart:
-    """A quantized part, its fixed ranges, and how many of its biases were corrected."""
+    """A quantized part, its fixed ranges, its weights that are integers, and how many of its biases were corrected."""
 
     module: GraphModule
     ranges: list[TensorRange]
+    weights: list[StoredWeights]
     corrected_biases: int
 
 
@@ -44,14 +46,20 @@ def quantize_part(
         module: The float part, which is not changed.
         part: Its name in the whole model.
         rules: The schemes of the layers, and how ranges are found.
-        inputs: Calibration rows of the part, (rows, ...) each.
+        inputs: Calibration rows of the part, (rows, ...) each; their content matters only to static schemes.
         advance: Receives the number of rows that the observers have processed since the last call.
     """
     rows = torch.export.Dim("rows", min=2, max=4096)
     # torch.export treats a size of 1 as a constant, so a single row is repeated
     example = tuple((tensor if len(tensor) > 1 else torch.cat((tensor, tensor)))[:32] for tensor in inputs)
-    exported = torch.export.export(copy.deepcopy(module), example, dynamic_shapes=tuple({0: rows} for _ in inputs))
-    prepared: GraphModule = prepare_pt2e(exported.module(check_guards=False), _ScopedQuantizer(part, rules))
+    stored = copy.deepcopy(module)
+    weights = store_weights(stored, part, rules)
+    exported = torch.export.export(stored, example, dynamic_shapes=tuple({0: rows} for _ in inputs))
+    graph = exported.module(check_guards=False)
+    if {rule_for(rules.parts, layer) for layer in layers_of(module, part)} <= {None, "none", *WEIGHT_SCHEMES}:
+        advance(len(inputs[0]))
+        return ConvertedPart(graph, [], weights, 0)
+    prepared: GraphModule = prepare_pt2e(graph, _ScopedQuantizer(part, rules))
     if is_static(rules):
         for batch in zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True):
             prepared(*batch)
@@ -62,7 +70,7 @@ def quantize_part(
     ranges = activation_ranges(prepared, lambda node: layer_of(node, part))
     converted: GraphModule = convert_pt2e(prepared)
     corrected = correct_biases(module, converted, part, subsample_rows(inputs, _BIAS_ROWS)) if rules.correct_bias else 0
-    return ConvertedPart(converted, ranges, corrected)
+    return ConvertedPart(converted, ranges, weights, corrected)
 
 
 def is_static(rules: Quantization) -> bool:
@@ -84,7 +92,7 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
         return model
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        for scheme in sorted(set(self.rules.parts.values()) - {"none"}):
+        for scheme in sorted(set(self.rules.parts.values()) - {"none", *WEIGHT_SCHEMES}):
             self._annotate_scheme(model, scheme)
         return model
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from workbench.quantize.calibration import Inputs
-from workbench.quantize.layers import WEIGHTED, graph_schemes, layer_of, layers_of
+from workbench.quantize.layers import WEIGHTED, graph_schemes, layer_of, layers_of, output_node
 from workbench.quantize.results import LayerSnr
 
 OnOutput = Callable[[str, Node, Tensor], Tensor]
@@ -30,10 +30,11 @@ class _LayerInterpreter(Interpreter):
     def __init__(self, graph: GraphModule, part: str, on_output: OnOutput) -> None:
         super().__init__(graph)
         self.part, self.on_output = part, on_output
+        self.outputs = {output_node(node, part) for node in graph.graph.nodes if node.target in WEIGHTED}
 
     def run_node(self, n: Node) -> Any:
         output = super().run_node(n)
-        return self.on_output(layer_of(n, self.part), n, output) if n.target in WEIGHTED else output
+        return self.on_output(layer_of(n, self.part), n, output) if n in self.outputs else output
 
 
 @torch.no_grad()

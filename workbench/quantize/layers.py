@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 
 from workbench.model.streaming import StreamingPesto
+from workbench.recipe.options import WEIGHT_SCHEMES
 
 PARTS = ("frontend", "encoder", "confidence")
 """The parts of the stream that can be quantized: submodules of `StreamingPesto`."""
@@ -19,11 +21,17 @@ LEAKY_RELU_OPS = {_aten.leaky_relu.default, _aten.leaky_relu_.default}
 ADD_OPS = {_aten.add.Tensor, _aten.add_.Tensor}
 WEIGHTED = {*_CONVOLUTIONS, _aten.linear.default}
 
+QUANT_RANGES = {8: (-127, 127), 4: (-8, 7)}
+"""Bits of a stored weight -> the smallest and the largest integer. XNNPACK stores four bits only for this range."""
 
-def layers(model: StreamingPesto) -> list[str]:
-    """Returns the names of all layers in the program that a rule can name: convolutions and Linears of the parts."""
+_BITS: dict[object, int] = {limits: bits for bits, limits in QUANT_RANGES.items()}
+_SCHEME_OF_LEVELS: dict[tuple[int | None, ...], str] = {levels: scheme for scheme, levels in WEIGHT_SCHEMES.items()}
+
+
+def layers(model: StreamingPesto) -> dict[str, nn.Module]:
+    """Returns all layers in the program that a rule can name, by name: convolutions and Linears of the parts."""
     parts = PARTS if model.scope == "whole" else PARTS[1:]
-    return [name for part in parts for name in layers_of(getattr(model, part), part)]
+    return {name: layer for part in parts for name, layer in layers_of(getattr(model, part), part).items()}
 
 
 def layers_of(module: nn.Module, part: str) -> dict[str, nn.Module]:
@@ -50,51 +58,85 @@ def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:
 def graph_schemes(graph: Graph, part: str) -> dict[str, str]:
     """Returns layer -> scheme in a converted graph, in the order in which the layers run.
 
-    A scheme is static or dynamic, with "-per-tensor" if its weight has a single scale; or none; or "activation only" or
-    "weight only" if the other of the two inputs stayed float.
+    A scheme is static or dynamic, with "-per-tensor" if its weight has a single scale; one of WEIGHT_SCHEMES; or none;
+    or "activation only" or "weight only" if one of the two inputs stayed float without such a scheme.
     """
     found = {}
+    levels: dict[str, tuple[int | None, ...]] = {}
     for name, node in weighted_nodes(graph, part):
         activation, weight = _dequantize(node.args[0]), _dequantize(node.args[1])
         if activation and weight:  # a dynamic scale is the output of a node, a static scale is a number
             per_tensor = "per_tensor" in str(weight.target)
             range_of_activation = "dynamic" if isinstance(activation.args[1], Node) else "static"
             found[name] = range_of_activation + ("-per-tensor" if per_tensor else "")
-        elif activation or weight:
-            found[name] = "activation only" if activation else "weight only"
+        elif weight:
+            levels[name] = (*levels.get(name, ()), stored_bits(weight))
+            found[name] = _SCHEME_OF_LEVELS.get(levels[name], "weight only")
         else:
-            found[name] = "none"
+            found[name] = "activation only" if activation else "none"
     return found
 
 
-class Int8Operators(NamedTuple):
-    """What a graph computes in int8.
+def stored_bits(dequantize: Node) -> int | None:
+    """Returns the bits of the integers that a dequantize reads, None if their range is no stored one."""
+    *_, low, high, _ = dequantize.args
+    return _BITS.get((low, high))
+
+
+def integer_weights_name(operator: str, dequantize: Node) -> str:
+    """Returns what counts of operators call one whose weights alone are integers: "linear_int8_weights"."""
+    return f"{operator}_int{stored_bits(dequantize)}_weights"
+
+
+def packed_bytes(integers: Tensor, bits: int | None) -> int:
+    """Returns the bytes of an integer tensor in a program: rows of four bits are packed in pairs."""
+    return integers.numel() // integers.shape[-1] * ((integers.shape[-1] * (bits or 8) + 7) // 8)
+
+
+class IntegerOperators(NamedTuple):
+    """What a graph computes with integers.
 
     Attributes:
-        counts: Operator -> count: layers with int8 weights ("convolution", "linear"), and adds and leaky ReLUs between
-            int8 tensors ("add", "leaky_relu").
-        weight_bytes: Bytes of the int8 weights.
+        counts: Operator -> count: layers in int8 ("convolution", "linear"), adds and leaky ReLUs between int8 tensors
+            ("add", "leaky_relu"), and products with integer weights and float inputs ("linear_int8_weights").
+        weight_bytes: Type of the weights ("int8", "int4") -> their bytes.
     """
 
     counts: Counter[str]
-    weight_bytes: int
+    weight_bytes: Counter[str]
 
 
-def int8_operators(converted: GraphModule, part: str) -> Int8Operators:
-    """Counts what the converted graph of a part computes in int8."""
+def integer_operators(converted: GraphModule, part: str) -> IntegerOperators:
+    """Counts what the converted graph of a part computes with integers."""
     operators: Counter[str] = Counter()
-    weight_bytes = 0
+    weight_bytes: Counter[str] = Counter()
     for _, node in weighted_nodes(converted.graph, part):
         weight = _dequantize(node.args[1])
         if weight and isinstance(weight.args[0], Node):
-            operators["convolution" if node.target in _CONVOLUTIONS else "linear"] += 1
-            stored = getattr(converted, str(weight.args[0].target))
-            weight_bytes += stored.numel() * stored.element_size()
+            operator = "convolution" if node.target in _CONVOLUTIONS else "linear"
+            operators[operator if _dequantize(node.args[0]) else integer_weights_name(operator, weight)] += 1
+            bits = stored_bits(weight)
+            stored = attrgetter(str(weight.args[0].target))(converted)
+            weight_bytes["int4" if bits == 4 else "int8"] += packed_bytes(stored, bits)
     for node in converted.graph.nodes:
         name = "add" if node.target in ADD_OPS else "leaky_relu" if node.target in LEAKY_RELU_OPS else None
         if name and all(map(_dequantize, node.all_input_nodes)) and all(map(_quantizes, node.users)):
             operators[name] += 1
-    return Int8Operators(operators, weight_bytes)
+    return IntegerOperators(operators, weight_bytes)
+
+
+def output_node(node: Node, part: str) -> Node:
+    """Returns the node that computes the output of a layer, from the node of its first product.
+
+    Integer weights are multiplied level by level, and the levels and the bias are added up in the same layer.
+    """
+    layer = layer_of(node, part)
+    while len(node.users) == 1:
+        (user,) = node.users
+        if user.target not in ADD_OPS or layer_of(user, part) != layer:
+            break
+        node = user
+    return node
 
 
 def _quantizes(node: Node) -> bool:

@@ -1,7 +1,8 @@
 """int8 with ONNX Runtime's own static quantizer: quantize and dequantize nodes around the layers that a rule names.
 
 The exporter records for each node which module it comes from, so that the same rules apply as for XNNPACK. A range is
-the smallest and the largest value in the calibration audio; the file stores it beside each tensor.
+the smallest and the largest value in the calibration audio; the file stores it beside each tensor. Weights that alone
+are integers are stored before the export, and ONNX Runtime dequantizes them at each call.
 """
 
 import ast
@@ -20,9 +21,10 @@ from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts, part_inputs
 from workbench.quantize.equalize import equalize
-from workbench.quantize.layers import layers
+from workbench.quantize.layers import PARTS, layers
 from workbench.quantize.results import Calibration, Quantized
 from workbench.quantize.scopes import check_schemes
+from workbench.quantize.weights import store_weights
 from workbench.recipe import Quantization
 from workbench.recipe.patterns import rule_for
 
@@ -55,9 +57,12 @@ def quantize_onnx(
         LoweringError: A layer did not get the scheme of its rule. Exceptions of ONNX Runtime's quantizer pass through.
     """
     started_at = time.perf_counter()
-    audio = excerpts(clips, round(rules.seconds_per_clip * model.stream.sample_rate_hz), rules.seed)
-    if rules.equalize:
+    longest = round(rules.seconds_per_clip * model.stream.sample_rate_hz)
+    audio = excerpts(clips if rules.needs_audio else [], longest, rules.seed)
+    if rules.equalize and rules.needs_audio:
         equalize(model.encoder, *part_inputs(model, audio)["encoder"])
+    known = list(layers(model))
+    weights = tuple(found for part in PARTS for found in store_weights(getattr(model, part), part, rules))
     float_model = export(model)
     layer_of_node = {node.name: _layer_of(node) for node in float_model.graph.node}
     reader = _CalibrationReader(model, [tensor.name for tensor in float_model.graph.input], audio, progress)
@@ -72,13 +77,21 @@ def quantize_onnx(
         ]
         # the quantizer treats an empty list as all nodes
         quantized = _quantize_static(float_model, reader, nodes, operators) if nodes else float_model
-    schemes = _schemes(quantized.graph, layer_of_node, layers(model))
+    schemes = _schemes(quantized.graph, layer_of_node, known)
     if not rules.everywhere:
-        check_schemes(_with_missing_layers(schemes, model, rules), rules, hints={})
-    calibration = Calibration(
+        check_schemes(_with_missing_layers(schemes, known, model.outputs, rules), rules, hints={})
+    calibration = _calibration(model, rules, audio, reader.done, started_at) if rules.needs_audio else None
+    return quantized, Quantized(schemes, (), weights, {}, {}, calibration)
+
+
+def _calibration(
+    model: StreamingPesto, rules: Quantization, audio: Sequence[Tensor], calls: int, started_at: float
+) -> Calibration:
+    """Returns the record of a calibration of that many calls."""
+    return Calibration(
         excerpts=len(audio),
         audio_s=sum(map(len, audio)) / model.stream.sample_rate_hz,
-        rows=reader.done * model.stream.frames_per_chunk,
+        rows=calls * model.stream.frames_per_chunk,
         seed=rules.seed,
         corrected_biases=0,
         gaps=(),
@@ -86,7 +99,6 @@ def quantize_onnx(
         took_s=time.perf_counter() - started_at,
         null_reasons={"stability": "not measured with ONNX Runtime's quantizer"},
     )
-    return quantized, Quantized(schemes, (), {}, 0, calibration)
 
 
 def _quantize_static(
@@ -163,27 +175,34 @@ def _layer_of(node: "NodeProto") -> str:
 def _schemes(graph: "GraphProto", layer_of_node: Mapping[str, str], known: Sequence[str]) -> dict[str, str]:
     """Returns layer -> scheme in the graph of the file.
 
-    It is static if activation and weight come from a dequantize, half if only one of them does, and none otherwise.
+    It is static if activation and weight come from a dequantize; int8-weights or int16-weights, by the number of its
+    products, if only the weight does; half if only the activation does; and none otherwise.
     """
     producer = {name: node.op_type for node in graph.node for name in node.output}
     found: dict[str, str] = {}
+    second_level = {"int8-weights": "int16-weights"}
     for node in graph.node:
         layer = layer_of_node.get(node.name, "")
         if node.op_type in _LAYER_OPERATORS and layer in known:
             int8 = [producer.get(name) == "DequantizeLinear" for name in node.input[:2]]
-            found[layer] = "static" if all(int8) else "none" if not any(int8) else "half"
+            if int8 == [False, True]:
+                found[layer] = second_level.get(found.get(layer, ""), "int8-weights")
+            else:
+                found[layer] = "static" if all(int8) else "half" if any(int8) else "none"
     return found
 
 
-def _with_missing_layers(schemes: Mapping[str, str], model: StreamingPesto, rules: Quantization) -> dict[str, str]:
-    """Returns layer -> scheme for every layer of the model, so that the check also covers layers without a node.
+def _with_missing_layers(
+    schemes: Mapping[str, str], known: Sequence[str], outputs: Sequence[str], rules: Quantization
+) -> dict[str, str]:
+    """Returns layer -> scheme for every layer that is known, so that the check also covers layers without a node.
 
     A layer that a rule names but that has no node is "missing from the graph", unless the exporter removed its part
     because no output needs it.
     """
     found = {}
-    for layer in layers(model):
+    for layer in known:
         output = _OUTPUT_OF_PART.get(layer.split(".")[0])
-        expected = rule_for(rules.parts, layer) is not None and (output is None or output in model.outputs)
+        expected = rule_for(rules.parts, layer) is not None and (output is None or output in outputs)
         found[layer] = schemes.get(layer, "missing from the graph" if expected else "none")
     return found

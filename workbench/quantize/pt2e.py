@@ -1,7 +1,8 @@
 """int8 for the layers that a recipe names, with PT2E (quantization of torch.export graphs) and XNNPACK's annotators.
 
 Each part of the stream (front end, encoder, confidence) is exported by itself, annotated, calibrated, converted, and
-put back into the model. This has three effects. The graph contains only the part, so that neither the state nor the
+put back into the model. Weights that alone become integers (`weights`) need no calibration; everything else is the same
+for them. Working part by part has three effects. The graph contains only the part, so that neither the state nor the
 spectrum can be quantized by mistake. Frames are its batch axis, so that calibration runs on batches of frames. And the
 converted part is an ordinary submodule, which the export of the whole stream inlines. The schemes of the layers are
 checked twice: here in the converted graph, and in `export/` in the lowered program.
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from workbench.errors import LoweringError
@@ -22,7 +24,7 @@ from workbench.quantize.annotate import ConvertedPart, is_static, quantize_part
 from workbench.quantize.calibration import Inputs, concat_inputs, excerpts, part_inputs, split_in_half, subsample_rows
 from workbench.quantize.equalize import equalize
 from workbench.quantize.layer_error import layer_snr
-from workbench.quantize.layers import PARTS, graph_schemes, int8_operators, layers_of
+from workbench.quantize.layers import PARTS, graph_schemes, integer_operators, layers_of
 from workbench.quantize.results import Calibration, LayerSnr, Quantized, Stability
 from workbench.quantize.scopes import check_schemes, requested_scheme
 from workbench.quantize.stability import compare_calibrations
@@ -41,47 +43,41 @@ def quantize(
     Args:
         model: The float stream.
         rules: The schemes of its layers, and how ranges are found.
-        clips: Calibration audio, (n,) float32 each.
+        clips: Calibration audio, (n,) float32 each. Not read if only weights are quantized.
         voiced_confidence: A frame is voiced if the float model's confidence is at least this.
-        progress: Receives the stages "calibrate", "stability" and "layer errors".
+        progress: Receives the stages "calibrate", "stability" and "layer errors"; only "weights" without calibration.
 
     Raises:
         LoweringError: A layer did not get the scheme of its rule.
     """
     started_at = time.perf_counter()
-    calibrator = Calibrator(model, rules, clips, progress)
-    converted = calibrator.calibrate()
+    calibrator = Calibrator(model, rules, clips if rules.needs_audio else [_silence(model)], progress)
+    converted = calibrator.calibrate() if rules.needs_audio else calibrator.convert("weights")
     schemes: dict[str, str] = {}
     operators: Counter[str] = Counter()
-    weight_bytes = 0
+    weight_bytes: Counter[str] = Counter()
     for part, quantized in converted.items():
         schemes |= graph_schemes(quantized.module.graph, part)
-        int8 = int8_operators(quantized.module, part)
-        operators += int8.counts
-        weight_bytes += int8.weight_bytes
+        integers = integer_operators(quantized.module, part)
+        operators += integers.counts
+        weight_bytes += integers.weight_bytes
     check_schemes(schemes, rules)
     if rules.residual_add == "int8" and not operators["add"]:
         raise LoweringError(
             "quantization does not match the recipe: residual_add is int8, but no add comes after a static int8 layer; "
             "use residual_add: float, or int8-static for encoder.prefilter"
         )
-    stability = calibrator.stability(voiced_confidence)
-    layer_errors = calibrator.layer_errors(converted)
+    calibration = calibrator.describe(converted, voiced_confidence, started_at) if rules.needs_audio else None
     for part, quantized in converted.items():
         setattr(model, part, quantized.module)
-    calibration = Calibration(
-        excerpts=len(calibrator.excerpts),
-        audio_s=sum(map(len, calibrator.excerpts)) / model.stream.sample_rate_hz,
-        rows=len(calibrator.inputs["frontend"][0]),
-        seed=rules.seed,
-        corrected_biases=sum(part.corrected_biases for part in converted.values()),
-        gaps=tuple(layer_errors),
-        stability=stability,
-        took_s=time.perf_counter() - started_at,
-        null_reasons={} if stability else {"stability": calibrator.no_stability_reason() or ""},
-    )
     ranges = tuple(found for part in converted.values() for found in part.ranges)
-    return Quantized(schemes, ranges, dict(operators), weight_bytes, calibration)
+    weights = tuple(found for part in converted.values() for found in part.weights)
+    return Quantized(schemes, ranges, weights, dict(operators), dict(weight_bytes), calibration)
+
+
+def _silence(model: StreamingPesto) -> Tensor:
+    """Returns the shortest clip of which every part receives rows."""
+    return torch.zeros(model.stream.max_chunk_samples)
 
 
 @dataclass(frozen=True)
@@ -121,8 +117,36 @@ class Calibrator:
         """
         if self.rules.equalize:
             equalize(self.model.encoder, *self.inputs["encoder"])
+        return self.convert("calibrate")
+
+    def convert(self, stage: str) -> dict[str, ConvertedPart]:
+        """Returns the quantized parts of the model as it is."""
         modules = {part: getattr(self.model, part) for part in PARTS}
-        return self._convert([_FloatParts(modules, self.inputs)], "calibrate")[0]
+        return self._convert([_FloatParts(modules, self.inputs)], stage)[0]
+
+    def describe(
+        self, converted: Mapping[str, ConvertedPart], voiced_confidence: float, started_at: float
+    ) -> Calibration:
+        """Returns the record of the calibration that made these parts, with their stability and layer errors.
+
+        Args:
+            converted: The quantized parts.
+            voiced_confidence: A frame is voiced if the float model's confidence is at least this.
+            started_at: When the calibration began, of `time.perf_counter`.
+        """
+        stability = self.stability(voiced_confidence)
+        layer_errors = self.layer_errors(converted)
+        return Calibration(
+            excerpts=len(self.excerpts),
+            audio_s=sum(map(len, self.excerpts)) / self.model.stream.sample_rate_hz,
+            rows=len(self.inputs["frontend"][0]),
+            seed=self.rules.seed,
+            corrected_biases=sum(part.corrected_biases for part in converted.values()),
+            gaps=tuple(layer_errors),
+            stability=stability,
+            took_s=time.perf_counter() - started_at,
+            null_reasons={} if stability else {"stability": self.no_stability_reason() or ""},
+        )
 
     def stability(self, voiced_confidence: float) -> Stability | None:
         """Calibrates on each half of the audio and compares the two results.

@@ -30,6 +30,27 @@ class TensorRange(RecordModel):
     observed_high: float
 
 
+class StoredWeights(RecordModel):
+    """The weights of a layer that are stored as integers, while its inputs stay float.
+
+    Attributes:
+        layer: Name of the layer in the whole model.
+        scheme: How they are stored.
+        bytes: Bytes of the integers and their scales.
+        float_bytes: Bytes of the same weights in float32.
+        saved_bytes: What the program becomes smaller by, estimated from the sizes of its nodes. Below 0, the layer is
+            smaller in float32.
+        error_relative: Norm of the difference to the float weights, divided by the norm of these.
+    """
+
+    layer: str
+    scheme: str
+    bytes: int
+    float_bytes: int
+    saved_bytes: int
+    error_relative: float
+
+
 class LayerSnr(RecordModel):
     """Signal-to-noise ratio of a layer's output, in decibels, over some rows of the calibration audio.
 
@@ -97,13 +118,15 @@ class Quantized:
     Attributes:
         schemes: Layer -> scheme.
         ranges: Every fixed range.
+        weights: The layers whose weights alone are integers.
         operators: Operator -> count: layers with int8 weights, and adds and leaky ReLUs between int8 tensors.
-        weight_bytes: Bytes of the int8 weights.
-        calibration: How the ranges were found.
+        weight_bytes: Type of the integer weights ("int8", "int4") -> their bytes.
+        calibration: How the ranges were found. None if only weights are quantized, which needs no audio.
     """
 
     schemes: dict[str, str]
     ranges: tuple[TensorRange, ...]
+    weights: tuple[StoredWeights, ...]
     operators: dict[str, int]
-    weight_bytes: int
-    calibration: Calibration
+    weight_bytes: dict[str, int]
+    calibration: Calibration | None

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+from torch import nn
+
 from workbench.errors import LoweringError, ModelError
 from workbench.model.streaming import StreamingPesto
 from workbench.quantize.layers import layers
 from workbench.recipe import Quantization
+from workbench.recipe.options import WEIGHT_SCHEMES
 from workbench.recipe.patterns import rule_for, unused_patterns
 
 _HINTS = {
@@ -15,19 +18,29 @@ _HINTS = {
 
 
 def check_scopes(model: StreamingPesto, rules: Quantization) -> None:
-    """Raises ModelError if a rule of the recipe applies to no layer of the model."""
-    unused = unused_patterns(rules.parts, layers(model))
+    """Raises ModelError if a rule of the recipe applies to no layer of the model, or to one that cannot take it."""
+    known = layers(model)
+    unused = unused_patterns(rules.parts, known)
     if unused:
         raise ModelError(
             f"quantization.parts: {', '.join(unused)}: matches no layer (unknown name, or overridden by more specific "
-            f"rules); known layers: {', '.join(layers(model))}"
+            f"rules); known layers: {', '.join(known)}"
+        )
+    linears = [name for name, layer in known.items() if isinstance(layer, nn.Linear)]
+    refused = [name for name in known if name not in linears and rule_for(rules.parts, name) in WEIGHT_SCHEMES]
+    if refused:
+        raise ModelError(
+            f"quantization.parts: weights alone are integers only in Linears, not in {', '.join(refused)}; set none "
+            f"for them; layers that can: {', '.join(linears)}"
         )
 
 
 def requested_scheme(rules: Quantization, layer: str) -> str:
-    """Returns the scheme that the rules give a layer: static, static-per-tensor, dynamic or none."""
+    """Returns what the rules make of a layer: static, static-per-tensor, dynamic, one of WEIGHT_SCHEMES, or none."""
     scheme = rule_for(rules.parts, layer)
-    return "none" if scheme is None else scheme.removeprefix("int8-")
+    if scheme is None:
+        return "none"
+    return scheme if scheme in WEIGHT_SCHEMES else scheme.removeprefix("int8-")
 
 
 def check_schemes(schemes: Mapping[str, str], rules: Quantization, hints: Mapping[str, str] = _HINTS) -> None:

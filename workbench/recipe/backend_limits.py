@@ -3,13 +3,14 @@
 A new backend is added to `BACKENDS`, to the choices in `options.py`, and where it is implemented.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from workbench.recipe.options import (
     DYNAMIC_SCHEMES,
     OUTPUTS,
+    WEIGHT_SCHEMES,
     Backend,
     ExecutorchBackend,
     Frontend,
@@ -52,13 +53,20 @@ class Limits:
     reason: str = ""
 
 
+_WITH_ACTIVATIONS: tuple[Scheme, ...] = tuple(scheme for scheme in get_args(Scheme) if scheme not in WEIGHT_SCHEMES)
+
 BACKENDS: Mapping[Backend, Limits] = {
-    **{backend: Limits(states=("internal", "explicit", "none")) for backend in get_args(ExecutorchBackend)},
+    **{
+        backend: Limits(states=("internal", "explicit", "none"), schemes=_WITH_ACTIVATIONS)
+        for backend in get_args(ExecutorchBackend)
+    },
+    "xnnpack": Limits(states=("internal", "explicit", "none")),
+    # ONNX Runtime stores four bits only since a later operator set than the exporter writes.
     # residual_add is not an option: ONNX Runtime fuses an add between int8 layers in any case.
     "onnx": Limits(
         states=("explicit", "none", "frozen"),
         one_call_size=True,
-        schemes=("none", "int8-static"),
+        schemes=("none", "int8-static", "int8-weights", "int16-weights"),
         observers=("min-max",),
         correct_bias=(False,),
         residual_add=("float",),
@@ -92,6 +100,8 @@ SCOPES: Mapping[Scope, Limits] = {
 class LayerLimit:
     """A layer that XNNPACK runs in some schemes only with some implementations. No implementation: never.
 
+    Integer weights require a Linear: XNNPACK lowers a convolution with them, and then does not load it.
+
     `layer` is its name in an implementation that does not run, and `part` what a recipe calls it. `key` chooses the
     implementation, and `values` are those that run.
     """
@@ -102,13 +112,23 @@ class LayerLimit:
     key: str = ""
     values: tuple[str, ...] = ()
 
+    def allows(self, lowering: "Lowering") -> bool:
+        """Returns whether the layer has an implementation that runs."""
+        return bool(self.key) and getattr(lowering, self.key) in self.values
 
+
+
+_ALWAYS_LINEAR = ("frontend (not upstream)", "confidence.linear")
 _IN_FREQUENCY_DOMAIN: tuple[Prefilter, ...] = get_args(Prefilter)[1:]
-
+_WEIGHTS = tuple(WEIGHT_SCHEMES)
+_DYNAMIC_OR_WEIGHTS = (*DYNAMIC_SCHEMES, *_WEIGHTS)
 XNNPACK_LAYERS = (
-    LayerLimit("encoder.first.0", "encoder.first", DYNAMIC_SCHEMES, "prefilter", _IN_FREQUENCY_DOMAIN),
-    LayerLimit("encoder.toeplitz.conv", "encoder.toeplitz", DYNAMIC_SCHEMES, "toeplitz", ("linear",)),
-    LayerLimit("confidence.conv", "confidence.conv", DYNAMIC_SCHEMES),
+    LayerLimit("encoder.first.0", "encoder.first", _DYNAMIC_OR_WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
+    LayerLimit("encoder.prefilter.0.0", "encoder.prefilter", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
+    LayerLimit("encoder.prefilter.1.0", "encoder.prefilter", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
+    LayerLimit("encoder.narrow.0", "encoder.narrow", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
+    LayerLimit("encoder.toeplitz.conv", "encoder.toeplitz", _DYNAMIC_OR_WEIGHTS, "toeplitz", ("linear",)),
+    LayerLimit("confidence.conv", "confidence.conv", _DYNAMIC_OR_WEIGHTS),
 )
 """Found by tools/reliability/combinations.py, which tries every scheme of every part on every implementation."""
 
@@ -177,18 +197,24 @@ def _quantization_conflicts(limits: Limits, quantization: "Quantization") -> Ite
 
 
 def _layer_conflicts(quantization: "Quantization", lowering: "Lowering") -> Iterator[str]:
+    refused: dict[tuple[Scheme, LayerLimit], list[str]] = {}
     for limit in XNNPACK_LAYERS:
         scheme = rule_for(quantization.parts, limit.layer)
-        implementation = getattr(lowering, limit.key) if limit.key else ""
-        if scheme not in limit.schemes or implementation in limit.values:
-            continue
+        if scheme in limit.schemes and not limit.allows(lowering):
+            refused.setdefault((scheme, replace(limit, layer="", part="", schemes=())), []).append(limit.part)
+    for (scheme, limit), found in refused.items():
+        parts = list(dict.fromkeys(found))
+        named, none = _choices(parts, "and"), ", ".join(f"{part}: none" for part in parts)
         if limit.values:
             yield (
-                f"{limit.part} in {scheme} requires lowering.{limit.key}: {_choices(limit.values)} (got "
-                f"{implementation}); set it, or {limit.part}: none"
+                f"{named} in {scheme} {'require' if len(parts) > 1 else 'requires'} lowering.{limit.key}: "
+                f"{_choices(limit.values)} (got {getattr(lowering, limit.key)}); set it, or {none}"
             )
         else:
-            yield f"XNNPACK has no {scheme} for {limit.part}; set {limit.part}: none"
+            yield f"XNNPACK has no {scheme} for {named}; set {none}"
+    if any(scheme in WEIGHT_SCHEMES for scheme, _ in refused):
+        allowed = [limit.part for limit in XNNPACK_LAYERS if limit.key and limit.allows(lowering)]
+        yield f"layers that can: {', '.join(dict.fromkeys((*_ALWAYS_LINEAR, *allowed)))}"
 
 
 def _conflict(key: str, supported: tuple[Any, ...] | None, value: object) -> Iterator[str]:
@@ -200,9 +226,9 @@ def _message(label: str, conflicts: list[str], reason: str) -> str:
     return f"{label} requires {', '.join(conflicts)}" + (f"; {reason}" if reason else "")
 
 
-def _choices(values: tuple[Any, ...]) -> str:
+def _choices(values: Iterable[Any], conjunction: str = "or") -> str:
     *others, last = map(_text, values)
-    return f"{', '.join(others)} or {last}" if others else last
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def _text(value: object) -> str:

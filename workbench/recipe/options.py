@@ -3,6 +3,7 @@
 A new choice is added here, in `backend_limits.py` if it is a backend, and where it is implemented.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 ExecutorchBackend = Literal["xnnpack", "portable", "coreml", "vulkan", "openvino", "arm", "qualcomm"]
@@ -67,8 +68,28 @@ DEFAULT_TOEPLITZ_BLOCK: ToeplitzBlock = 16
 InitialState = Literal["each-method", "once"]
 """Where a program stores the zeros of its state: with each method that has the state, or with `forward` only."""
 
-Scheme = Literal["none", "int8-dynamic", "int8-static", "int8-static-per-tensor"]
+Scheme = Literal[
+    "none",
+    "int8-dynamic",
+    "int8-static",
+    "int8-static-per-tensor",
+    "int8-weights",
+    "int4-weights",
+    "int16-weights",
+    "int12-weights",
+]
 """How the layers of a part are quantized."""
+
+WEIGHT_SCHEMES: Mapping[Scheme, tuple[int, ...]] = {
+    "int8-weights": (8,),
+    "int4-weights": (4,),
+    "int16-weights": (8, 8),
+    "int12-weights": (8, 4),
+}
+"""Schemes that store only weights as integers -> bits of each level; activations stay float and nothing is calibrated.
+
+The second level stores what the first one leaves of the weights.
+"""
 
 DYNAMIC_SCHEMES: tuple[Scheme, ...] = ("int8-dynamic",)
 """Schemes whose activation ranges every call computes; they need no calibration."""

@@ -23,7 +23,7 @@ def overrides_from_text(settings: Sequence[str]) -> tuple[Axis, ...]:
     axes: list[Axis] = []
     problems: list[str] = []
     for setting in settings:
-        key, equals, text = (part.strip() for part in setting.partition("="))
+        key, equals, text = _split(setting)
         try:
             if not equals or not key or not text:
                 raise ValueError("expected KEY=VALUE, such as mirror=0.5")
@@ -52,6 +52,15 @@ def _checked(axes: list[Axis], problems: list[str]) -> tuple[Axis, ...]:
     if problems:
         raise RecipeError(problems)
     return tuple(axes)
+
+
+def _split(setting: str) -> tuple[str, str, str]:
+    """Returns the key, "=" or "", and the text of a value. A key can end in a comparison ("parts.frequency.>=8")."""
+    key, equals, text = (part.strip() for part in setting.partition("="))
+    if key.endswith((".>", ".<")):
+        limit, equals, text = (part.strip() for part in text.partition("="))
+        key += f"={limit}"
+    return key, equals, text
 
 
 def _values(key: str, text: str) -> list[Any]:

@@ -1,5 +1,6 @@
 """The names that a recipe may use, and the patterns that find clips and parts of the model."""
 
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import TypeVar
 Rule = TypeVar("Rule")
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
+_COMPARISON = re.compile(r"(?<![^.])(?P<sign>[<>]=?)(?P<limit>\d+)(?![^.])")  # a whole word: ">=8"
+_HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ONE_OF_A_SET = re.compile(r"\[!?\]?[^\]]*\]")  # "[ab]", as fnmatch reads it
 
 
@@ -51,17 +54,19 @@ def has_wildcard(pattern: str) -> bool:
 def pattern_covers(pattern: str, part: str) -> bool:
     """Whether a pattern matches a part of the model ("encoder.prefilter.1") or a part that contains it ("encoder").
 
-    Wildcards are those of `fnmatch`; `*` also matches dots.
+    Wildcards are those of `fnmatch`; `*` also matches dots. A word `>=8`, `<=8`, `>8` or `<8` matches such numbers.
     """
     words = part.split(".")
-    return any(fnmatchcase(".".join(words[:count]), pattern) for count in range(1, len(words) + 1))
+    prefixes = [".".join(words[:count]) for count in range(1, len(words) + 1)]
+    return any(fnmatchcase(prefix, plain) for plain in _with_numbers(pattern, words) for prefix in prefixes)
 
 
 def rule_for(rules: Mapping[str, Rule], part: str) -> Rule | None:
     """Returns the rule whose pattern covers the part, or None if no pattern does.
 
     If several patterns cover it, the most specific one applies: the one with the most words, then the one with the most
-    literal characters, then the one with the most wildcards `?` and `[ab]`, which match one character each.
+    literal characters, then the one with the most wildcards `?` and `[ab]`, which match one character each, and
+    comparisons; of two comparisons, the one with fewer numbers (`>=8` before `>=4`).
     """
     pattern = _most_specific(rules, part)
     return None if pattern is None else rules[pattern]
@@ -78,8 +83,27 @@ def _most_specific(patterns: Iterable[str], part: str) -> str | None:
     return max((pattern for pattern in patterns if pattern_covers(pattern, part)), key=_specificity, default=None)
 
 
-def _specificity(pattern: str) -> tuple[int, int, int]:
-    """Returns how many words, literal characters, and wildcards for one character a pattern has."""
-    single = _ONE_OF_A_SET.sub("?", pattern)
+def _with_numbers(pattern: str, words: Iterable[str]) -> list[str]:
+    """Returns the pattern with each of the words that are numbers in place of its comparisons, if they hold."""
+    comparison = _COMPARISON.search(pattern)
+    if comparison is None:
+        return [pattern]
+    holds, limit = _HOLDS[comparison["sign"]], int(comparison["limit"])
+    start, end = comparison.span("sign")[0], comparison.end()
+    return [
+        plain
+        for word in words
+        if word.isdecimal() and holds(int(word), limit)
+        for plain in _with_numbers(pattern[:start] + word + pattern[end:], words)
+    ]
+
+
+def _specificity(pattern: str) -> tuple[int, int, int, int]:
+    """Returns how many words, literal characters and wildcards for one character a pattern has, and how narrow its
+    comparisons are."""
+    narrowness = 0
+    for sign, limit in _COMPARISON.findall(pattern):
+        narrowness += (2 * int(limit) if sign[0] == ">" else -2 * int(limit)) + ("=" not in sign)
+    single = _COMPARISON.sub("?", _ONE_OF_A_SET.sub("?", pattern))
     literal = single.replace("*", "").replace("?", "")
-    return single.count("."), len(literal), single.count("?")
+    return single.count("."), len(literal), single.count("?"), narrowness

@@ -20,7 +20,7 @@ from pydantic import (
 
 from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.messages import FIXED, RANGE, fail_validation
-from workbench.recipe.options import Observer, Scheme
+from workbench.recipe.options import WEIGHT_SCHEMES, Observer, Scheme
 from workbench.recipe.patterns import KnownNames, clip_matches, has_wildcard
 
 
@@ -82,9 +82,8 @@ FramesPerChunk = Annotated[
 
 
 _UNAVAILABLE = {
-    "int8-weights": "XNNPACK does not fuse its dequantize, and the runtime has no kernel for it",
     "fp16": "in XNNPACK it is slower than float32, and the front end overflows to NaN",
-    "int4": "XNNPACK requires Linears with a width divisible by 32; the prefilters are slower as such Linears",
+    "int4": "its Linears need int8 inputs and a width divisible by 32; use int4-weights",
 }
 _NOT_AVAILABLE = "; ".join(f"{scheme} ({reason})" for scheme, reason in _UNAVAILABLE.items())
 
@@ -101,8 +100,9 @@ class Quantization(RecipeSection):
     everywhere: bool = Field(False, description="Quantize the whole graph at once, as a first attempt would.")
     parts: dict[str, Annotated[Scheme, BeforeValidator(_available)]] = Field(
         {},
-        description="Part of the model (encoder, encoder.prefilter.1, frontend.*) -> scheme; the most specific pattern "
-        f"applies. Merged with the parts of extends. Not available: {_NOT_AVAILABLE}.",
+        description="Part of the model (encoder, encoder.prefilter.1, frontend.*, encoder.prefilter.*.frequency.>=8) "
+        "-> scheme; the most specific pattern applies. Merged with the parts of extends. Not available: "
+        f"{_NOT_AVAILABLE}.",
     )
     observer: Observer = Field("min-max", description="How the range of an activation is found on calibration audio.")
     outside: float = Field(
@@ -116,6 +116,11 @@ class Quantization(RecipeSection):
     correct_bias: bool = Field(False, description="Shift the biases of int8 layers by the mean error of each channel.")
     leaky_relu: Literal["int8", "float"] = Field("int8", description="Leaky ReLU after a static int8 layer.")
     residual_add: Literal["float", "int8"] = Field("float", description="Residual adds between static int8 layers.")
+
+    @property
+    def needs_audio(self) -> bool:
+        """Whether the program depends on calibration audio: something other than weights is quantized."""
+        return self.everywhere or not {"none", *WEIGHT_SCHEMES}.issuperset(self.parts.values())
 
     @model_validator(mode="after")
     def _everywhere_has_no_settings(self) -> Self:

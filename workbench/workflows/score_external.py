@@ -123,9 +123,9 @@ def _check_recipe(variant: PreparedVariant, program: Path, known: ProgramFile) -
     recipe = variant.recipe
     expected: dict[str, object] = {"file": file_name_for(recipe.lowering.backend)}
     found: dict[str, object] = {"file": known.path}
-    if not recipe.quantization.everywhere:  # which has no calibration of single layers
-        expected["precision"] = "int8" if recipe.quantization.parts else "float"
-        found["precision"] = "int8" if known.calibration else "float"
+    if not recipe.quantization.everywhere:  # which has no schemes of single layers
+        for values, schemes in ((expected, recipe.quantization.parts), (found, known.schemes)):
+            values["precision"] = "float" if {"none"}.issuperset(schemes.values()) else "integers"
     if expected == found:
         with IsolatedProcess(OPEN_LIMIT_S) as child:
             metadata = child.call(read_metadata, program)

@@ -1,6 +1,6 @@
 """The output of `run`: the table of results, and what a reader has to know about each variant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.audit.order import display_order
@@ -27,24 +27,33 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     for result, folder in results:
         print_heading(output, f"\n{result.recipe.name}")
         print_lines(output, [f"{result.verdict}: {reason}" for reason in result.reasons])
-        print_lines(output, [f"record      {folder / RESULT_NAME}", *_int8_lines(result), *_size_lines(result)])
+        print_lines(output, [f"record      {folder / RESULT_NAME}", *_integer_lines(result), *_size_lines(result)])
         if result.program:
             print_lines(output, [f"program     {folder / result.program.path}"])
         if result.deviation:
             print_lines(output, [f"pictures    {folder / 'pictures'}"])
 
 
-def _int8_lines(result: Result) -> list[str]:
+def _integer_lines(result: Result) -> list[str]:
     """What was quantized, how it was calibrated, and which layer adds most of the error; none for a float program."""
     program = result.program
-    calibration = program.calibration if program else None
-    if program is None or calibration is None:
+    if program is None or not (program.calibration or program.weights):
         return []
-    counts = " and ".join(f"{count} {name}s" for name, count in program.quantized_ops.items())
-    lines = [
-        f"int8        {counts}, {program.bytes_by_dtype.get('int8', 0):,} bytes of weights",
-        f"calibration {calibration.excerpts} clips ({calibration.audio_s:.0f} s), in {calibration.took_s:.0f} s",
-    ]
+    integer_bytes = sum(program.bytes_by_dtype.get(dtype, 0) for dtype in ("int8", "int4"))
+    label = "integers" if program.weights else "int8"
+    lines = [f"{label:<11} {_operators(program.quantized_ops)}, {integer_bytes:,} bytes of weights"]
+    useless = [stored for stored in program.weights if stored.saved_bytes <= 0]
+    if useless:
+        lines.append(
+            f"no gain     {', '.join(stored.layer for stored in useless)}: smaller in float, by "
+            f"{-sum(stored.saved_bytes for stored in useless):,} bytes together"
+        )
+    calibration = program.calibration
+    if calibration is None:
+        return lines
+    lines.append(
+        f"calibration {calibration.excerpts} clips ({calibration.audio_s:.0f} s), in {calibration.took_s:.0f} s"
+    )
     stable = calibration.stability
     if stable is not None and stable.scale_median_relative is not None:
         lines.append(
@@ -54,6 +63,15 @@ def _int8_lines(result: Result) -> list[str]:
     if noisiest := noisiest_layer(result):
         lines.append(f"noise       most is added by {noisiest.layer}: {noisiest.alone_db:.1f} dB below its signal")
     return lines
+
+
+def _operators(counts: Mapping[str, int]) -> str:
+    """Returns counts of operators as text: "6 convolutions and 29 linears with int8 weights"."""
+    found = []
+    for name, count in counts.items():
+        operator, _, weights = name.partition("_int")
+        found.append(f"{count} {operator}s" + f" with int{weights.replace('_', ' ')}" * bool(weights))
+    return " and ".join(found)
 
 
 def _size_lines(result: Result) -> list[str]:

@@ -101,11 +101,11 @@ def program_fingerprint(
         stream: The stream that the recipe configures.
         checkpoint_sha256: The hash of the checkpoint's file.
         source: The hashes of the workbench's source.
-        calibration_clips: They count only if the recipe quantizes.
+        calibration_clips: They count only if the recipe quantizes more than weights.
     """
     resolved = recipe.resolved()
     calibration: list[object] = []
-    if recipe.quantization.parts or recipe.quantization.everywhere:
+    if recipe.quantization.needs_audio:
         calibration += [clip.sha256 for clip in calibration_clips]
         # the last bits of a range depend on the threads, the check of stability on the confidence
         calibration += [recipe.speed.threads, recipe.scoring.voiced_confidence]

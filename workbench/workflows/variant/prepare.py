@@ -52,6 +52,11 @@ class PreparedVariant:
         return bool(self.recipe.quantization.parts) or self.recipe.quantization.everywhere
 
     @property
+    def needs_calibration(self) -> bool:
+        """Whether the program depends on the calibration clips."""
+        return self.recipe.quantization.needs_audio
+
+    @property
     def program_fingerprint(self) -> str:
         """The hash of everything that the program depends on."""
         return program_fingerprint(
@@ -148,7 +153,7 @@ def _render(corpus: Corpus, progress: Progress) -> None:
 
 def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Clip], corpus: Corpus) -> None:
     source = variant.recipe.source
-    if variant.quantized and not calibrate:
+    if variant.needs_calibration and not calibrate:
         raise AudioError(
             f"{source}: audio.calibrate matches no clip in {corpus.root}, and int8 needs some; name existing clips"
         )

@@ -1,0 +1,136 @@
+"""Weights as integers: the arithmetic against numpy in float64, and what the quantized part and its record say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import LoweringError
+from workbench.export.executorch import lower_module
+from workbench.quantize.annotate import quantize_part
+from workbench.quantize.layer_error import layer_snr
+from workbench.quantize.layers import graph_schemes, integer_operators
+from workbench.quantize.weights import split_weights, store_weights
+from workbench.recipe import Quantization
+from workbench.recipe.options import WEIGHT_SCHEMES, Scheme
+from workbench.runtime.executorch import load_lowered_module
+from workbench.runtime.isolation import IsolatedProcess
+
+ROWS, COLUMNS = 24, 37
+
+
+class Part(nn.Module):
+    """Two Linears with a bias, and a convolution: (rows, 37) -> (rows, 10)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.wide, self.small = nn.Linear(COLUMNS, ROWS), nn.Linear(8, 10)
+        self.conv = nn.Conv1d(1, 1, 3, stride=3)
+        with torch.no_grad():
+            self.wide.weight *= torch.logspace(-3, 3, ROWS)[:, None]
+            self.wide.weight[5] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.small(self.conv(self.wide(x).unsqueeze(1)).squeeze(1))
+
+
+PART = Part().eval().requires_grad_(False)
+INPUTS = (torch.randn(40, COLUMNS, generator=torch.Generator().manual_seed(1)),)
+
+
+def dequantized(weight: Tensor, bits: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The weights that integers of these bits stand for, and the largest error of each row; independent of the code."""
+    exact, found = weight.double().numpy(), np.zeros(weight.shape)
+    for count in bits:
+        remainder = exact - found
+        scale = np.float32(np.abs(remainder).max(1, keepdims=True) / (2 ** (count - 1) - 1))
+        scale[scale == 0] = 1
+        found = found + np.round(remainder / scale) * scale
+    return found, scale[:, 0] / 2
+
+
+@pytest.mark.parametrize(
+    ("scheme", "bits", "stored"),
+    [
+        ("int8-weights", [8], ROWS * (COLUMNS + 4)),
+        ("int4-weights", [4], ROWS * (19 + 4)),  # a row of 37 fills 19 bytes
+        ("int16-weights", [8, 8], ROWS * 2 * (COLUMNS + 4)),
+        ("int12-weights", [8, 4], ROWS * (COLUMNS + 4 + 19 + 4)),
+    ],
+)
+def test_product_and_record_are_those_of_the_integers(scheme: Scheme, bits: list[int], stored: int) -> None:
+    rules = Quantization(parts={"part.wide": scheme})
+    converted = quantize_part(PART, "part", rules, (torch.zeros(1, COLUMNS),), lambda _: None)
+    expected, half_step = dequantized(PART.wide.weight, bits)
+    levels = split_weights(PART.wide.weight, scheme)
+    assert np.array_equal(sum(level.values for level in levels).numpy(), expected)
+    error = np.abs(expected - PART.wide.weight.double().numpy())
+    assert (error.max(1) <= half_step * (1 + 1e-6)).all()
+    copy = Part().requires_grad_(False)
+    copy.wide.weight.copy_(torch.tensor(expected))
+    torch.testing.assert_close(converted.module(*INPUTS), copy(*INPUTS), rtol=1e-5, atol=1e-4)
+
+    (record,) = converted.weights
+    assert (record.layer, record.scheme, record.bytes, record.float_bytes) == ("part.wide", scheme, stored, 3552)
+    weights = PART.wide.weight.double().numpy()
+    assert record.error_relative == pytest.approx(np.linalg.norm(expected - weights) / np.linalg.norm(weights))
+    assert graph_schemes(converted.module.graph, "part") == {
+        "part.wide": scheme,
+        "part.conv": "none",
+        "part.small": "none",
+    }
+    counts, weight_bytes = integer_operators(converted.module, "part")
+    assert counts == {f"linear_int{count}_weights": bits.count(count) for count in bits}
+    assert weight_bytes.total() == stored - 4 * ROWS * len(bits)
+    wide, conv, _ = layer_snr(PART, converted.module, "part", INPUTS)
+    assert (wide.scheme, conv.scheme) == (scheme, "none")
+    assert wide.alone_db == pytest.approx(wide.through_db) and wide.alone_db > 6 * sum(bits) - 12
+    assert conv.null_reasons == {"alone_db": "equal to float"}
+
+
+def test_small_layer_gains_nothing_with_two_levels() -> None:
+    part = Part()
+    rules = Quantization(parts={"part.wide": "int16-weights", "part.small": "int16-weights"})
+    wide, small = store_weights(part, "part", rules)
+    assert wide.saved_bytes > 0 > small.saved_bytes
+
+
+@pytest.mark.parametrize("scheme", WEIGHT_SCHEMES)
+def test_convolution_is_refused(scheme: Scheme) -> None:
+    with pytest.raises(LoweringError, match=f"part.conv in {scheme}: is a convolution, only Linears can"):
+        store_weights(Part(), "part", Quantization(parts={"part": scheme}))
+
+
+@pytest.mark.parametrize("other", ["int8-static", "int8-dynamic"])
+def test_other_schemes_leave_integer_weights_alone(other: Scheme) -> None:
+    rules = Quantization(parts={"part.wide": "int12-weights", "part.small": other})
+    converted = quantize_part(PART, "part", rules, INPUTS, lambda _: None)
+    schemes = graph_schemes(converted.module.graph, "part")
+    assert schemes == {"part.wide": "int12-weights", "part.conv": "none", "part.small": other.removeprefix("int8-")}
+    assert [found.layer for found in converted.weights] == ["part.wide"]
+    counts = integer_operators(converted.module, "part").counts
+    assert counts == {"linear_int8_weights": 1, "linear_int4_weights": 1, "linear": 1}
+    assert {found.layer for found in converted.ranges} <= {"part.small", "part.conv", "part"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", WEIGHT_SCHEMES)
+def test_lowered_product_equals_the_simulated_one(scheme: Scheme, tmp_path: Path) -> None:
+    rules = Quantization(parts={"part.wide": scheme, "part.small": scheme})
+    converted = quantize_part(PART, "part", rules, INPUTS, lambda _: None)
+    lowered, as_float = (lower_module(module, INPUTS, "xnnpack") for module in (converted.module, PART))
+    program = tmp_path / "part.pte"
+    program.write_bytes(lowered.pte)
+    with IsolatedProcess() as child:
+        (output,) = child.call(run_module, program, INPUTS)
+    simulated = converted.module(*INPUTS)
+    assert (output - simulated).abs().max() <= 1e-4 * simulated.abs().max()
+    saved = sum(found.saved_bytes for found in converted.weights)
+    assert len(as_float.pte) - len(lowered.pte) == pytest.approx(saved, abs=300)
+
+
+def run_module(program: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
+    return [output.clone() for output in load_lowered_module(program).forward(list(inputs))]
