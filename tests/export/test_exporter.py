@@ -16,7 +16,7 @@ from workbench.export.program_file import ExecutorchNodes, ExportedProgram
 from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
-from workbench.quantize.results import Calibration, Quantized
+from workbench.quantize.results import Quantized
 from workbench.recipe import Quantization
 
 BYTES = {"delegate_weights": 0, "other_constants": 0}
@@ -40,7 +40,7 @@ def test_extra_versions_are_those_of_installed(monkeypatch: pytest.MonkeyPatch, 
 def test_rules_decide_what_is_lowered_and_checked(restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without quantizing or lowering anything."""
     calls: list[tuple[Any, ...]] = []
-    made = Quantized({}, (), {}, 0, Calibration.model_construct())
+    made = Quantized({}, (), (), {}, {}, None)
     monkeypatch.setattr(executorch, "lower", lambda *arguments: calls.append(arguments[1:]) or LOWERED)
     monkeypatch.setattr(executorch, "quantize", lambda *_: made)
     monkeypatch.setattr(executorch, "quantize_whole_graph", lambda *_: "graph")

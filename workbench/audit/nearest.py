@@ -65,6 +65,8 @@ def _more_accurate(result: Result) -> list[str]:
         hints.append("int8-dynamic in place of int8-static, or none for the last layer (encoder.toeplitz)")
     elif "int8-dynamic" in schemes:
         hints.append("scheme none for some parts in quantization.parts")
+    if not schemes.isdisjoint(("int4-weights", "int12-weights")):
+        hints.append("int8-weights in place of int4-weights, int16-weights in place of int12-weights")
     if resolved["frontend"] in APPROXIMATE_FRONTENDS:
         hints.append("a smaller frontend_tolerance")
     if resolved["lowering"]["prefilter_band"] < 1:

@@ -125,7 +125,7 @@ def _check_recipe(variant: PreparedVariant, program: Path, known: ProgramFile) -
     found: dict[str, object] = {"file": known.path}
     if not recipe.quantization.everywhere:  # which has no schemes of single layers
         for values, schemes in ((expected, recipe.quantization.parts), (found, known.schemes)):
-            values["precision"] = "float" if {"none"}.issuperset(schemes.values()) else "integers"
+            values["precision"] = "float" if {"none"}.issuperset(schemes.values()) else "int8"
     if expected == found:
         with IsolatedProcess(OPEN_LIMIT_S) as child:
             metadata = child.call(read_metadata, program)

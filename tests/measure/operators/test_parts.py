@@ -14,7 +14,7 @@ from workbench.model.upstream import load_upstream
 from workbench.quantize.annotate import quantize_part
 from workbench.quantize.calibration import part_inputs
 from workbench.recipe import Quantization
-from workbench.recipe.options import OUTPUTS
+from workbench.recipe.options import OUTPUTS, Scheme
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
 STREAM = StreamConfig(16_000, 320, 1, 1.0)
@@ -77,13 +77,18 @@ def test_layers_against_counts_by_hand() -> None:
     ]
 
 
-def test_an_int8_layer_is_recognized_by_its_weights() -> None:
+@pytest.mark.parametrize(
+    ("scheme", "dtype", "weight_bytes"),
+    [("int8-static", "int8", 16 * 8), ("int4-weights", "float32", 8 * 8), ("int12-weights", "float32", 24 * 8 + 8 * 4)],
+)
+def test_a_layer_multiplies_in_int8_if_both_inputs_are_int8(scheme: Scheme, dtype: str, weight_bytes: int) -> None:
     x = torch.rand(64, 16)
-    rules = Quantization(parts={"part.0": "int8-static"})
+    rules = Quantization(parts={"part.0": scheme})
     module = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4))
     converted = quantize_part(module, "part", rules, (x,), lambda _: None).module
-    # a scale (float32) and a zero point (int64) for each output beside the weights, and a float bias
-    first = Layer(name="part.0", dtype="int8", macs=16 * 8, bytes=16 * 8 + 8 * (4 + 8) + 4 * 8)
+    # a scale for each output beside the weights, and a float bias
+    macs = 16 * 8 * (2 if scheme == "int12-weights" else 1)
+    first = Layer(name="part.0", dtype=dtype, macs=macs, bytes=weight_bytes + 4 * 8 + 4 * 8)
     last = Layer(name="part.1", dtype="float32", macs=8 * 4, bytes=4 * (8 * 4 + 4))
     assert layers_in(converted, [x[:1]], "part") == [first, last]
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.results import stored
 from tools.docs.tables import int8_cells
+from workbench.quantize.results import StoredWeights
 from workbench.report.columns import result_cells
 from workbench.report.formatting import markdown_table
 from workbench.report.highlights import noisiest_layer
@@ -29,6 +30,33 @@ def test_print_results_has_lines_on_int8(capsys: pytest.CaptureFixture[str]) -> 
     assert "  int8        6 convolutions and 6 leaky_relus, 127,230 bytes of weights\n" in printed
     assert f"  calibration {calibration.excerpts} clips ({calibration.audio_s:.0f} s), in " in printed
     assert f"cents (p95)\n  noise       most is added by {noisiest_layer(static).layer}: " in printed
+
+
+def test_print_results_has_lines_on_integer_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    weights = [
+        StoredWeights(
+            layer=layer, scheme=scheme, bytes=5, float_bytes=9, saved_bytes=saved_bytes, error_relative=error_relative
+        )
+        for layer, scheme, saved_bytes, error_relative in [
+            ("a", "int16-weights", -1200, 1.6e-5),
+            ("b", "int4-weights", 800, 0.1),
+        ]
+    ]
+    static = stored("int8-static")
+    program = static.program.replace(
+        weights=tuple(weights),
+        calibration=None,
+        null_reasons={"calibration": "only weights"},
+        quantized_ops={"linear_int8_weights": 2, "linear_int4_weights": 1},
+        bytes_by_dtype={"float32": 9, "int8": 5000, "int4": 70},
+    )
+    print_results([(static.replace(program=program), Path("outputs/x/int8-static"))])
+    assert (
+        "  integers    2 linears with int8 weights and 1 linears with int4 weights, 5,070 bytes of weights\n"
+        "  coarsest    weights of b (int4-weights): 1.0e-01 of their norm\n"
+        "  no gain     a: smaller in float, by 1,200 bytes together\n"
+        "  program "
+    ) in capsys.readouterr().out
 
 
 def test_result_cells_have_a_dash_for_a_null_accuracy() -> None:

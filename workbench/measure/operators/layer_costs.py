@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 from torch.utils.flop_counter import FlopCounterMode
 
-from workbench.quantize.layers import layer_of
+from workbench.quantize.layers import ADD_OPS, layer_of, packed_bytes, stored_bits
 from workbench.record_model import RecordModel
 
 WeightType = Literal["float32", "int8"]
@@ -20,9 +20,9 @@ class Layer(RecordModel):
 
     Attributes:
         name: The name in the model, for example `encoder.prefilter.0`.
-        dtype: The type of its weights, which is also the type of its multiply-adds.
+        dtype: The type of its multiply-adds: float32 also if its weights alone are integers.
         macs: Multiply-adds of one call.
-        bytes: Bytes of its stored tensors: weights, biases, and for int8 their scales and zero points.
+        bytes: Bytes of its stored tensors: weights, biases, and the scales of integer weights.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Layer(RecordModel):
 class _LayerCount:
     dtype: WeightType
     macs: int = 0
-    stored: dict[str, Tensor] = field(default_factory=dict)
+    stored: dict[str, int] = field(default_factory=dict)
 
 
 def traced(module: nn.Module, inputs: Sequence[Tensor]) -> GraphModule:
@@ -66,29 +66,38 @@ def layers_in(graph: GraphModule, inputs: Sequence[Tensor], part: str) -> list[L
             with FlopCounterMode(display=False) as flop_counter:
                 result = super().run_node(node)
             flops = flop_counter.get_total_flops()
+            layer = layer_of(node, part)
             if flops:
-                stored = {str(source.target): self.fetch_attr(str(source.target)) for source in _constants(node)}
-                int8 = any(tensor.dtype == torch.int8 for tensor in stored.values())
-                count = counts.setdefault(layer_of(node, part), _LayerCount("int8" if int8 else "float32"))
-                count.macs += flops // 2
-                count.stored |= stored
+                int8 = all("dequantize" in str(source.target) for source in node.all_input_nodes[:2])
+                counts.setdefault(layer, _LayerCount("int8" if int8 else "float32")).macs += flops // 2
+            if flops or (layer in counts and node.target in ADD_OPS):  # integer weights have their bias in an add
+                stored = {name: _bytes(self.fetch_attr(name), bits) for name, bits in _constants(node)}
+                counts[layer].stored |= stored
             return result
 
     Counter(graph).run(*inputs)
     return [
-        Layer(name=name, dtype=count.dtype, macs=count.macs, bytes=sum(map(_bytes, count.stored.values())))
+        Layer(name=name, dtype=count.dtype, macs=count.macs, bytes=sum(count.stored.values()))
         for name, count in counts.items()
     ]
 
 
-def _constants(node: Node) -> list[Node]:
-    """Returns the stored tensors that a node reads, directly or through a dequantize."""
-    constants = []
+def _constants(node: Node) -> list[tuple[str, int | None]]:
+    """Returns the stored tensors that a node reads, directly or through a dequantize, with the bits of integers.
+
+    The zero points of a dequantize are left out: a program does not store them.
+    """
+    constants: list[tuple[str, int | None]] = []
     for source in node.all_input_nodes:
-        candidates = source.all_input_nodes if "dequantize" in str(source.target) else [source]
-        constants += [candidate for candidate in candidates if candidate.op == "get_attr"]
+        if source.op == "get_attr":
+            constants.append((str(source.target), None))
+        elif "dequantize_per_channel" in str(source.target):
+            integers, scales, _ = source.all_input_nodes
+            constants += [(str(integers.target), stored_bits(source)), (str(scales.target), None)]
+        elif "dequantize" in str(source.target):
+            constants += [(str(stored.target), None) for stored in source.all_input_nodes if stored.op == "get_attr"]
     return constants
 
 
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+def _bytes(tensor: Tensor, bits: int | None) -> int:
+    return packed_bytes(tensor, bits) if bits else tensor.numel() * tensor.element_size()

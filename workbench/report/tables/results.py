@@ -42,6 +42,11 @@ def _integer_lines(result: Result) -> list[str]:
     integer_bytes = sum(program.bytes_by_dtype.get(dtype, 0) for dtype in ("int8", "int4"))
     label = "integers" if program.weights else "int8"
     lines = [f"{label:<11} {_operators(program.quantized_ops)}, {integer_bytes:,} bytes of weights"]
+    if program.weights:
+        coarsest = max(program.weights, key=lambda stored: stored.error_relative)
+        lines.append(
+            f"coarsest    weights of {coarsest.layer} ({coarsest.scheme}): {coarsest.error_relative:.1e} of their norm"
+        )
     useless = [stored for stored in program.weights if stored.saved_bytes <= 0]
     if useless:
         lines.append(
