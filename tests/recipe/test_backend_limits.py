@@ -67,10 +67,10 @@ def test_every_backend_and_scope_has_limits() -> None:
         ),
         (
             "lowering: {toeplitz: block}\n" + parts("encoder: int4-weights, encoder.narrow: none"),
-            "encoder.first and encoder.prefilter in int4-weights require lowering.prefilter: fourier, fourier-shifted or fourier-halved (got conv); "
-            "set it, or encoder.first: none, encoder.prefilter: none; encoder.toeplitz in int4-weights requires "
-            "lowering.toeplitz: linear (got block); set it, or encoder.toeplitz: none; layers that can: frontend "
-            "(not upstream), confidence.linear",
+            "encoder.first and encoder.prefilter in int4-weights require lowering.prefilter: fourier, fourier-shifted "
+            "or fourier-halved (got conv); set it, or encoder.first: none, encoder.prefilter: none; encoder.toeplitz "
+            "in int4-weights requires lowering.toeplitz: linear (got block); set it, or encoder.toeplitz: none; layers "
+            "that can: frontend (not upstream), confidence.linear",
         ),
         (
             "lowering: {prefilter: fourier, toeplitz: block}\n" + parts("confidence: int8-weights"),

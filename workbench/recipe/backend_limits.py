@@ -117,7 +117,6 @@ class LayerLimit:
         return bool(self.key) and getattr(lowering, self.key) in self.values
 
 
-
 _ALWAYS_LINEAR = ("frontend (not upstream)", "confidence.linear")
 _IN_FREQUENCY_DOMAIN: tuple[Prefilter, ...] = get_args(Prefilter)[1:]
 _WEIGHTS = tuple(WEIGHT_SCHEMES)

@@ -205,9 +205,6 @@ class RecipeModel(RecipeSection):
             fail_validation("everywhere requires streams: 1, state: internal and one number of frames_per_chunk")
         if quantization.correct_bias and not set(DYNAMIC_SCHEMES).isdisjoint(quantization.parts.values()):
             fail_validation("correct_bias requires static schemes; the range of int8-dynamic differs in every frame")
-        for name in ("equalize", "correct_bias"):
-            if getattr(quantization, name) and quantization.parts and not quantization.needs_audio:
-                fail_validation(f"{name} has no effect on integer weights alone; remove it")
         if quantization.equalize and lowering.prefilter != "conv":
             fail_validation(f"equalize requires lowering.prefilter: conv, got {lowering.prefilter}")
         return quantization

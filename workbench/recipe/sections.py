@@ -123,11 +123,14 @@ class Quantization(RecipeSection):
         return self.everywhere or not {"none", *WEIGHT_SCHEMES}.issuperset(self.parts.values())
 
     @model_validator(mode="after")
-    def _everywhere_has_no_settings(self) -> Self:
+    def _settings_have_an_effect(self) -> Self:
         names = ("observer", "outside", "equalize", "correct_bias", "leaky_relu", "residual_add")
         changed = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
         if self.everywhere and changed:
             fail_validation(f"everywhere uses the quantizer's defaults; remove {', '.join(changed)}")
+        useless = [name for name in ("equalize", "correct_bias") if name in changed]
+        if useless and self.parts and not self.needs_audio:
+            fail_validation(f"{' and '.join(useless)} has no effect on integer weights alone; remove it")
         return self
 
     @field_validator("parts")
