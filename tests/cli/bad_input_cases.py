@@ -417,7 +417,7 @@ AUDIO = (
     Case(
         "a setting of static schemes without one",
         "check r.yaml",
-        "r.yaml: quantization: correct_bias has no effect on integer weights alone; remove it",
+        "r.yaml: quantization: correct_bias has no effect if only weights are integers; remove it",
         text("r.yaml", f"{RECIPE}{INT4_CONFIDENCE.replace('}}', '}, correct_bias: true}')}"),
     ),
     Case(

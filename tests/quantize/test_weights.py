@@ -106,7 +106,7 @@ def test_convolution_is_refused(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize("other", ["int8-static", "int8-dynamic"])
-def test_other_schemes_leave_integer_weights_alone(other: Scheme) -> None:
+def test_other_schemes_do_not_change_integer_weights(other: Scheme) -> None:
     rules = Quantization(parts={"part.wide": "int12-weights", "part.small": other})
     converted = quantize_part(PART, "part", rules, INPUTS, lambda _: None)
     schemes = graph_schemes(converted.module.graph, "part")

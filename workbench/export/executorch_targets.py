@@ -40,7 +40,7 @@ class ExecutorchTarget:
 
 def _xnnpack() -> list[Any]:
     """XNNPACK's partitioner, which also takes two things that XNNPACK runs and the default table does not list: leaky
-    ReLU in static int8, and a Linear whose weight alone is dequantized (f32-qc8w and f32-qc4w).
+    ReLU in static int8, and a Linear of which only the weight is dequantized (f32-qc8w, f32-qc4w).
 
     The default takes such a Linear for a broken static int8 layer, and leaves it and its dequantize outside.
     """

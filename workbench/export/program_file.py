@@ -99,7 +99,7 @@ class ProgramFile(RecordModel):
         bytes_by_dtype: Bytes of weights and constants, by data type.
         schemes: The scheme of each layer in a quantized part, as the converted graph shows it.
         ranges: Every tensor with a fixed int8 range.
-        weights: The layers whose weights alone are stored as integers.
+        weights: The layers of which only the weights are stored as integers.
         calibration: How the ranges were found.
         graph_ops: Operators of a format other than ExecuTorch, with their counts, by the names that the format has for
             them.

@@ -84,7 +84,7 @@ def stored_bits(dequantize: Node) -> int | None:
 
 
 def integer_weights_name(operator: str, dequantize: Node) -> str:
-    """Returns what counts of operators call one whose weights alone are integers: "linear_int8_weights"."""
+    """Returns the name of an operator of which only the weights are integers in counts: "linear_int8_weights"."""
     return f"{operator}_int{stored_bits(dequantize)}_weights"
 
 

@@ -1,8 +1,8 @@
 """int8 with ONNX Runtime's own static quantizer: quantize and dequantize nodes around the layers that a rule names.
 
 The exporter records for each node which module it comes from, so that the same rules apply as for XNNPACK. A range is
-the smallest and the largest value in the calibration audio; the file stores it beside each tensor. Weights that alone
-are integers are stored before the export, and ONNX Runtime dequantizes them at each call.
+the smallest and the largest value in the calibration audio; the file stores it beside each tensor. If only the
+weights are integers, they are stored before the export, and ONNX Runtime dequantizes them at each call.
 """
 
 import ast

@@ -1,11 +1,11 @@
 """int8 for the layers that a recipe names, with PT2E (quantization of torch.export graphs) and XNNPACK's annotators.
 
 Each part of the stream (front end, encoder, confidence) is exported by itself, annotated, calibrated, converted, and
-put back into the model. Weights that alone become integers (`weights`) need no calibration; everything else is the same
-for them. Working part by part has three effects. The graph contains only the part, so that neither the state nor the
-spectrum can be quantized by mistake. Frames are its batch axis, so that calibration runs on batches of frames. And the
-converted part is an ordinary submodule, which the export of the whole stream inlines. The schemes of the layers are
-checked twice: here in the converted graph, and in `export/` in the lowered program.
+put back into the model. A layer of which only the weights become integers (`weights`) needs no calibration; everything
+else is the same for it. Working part by part has three effects. The graph contains only the part, so that neither the
+state nor the spectrum can be quantized by mistake. Frames are its batch axis, so that calibration runs on batches of
+frames. And the converted part is an ordinary submodule, which the export of the whole stream inlines. The schemes of
+the layers are checked twice: here in the converted graph, and in `export/` in the lowered program.
 """
 
 import copy

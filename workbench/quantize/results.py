@@ -118,7 +118,7 @@ class Quantized:
     Attributes:
         schemes: Layer -> scheme.
         ranges: Every fixed range.
-        weights: The layers whose weights alone are integers.
+        weights: The layers of which only the weights are integers.
         operators: Operator -> count: layers with int8 weights, and adds and leaky ReLUs between int8 tensors.
         weight_bytes: Type of the integer weights ("int8", "int4") -> their bytes.
         calibration: How the ranges were found. None if only weights are quantized, which needs no audio.

@@ -30,7 +30,7 @@ def check_scopes(model: StreamingPesto, rules: Quantization) -> None:
     refused = [name for name in known if name not in linears and rule_for(rules.parts, name) in WEIGHT_SCHEMES]
     if refused:
         raise ModelError(
-            f"quantization.parts: weights alone are integers only in Linears, not in {', '.join(refused)}; set none "
+            f"quantization.parts: schemes of only the weights are for Linears, not for {', '.join(refused)}; set none "
             f"for them; layers that can: {', '.join(linears)}"
         )
 

@@ -130,7 +130,7 @@ class Quantization(RecipeSection):
             fail_validation(f"everywhere uses the quantizer's defaults; remove {', '.join(changed)}")
         useless = [name for name in ("equalize", "correct_bias") if name in changed]
         if useless and self.parts and not self.needs_audio:
-            fail_validation(f"{' and '.join(useless)} has no effect on integer weights alone; remove it")
+            fail_validation(f"{' and '.join(useless)} has no effect if only weights are integers; remove it")
         return self
 
     @field_validator("parts")

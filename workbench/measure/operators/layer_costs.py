@@ -20,7 +20,7 @@ class Layer(RecordModel):
 
     Attributes:
         name: The name in the model, for example `encoder.prefilter.0`.
-        dtype: The type of its multiply-adds: float32 also if its weights alone are integers.
+        dtype: The type of its multiply-adds: float32 also if only its weights are integers.
         macs: Multiply-adds of one call.
         bytes: Bytes of its stored tensors: weights, biases, and the scales of integer weights.
     """
