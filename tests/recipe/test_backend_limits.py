@@ -84,7 +84,7 @@ def test_every_backend_and_scope_has_limits() -> None:
         (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
         (
             "state: explicit\nlowering: {initial_state: once}\n",
-            "requires initial_state: each-method (got once, with state: explicit)",
+            "lowering: initial_state: once requires state: internal (got explicit)",
         ),
         (
             TORCHSCRIPT.replace("toeplitz: conv", "toeplitz: conv, initial_state: once"),

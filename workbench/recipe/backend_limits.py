@@ -139,6 +139,9 @@ def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
         lowering: The section `lowering`.
         keys: The other keys of the recipe that are valid by themselves; a missing one is not checked.
     """
+    state = keys.get("state", "internal")
+    if lowering.initial_state == "once" and state != "internal":
+        return f"initial_state: once requires state: internal (got {state})"
     for label, limits in (
         (f"scope: {lowering.scope}", SCOPES[lowering.scope]),
         (f"backend: {lowering.backend}", BACKENDS[lowering.backend]),
@@ -169,8 +172,6 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
 def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str, Any]) -> Iterator[str]:
     if "state" in keys:
         yield from _conflict("state", limits.states, keys["state"])
-        if lowering.initial_state == "once" and keys["state"] != "internal":
-            yield f"initial_state: each-method (got once, with state: {keys['state']})"
     yield from _conflict("scope", limits.scopes, lowering.scope)
     if "frontend" in keys:
         yield from _conflict("frontend", limits.frontends, keys["frontend"])
