@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,7 +74,7 @@ def _start_problem(host: Path) -> str:
     return "" if ran.returncode == _USAGE_CODE else ran.stderr.strip() or f"exit code {ran.returncode}"
 
 
-def compile_project(source: Path, target: str, build: Path, log: Path, options: Sequence[str] = ()) -> Path:
+def compile_project(source: Path, target: str, build: Path, log: Path) -> Path:
     """Compiles a CMake project against ExecuTorch's SDK.
 
     Args:
@@ -83,7 +82,6 @@ def compile_project(source: Path, target: str, build: Path, log: Path, options: 
         target: The program to build.
         build: An empty folder for what the compiler makes.
         log: A file for all output.
-        options: More options of CMake.
 
     Returns:
         The path of the program, in `build`.
@@ -92,7 +90,7 @@ def compile_project(source: Path, target: str, build: Path, log: Path, options: 
         NativeHostError: There is no compiler, no CMake or no SDK, or the compiler fails.
     """
     cmake = str(_cmake())
-    configure = [cmake, "-S", str(source), "-B", str(build), f"-Dexecutorch_DIR={_sdk()}", *_generator(), *options]
+    configure = [cmake, "-S", str(source), "-B", str(build), f"-Dexecutorch_DIR={_sdk()}", *_generator()]
     configure += ["-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_CXX_COMPILER={_compiler()}"]
     with log.open("wb") as output:
         for command in (configure, [cmake, "--build", str(build), "--config", "Release", "--target", target]):

@@ -7,10 +7,13 @@
  *   for (int i = 0; i < count; ++i) show(pesto_hertz(frames[i].pitch_semitones), frames[i].confidence);
  *   pesto_destroy(tracker);
  *
- * The samples are mono, float, and at the rate that pesto_sample_rate_hz returns: the app converts any other rate. The
- * callback may have any size from 1 to PESTO_MAX_SAMPLES and may change. This code allocates nothing, takes no lock and reads
- * no file in pesto_process, but the runtime below it may allocate now and then (`speed.native.allocations_per_call`); when a chunk is full, it runs the network, and then it takes as long as one call of the program.
- * One thread at a time uses a tracker. */
+ * The samples are mono, float, and at the rate that pesto_sample_rate_hz returns. A program supports this rate only: the app
+ * converts any other. (The workbench builds programs for 8000 to 192000 Hz, one for each rate.)
+ *
+ * A callback has any size from 1 to PESTO_MAX_SAMPLES, and the size may change. If a chunk is full, pesto_process runs the
+ * network, which takes as long as one call of the program. This code allocates nothing there, takes no lock and reads no
+ * file. `speed.native.allocations_per_call` in a result counts what the runtime allocates. One thread at a time uses a
+ * tracker. */
 
 #ifndef PESTO_H
 #define PESTO_H
