@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.helpers.results import lost, replaced, stored, without_pitch, without_scores
+from tests.helpers.results import lost, natively, replaced, stored, without_pitch, without_scores
 from workbench.audit.verdict import confirm_pass, judge_result, rejudge
 from workbench.errors import WorkbenchError
 from workbench.measure.contour import Contour
 from workbench.recipe import Gate
+from workbench.record_model import NOT_STATED
 from workbench.records.result import Result
 from workbench.runtime.state_protocol import protocol_of
 
@@ -62,6 +63,7 @@ def test_judge_result_changes_only_gates_verdict_and_reasons() -> None:
 
 
 SPREAD = stored(speed__speedup_low=4.5, speed__speedup_high=10.125)
+NATIVE = Gate("speed.native.p99_us", "<=", 150)
 MOSTLY_WRONG = stored(truth__baseline__rpa50=0.49, truth__voiced_frames=100)
 NO_FRAME = RESULT.replace(deviation=None, null_reasons={"deviation": "no frame"})
 ELSEWHERE = RESULT.replace(program=None, null_reasons={"program": "elsewhere"})
@@ -82,6 +84,9 @@ FROZEN = replaced(RESULT, "program.frozen", ("ring: 9 zeros",))
         (FEW_VOICED, (), "inconclusive", "only 99 voiced frames (at least 100 required)"),
         (BASELINE_NAN, (), "inconclusive", NOT_FINITE),
         (SPREAD, (), "inconclusive", TIMING),
+        (natively(RESULT, 7.29, 2.81), (), "inconclusive", TIMING.replace("4.5", "4.48")),
+        (natively(RESULT, 10.0), (NATIVE,), "fail", "speed.native.p99_us is 200 (limit <= 150)"),
+        (RESULT, (NATIVE,), "inconclusive", f"speed.native.p99_us has no value: {NOT_STATED}"),
         (MOSTLY_WRONG, (), "inconclusive", ACCURACY),
         (without_scores(RESULT, "no such backend"), (), "inconclusive", "no such backend"),
         (RESULT.replace(program_in_doubt="another program"), (), "inconclusive", "another program"),
