@@ -81,6 +81,19 @@ def test_every_backend_and_scope_has_limits() -> None:
             "lowering: {backend: portable}\n" + parts("confidence.linear: int8-weights"),
             "portable requires parts: none, int8-dynamic, int8-static or int8-static-per-tensor (got int8-weights)",
         ),
+        (
+            parts("encoder.first: int8-static"),
+            "leaky_relu: int8 after encoder.first requires int8-static or int8-dynamic for encoder.prefilter.0 (got "
+            "none); set it, or leaky_relu: float",
+        ),
+        (
+            "quantization: {parts: {encoder.prefilter: int8-static}, residual_add: int8}",
+            "residual_add: int8 after encoder.prefilter.1 requires int8-static or int8-dynamic for encoder.narrow",
+        ),
+        (
+            "quantization: {parts: {encoder.first: int8-static, encoder.prefilter: int8-dynamic}, residual_add: int8}",
+            "residual_add: int8 requires int8-static for encoder.prefilter; set it, or residual_add: float",
+        ),
         (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
         (
             "state: explicit\nlowering: {initial_state: once}\n",
@@ -114,6 +127,10 @@ def test_unsupported_recipe_is_rejected_in_one_line(keys: str, problem: str) -> 
         parts("confidence: int8-dynamic, confidence.conv: none"),
         parts("encoder.toeplitz: int12-weights, confidence.linear: int4-weights"),
         ONNX + parts("confidence.linear: int16-weights"),
+        parts("encoder.first: int8-static, encoder.prefilter: int8-dynamic"),
+        "lowering: {prefilter: fourier}\n" + parts("encoder.first: int8-static"),
+        "quantization: {parts: {encoder.first: int8-static}, leaky_relu: float}",
+        "quantization: {parts: {encoder.prefilter.1: int8-static, encoder.narrow: int8-dynamic}, residual_add: int8}",
     ],
 )
 def test_supported_recipe_loads(keys: str) -> None:

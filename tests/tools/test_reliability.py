@@ -48,6 +48,13 @@ def test_pages_state_kept_figures_and_what_is_wrong(tmp_path: Path, monkeypatch:
     ]
     text = reliability._builds(BUILDS)
     assert rows(text) == built and text.endswith(WHERE)
+    tried = [
+        {"choices": {"encoder": scheme}, "refused": refused, "failed": failed}
+        for scheme, refused, failed in (("a", "", ""), ("b", "no b", "x"), ("c", "no b", "x"), ("d", "", "y"))
+    ]
+    text = reliability._combinations({**HERE, "tried": tried})
+    assert "**1** that `check` accepts run, **2** that it refuses do not. It accepts 1 that do not run, and" in text
+    assert '- `{"encoder": "d"}`: y\n' in text and rows(text) == [["no b", "2"]]
     kill = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
     torn = {**kill, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
     text = reliability._kills({**HERE, "kills": [kill, torn]})

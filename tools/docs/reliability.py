@@ -1,6 +1,7 @@
 """Writes `docs/results/reliability.md`: long experiments, from the figures in docs/records/reliability."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,12 @@ def run_here() -> dict[str, Any]:
 
 def page() -> str:
     """Returns the page, from the figures that are stored."""
-    parts = (("kills.json", _kills), ("soak.json", _soak), ("builds.json", _builds))
+    parts = (
+        ("kills.json", _kills),
+        ("soak.json", _soak),
+        ("builds.json", _builds),
+        ("combinations.json", _combinations),
+    )
     sections = [
         section(json.loads((STORED / name).read_text())) for name, section in parts if (STORED / name).is_file()
     ]
@@ -116,4 +122,19 @@ def _builds(figures: dict[str, Any]) -> str:
     return (
         "## Built twice\n\n`python -m tools.reliability.two_builds`: `workbench build --fresh` in two processes, "
         f"calibration included.\n\n{markdown_table(rows, ('variant', 'SHA-256', 'second build'))}\n{_where(figures)}"
+    )
+
+
+def _combinations(figures: dict[str, Any]) -> str:
+    outcomes = Counter((not row["refused"], not row["failed"]) for row in figures["tried"])
+    refused = Counter(row["refused"] for row in figures["tried"] if row["refused"])
+    table = [{"what `check` says": escape_markdown(text), "combinations": f"{refused[text]}"} for text in refused]
+    wrong = [row for row in figures["tried"] if bool(row["refused"]) != bool(row["failed"])]
+    misses = "".join(f"- `{json.dumps(row['choices'])}`: {escape_markdown(row['failed'] or 'runs')}\n" for row in wrong)
+    return (
+        "## What `check` refuses, lowered all the same\n\n`python -m tools.reliability.combinations`: every scheme of "
+        f"every part on every implementation, and pairs of choices, {len(figures['tried'])} combinations. "
+        f"**{outcomes[True, True]}** that `check` accepts run, **{outcomes[False, False]}** that it refuses do not. It "
+        f"accepts {outcomes[True, False]} that do not run, and refuses {outcomes[False, True]} that run.\n\n"
+        f"{misses}\n{markdown_table(table, ('what `check` says',))}\n{_where(figures)}"
     )

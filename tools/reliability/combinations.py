@@ -5,8 +5,8 @@
 Run it by hand, after a new ExecuTorch or with a new scheme: ten minutes. Every scheme of every part is tried by itself
 on every implementation; then pairs of choices are tried together, so that each pair occurs at least once. The stream is
 the cheapest (16 kHz, 320 samples), and the encoder has two prefilters and few of their frequencies. A combination whose
-choices concern one part is lowered as that part only. Exits with 1 if `check` accepts what does not run, or refuses
-what runs.
+choices concern one part is lowered as that part only. What the file of --out has, made with the same versions, is not
+lowered again. Exits with 1 if `check` accepts what does not run, or refuses what runs.
 """
 
 import argparse
@@ -163,26 +163,29 @@ def run(path: Path, inputs: tuple[torch.Tensor, ...]) -> None:
     load_lowered_module(path).forward(list(inputs))
 
 
-def try_choices(choices: Choices, folder: Path, clips: Sequence[torch.Tensor], child: Child) -> Tried:
-    """Checks a combination, and lowers and runs it whatever `check` says, if it can be built at all."""
-    file = folder / "recipe.yaml"
-    file.write_text(json.dumps(recipe_keys(choices)))
-    known = KnownNames(("mir-1k_g7",), ("synthetic/score/a",), ("synthetic/score",), ())
-    refused = ""
-    try:
-        (recipe,) = load_recipes([file], known)
-    except RecipeError as error:
-        refused = str(error).removeprefix(f"{file}: ")
-        with patch("workbench.recipe.schema.quantization_conflict", lambda *_: ""):
+def try_choices(choices: Choices, outcome: str | None, clips: Sequence[torch.Tensor], child: Child) -> Tried:
+    """Checks a combination. Lowers and runs it, whatever `check` says, unless its outcome is known."""
+    with tempfile.TemporaryDirectory(prefix="combinations-") as folder:
+        file = Path(folder) / "recipe.yaml"
+        file.write_text(json.dumps(recipe_keys(choices)))
+        known = KnownNames(("mir-1k_g7",), ("synthetic/score/a",), ("synthetic/score",), ())
+        refused = ""
+        try:
+            (recipe,) = load_recipes([file], known)
+        except RecipeError as error:
+            refused = str(error).removeprefix(f"{file}: ")
+            with patch("workbench.recipe.schema.quantization_conflict", lambda *_: ""):
+                try:
+                    (recipe,) = load_recipes([file], known)
+                except RecipeError as conflict:  # of another kind: there is no such recipe
+                    return Tried(choices, refused, str(conflict))
+        if outcome is None:
+            outcome = ""
             try:
-                (recipe,) = load_recipes([file], known)
-            except RecipeError as conflict:  # of another kind: there is no such recipe
-                return Tried(choices, refused, str(conflict))
-    try:
-        _lower_and_run(recipe, folder, clips, child)
-    except WorkbenchError as error:
-        return Tried(choices, refused, str(error).replace(str(folder), ""))
-    return Tried(choices, refused, "")
+                _lower_and_run(recipe, Path(folder), clips, child)
+            except WorkbenchError as error:
+                outcome = str(error).replace(folder, "")
+        return Tried(choices, refused, outcome)
 
 
 def _lower_and_run(recipe: Recipe, folder: Path, clips: Sequence[torch.Tensor], child: Child) -> None:
@@ -220,6 +223,14 @@ def tones() -> list[torch.Tensor]:
     return [0.1 * torch.as_tensor(tone) + 0.01 * torch.randn(8000, generator=generator) for tone in tones]
 
 
+def _lowered_before(path: Path, here: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the outcomes in a file, by the choices as JSON, if the same versions made it."""
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"environment": {}, "tried": []}
+    if any(stored["environment"].get(name) != here["environment"][name] for name in ("torch", "executorch")):
+        return {}
+    return {json.dumps(row["choices"]): row["failed"] for row in stored["tried"]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Lowers combinations and compares with what `check` says.")
     parser.add_argument("--only", default="", metavar="TEXT", help="combinations that have this text in them")
@@ -227,21 +238,19 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Tried] = []
-    child = Child()
+    child, here = Child(), run_here()
     every = [*single_parts(), *pairwise(_ENCODER), *pairwise(_WHOLE)]
     chosen = [choices for choices in every if arguments.only in json.dumps(choices)]
+    lowered = _lowered_before(arguments.out, here) if arguments.out else {}
     for number, choices in enumerate(chosen, start=1):
-        with tempfile.TemporaryDirectory(prefix="combinations-") as folder:
-            rows.append(try_choices(choices, Path(folder), tones(), child))
+        rows.append(try_choices(choices, lowered.get(json.dumps(choices)), tones(), child))
         tried = rows[-1]
         outcome = tried.failed or "runs"
         print(f"{number}/{len(chosen)} {json.dumps(choices)}\n  {tried.wrong or 'right'}: {outcome}", flush=True)
         if tried.refused:
             print(f"  {tried.refused}", flush=True)
         if arguments.out:
-            arguments.out.write_text(
-                json.dumps({**run_here(), "tried": [asdict(row) for row in rows]}, indent=2) + "\n"
-            )
+            arguments.out.write_text(json.dumps({**here, "tried": [asdict(row) for row in rows]}, indent=2) + "\n")
     child.close()
     sys.exit(any(row.wrong for row in rows))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
+from workbench.recipe.int8_outputs import int8_output_conflicts
 from workbench.recipe.options import (
     DYNAMIC_SCHEMES,
     OUTPUTS,
@@ -166,7 +167,9 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
             "parts: frontend requires frontend: grouped, low-rank or three-stage (got upstream), whose layers can be "
             "quantized"
         )
-    return "; ".join(_layer_conflicts(quantization, lowering)) if backend == "xnnpack" else ""
+    layers = _layer_conflicts(quantization, lowering) if backend == "xnnpack" else ()
+    outputs = int8_output_conflicts(quantization, lowering) if backend in get_args(ExecutorchBackend) else ()
+    return "; ".join((*layers, *outputs))
 
 
 def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str, Any]) -> Iterator[str]:
