@@ -44,7 +44,7 @@ bench: $(VENV)/.installed
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
 
-# docs/results/profiles.md: the time of each part of three programs. Needs an idle machine.
+# docs/results/profiles.md: the time of each layer and operator of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles

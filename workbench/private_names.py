@@ -5,7 +5,12 @@ needs, so that importing this module imports neither package.
 """
 
 import importlib.util
+import json
+import re
 import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 
@@ -52,15 +57,44 @@ def read_pte(content: bytes) -> Any:
     return _deserialize_pte_binary(content)
 
 
-def load_module(path: str, record_events: bool) -> Any:
+XNNPACK_BACKEND = "XnnpackBackend"
+
+
+def xnnpack_nodes(delegate: bytes) -> list[tuple[str, int | None]]:
+    """Returns the type and the debug handle of each node of a delegate of XNNPACK, in order.
+
+    The handle is what links an operator to the lowered graph. It is in the file only: XNNPACK's preprocessing gives
+    ExecuTorch's debugging tools an empty map, and the runtime reports operators by name.
+    """
+    from executorch.backends.xnnpack import serialization
+    from executorch.backends.xnnpack.serialization.xnnpack_graph_serialize import XNNHeader
+    from executorch.backends.xnnpack.xnnpack_preprocess import DEFAULT_DEBUG_HANDLE
+    from executorch.exir._serialize._flatbuffer import _flatc_decompile
+
+    header = XNNHeader.from_bytes(delegate[: XNNHeader.EXPECTED_LENGTH])
+    graph = delegate[header.flatbuffer_offset : header.flatbuffer_offset + header.flatbuffer_size]
+    with tempfile.TemporaryDirectory(prefix="workbench-") as name:
+        folder = Path(name)
+        (folder / "schema.fbs").write_bytes(resources.files(serialization).joinpath("schema.fbs").read_bytes())
+        (folder / "graph.bin").write_bytes(graph)
+        _flatc_decompile(str(folder), str(folder / "schema.fbs"), str(folder / "graph.bin"))
+        text = (folder / "graph.json").read_text()
+    nodes = json.loads(re.sub(r"(: -?)inf\b", r"\1Infinity", text))["xnodes"]  # flatc writes no strict JSON here
+    return [
+        (node["xnode_union_type"], None if node["debug_handle"] == DEFAULT_DEBUG_HANDLE else node["debug_handle"])
+        for node in nodes
+    ]
+
+
+def load_module(path: str) -> Any:
     """Loads a `.pte` so that its outputs can be read without a copy.
 
-    The public `executorch.runtime.Method.execute` copies the outputs at each call, and the measured time of a part
+    The public `executorch.runtime.Method.execute` copies the outputs at each call, and the measured time of a probe
     would include the copy. Raises RuntimeError if the file does not load.
     """
     from executorch.extension.pybindings.portable_lib import _load_for_executorch
 
-    return _load_for_executorch(path, enable_etdump=record_events)
+    return _load_for_executorch(path)
 
 
 def pool_threads() -> int:

@@ -769,6 +769,19 @@ RECORDS = (
         "r.yaml: lowering.backend: the native host runs .pte programs only, got onnx; drop --native",
         text("r.yaml", RECIPE + "state: explicit\nlowering: {backend: onnx}\n"),
     ),
+    Case(
+        "a profile of a program that is not ExecuTorch's",
+        "profile r.yaml",
+        "r.yaml: lowering.backend: expected a backend of ExecuTorch for a profile (xnnpack, portable, coreml, vulkan, "
+        "openvino, arm, qualcomm), got onnx",
+        text("r.yaml", RECIPE + "state: explicit\nlowering: {backend: onnx}\n"),
+    ),
+    Case(
+        "a profile of a program without its front end",
+        "profile r.yaml",
+        "r.yaml: lowering.scope: expected whole for a profile, got network",
+        text("r.yaml", RECIPE + "state: none\nlowering: {scope: network}\n"),
+    ),
     known_f0("--out that is the known f0 of the audio", "./take.csv", "take.wav"),
     known_f0("--out that is the known f0 of other audio", "takes/b.csv", "takes/b.FLAC"),
     Case(

@@ -1,53 +1,51 @@
-"""A profile of four parts with made-up costs and times: an empty call takes 10 us, a probe 1 ms more."""
+"""The recording of a made-up program: a kernel, and a delegate of three operators in two layers."""
 
 import numpy as np
 
-from workbench.measure.operators.figures import PartCosts, ProfileFigures, figures
 from workbench.measure.operators.layer_costs import Layer
-from workbench.measure.operators.roofline import Probe
-from workbench.measure.operators.timing import PartTimes
+from workbench.measure.operators.placement import PlacedOperator, Placement
+from workbench.measure.operators.recording import Recording
+from workbench.measure.operators.roofline import Peaks, Probe, peaks
 
 ROUNDS, CALLS = 11, 3
-
-
-def layer(name: str, macs: int, size: int, dtype: str = "float32") -> Layer:
-    return Layer(name=name, dtype=dtype, macs=macs, bytes=size)  # type: ignore[arg-type]
+PLACED = (
+    PlacedOperator(1, "argmax.out", "", "reduce"),
+    PlacedOperator(4, "Fully Connected (NC, F32) GEMM", "XnnpackBackend", "encoder.prefilter.0.lift"),
+    PlacedOperator(5, "Slice (ND, X32)", "XnnpackBackend", "encoder.prefilter.0"),
+    PlacedOperator(6, "Fully Connected (NC, F32) GEMM", "XnnpackBackend", ""),
+)
+OPERATORS_US = [2.0, 100.0, 5.0, 20.0]
+COSTS = [
+    Layer(name="encoder.prefilter.0.lift", dtype="float32", macs=200_000, bytes=1000),
+    Layer(name="encoder.prefilter.0.fold", dtype="int8", macs=30_000, bytes=100),
+    Layer(name="total", dtype="float32", macs=10, bytes=40),  # no operator: XNNPACK left it out
+]
 
 
 def probe(kind: str, name: str, macs_or_bytes: int) -> Probe:
     return Probe(name, kind, 1, 1, macs_or_bytes, b"")  # type: ignore[arg-type]
 
 
-PROBES = [
-    probe("float32", "small", 1_000_000),
-    probe("float32", "large", 4_000_000),
-    probe("int8", "eight", 3_000_000),
-    probe("program-sized", "near", 20_000),
-    probe("memory", "far", 10_000),
-]
-COSTS = [
-    PartCosts("frontend", [layer("frontend.0", 1_000_000, 4_000_000)], 4_000_000),
-    PartCosts("log", [], 0),
-    PartCosts("encoder", [layer("encoder.0", 2_000_000, 8_000), layer("encoder.1", 3_000_000, 3_000, "int8")], 11_000),
-    PartCosts("total", [layer("total", 100, 400)], 400),
-]
-PARTS_US = [310.0, 40.0, 2_010.0, 12.0]
+def made_up_peaks() -> Peaks:
+    """Each probe takes 1 ms."""
+    probes = [
+        probe("float32", "small", 1_000_000),
+        probe("float32", "large", 4_000_000),
+        probe("int8", "eight", 3_000_000),
+        probe("program-sized", "near", 20_000),
+        probe("memory", "far", 10_000),
+    ]
+    return peaks((each, np.full(ROUNDS, 1.0)) for each in probes)
 
 
-def _rows_ms(us: float | list[float]) -> np.ndarray:
-    """(rounds, calls) milliseconds."""
-    return np.repeat(np.broadcast_to(np.asarray(us, float), (ROUNDS,))[:, None], CALLS, axis=1) / 1000
-
-
-def profile_figures(program_us: float = 2_342.0, total_us: list[float] | None = None) -> ProfileFigures:
-    """The figures; `total_us` replaces the time of the last part in each round."""
-    parts = [_rows_ms(us) for us in (*PARTS_US[:-1], total_us or PARTS_US[-1])]
-    times = PartTimes(
-        program_ms=_rows_ms(program_us),
-        empty_ms=_rows_ms(10.0),
-        parts_ms=np.stack(parts, -1),
-        probes_ms={each.name: _rows_ms(1010.0) for each in PROBES},
-        program_semitones=np.full((2, 1, 1), 60, np.float32),
-        chain_semitones=np.array([60, 60.25], np.float32).reshape(2, 1, 1),
+def made_up_recording(program_us: float = 135.0, mismatch: str = "") -> Recording:
+    placed = tuple(PlacedOperator(each.event, each.name, each.backend, None) for each in PLACED) if mismatch else PLACED
+    each = np.ones((ROUNDS, CALLS))
+    return Recording(
+        Placement(placed, (), (1,), mismatch),
+        program_us=program_us * each,
+        recorded_us=200 * each,
+        operators_us=np.asarray(OPERATORS_US) * each[..., None],
+        preparation_us=6 * each,
+        rest_us=2 * each,
     )
-    return figures(COSTS, PROBES, times)

@@ -207,15 +207,18 @@ def bench() -> str:
 
 
 def profiles() -> str:
-    """Returns a row for each stored profile: measured time, roofline bound, and the parts furthest above it."""
+    """Returns two rows for each stored profile: where the time of a call goes, and what is furthest above its bound."""
     stored = [profile for path in sorted(PROFILES.glob("*.json")) if (profile := read_profile(path)) is not None]
     if not stored:
         return "No profile is stored yet.\n"
     days = sorted({profile.created[:10] for profile in stored})
     commits = sorted({str(profile.environment.commit) for profile in stored})
     first = stored[0]
-    return markdown_table([_profile_cells(profile) for profile in stored], left=("variant", _ABOVE_BOUND)) + (
-        f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {first.environment.cpu}, "
+    return (
+        markdown_table([_profile_cells(profile) for profile in stored], left=("variant",))
+        + "\n"
+        + markdown_table([_bound_cells(profile) for profile in stored], left=("variant", _ABOVE_BOUND))
+        + f"\nMeasured on {' and '.join(days)} with workbench {' and '.join(commits)}, {first.environment.cpu}, "
         f"{first.environment.threads} thread. Peaks in the run of {first.recipe.name}: float32 "
         f"{first.peaks.float32_gmacs.p50:.0f} and int8 {first.peaks.int8_gmacs.p50:.0f} × 1e9 multiply-adds a second, "
         f"weights read at {first.peaks.read_gbytes.p50:.0f} GB/s.\n"
@@ -224,16 +227,31 @@ def profiles() -> str:
 
 def _profile_cells(profile: Profile) -> dict[str, str]:
     totals, name = profile.totals, profile.recipe.name
-    above = [
-        f"{part.name} {part.above_bound_us:.0f} of {part.net_us.p50:.0f}"
-        for part in furthest_from_bound(profile.parts, 4)
-        if part.net_us and part.above_bound_us
-    ]
     return {
         "variant": f"[{name}](../records/profiles/{name}.json)",
-        "a call (µs)": f"{totals.program_us.p50:.0f} ({totals.program_us.low:.0f}–{totals.program_us.high:.0f})",
-        "bound": f"{totals.bound_us:.0f}",
-        "multiply-adds": f"{sum(part.macs for part in profile.parts):,}",
-        "parts and one call, of the whole": f"{totals.explained.p50:.0%}",
+        "operators": str(totals.operators),
+        "in operators (µs)": f"{totals.delegated_us.p50:.1f}",
+        "preparing them": f"{totals.preparation_us.p50:.1f}",
+        "kernels outside": f"{totals.kernels_us.p50:.1f}",
+        "rest of the call": f"{totals.call_us.p50:.1f}",
+        "sum": f"{totals.sum_us.p50:.1f}",
+        "a call": f"{totals.program_us.p50:.1f} ({totals.program_us.low:.1f}–{totals.program_us.high:.1f})",
+        "difference": f"{totals.difference.p50:+.1%}",
+    }
+
+
+def _bound_cells(profile: Profile) -> dict[str, str]:
+    layers = profile.layers or ()
+    above = [
+        f"{layer.name} {layer.above_bound_us:.0f} of {layer.total_us:.0f}"
+        for layer in furthest_from_bound(layers, 4)
+        if layer.above_bound_us
+    ]
+    return {
+        "variant": profile.recipe.name,
+        "multiply-adds": f"{sum(layer.macs for layer in layers):,}",
+        "bound (µs)": f"{profile.totals.bound_us:.0f}" if profile.totals.bound_us is not None else "–",
+        "longest kind of operator": f"{profile.kinds[0].name}: {profile.kinds[0].operators}, "
+        f"{profile.kinds[0].us.p50:.0f} µs",
         _ABOVE_BOUND: "; ".join(above),
     }

@@ -212,7 +212,7 @@ def _lower_and_run(recipe: Recipe, folder: Path, clips: Sequence[torch.Tensor], 
             return
         example = tuple(tensor[:1] for tensor in part_inputs(model, clips)[parts[0]])
         quantize_parts(inputs, Progress())
-        path.write_bytes(lower_module(getattr(model, parts[0]), example, "xnnpack").pte)
+        path.write_bytes(lower_module(getattr(model, parts[0]), example, "xnnpack"))
     child.call(run, path, example)
 
 

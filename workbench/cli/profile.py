@@ -1,4 +1,4 @@
-"""`profile`: the time of each part of a program."""
+"""`profile`: the time of each layer and operator of a program."""
 
 import click
 
@@ -33,16 +33,18 @@ def profile(
     rounds: int,
     options: RunOptions,
 ) -> None:
-    """Time each part of a program against its roofline bound.
+    """Show the time of each layer and operator of a program, and its roofline bound.
 
-    Writes the program of the recipe, profile.json and profile.png. Each part is lowered and timed as a separate
-    program, in sequence; the sum is compared with the whole program. The bound of a part is the larger of two times:
-    its multiply-adds at the peak rate of the same kernels, and its bytes of weights at the rate at which weights are
-    read. Both rates are measured in the same run. A part far above its roofline bound needs a faster implementation; a
-    part at its bound needs fewer multiply-adds or bytes.
+    Writes the program of the recipe, profile.json and profile.png. The native host (a small process in C++) runs the
+    program, and a second one records every operator in nanoseconds; the two take turns. The operators, the time to
+    prepare them and the rest of a call are added up, and the sum is compared with a call that records nothing. Each
+    operator belongs to the layer of the model that it was exported from.
 
-    profile.json also has the times that the runtime's event tracer recorded in the whole program, one for each operator
-    inside the delegates. The longest are printed.
+    The bound of a layer is the larger of two times: its multiply-adds at the peak rate of the same kernels, and its
+    bytes of weights at the rate at which weights are read. Both rates are measured in the same run. A layer far above
+    its bound needs a faster implementation or fewer operators. A layer at its bound needs fewer multiply-adds or bytes.
+
+    It needs a C++ compiler, CMake, and Linux with glibc: elsewhere XNNPACK reports whole microseconds.
 
     \b
     Example:

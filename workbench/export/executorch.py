@@ -1,10 +1,9 @@
 """ExecuTorch programs: torch.export, edge dialect, delegation, and the `.pte` in memory with its metadata."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
-from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+from executorch.exir import ExecutorchBackendConfig, ExecutorchProgramManager, to_edge_transform_and_lower
 from executorch.exir.pass_base import PassResult
 from executorch.exir.passes import MemoryPlanningPass
 from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
@@ -12,11 +11,12 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from workbench.errors import LoweringError
-from workbench.export.executorch_inspect import bytes_by_kind, bytes_of_constants, count_operators
+from workbench.export.executorch_inspect import OperatorCounts, bytes_by_kind, bytes_of_constants, count_operators
 from workbench.export.executorch_targets import TARGETS
 from workbench.export.exporter import ExportInputs
 from workbench.export.intent_check import check_lowered
 from workbench.export.metadata import metadata_of
+from workbench.export.operators.layer_names import LayerNames, layer_names, restore_layer_names
 from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain_errors import toolchain_errors
 from workbench.extras import Extra
@@ -48,19 +48,22 @@ class ExecutorchExporter:
 
     def export(self, inputs: ExportInputs, progress: Progress) -> ExportedProgram:
         """Quantizes what the rules name, lowers it, and checks that everything quantized is int8 in the program."""
-        model, rules = inputs.model, inputs.rules
-        graph = quantized = None
-        if rules.everywhere:
-            longest = round(rules.seconds_per_clip * model.stream.sample_rate_hz)
-            audio = excerpts(inputs.clips, longest, rules.seed)
-            with toolchain_errors("quantizing the whole graph"):
-                graph = quantize_whole_graph(model, audio, progress)
-        elif rules.parts:
-            quantized = quantize_parts(inputs, progress)
-        program = lower(model, self.backend, graph, inputs.confidence_threshold, inputs.initial_state)
+        rules = inputs.rules
+        graph = quantize_everywhere(inputs, progress) if rules.everywhere else None
+        quantized = quantize_parts(inputs, progress) if rules.parts and not rules.everywhere else None
+        program = lower(inputs.model, self.backend, graph, inputs.confidence_threshold, inputs.initial_state)
         if quantized is not None:
             check_lowered(quantized, program)
         return replace(program, quantized=quantized, made_with=self.extra.versions())
+
+
+def quantize_everywhere(inputs: ExportInputs, progress: Progress) -> GraphModule:
+    """Quantizes the whole graph and returns it; the model stays as it is. Raises LoweringError if this fails."""
+    rules = inputs.rules
+    longest = round(rules.seconds_per_clip * inputs.model.stream.sample_rate_hz)
+    audio = excerpts(inputs.clips, longest, rules.seed)
+    with toolchain_errors("quantizing the whole graph"):
+        return quantize_whole_graph(inputs.model, audio, progress)
 
 
 def quantize_parts(inputs: ExportInputs, progress: Progress) -> Quantized:
@@ -93,11 +96,58 @@ def lower(
         LoweringError: A stage of the toolchain fails, the backend takes an internal state out of the program, or a
             program whose state is not internal keeps one anyway.
     """
+    lowered = lower_traced(model, backend, graph, confidence_threshold, initial_state)
+    pte = bytes(lowered.program.buffer)
+    counts = lowered.counts
+    bytes_by_part, bytes_by_dtype = bytes_of_constants(lowered.exported)
+    return ExportedProgram(
+        content=pte,
+        format="pte",
+        quantized_ops=counts.quantized_ops,
+        float_ops=counts.float_ops,
+        bytes_by_kind=bytes_by_kind(pte),
+        bytes_by_part=bytes_by_part,
+        bytes_by_dtype=bytes_by_dtype,
+        nodes=counts.nodes,
+    )
+
+
+@dataclass(frozen=True)
+class LoweredStream:
+    """A stream on its way to a program.
+
+    Attributes:
+        exported: Its graph before lowering.
+        program: The program.
+        counts: The operators of the lowered graph.
+        layers: The layers that the operators come from.
+    """
+
+    exported: torch.export.ExportedProgram
+    program: ExecutorchProgramManager
+    counts: OperatorCounts
+    layers: LayerNames
+
+
+def lower_traced(
+    model: StreamingPesto,
+    backend: ExecutorchBackend,
+    graph: nn.Module | None = None,
+    confidence_threshold: float | None = None,
+    initial_state: InitialState = "each-method",
+    layers_of_quantized_parts: bool = False,
+) -> LoweredStream:
+    """Lowers a stream as `lower` does, with the same arguments and errors, and returns the graphs as well.
+
+    With `layers_of_quantized_parts`, operators of parts that are quantized graphs have the names of their layers too.
+    """
     model.reset()
     internal, metadata = model.state == "internal", metadata_of(model, confidence_threshold)
     with toolchain_errors(f"lowering to {backend}"):
         partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
+        if layers_of_quantized_parts:
+            restore_layer_names(exported, graph or model)
         methods = {"forward": exported, **({"reset": _exported_reset(model)} if internal else {})}
         edge = to_edge_transform_and_lower(methods, partitioner={"forward": partitioners}, constant_methods=metadata)
         state_buffers = list(edge.exported_program().graph_signature.buffers_to_mutate.values())
@@ -120,41 +170,18 @@ def lower(
             )
         )
     model.reset()  # tracing ran the model
-    pte = bytes(program.buffer)
-    bytes_by_part, bytes_by_dtype = bytes_of_constants(exported)
-    return ExportedProgram(
-        content=pte,
-        format="pte",
-        quantized_ops=counts.quantized_ops,
-        float_ops=counts.float_ops,
-        bytes_by_kind=bytes_by_kind(pte),
-        bytes_by_part=bytes_by_part,
-        bytes_by_dtype=bytes_by_dtype,
-        nodes=counts.nodes,
-    )
+    return LoweredStream(exported, program, counts, layer_names(edge, program))
 
 
-class LoweredModule(NamedTuple):
-    """One lowered module: its `.pte`, and the bytes of the constants that it reads."""
+def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> bytes:
+    """Returns the `.pte` of a module without a state, for inputs like the example.
 
-    pte: bytes
-    constant_bytes: int
-
-
-def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: ExecutorchBackend) -> LoweredModule:
-    """Lowers one module for inputs like the example, in the same way as the whole stream.
-
-    If the module has a state, its buffer must be named STATE_BUFFER. Raises LoweringError if a stage of the toolchain
-    fails.
+    Raises LoweringError if a stage of the toolchain fails.
     """
-    with toolchain_errors(f"lowering a part to {backend}"):
+    with toolchain_errors(f"lowering a module to {backend}"):
         exported = torch.export.export(module, example)
-        has_state = bool(exported.graph_signature.buffers_to_mutate)
         edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
-        passes = [InitializedMutableBufferPass([STATE_BUFFER])] if has_state else []
-        program = edge.to_executorch(ExecutorchBackendConfig(passes=passes))
-    _, by_dtype = bytes_of_constants(exported)
-    return LoweredModule(bytes(program.buffer), sum(by_dtype.values()))
+        return bytes(edge.to_executorch().buffer)
 
 
 def _exported(model: StreamingPesto, graph: nn.Module) -> torch.export.ExportedProgram:

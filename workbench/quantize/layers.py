@@ -47,7 +47,7 @@ def layer_of(node: Node, part: str) -> str:
     """Returns the module that a node was traced from, by its name in the whole model ("encoder.prefilter.1.0")."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     inner = stack[-1][0].removeprefix("L['self']").lstrip(".") if stack else ""
-    return f"{part}.{inner}" if inner else part
+    return ".".join(name for name in (part, inner) if name)
 
 
 def weighted_nodes(graph: Graph, part: str) -> Iterator[tuple[str, Node]]:

@@ -1,4 +1,4 @@
-"""The record of a profile: the time of each part of a program. `profile.json`, schema_version 1."""
+"""The record of a profile: the time of each operator and layer of a program. `profile.json`, schema_version 2."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,8 +7,7 @@ from pydantic import ValidationError
 
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
-from workbench.measure.operators.events import Event
-from workbench.measure.operators.figures import PartFigures, Totals
+from workbench.measure.operators.figures import KindFigures, LayerFigures, OperatorFigures, Totals
 from workbench.measure.operators.roofline import Peaks
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
@@ -33,17 +32,18 @@ class Profile(RecordModel):
         streams: The voices of a call.
         mirror: The share of the window's future half that is padded.
         clip: The clip of the timed audio.
-        rounds: Rounds in which each part had its turn.
-        calls_per_round: Timed calls of a part in a round.
-        warmup_calls: Untimed calls of a part before the first round.
+        rounds: Rounds in which the host and the recording host had their turns.
+        calls_per_round: Timed calls of each in a round.
+        warmup_calls: Untimed calls of each before the first round.
         seed: The seed of the order within each round.
-        totals: The whole program beside its parts.
-        parts: The figures of each part, in the order of execution.
+        totals: Where the time of a call goes.
+        layers: The figures of each layer, in the order in which they run. Null if operators have no layers.
+        kinds: The figures of each kind of operator, the longest first.
+        operators: The operators in the order in which they run.
         peaks: The peak rates of the machine.
-        events: What the runtime timed in the whole program, if it records events.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     created: str
     recipe: RecipeUsed
     environment: Environment
@@ -60,9 +60,10 @@ class Profile(RecordModel):
     warmup_calls: int
     seed: int
     totals: Totals
-    parts: tuple[PartFigures, ...]
+    layers: tuple[LayerFigures, ...] | None
+    kinds: tuple[KindFigures, ...]
+    operators: tuple[OperatorFigures, ...]
     peaks: Peaks
-    events: tuple[Event, ...] | None
 
     @property
     def title(self) -> str:
@@ -87,5 +88,5 @@ def read_profile(path: Path) -> Profile | None:
         return None
     except (OSError, ValidationError) as error:
         raise WorkbenchError(
-            f"{path}: not a profile of schema version 1; delete it, or run `workbench profile` again"
+            f"{path}: not a profile of schema version 2; delete it, or run `workbench profile` again"
         ) from error

@@ -40,20 +40,17 @@ def set_num_threads(threads: int) -> None:
 
 
 class LoweredModule(Protocol):
-    """A lowered module without the workbench's metadata, for example one part of a network."""
+    """A lowered module without the workbench's metadata."""
 
     def forward(self, inputs: list[torch.Tensor], clone_outputs: bool = ...) -> list[torch.Tensor]:
         """Runs the module. Without `clone_outputs` the outputs are overwritten by the next call."""
 
-    def write_etdump_result_to_file(self, path: str) -> None:
-        """Writes the events that the runtime recorded; a runtime without an event tracer writes nothing."""
 
-
-def load_lowered_module(path: Path, record_events: bool = False) -> LoweredModule:
+def load_lowered_module(path: Path) -> LoweredModule:
     """Loads any `.pte` file. Raises RuntimeError if it does not load."""
     global _pool_in_use
     _pool_in_use = True
-    module: LoweredModule = private_names.load_module(str(path), record_events)
+    module: LoweredModule = private_names.load_module(str(path))
     return module
 
 

@@ -44,6 +44,6 @@ def build_probes(weight_bytes: int, progress: Progress) -> list[Probe]:
 def _probe(kind: ProbeKind, linear: nn.Module, shape: tuple[int, int, int], macs_or_bytes: int) -> Probe:
     """`shape`: rows and columns of the input, and columns of the output."""
     rows, columns, outputs = shape
-    pte, _ = lower_module(linear, (torch.zeros(rows, columns),), "xnnpack")
+    pte = lower_module(linear, (torch.zeros(rows, columns),), "xnnpack")
     name = f"{kind}, ({rows} × {columns}) by ({columns} × {outputs})"
     return Probe(name, kind, rows, columns, macs_or_bytes, pte)

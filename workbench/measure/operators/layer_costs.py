@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,24 +38,16 @@ class _LayerCount:
     stored: dict[str, int] = field(default_factory=dict)
 
 
-def traced(module: nn.Module, inputs: Sequence[Tensor]) -> GraphModule:
-    """Returns the graph of a module for inputs of these shapes. A quantized module is a graph already."""
-    if isinstance(module, GraphModule):
-        return module
-    return torch.export.export(module, tuple(inputs)).module(check_guards=False)
-
-
 @torch.no_grad()
-def layers_in(graph: GraphModule, inputs: Sequence[Tensor], part: str) -> list[Layer]:
-    """Returns the layers of a graph that multiply, in the order in which they run.
+def layers_in(graph: GraphModule, inputs: Sequence[Tensor]) -> list[Layer]:
+    """Returns the layers of a model's graph that multiply, in the order in which they run.
 
     Multiply-adds are half of PyTorch's count of floating-point operations. All products with constants of one module
     are one layer.
 
     Args:
-        graph: The graph of a part.
+        graph: The graph.
         inputs: Inputs of one call. The graph is run on them.
-        part: The name of the part, which begins the names of its layers.
     """
     counts: dict[str, _LayerCount] = {}
 
@@ -66,7 +58,7 @@ def layers_in(graph: GraphModule, inputs: Sequence[Tensor], part: str) -> list[L
             with FlopCounterMode(display=False) as flop_counter:
                 result = super().run_node(node)
             flops = flop_counter.get_total_flops()
-            layer = layer_of(node, part)
+            layer = layer_of(node, "")
             if flops:
                 int8 = all("dequantize" in str(source.target) for source in node.all_input_nodes[:2])
                 counts.setdefault(layer, _LayerCount("int8" if int8 else "float32")).macs += flops // 2

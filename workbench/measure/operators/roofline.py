@@ -1,7 +1,7 @@
-"""The roofline: the peak rates of the machine in the same runtime, and the least time of a part that follows from them.
+"""The roofline: the peak rates of the machine in the same runtime, and the least time of a layer at these rates.
 
 Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures",
-Communications of the ACM 52 (4), 2009. The memory traffic of a part is taken to be that of its weights: the tensors
+Communications of the ACM 52 (4), 2009. The memory traffic of a layer is taken to be that of its weights: the tensors
 of a frame are small and stay in the nearest cache.
 """
 
@@ -52,7 +52,7 @@ class Probe:
 class Peaks(RecordModel):
     """The peak rates of the machine, each with the fastest of its probes.
 
-    A rate is that of the fastest call of a round, less an empty call. Bounds are taken from the high end over rounds,
+    A rate is that of the fastest call of a round. Bounds are taken from the high end over rounds,
     where other work on the machine disturbed least.
 
     Attributes:
@@ -80,7 +80,7 @@ class Peaks(RecordModel):
 
 
 class Bound(RecordModel):
-    """The least time of a part at the peak rates. Computing and reading can overlap.
+    """The least time of a layer at the peak rates. Computing and reading can overlap.
 
     Attributes:
         macs_us: The time of its multiply-adds.
@@ -99,7 +99,7 @@ def peaks(timed: Iterable[tuple[Probe, Milliseconds]]) -> Peaks:
     """Returns the peak rates: of each kind, those of the probe with the largest median rate.
 
     Args:
-        timed: Probes, each with the (rounds,) milliseconds of its fastest call, less an empty call.
+        timed: Probes, each with the (rounds,) milliseconds of its fastest call.
     """
     fastest: dict[str, tuple[Probe, Milliseconds]] = {}
     for probe, ms in timed:
@@ -120,10 +120,10 @@ def peaks(timed: Iterable[tuple[Probe, Milliseconds]]) -> Peaks:
 
 
 def bound(layers: Iterable[Layer], weight_bytes: int, rates: Peaks) -> Bound | None:
-    """Returns the least time of a part, or None if it has no multiply-adds and no weights.
+    """Returns the least time of a layer, or None if it has no multiply-adds and no weights.
 
     Args:
-        layers: The layers of the part.
+        layers: Its parts that multiply.
         weight_bytes: Bytes of all its constants.
         rates: The peak rates of the machine.
     """

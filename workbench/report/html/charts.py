@@ -15,7 +15,7 @@ from workbench.report.highlights import noisiest_layer
 from workbench.report.html.axis import LinearAxis, Ticks, linear_axis
 
 if TYPE_CHECKING:
-    from workbench.records.profile import Profile
+    from workbench.measure.operators.figures import LayerFigures, Totals
 
 PROFILE_NAME = "profile.json"  # as in records/profile.py, which imports torch and so is imported only if there is one
 
@@ -34,14 +34,14 @@ class BarChart:
 
 
 @dataclass(frozen=True)
-class PartTime:
-    """The net time of a part with its spread, and its bound; None if it is not known."""
+class LayerTime:
+    """The time of a layer with its spread, and its bound; None if it is not known."""
 
     name: str
-    net_us: float | None
-    net_at: float | None
-    low_at: float | None
-    high_at: float | None
+    us: float
+    at: float
+    low_at: float
+    high_at: float
     bound_us: float | None
     bound_at: float | None
     macs: int
@@ -50,12 +50,12 @@ class PartTime:
 
 @dataclass(frozen=True)
 class TimeChart:
-    """`explained` is the share of the program's time that its parts and one call take."""
+    """The layers of a program; `sum_us` is everything that was recorded, `program_us` a call that records nothing."""
 
-    rows: list[PartTime]
+    rows: list[LayerTime]
     ticks: Ticks
     program_us: float
-    explained: float
+    sum_us: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _bars(title: str, sizes: Mapping[str, int]) -> BarChart:
 
 
 def time_chart(stored: StoredResult) -> TimeChart | None:
-    """Returns the time of each part from the profile beside the result; None if there is none of this program.
+    """Returns the time of each layer from the profile beside the result; None if it has none of this program.
 
     Raises:
         WorkbenchError: The profile cannot be read.
@@ -129,29 +129,28 @@ def time_chart(stored: StoredResult) -> TimeChart | None:
     from workbench.records.profile import read_profile
 
     profile = read_profile(path)
-    if profile is None or profile.program.sha256 != program.sha256:
+    if profile is None or profile.layers is None or profile.program.sha256 != program.sha256:
         return None
-    return _time_chart(profile)
+    return _time_chart(profile.layers, profile.totals)
 
 
-def _time_chart(profile: "Profile") -> TimeChart:
-    axis = linear_axis(part.net_us.high for part in profile.parts if part.net_us)
+def _time_chart(layers: "Sequence[LayerFigures]", totals: "Totals") -> TimeChart:
+    axis = linear_axis(layer.us.high + layer.preparation_us for layer in layers)
     rows = [
-        PartTime(
-            name=part.name,
-            net_us=part.net_us.p50 if part.net_us else None,
-            net_at=axis.percent(part.net_us.p50) if part.net_us else None,
-            low_at=axis.percent(part.net_us.low) if part.net_us else None,
-            high_at=axis.percent(part.net_us.high) if part.net_us else None,
-            bound_us=part.bound.us if part.bound else None,
-            bound_at=axis.percent(part.bound.us) if part.bound else None,
-            macs=part.macs,
-            weight_bytes=part.weight_bytes,
+        LayerTime(
+            name=layer.name,
+            us=layer.total_us,
+            at=axis.percent(layer.total_us),
+            low_at=axis.percent(layer.us.low + layer.preparation_us),
+            high_at=axis.percent(layer.us.high + layer.preparation_us),
+            bound_us=layer.bound.us if layer.bound else None,
+            bound_at=axis.percent(layer.bound.us) if layer.bound else None,
+            macs=layer.macs,
+            weight_bytes=layer.weight_bytes,
         )
-        for part in profile.parts
+        for layer in layers
     ]
-    totals = profile.totals
-    return TimeChart(rows, axis.ticks(), program_us=totals.program_us.p50, explained=totals.explained.p50)
+    return TimeChart(rows, axis.ticks(), program_us=totals.program_us.p50, sum_us=totals.sum_us.p50)
 
 
 def range_charts(result: Result) -> list[RangeChart]:

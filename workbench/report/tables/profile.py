@@ -1,89 +1,67 @@
-"""The output of `profile`: parts, layers, the machine's peaks, and what is worth optimizing."""
+"""The output of `profile`: where the time of a call goes, layers, kinds of operators, and what is worth optimizing."""
 
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.measure.operators.figures import PartFigures, Totals, furthest_from_bound
-from workbench.measure.operators.layer_costs import Layer
+from workbench.measure.operators.figures import KindFigures, LayerFigures, furthest_from_bound
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
 from workbench.report.formatting import DASH, format_number
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
 from workbench.runtime.process_info import INT8_DOT_PRODUCTS
 
-_EVENTS = 20  # of some 350 that the runtime records of a program
-_PARTS_LISTED = 3  # of those furthest above their bounds
-_ROWS_OF_SIMILAR_LAYERS = 8  # more layers whose names differ only by a number share one row
+_LAYERS_LISTED = 3  # of those furthest above their bounds
 _INT8_SAVES_TIME_FROM = 1.3  # times the float32 peak
 
 
-def part_cells(part: PartFigures) -> dict[str, str]:
-    """Returns the figures of a part as text by column; a dash stands for a missing number."""
-    bound = part.bound
-    return {
-        "part": part.name,
-        "share": format_number(part.share, ".1%"),
-        "net (µs)": part.net_us.text(1) if part.net_us else DASH,
-        "as timed": f"{part.us.p50:.1f}",
-        "bound": format_number(bound.us if bound else None, ".1f"),
-        "set by": bound.by if bound else DASH,
-        "efficiency": format_number(part.efficiency, ".0%"),
-        "above bound": format_number(part.above_bound_us, ".1f"),
-        "multiply-adds": f"{part.macs:,}",
-        "bytes": f"{part.weight_bytes:,}",
-    }
-
-
-def layer_cells(layers: Sequence[Layer]) -> list[dict[str, str]]:
-    """Returns a row for each layer; many layers whose names differ only by a number share one row."""
-    groups: dict[tuple[str, str], list[Layer]] = defaultdict(list)
-    for layer in layers:
-        groups[_numbers_as_star(layer.name), layer.dtype].append(layer)
-    rows = []
-    for (pattern, _), similar in groups.items():
-        if len(similar) > _ROWS_OF_SIMILAR_LAYERS:
-            rows.append(_layer_row(f"{pattern} ({len(similar)} layers)", similar))
-        else:
-            rows += [_layer_row(layer.name, [layer]) for layer in similar]
-    return rows
-
-
-def _numbers_as_star(name: str) -> str:
-    """`a.group.3.project` -> `a.group.*.project`: only a number that is last, or last but for one word."""
-    return re.sub(r"\.\d+(\.[a-z]+)?$", r".*\1", name)
-
-
-def _layer_row(label: str, layers: Sequence[Layer]) -> dict[str, str]:
-    macs = sum(layer.macs for layer in layers)
-    size = sum(layer.bytes for layer in layers)
-    return {"layer": label, "type": layers[0].dtype, "multiply-adds": f"{macs:,}", "bytes": f"{size:,}"}
-
-
 def sum_lines(profile: Profile) -> list[str]:
-    """Returns the sum of the parts compared with the whole program, in words."""
-    totals, count = profile.totals, len(profile.parts)
+    """Returns where the time of a call goes, and the sum compared with a call that records nothing, in words."""
+    totals = profile.totals
+    each = format_number(totals.preparation_per_operator_us, ".2f")
+    recording_us = totals.recorded_us.p50 - totals.program_us.p50
     return [
-        f"program  {totals.program_us.text(1)} µs a call; the {count} parts, each lowered and timed as a program, take "
-        f"{totals.sum_us.p50:.1f} together",
-        f"calls    {count} calls of {totals.empty_us.p50:.1f} µs of Python and runtime each are "
-        f"{count * totals.empty_us.p50:.1f} of it; the program has one",
-        f"sum      net of these calls the parts take {totals.net_sum_us.p50:.1f} µs: with one call, "
-        f"{totals.explained.text()} of the program; {_unexplained(totals)}",
-        f"chained  the parts' pitch is within {totals.pitch_difference_max_cents:.4f} cents of the program's over "
-        f"{profile.warmup_calls} calls",
+        f"operators   {totals.delegated_us.text(1)} µs in {totals.operators} operators of the delegates",
+        f"preparing   {totals.preparation_us.text(1)} µs before they start: delegates prepare every operator in every "
+        f"call, {each} µs each",
+        f"kernels     {totals.kernels_us.text(1)} µs in {totals.kernels} kernels outside the delegates",
+        f"call        {totals.call_us.text(1)} µs in the runtime and the host",
+        f"sum         {totals.sum_us.text(1)} µs; a call takes {totals.program_us.text(1)} µs: the difference is "
+        f"{percent(totals.difference.p50)}",
+        f"recording   {recording_us:.1f} µs more for a call whose operators are recorded; it is in none of the above",
     ]
 
 
-def _unexplained(totals: Totals) -> str:
-    """The difference between the parts and the program, in words."""
-    explained = totals.explained
-    if explained.low <= 1 <= explained.high:
-        return "the difference is within the spread over rounds"
-    difference_us = abs(1 - explained.p50) * totals.program_us.p50
-    if explained.p50 < 1:
-        return f"{difference_us:.1f} µs are in no part"
-    return f"lowering them together saves {difference_us:.1f} µs"
+def percent(ratio: float) -> str:
+    """Returns a difference with its sign, for example `+1.2%`."""
+    return f"{ratio:+.1%}"
+
+
+def layer_cells(layer: LayerFigures) -> dict[str, str]:
+    """Returns the figures of a layer as text by column; a dash stands for a missing number."""
+    bound = layer.bound
+    return {
+        "layer": layer.name,
+        "share": f"{layer.share:.1%}",
+        "operators": str(layer.operators),
+        "µs": layer.us.text(1),
+        "preparing": f"{layer.preparation_us:.1f}",
+        "bound": format_number(bound.us if bound else None, ".1f"),
+        "set by": bound.by if bound else DASH,
+        "efficiency": format_number(layer.efficiency, ".0%"),
+        "above bound": format_number(layer.above_bound_us, ".1f"),
+        "multiply-adds": f"{layer.macs:,}",
+        "bytes": f"{layer.weight_bytes:,}",
+    }
+
+
+def kind_cells(kind: KindFigures) -> dict[str, str]:
+    """Returns the figures of a kind of operators as text by column."""
+    return {
+        "operator": kind.name,
+        "share": f"{kind.share:.1%}",
+        "count": str(kind.operators),
+        "µs": kind.us.text(1),
+        "each": f"{kind.us.p50 / kind.operators:.2f}",
+    }
 
 
 def peak_lines(profile: Profile) -> list[str]:
@@ -114,20 +92,20 @@ def _instructions_line(instructions: Sequence[str]) -> str:
 
 
 def next_lines(profile: Profile) -> list[str]:
-    """Returns the parts with most time above their bounds: what is worth optimizing next."""
+    """Returns the layers with most time above their bounds: what is worth optimizing next."""
     lines = []
-    for rank, part in enumerate(furthest_from_bound(profile.parts, _PARTS_LISTED), 1):
-        assert part.net_us and part.bound and part.above_bound_us
-        share_of_program = part.above_bound_us / profile.totals.program_us.p50
+    for rank, layer in enumerate(furthest_from_bound(profile.layers or (), _LAYERS_LISTED), 1):
+        assert layer.bound and layer.above_bound_us
+        share_of_program = layer.above_bound_us / profile.totals.program_us.p50
         lines.append(
-            f"{rank}. {part.name}: {part.above_bound_us:.1f} of {part.net_us.p50:.1f} µs are above its bound (set by "
-            f"{part.bound.by}), {share_of_program:.0%} of the program"
+            f"{rank}. {layer.name}: {layer.above_bound_us:.1f} of {layer.total_us:.1f} µs are above its bound (set by "
+            f"{layer.bound.by}), {share_of_program:.0%} of the program"
         )
     return lines
 
 
 def print_profile(profile: Profile, folder: Path) -> None:
-    """Prints parts, layers and what they are compared with, and the paths of what was written."""
+    """Prints where the time goes and what it is compared with, and the paths of what was written."""
     output = console()
 
     def print_section(heading: str, lines: Sequence[str]) -> None:
@@ -135,20 +113,16 @@ def print_profile(profile: Profile, folder: Path) -> None:
         print_lines(output, lines)
 
     print_heading(output, profile.title)
-    output.print(plain_table([part_cells(part) for part in profile.parts], left=("part", "set by")))
-    print_section("Sum of the parts and the whole program", sum_lines(profile))
-    print_section("Peak rates of this machine, measured in the same runtime", peak_lines(profile))
-    print_section("Furthest above their bounds", next_lines(profile))
-    print_heading(output, "\nLayers")
-    layers = [layer for part in profile.parts for layer in part.layers]
-    output.print(plain_table(layer_cells(layers), left=("layer", "type")))
-    if profile.events:
-        longest = sorted(profile.events, key=lambda event: event.p50_us, reverse=True)[:_EVENTS]
-        shown = f"the {len(longest)} longest of {len(profile.events)} events; profile.json has all"
-        print_heading(output, f"\nWhat the runtime recorded of the whole program: {shown}")
-        rows = [{"event": event.name, "p50 (µs)": f"{event.p50_us:.1f}"} for event in longest]
-        output.print(plain_table(rows, left=("event",)))
+    print_section("Where the time of a call goes, in the native host", sum_lines(profile))
+    if profile.layers is None:
+        print_section("Layers", [profile.null_reasons["layers"]])
     else:
-        print_section("Events", [profile.null_reasons["events"]])
+        print_heading(output, "\nLayers")
+        output.print(plain_table([layer_cells(layer) for layer in profile.layers], left=("layer", "set by")))
+    print_heading(output, "\nKinds of operators")
+    output.print(plain_table([kind_cells(kind) for kind in profile.kinds], left=("operator",)))
+    print_section("Peak rates of this machine, measured with the same kernels", peak_lines(profile))
+    if profile.layers is not None:
+        print_section("Furthest above their bounds", next_lines(profile))
     output.print()
     print_lines(output, [f"record   {folder / PROFILE_NAME}", f"picture  {folder / PROFILE_PLOT_NAME}"])

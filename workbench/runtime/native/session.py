@@ -33,13 +33,15 @@ class CallTraces:
     Attributes:
         names: The runtime's name of each event.
         instructions: The instruction of the program that was running, of each event.
-        calls_us: (calls,) how long each call took.
+        recorded_us: (calls,) how long each call took, with recording.
+        calls_us: (calls,) the same without recording.
         starts_us: (calls, events) when each event began.
         ends_us: (calls, events) when it ended.
     """
 
     names: tuple[str, ...]
     instructions: tuple[int, ...]
+    recorded_us: NDArray[np.float64]
     calls_us: NDArray[np.float64]
     starts_us: NDArray[np.float64]
     ends_us: NDArray[np.float64]
@@ -130,15 +132,16 @@ class NativeSession:
         events, name_bytes = _TRACE_HEADER.unpack_from(reply)
         times_at = _TRACE_HEADER.size + name_bytes + 4 * events
         ns = np.frombuffer(reply[times_at:], np.int64)
-        if ns.size != count * (1 + 2 * events):
+        if ns.size != count * (2 + 2 * events):
             raise ProgramError("the operators of the calls differ; a profile needs calls that run the same operators")
-        us = ns.reshape(count, 1 + 2 * events) / 1e3
+        us = ns.reshape(count, 2 + 2 * events) / 1e3
         return CallTraces(
             names=tuple(reply[_TRACE_HEADER.size : _TRACE_HEADER.size + name_bytes].decode().splitlines()),
             instructions=tuple(map(int, np.frombuffer(reply, np.uint32, events, _TRACE_HEADER.size + name_bytes))),
-            calls_us=us[:, 0],
-            starts_us=us[:, 1::2],
-            ends_us=us[:, 2::2],
+            recorded_us=us[:, 0],
+            calls_us=us[:, 1],
+            starts_us=us[:, 2::2],
+            ends_us=us[:, 3::2],
         )
 
     def counters(self) -> tuple[int | None, int | None]:

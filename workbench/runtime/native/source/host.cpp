@@ -190,7 +190,8 @@ class Host {
   executorch::runtime::EventTracer* tracer() { return &trace_; }
 
   // Replies two uint32, the number of events of a call and of bytes of their names; the names, a line each; the uint32
-  // instruction of each event; then of each call in int64 nanoseconds its time, and the start and end of each event.
+  // instruction of each event; then of each call in int64 nanoseconds its time, the same without recording, and the
+  // start and end of each event.
   void trace(uint32_t first, uint32_t count) {
     const size_t size = program_->streams() * samples_;
     if (size == 0 || calls_.size() < size) throw std::runtime_error("no calls were loaded");
@@ -201,12 +202,13 @@ class Host {
     pesto_workbench::set_fast_clock(true);
     for (size_t index = 0; index < count; ++index) {
       trace_.clear();
-      const et_timestamp_t started = trace_.now();
+      const et_timestamp_t begun = executorch::runtime::pal_current_ticks(), started = trace_.now();
       program_->run(&calls_[(first + index) % loaded * size], samples_);
-      const et_timestamp_t ended = trace_.now();
+      const et_timestamp_t ended = trace_.now(), finished = executorch::runtime::pal_current_ticks();
       const auto ns = [started](et_timestamp_t ticks) {
         return (static_cast<int64_t>(ticks) - static_cast<int64_t>(started)) / pesto_workbench::kFaster;
       };
+      append(times, static_cast<int64_t>((finished - begun) / pesto_workbench::kFaster));
       append(times, ns(ended));
       for (const auto& event : trace_.events()) {
         if (index == 0) names += event.name + "\n", append(instructions, event.instruction);

@@ -1,0 +1,1 @@
+"""The operators of a lowered program: how the file lists them, and which layers of the model they come from."""
