@@ -139,10 +139,11 @@ def table() -> str:
             }
         )
     tones = min(point.steadiness.tones.frames for point in sweep.points)
+    made_on = sweep.environment
     return markdown_table(rows) + (
-        f"\nThe last columns are of programs on tones: moves by / off by. The others are of upstream PESTO. "
-        f"At least {tones} frames of tones in a row. Measured on {sweep.created[:10]}, "
-        f"{sweep.environment.cpu}, torch {sweep.environment.torch}, executorch {sweep.environment.executorch}.\n"
+        f"\nThe two last columns are of programs, the others of upstream PESTO. Each row has at least {tones} frames "
+        f"of tones. Measured on {sweep.created[:10]}, {made_on.cpu}, torch {made_on.torch}, "
+        f"executorch {made_on.executorch}.\n"
     )
 
 
