@@ -1,10 +1,11 @@
 """The timing of a bench: which audio, what ends it, what its command leaves; and, slow, a whole bench."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock as Mock
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from tests.helpers.bench import BASELINE, contender
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import workbench
 from workbench.audio.decode import Clip
-from workbench.errors import ChangedError
+from workbench.errors import ChangedError, NativeHostError
 from workbench.extras import ONNX
+from workbench.measure.bench.worker import ContenderTimes
+from workbench.measure.native_speed import NativeSide, NativeStart, NativeTimes
 from workbench.measure.speed import TimingPlan
 from workbench.progress import Progress
 from workbench.records.bench import Bench, NotRun
@@ -58,6 +61,41 @@ def test_change_during_a_bench_is_an_error(changed: str, tmp_path: Path, monkeyp
     else:
         with pytest.raises(ChangedError, match=changed):
             run_bench(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("host", "ends", "reason"),
+    [
+        (Path("host"), False, None),
+        (Path("host"), True, "the native host ended"),
+        (NativeHostError("no compiler"), False, "no compiler"),
+    ],
+    ids=["native", "the host ends", "no host"],
+)
+def test_program_without_a_native_host_is_timed_in_python(
+    host: Path | NativeHostError, ends: bool, reason: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alternating(_: object, __: object, hosts: dict[str, Path]) -> Any:
+        if hosts and ends:
+            raise NativeHostError("the native host ended")
+        native = {name: NativeTimes(np.ones((3, 5)), 0.0) for name in hosts}
+        return {name: ContenderTimes(np.ones((3, 5)), native.get(name)) for name in ("eager", "fast")}
+
+    file = tmp_path / "program.pte"
+    file.write_bytes(b"12345")
+    worker = Mock(call=Mock(side_effect=lambda method, *rest: alternating(method, *rest) if len(rest) > 1 else Mock()))
+    child = Mock(start=lambda *_: worker)
+    monkeypatch.setattr(run, "IsolatedProcess", lambda *_: Mock(__enter__=lambda _: child, __exit__=lambda *_: None))
+    monkeypatch.setattr(run, "background_load", nullcontext)
+    side = NativeSide(Path("host"), NativeStart(1.0, 2.0, None))
+    monkeypatch.setattr(run, "start_natively", lambda *_: side)
+    seen = Mock(return_value=())
+    monkeypatch.setattr(run, "figures", seen)
+    built = BuiltContenders((contender("eager", file), contender("fast", file)))
+    run._run(built, np.zeros(20, np.float32), 0.5, TimingPlan(1, 3, 5, 2), host, Progress())
+    (eager, fast), _ = seen.call_args.args
+    assert str(eager.native) == "the native host runs .pte programs only"
+    assert str(fast.native) == reason if reason else fast.native.start == side.start
 
 
 @pytest.mark.parametrize(("name", "exit_code"), [("onnx", 0), ("least", 1)])
