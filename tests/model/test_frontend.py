@@ -120,8 +120,11 @@ def test_reported_errors_are_those_of_the_kernels(frontend: Frontend) -> None:
     for group in module.group:
         group.register_forward_hook(lambda _module, _inputs, output: parts.append(output))
     module(framed(module, upstream_kernels(stream), stream, torch.eye(samples)))
-    real = torch.cat([part[:, : part.shape[1] // 2] for part in parts], 1).double()
-    imaginary = torch.cat([part[:, part.shape[1] // 2 :] for part in parts], 1).double()
+    if frontend == "three-stage":
+        real, imaginary = torch.cat(parts, 1).double().unflatten(1, (-1, 2)).unbind(-1)
+    else:
+        real = torch.cat([part[:, : part.shape[1] // 2] for part in parts], 1).double()
+        imaginary = torch.cat([part[:, part.shape[1] // 2 :] for part in parts], 1).double()
     truth = taps[:, 0, :samples].double().reshape(2, -1, samples)
     difference = torch.stack((real.T, imaginary.T)) - truth
     errors = (difference.square().sum((0, 2)) / truth.square().sum((0, 2))).sqrt()
@@ -146,7 +149,7 @@ def test_sizes_and_names_of_the_shipped_stream() -> None:
     assert sum(tensor.numel() for tensor in three_stage.parameters()) <= 65_000
     assert three_stage.bin_relative_errors.max() <= 1e-4
     first = ["group.0.project.weight", "group.0.middle.weight", "group.0.expand.weight"]
-    assert list(three_stage.state_dict())[:3] == first
+    assert [name for name, _ in three_stage.named_parameters()][:3] == first
     assert isinstance(built("upstream", SHIPPED), ConstantQ)
 
 

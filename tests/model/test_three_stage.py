@@ -26,7 +26,7 @@ def test_each_bin_is_within_tolerance_with_few_weights(tolerance: float) -> None
         expand = factors.expand if factors.middle is None else factors.expand @ factors.middle
         product = expand.reshape(group.rows, -1, group.rank) @ factors.project
         part = samples_of(kernels, group)
-        difference = product.reshape(2, len(part), -1).transpose(1, 0, 2) - part
+        difference = product.reshape(part.shape) - part
         errors = np.sqrt(np.square(difference).sum((1, 2)) / np.square(part).sum((1, 2)))
         assert errors.max() <= tolerance
         assert errors.max() > tolerance / 10 or len(part) < 16  # no rank is wasted

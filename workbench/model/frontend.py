@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from workbench.model.bin_groups import Doubles, Group, basis, exact_groups, low_rank_groups, samples_of
+from workbench.model.reductions import SumAsMatmul
 from workbench.model.three_stage import Factors, three_stage_groups
 from workbench.recipe.options import DEFAULT_FRONTEND_TOLERANCE, Frontend
 
@@ -99,9 +100,11 @@ class GroupedConstantQ(nn.Module):
 
     Attributes:
         groups: The groups of bins, in order.
-        group: For each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group), real parts
-            first; or several Linears: `project` from a block to its coefficients, `middle` from those of all blocks to
-            fewer dimensions, if there are three, and `expand`.
+        group: For each of them a bias-free Linear (frames, samples) -> (frames, 2 * bins of the group); or several
+            Linears: `project` from a block to its coefficients, `middle` from those of all blocks to fewer dimensions
+            (with three stages), and `expand`.
+        pairs: Whether the outputs of a group are the real and the imaginary part of each bin in turn, which takes fewer
+            operators (with three stages); otherwise all real parts come first.
         frame_samples: Length of a frame: `lead_samples` zeros, then the samples that the stream has received.
         bin_relative_errors: (bins,), float64: the relative error of each kernel.
     """
@@ -116,6 +119,9 @@ class GroupedConstantQ(nn.Module):
         three_stages: bool = False,
     ) -> None:
         super().__init__()
+        self.pairs = three_stages
+        if self.pairs:
+            self.sum_of_pair = SumAsMatmul(2)
         # Earlier frames of a chunk include samples that are future to the last frame. Taps beyond them only meet zeros.
         self.future_samples = min(mirrored_samples, (frames_per_chunk - 1) * hop_samples)
         used_samples = taps.shape[-1] - mirrored_samples + self.future_samples
@@ -136,17 +142,33 @@ class GroupedConstantQ(nn.Module):
             errors = []
             for group, factors in plan:
                 part = samples_of(kernels, group)
-                self.group.append(_linears(factors, group.block_samples) if factors else _dense_linear(part))
-                errors.append(_relative_errors(self.group[-1], part))
+                if factors:
+                    self.group.append(_linears(factors, group.block_samples))
+                else:
+                    self.group.append(_linear(self._rows(part)))
+                errors.append(_relative_errors(self.group[-1], self._rows(part), self.pairs))
             self.bin_relative_errors: Doubles = np.concatenate(errors)
 
     def forward(self, frames: Tensor) -> Tensor:
-        real, imaginary = [], []
+        real, imaginary, pairs = [], [], []
         for group, linear in zip(self.groups, self.group, strict=True):
             spectrum = linear(frames[:, self.lead_samples + group.first : self.lead_samples + group.last])
+            if self.pairs:
+                pairs.append(spectrum)
+                continue
             real.append(spectrum[:, : group.rows // 2])
             imaginary.append(spectrum[:, group.rows // 2 :])
-        return _energy(torch.cat(real, -1), torch.cat(imaginary, -1))
+        if not self.pairs:
+            return _energy(torch.cat(real, -1), torch.cat(imaginary, -1))
+        spectrum = torch.cat(pairs, -1)
+        squares = (spectrum * spectrum).reshape(-1, 2)
+        energy: Tensor = self.sum_of_pair(squares).reshape(-1, self.groups[-1].stop)
+        return energy.clamp(min=EPS**2)
+
+    def _rows(self, kernels: Doubles) -> Doubles:
+        """(bins, 2, samples) -> (2 * bins, samples), in the order of the outputs of a group."""
+        ordered = kernels if self.pairs else kernels.transpose(1, 0, 2)
+        return ordered.reshape(-1, kernels.shape[-1])
 
 
 def build_frontend(
@@ -186,11 +208,6 @@ def _energy(real: Tensor, imaginary: Tensor) -> Tensor:
     return (real * real + imaginary * imaginary).clamp(min=EPS**2)
 
 
-def _dense_linear(kernels: Doubles) -> nn.Linear:
-    """Kernels (bins, 2, samples) -> Linear whose rows are their real parts, then their imaginary parts."""
-    return _linear(kernels.transpose(1, 0, 2).reshape(-1, kernels.shape[-1]))
-
-
 def _two_factors(kernels: Doubles, group: Group, tolerance: float) -> Factors | None:
     """Returns the projection of each block, and what expands the coefficients of all blocks; None for a full matrix."""
     if not group.rank:
@@ -219,12 +236,13 @@ def _linear(matrix: Doubles) -> nn.Linear:
     return linear
 
 
-def _relative_errors(linear: nn.Module, kernels: Doubles) -> Doubles:
+def _relative_errors(linear: nn.Module, rows: Doubles, pairs: bool) -> Doubles:
     """Returns (bins,): norm of the error of each kernel, divided by the norm of the kernel.
 
     Args:
         linear: The Linear or the Linears of a group.
-        kernels: (bins, 2, samples), the exact kernels of the group.
+        rows: (2 * bins, samples), the exact kernels of the group, in the order of its outputs.
+        pairs: Whether the rows are the real and the imaginary part of each bin in turn.
     """
     if isinstance(linear, nn.Linear):
         matrix = linear.weight.double().numpy()
@@ -233,7 +251,8 @@ def _relative_errors(linear: nn.Module, kernels: Doubles) -> Doubles:
         project, matrix = weights["project.weight"], weights["expand.weight"]
         if "middle.weight" in weights:
             matrix = matrix @ weights["middle.weight"]
-        matrix = matrix.reshape(2 * len(kernels), -1, len(project)) @ project
-    difference = matrix.reshape(2, len(kernels), -1).transpose(1, 0, 2) - kernels
-    errors: Doubles = np.sqrt(np.square(difference).sum((1, 2)) / np.square(kernels).sum((1, 2)))
+        matrix = (matrix.reshape(len(rows), -1, len(project)) @ project).reshape(rows.shape)
+    squares = np.stack((np.square(matrix - rows).sum(1), np.square(rows).sum(1)))
+    error, norm = squares.reshape(2, -1, 2).sum(2) if pairs else squares.reshape(2, 2, -1).sum(1)
+    errors: Doubles = np.sqrt(error / norm)
     return errors

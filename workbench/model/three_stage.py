@@ -46,7 +46,7 @@ class Factors(NamedTuple):
     """The matrices of a group, in the order in which they are applied.
 
     `project` is (rank, block_samples). `middle` is (middle_rank, blocks * rank), or None if there are only two.
-    `expand` is (rows, middle_rank) or (rows, blocks * rank): the real parts of all bins, then the imaginary parts.
+    `expand` is (rows, middle_rank) or (rows, blocks * rank).
     """
 
     project: Doubles
@@ -85,7 +85,8 @@ def three_stage_groups(kernels: Doubles, tolerance: float) -> list[tuple[Group, 
         tolerance: Largest norm of a kernel's error, relative to the norm of the kernel.
 
     Returns:
-        The groups in order, each with its factors; None for a full matrix.
+        The groups in order, each with its factors; None for a full matrix. The rows of `expand` are the real and the
+        imaginary part of each bin in turn.
     """
     support, end = support_of(kernels), kernels.shape[-1]
     unit = unit_blocks(kernels, end).reshape(2 * len(kernels), end)
@@ -113,7 +114,7 @@ def three_stage_groups(kernels: Doubles, tolerance: float) -> list[tuple[Group, 
 
 
 def _cost(weights: int, multiply_adds: int, linears: int) -> float:
-    operators = 2 + 2 * linears + (linears > 1)  # a slice before and two behind, and reshapes around the projection
+    operators = 1 + linears + 2 * (linears > 1)  # a slice before, and reshapes around the projection
     return (
         BYTES_OF_WEIGHT * weights
         + BYTES_OF_LINEAR * linears
@@ -135,7 +136,7 @@ def _factored(kernels: Doubles, group: Group, tolerance: float) -> tuple[Group, 
         if group.middle_rank:
             middle, _ = _fewest_vectors(coefficients, tolerance**2 - error)
             coefficients = coefficients @ middle.T
-        expand = (coefficients * norms[:, None, None]).transpose(1, 0, 2).reshape(group.rows, -1)
+        expand = (coefficients * norms[:, None, None]).reshape(group.rows, -1)
         sizes = replace(group, rank=len(project), middle_rank=0 if middle is None else len(middle))
         results.append((sizes, Factors(project, middle, expand)))
     return min(results, key=lambda result: _Candidate(result[0]).cost)
