@@ -9,7 +9,7 @@ import torch
 
 from tests.helpers.frames import assert_same
 from tests.helpers.progress import RecordedProgress
-from tests.helpers.quantized import MIXED, float_model, phrase, quantized
+from tests.helpers.quantized import MIXED, STREAM, float_model, phrase, quantized
 from tests.helpers.sessions import RestatedSession
 from workbench.errors import LoweringError
 from workbench.export.executorch import lower
@@ -45,6 +45,17 @@ def test_stability_requires_fixed_ranges_and_two_clips(schemes: list[Scheme], cl
     rules = Quantization(parts=dict(zip(("encoder.narrow", "encoder.prefilter"), schemes, strict=False)))
     calibrator = Calibrator(float_model(), rules, [torch.zeros(640)] * clips, Progress())
     assert calibrator.no_stability_reason() == reason
+
+
+def test_only_weights_need_no_audio() -> None:
+    progress = RecordedProgress()
+    model, result = quantized(Quantization(parts={"frontend": "int12-weights"}), progress=progress)
+    assert result.calibration is None and result.ranges == ()
+    assert set(progress.stages) == {"weights"}
+    assert set(result.schemes.values()) == {"int12-weights"}
+    window = torch.tensor(phrase()[None, 8000 : 8000 + model.past_samples + STREAM.chunk_samples])
+    energy, exact = (side.frontend(side.framing(window)) for side in (model, float_model()))
+    assert (energy - exact).abs().max() < 1e-3 * exact.max()
 
 
 STATIC = {"encoder.prefilter": "int8-static", "encoder.narrow": "int8-static"}
