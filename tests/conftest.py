@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from workbench.model.streaming import StreamingPesto
 
 ROOT = Path(__file__).parent.parent
-RENDERED_CLIPS = ROOT / ".pytest_cache" / "workbench-clips"
-"""The clips that tests rendered, shared by all tests and kept for the next time: rendering them takes ten seconds."""
+SHARED = {kind: ROOT / ".pytest_cache" / f"workbench-{kind}" for kind in ("clips", "hosts")}
+"""The clips that tests rendered and the native hosts that they built, shared by all tests and kept for the next time:
+each takes ten seconds."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait: on a busy machine that is slow
 
@@ -51,10 +52,11 @@ def cache_of_the_test(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
 
 def new_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a new folder with the rendered clips and nothing else."""
-    RENDERED_CLIPS.mkdir(parents=True, exist_ok=True)
+    """Returns a new folder with the rendered clips and the native hosts, and nothing else."""
     folder = tmp_path_factory.mktemp("cache")
-    (folder / "clips").symlink_to(RENDERED_CLIPS)
+    for kind, shared in SHARED.items():
+        shared.mkdir(parents=True, exist_ok=True)
+        (folder / kind).symlink_to(shared)
     return folder
 
 
