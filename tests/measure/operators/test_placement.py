@@ -54,6 +54,13 @@ def test_operators_that_differ_are_an_explained_mismatch(
     assert isinstance(found, str) and re.search(message, found), found
 
 
+def test_an_operator_that_quantizing_added_has_the_layer_before_it() -> None:
+    plan = [Instruction(0, "XnnpackBackend", planned("FullyConnected", "Convert"))]
+    events = ("DELEGATE_CALL", f"{LINEAR} #1", "Convert (NC, F32, QS8) #1")
+    found = place(events, (0, 0, 0), plan, LayerNames({1: "encoder.first"}, {}))  # the handle 2 has no layer
+    assert [each.layer for each in found.operators] == ["encoder.first"] * 2
+
+
 EVENTS = ("Method::execute", "OPERATOR_CALL", "native_call_argmax.out", "DELEGATE_CALL", f"{LINEAR} #1", "Copy #1")
 INSTRUCTIONS = (0, 0, 0, 1, 1, 1, 2, 2, 3)
 PLAN = [Instruction(0, ""), Instruction(1, "XnnpackBackend", planned("FullyConnected", "Concatenate2+"))]

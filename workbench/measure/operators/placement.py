@@ -85,9 +85,9 @@ def place(
 ) -> Placement:
     """Returns the operators that the events of a call are, with their layers.
 
-    An operator that lowering added to a delegate counts to the layer of the operator before it, and a kernel that it
-    added, as the one that writes the state, to the model itself. If the events are not those that
-    the file leads to expect, no operator has a layer.
+    An operator that quantizing or lowering added to a delegate counts to the layer of the operator before it, and an
+    added kernel, as the one that writes the state, to the model itself. If the events are not those that the file leads
+    to expect, no operator has a layer.
 
     Args:
         names: The name of each event of a call.
@@ -117,9 +117,9 @@ def place(
         if isinstance(found, str):
             mismatches.append(found)
             found = [None] * len(inner)
-        for index, name, handle in zip(inner, reported, _filled(found), strict=True):
-            placed = None if handle is None else layers.by_handle.get(handle)
-            operators.append(PlacedOperator(index, name, instruction.backend, placed))
+        placed = _filled([None if handle is None else layers.by_handle.get(handle) for handle in found])
+        for index, name, layer in zip(inner, reported, placed, strict=True):
+            operators.append(PlacedOperator(index, name, instruction.backend, layer))
     if mismatches:
         operators = [PlacedOperator(each.event, each.name, each.backend, None) for each in operators]
     return Placement(tuple(operators), tuple(delegates), tuple(kernels), "; ".join(mismatches))
@@ -151,12 +151,12 @@ def _calls(names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
         yield start, list(range(start + 1, end))
 
 
-def _filled(handles: Sequence[int | None]) -> list[int | None]:
-    """Gives an operator without a handle that of the operator before it, or of the first one that has a handle."""
-    last = next((handle for handle in handles if handle is not None), None)
+def _filled(layers: Sequence[str | None]) -> list[str | None]:
+    """Gives an operator without a layer that of the operator before it, or of the first one that has a layer."""
+    last = next((layer for layer in layers if layer is not None), None)
     filled = []
-    for handle in handles:
-        last = last if handle is None else handle
+    for layer in layers:
+        last = last if layer is None else layer
         filled.append(last)
     return filled
 

@@ -1,5 +1,6 @@
 """The time of each layer of a program by kind of operator, with the bound that the machine sets."""
 
+import re
 from collections import defaultdict
 
 from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ _COLORS = {
     "preparing": "#d9dce1",
 }
 _PRODUCTS = ("Fully Connected", "Dynamic Fully Connected", "Convolution", "Deconvolution", "Batch Matrix Multiply")
+_INT8 = r"QD|QS8|QU8|QC8\b"  # XNNPACK's types of activations; QC8W without them is a type of weights only
 _MOVES = ("Copy", "Slice", "Static Reshape", "Transpose", "Constant Pad", "Convert")
 _MOVING_KERNELS = ("copy", "slice", "view", "permute", "cat", "constant_pad", "select", "clone", "expand", "gather")
 
@@ -85,7 +87,7 @@ def _spent_on(name: str) -> str:
     """Returns which color an operator has, by the runtime's name for it: XNNPACK's, or that of a kernel."""
     kind = name.partition(" (")[0]
     if kind in _PRODUCTS or name.partition(".")[0] in ("convolution", "addmm", "mm", "bmm", "linear"):
-        return "products, int8" if "QC8" in name or "QS8" in name or "QD8" in name else "products, float"
+        return "products, int8" if re.search(_INT8, name) else "products, float"
     moves = kind in _MOVES or any(word in name for word in _MOVING_KERNELS)
     return "moving data" if moves else "arithmetic"
 
