@@ -4,8 +4,9 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from workbench.recipe.options import Scheme
 from workbench.records.environment import environment
 from workbench.report.formatting import markdown_table
 from workbench.report.markdown import escape_markdown
@@ -127,14 +128,18 @@ def _builds(figures: dict[str, Any]) -> str:
 
 def _combinations(figures: dict[str, Any]) -> str:
     outcomes = Counter((not row["refused"], not row["failed"]) for row in figures["tried"])
+    named = {str(value) for row in figures["tried"] for value in row["choices"].values()}
+    schemes = [scheme for scheme in get_args(Scheme) if scheme in named and scheme != "none"]
     refused = Counter(row["refused"] for row in figures["tried"] if row["refused"])
     table = [{"what `check` says": escape_markdown(text), "combinations": f"{refused[text]}"} for text in refused]
     wrong = [row for row in figures["tried"] if bool(row["refused"]) != bool(row["failed"])]
-    misses = "".join(f"- `{json.dumps(row['choices'])}`: {escape_markdown(row['failed'] or 'runs')}\n" for row in wrong)
+    misses = "".join(
+        f"- `{json.dumps(row['choices'])}`: {escape_markdown(row['failed'] or 'runs')}\n" for row in wrong
+    ) + "\n" * bool(wrong)
     return (
-        "## What `check` refuses, lowered all the same\n\n`python -m tools.reliability.combinations`: every scheme of "
-        f"every part on every implementation, and pairs of choices, {len(figures['tried'])} combinations. "
+        "## What `check` refuses, lowered all the same\n\n`python -m tools.reliability.combinations`: each scheme of "
+        f"each part by itself, and pairs of choices, {len(figures['tried'])} combinations with {', '.join(schemes)}. "
         f"**{outcomes[True, True]}** that `check` accepts run, **{outcomes[False, False]}** that it refuses do not. It "
         f"accepts {outcomes[True, False]} that do not run, and refuses {outcomes[False, True]} that run.\n\n"
-        f"{misses}\n{markdown_table(table, ('what `check` says',))}\n{_where(figures)}"
+        f"{misses}{markdown_table(table, ('what `check` says',))}\n{_where(figures)}"
     )
