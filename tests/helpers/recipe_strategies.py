@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from workbench.recipe.backend_limits import quantization_conflict
+from workbench.recipe.limits.backends import quantization_conflict
 from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.sections import Quantization
 
@@ -100,7 +100,7 @@ portable = every(state=choices("internal", "explicit"))
 
 
 def is_possible(keys: dict[str, Any]) -> bool:
-    """Whether the backend has the schemes of all parts; tests/recipe/test_backend_limits.py has those it does not."""
+    """Whether the backend has the schemes of all parts; tests/recipe/limits/test_backends.py has those it does not."""
     quantization = keys.get("quantization", "none")
     if quantization == "none":
         return True

@@ -13,7 +13,8 @@ from workbench.errors import RecipeError
 from workbench.export.toolchain_log import LOG_NAME
 from workbench.measure.speed import ColdStart
 from workbench.records.profile import Profile
-from workbench.workflows import probes, profile
+from workbench.workflows.profile import probes
+from workbench.workflows.profile import run as profile
 from workbench.workflows.variant import build
 from workbench.workflows.variant.prepare import PreparedVariant
 

@@ -20,7 +20,7 @@ from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
-IN_SHORT = ("float-upstream", "float-xnnpack", "float-low-rank", "float-band", "int8-dynamic", "int8-mixed", "unfair")
+IN_SHORT = ("float-upstream", "float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-small", "unfair")
 _SHORT_COLUMNS = {
     "variant": "variant",
     "verdict": "verdict",
@@ -38,6 +38,7 @@ _CHOICES = (
     "float-low-rank",
     "float-band",
     "int8-mixed",
+    "int8-small",
     "int8-dynamic",
     DYNAMIC,
     "explicit-state",

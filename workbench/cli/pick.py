@@ -14,7 +14,7 @@ from workbench.cli._shared.options import gates_option, json_option
 
 if TYPE_CHECKING:
     from workbench.audit.clock import Clock
-    from workbench.audit.explain import Objective
+    from workbench.audit.choice.explain import Objective
 
 OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 CLOCKS = ("native", "session")
@@ -99,7 +99,7 @@ def pick(
       workbench pick outputs/sweep --max-delay-ms 60 --objective most-accurate
       workbench pick outputs/* --like int8-mixed --gates limits.yaml --json | jq -r .winner.program
     """
-    from workbench.audit.pick import pick as choose
+    from workbench.audit.choice.pick import pick as choose
     from workbench.records.run_folders import find_results, newest_run
     from workbench.report.tables.pick import print_choice
     from workbench.workflows.load_recipes import limits_from_options, load_gate_overrides

@@ -54,8 +54,8 @@ def profile(
     corpus = options.corpus
     (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])
     from workbench.report.tables.profile import print_profile
-    from workbench.workflows.profile import check, timing_plan
-    from workbench.workflows.profile import profile as profile_program
+    from workbench.workflows.profile.run import check, timing_plan
+    from workbench.workflows.profile.run import profile as profile_program
     from workbench.workflows.store_results import store_profile
     from workbench.workflows.variant.prepare import load_clips
 

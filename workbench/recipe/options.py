@@ -1,6 +1,6 @@
 """Every choice that a recipe offers, in one place. Imports no torch.
 
-A new choice is added here, in `backend_limits.py` if it is a backend, and where it is implemented.
+A new choice is added here, in `limits/backends.py` if it is a backend, and where it is implemented.
 """
 
 from collections.abc import Mapping

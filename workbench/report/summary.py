@@ -15,7 +15,7 @@ from workbench.audit.comparability import (
     speed_facts,
     stream_facts,
 )
-from workbench.audit.pick import largest_floor_cents
+from workbench.audit.choice.pick import largest_floor_cents
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
 

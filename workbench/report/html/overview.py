@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from workbench.audit.pareto import Point, pareto_front
+from workbench.audit.choice.pareto import Point, pareto_front
 from workbench.records.environment import Environment
 from workbench.records.metrics import Verdict
 from workbench.records.result import ClipUsed

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from workbench.audio.corpus import Corpus
 from workbench.audit.clock import common_clock
-from workbench.audit.order import display_order
+from workbench.audit.choice.order import display_order
 from workbench.records.run_folders import StoredResult, unique_names
 from workbench.report.columns import columns_with_values
 from workbench.report.html.contours import Baselines

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workbench.audit.order import display_order
+from workbench.audit.choice.order import display_order
 from workbench.records.result import RESULT_NAME, Result
 from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import format_number

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.audit.pareto import Point, distance_to_ideal, dominates, pareto_front
+from workbench.audit.choice.pareto import Point, distance_to_ideal, dominates, pareto_front
 from workbench.measure.spread import Spread
 
 

@@ -32,7 +32,7 @@ from workbench.runtime.session import Floats
 from workbench.storage.cache_folder import cache_folder
 from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
-from workbench.workflows.probes import build_probes
+from workbench.workflows.profile.probes import build_probes
 from workbench.workflows.variant.build import build, check_no_result_replaced, export_inputs
 from workbench.workflows.variant.prepare import PreparedVariant
 

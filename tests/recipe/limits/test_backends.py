@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from tests.helpers.recipe_files import LEAST, load, problems_of
-from workbench.recipe.backend_limits import BACKENDS, SCOPES
+from workbench.recipe.limits.backends import BACKENDS, SCOPES
 from workbench.recipe.options import Backend, Scope
 
 ONNX = "state: explicit\nlowering: {backend: onnx}\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from workbench.recipe.int8_outputs import int8_output_conflicts
+from workbench.recipe.limits.int8_outputs import int8_output_conflicts
 from workbench.recipe.options import (
     DYNAMIC_SCHEMES,
     OUTPUTS,

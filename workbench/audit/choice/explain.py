@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from workbench.audit.clock import Clock
-from workbench.audit.pareto import Point, compare_points
+from workbench.audit.choice.pareto import Point, compare_points
 from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 from workbench.records.metrics import Verdict

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from workbench.audit.explain import Miss, Nearest
-from workbench.audit.grouping import Entry
+from workbench.audit.choice.explain import Miss, Nearest
+from workbench.audit.choice.grouping import Entry
 from workbench.audit.verdict import failures_without_gates
 from workbench.recipe import Gate, gates_of
 from workbench.recipe.options import APPROXIMATE_FRONTENDS
