@@ -29,9 +29,7 @@ _SHORT_COLUMNS = {
     "delay (ms)": "delay (ms)",
     "bytes": "bytes",
     "native p50 (µs)": "native p50 (µs)",
-    "times faster (native)": "times faster (native)",
-    "p50 (ms)": "eager → program (ms)",
-    "times faster": "times faster",
+    "times faster (native)": "times faster",
 }
 _CHOICES = (
     "float-xnnpack",
