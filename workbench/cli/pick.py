@@ -13,8 +13,8 @@ from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import gates_option, json_option
 
 if TYPE_CHECKING:
-    from workbench.audit.clock import Clock
     from workbench.audit.choice.explain import Objective
+    from workbench.audit.clock import Clock
 
 OBJECTIVES = ("smallest", "fastest", "most-accurate", "balanced")
 CLOCKS = ("native", "session")

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from workbench.errors import did_you_mean, quote_value
-from workbench.recipe.limits.backends import lowering_conflict, quantization_conflict
 from workbench.recipe.gates import Gate, GatesFromMapping
+from workbench.recipe.limits.backends import lowering_conflict, quantization_conflict
 from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (

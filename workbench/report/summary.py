@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+from workbench.audit.choice.pick import largest_floor_cents
 from workbench.audit.clock import Clock, common_clock, speedup_by
 from workbench.audit.comparability import (
     Facts,
@@ -15,7 +16,6 @@ from workbench.audit.comparability import (
     speed_facts,
     stream_facts,
 )
-from workbench.audit.choice.pick import largest_floor_cents
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
 

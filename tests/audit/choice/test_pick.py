@@ -5,10 +5,10 @@ from typing import Any, get_args
 import pytest
 
 from tests.helpers.results import kept, natively, replaced, stored, with_known_f0, without_pitch
-from workbench.audit.clock import Clock
 from workbench.audit.choice.explain import Choice, Objective
 from workbench.audit.choice.order import display_order
 from workbench.audit.choice.pick import pick
+from workbench.audit.clock import Clock
 from workbench.cli.pick import CLOCKS, OBJECTIVES
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from workbench.audit.clock import Clock
 from workbench.audit.choice.pareto import Point, compare_points
+from workbench.audit.clock import Clock
 from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 from workbench.records.metrics import Verdict

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.audit.choice.explain import Rejected
 from workbench.audit.clock import Clock, no_native
 from workbench.audit.comparability import Facts, difference, machine_facts
-from workbench.audit.choice.explain import Rejected
 from workbench.errors import WorkbenchError
 from workbench.records.metrics import Verdict
 from workbench.records.result import Result

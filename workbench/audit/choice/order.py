@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from workbench.audit.clock import common_clock
 from workbench.audit.choice.pareto import distance_to_ideal
 from workbench.audit.choice.pick import largest_floor_cents, point_of
+from workbench.audit.clock import common_clock
 from workbench.records.metrics import Verdict
 from workbench.records.result import Result
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from workbench.audit.clock import Clock, CommonClock, common_clock, p50_us_by, speedup_by
-from workbench.audit.comparability import deviation_facts, speed_facts
 from workbench.audit.choice.explain import (
     NEEDS_SPEED,
     Candidate,
@@ -18,6 +16,8 @@ from workbench.audit.choice.explain import (
 from workbench.audit.choice.grouping import Entry, comparable_with, machine_warning, reject
 from workbench.audit.choice.nearest import nearest_to_pass
 from workbench.audit.choice.pareto import Point, distance_to_ideal, pareto_front
+from workbench.audit.clock import Clock, CommonClock, common_clock, p50_us_by, speedup_by
+from workbench.audit.comparability import deviation_facts, speed_facts
 from workbench.audit.verdict import confirm_pass, rejudge
 from workbench.records.metrics import metric_value
 from workbench.records.result import Result

@@ -1,1 +1,1 @@
-"""What cannot be lowered: `backends` has the choices of each backend, `int8_outputs` what has to follow an int8 layer."""
+"""What cannot be lowered: `backends` has the choices of each backend, `int8_outputs` what may follow an int8 layer."""

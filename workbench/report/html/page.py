@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.audio.corpus import Corpus
-from workbench.audit.clock import common_clock
 from workbench.audit.choice.order import display_order
+from workbench.audit.clock import common_clock
 from workbench.records.run_folders import StoredResult, unique_names
 from workbench.report.columns import columns_with_values
 from workbench.report.html.contours import Baselines

@@ -1,8 +1,8 @@
 """The output of `pick`."""
 
+from workbench.audit.choice.explain import Candidate, Choice
 from workbench.audit.clock import Clock
 from workbench.audit.comparison import shown
-from workbench.audit.choice.explain import Candidate, Choice
 from workbench.report.formatting import counted, format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
