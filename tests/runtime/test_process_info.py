@@ -28,7 +28,7 @@ def test_peak_rss_is_read_from_status(file: Path) -> None:
 def test_peak_rss_of_windows_is_that_of_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     memory = SimpleNamespace(rss=200, peak_wset=300)
-    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: memory))
+    monkeypatch.setattr(psutil, "Process", lambda *_: SimpleNamespace(memory_info=lambda: memory))
     assert (peak_rss_bytes(), resident_bytes()) == (300, 200)
 
 
