@@ -127,13 +127,13 @@ def test_lowered_products_equal_the_simulated_ones(tmp_path: Path) -> None:
     converted = quantize_part(part, "part", rules, INPUTS, lambda _: None)
     lowered, in_float = (lower_module(module, INPUTS, "xnnpack") for module in (converted.module, part))
     program = tmp_path / "part.pte"
-    program.write_bytes(lowered.pte)
+    program.write_bytes(lowered)
     with IsolatedProcess() as child:
         (output,) = child.call(run_module, program, INPUTS)
     simulated = converted.module(*INPUTS)
     assert (output - simulated).abs().max() <= 1e-4 * simulated.abs().max()
     saved_bytes = sum(found.saved_bytes for found in converted.weights)
-    assert len(in_float.pte) - len(lowered.pte) == pytest.approx(saved_bytes, abs=150 * len(widths))
+    assert len(in_float) - len(lowered) == pytest.approx(saved_bytes, abs=150 * len(widths))
 
 
 def run_module(program: Path, inputs: tuple[Tensor, ...]) -> list[Tensor]:
