@@ -11,7 +11,13 @@ from workbench.record_model import NOT_STATED
 from workbench.records.result import Result
 from workbench.runtime.state_protocol import protocol_of
 
-RESULT = stored(deviation__pitch__p95_cents=0.005, program__bytes=17_000_001)
+RESULT = stored(
+    deviation__pitch__p95_cents=0.005,
+    program__bytes=17_000_001,
+    speed__speedup_low=4.75,
+    speed__speedup_p50=5.417,
+    speed__speedup_high=6.35,
+)
 assert RESULT.deviation and RESULT.contour.variant and RESULT.truth and RESULT.truth.variant
 PITCH_GATE = Gate("deviation.pitch.p95_cents", "<=", 1)
 SPEEDUP = Gate("speed.speedup_p50", ">=", 5)
@@ -36,7 +42,7 @@ PROTOCOLS = (
     "metrics are not comparable"
 )
 WITHIN_SPREAD = (
-    "speed.speedup_p50 is 5.417263172 (limit >= 5), but the limit is within the 10th to 90th percentile of its rounds "
+    "speed.speedup_p50 is 5.417 (limit >= 5), but the limit is within the 10th to 90th percentile of its rounds "
     "(4.75 to 6.35); time with more rounds, or on an idle machine"
 )
 NOT_FINITE = "2 of 3619 baseline frames are not finite; check the audio and the checkpoint"

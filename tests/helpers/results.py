@@ -7,8 +7,10 @@ from typing import Any
 
 from workbench.measure.deviation import Deviation
 from workbench.measure.native_speed import NativeSpeed
+from workbench.measure.tones.delay import Delay
+from workbench.measure.tones.steadiness import Steadiness
 from workbench.recipe.schema import RecipeModel
-from workbench.record_model import RecordModel
+from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.run_folders import StoredResult
 
@@ -19,9 +21,13 @@ MEASURED = Path(__file__).parent.parent.parent / "docs" / "records" / "measured"
 def stored(name: str = "float-xnnpack", **values: Any) -> Result:
     """A stored result with values replaced: deviation__pitch__p95_cents=1.0, and `renamed` for the recipe's name.
 
-    The hashes of known f0 are removed: only some stored results have them.
+    What earlier versions did not measure is removed, so that a test decides whether it is there: the hashes of known
+    f0, delay, steadiness, and times in the native host.
     """
     record = with_known_f0(read_result(MEASURED / f"{name}.json"), ClipUsed.model_fields["f0_sha256"].default)
+    record = record.replace(delay=Delay.absent(NOT_STATED), steadiness=Steadiness.absent(NOT_STATED))
+    if record.speed:
+        record = record.replace(speed=record.speed.replace(native=None, null_reasons={"native": NOT_STATED}))
     if renamed := values.pop("renamed", None):
         record = replaced(record, "recipe.name", renamed)
     for path, value in values.items():

@@ -15,13 +15,13 @@ RUN = Run(
 
 
 def test_summarize_run_has_the_keys_of_the_json() -> None:
-    result = stored()
+    result, other = stored(), stored("int8-naive")
     assert asdict(summarize_run(RUN)) == {
         "folder": "outputs/run",
-        "created": max(result.created, stored("int8-naive").created),
+        "created": max(result.created, other.created),
         "variants": {"float-xnnpack": "pass", "int8-naive": "fail"},
         "verdicts": {"pass": 1, "fail": 1, "inconclusive": 0},
-        "commits": [result.environment.commit],
+        "commits": sorted({result.environment.commit, other.environment.commit}),
         "machines": [f"{result.environment.cpu}, {result.environment.cores} cores"],
         "earlier": 0,
         "unreadable": list(RUN.unreadable),
