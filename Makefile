@@ -35,17 +35,19 @@ lint: $(VENV)/.installed
 
 # docs/results/measured.md: runs every shipped recipe on the shipped audio and stores the results.
 measured: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,native]"
 	$(BIN)/workbench run recipes --out outputs/measured; case $$? in 0|1|3) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --records outputs/measured
 
 # docs/results/speed.md: all contenders in one run, with 1 thread and with 2. Needs an idle machine.
 bench: $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx]"
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,native]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
 
 # docs/results/profiles.md: the time of each layer and operator of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,native]"
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles
 
