@@ -81,7 +81,7 @@ def test_damaged_program_is_refused_or_ends_the_host(host: Path, program: Path, 
             assert "\n" not in str(error) and str(error).startswith((str(broken), "the ")), (title, error)
             refused += 1
     assert refused > len(damaged) // 4
-    with pytest.raises(ProgramError, match="no such program"):
+    with pytest.raises(ProgramError, match="is a folder; name the file"):
         NativeSession(host, tmp_path)
 
 

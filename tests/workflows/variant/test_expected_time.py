@@ -43,4 +43,5 @@ def test_results_without_times_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "broken" / "result.json").write_text(json.dumps({"seconds": 3}))
     (found,) = earlier_runs([tmp_path])
     scored = [clip.seconds for clip in result.audio if clip.role == "score"]
-    assert found == EarlierRun("dynamic@mirror=1", "AMD EPYC, 2 cores", sum(scored), 32, result.seconds)
+    machine = f"{result.environment.cpu}, {result.environment.cores} cores"
+    assert found == EarlierRun("dynamic@mirror=1", machine, sum(scored), 32, result.seconds)
