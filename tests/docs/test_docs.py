@@ -160,3 +160,8 @@ def test_int8_results_have_the_schemes_of_their_names() -> None:
 
 def test_threshold_of_silence_is_the_derived_one() -> None:
     assert derived(stored_rows()) == DISPLAY_THRESHOLD
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.rglob("*.json")), ids=lambda path: path.relative_to(RECORDS).as_posix())
+def test_stored_records_name_no_folder_of_a_machine(path: Path) -> None:
+    assert re.findall(r'["\s](?:/[\w.-]+/|[A-Z]:\\)[^"]*', path.read_text()) == []

@@ -31,7 +31,7 @@ def store_measured(run: Path) -> None:
 
 def store_bench(run: Path) -> None:
     """Stores the record and the picture of a bench."""
-    shutil.copyfile(run / BENCH_NAME, BENCH)
+    _store_json(run / BENCH_NAME, BENCH)
     shutil.copyfile(run / BENCH_PLOT_NAME, PICTURES / BENCH_PLOT_NAME)
 
 
@@ -50,7 +50,12 @@ def _replace_json_files(folder: Path, paths: dict[str, Path]) -> None:
     for old in folder.glob("*.json"):
         old.unlink()
     for name, path in paths.items():
-        shutil.copyfile(path, folder / f"{name}.json")
+        _store_json(path, folder / f"{name}.json")
+
+
+def _store_json(source: Path, target: Path) -> None:
+    """Copies a record; paths in this checkout become relative to it."""
+    target.write_text(source.read_text(encoding="utf-8").replace(f"{ROOT.as_posix()}/", ""), encoding="utf-8")
 
 
 def judge_again(path: Path) -> None:
