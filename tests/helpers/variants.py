@@ -18,7 +18,7 @@ from workbench.progress import StageTimer
 from workbench.recipe import KnownNames, Recipe, load_recipes
 from workbench.records.frames import frames_path
 from workbench.records.result import Scores, gate_metrics
-from workbench.records.resume import picture_path
+from workbench.records.unfinished.scores import picture_path
 from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 

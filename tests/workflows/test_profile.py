@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.project import LEAST_RECIPE, workbench
 from workbench.errors import RecipeError
-from workbench.export.toolchain_log import LOG_NAME
+from workbench.export.toolchain.log import LOG_NAME
 from workbench.measure.speed import ColdStart
 from workbench.records.profile import Profile
 from workbench.workflows.profile import probes

@@ -28,7 +28,7 @@ from tools.docs.reliability import run_here
 from workbench.errors import ProgramCrashError, ProgramTimeoutError, RecipeError, WorkbenchError, WorkerKilledError
 from workbench.export.executorch import ExecutorchExporter, lower_module, quantize_parts
 from workbench.export.exporter import ExportInputs
-from workbench.export.toolchain_log import ToolchainLog
+from workbench.export.toolchain.log import ToolchainLog
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress

@@ -80,10 +80,10 @@ MUTANTS = (
     ),
     Mutant(
         "staging: the result moves in first",
-        "workbench/records/staging.py",
+        "workbench/records/unfinished/staging.py",
         "if path.name != RESULT_NAME:",
         "if True:",
-        "tests/records/test_staging.py",
+        "tests/records/unfinished/test_staging.py",
     ),
     Mutant(
         "speed: the ratio is upside down",

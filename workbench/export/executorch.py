@@ -18,7 +18,7 @@ from workbench.export.intent_check import check_lowered
 from workbench.export.metadata import metadata_of
 from workbench.export.operators.layer_names import LayerNames, layer_names, restore_layer_names
 from workbench.export.program_file import ExportedProgram, ProgramFormat
-from workbench.export.toolchain_errors import toolchain_errors
+from workbench.export.toolchain.errors import toolchain_errors
 from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress

@@ -18,7 +18,7 @@ from workbench.errors import LoweringError
 from workbench.export.exporter import ExportInputs
 from workbench.export.metadata import METADATA_KEY, as_json, metadata_of
 from workbench.export.program_file import ExportedProgram, ProgramFormat
-from workbench.export.toolchain_errors import toolchain_errors
+from workbench.export.toolchain.errors import toolchain_errors
 from workbench.extras import ONNX, Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress

@@ -13,7 +13,7 @@ from workbench.export.program_file import ProgramFile
 from workbench.progress import Progress, StageTimer
 from workbench.recipe import Recipe
 from workbench.records.external_frames import read_external_frames
-from workbench.records.staging import recover, remove, staging_dir
+from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import read_metadata
 from workbench.storage.atomic import write_atomic

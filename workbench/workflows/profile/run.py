@@ -12,7 +12,7 @@ from workbench.errors import LoweringError, RecipeError
 from workbench.export.executorch import LoweredStream, lower_traced, quantize_everywhere, quantize_parts
 from workbench.export.executorch_targets import TARGETS
 from workbench.export.program_file import ProgramFile
-from workbench.export.toolchain_log import LOG_NAME, ToolchainLog
+from workbench.export.toolchain.log import LOG_NAME, ToolchainLog
 from workbench.measure.operators.figures import kind_figures, layer_figures, no_layer_reason, operator_figures, totals
 from workbench.measure.operators.layer_costs import Layer, layers_in
 from workbench.measure.operators.probe_times import time_probes

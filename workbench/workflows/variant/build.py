@@ -14,13 +14,13 @@ from workbench.export.exporter import ExportInputs
 from workbench.export.host_frontend import host_file
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, with_host_file
-from workbench.export.toolchain_log import LOG_NAME, ToolchainLog
+from workbench.export.toolchain.log import LOG_NAME, ToolchainLog
 from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.result import RESULT_NAME
-from workbench.records.staging import recover, remove, staging_dir
+from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.runtime.executorch import missing_backends
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import import_runtime, open_program

@@ -9,7 +9,7 @@ from workbench.measure.tones.steadiness import Steadiness
 from workbench.record_model import now_utc
 from workbench.records.environment import environment
 from workbench.records.result import AlgorithmicLatency, ClipUsed, Result, recipe_used
-from workbench.records.staging import commit
+from workbench.records.unfinished.staging import commit
 from workbench.runtime.state_protocol import protocol_of
 from workbench.workflows.variant.prepare import PreparedVariant
 

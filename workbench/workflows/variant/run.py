@@ -16,8 +16,8 @@ from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import Verdict
 from workbench.records.result import RESULT_NAME, Result, Scores, read_result, recipe_used, write_result
-from workbench.records.resume import StoredScores, has_files_of, load_scores, save_scores
-from workbench.records.staging import SCORE_FILES, recover, remove, staging_dir
+from workbench.records.unfinished.scores import StoredScores, has_files_of, load_scores, save_scores
+from workbench.records.unfinished.staging import SCORE_FILES, recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import build_in_staging, errors_name_folder, trial_run, unsupported_reason

@@ -7,7 +7,7 @@ from workbench.measure.alignment import reference_hz
 from workbench.measure.paired_frames import PairedFrames
 from workbench.progress import Progress
 from workbench.records.frames import ClipFrames, write_frames
-from workbench.records.resume import picture_path
+from workbench.records.unfinished.scores import picture_path
 from workbench.records.worst_moments import save_clips_around, worst
 from workbench.report.plots.contours import contour_png
 from workbench.runtime.session import frame_end_s

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import LoweringError, ToolchainError
-from workbench.export.toolchain_log import ToolchainLog
+from workbench.export.toolchain.log import ToolchainLog
 from workbench.progress import Progress
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.results import stored
 from workbench.records.frames import frames_path
 from workbench.records.result import Scores
-from workbench.records.resume import SCORES_NAME, StoredScores, load_scores, picture_path, save_scores
+from workbench.records.unfinished.scores import SCORES_NAME, StoredScores, load_scores, picture_path, save_scores
 
 RESULT = stored()
 SCORES = StoredScores(

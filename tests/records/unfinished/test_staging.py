@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.helpers.results import lost, replaced, stored, without_scores
-from workbench.records import staging
 from workbench.records.result import RESULT_NAME, Result, read_result, write_result
-from workbench.records.staging import commit, recover, staging_dir
+from workbench.records.unfinished import staging
+from workbench.records.unfinished.staging import commit, recover, staging_dir
 from workbench.storage.atomic import remove_partial_files
 
 EARLIER = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")

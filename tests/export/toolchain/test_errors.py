@@ -3,7 +3,7 @@
 import pytest
 
 from workbench.errors import LoweringError
-from workbench.export.toolchain_errors import toolchain_errors
+from workbench.export.toolchain.errors import toolchain_errors
 
 NO_MEMORY = "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory: you tried"
 

@@ -22,8 +22,8 @@ from workbench.records.result import (
     read_result,
     write_result,
 )
-from workbench.records.resume import SCORES_NAME
 from workbench.records.run_folders import archive_result, archive_unreadable_result
+from workbench.records.unfinished.scores import SCORES_NAME
 from workbench.storage.atomic import remove_partial_files
 
 SCORE_FILES = (SCORES_NAME, FRAMES_FOLDER, PICTURES_FOLDER, MOMENTS_FOLDER)

@@ -1,0 +1,3 @@
+"""What the export toolchain raises and prints: `errors` makes one error of it, `log` a file. Only exporters use it, and
+the workflows that call them.
+"""
