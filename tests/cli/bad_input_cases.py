@@ -395,7 +395,7 @@ AUDIO = (
     Case(
         "a state that is stored once, but not in the program",
         "check r.yaml",
-        "r.yaml: lowering: initial_state: once requires state: internal (got explicit)",
+        "r.yaml: lowering: initial_state: once requires state: internal (got explicit); set initial_state: each-method",
         text("r.yaml", f"{RECIPE}state: explicit\nlowering: {{initial_state: once}}\n"),
     ),
     Case(

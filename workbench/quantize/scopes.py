@@ -1,6 +1,7 @@
 """Checks the rules of a recipe: before quantization against the layers of the model, and after it on the graph."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from torch import nn
 
@@ -24,15 +25,33 @@ def check_scopes(model: StreamingPesto, rules: Quantization) -> None:
     if unused:
         raise ModelError(
             f"quantization.parts: {', '.join(unused)}: matches no layer (unknown name, or overridden by more specific "
-            f"rules); known layers: {', '.join(known)}"
+            f"rules); known layers: {in_short(known)}"
         )
     linears = [name for name, layer in known.items() if isinstance(layer, nn.Linear)]
     refused = [name for name in known if name not in linears and rule_for(rules.parts, name) in WEIGHT_SCHEMES]
     if refused:
         raise ModelError(
             f"quantization.parts: schemes of only the weights are for Linears, not for {', '.join(refused)}; set none "
-            f"for them; layers that can: {', '.join(linears)}"
+            f"for them; layers that can: {in_short(linears)}"
         )
+
+
+def in_short(names: Iterable[str]) -> str:
+    """Returns names of layers as text; those that differ only in their last number are one: "a.(0 to 9).b"."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        found = re.fullmatch(r"(.*\.)(\d+)(\.\D+)?", name)
+        before, number, after = (found[1], [found[2]], found[3] or "") if found else (name, [], "")
+        numbers.setdefault((before, after), []).extend(number)
+    return ", ".join(before + _as_text(found) + after for (before, after), found in numbers.items())
+
+
+def _as_text(numbers: list[str]) -> str:
+    if len(numbers) < 2:
+        return "".join(numbers)
+    first, last = int(numbers[0]), int(numbers[-1])
+    is_range = len(numbers) > 2 and list(map(int, numbers)) == list(range(first, last + 1))
+    return f"({first} to {last})" if is_range else f"({', '.join(numbers)})"
 
 
 def requested_scheme(rules: Quantization, layer: str) -> str:

@@ -194,7 +194,9 @@ class RecipeModel(RecipeSection):
     @field_validator("quantization")
     @classmethod
     def _fits_the_stream(cls, quantization: Quantization, info: ValidationInfo) -> Quantization:
-        lowering = info.data.get("lowering", Lowering())
+        lowering = info.data.get("lowering")
+        if lowering is None:  # it is invalid itself: what fits its defaults would be another mistake
+            return quantization
         conflict = quantization_conflict(quantization, lowering, info.data.get("frontend", "grouped"))
         if conflict:
             fail_validation(conflict)

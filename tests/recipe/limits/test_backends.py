@@ -82,6 +82,11 @@ def test_every_backend_and_scope_has_limits() -> None:
             "portable requires parts: none, int8-dynamic, int8-static or int8-static-per-tensor (got int8-weights)",
         ),
         (
+            "lowering: {backend: portable}\n" + parts("encoder: int8-weights, encoder.first: int12-weights"),
+            "int8-static or int8-static-per-tensor (got int12-weights, int8-weights)",
+        ),
+        ("lowering: {toeplitz_block: 5}\n" + parts("encoder: int8-weights"), "expected 4, 8, 16 or 32, got 5"),
+        (
             parts("encoder.first: int8-static"),
             "leaky_relu: int8 after encoder.first requires int8-static or int8-dynamic for encoder.prefilter.0 (got "
             "none); set it, or leaky_relu: float",
@@ -97,7 +102,7 @@ def test_every_backend_and_scope_has_limits() -> None:
         (parts("frontend: int8-static"), "frontend requires frontend: grouped, low-rank or three-stage (got upstream)"),
         (
             "state: explicit\nlowering: {initial_state: once}\n",
-            "lowering: initial_state: once requires state: internal (got explicit)",
+            "initial_state: once requires state: internal (got explicit); set initial_state: each-method",
         ),
         (
             TORCHSCRIPT.replace("toeplitz: conv", "toeplitz: conv, initial_state: once"),

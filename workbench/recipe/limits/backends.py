@@ -142,7 +142,7 @@ def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
     """
     state = keys.get("state", "internal")
     if lowering.initial_state == "once" and state != "internal":
-        return f"initial_state: once requires state: internal (got {state})"
+        return f"initial_state: once requires state: internal (got {state}); set initial_state: each-method"
     for label, limits in (
         (f"scope: {lowering.scope}", SCOPES[lowering.scope]),
         (f"backend: {lowering.backend}", BACKENDS[lowering.backend]),
@@ -192,8 +192,9 @@ def _quantization_conflicts(limits: Limits, quantization: "Quantization") -> Ite
     if limits.schemes == ():
         yield "quantization: none"
         return
-    for scheme in sorted(set(quantization.parts.values())):
-        yield from _conflict("parts", limits.schemes, scheme)
+    schemes = sorted(set(quantization.parts.values()) - set(limits.schemes or quantization.parts.values()))
+    if schemes:
+        yield f"parts: {_choices(limits.schemes or ())} (got {', '.join(schemes)})"
     yield from _conflict("observer", limits.observers, quantization.observer)
     yield from _conflict("correct_bias", limits.correct_bias, quantization.correct_bias)
     yield from _conflict("residual_add", limits.residual_add, quantization.residual_add)
