@@ -10,7 +10,7 @@ BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-ban
 PROFILED := float-xnnpack float-low-rank int8-mixed
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench profiles findings docs site clean
+.PHONY: demo test test-all test-nightly lint measured bench profiles shapes findings docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -50,6 +50,12 @@ profiles: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,native]"
 	for name in $(PROFILED); do $(BIN)/workbench profile recipes/$$name.yaml --out outputs/profiles/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --profiles outputs/profiles
+
+# docs/results/shapes.md: programs of an earlier version and of this one. Needs an idle machine, and git's history.
+shapes: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,native]"
+	$(BIN)/python -m tools.reliability.shapes
+	$(BIN)/python -m tools.docs.regenerate
 
 # docs/results/findings.md: the exports of the first experiments, with every extra that can be installed.
 findings: $(VENV)/.installed

@@ -131,6 +131,13 @@ RECIPES = (
     recipe("an unknown key", "miror: is not a recipe key (did you mean 'mirror'?)", "miror: 1"),
     recipe("text instead of a number", "sample_rate_hz: expected a whole number, got 'fast'", "sample_rate_hz: fast"),
     recipe("a number out of range", "mirror: expected at most 1, got 2", "mirror: 2"),
+    recipe("a tolerance out of range", "frontend_tolerance: expected at most 0.1, got 1", "frontend_tolerance: 1"),
+    recipe(
+        "a tolerance of an exact front end",
+        "frontend_tolerance: requires frontend: low-rank or three-stage, got upstream; change it, or remove "
+        "frontend_tolerance",
+        "frontend_tolerance: 1e-3",
+    ),
     recipe("not a number", "mirror: expected a finite number, got nan", "mirror: .nan"),
     recipe(
         "a number of 7,000 digits",
@@ -406,6 +413,19 @@ AUDIO = (
         "encoder.prefilter: none, encoder.narrow: none; layers that can: frontend (not upstream), confidence.linear, "
         "encoder.toeplitz",
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-weights}}}}\n"),
+    ),
+    Case(
+        "a rule for frequencies that a prefilter does not have",
+        "build r.yaml --out out",
+        "quantization.parts: encoder.prefilter.*.frequency.>=99: matches no layer (unknown name, or overridden by more "
+        "specific rules); known layers: encoder.first.0.linear, encoder.prefilter.0.0.frequency.(0 to 28), "
+        "encoder.prefilter.1.0.frequency.(0 to 28), encoder.narrow.(0, 2, 4, 6), encoder.toeplitz, confidence.conv, "
+        "confidence.linear",
+        text(
+            "r.yaml",
+            f"{RECIPE}lowering: {{prefilter: fourier}}\n"
+            "quantization: {parts: {'encoder.prefilter.*.frequency.>=99': int4-weights}}\n",
+        ),
     ),
     Case(
         "integer weights that the backend does not store",

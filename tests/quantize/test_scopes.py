@@ -14,12 +14,16 @@ from workbench.recipe import Quantization
 def test_rule_that_matches_no_layer_is_refused() -> None:
     model = float_model()
     check_scopes(model, Quantization(parts={"encoder": "int8-dynamic", "encoder.first": "none"}))
-    with pytest.raises(ModelError, match=f": decoder: matches no layer .*known layers: {re.escape(in_short(layers(model)))}$"):
+    with pytest.raises(
+        ModelError, match=f": decoder: matches no layer .*known layers: {re.escape(in_short(layers(model)))}$"
+    ):
         check_scopes(model, Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
 
 
 def test_integer_weights_of_a_convolution_are_refused_with_the_layers_that_can() -> None:
-    message = r"are for Linears, not for encoder\.toeplitz\.conv; .* can: frontend\.group\.\(0 to .*, confidence\.linear$"
+    message = (
+        r"are for Linears, not for encoder\.toeplitz\.conv; .* can: frontend\.group\.\(0 to .*, confidence\.linear$"
+    )
     with pytest.raises(ModelError, match=message):
         check_scopes(float_model(), Quantization(parts={"encoder.toeplitz": "int4-weights"}))
 

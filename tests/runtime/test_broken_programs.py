@@ -64,4 +64,4 @@ def test_kernel_that_the_runtime_lacks_is_one_line(restated: StreamingPesto, tmp
     with pytest.raises(ProgramError) as caught:
         trial_run(program, 1)
     message = str(caught.value)
-    assert message.startswith(f"{program}: ") and "\n" not in message
+    assert message.startswith(f"{program}: ") and "this runtime lacks a kernel" in message and "\n" not in message

@@ -28,6 +28,7 @@ from tools.docs import (
     tables,
 )
 from tools.docs.stored import MEASURED, ROOT
+from tools.reliability import shape_table
 from workbench.recipe import json_schema
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -51,6 +52,7 @@ TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/results/int8.md", "int8", tables.int8),
     ("docs/results/call-sizes.md", "sizes", tables.sizes),
     ("docs/results/silence.md", "silence", silence.silence),
+    ("docs/results/shapes.md", "shapes", shape_table.table),
     ("docs/results/speed.md", "bench", tables.bench),
     ("docs/results/profiles.md", "profiles", tables.profiles),
 )

@@ -140,4 +140,5 @@ def missing_backends(backends: Iterable[str]) -> tuple[str, ...]:
 
 
 def _not_set_up(path: Path, error: Exception) -> ProgramError:
-    return program_error(f"{path}: the program loads, but cannot be set up", error)
+    missing = "it is damaged, or this runtime lacks a kernel that it needs; rebuild it with this ExecuTorch"
+    return program_error(f"{path}: the program loads, but cannot be set up: {missing}", error)
