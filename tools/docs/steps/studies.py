@@ -1,0 +1,67 @@
+"""The studies: which steps start from which recipe, and in which order they are taken together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.docs.steps.record import Study
+from workbench.audio.corpus import Corpus
+from workbench.recipe import Axis, Recipe
+from workbench.recipe.files import merge, read_recipe_file
+from workbench.recipe.schema import RecipeModel
+from workbench.workflows.load_recipes import load_variants
+
+FOLDER = Path(__file__).parent
+INT8_MIXED, FLOAT = FOLDER / "int8-mixed.yaml", FOLDER / "float-xnnpack.yaml"
+BASE = "base"
+TOGETHER = (
+    "state-once",
+    "toeplitz-8",
+    "fourier-shifted",
+    "fourier-halved",
+    "three-stage",
+    "three-stage-int16",
+    "band-0.55",
+    "encoder-int8-weights",
+    "high-int4-weights",
+)
+"""The steps from int8-mixed as it was to int8-small, in the order in which they are taken together."""
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step to measure: its name and keys, and the recipe that they are part of."""
+
+    study: Study
+    name: str
+    keys: dict[str, Any]
+    recipe: Recipe
+
+    @property
+    def base(self) -> str:
+        """The name of the recipe that the step starts from."""
+        return f"{self.recipe.source.stem}@step={BASE}"
+
+
+def planned_steps(corpus: Corpus) -> list[PlannedStep]:
+    """Returns the steps of all studies, in order. The first one of `alone` and of `exact` is the base."""
+    by_name = _axis(INT8_MIXED)
+    keys: dict[str, Any] = {}
+    together = {f"+{name}": (keys := merge([keys, by_name[name]])) for name in TOGETHER}
+    return [
+        *_steps("alone", INT8_MIXED, by_name, corpus),
+        *_steps("together", INT8_MIXED, together, corpus),
+        *_steps("exact", FLOAT, _axis(FLOAT), corpus),
+    ]
+
+
+def _axis(path: Path) -> dict[str, Any]:
+    (axis,) = read_recipe_file(path, RecipeModel.dotted_keys()).axes
+    return dict(axis.choices)
+
+
+def _steps(study: Study, path: Path, choices: dict[str, Any], corpus: Corpus) -> list[PlannedStep]:
+    recipes = load_variants([path], corpus, overrides=(Axis("step", tuple(choices.items())),))
+    return [
+        PlannedStep(study, name, keys, recipe) for (name, keys), recipe in zip(choices.items(), recipes, strict=True)
+    ]
