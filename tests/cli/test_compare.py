@@ -43,6 +43,19 @@ def test_compare_lists_numbers_that_are_neither_worse_nor_better(tmp_path: Path)
     assert times == "  number       1 time without a tolerance changed; --format json lists them"
 
 
+def test_compare_shows_layers_of_one_kind_on_one_line(tmp_path: Path) -> None:
+    """Layers that change alike; layers with integer weights with their bytes, as the record has them."""
+    small = MEASURED / "int8-small.json"
+    lines = workbench("compare", MEASURED / "int8-mixed.json", small).stdout.splitlines()
+    weights = read_result(small).program.weights
+    first = [stored for stored in weights if stored.layer.startswith("encoder.first.")]
+    assert f"  program      schemes.frontend.group.*.project: – -> {weights[0].scheme} (" in "\n".join(lines)
+    assert (
+        f"  program      weights.encoder.first.*.linear.{first[0].scheme}: – -> 1 layer, {first[0].bytes:,} bytes "
+        f"({first[0].float_bytes:,} in float)"
+    ) in lines
+
+
 def test_compare_json(tmp_path: Path) -> None:
     after = written(replaced(BEFORE, "program.bytes", 2_000_000), tmp_path / "b")
     compared = workbench("compare", written(BEFORE, tmp_path / "a"), after, "--format", "json")

@@ -7,6 +7,7 @@ from workbench.audit.clock import Clock, native_speed, no_native, speedup_by
 from workbench.audit.comparability import Facts, audio_facts, difference, flatten, machine_facts, stream_facts
 from workbench.audit.comparison import Change, Comparison, Figure, Judgement, Pair, share, shown
 from workbench.audit.tolerances import Better, Tolerance
+from workbench.audit.weight_groups import weight_groups
 from workbench.errors import WorkbenchError
 from workbench.records.metrics import metric_value
 from workbench.records.result import F0_NOT_KEPT, Result, gate_metrics
@@ -139,8 +140,21 @@ def _clips(old: Result, new: Result) -> tuple[Facts, Facts]:
 
 def _program(result: Result) -> Facts:
     """What the program consists of; its numbers are among the figures."""
-    keys = {"sha256", "state", "schemes", "quantized_ops", "float_ops", "delegated_ops", "portable_ops"}
-    return flatten(result.program.model_dump(mode="json", include=keys)) if result.program else {}
+    program = result.program
+    if program is None:
+        return {}
+    keys = {
+        "sha256",
+        "state",
+        "schemes",
+        "quantized_ops",
+        "float_ops",
+        "delegated_ops",
+        "portable_ops",
+        "bytes_by_part",
+    }
+    weights = {f"weights.{group.kind}.{group.scheme}": group.text() for group in weight_groups(program.weights)}
+    return flatten(program.model_dump(mode="json", include=keys)) | weights
 
 
 def _figures(old: Result, new: Result, tolerances: Tolerances, barriers: Mapping[str, str]) -> list[Figure]:

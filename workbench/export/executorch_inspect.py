@@ -17,6 +17,9 @@ _WEIGHTED = ("convolution", "linear", "addmm", "mm")
 _WITHOUT_WEIGHTS = ("add", "leaky_relu")
 """Operators that run in int8 if all of their inputs and their output are int8."""
 
+_STAGES = ("project", "middle", "expand")
+"""The layers of a group of bins in an approximate front end."""
+
 Counts = dict[str, int]
 
 
@@ -103,13 +106,20 @@ def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, 
         if name is None or name == STATE_BUFFER or _is_zero_points(node):
             continue
         tensor = exported.state_dict[name] if name in exported.state_dict else exported.constants[name]
-        path = name.split(".")
-        is_one_part = path[0] != "encoder" or path[1].startswith("_")  # a quantized encoder has no layer names
         four_bits = tensor.dtype == torch.int8 and any(stored_bits(user) == 4 for user in _readers(node))
         size = packed_bytes(tensor, 4) if four_bits else tensor.numel() * tensor.element_size()
-        parts[path[0] if is_one_part else ".".join(path[:2])] += size
+        parts[_part_of(name)] += size
         types["int4" if four_bits else str(tensor.dtype).removeprefix("torch.")] += size
     return dict(parts.most_common()), dict(types.most_common())
+
+
+def _part_of(name: str) -> str:
+    """Returns the part of the model that a tensor belongs to; parts of the front end are the stages of its groups."""
+    path = name.split(".")
+    if path[0] == "frontend":
+        return ".".join(["frontend", *(stage for stage in _STAGES if stage in path)])
+    has_layers = path[0] == "encoder" and not path[1].startswith("_")  # int8 activations take the names away
+    return ".".join(path[: 2 if has_layers else 1])
 
 
 def _readers(node: torch.fx.Node) -> list[torch.fx.Node]:

@@ -95,7 +95,7 @@ class ProgramFile(RecordModel):
         delegated_ops: Operators within delegates, with their counts.
         portable_ops: Operators outside delegates, with their counts.
         bytes_by_kind: Bytes of the file, by kind: weights, graphs, constants and the rest.
-        bytes_by_part: Bytes of weights and constants, by part of the model.
+        bytes_by_part: Bytes of weights and constants, by part of the model; an approximate front end by its stages.
         bytes_by_dtype: Bytes of weights and constants, by data type.
         schemes: The scheme of each layer in a quantized part, as the converted graph shows it.
         ranges: Every tensor with a fixed int8 range.
@@ -170,7 +170,9 @@ def describe(program: ExportedProgram, path: str, state: State) -> ProgramFile:
     if quantized is None:
         null_reasons["calibration"] = "no part of it was quantized by itself"
     elif quantized.calibration is None:
-        null_reasons["calibration"] = "only weights are integers: nothing depends on audio"
+        null_reasons["calibration"] = (
+            "only weights are integers, so nothing is calibrated; weights has the error of each layer"
+        )
     return ProgramFile(
         path=path,
         kind=program.format,

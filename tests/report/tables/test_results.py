@@ -39,7 +39,8 @@ def test_print_results_has_lines_on_integer_weights(capsys: pytest.CaptureFixtur
         )
         for layer, scheme, saved_bytes, error_relative in [
             ("a", "int16-weights", -1200, 1.6e-5),
-            ("b", "int4-weights", 800, 0.1),
+            ("b.0.c", "int4-weights", 800, 0.1),
+            ("b.1.c", "int4-weights", 800, 0.01),
         ]
     ]
     static = stored("int8-static")
@@ -53,7 +54,9 @@ def test_print_results_has_lines_on_integer_weights(capsys: pytest.CaptureFixtur
     print_results([(static.replace(program=program), Path("outputs/x/int8-static"))])
     assert (
         "  integers    2 linears with int8 weights and 1 linears with int4 weights, 5,070 bytes of weights\n"
-        "  coarsest    weights of b (int4-weights): 1.0e-01 of their norm\n"
+        "  weights     a in int16-weights: 1 layer, 5 bytes (9 in float)\n"
+        "  weights     b.*.c in int4-weights: 2 layers, 10 bytes (18 in float)\n"
+        "  coarsest    weights of b.0.c (int4-weights): 1.0e-01 of their norm\n"
         "  no gain     a: smaller in float, by 1,200 bytes together\n"
         "  program "
     ) in capsys.readouterr().out

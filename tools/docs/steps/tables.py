@@ -98,8 +98,8 @@ def _measured() -> str:
     return (
         f"\nThe clips that calibrate: {_clips(step.calibrate)}. The clips that score: {_clips(step.score)}. "
         f"Measured on {record.created[:10]} and {timed} with workbench {made_on.commit}, {made_on.cpu}, torch "
-        f"{made_on.torch}, executorch {made_on.executorch}; {made_on.threads} thread, {record.rounds} alternating rounds "
-        f"of {record.calls_per_round} calls. 48000 Hz, 960-sample chunks, mirror 1.\n"
+        f"{made_on.torch}, executorch {made_on.executorch}; {made_on.threads} thread, {record.rounds} alternating "
+        f"rounds of {record.calls_per_round} calls. 48000 Hz, 960-sample chunks, mirror 1.\n"
     )
 
 

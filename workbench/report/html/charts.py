@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.audit.weight_groups import weight_groups
 from workbench.quantize.results import LayerSnr, TensorRange
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
@@ -31,6 +32,20 @@ class Bar:
 class BarChart:
     title: str
     rows: list[Bar]
+
+
+@dataclass(frozen=True)
+class WeightBar:
+    """Layers of one kind with integer weights: their bytes, and those of the same weights in float32."""
+
+    name: str
+    scheme: str
+    layers: int
+    bytes: int
+    float_bytes: int
+    width: float
+    float_at: float
+    error: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,25 @@ def _bars(title: str, sizes: Mapping[str, int]) -> BarChart:
     largest = max(sizes.values(), default=0) or 1
     ordered = sorted(sizes.items(), key=lambda item: -item[1])
     return BarChart(title, [Bar(name.replace("_", " "), size, 100 * size / largest) for name, size in ordered])
+
+
+def weight_bars(result: Result) -> list[WeightBar]:
+    """Returns the layers with integer weights, those of one kind together; empty if there are none."""
+    groups = weight_groups(result.program.weights if result.program else ())
+    largest = max((group.float_bytes for group in groups), default=1)
+    return [
+        WeightBar(
+            name=group.kind,
+            scheme=group.scheme,
+            layers=group.layers,
+            bytes=group.bytes,
+            float_bytes=group.float_bytes,
+            width=100 * group.bytes / largest,
+            float_at=100 * group.float_bytes / largest,
+            error=f"{group.error_relative:.1e}".replace("e-0", "e-").replace("-", "−"),
+        )
+        for group in groups
+    ]
 
 
 def time_chart(stored: StoredResult) -> TimeChart | None:

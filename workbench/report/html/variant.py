@@ -19,10 +19,12 @@ from workbench.report.html.charts import (
     NoiseChart,
     RangeChart,
     TimeChart,
+    WeightBar,
     byte_charts,
     noise_chart,
     range_charts,
     time_chart,
+    weight_bars,
 )
 from workbench.report.html.contours import Baselines, ContourView, Histogram, contour, histogram
 
@@ -77,6 +79,7 @@ class VariantView:
     moments: list[MomentView]
     missing_frames: str
     byte_charts: list[BarChart]
+    weight_bars: list[WeightBar]
     time_chart: TimeChart | None
     range_charts: list[RangeChart]
     noise_chart: NoiseChart | None
@@ -146,6 +149,7 @@ def variant_view(
         moments=[_moment_view(moment, stored, sounds, corpus) for moment in worst(clips)],
         missing_frames=_missing_frames(stored, clips, scored),
         byte_charts=byte_charts(result),
+        weight_bars=weight_bars(result),
         time_chart=time_chart(stored),
         range_charts=range_charts(result),
         noise_chart=noise_chart(result),

@@ -1,6 +1,9 @@
 """The output of `compare`: lines of text, or annotations for GitHub."""
 
-from workbench.audit.comparison import Comparison, Judgement, Pair, share, shown
+from collections.abc import Sequence
+
+from workbench.audit.comparison import Change, Comparison, Judgement, Pair, share, shown
+from workbench.audit.weight_groups import layer_kind
 from workbench.report.formatting import counted
 
 _SHOWN: tuple[Judgement, ...] = (
@@ -28,12 +31,22 @@ def _pair_lines(pair: Pair) -> list[str]:
         ("note", pair.notes),
     ):
         lines += [f"  {label:12} {line}" for line in found]
-    lines += [
-        f"  {change.part:12} {change.key}: {shown(change.before)} -> {shown(change.after)}"
-        for change in pair.changes
-        if pair.has_programs or change.part != "program"
-    ]
+    lines += _change_lines([change for change in pair.changes if pair.has_programs or change.part != "program"])
     return lines + _number_lines(pair)
+
+
+def _change_lines(changes: Sequence[Change]) -> list[str]:
+    """The changes; layers of one kind that change in the same way have one line."""
+    alike: dict[tuple[str, str, str], list[Change]] = {}
+    for change in changes:
+        kind = layer_kind(change.key) if change.key.startswith("schemes.") else change.key
+        values = f"{shown(change.before)} -> {shown(change.after)}"
+        alike.setdefault((change.part, kind, values), []).append(change)
+    return [
+        f"  {part:12} {kind if len(members) > 1 else members[0].key}: {values}"
+        + (f" ({len(members)} layers)" if len(members) > 1 else "")
+        for (part, kind, values), members in alike.items()
+    ]
 
 
 def _headline(pair: Pair) -> str:

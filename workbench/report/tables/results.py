@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.audit.choice.order import display_order
+from workbench.audit.weight_groups import weight_groups
 from workbench.records.result import RESULT_NAME, Result
 from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import format_number
@@ -42,6 +43,7 @@ def _integer_lines(result: Result) -> list[str]:
     integer_bytes = sum(program.bytes_by_dtype.get(dtype, 0) for dtype in ("int8", "int4"))
     label = "integers" if program.weights else "int8"
     lines = [f"{label:<11} {_operators(program.quantized_ops)}, {integer_bytes:,} bytes of weights"]
+    lines += [f"weights     {group.kind} in {group.scheme}: {group.text()}" for group in weight_groups(program.weights)]
     if program.weights:
         coarsest = max(program.weights, key=lambda stored: stored.error_relative)
         lines.append(
