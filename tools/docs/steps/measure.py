@@ -30,7 +30,7 @@ class Measurement:
 
     Args:
         corpus: The clips that recipes name.
-        folder: Where the programs are, each in a folder of its own.
+        folder: Where the programs are, one folder for each.
         store: The cache of programs of all runs.
         hosts: The native hosts.
         child: The process that runs the programs.

@@ -11,7 +11,7 @@ from workbench.records.environment import Environment
 RECORD = RECORDS / "steps.json"
 NOT_TIMED = "not timed yet"
 
-Study = Literal["alone", "together", "exact"]
+Study = Literal["single", "together", "exact"]
 
 
 class ClipFigures(RecordModel):
@@ -84,7 +84,7 @@ class Step(RecordModel):
     """A program of one study.
 
     Attributes:
-        study: `alone`: one step on top of int8-mixed as it was. `together`: this step and all before it. `exact`: one
+        study: `single`: one step on top of int8-mixed as it was. `together`: this step and all before it. `exact`: one
             step on top of float-xnnpack as it was.
         name: The step; `base` is the program without one.
         recipe: The name of its recipe.

@@ -44,12 +44,12 @@ class PlannedStep:
 
 
 def planned_steps(corpus: Corpus) -> list[PlannedStep]:
-    """Returns the steps of all studies, in order. The first one of `alone` and of `exact` is the base."""
+    """Returns the steps of all studies, in order. The first one of `single` and of `exact` is the base."""
     by_name = _axis(INT8_MIXED)
     keys: dict[str, Any] = {}
     together = {f"+{name}": (keys := merge([keys, by_name[name]])) for name in TOGETHER}
     return [
-        *_steps("alone", INT8_MIXED, by_name, corpus),
+        *_steps("single", INT8_MIXED, by_name, corpus),
         *_steps("together", INT8_MIXED, together, corpus),
         *_steps("exact", FLOAT, _axis(FLOAT), corpus),
     ]

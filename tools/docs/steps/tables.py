@@ -10,9 +10,9 @@ from workbench.report.formatting import DASH, format_number, markdown_table
 _SECTIONS = ("lowering.", "quantization.parts.")  # left out, for width: the rest of the key says enough
 
 
-def alone() -> str:
+def single() -> str:
     """Returns a row for each step on top of int8-mixed as it was."""
-    return _table("alone") + _measured()
+    return _table("single") + _measured()
 
 
 def together() -> str:
@@ -48,8 +48,8 @@ def _steps(study: Study) -> list[Step]:
 
 
 def _table(study: Study) -> str:
-    base_bytes = next(step.bytes for step in _steps("alone") if step.name == BASE)
-    new_keys: dict[str, dict[str, Any]] = {step.name: step.keys for step in _steps("alone")}
+    base_bytes = next(step.bytes for step in _steps("single") if step.name == BASE)
+    new_keys: dict[str, dict[str, Any]] = {step.name: step.keys for step in _steps("single")}
     rows = [
         {
             "step": step.name,
