@@ -406,6 +406,12 @@ AUDIO = (
         text("r.yaml", f"{RECIPE}state: explicit\nlowering: {{initial_state: once}}\n"),
     ),
     Case(
+        "an alignment that no program needs",
+        "check r.yaml",
+        "r.yaml: lowering.segment_alignment: expected 16 or 128, got 4",
+        text("r.yaml", f"{RECIPE}lowering: {{segment_alignment: 4}}\n"),
+    ),
+    Case(
         "integer weights in a convolution",
         "check r.yaml",
         "r.yaml: quantization: encoder.first, encoder.prefilter and encoder.narrow in int8-weights require "

@@ -13,7 +13,7 @@ from workbench.export.executorch import lower_module
 from workbench.quantize.annotate import quantize_part
 from workbench.quantize.layer_error import layer_snr
 from workbench.quantize.layers import graph_schemes, integer_operators
-from workbench.quantize.weights import split_weights, store_weights
+from workbench.quantize.weights import Level, split_weights, store_weights
 from workbench.recipe import Quantization
 from workbench.recipe.options import WEIGHT_SCHEMES, Scheme
 from workbench.runtime.executorch import load_lowered_module
@@ -42,15 +42,33 @@ PART = Part().eval().requires_grad_(False)
 INPUTS = (torch.randn(40, COLUMNS, generator=torch.Generator().manual_seed(1)),)
 
 
-def dequantized(weight: Tensor, bits: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The weights that integers of these bits stand for, and the largest error of each row; independent of the code."""
+def dequantized(weight: Tensor, levels: list[Level]) -> np.ndarray:
+    """The weights that integers of these levels stand for, by their scales; independent of the code."""
     exact, found = weight.double().numpy(), np.zeros(weight.shape)
-    for count in bits:
-        remainder = exact - found
-        scale = np.float32(np.abs(remainder).max(1, keepdims=True) / (2 ** (count - 1) - 1))
-        scale[scale == 0] = 1
-        found = found + np.round(remainder / scale) * scale
-    return found, scale[:, 0] / 2
+    for level in levels:
+        remainder, scale = exact - found, level.scales.numpy()[:, None]
+        if level.bits == 8:
+            largest = np.abs(remainder).max(1, keepdims=True)
+            np.testing.assert_allclose(scale, np.where(largest, largest / 127, 1), rtol=1e-6)
+        found = found + np.clip(np.round(remainder / scale), *((-127, 127) if level.bits == 8 else (-8, 7))) * scale
+    return found
+
+
+def test_four_bits_have_the_scale_of_the_least_squared_error() -> None:
+    weight = PART.wide.weight.double().numpy()
+    steps = np.abs(weight).max(1, keepdims=True) / 7 * np.linspace(0.3, 1.2, 400)[:, None, None] + 1e-30
+    least = np.square((weight / steps).round().clip(-8, 7) * steps - weight).sum(-1).min(0)
+    ((level,),) = split_weights([PART.wide.weight], "int4-weights")
+    assert (np.square(level.values.numpy() - weight).sum(-1) <= 1.03 * least).all()
+
+
+def test_frequencies_of_a_prefilter_share_their_scales() -> None:
+    part = nn.Module()
+    part.frequency = nn.ModuleList(nn.Linear(6, 4, bias=False) for _ in range(3)).requires_grad_(False)
+    expected = torch.stack([linear.weight for linear in part.frequency]).abs().amax((0, 2)) / 127
+    store_weights(part, "part", Quantization(parts={"part": "int8-weights"}))
+    for linear in part.frequency:
+        torch.testing.assert_close(linear.scales_0, expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +83,10 @@ def dequantized(weight: Tensor, bits: list[int]) -> tuple[np.ndarray, np.ndarray
 def test_product_and_record_are_those_of_the_integers(scheme: Scheme, bits: list[int], stored: int) -> None:
     rules = Quantization(parts={"part.wide": scheme})
     converted = quantize_part(PART, "part", rules, (torch.zeros(1, COLUMNS),), lambda _: None)
-    expected, half_step = dequantized(PART.wide.weight, bits)
-    levels = split_weights(PART.wide.weight, scheme)
+    (levels,) = split_weights([PART.wide.weight], scheme)
+    assert [level.bits for level in levels] == bits
+    expected = dequantized(PART.wide.weight, levels)
     assert np.array_equal(sum(level.values for level in levels).numpy(), expected)
-    error = np.abs(expected - PART.wide.weight.double().numpy())
-    assert (error.max(1) <= half_step * (1 + 1e-6)).all()
     copy = Part().requires_grad_(False)
     copy.wide.weight.copy_(torch.tensor(expected))
     torch.testing.assert_close(converted.module(*INPUTS), copy(*INPUTS), rtol=1e-5, atol=1e-4)

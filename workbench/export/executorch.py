@@ -26,7 +26,13 @@ from workbench.quantize.calibration import excerpts
 from workbench.quantize.pt2e import quantize
 from workbench.quantize.results import Quantized
 from workbench.quantize.whole_graph import quantize_whole_graph
-from workbench.recipe.options import STATE_BUFFER, ExecutorchBackend, InitialState
+from workbench.recipe.options import (
+    DEFAULT_SEGMENT_ALIGNMENT,
+    STATE_BUFFER,
+    ExecutorchBackend,
+    InitialState,
+    SegmentAlignment,
+)
 
 _RESET_INPUT = "which"  # the parameter of `_Reset.forward`
 
@@ -51,7 +57,14 @@ class ExecutorchExporter:
         rules = inputs.rules
         graph = quantize_everywhere(inputs, progress) if rules.everywhere else None
         quantized = quantize_parts(inputs, progress) if rules.parts and not rules.everywhere else None
-        program = lower(inputs.model, self.backend, graph, inputs.confidence_threshold, inputs.initial_state)
+        program = lower(
+            inputs.model,
+            self.backend,
+            graph,
+            inputs.confidence_threshold,
+            inputs.initial_state,
+            inputs.segment_alignment,
+        )
         if quantized is not None:
             check_lowered(quantized, program)
         return replace(program, quantized=quantized, made_with=self.extra.versions())
@@ -78,6 +91,7 @@ def lower(
     graph: nn.Module | None = None,
     confidence_threshold: float | None = None,
     initial_state: InitialState = "each-method",
+    segment_alignment: SegmentAlignment = DEFAULT_SEGMENT_ALIGNMENT,
 ) -> ExportedProgram:
     """Lowers a restated stream to a `.pte`.
 
@@ -90,13 +104,14 @@ def lower(
         graph: The model quantized as a whole graph, which is lowered instead of the model.
         confidence_threshold: Becomes an entry of the metadata; it changes no estimate.
         initial_state: Where the zeros of an internal state are stored.
+        segment_alignment: The parts of the file start at multiples of this many bytes.
 
     Raises:
         NotInstalledError: The backend is qualcomm and its SDK is missing.
         LoweringError: A stage of the toolchain fails, the backend takes an internal state out of the program, or a
             program whose state is not internal keeps one anyway.
     """
-    lowered = lower_traced(model, backend, graph, confidence_threshold, initial_state)
+    lowered = lower_traced(model, backend, graph, confidence_threshold, initial_state, segment_alignment)
     pte = bytes(lowered.program.buffer)
     counts = lowered.counts
     bytes_by_part, bytes_by_dtype = bytes_of_constants(lowered.exported)
@@ -135,6 +150,7 @@ def lower_traced(
     graph: nn.Module | None = None,
     confidence_threshold: float | None = None,
     initial_state: InitialState = "each-method",
+    segment_alignment: SegmentAlignment = DEFAULT_SEGMENT_ALIGNMENT,
     layers_of_quantized_parts: bool = False,
 ) -> LoweredStream:
     """Lowers a stream as `lower` does, with the same arguments and errors, and returns the graphs as well.
@@ -167,6 +183,7 @@ def lower_traced(
                 emit_mutable_buffer_names=True,  # by its name a session finds the state, to reset it
                 passes=[_InitialState(initial_state)] if internal else [],
                 memory_planning_pass=MemoryPlanningPass(share_mutable_buffers=internal),  # with `reset`
+                segment_alignment=segment_alignment,
             )
         )
     model.reset()  # tracing ran the model

@@ -11,7 +11,7 @@ from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.recipe import Quantization
-from workbench.recipe.options import InitialState
+from workbench.recipe.options import DEFAULT_SEGMENT_ALIGNMENT, InitialState, SegmentAlignment
 
 if TYPE_CHECKING:
     from workbench.model.upstream import PESTO
@@ -24,7 +24,8 @@ class ExportInputs:
     `model` may be quantized in place. `load_upstream` loads upstream's unmodified streaming model, which TorchScript
     exports instead. `clips` are the calibration audio, (n,) float32 each at the stream's rate. Two calibrations are
     compared in frames whose confidence is at least `voiced_confidence`. `confidence_threshold` becomes an entry of the
-    metadata. `initial_state` says where the zeros of an internal state are stored.
+    metadata. `initial_state` says where the zeros of an internal state are stored, and `segment_alignment` at which
+    multiples of bytes the parts of a `.pte` start.
     """
 
     model: StreamingPesto
@@ -34,6 +35,7 @@ class ExportInputs:
     voiced_confidence: float
     confidence_threshold: float | None = None
     initial_state: InitialState = "each-method"
+    segment_alignment: SegmentAlignment = DEFAULT_SEGMENT_ALIGNMENT
 
 
 class Exporter(Protocol):

@@ -5,6 +5,7 @@ through `dequantize_per_channel`. So these Linears are replaced by a module that
 used: it cannot split a weight into two levels, it leaves the bias in the Linear, and there is nothing to observe.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,24 +44,46 @@ class Level:
         return rows * ((columns * self.bits + 7) // 8) + rows * self.scales.element_size()
 
 
-def split_weights(weight: Tensor, scheme: Scheme) -> list[Level]:
-    """Returns the levels of a scheme, whose sum approximates the weights.
+def split_weights(weights: Sequence[Tensor], scheme: Scheme) -> list[list[Level]]:
+    """Returns the levels of each weight, whose sum approximates it.
 
-    Integers are symmetric around zero, with one scale per row. A level rounds what the levels before it leave.
+    Integers are symmetric around zero, with one scale per row, which is the same for all of the weights. A level rounds
+    what the levels before it leave.
 
     Args:
-        weight: (rows, columns), float32.
+        weights: (rows, columns) each, float32.
         scheme: One of WEIGHT_SCHEMES.
     """
-    remainder, levels = weight.double(), []
+    remainder = torch.stack([weight.double() for weight in weights])
+    levels: list[list[Level]] = [[] for _ in weights]
     for bits in WEIGHT_SCHEMES[scheme]:
-        largest = remainder.abs().amax(1)
-        scales = (largest / (2 ** (bits - 1) - 1)).float()
-        scales[scales == 0] = 1.0  # XNNPACK refuses a scale of 0
-        integers = (remainder / scales.double()[:, None]).round().to(torch.int8)
-        levels.append(Level(integers, scales, bits))
-        remainder = remainder - levels[-1].values
+        scales = _scales(remainder, bits)
+        for found, matrix in zip(levels, remainder, strict=True):
+            found.append(Level(_rounded(matrix, scales, bits).to(torch.int8), scales, bits))
+        remainder = remainder - torch.stack([found[-1].values for found in levels])
     return levels
+
+
+def _scales(weights: Tensor, bits: int) -> Tensor:
+    """Returns the scale of each row of (layers, rows, columns), (rows,) float32.
+
+    With 8 bits the largest weight has the largest integer. With 4 bits it is better to clip a few: of 40 scales, the
+    one with the least squared error is taken.
+    """
+    scales: Tensor = (weights.abs().amax((0, 2)) / (2 ** (bits - 1) - 1)).float()
+    scales[scales == 0] = 1.0  # XNNPACK refuses a scale of 0
+    if bits == 8:
+        return scales
+    candidates = torch.linspace(0.4, 1.05, 40)[:, None] * scales
+    rounded = [_rounded(weights, row, bits) * row.double()[:, None] for row in candidates]
+    best = torch.stack([(values - weights).square().sum((0, 2)) for values in rounded]).argmin(0, keepdim=True)
+    return candidates.gather(0, best).flatten()
+
+
+def _rounded(weights: Tensor, scales: Tensor, bits: int) -> Tensor:
+    """Returns the integers that stand for (..., rows, columns), as float64."""
+    rounded: Tensor = (weights / scales.double()[:, None]).round().clamp(*QUANT_RANGES[bits])
+    return rounded
 
 
 class IntegerWeightLinear(nn.Module):
@@ -104,17 +127,30 @@ def store_weights(module: nn.Module, part: str, rules: Quantization) -> list[Sto
     Raises:
         LoweringError: A rule names a convolution.
     """
-    found = []
+    groups: dict[tuple[str, Scheme], dict[str, nn.Linear]] = {}
     for name, layer in layers_of(module, part).items():
         scheme = rule_for(rules.parts, name)
         if scheme is None or scheme not in WEIGHT_SCHEMES:
             continue
         if not isinstance(layer, nn.Linear):
             raise LoweringError(f"{name} in {scheme}: is a convolution, only Linears can; set {name}: none")
-        levels = split_weights(layer.weight, scheme)
-        module.set_submodule(name.removeprefix(f"{part}."), IntegerWeightLinear(levels, layer.bias))
-        found.append(_describe(name, scheme, layer.weight, levels))
+        groups.setdefault((_sharing(name), scheme), {})[name] = layer
+    found = []
+    for (_, scheme), linears in groups.items():
+        split = split_weights([linear.weight for linear in linears.values()], scheme)
+        for (name, linear), levels in zip(linears.items(), split, strict=True):
+            module.set_submodule(name.removeprefix(f"{part}."), IntegerWeightLinear(levels, linear.bias))
+            found.append(_describe(name, scheme, linear.weight, levels))
     return found
+
+
+def _sharing(layer: str) -> str:
+    """Returns what the layers that share their scales have in common: the frequencies of a prefilter do.
+
+    XNNPACK's constants are stored once if they are equal.
+    """
+    parent = layer.rpartition(".")[0]
+    return parent if parent.endswith(".frequency") else layer
 
 
 def _describe(layer: str, scheme: Scheme, weight: Tensor, levels: list[Level]) -> StoredWeights:

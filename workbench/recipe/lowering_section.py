@@ -6,11 +6,13 @@ from pydantic import Field, model_validator
 
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (
+    DEFAULT_SEGMENT_ALIGNMENT,
     DEFAULT_TOEPLITZ_BLOCK,
     Backend,
     InitialState,
     Prefilter,
     Scope,
+    SegmentAlignment,
     Toeplitz,
     ToeplitzBlock,
 )
@@ -59,6 +61,11 @@ class Lowering(RecipeSection):
         "each-method",
         description="For state: internal, where the program stores the zeros of its state: with both methods, or "
         "once: with forward, whose state the method reset shares.",
+    )
+    segment_alignment: SegmentAlignment = Field(
+        DEFAULT_SEGMENT_ALIGNMENT,
+        description="Only ExecuTorch. The weights of each layer start at a multiple of this many bytes of the file. 16 "
+        "leaves about 50 bytes less between two layers than 128.",
     )
 
     @model_validator(mode="after")

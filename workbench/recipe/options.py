@@ -68,6 +68,11 @@ DEFAULT_TOEPLITZ_BLOCK: ToeplitzBlock = 16
 InitialState = Literal["each-method", "once"]
 """Where a program stores the zeros of its state: with each method that has the state, or with `forward` only."""
 
+SegmentAlignment = Literal[16, 128]
+"""Bytes of which the parts of a `.pte` start at a multiple: ExecuTorch's default is 128, and it needs 16."""
+
+DEFAULT_SEGMENT_ALIGNMENT: SegmentAlignment = 128
+
 Scheme = Literal[
     "none",
     "int8-dynamic",

@@ -108,6 +108,10 @@ def test_every_backend_and_scope_has_limits() -> None:
             TORCHSCRIPT.replace("toeplitz: conv", "toeplitz: conv, initial_state: once"),
             "initial_state: each-method (got once)",
         ),
+        (
+            TORCHSCRIPT.replace("toeplitz: conv", "toeplitz: conv, segment_alignment: 16"),
+            "segment_alignment: 128 (got 16)",
+        ),
         (ONNX.replace("explicit", "sideways"), "r.yaml: state: "),  # a mistake in a key comes before its conflicts
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from workbench.recipe.limits.int8_outputs import int8_output_conflicts
 from workbench.recipe.options import (
+    DEFAULT_SEGMENT_ALIGNMENT,
     DYNAMIC_SCHEMES,
     OUTPUTS,
     WEIGHT_SCHEMES,
@@ -20,6 +21,7 @@ from workbench.recipe.options import (
     Prefilter,
     Scheme,
     Scope,
+    SegmentAlignment,
     State,
     Toeplitz,
 )
@@ -45,6 +47,7 @@ class Limits:
     prefilters: tuple[Prefilter, ...] | None = None
     toeplitz: tuple[Toeplitz, ...] | None = None
     initial_states: tuple[InitialState, ...] | None = None
+    segment_alignments: tuple[SegmentAlignment, ...] | None = None
     one_call_size: bool = False
     all_outputs: bool = False
     schemes: tuple[Scheme, ...] | None = None
@@ -66,6 +69,7 @@ BACKENDS: Mapping[Backend, Limits] = {
     # residual_add is not an option: ONNX Runtime fuses an add between int8 layers in any case.
     "onnx": Limits(
         states=("explicit", "none", "frozen"),
+        segment_alignments=(DEFAULT_SEGMENT_ALIGNMENT,),
         one_call_size=True,
         schemes=("none", "int8-static", "int8-weights", "int16-weights"),
         observers=("min-max",),
@@ -79,6 +83,7 @@ BACKENDS: Mapping[Backend, Limits] = {
         prefilters=("conv",),
         toeplitz=("conv",),
         initial_states=("each-method",),
+        segment_alignments=(DEFAULT_SEGMENT_ALIGNMENT,),
         one_call_size=True,
         all_outputs=True,
         schemes=(),
@@ -181,6 +186,7 @@ def _lowering_conflicts(limits: Limits, lowering: "Lowering", keys: Mapping[str,
     yield from _conflict("prefilter", limits.prefilters, lowering.prefilter)
     yield from _conflict("toeplitz", limits.toeplitz, lowering.toeplitz)
     yield from _conflict("initial_state", limits.initial_states, lowering.initial_state)
+    yield from _conflict("segment_alignment", limits.segment_alignments, lowering.segment_alignment)
     if limits.one_call_size and not isinstance(keys.get("frames_per_chunk", 1), int):
         yield "one number of frames_per_chunk (got a range)"
     outputs = keys.get("outputs", OUTPUTS)

@@ -144,7 +144,13 @@ def _lower_again(variant: PreparedVariant, model_is_float: bool, progress: Progr
     backend = recipe.lowering.backend
     assert backend != "onnx" and backend != "torchscript"
     return lower_traced(
-        inputs.model, backend, graph, inputs.confidence_threshold, inputs.initial_state, layers_of_quantized_parts=True
+        inputs.model,
+        backend,
+        graph,
+        inputs.confidence_threshold,
+        inputs.initial_state,
+        inputs.segment_alignment,
+        layers_of_quantized_parts=True,
     )
 
 

@@ -193,6 +193,7 @@ def export_inputs(variant: PreparedVariant) -> ExportInputs:
         voiced_confidence=recipe.scoring.voiced_confidence,
         confidence_threshold=recipe.postprocess.confidence_threshold,
         initial_state=recipe.lowering.initial_state,
+        segment_alignment=recipe.lowering.segment_alignment,
     )
 
 
