@@ -6,8 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from workbench.recipe.limits.backends import quantization_conflict
+from workbench.recipe.limits.backends import lowering_conflict, quantization_conflict
 from workbench.recipe.lowering_section import Lowering
+from workbench.recipe.options import WEIGHT_SCHEMES
 from workbench.recipe.sections import Quantization
 
 Keys = st.SearchStrategy[dict[str, Any]]
@@ -34,6 +35,7 @@ unit = st.floats(0, 1)
 part = choices(
     *("encoder", "encoder.*", "encoder.first", "encoder.prefilter", "encoder.prefilter.1", "encoder.narrow"),
     *("encoder.narrow.?", "encoder.toeplitz", "frontend", "frontend.*", "confidence", "nothing", "encoder.nothing"),
+    *("encoder.prefilter.*.frequency.>=8", "encoder.prefilter.0.*.<4", "confidence.linear", "frontend.group.>0"),
 )
 base = merged(
     every(
@@ -72,7 +74,11 @@ def lowering(backends: tuple[str, ...], **more: str) -> Keys:
         every(prefilter=choices("fourier", "fourier-shifted", "fourier-halved")),
         some(prefilter_band=choices(1.0, 0.5, 1e-9)),
     )
-    return every(lowering=merged(fixed, some(toeplitz=choices("linear", "conv", "block")), st.just({}) | fourier))
+    toeplitz = some(toeplitz=choices("linear", "conv", "block")) | every(
+        toeplitz=st.just("block"), toeplitz_block=choices(4, 8, 16, 32)
+    )
+    initial_state = some(initial_state=choices("each-method", "once"))
+    return every(lowering=merged(fixed, toeplitz, initial_state, st.just({}) | fourier))
 
 
 def quantized(*schemes: str, **more: st.SearchStrategy[Any]) -> Keys:
@@ -85,12 +91,14 @@ def quantized(*schemes: str, **more: st.SearchStrategy[Any]) -> Keys:
 
 float_parts = {"leaky_relu": choices("int8", "float"), "residual_add": choices("int8", "float")}
 any_scheme = quantized(
-    *("int8-dynamic", "int8-static", "int8-static-per-tensor"),
+    *("int8-dynamic", "int8-static", "int8-static-per-tensor", *WEIGHT_SCHEMES),
     observer=choices("min-max", "moving-average", "histogram", "percentile"),
     **float_parts,
 )
 corrected = quantized(
     *("int8-static", "int8-static-per-tensor"), equalize=st.booleans(), correct_bias=st.booleans(), **float_parts
+).filter(  # with none alone, both have no effect
+    lambda keys: keys["quantization"] == "none" or {"none"} != set(keys["quantization"]["parts"].values())
 )
 everywhere = merged(
     *(base, one_size, frontend, lowering(("xnnpack",)), every(quantization=st.just({"everywhere": True}))),
@@ -100,11 +108,13 @@ portable = every(state=choices("internal", "explicit"))
 
 
 def is_possible(keys: dict[str, Any]) -> bool:
-    """Whether the backend has the schemes of all parts; tests/recipe/limits/test_backends.py has those it does not."""
-    quantization = keys.get("quantization", "none")
+    """Whether the backend has all of this; tests/recipe/limits/test_backends.py has what it does not have."""
+    quantization, lowering = keys.get("quantization", "none"), Lowering(**keys.get("lowering", {}))
+    if lowering_conflict(lowering, keys):
+        return False
     if quantization == "none":
         return True
-    lowering, frontend = Lowering(**keys.get("lowering", {})), keys.get("frontend", "upstream")
+    frontend = keys.get("frontend", "upstream")
     return not quantization_conflict(Quantization(**quantization), lowering, frontend)
 
 
@@ -123,10 +133,13 @@ backends = (
     | merged(base, one_size, outputs, plain_frontend, every(state=st.just("none")), lowering(BACKENDS, scope="network"))
     | merged(
         *(base, one_size, outputs, frontend, every(state=choices("explicit", "none", "frozen"))),
-        *(lowering(("onnx",)), quantized("int8-static", leaky_relu=choices("int8", "float"))),
-    ).filter(is_possible)
+        *(
+            lowering(("onnx",)),
+            quantized("int8-static", "int8-weights", "int16-weights", leaky_relu=choices("int8", "float")),
+        ),
+    )
     | merged(base, one_size, every(lowering=st.just({"backend": "torchscript", "toeplitz": "conv"})))
-)
+).filter(is_possible)
 limit = st.builds("{} {!r}".format, choices("<=", ">="), st.floats(-1e9, 1e9) | st.integers(0, 99))
 metric = choices("program.bytes", "deviation.pitch.p95_cents", "speed.speedup_low")
 others = some(  # the model does not depend on these

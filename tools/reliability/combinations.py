@@ -37,14 +37,14 @@ from workbench.quantize.layers import PARTS
 from workbench.quantize.pt2e import Calibrator
 from workbench.quantize.scopes import check_scopes
 from workbench.recipe import KnownNames, Recipe, load_recipes
-from workbench.recipe.options import Frontend, Prefilter, Scheme, Toeplitz
+from workbench.recipe.options import Frontend, InitialState, Prefilter, Scheme, Toeplitz
 from workbench.runtime.executorch import load_lowered_module
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import describe_program
 
 SCHEMES = tuple(scheme for scheme in get_args(Scheme) if scheme != "none")
 _STREAM = {"description": "A combination.", "sample_rate_hz": 16000, "chunk_samples": 320, "mirror": 1.0}
-_LOWERING, _QUANTIZATION = ("toeplitz", "prefilter"), ("leaky_relu", "residual_add")
+_LOWERING, _QUANTIZATION = ("toeplitz", "prefilter", "initial_state"), ("leaky_relu", "residual_add")
 _SECTIONS = dict.fromkeys(_LOWERING, "lowering") | dict.fromkeys(_QUANTIZATION, "quantization")
 _ENCODER: Mapping[str, Sequence[Any]] = {
     "toeplitz": get_args(Toeplitz),
@@ -57,8 +57,12 @@ _WHOLE: Mapping[str, Sequence[Any]] = {
     "state": ("internal", "explicit", "none"),
     "frames_per_chunk": (1, {"min": 1, "max": 4}),
     "streams": (1, 2),
+    "initial_state": get_args(InitialState),
     "frontend": get_args(Frontend),
     "encoder.narrow": ("none", "int8-static", "int8-dynamic"),
+    "frontend.*": ("none", "int8-weights", "int16-weights", "int12-weights"),
+    "encoder.prefilter.*.frequency.>=1": ("none", "int8-weights", "int4-weights", "int12-weights"),
+    "prefilter": get_args(Prefilter),
 }
 _LIMIT_S = 600.0
 _PREFILTERS, _BAND = 2, 0.1
@@ -126,7 +130,7 @@ def recipe_keys(choices: Choices) -> dict[str, Any]:
             keys["quantization"]["parts"][name] = value
         else:
             keys[name] = value
-    if keys["lowering"].get("prefilter") == "fourier":
+    if keys["lowering"].get("prefilter", "conv") != "conv":
         keys["lowering"]["prefilter_band"] = _BAND
     keys["quantization"]["parts"] = {
         part: scheme for part, scheme in keys["quantization"]["parts"].items() if scheme != "none"

@@ -85,6 +85,11 @@ def test_every_backend_and_scope_has_limits() -> None:
             "lowering: {backend: portable}\n" + parts("encoder: int8-weights, encoder.first: int12-weights"),
             "int8-static or int8-static-per-tensor (got int12-weights, int8-weights)",
         ),
+        (
+            parts("encoder.prefilter.*.frequency.>=8: int4-weights"),
+            "encoder.prefilter.*.frequency.>=8: a prefilter has frequencies only with lowering.prefilter: fourier, "
+            "fourier-shifted or fourier-halved (got conv)",
+        ),
         ("lowering: {toeplitz_block: 5}\n" + parts("encoder: int8-weights"), "expected 4, 8, 16 or 32, got 5"),
         (
             parts("encoder.first: int8-static"),

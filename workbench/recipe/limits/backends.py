@@ -172,6 +172,10 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
             "parts: frontend requires frontend: grouped, low-rank or three-stage (got upstream), whose layers can be "
             "quantized"
         )
+    of_frequencies = [pattern for pattern in quantization.parts if "frequency" in pattern.split(".")]
+    if of_frequencies and lowering.prefilter not in _IN_FREQUENCY_DOMAIN:
+        required = f"lowering.prefilter: {_choices(_IN_FREQUENCY_DOMAIN)} (got {lowering.prefilter})"
+        return f"parts: {', '.join(of_frequencies)}: a prefilter has frequencies only with {required}"
     layers = _layer_conflicts(quantization, lowering) if backend == "xnnpack" else ()
     outputs = int8_output_conflicts(quantization, lowering) if backend in get_args(ExecutorchBackend) else ()
     return "; ".join((*layers, *outputs))
