@@ -17,7 +17,7 @@ from workbench.progress import Progress
 from workbench.quantize.layers import layers
 from workbench.quantize.onnxruntime import quantize_onnx
 from workbench.recipe import Quantization
-from workbench.recipe.options import Scheme
+from workbench.recipe.options import Frontend, Scheme
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.open_program import open_program
 
@@ -27,9 +27,9 @@ PREFILTERS = Quantization(parts={"encoder.prefilter": "int8-static"})
 Sing = Callable[[int, float], np.ndarray]
 
 
-def explicit_model() -> StreamingPesto:
+def explicit_model(frontend: Frontend = "grouped") -> StreamingPesto:
     upstream = load_upstream("mir-1k_g7", STREAM)
-    return StreamingPesto(upstream, STREAM, Implementations("grouped"), "explicit", ("pitch", "volume"))
+    return StreamingPesto(upstream, STREAM, Implementations(frontend), "explicit", ("pitch", "volume"))
 
 
 def test_no_int8_layer_leaves_the_graph_float() -> None:
@@ -81,7 +81,7 @@ def test_int8_is_in_the_requested_layers_only(tmp_path: Path, sing: Sing) -> Non
 def test_integer_weights_are_in_the_file_beside_static_layers(tmp_path: Path, sing: Sing) -> None:
     parts: dict[str, Scheme] = {"frontend": "int8-weights", "frontend.group.0": "int16-weights"}
     rules = Quantization(parts={**parts, "encoder.narrow": "int8-static"})
-    model = explicit_model()
+    model = explicit_model("low-rank")  # whose Linears have inputs of two and of three axes
     float_bytes = len(finalize(export_graph(model), model))
     graph, quantized = quantize_onnx(model, export_graph, rules, [torch.tensor(sing(16_000, 1.0))], Progress())
     content = finalize(graph, model)

@@ -178,13 +178,20 @@ def _schemes(graph: "GraphProto", layer_of_node: Mapping[str, str], known: Seque
     It is static if activation and weight come from a dequantize; int8-weights or int16-weights, by the number of its
     products, if only the weight does; half if only the activation does; and none otherwise.
     """
-    producer = {name: node.op_type for node in graph.node for name in node.output}
+    producer = {name: node for node in graph.node for name in node.output}
+
+    def is_dequantized(name: str) -> bool:
+        return name in producer and producer[name].op_type == "DequantizeLinear"
+
     found: dict[str, str] = {}
     second_level = {"int8-weights": "int16-weights"}
     for node in graph.node:
         layer = layer_of_node.get(node.name, "")
         if node.op_type in _LAYER_OPERATORS and layer in known:
-            int8 = [producer.get(name) == "DequantizeLinear" for name in node.input[:2]]
+            weight = producer.get(node.input[1])
+            if weight is not None and weight.op_type == "Transpose":  # of a Linear whose input has three axes
+                weight = producer.get(weight.input[0])
+            int8 = [is_dequantized(node.input[0]), weight is not None and weight.op_type == "DequantizeLinear"]
             if int8 == [False, True]:
                 found[layer] = second_level.get(found.get(layer, ""), "int8-weights")
             else:
