@@ -97,7 +97,7 @@ any_scheme = quantized(
 )
 corrected = quantized(
     *("int8-static", "int8-static-per-tensor"), equalize=st.booleans(), correct_bias=st.booleans(), **float_parts
-).filter(  # with none alone, both have no effect
+).filter(  # without a scheme, both have no effect
     lambda keys: keys["quantization"] == "none" or {"none"} != set(keys["quantization"]["parts"].values())
 )
 everywhere = merged(
