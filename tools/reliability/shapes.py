@@ -59,7 +59,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     "explicit-state": {"state": "explicit", "lowering": {"initial_state": "each-method"}},
 }
 SIDES = ("before", "after")
-_CALIBRATE = ["synthetic/calibrate/phrase-mezzo"]  # dynamic ranges and weights do not depend on it
+_LITTLE_AUDIO = {  # the programs do not depend on it: their ranges are dynamic
+    "audio": {"calibrate": ["synthetic/calibrate/phrase-mezzo"]},
+    "quantization": {"seconds_per_clip": 0.5},
+}
 _ROUNDS, _CALLS, _WARM_UP, _AUDIO_CALLS = 21, 30, 8, 64
 _VOICED = 0.5  # upstream's confidence from which a frame counts
 
@@ -68,7 +71,7 @@ def build(folder: Path, before: str, recipes: Sequence[str], shapes: Sequence[st
     """Builds the programs, in folder/SIDE/RECIPE@shape=SHAPE/, both sides at the same time."""
     for name in recipes:
         matrix = {shape: SHAPES[shape] for shape in shapes}
-        keys = {"extends": name, "description": "Shapes.", "audio": {"calibrate": _CALIBRATE}}
+        keys = {"extends": name, "description": "Shapes.", **_LITTLE_AUDIO}
         (folder / f"{name}.yaml").write_text(json.dumps({**keys, "matrix": {"shape": matrix}}))
     builds = []
     for side, source in zip(SIDES, (_checkout(folder, before), ROOT), strict=True):

@@ -31,7 +31,7 @@ _INPUTS = {"explicit": ("audio", "ring"), "none": ("window",), "frozen": ("audio
 """Names of the program's inputs, by state."""
 
 _WEIGHTED = ("Conv", "FusedConv", "MatMul", "FusedMatMul", "Gemm", "FusedGemm")
-_INT8_PREFIXES = ("QLinear", "ConvInteger", "MatMulInteger", "QGemm", "DynamicQuantize")
+_INTEGER_PREFIXES = ("QLinear", "ConvInteger", "MatMulInteger", "MatMulNBits", "QGemm", "DynamicQuantize")
 _LAYOUT = ("Identity", "Reshape", "Unsqueeze", "Squeeze")
 """Operators that may be between the audio and the concatenation with the past audio."""
 
@@ -134,8 +134,9 @@ def finalize(exported: "ModelProto", model: StreamingPesto, confidence_threshold
 def inspect_onnx(content: bytes) -> ExportedProgram:
     """Counts the operators and bytes of a file. The exporter fills in `quantized` and `made_with`.
 
-    Operators and bytes are those of the file. The operators that run in int8 are counted in the graph that ONNX Runtime
-    optimizes on this machine, because the file only has quantize and dequantize nodes around float operators.
+    Operators and bytes are those of the file. The operators that run in int8 or have integer weights are counted in the
+    graph that ONNX Runtime optimizes on this machine, because the file only has quantize and dequantize nodes around
+    float operators.
 
     Raises LoweringError if ONNX Runtime does not load the file.
     """
@@ -154,7 +155,7 @@ def inspect_onnx(content: bytes) -> ExportedProgram:
         content=content,
         format="onnx",
         graph_ops=dict(sorted(Counter(node.op_type for node in graph.node).items())),
-        quantized_ops={name: count for name, count in sorted(running.items()) if name.startswith(_INT8_PREFIXES)},
+        quantized_ops={name: count for name, count in sorted(running.items()) if name.startswith(_INTEGER_PREFIXES)},
         float_ops={name: count for name, count in sorted(running.items()) if name in _WEIGHTED},
         bytes_by_kind={"initializers": stored, "rest": len(content) - stored},
         bytes_by_part=dict(parts.most_common()),

@@ -10,6 +10,9 @@ from workbench.runtime.host_state import host_of
 from workbench.runtime.session import Floats, Frames, require_file, to_frames, validate_chunk, validate_stream_index
 
 _STOP_SPINNING = "session.force_spinning_stop"  # between calls; during a call, threads spin as they do by default
+_PRECISION_OF_INPUTS, _FLOAT32 = "session.qdq_matmulnbits_accuracy_level", "1"
+"""Of products with integer weights. By default ("4") ONNX Runtime rounds their float inputs to int8."""
+
 _LOG_ERRORS_ONLY = 3
 
 
@@ -33,6 +36,7 @@ class OnnxSession:
         options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
         options.log_severity_level = _LOG_ERRORS_ONLY
         options.add_session_config_entry(_STOP_SPINNING, "1")
+        options.add_session_config_entry(_PRECISION_OF_INPUTS, _FLOAT32)
         try:
             self._runtime = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             properties = self._runtime.get_modelmeta().custom_metadata_map
