@@ -20,7 +20,7 @@ PURPOSES = {
     "int8-dynamic": "the whole encoder in int8, without fixed ranges",
     "int8-mixed": "the best trade-off of size and accuracy",
     "int8-naive": "int8 everywhere, to see that it fails",
-    "int8-small": "the smallest: half of int8-mixed, about as accurate, slower",
+    "int8-small": "the smallest: about as accurate as int8-mixed, slower",
     "int8-static": "static int8, with fixed ranges: less accurate than int8-mixed, as fast",
     "int8-streams": "four voices in one call",
     "int8-what-helps": "a study: what each technique of static int8 is worth",
