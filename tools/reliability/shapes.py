@@ -8,8 +8,8 @@ The steps, by default all of them in this order:
     score   the deviation of each program from upstream on the synthetic clips (some seconds each)
     time    native times of both sides in alternating rounds (a minute for all; needs an idle machine), and the record
 
-So the earlier programs are loaded and scored by this version too. Programs and figures stay in the folder, and a step
-takes what the steps before it left there. `git` must have the earlier commit.
+The earlier programs are loaded and scored by this version too. Programs and figures stay in the folder, and a step takes
+what the steps before it left there; with --only, the other rows of the record stay. `git` must have the earlier commit.
 """
 
 import argparse
@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from tools.docs.stored import ROOT
-from tools.reliability.shape_table import RECORD, CallTimes, ShapeComparison, ShapeProgram, ShapeRow, cells
+from tools.reliability.shape_table import RECORD, CallTimes, ShapeComparison, ShapeProgram, ShapeRow, cells, read
 from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
 from workbench.export.program_file import PTE_NAME
 from workbench.measure.deviation import pitch_deviation
@@ -196,10 +196,10 @@ def main() -> None:
                 ShapeRow(recipe=name, shape=shape, before=programs[0], after=programs[1], times=tuple(time_both(paths)))
             )
             print("  ".join(cells(rows[-1]).values()), flush=True)
-    if rows and not arguments.only:
-        record = ShapeComparison(
-            created=now_utc(), before=arguments.before, environment=environment(1), rows=tuple(rows)
-        )
+    if rows:
+        stored = {(row.recipe, row.shape): row for row in (*(read().rows if RECORD.is_file() else ()), *rows)}
+        kept = tuple(stored[name, shape] for name in RECIPES for shape in SHAPES if (name, shape) in stored)
+        record = ShapeComparison(created=now_utc(), before=arguments.before, environment=environment(1), rows=kept)
         write_json(record, RECORD)
 
 
