@@ -8,7 +8,7 @@ The steps, by default all of them in this order:
     score   the deviation of each program from upstream on the synthetic clips (some seconds each)
     time    native times of both sides in alternating rounds (a minute for all; needs an idle machine), and the record
 
-The earlier programs are loaded and scored by this version too. Programs and figures stay in the folder, and a step takes
+This version loads and scores the earlier programs too. Programs and figures stay in the folder, and a step takes
 what the steps before it left there; with --only, the other rows of the record stay. `git` must have the earlier commit.
 """
 
