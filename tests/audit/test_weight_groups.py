@@ -8,7 +8,7 @@ from workbench.quantize.results import StoredWeights
 
 @pytest.mark.parametrize(
     ("layer", "kind"),
-    [("frontend.group.12.expand", "frontend.group.*.expand"), ("a.0.1", "a.*.*"), ("conv2.x3", "conv2.x3")],
+    [("frontend.group.12.expand", "frontend.group.*.expand"), ("a.0.1.b.2", "a.*.b.*"), ("conv2.x3", "conv2.x3")],
 )
 def test_kind_has_no_numbers(layer: str, kind: str) -> None:
     assert layer_kind(layer) == kind

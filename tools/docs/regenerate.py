@@ -27,6 +27,7 @@ from tools.docs import (
     stored,
     tables,
 )
+from tools.docs.steps import tables as steps
 from tools.docs.stored import MEASURED, ROOT
 from tools.reliability import shape_table
 from workbench.recipe import json_schema
@@ -50,6 +51,9 @@ TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/guides/tuner-or-game.md", "steadiness", steadiness.table),
     ("docs/results/measured.md", "measured", tables.measured),
     ("docs/results/int8.md", "int8", tables.int8),
+    ("docs/results/programs.md", "single", steps.single),
+    ("docs/results/programs.md", "together", steps.together),
+    ("docs/results/programs.md", "exact", steps.exact),
     ("docs/results/call-sizes.md", "sizes", tables.sizes),
     ("docs/results/silence.md", "silence", silence.silence),
     ("docs/results/shapes.md", "shapes", shape_table.table),

@@ -34,8 +34,8 @@ class WeightGroup:
 
 
 def layer_kind(layer: str) -> str:
-    """Returns the name of a layer without its numbers: `frontend.group.*.expand`."""
-    return re.sub(r"(?<=\.)\d+(?=\.|$)", "*", layer)
+    """Returns the name of a layer without its numbers, as a rule of a recipe has it: `frontend.group.*.expand`."""
+    return re.sub(r"(?<=\.)\d+(\.\d+)*(?=\.|$)", "*", layer)
 
 
 def weight_groups(weights: Iterable[StoredWeights]) -> list[WeightGroup]:

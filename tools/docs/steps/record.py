@@ -92,7 +92,7 @@ class Step(RecordModel):
         fingerprint: The hash of everything that the figures depend on.
         sha256: The hash of the program.
         bytes: Its size.
-        operators: The operators that the runtime reports for a call.
+        operators: The operators inside delegates that the runtime reports for a call.
         calibrate: The deviation on the clips that calibrate.
         score: The deviation on the clips that score.
         from_base: The difference to the program without the step.
