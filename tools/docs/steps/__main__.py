@@ -45,7 +45,8 @@ def measure_missing(planned: list[PlannedStep], folder: Path, hosts: Hosts) -> N
                 found = measurement.measure(plan, variant)
                 print(f"{number} of {len(planned)}: {found.recipe}: {found.bytes:,} bytes", flush=True)
             steps[found.recipe] = found
-            _store([*steps.values()], stored.timed if stored else "")
+            later = [kept[other.recipe.name] for other in planned[number:] if other.recipe.name in kept]
+            _store([*steps.values(), *later], stored.timed if stored else "")
 
 
 def time_all(folder: Path, host: Path, planned: list[PlannedStep]) -> None:
