@@ -7,7 +7,7 @@ from tools.docs.steps.studies import BASE
 from workbench.audit.comparability import flatten
 from workbench.report.formatting import DASH, format_number, markdown_table
 
-_SECTIONS = ("lowering.", "quantization.parts.")  # left out, for width: the rest of the key says enough
+_SECTIONS = ("lowering.", "quantization.")  # left out, for width: the rest of the key says enough
 
 
 def single() -> str:
@@ -49,11 +49,11 @@ def _steps(study: Study) -> list[Step]:
 
 def _table(study: Study) -> str:
     base_bytes = next(step.bytes for step in _steps("single") if step.name == BASE)
-    new_keys: dict[str, dict[str, Any]] = {step.name: step.keys for step in _steps("single")}
+    own_keys = {step.name: step.keys for step in _steps("single")}
     rows = [
         {
             "step": step.name,
-            "keys": _keys(new_keys[step.name.removeprefix("+")]),
+            "keys": _keys(own_keys[step.name.removeprefix("+")]),
             "pitch p95, calibrating (cents)": format_number(step.calibrate.p95_cents, ".3f"),
             "scoring": format_number(step.score.p95_cents, ".3f"),
             "over 50 cents": f"{_over(step.calibrate)}, {_over(step.score)}",

@@ -17,7 +17,7 @@ from workbench.runtime.native.session import NativeSession
 from workbench.runtime.session import Floats
 
 THREADS = 1
-PLAN = TimingPlan(threads=THREADS, rounds=60, chunks_per_round=25, warmup_chunks=50)
+PLAN = TimingPlan(threads=THREADS, rounds=40, chunks_per_round=25, warmup_chunks=50)
 
 
 def count_operators(profiler: Path, program: Path) -> int:
