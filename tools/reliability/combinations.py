@@ -179,7 +179,7 @@ def try_choices(choices: Choices, outcome: str | None, clips: Sequence[torch.Ten
                 try:
                     (recipe,) = load_recipes([file], known)
                 except RecipeError as conflict:  # of another kind: there is no such recipe
-                    return Tried(choices, refused, str(conflict))
+                    return Tried(choices, refused, str(conflict).removeprefix(f"{file}: "))
         if outcome is None:
             outcome = ""
             try:
