@@ -389,8 +389,8 @@ AUDIO = (
     Case(
         "a scheme that XNNPACK cannot lower for a part",
         "check r.yaml",
-        "r.yaml: quantization: encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted "
-        "or fourier-halved (got conv); set it, or encoder.first: none",
+        "r.yaml: quantization: encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted, "
+        "fourier-halved or fourier-grouped (got conv); set it, or encoder.first: none",
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-dynamic}}}}\n"),
     ),
     Case(
@@ -414,9 +414,11 @@ AUDIO = (
     Case(
         "integer weights in a convolution",
         "check r.yaml",
-        "r.yaml: quantization: encoder.first, encoder.prefilter and encoder.narrow in int8-weights require "
-        "lowering.prefilter: fourier, fourier-shifted or fourier-halved (got conv); set it, or encoder.first: none, "
-        "encoder.prefilter: none, encoder.narrow: none; layers that can: frontend (not upstream), confidence.linear, "
+        "r.yaml: quantization: encoder.first and encoder.narrow in int8-weights require lowering.prefilter: "
+        "fourier, fourier-shifted, fourier-halved or fourier-grouped (got conv); set it, or encoder.first: none, "
+        "encoder.narrow: none; encoder.prefilter in int8-weights requires lowering.prefilter: fourier, fourier-shifted "
+        "or fourier-halved (got conv); set it, or encoder.prefilter: none; layers that can: frontend (not upstream), "
+        "confidence.linear, "
         "encoder.toeplitz",
         text("r.yaml", f"{RECIPE}quantization: {{parts: {{encoder: int8-weights}}}}\n"),
     ),

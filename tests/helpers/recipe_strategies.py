@@ -71,7 +71,7 @@ def lowering(backends: tuple[str, ...], **more: str) -> Keys:
     """The section for one of these backends, in each implementation."""
     fixed = every(backend=choices(*backends), **{key: st.just(value) for key, value in more.items()})
     fourier = merged(
-        every(prefilter=choices("fourier", "fourier-shifted", "fourier-halved")),
+        every(prefilter=choices("fourier", "fourier-shifted", "fourier-halved", "fourier-grouped")),
         some(prefilter_band=choices(1.0, 0.5, 1e-9)),
     )
     toeplitz = some(toeplitz=choices("linear", "conv", "block")) | every(

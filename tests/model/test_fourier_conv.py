@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from workbench.model.fourier_conv import STEP_BINS, FourierConv, Tiling
+from workbench.model.fourier_grouped import GroupedFourierConv
 from workbench.model.fourier_shifted import HalvedFourierConv, ShiftedFourierConv, tiling_with_empty_tiles
 
 Variant = type[FourierConv] | type[ShiftedFourierConv]
-VARIANTS: tuple[Variant, ...] = (FourierConv, ShiftedFourierConv, HalvedFourierConv)
+VARIANTS: tuple[Variant, ...] = (FourierConv, ShiftedFourierConv, HalvedFourierConv, GroupedFourierConv)
 
 
 def tiling_for(variant: Variant, bins: int, taps: int) -> Tiling:
@@ -45,10 +46,8 @@ def test_band_and_weights_of_each_variant(variant: Variant) -> None:
     conv, x = nn.Conv2d(40, 40, (1, 39), padding=(0, 19)), torch.randn(2, 40, 1, 219)
     torch.testing.assert_close(fourier(conv, x, variant, 0.48), fourier(conv, x, band=0.48), rtol=1e-4, atol=1e-5)
     layer = variant(conv, tiling_with_empty_tiles(219, 39), 0.48)
-    assert (
-        sum(weight.numel() for weight in layer.parameters())
-        == 14 * (2 if variant is HalvedFourierConv else 4) * 40 * 40 + 80
-    )
+    matrices, biases = 14 * (2 if variant is HalvedFourierConv else 4), 14 if variant is GroupedFourierConv else 1
+    assert sum(weight.numel() for weight in layer.parameters()) == matrices * 40 * 40 + biases * 80
 
 
 def test_band_keeps_smooth_and_loses_alternating_inputs() -> None:

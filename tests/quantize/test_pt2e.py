@@ -79,8 +79,9 @@ WEIGHTS = {
             "fourier-halved",
             {"linear": 15, "linear_int8_weights": 2, "linear_int4_weights": 3},
         ),
+        (Quantization(parts={"encoder.prefilter": "int8-dynamic"}), "fourier-grouped", {"convolution": 2}),
     ],
-    ids=["residual adds", "frequencies", "all parts"],
+    ids=["residual adds", "frequencies", "all parts", "groups"],
 )
 def test_int8_operators_are_those_of_the_rules_in_every_stream(
     rules: Quantization, prefilter: str, operators: dict[str, int], tmp_path: Path

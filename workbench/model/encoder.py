@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.model.fourier_conv import FourierConv, Tiling
+from workbench.model.fourier_grouped import GroupedFourierConv
 from workbench.model.fourier_shifted import HalvedFourierConv, ShiftedFourierConv, tiling_with_empty_tiles
 from workbench.model.reductions import MeanAsMatmul
 from workbench.model.toeplitz import build_toeplitz
@@ -26,6 +27,7 @@ _FOURIER: dict[Prefilter, type[FourierConv] | type[ShiftedFourierConv]] = {
     "fourier": FourierConv,
     "fourier-shifted": ShiftedFourierConv,
     "fourier-halved": HalvedFourierConv,
+    "fourier-grouped": GroupedFourierConv,
 }
 _BLOCK_BINS = 5  # outputs of BlockConv per row: a smaller block needs more slices, a larger one has more zero weights
 

@@ -47,7 +47,8 @@ class Lowering(RecipeSection):
         "conv",
         description="Implementation of the two wide convolutions, all equivalent: direct; in the frequency domain "
         "(fourier), which is two to six times faster in XNNPACK, and larger; the same with fewer operators "
-        "(fourier-shifted); or with fewer operators and half of the weights (fourier-halved).",
+        "(fourier-shifted); with fewer operators and half of the weights (fourier-halved); or with one grouped "
+        "convolution for all frequencies (fourier-grouped), which has the fewest operators.",
     )
     prefilter_band: float = Field(
         1.0,

@@ -53,9 +53,9 @@ At 1e-3 the front end has 10 % (48 kHz) to 25 % (16 kHz) fewer weights, and rare
 no clip that was tried changes by more than 0.04 cents.
 """
 
-Prefilter = Literal["conv", "fourier", "fourier-shifted", "fourier-halved"]
+Prefilter = Literal["conv", "fourier", "fourier-shifted", "fourier-halved", "fourier-grouped"]
 """Implementation of the two wide convolutions: direct, or in the frequency domain, where the windows are padded, or
-shifted, or shifted and used with half of the weights."""
+shifted, or shifted and used with half of the weights, or shifted and used in one convolution of groups."""
 
 Toeplitz = Literal["linear", "conv", "block"]
 """Implementation of the last layer: a Linear, upstream's convolution, or a convolution over blocks."""

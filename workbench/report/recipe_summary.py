@@ -18,6 +18,7 @@ PURPOSES = {
     "float-upstream": "upstream's own layers, to see what the others gain",
     "float-xnnpack": "the reference: nothing changes but float rounding",
     "int8-dynamic": "the whole encoder in int8, without fixed ranges",
+    "int8-fast": "the fastest, and as accurate as int8-mixed",
     "int8-mixed": "the best trade-off of size and accuracy",
     "int8-naive": "int8 everywhere, to see that it fails",
     "int8-small": "the smallest: about as accurate as int8-mixed, slower",

@@ -58,8 +58,8 @@ def test_every_backend_and_scope_has_limits() -> None:
         ),
         (
             parts("encoder: int8-dynamic"),
-            "encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted or fourier-halved "
-            "(got conv)",
+            "encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted, fourier-halved or "
+            "fourier-grouped (got conv)",
         ),
         (
             parts("confidence: int8-dynamic"),
@@ -67,9 +67,11 @@ def test_every_backend_and_scope_has_limits() -> None:
         ),
         (
             "lowering: {toeplitz: block}\n" + parts("encoder: int4-weights, encoder.narrow: none"),
-            "encoder.first and encoder.prefilter in int4-weights require lowering.prefilter: fourier, fourier-shifted "
-            "or fourier-halved (got conv); set it, or encoder.first: none, encoder.prefilter: none; encoder.toeplitz "
-            "in int4-weights requires lowering.toeplitz: linear (got block); set it, or encoder.toeplitz: none; layers "
+            "encoder.first in int4-weights requires lowering.prefilter: fourier, fourier-shifted, fourier-halved or "
+            "fourier-grouped (got conv); set it, or encoder.first: none; encoder.prefilter in int4-weights requires "
+            "lowering.prefilter: fourier, fourier-shifted or fourier-halved (got conv); set it, or encoder.prefilter: "
+            "none; encoder.toeplitz in int4-weights requires lowering.toeplitz: linear (got block); set it, "
+            "or encoder.toeplitz: none; layers "
             "that can: frontend (not upstream), confidence.linear",
         ),
         (
@@ -89,6 +91,11 @@ def test_every_backend_and_scope_has_limits() -> None:
             parts("encoder.prefilter.*.frequency.>=8: int4-weights"),
             "encoder.prefilter.*.frequency.>=8: a prefilter has frequencies only with lowering.prefilter: fourier, "
             "fourier-shifted or fourier-halved (got conv)",
+        ),
+        (
+            "lowering: {prefilter: fourier-grouped}\n" + parts("encoder.prefilter: int8-weights"),
+            "encoder.prefilter in int8-weights requires lowering.prefilter: fourier, fourier-shifted or fourier-halved "
+            "(got fourier-grouped); set it, or encoder.prefilter: none",
         ),
         ("lowering: {toeplitz_block: 5}\n" + parts("encoder: int8-weights"), "expected 4, 8, 16 or 32, got 5"),
         (
@@ -135,7 +142,7 @@ def test_unsupported_recipe_is_rejected_in_one_line(keys: str, problem: str) -> 
         ONNX + parts("encoder: int8-static"),
         ONNX + EVERYWHERE,
         "lowering: {prefilter: fourier}\n" + parts("encoder: int8-dynamic"),
-        "lowering: {prefilter: fourier-halved, prefilter_band: 0.5}\n" + parts("encoder: int8-dynamic"),
+        "lowering: {prefilter: fourier-grouped, prefilter_band: 0.5}\n" + parts("encoder: int8-dynamic"),
         "lowering: {toeplitz: block, prefilter: fourier}\n" + parts("encoder: int8-dynamic, encoder.toeplitz: none"),
         parts("encoder.prefilter: int8-dynamic, encoder.narrow: int8-dynamic"),
         parts("confidence: int8-dynamic, confidence.conv: none"),

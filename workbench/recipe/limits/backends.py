@@ -125,12 +125,13 @@ class LayerLimit:
 
 _ALWAYS_LINEAR = ("frontend (not upstream)", "confidence.linear")
 _IN_FREQUENCY_DOMAIN: tuple[Prefilter, ...] = get_args(Prefilter)[1:]
+_PER_FREQUENCY = tuple(prefilter for prefilter in _IN_FREQUENCY_DOMAIN if prefilter != "fourier-grouped")
 _WEIGHTS = tuple(WEIGHT_SCHEMES)
 _DYNAMIC_OR_WEIGHTS = (*DYNAMIC_SCHEMES, *_WEIGHTS)
 XNNPACK_LAYERS = (
     LayerLimit("encoder.first.0", "encoder.first", _DYNAMIC_OR_WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
-    LayerLimit("encoder.prefilter.0.0", "encoder.prefilter", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
-    LayerLimit("encoder.prefilter.1.0", "encoder.prefilter", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
+    LayerLimit("encoder.prefilter.0.0", "encoder.prefilter", _WEIGHTS, "prefilter", _PER_FREQUENCY),
+    LayerLimit("encoder.prefilter.1.0", "encoder.prefilter", _WEIGHTS, "prefilter", _PER_FREQUENCY),
     LayerLimit("encoder.narrow.0", "encoder.narrow", _WEIGHTS, "prefilter", _IN_FREQUENCY_DOMAIN),
     LayerLimit("encoder.toeplitz.conv", "encoder.toeplitz", _DYNAMIC_OR_WEIGHTS, "toeplitz", ("linear",)),
     LayerLimit("confidence.conv", "confidence.conv", _DYNAMIC_OR_WEIGHTS),
@@ -173,8 +174,8 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
             "quantized"
         )
     of_frequencies = [pattern for pattern in quantization.parts if "frequency" in pattern.split(".")]
-    if of_frequencies and lowering.prefilter not in _IN_FREQUENCY_DOMAIN:
-        required = f"lowering.prefilter: {_choices(_IN_FREQUENCY_DOMAIN)} (got {lowering.prefilter})"
+    if of_frequencies and lowering.prefilter not in _PER_FREQUENCY:
+        required = f"lowering.prefilter: {_choices(_PER_FREQUENCY)} (got {lowering.prefilter})"
         return f"parts: {', '.join(of_frequencies)}: a prefilter has frequencies only with {required}"
     layers = _layer_conflicts(quantization, lowering) if backend == "xnnpack" else ()
     outputs = int8_output_conflicts(quantization, lowering) if backend in get_args(ExecutorchBackend) else ()
