@@ -18,6 +18,7 @@ SHIPPED = {
 ALSO_IN_THE_WHEEL = (
     "workbench/py.typed",
     "workbench/report/html/templates/report.html",
+    "workbench/live/page/index.html",
     "workbench/bundle/files/README.md.j2",
     "workbench/bundle/files/example/main.cpp",
     "workbench/bundle/files/example/CMakeLists.txt",

@@ -86,6 +86,10 @@ class ThreadCountError(WorkbenchError):
     """The number of threads cannot be changed any more in this process."""
 
 
+class BlockError(WorkbenchError):
+    """A message of a live stream is not a block of audio."""
+
+
 class WorkbenchWarning(UserWarning):
     """A condition that the user should know, but that does not stop the work. `cli` shows it as one line on stderr."""
 

@@ -69,5 +69,11 @@ QUALCOMM = Extra(
     "qualcomm", sdk_variable="QNN_SDK_ROOT", adds="lowering.backend: qualcomm, for Snapdragon; runs on a device"
 )
 NATIVE = Extra("native", ("cmake", "ninja"), ("cmake", "ninja"), adds="speed.native: times without Python")
-EXTRAS = (ONNX, OPENVINO, COREML, ARM)
+LIVE = Extra(
+    "live",
+    ("starlette", "uvicorn", "websockets"),
+    ("starlette", "uvicorn", "websockets", "sounddevice"),
+    adds="live: a microphone, and programs side by side",
+)
+EXTRAS = (ONNX, LIVE, OPENVINO, COREML, ARM)
 """What pip installs. Qualcomm's SDK is not among it."""

@@ -5,9 +5,11 @@ Paths are relative to the project. `message` is the one line on stderr after "er
 is a line of stdout.
 """
 
+import contextlib
 import json
 import os
 import pickle
+import socket
 import stat
 import struct
 import zipfile
@@ -827,6 +829,54 @@ RECORDS = (
     ),
 )
 
+PORT = 48_377
+_sockets: list[socket.socket] = []
+
+
+def use_port() -> None:
+    """Binds the port for the rest of the tests, unless another program uses it already."""
+    _sockets.append(socket.socket())
+    with contextlib.suppress(OSError):
+        _sockets[-1].bind(("127.0.0.1", PORT))
+        _sockets[-1].listen()
+
+
+LIVE = (
+    Case(
+        "a port that is used",
+        f"live x.pte --port {PORT}",
+        f"--port {PORT}: cannot be used (Address already in use); name another, or 0 for any free port",
+        use_port,
+    ),
+    Case(
+        "an address of another machine",
+        "live x.pte --host 192.0.2.1",
+        "--host 192.0.2.1: is not an address of this machine; name one that is",
+    ),
+    Case(
+        "no program, and no run that passes",
+        "live --port 0",
+        "outputs/: no run has a program that passes; name a program or a recipe, such as int8-mixed",
+    ),
+    Case("a program that is not there", "live x.pte", "x.pte: no such program; `workbench build RECIPE` makes one"),
+    Case(
+        "seven programs",
+        "live 1.pte 2.pte 3.pte 4.pte 5.pte 6.pte 7.pte --port 0",
+        "7 programs; live shows at most 6, name fewer",
+        each(*(text(f"{number}.pte", "") for number in range(1, 8))),
+    ),
+    Case(
+        "a file to play, and a page",
+        "live x.pte --audio take.wav",
+        "--audio and --device choose the input of --terminal; add --terminal, or drop them",
+    ),
+    Case(
+        "no file to play",
+        "live x.pte --terminal --audio take.wav",
+        "take.wav: no such audio file; check the path",
+    ),
+)
+
 TABLES = {
     "Recipes": RECIPES,
     "Audio": AUDIO,
@@ -835,4 +885,5 @@ TABLES = {
     "Bundles": BUNDLES,
     "Results and output folders": RECORDS,
     "The cache": CACHE,
+    "Live": LIVE,
 }

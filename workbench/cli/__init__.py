@@ -1,7 +1,7 @@
 """The command line: arguments, options and output. One module per command; `_shared` has what they share.
 
-It may import workflows, report, bundle, audit, records, recipe and audio, but no stage between audio and records.
-Nothing imports it: the work of a command is in workflows.
+It may import live, workflows, report, bundle, audit, records, recipe and audio, but no stage between audio and records.
+Nothing imports it: the work of a command is in workflows and live.
 """
 
 from workbench.cli import (  # each adds its commands to the group
@@ -13,6 +13,7 @@ from workbench.cli import (  # each adds its commands to the group
     check,
     compare,
     doctor,
+    live,
     metrics,
     new,
     pick,
@@ -39,6 +40,7 @@ __all__ = [
     "check",
     "compare",
     "doctor",
+    "live",
     "main",
     "metrics",
     "new",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.audio.corpus import Corpus
 
 OUTPUTS = Path("outputs")
-_LOCAL_CLIPS = Path("calib_audio")
+LOCAL_CLIPS = Path("calib_audio")
 
 
 def program_store() -> Path:
@@ -28,7 +28,7 @@ def open_corpus(folder: Path | None = None) -> "Corpus":
     """
     from workbench.audio.corpus import Corpus, has_clips  # imports scipy, and not every command needs clips
 
-    return Corpus(folder or (_LOCAL_CLIPS if has_clips(_LOCAL_CLIPS) else shipped_clips()))
+    return Corpus(folder or (LOCAL_CLIPS if has_clips(LOCAL_CLIPS) else shipped_clips()))
 
 
 def new_output_folder(name: str, parent: Path = OUTPUTS) -> Path:
@@ -43,6 +43,11 @@ def new_output_folder(name: str, parent: Path = OUTPUTS) -> Path:
             folder = parent / f"{stem}-{count}"
         else:
             return folder
+
+
+def unused_output_folder(name: str, parent: Path = OUTPUTS) -> Path:
+    """Returns `<date>-<time>-<name>` below `parent`, and does not create it: there may be nothing to write."""
+    return parent / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -51,7 +51,7 @@ def _terminate(*_: object) -> NoReturn:
 _SECTIONS = {
     "Start": ("recipes", "new", "check", "run"),
     "Choose": ("pick", "compare", "report", "sweep", "bench"),
-    "Ship": ("build", "bundle", "verify", "track"),
+    "Ship": ("build", "bundle", "verify", "track", "live"),
     "Measure more": ("profile", "soak", "score"),
     "Look up": ("runs", "audio", "metrics", "schema", "doctor", "cache"),
 }

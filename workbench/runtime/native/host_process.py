@@ -42,6 +42,10 @@ class HostProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    def kill(self) -> None:
+        """Ends the process at once. A request that runs in another thread raises NativeHostError."""
+        self._process.kill()
+
     def close(self) -> None:
         """Ends the process."""
         for pipe in (self._process.stdin, self._process.stdout):

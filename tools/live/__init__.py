@@ -1,0 +1,1 @@
+"""Checks of `workbench live` in a real browser."""
