@@ -64,11 +64,12 @@ class ShiftedFourierConv(nn.Module):
         self.kept = max(1, math.ceil(band * window_bins / 2))
         analysis = real_dft_matrix(window_bins)
         synthesis = inverse_dft(analysis)[:STEP_BINS, : 2 * self.kept]
-        self.register_buffer("apart", analysis[None, : 2 * self.kept].float())
+        weights = self._weights(frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[: self.kept])
+        gains = self._gains(weights)
+        self.register_buffer("apart", (analysis[: 2 * self.kept] * gains.repeat_interleave(2)[:, None])[None].float())
         self.register_buffer("together", self._synthesis(synthesis)[None].float().contiguous())
         self.register_buffer("exists", valid_mask(tiling).reshape(-1, 1))
-        matrices = frequency_responses(conv.weight.detach()[:, :, 0], window_bins)[: self.kept]
-        self.frequency = nn.ModuleList(map(linear_of, self._weights(matrices)))
+        self.frequency = nn.ModuleList(map(linear_of, weights / gains[:, None, None]))
         if conv.bias is not None:  # a constant of the bins is window_bins times as large in frequency 0
             bias = torch.zeros(2 * self.channels)
             bias[: self.channels] = window_bins * conv.bias.detach()
@@ -85,6 +86,10 @@ class ShiftedFourierConv(nn.Module):
     def _weights(self, matrices: Tensor) -> Tensor:
         """Returns the weights of each frequency's Linear, from its matrix (kept, 2 * channels, 2 * channels)."""
         return matrices
+
+    def _gains(self, weights: Tensor) -> Tensor:
+        """Returns the factor of each frequency before its Linear, whose weights are divided by it, (kept,)."""
+        return torch.ones(self.kept, dtype=weights.dtype)
 
     def _products(self, spectrum: Tensor) -> Tensor:
         """Multiplies each frequency with its weights.
@@ -113,7 +118,13 @@ class ShiftedFourierConv(nn.Module):
 
 
 class HalvedFourierConv(ShiftedFourierConv):
-    """The same with half of the weights: each Linear is (rows, channels) -> (rows, 2 * channels), Re and Im."""
+    """The same with half of the weights: each Linear is (rows, channels) -> (rows, 2 * channels), Re and Im.
+
+    The weights of all frequencies have the same mean square, so that integer weights can share their scales.
+    """
+
+    def _gains(self, weights: Tensor) -> Tensor:
+        return weights.square().mean((1, 2)).sqrt()
 
     def _synthesis(self, inverse: Tensor) -> Tensor:
         """Folds the complex product into the inverse.
