@@ -76,4 +76,4 @@ LIVE = Extra(
     adds="live: a microphone, and programs side by side",
 )
 EXTRAS = (ONNX, LIVE, OPENVINO, COREML, ARM)
-"""What pip installs. Qualcomm's SDK is not among it."""
+"""The extras that pip installs. Qualcomm's SDK is not one of them."""

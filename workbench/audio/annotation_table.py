@@ -1,4 +1,4 @@
-"""A text file of numbers in columns as people have them: its rows, and the words of its header."""
+"""Reads text files of numbers in columns, in the forms that people write: the rows, and the words of the header."""
 
 import codecs
 import re
@@ -56,35 +56,33 @@ def read_table(path: Path, columns: tuple[int, ...]) -> Table:
         AudioError: The file cannot be read, has no rows, or a row is wrong; the message names the first such line.
     """
     lines = _read_lines(path)
-    first = next((at for at, line in lines if not _is_comment(line) and _has_number(line)), None)
-    if first is None:
+    first_row = next((number for number, line in lines if not _is_comment(line) and _has_number(line)), None)
+    if first_row is None:
         raise AudioError(f"{path}: has no rows of time and frequency; write them or delete the file")
-    before = [(at, line) for at, line in lines if at < first]
-    unread = [at for at, line in before[:-1] if not _is_comment(line)]
-    if unread:
-        raise AudioError(f"{path}:{unread[0]}: is neither a row nor the header; begin a comment with #")
-    rows = [(at, line) for at, line in lines if at >= first and not _is_comment(line)]
+    before = [(number, line) for number, line in lines if number < first_row]
+    unexpected = [number for number, line in before[:-1] if not _is_comment(line)]
+    if unexpected:
+        raise AudioError(f"{path}:{unexpected[0]}: is neither a row nor the header; begin a comment with #")
+    rows = [(number, line) for number, line in lines if number >= first_row and not _is_comment(line)]
     separator = _separator(rows[0][1])
     cells = [_cells(line, separator) for _, line in rows]
     count = len(cells[0])
-    for (at, _), row in zip(rows, cells, strict=True):
+    allowed = " or ".join(map(str, columns))
+    for (line_number, _), row in zip(rows, cells, strict=True):
         if len(row) not in columns or len(row) != count:
-            expected = (
-                f"{count} columns as in the first row"
-                if count in columns
-                else f"{' or '.join(map(str, columns))} columns"
-            )
-            raise AudioError(f"{path}:{at}: expected {expected}, got {len(row)}; {EXPECTED}")
-    comma = separator != "," and any(re.fullmatch(r"[+-]?\d+,\d+", cell) for row in cells for cell in row)
+            expected = f"{count} columns as in the first row" if count in columns else f"{allowed} columns"
+            raise AudioError(f"{path}:{line_number}: expected {expected}, got {len(row)}; {EXPECTED}")
+    decimal_comma = separator != "," and any(re.fullmatch(r"[+-]?\d+,\d+", cell) for row in cells for cell in row)
     values = np.empty((len(rows), count))
-    for index, ((at, _), row) in enumerate(zip(rows, cells, strict=True)):
+    for index, ((line_number, _), row) in enumerate(zip(rows, cells, strict=True)):
         for column, cell in enumerate(row):
-            number = cell.replace(",", ".") if comma else cell
+            number = cell.replace(",", ".") if decimal_comma else cell
             if not _is_number(number):
-                raise AudioError(f"{path}:{at}: {quote_value(cell)} is not a number; {EXPECTED}")
+                raise AudioError(f"{path}:{line_number}: {quote_value(cell)} is not a number; {EXPECTED}")
             values[index, column] = float(number)
     header_line, header = before[-1] if before else (0, "")
-    return Table(path, values, tuple(at for at, _ in rows), _header_words(header, separator), header_line, comma)
+    line_numbers = tuple(number for number, _ in rows)
+    return Table(path, values, line_numbers, _header_words(header, separator), header_line, decimal_comma)
 
 
 def _read_lines(path: Path) -> list[tuple[int, str]]:
@@ -97,7 +95,7 @@ def _read_lines(path: Path) -> list[tuple[int, str]]:
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from None
     lines = enumerate(re.split(r"\r\n|\r|\n", text), 1)
-    return [(at, line.strip()) for at, line in lines if line.strip(' \t,;"')]
+    return [(number, line.strip()) for number, line in lines if line.strip(' \t,;"')]
 
 
 def _is_comment(line: str) -> bool:

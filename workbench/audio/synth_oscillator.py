@@ -37,7 +37,7 @@ def harmonic_sum(f0_hz: Signal, harmonics: int, amplitude: Callable[[int], Signa
     wave = np.ones_like(turn)
     total, highest_f0_hz = np.zeros_like(f0_hz), f0_hz.max()
     for n in range(1, min(harmonics, int(_TOP_HZ / f0_hz.min())) + 1):
-        wave *= turn
+        wave *= turn  # now exp(1j * n * phase)
         part = amplitude(n) * wave.imag
         if n * highest_f0_hz > _TOP_HZ - _FADE_HZ:
             part *= np.clip((_TOP_HZ - n * f0_hz) / _FADE_HZ, 0.0, 1.0)

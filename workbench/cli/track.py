@@ -60,7 +60,7 @@ def track(
         raise WorkbenchError(
             "--threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames"
         )
-    beside = None if out is None else check_out(out, audio)
+    recording = None if out is None else check_out(out, audio)
     tracked = track_file(audio, program, confidence_threshold)
     frames = f"{len(tracked.time_s)} frames"
     if tracked.hidden_frames and confidence_threshold is None:
@@ -75,5 +75,5 @@ def track(
             print_object(file=str(out), frames=len(tracked.time_s))
         else:
             note(f"{out}: {frames}")
-        if beside is not None:
-            note(f"{out}: a run of {beside} would read this file as its known f0; move it first")
+        if recording is not None:
+            note(f"{out}: a run of {recording} would read this file as its known f0; move it first")

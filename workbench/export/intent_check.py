@@ -8,8 +8,8 @@ from workbench.quantize.results import Quantized
 def check_lowered(quantized: Quantized, program: ExportedProgram) -> None:
     """Checks that an ExecuTorch program has the same int8 operators and integer weights as the converted graph.
 
-    Products with integer weights and float inputs count by themselves ("linear_int8_weights"): XNNPACK runs each with
-    its kernel f32-qc8w or f32-qc4w, or the product stays outside of the delegate, together with its dequantize.
+    Products with integer weights and float inputs are counted separately ("linear_int8_weights"): XNNPACK runs each
+    with its kernel f32-qc8w or f32-qc4w, or the product stays outside of the delegate, together with its dequantize.
 
     Raises LoweringError, with every difference.
     """

@@ -1,7 +1,7 @@
 """The range of the pitch of both sides, which shows whether the variant follows the voice at all.
 
-A program whose input is too short returns nearly the same pitch whatever is sung. The
-deviation is large then, but does not show that this is the cause.
+A program whose input is too short returns nearly the same pitch whatever is sung. Its deviation is large, but a large
+deviation can have other causes.
 """
 
 from collections.abc import Sequence

@@ -15,11 +15,10 @@ from workbench.runtime.session import Floats
 
 
 class NativeSpeed(RecordModel):
-    """How fast the program is in a process in C++, beside the baseline in eager PyTorch. The clock is around the call.
+    """How fast the program is in a process in C++, compared with the baseline in eager PyTorch. Only the call is timed.
 
     The calls are those of `speed`, in the same rounds and with the same number of threads, and each turn starts with 8
-    untimed calls too. Loading, the first call and
-    the memory are those of a fresh process.
+    untimed calls too. Loading, the first call and the memory are those of a fresh process.
 
     Attributes:
         p50_us: The median call.
@@ -89,12 +88,12 @@ class NativeTurns:
         session.load_calls(calls)
         self._session = session
         self._calls, self._allocations = 0, 0
-        self._counts = True
+        self._can_count = True
 
     @property
     def allocations_per_call(self) -> float | None:
         """Allocations of a call of its turns, on average; None if they cannot be counted here."""
-        return self._allocations / self._calls if self._counts else None
+        return self._allocations / self._calls if self._can_count else None
 
     def warm_up(self, first: int, count: int) -> None:
         """Runs calls whose allocations do not count: the first calls of a program allocate."""
@@ -104,7 +103,7 @@ class NativeTurns:
         """Returns (count,) milliseconds of successive calls, from the call `first` on."""
         times_us = self._session.time(first, count)
         allocations, _ = self._session.counters()
-        self._counts = allocations is not None
+        self._can_count = allocations is not None
         self._allocations += allocations or 0
         self._calls += count
         return times_us / 1000

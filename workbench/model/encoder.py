@@ -173,7 +173,7 @@ def conv2d(conv: nn.Conv1d) -> nn.Conv2d:
 
 
 def _narrow(upstream: Resnet1d) -> list[nn.Module]:
-    """Returns the layers behind the prefilters, without dropout."""
+    """Returns the layers after the prefilters, without dropout."""
     return [layer for layer in upstream.conv_layers if not isinstance(layer, nn.Dropout)]
 
 

@@ -100,7 +100,7 @@ def score_external_frames(
 
 
 def _read_known_program(program: Path, variant: PreparedVariant) -> tuple[ProgramFile, str]:
-    """Returns what `build` noted of a program beside it, as its file does not list its operators.
+    """Returns the notes that `build` left beside a program. They list its operators, which the file does not.
 
     The second value says why the program may be another recipe's, "" if it is this one's.
     """

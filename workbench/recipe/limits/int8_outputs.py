@@ -1,4 +1,4 @@
-"""Where a leaky ReLU or an add in int8 would come directly before a float layer, whose input is then int8.
+"""Finds an int8 leaky ReLU or add whose output a float layer reads: such a program cannot be lowered.
 
 The layers are those of the packaged checkpoint. Those of another one are checked when it is quantized.
 """

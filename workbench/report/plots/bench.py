@@ -37,7 +37,7 @@ def _draw_run(axes: Axes, run: Run, period_ms: float) -> None:
     boxes = [box for row, figures in enumerate(run.contenders, 1) for box in _boxes(row, figures)]
     drawn = axes.bxp(
         [box.statistics for box in boxes],
-        positions=[box.at for box in boxes],
+        positions=[box.y for box in boxes],
         widths=[box.height for box in boxes],
         orientation="horizontal",
         showfliers=False,
@@ -47,7 +47,7 @@ def _draw_run(axes: Axes, run: Run, period_ms: float) -> None:
     for patch, median, box in zip(drawn["boxes"], drawn["medians"], boxes, strict=True):
         patch.set_facecolor(box.color)
         median.set_color("black")
-        axes.plot(box.longest_ms, box.at, ".", color=box.color, ms=6)
+        axes.plot(box.longest_ms, box.y, ".", color=box.color, ms=6)
     for row, figures in enumerate(run.contenders, 1):
         axes.text(1.01, row, _label(figures), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
     axes.set_yticks(range(1, len(run.contenders) + 1), [figures.name for figures in run.contenders])
@@ -66,7 +66,7 @@ def _draw_run(axes: Axes, run: Run, period_ms: float) -> None:
 class _Box:
     """The box of one contender by one clock: where it is drawn, and the statistics that `Axes.bxp` draws."""
 
-    at: float
+    y: float
     height: float
     color: str
     longest_ms: float

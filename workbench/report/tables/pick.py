@@ -6,7 +6,7 @@ from workbench.audit.comparison import shown
 from workbench.report.formatting import counted, format_number
 from workbench.report.tables.terminal import console, plain_table, print_lines
 
-_LARGEST_SHARE = 10  # of a limit that is shown in percent
+_LARGEST_SHARE = 10  # a miss by ten times the limit or more is shown without a percentage
 _CLOCKS = {"native": "of the native host, without Python", "session": "of the Python session"}
 
 

@@ -26,7 +26,6 @@ PROGRAM_SOURCE = (
     "units.py",
     "private_names.py",
     "record_model.py",
-    "private_names.py",
     "recipe",
     "audio",
     "model",
@@ -121,13 +120,13 @@ def program_fingerprint(
 
 
 def result_fingerprint(recipe: Recipe, program_fingerprint: str, source: SourceHashes, clips: Sequence[Clip]) -> str:
-    """Returns the hash of everything that the numbers of a result depend on.
+    """Returns the hash of everything that the numbers of a result depend on, with the machine that measures the times.
 
     Args:
         recipe: The keys that only judge or describe the numbers do not count.
         program_fingerprint: The fingerprint of the program that is measured.
         source: The hashes of the workbench's source.
-        clips: All clips, for calibration and for scoring. The machine counts too: times are measured on it.
+        clips: All clips, for calibration and for scoring.
     """
     resolved = recipe.resolved()
     del resolved["description"], resolved["gates"], resolved["scoring"]["min_voiced_frames"]
