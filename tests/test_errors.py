@@ -42,13 +42,7 @@ def test_program_error_has_the_first_line_or_the_type(cause: Exception, quoted: 
 @pytest.mark.parametrize(
     ("word", "candidates", "suggestion"),
     [
-        ("mirrro", ["mirror", "state"], " (did you mean 'mirror'?)"),
         ("Backend", ["lowering.backend"], " (did you mean 'lowering.backend'?)"),
-        (
-            "deviation.latency_ms",
-            ["deviation.frames", "latency.algorithmic_ms"],
-            " (did you mean 'latency.algorithmic_ms'?)",
-        ),
         (
             "deviation.octaves",
             ["deviation.frames", "deviation.octave_rate"],

@@ -18,11 +18,6 @@ def test_notes_of_the_printed_table(semitones: int, hz: float) -> None:
     assert hz_to_semitones(np.array([hz])) == pytest.approx([semitones], abs=1e-8)
 
 
-def test_a4_is_exact() -> None:
-    assert semitones_to_hz(np.array([69.0], np.float32)).tolist() == [440.0]
-    assert hz_to_semitones(np.array([440.0])).tolist() == [69.0]
-
-
 @pytest.mark.filterwarnings("error")
 def test_what_has_no_positive_frequency_has_no_pitch_and_no_warning() -> None:
     semitones = hz_to_semitones(np.array([0.0, -440.0, np.nan, 440.0]))
@@ -34,11 +29,6 @@ def test_single_precision_is_widened_before_it_is_converted_and_shape_is_kept() 
     hz = semitones_to_hz(pitch)
     assert hz.dtype == np.float64 and hz.shape == (2, 2)
     assert hz_to_semitones(hz) == pytest.approx(pitch.astype(np.float64), abs=1e-12)
-
-
-@given(st.floats(0, 140))
-def test_round_trip(semitones: float) -> None:
-    assert hz_to_semitones(semitones_to_hz(np.array([semitones])))[0] == pytest.approx(semitones, abs=1e-9)
 
 
 @given(st.floats(10, 5000))

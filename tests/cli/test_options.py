@@ -12,12 +12,9 @@ SAMPLES = "expected whole numbers of samples"
 
 INVALID = [  # command, option, value, message
     ("sweep least.yaml", "--chunk", "", f"{SAMPLES}, such as 240,480,960, got an empty list"),
-    ("sweep least.yaml", "--chunk", " , ", f"{SAMPLES}, such as 240,480,960, got an empty list"),
     ("sweep least.yaml", "--chunk", "240,", f"{SAMPLES}, such as 240,480,960, got ''"),
     ("sweep least.yaml", "--chunk", "240,2.5", f"{SAMPLES}, such as 240,480,960, got '2.5'"),
-    ("sweep least.yaml", "--chunk", "240 480", f"{SAMPLES}, such as 240,480,960, got '240 480'"),
     ("sweep least.yaml", "--chunk", "0", f"{SAMPLES} from 1 to 1920000, got 0"),
-    ("sweep least.yaml", "--chunk", "480,-240", f"{SAMPLES} from 1 to 1920000, got -240"),
     ("sweep least.yaml", "--chunk", "240,480,240", "expected every number once, got 240 twice"),
     ("sweep least.yaml", "--mirror", "0,half", "expected numbers, such as 0,0.5,1, got 'half'"),
     ("sweep least.yaml", "--mirror", "0,2", "expected numbers from 0.0 to 1.0, got 2"),
@@ -26,7 +23,6 @@ INVALID = [  # command, option, value, message
     ("sweep least.yaml", "--rate", "48k", "expected whole numbers of hertz, such as 16000,48000, got '48k'"),
     ("sweep least.yaml", "--rate", "4000", "expected whole numbers of hertz from 8000 to 192000, got 4000"),
     ("bench least.yaml", "--threads", "0", "expected whole numbers of threads from 1 to 64, got 0"),
-    ("bench least.yaml", "--threads", "1,1", "expected every number once, got 1 twice"),
     ("bench least.yaml", "--rounds", "2", "2 is not in the range 3<=x<=10000."),
     ("profile least.yaml", "--threads", "0", "0 is not in the range 1<=x<=64."),
     ("profile least.yaml", "--rounds", "2", "2 is not in the range 3<=x<=10000."),

@@ -72,13 +72,3 @@ def test_pick_requires_limits_of_any_metric(tmp_path: Path) -> None:
     assert "small: fail: speed.native.p99_us is 300 (limit <= 250)\n" in picked.stdout
     assert "  speeds   of the native host, without Python\n" in picked.stdout
     assert "native p50 (µs)" in picked.stdout
-
-
-def test_pick_reports_every_mistake_in_a_gates_file(tmp_path: Path) -> None:
-    written(SMALL, tmp_path)
-    gates = tmp_path / "gates.yaml"
-    gates.write_text("program.byts: <= 1\ndeviation.pitch.p95_cents: 5\nspeed.speedup_p50: null\n")
-    picked = workbench("pick", tmp_path, "--gates", gates)
-    assert (picked.exit_code, picked.stdout) == (2, "")
-    starts = [f"error: {gates}: {metric}: " for metric in ("program.byts", "deviation.pitch.p95_cents")]
-    assert all(line.startswith(start) for line, start in zip(picked.stderr.splitlines(), starts, strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import MEASURED, lost, replaced, stored
+from tests.helpers.results import MEASURED, replaced, stored
 from tools.docs import findings
 from tools.docs.findings import NOT_YET, ROOT, claims, page
 from workbench.records.result import Result, write_result
@@ -67,30 +67,6 @@ def test_a_conclusion_needs_the_support_of_the_results(empty: Path) -> None:
 
 def test_stored_results_support_every_conclusion() -> None:
     assert [measured for measured in rows().values() if "No conclusion" in measured or NOT_YET in measured] == []
-
-
-def test_a_backend_row_states_how_far_the_program_came(empty: Path) -> None:
-    elsewhere = "not run here: this runtime has no VulkanBackend; on a device, ..."
-    program = stored().program
-    lowered = lost(stored(renamed="vulkan"), elsewhere).model_copy(
-        update={
-            "program": program,
-            "not_run_here": elsewhere,
-            "verdict": "inconclusive",
-            "reasons": (elsewhere,),
-            "null_reasons": dict.fromkeys(("deviation", "floor", "truth", "speed"), elsewhere),
-        }
-    )
-    refused = lost(stored(renamed="qualcomm"), "no SDK").model_copy(update={"reasons": ("no SDK",)})
-    for record in (lowered, refused):
-        (empty / f"{record.recipe.name}.json").write_bytes(write_result(record, empty / "run").read_bytes())
-    text = page()
-    assert "| vulkan | inconclusive | yes |" in text and "| 6,499,692 | – | – |" in text
-    assert "| qualcomm | fail | no | – | – | – | – | – | – | – |" in text
-    assert f"- **vulkan** inconclusive: {elsewhere}\n- **qualcomm** fail: no SDK\n" in text
-    measured = rows()["Backend exploration: Core ML, Vulkan, or Qualcomm."]
-    assert measured.startswith("vulkan: inconclusive (lowered, not run here); qualcomm: fail (no program)")
-    assert f"; coreml: {NOT_YET}" in measured
 
 
 def test_records_of_shipped_recipes_are_linked() -> None:

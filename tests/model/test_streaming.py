@@ -131,35 +131,6 @@ def test_forward_returns_requested_outputs_of_every_state(stream: StreamConfig, 
     assert StreamingPesto(upstream, stream, outputs=("volume", "pitch")).outputs == (OUTPUTS[0], OUTPUTS[2])
 
 
-def test_streams_of_a_batch_do_not_mix(sing: Sing) -> None:
-    stream = StreamConfig(16_000, 320, 2, 0.5, streams=3)
-    song = sing(16_000, 3.0)
-    audio = np.stack([song[start : start + 24_000] for start in (0, 9_000, 20_000)])
-    together = estimates(restate(stream).estimate, audio, stream.chunk_samples)
-    assert_equal(together, estimates(pesto_model(stream), audio, stream.chunk_samples))
-    single = StreamConfig(16_000, 320, 2, 0.5)
-    for index in range(3):
-        expected = estimates(pesto_model(single), audio[index : index + 1], stream.chunk_samples)
-        assert_equal(Estimate(*(part[index : index + 1] for part in together)), expected)
-
-
-@pytest.mark.parametrize("mirror", [0.0, 1.0])
-def test_chunking_matters_only_with_mirror(mirror: float, sing: Sing) -> None:
-    """With mirror, earlier frames of a chunk receive real future; the last one and a single one receive zeros."""
-    audio = sing(16_000, 1.6)[None]
-    one, four = (
-        estimates(restate(stream).estimate, audio, stream.chunk_samples)
-        for stream in (stream_of(16_000, 10, frames, mirror) for frames in (1, 4))
-    )
-    assert one.pitch_semitones.shape == four.pitch_semitones.shape == (1, 160)
-    if mirror == 0:
-        assert_equal(four, one)
-    else:
-        difference = (four.volume - one.volume).abs() / one.volume
-        assert difference[:, 3::4].max() <= 1e-5
-        assert difference[:, :-1].max() > 0.1
-
-
 @pytest.mark.parametrize("mirror", MIRRORS)
 def test_algorithmic_latency_is_that_of_an_impulse(mirror: float) -> None:
     """An impulse is loudest in the frame whose window is centred on it."""

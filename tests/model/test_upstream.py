@@ -100,22 +100,6 @@ def test_code_in_checkpoint_runs_only_if_trusted(
         assert torch.equal(got, expected), name
 
 
-@pytest.mark.parametrize(
-    ("content", "missing"),
-    [
-        ([1], "hparams, state_dict, hcqt_params"),
-        (torch.zeros(3), "hparams, state_dict, hcqt_params"),
-        ({"hparams": {}, "code": Runs(dict)}, "state_dict, hcqt_params"),
-    ],
-    ids=["list", "tensor", "code"],
-)
-def test_other_torch_file_is_no_pesto_checkpoint(
-    content: object, missing: str, path: Path, stream: StreamConfig
-) -> None:
-    torch.save(content, path)
-    assert f"it has no {missing}" in refusal(path, stream, trust=True)
-
-
 WEIGHT = "encoder.fc.weight"
 MISFITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "missing-weight": (lambda c: c["state_dict"].pop(WEIGHT), f": 1 weights missing, 0 unknown (first: {WEIGHT})"),

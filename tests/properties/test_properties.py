@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.helpers.recipe_strategies import all_keys, recipes
+from tests.helpers.drawn_recipes import recipes
 from workbench.audio.decode import read_clip
-from workbench.errors import AudioError, ProgramError, WorkbenchError
+from workbench.errors import AudioError, ProgramError, RecipeError, WorkbenchError
 from workbench.recipe import KnownNames, Recipe, from_resolved, load_recipes
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Session, run_chunks
@@ -41,16 +41,20 @@ KNOWN_NAMES = KnownNames(
 
 
 def load(keys: dict[str, Any], folder: Path) -> Recipe:
-    """Returns the recipe, read from a YAML file."""
+    """Returns the recipe, read from a YAML file. Keys that do not fit together are rejected in lines of text."""
     path = folder / "drawn.yaml"
     with path.open("w", encoding="utf-8") as file:
         YAML(typ="safe", pure=True).dump(keys, file)
-    (recipe,) = load_recipes([path], KNOWN_NAMES)
+    try:
+        (recipe,) = load_recipes([path], KNOWN_NAMES)
+    except RecipeError as error:
+        assert all(problem.startswith(f"{path}: ") and problem.isprintable() for problem in error.problems)
+        reject()
     return recipe
 
 
 @few(60)
-@given(keys=all_keys)
+@given(keys=recipes)
 def test_resolved_recipe_is_the_same_recipe(keys: dict[str, Any], tmp_path: Path) -> None:
     """Also after the way through a YAML file, and without a file."""
     recipe = load(keys, tmp_path)

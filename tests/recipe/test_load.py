@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.recipe_files import KNOWN_NAMES, LEAST, load, problems, problems_of, write
 from workbench.errors import RecipeError
-from workbench.recipe import from_resolved, invalid_name_reason, load_recipes, read_limits, recipe_files, with_overrides
+from workbench.recipe import from_resolved, load_recipes, read_limits, recipe_files, with_overrides
 
 
 def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
@@ -32,13 +32,6 @@ def test_recipes_of_one_call_need_different_names() -> None:
         "a/r.yaml: has the same name as b/R.yaml; rename one of them",
     ]
     assert problems(first, first) == ["a/r.yaml: is given twice; name it once"]
-
-
-@pytest.mark.parametrize(
-    ("name", "valid"), [("r@mirror=0,rate=16k", True), ("../r", False), ("", False), ("x" * 201, False)]
-)
-def test_invalid_name_reason(name: str, valid: bool) -> None:
-    assert (not invalid_name_reason(name)) is valid
 
 
 def test_recipe_files_of_a_folder_are_sorted() -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import lost, replaced, stored, written
-from workbench.errors import WorkbenchError
 from workbench.records.result import Result, read_result, write_result
-from workbench.records.run_folders import archive_result, archived_results, find_results, newest_run, runs_in
+from workbench.records.run_folders import archive_result, archived_results, find_results, runs_in
 
 RESULT = replaced(stored(), "created", "2026-01-02T03:04:05+00:00")
 CHANGED = replaced(RESULT, "program.bytes", 1)
@@ -80,34 +79,5 @@ def test_reading_never_changes_a_verdict(tmp_path: Path) -> None:
     result = replaced(RESULT, "recipe.resolved.gates", {"program.bytes": "<= 100_000_000"})
     written(result, tmp_path / "run")
     (run,) = runs_in(tmp_path)
+    assert runs_in(run.folder) == [run]
     assert [each.result for each in (*run.results, *find_results([tmp_path]))] == [result, result]
-
-
-@pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    """Three runs: two variants of which one failed; an unreadable result; and a run that was killed."""
-    written(replaced(RESULT, "created", "2026-01-01T00:00:10+00:00"), tmp_path / "two")
-    written(replaced(lost(stored("int8-naive")), "created", "2026-01-01T00:00:20+00:00"), tmp_path / "two")
-    for run in ("spoilt", "killed"):
-        (tmp_path / run / "variant").mkdir(parents=True)
-    (tmp_path / "spoilt" / "variant" / "result.json").write_text("{}")
-    (tmp_path / ".gitkeep").touch()
-    return tmp_path
-
-
-def test_runs_in_lists_unreadable_results(outputs: Path) -> None:
-    killed, spoilt, two = runs_in(outputs)
-    assert (two.folder, two.created, two.unreadable) == (outputs / "two", "2026-01-01T00:00:20+00:00", ())
-    assert [result.result.recipe.name for result in two.results] == ["float-xnnpack", "int8-naive"]
-    assert (spoilt.results, killed.results, killed.unreadable, killed.created) == ((), (), (), "")
-    (problem,) = spoilt.unreadable
-    assert problem.startswith(f"{outputs}/spoilt/variant/result.json: not a result")
-    assert [run.folder for run in runs_in(two.folder)] == [two.folder]
-
-
-def test_newest_run_has_the_newest_result(outputs: Path) -> None:
-    assert newest_run(outputs).folder.name == "two"
-    written(replaced(RESULT, "created", "2026-01-01T00:00:30+00:00"), outputs / "by-hand")
-    assert newest_run(outputs).folder.name == "by-hand"
-    with pytest.raises(WorkbenchError, match=r"no run with a result\.json"):
-        newest_run(outputs / "killed")

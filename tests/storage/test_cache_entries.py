@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.storage.cache_entries import cache_entries, mark_used, remove_entry
-from workbench.storage.locks import folder_lock
+from workbench.storage.cache_entries import cache_entries, mark_used
 
 OLD, NEW = "a" * 64, "0" * 64
 
@@ -30,14 +29,3 @@ def test_entries_are_folders_with_the_name_of_a_hash(folder: Path) -> None:
     mark_used(folder / "absent")
     assert [entry.path.name for entry in cache_entries(folder)] == [NEW, OLD]
     assert cache_entries(folder / "absent") == []
-
-
-def test_entry_is_removed_unless_it_is_locked(folder: Path) -> None:
-    old, new = cache_entries(folder)
-    with folder_lock(old.path):
-        assert not remove_entry(old)
-    assert (old.path / "inner" / "file").is_file()
-    assert remove_entry(old) and remove_entry(new)
-    assert cache_entries(folder) == []
-    assert sorted(path.name[0] for path in folder.iterdir()) == ["B", "a", "c", "m"]
-    assert (folder / "mine" / "inner" / "file").is_file()

@@ -59,17 +59,6 @@ def test_default_is_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.M
     assert cache_folder("clips") == tmp_path / "pesto-workbench" / "clips"
 
 
-@pytest.mark.parametrize(("make", "reason"), UNUSABLE)
-def test_named_folder_that_cannot_be_used_is_an_error(
-    make: Make, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make(tmp_path / "cache")
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    message = f"^WORKBENCH_CACHE: {tmp_path}.*{reason}; set it to a folder of your own, or unset it$"
-    with pytest.raises(WorkbenchError, match=message):
-        cache_folder("programs")
-
-
 @pytest.mark.parametrize(("make", "reason"), [*UNUSABLE, NO_HOME])
 def test_default_that_cannot_be_used_is_replaced_for_this_process(
     make: Make, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,22 +41,9 @@ def test_a_name_is_shipped_and_a_path_is_the_users(reference: str | Path, path: 
     assert find_recipe(reference) == path
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("int8-mixt", "is neither a shipped recipe (did you mean 'int8-mixed'?) nor a file in {here}; `workbench"),
-        (
-            "findings/vulcan",
-            "is neither a shipped recipe (did you mean 'findings/vulkan'?) nor a file in {here}; `work",
-        ),
-        ("mine", "is neither a shipped recipe nor a file in {here}; write mine.yaml for the file"),
-    ],
-)
-def test_unknown_name_is_an_error_that_says_where_it_looked(name: str, reason: str) -> None:
-    write("mine.yaml", LEAST)
-    with pytest.raises(RecipeError) as caught:
-        find_recipe(name)
-    assert str(caught.value).startswith(f"'{name}': {reason.format(here=Path.cwd())}")
+def test_unknown_name_suggests_a_shipped_one() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'findings/vulkan'"):
+        find_recipe("findings/vulcan")
 
 
 @pytest.mark.parametrize(

@@ -1,82 +1,15 @@
 """The scripts behind docs/results/reliability.md: what they report as wrong, and the page from invented figures."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.helpers.results import stored
-from tools.docs import reliability
-from tools.reliability import mixed_commands
 from tools.reliability.kill_and_resume import STAGE, seen, visible
-from tools.reliability.mixed_commands import by_command, memory_of, problem_of, torn_records
+from tools.reliability.mixed_commands import memory_of, problem_of, torn_records
 from workbench.records.result import write_result
 
-HERE = {
-    "created": "2026-11-23T07:35:00+00:00",
-    "environment": {"cpu": "A CPU", "cores": 2, "torch": "2.13", "executorch": "1.4", "commit": "abc"},
-}
-WHERE = "2026-11-23, workbench abc, A CPU, 2 cores, torch 2.13, executorch 1.4.\n"
-BUILT = {"variant": "float_a", "bytes": 1234, "sha256": "0123456789abcdef0", "first_difference": None}
-BUILDS = {**HERE, "builds": [BUILT, {**BUILT, "first_difference": 0}]}
 MB = 1_000_000
-
-
-def rows(text: str) -> list[list[str]]:
-    """The table's rows, without its head."""
-    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
-    return lines[2:]
-
-
-def soaked(*wrong: str) -> dict[str, Any]:
-    memory = [memory_of([100 * MB, 200 * MB, 200 * MB + 1] * 10)[0], memory_of([300 * MB] * 3)[0]]
-    lines = [{"command": "runs", "code": code, "took_s": took_s} for code, took_s in ((0, 1.0), (2, 3.0), (0, 2.0))]
-    figures = {"minutes": 45.0, "workers": 2, "commands": 3, "records": 7, "memory": memory}
-    return {**HERE, **figures, "by_command": by_command(lines), "wrong": list(wrong)}
-
-
-def test_pages_state_kept_figures_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reliability, "STORED", tmp_path)
-    assert reliability.page() == reliability.HEAD
-    for name, figures in (("soak", soaked()), ("builds", BUILDS)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(figures))
-    titles = [line for line in reliability.page().splitlines() if line.startswith("## ")]
-    assert titles == ["## 45 minutes of mixed commands", "## Built twice"]
-    built = [
-        ["float\\_a", "1,234", "0123456789abcdef…", result] for result in ("the same bytes", "differs from byte 0 on")
-    ]
-    text = reliability._builds(BUILDS)
-    assert rows(text) == built and text.endswith(WHERE)
-    tried = [
-        {"choices": {"encoder": scheme}, "refused": refused, "failed": failed}
-        for scheme, refused, failed in (("a", "", ""), ("b", "no b", "x"), ("c", "no b", "x"), ("d", "", "y"))
-    ]
-    text = reliability._combinations({**HERE, "tried": tried})
-    assert "**1** that `check` accepts run, **2** that it refuses do not. It accepts 1 that do not run, and" in text
-    assert '- `{"encoder": "d"}`: y\n' in text and rows(text) == [["no b", "2"]]
-    kill = {"after_s": 3.21, "stage": "audio", "found": "none", "resumed_s": 9.0, "reused": "", "wrong": []}
-    torn = {**kill, "stage": "", "reused": "program is used again", "wrong": ["a|b", "no record"]}
-    text = reliability._kills({**HERE, "kills": [kill, torn]})
-    assert "**1 of 2** ended with the result" in text and text.endswith(WHERE)
-    assert rows(text) == [
-        ["3.2", "audio", "none", "9.0", "nothing", "as uninterrupted"],
-        ["3.2", "not kept", "none", "9.0", "program is used again", "a\\|b; no record"],
-    ]
-
-
-def test_page_of_a_soak_agrees_with_its_output(capsys: pytest.CaptureFixture[str]) -> None:
-    text = reliability._soak(soaked())
-    assert "200, 200, 200 (" in text and " a command, most 200); not judged (most 300). 7 results" in text
-    assert "Every result is complete; nothing was left behind." in text and text.endswith(WHERE)
-    assert rows(text) == [["runs", "3", "0 (2×), 2 (1×)", "2.0"]]
-    figures = soaked("runs: ended with 2: 'a*b'", "hidden file: x")
-    text = reliability._soak(figures)
-    assert "7 results at the end. Wrong: runs: ended with 2: 'a\\*b'; hidden file: x." in text
-    mixed_commands.show(figures)
-    printed = capsys.readouterr().out
-    assert "ended with 0 (2×), 2 (1×)" in printed and "worker 1: resident MB not judged (most 300)" in printed
-    assert "WRONG  hidden file: x\n2 things wrong\n" in printed and "complete" not in text + printed
 
 
 @pytest.mark.parametrize(

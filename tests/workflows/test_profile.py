@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from tests.helpers.project import LEAST_RECIPE, workbench
-from workbench.errors import RecipeError
 from workbench.export.toolchain.log import LOG_NAME
 from workbench.measure.speed import ColdStart
 from workbench.records.profile import Profile
@@ -17,16 +14,6 @@ from workbench.workflows.profile import probes
 from workbench.workflows.profile import run as profile
 from workbench.workflows.variant import build
 from workbench.workflows.variant.prepare import PreparedVariant
-
-
-@pytest.mark.parametrize(
-    ("backend", "scope", "key"), [("onnx", "whole", "lowering.backend"), ("xnnpack", "network", "lowering.scope")]
-)
-def test_program_that_the_native_host_cannot_run_is_refused(backend: str, scope: str, key: str) -> None:
-    lowering = SimpleNamespace(backend=backend, scope=scope)
-    variant: Any = SimpleNamespace(recipe=SimpleNamespace(source=Path("r.yaml"), lowering=lowering))
-    with pytest.raises(RecipeError, match=rf"^r\.yaml: {key}: "):
-        profile.check(variant)
 
 
 @pytest.mark.slow

@@ -59,13 +59,6 @@ def test_recipe_that_is_no_long_stream_is_refused(key: str, value: object, varia
     assert not (tmp_path / "out").exists()
 
 
-def test_native_host_runs_pte_programs_only(variant: Any) -> None:
-    variant.recipe.lowering.backend = "onnx"
-    soak.check(variant.recipe)
-    with pytest.raises(RecipeError, match=r"^r\.yaml: lowering.backend: the native host runs \.pte programs only"):
-        soak.check(variant.recipe, native=True)
-
-
 @pytest.mark.parametrize("segments", [(), (soak_segment(1.0),)], ids=["first segment", "second segment"])
 @pytest.mark.parametrize("error", [ProgramCrashError, NativeCrashError])
 def test_crash_ends_the_stream(

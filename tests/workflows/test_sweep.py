@@ -20,7 +20,6 @@ from workbench.progress import Progress
 from workbench.recipe import Recipe
 from workbench.records.result import read_result
 from workbench.records.sweep import SweepPoint, SweepSetting
-from workbench.storage.hashing import sha256_of
 from workbench.workflows import sweep
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.sweep import PlannedPoint, PointOutcome, measure_point, plan
@@ -28,7 +27,6 @@ from workbench.workflows.variant import build
 from workbench.workflows.variant import run as variant_run
 from workbench.workflows.variant.run import Reused, RunOutcome
 
-PROGRAM_SHA256 = sha256_of(b"a program")
 UNSCORED = {"deviation": None, "null_reasons": {"deviation": "no"}}
 SETTING = SweepSetting(sample_rate_hz=16_000, chunk_samples=320, mirror=1)
 

@@ -65,12 +65,8 @@ def test_png_threshold_is_given_or_of_the_track(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("workbench.report.plots.contours.track_png", lambda *arguments: arguments[-1])
     drawn = [encode(track_of(own), ".png", given) for own in (0.0, 0.3) for given in (None, 0.7)]
     assert drawn == [0.0, 0.7, 0.3, 0.7]
-
-
-@pytest.mark.parametrize("suffix", [".txt", ""])
-def test_unknown_format_is_refused(suffix: str) -> None:
     with pytest.raises(WorkbenchError, match="unknown format"):
-        encode(track_of(0.3), suffix)
+        encode(track_of(0.3), ".txt")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.recipe import Gate
 from workbench.records.frames import frames_path, read_frames, write_frames
 from workbench.records.profile import PROFILE_NAME, Profile
-from workbench.records.run_folders import StoredResult, find_results, unique_names
+from workbench.records.run_folders import StoredResult, find_results
 from workbench.records.worst_moments import save_clips_around, worst
 from workbench.report.html.contours import histogram
 from workbench.report.html.overview import deviation_chart, figure, recipes_line
@@ -216,14 +216,6 @@ def test_page_shows_native_times_first() -> None:
 )
 def test_figure_has_so_many_digits(value: float | None, shown: str) -> None:
     assert figure(value, 3) == shown
-
-
-def test_unique_names_are_unique(run: Path) -> None:
-    one = find_results([run / "unfair"])[0]
-    elsewhere = dataclasses.replace(one, run="b")
-    assert unique_names([one]) == ["unfair"]
-    assert unique_names([one, elsewhere]) == ["a run/unfair", "b/unfair"]
-    assert unique_names([one, one]) == ["a run/unfair (1)", "a run/unfair (2)"]
 
 
 # --- from the command line

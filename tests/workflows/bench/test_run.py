@@ -20,6 +20,7 @@ from workbench.measure.bench.worker import ContenderTimes
 from workbench.measure.native_speed import NativeSide, NativeStart, NativeTimes
 from workbench.measure.speed import TimingPlan
 from workbench.progress import Progress
+from workbench.recipe.stream_config import StreamConfig
 from workbench.records.bench import Bench, NotRun
 from workbench.workflows.bench import build, run
 from workbench.workflows.bench.build import BuiltContenders
@@ -119,8 +120,16 @@ def test_bench_is_printed_and_stored(name: str, exit_code: int, project: Path, m
 
 @pytest.mark.slow
 def test_bench_with_real_programs(
-    project: Path, program: Path, program_for: ProgramFactory, monkeypatch: pytest.MonkeyPatch
+    project: Path, program: Path, program_for: ProgramFactory, stream: StreamConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The ONNX programs are those of other tests; TorchScript is exported as a bench does it."""
+    export = build._Exported.build
+
+    def build_exported(spec: build._Exported, folder: Path, progress: Progress) -> Path:
+        is_onnx = spec.file_name.endswith(".onnx")
+        return program_for(stream, "explicit", backend="onnx") if is_onnx else export(spec, folder, progress)
+
+    monkeypatch.setattr(build._Exported, "build", build_exported)
     monkeypatch.setattr(variant_build, "_export", program_for.export)
     monkeypatch.setattr(run, "_PACED_CALLS", 10)
     options = ("--rounds", "3", "--chunks-per-round", "5", "--out", "here", "--json")

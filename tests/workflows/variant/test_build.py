@@ -122,18 +122,6 @@ def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, e
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 
 
-@pytest.mark.parametrize("name", ["program.pte", "program.json"])
-@pytest.mark.parametrize("content", [None, b"[]", b"{"])
-def test_spoilt_program_is_exported_again(
-    name: str, content: bytes | None, folder: Path, variant: Any, exporter: SimpleNamespace
-) -> None:
-    (folder / name).unlink()
-    if content is not None:
-        (folder / name).write_bytes(content)
-    assert not build(variant, folder, Progress()).reused
-    assert build(variant, folder, Progress()).reused
-
-
 def test_store_serves_other_folders(tmp_path: Path, variant: Any, exporter: SimpleNamespace) -> None:
     store = tmp_path / "store"
 
