@@ -201,8 +201,7 @@ class RecipeModel(RecipeSection):
         if conflict:
             fail_validation(conflict)
         stream = [info.data.get(key, default) for key, default in (("state", "internal"), ("streams", 1))]
-        one_call_size = isinstance(info.data.get("frames_per_chunk", 1), int)
-        plain = stream == ["internal", 1] and one_call_size
+        plain = stream == ["internal", 1] and isinstance(info.data.get("frames_per_chunk", 1), int)
         if quantization.everywhere and lowering.backend != "onnx" and not plain:
             fail_validation("everywhere requires streams: 1, state: internal and one number of frames_per_chunk")
         if quantization.correct_bias and not set(DYNAMIC_SCHEMES).isdisjoint(quantization.parts.values()):
