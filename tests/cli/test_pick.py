@@ -72,3 +72,8 @@ def test_pick_requires_limits_of_any_metric(tmp_path: Path) -> None:
     assert "small: fail: speed.native.p99_us is 300 (limit <= 250)\n" in picked.stdout
     assert "  speeds   of the native host, without Python\n" in picked.stdout
     assert "native p50 (µs)" in picked.stdout
+    nothing = workbench("pick", tmp_path, "--require", "program.bytes <= 900").stdout
+    assert (
+        "nearest: small misses 1 gate\n  program.bytes is 1,000 (limit <= 900), 100 or 11% beyond it; what may help: "
+        in nothing
+    )

@@ -136,6 +136,38 @@ def test_pick_names_what_is_nearest_if_nothing_passes() -> None:
     assert pick_of(unfair, objective="smallest", limits=limits).nearest == ()  # no limit makes it pass
 
 
+WEIGHTS = "int8-weights in place of int4-weights, int16-weights in place of int12-weights"
+STATIC = "int8-dynamic in place of int8-static, or none for the last layer (encoder.toeplitz)"
+
+
+@pytest.mark.parametrize(
+    ("parts", "frontend", "band", "metric", "hint"),
+    [
+        (["int8-static"], "upstream", 1.0, "deviation.pitch.p95_cents", STATIC),
+        (
+            ["int8-dynamic"],
+            "upstream",
+            1.0,
+            "deviation.pitch.p95_cents",
+            "scheme none for some parts in quantization.parts",
+        ),
+        (["int12-weights"], "low-rank", 1.0, "deviation.confidence.max", f"{WEIGHTS}, or a smaller frontend_tolerance"),
+        ([], "upstream", 0.5, "deviation.pitch.p95_cents", "a larger lowering.prefilter_band"),
+        ([], "upstream", 1.0, "latency.algorithmic_ms", "a larger mirror or a smaller chunk_samples"),
+        ([], "upstream", 1.0, "floor.pitch.p95_cents", ""),
+    ],
+)
+def test_hint_is_of_the_recipe_and_the_metric(
+    parts: list[str], frontend: str, band: float, metric: str, hint: str
+) -> None:
+    result = replaced(MIDDLE, "recipe.resolved.quantization.parts", dict(zip("abc", parts, strict=False)))
+    result = replaced(
+        replaced(result, "recipe.resolved.frontend", frontend), "recipe.resolved.lowering.prefilter_band", band
+    )
+    (nearest,) = pick_of(result, limits={metric: "<= 1e-9"}).nearest
+    assert [miss.hint for miss in nearest.misses] == [hint]
+
+
 NATIVE = [natively(FAST, 9.0), natively(MIDDLE, 12.0), natively(SMALL, 4.0)]
 
 
