@@ -57,14 +57,6 @@ def test_every_backend_and_scope_has_limits() -> None:
             "encoder.toeplitz in int8-dynamic requires lowering.toeplitz: linear (got conv)",
         ),
         (
-<<<<<<< HEAD
-            parts("encoder: int8-dynamic"),
-            "encoder.first in int8-dynamic requires lowering.prefilter: fourier, fourier-shifted, fourier-halved or "
-            "fourier-grouped (got conv)",
-        ),
-        (
-=======
->>>>>>> f78ad5d (Tests: a fault that two tests caught is caught by one; recipes are drawn from the JSON schema; slow tests share programs)
             parts("confidence: int8-dynamic"),
             "XNNPACK has no int8-dynamic for confidence.conv; set confidence.conv: none",
         ),
