@@ -20,7 +20,16 @@ from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
-IN_SHORT = ("float-upstream", "float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-small", "unfair")
+IN_SHORT = (
+    "float-upstream",
+    "float-xnnpack",
+    "float-low-rank",
+    "float-band",
+    "int8-mixed",
+    "int8-fast",
+    "int8-small",
+    "unfair",
+)
 _SHORT_COLUMNS = {
     "variant": "variant",
     "verdict": "verdict",
@@ -36,6 +45,7 @@ _CHOICES = (
     "float-low-rank",
     "float-band",
     "int8-mixed",
+    "int8-fast",
     "int8-small",
     "int8-dynamic",
     DYNAMIC,

@@ -23,7 +23,10 @@ TOGETHER = (
     "three-stage-int16",
     "band-0.55",
     "encoder-int8-weights",
+    "narrow-int8-weights",
     "high-int4-weights",
+    "segments-16",
+    "toeplitz-4",
 )
 """The steps from int8-mixed as it was to int8-small, in the order in which they are taken together."""
 
