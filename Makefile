@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 PYTEST_ARGS ?= -q -n auto --maxprocesses 4 --dist loadfile
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
-PROFILED := float-xnnpack float-low-rank int8-mixed
+PROFILED := float-xnnpack float-low-rank int8-mixed int8-fast
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
 .PHONY: demo test test-all test-nightly lint measured bench profiles shapes findings docs site clean

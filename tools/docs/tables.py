@@ -23,7 +23,6 @@ DYNAMIC = "dynamic@mirror=1"
 IN_SHORT = (
     "float-upstream",
     "float-xnnpack",
-    "float-low-rank",
     "float-band",
     "int8-mixed",
     "int8-fast",
