@@ -867,12 +867,12 @@ LIVE = (
     ),
     Case(
         "a file to play, and a page",
-        "live x.pte --audio take.wav",
-        "--audio and --device choose the input of --terminal; add --terminal, or drop them",
+        "live x.pte --play take.wav",
+        "--play and --device choose the input of --terminal; add --terminal, or drop them",
     ),
     Case(
         "no file to play",
-        "live x.pte --terminal --audio take.wav",
+        "live x.pte --terminal --play take.wav",
         "take.wav: no such audio file; check the path",
     ),
 )

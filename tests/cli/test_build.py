@@ -23,6 +23,7 @@ def test_build_reuses_and_repeats_a_program(monkeypatch: pytest.MonkeyPatch) -> 
     """Static int8, whose ranges come from the clips; a result with another hash is reported, here without lowering."""
 
     def export(_: object, path: Path, *__: object) -> ProgramFile:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return program
 
@@ -47,7 +48,7 @@ def test_build_reuses_and_repeats_a_program(monkeypatch: pytest.MonkeyPatch) -> 
     write_result(replaced(result, "program.sha256", "0" * 64), Path("run"))
     monkeypatch.setattr(building, "_export", export)
     different = workbench("build", "run/result.json", "--out", "once-more")
-    assert different.exit_code == 1
+    assert different.exit_code == 1, different.output
     assert "NOT identical: sha256" in different.stdout
 
 

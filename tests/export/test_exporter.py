@@ -51,7 +51,7 @@ def test_rules_decide_what_is_lowered_and_checked(restated: StreamingPesto, monk
 
     parts = {"encoder": "int8-static"}
     assert [export(**rules).quantized for rules in ({}, {"everywhere": True}, {"parts": parts})] == [None, None, made]
-    assert calls == [("xnnpack", graph, 0.3, "once") for graph in (None, "graph", None)]
+    assert calls == [("xnnpack", graph, 0.3, "once", 128) for graph in (None, "graph", None)]
     monkeypatch.setattr(executorch, "quantize", lambda *_: replace(made, operators={"linear": 1}))
     with pytest.raises(LoweringError, match="does not match the recipe"):
         export(parts=parts)

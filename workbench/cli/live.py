@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @out_option("Folder for the takes that are recorded.  [default: a dated folder below outputs/]")
 @click.option("--terminal", is_flag=True, help="Show the frames in the terminal, without a page.")
 @click.option(
-    "--audio",
+    "--play",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="With --terminal: audio file to play into the programs in real time.  [default: the system's input]",
@@ -53,7 +53,7 @@ def live(
     no_browser: bool,
     out: Path | None,
     terminal: bool,
-    audio: Path | None,
+    play: Path | None,
     device: str | None,
     as_json: bool,
     calib_audio: Path | None,
@@ -78,19 +78,19 @@ def live(
     Example:
       workbench live int8-mixed float-xnnpack
       workbench live build/mine/program.pte --port 0 --no-browser
-      workbench live int8-mixed --terminal --audio take.wav
+      workbench live int8-mixed --terminal --play take.wav
     """
     if hint := LIVE.missing_hint():
         raise WorkbenchError(hint)
-    if not terminal and (audio is not None or device is not None):
-        raise WorkbenchError("--audio and --device choose the input of --terminal; add --terminal, or drop them")
-    if audio is not None:
+    if not terminal and (play is not None or device is not None):
+        raise WorkbenchError("--play and --device choose the input of --terminal; add --terminal, or drop them")
+    if play is not None:
         from workbench.workflows.input_files import check_audio
 
-        check_audio(audio)
+        check_audio(play)
     if terminal:
         with _chosen(programs, calib_audio) as (chosen, native_host):
-            _show_in_terminal(chosen, native_host, audio, device, as_json)
+            _show_in_terminal(chosen, native_host, play, device, as_json)
         return
     from workbench.live.server.serve import bind
 

@@ -45,12 +45,10 @@ def microphone_blocks(device: str | None, reader: BlockReader) -> Iterator[Block
     try:
         import sounddevice
     except ImportError:
-        raise WorkbenchError(
-            f"sounddevice not installed: {LIVE.install_command}; or name a file with --audio"
-        ) from None
+        raise WorkbenchError(f"sounddevice not installed: {LIVE.install_command}; or name a file with --play") from None
     except OSError:
         raise WorkbenchError(
-            "PortAudio is not installed; install it (Debian: libportaudio2), or name a file with --audio"
+            "PortAudio is not installed; install it (Debian: libportaudio2), or name a file with --play"
         ) from None
     recorded: queue.Queue[tuple[Floats, bool]] = queue.Queue()
 
@@ -64,7 +62,7 @@ def microphone_blocks(device: str | None, reader: BlockReader) -> Iterator[Block
         )
     except (sounddevice.PortAudioError, ValueError) as error:
         place = "the system's input" if device is None else f"--device {device}"
-        raise AudioError(f"{place}: cannot be opened ({first_line(error)}); name a file with --audio") from None
+        raise AudioError(f"{place}: cannot be opened ({first_line(error)}); name a file with --play") from None
     number = 0
     with stream:
         rate_hz = round(stream.samplerate)

@@ -131,7 +131,7 @@ def test_pick_names_what_is_nearest_if_nothing_passes() -> None:
     ]
     (miss,) = nearest[0].misses
     assert (miss.value, miss.beyond, miss.share) == pytest.approx((1500, 100, 1 / 14))
-    assert miss.hint == "frontend: low-rank, or int8-dynamic for encoder.prefilter"  # the recipe has neither
+    assert miss.hint == "int8-dynamic for encoder.prefilter"  # the recipe has none
     unfair = replaced(MIDDLE, "protocol", protocol_of("variant-reset-per-chunk"))
     assert pick_of(unfair, objective="smallest", limits=limits).nearest == ()  # no limit makes it pass
 
