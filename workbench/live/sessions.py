@@ -1,7 +1,6 @@
 """Sessions for live audio, each in its own process: in the native host if the program runs there, else in Python."""
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.native.session import NativeSession
 from workbench.runtime.open_program import ProgramSession, open_program
-from workbench.runtime.session import Floats, Frames, Session
+from workbench.runtime.session import Floats, Frames, Session, timed_step
 
 CALL_LIMIT_S = 10.0
 
@@ -74,9 +73,7 @@ class _TimedSession:
         self._session.reset()
 
     def step(self, chunk: Floats) -> tuple[Frames, float]:
-        started_s = time.perf_counter()
-        frames = self._session.step(chunk)
-        return frames, 1000 * (time.perf_counter() - started_s)
+        return timed_step(self._session, chunk)
 
 
 class IsolatedLiveSession:

@@ -3,7 +3,6 @@
 It shows slow faults: a state that drifts, a process that grows, calls that take longer.
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -19,7 +18,7 @@ from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.native.session import NativeSession
 from workbench.runtime.open_program import open_program
 from workbench.runtime.process_info import resident_bytes
-from workbench.runtime.session import Floats, Frames, Session, chunks
+from workbench.runtime.session import Floats, Frames, Session, chunks, timed_step
 
 _REPORT_EVERY_S = 60.0  # of audio
 
@@ -93,9 +92,7 @@ class PythonProgram:
         self._session.reset()
 
     def step(self, chunk: Floats) -> tuple[Frames, float]:
-        started_s = time.perf_counter()
-        frames = self._session.step(chunk)
-        return frames, 1000 * (time.perf_counter() - started_s)
+        return timed_step(self._session, chunk)
 
     def resident_bytes(self) -> int:
         return resident_bytes()

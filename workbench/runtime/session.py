@@ -5,6 +5,7 @@ Everything that is compared is a `Session`: upstream in eager PyTorch, the resta
 the export and not to the harness.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -77,6 +78,13 @@ class Session(Protocol):
             ProgramError: The stream does not accept the chunk (the state is then unchanged), or the program failed.
         """
         ...
+
+
+def timed_step(session: Session, chunk: Floats) -> tuple[Frames, float]:
+    """Returns the frames of one call, and how long the call took in milliseconds. Raises what the session raises."""
+    started_s = time.perf_counter()
+    frames = session.step(chunk)
+    return frames, 1000 * (time.perf_counter() - started_s)
 
 
 def validate_chunk(chunk: ArrayLike, stream: StreamConfig) -> Floats:
