@@ -1,7 +1,6 @@
 """Clips: decoded audio files, the synthetic set with its exact f0, and which clips calibrate and which score."""
 
-from workbench.audio.annotation_file import read_pitch_track
-from workbench.audio.annotations import PitchTrack
+from workbench.audio.annotations import PitchTrack, read_pitch_track
 from workbench.audio.corpus import Corpus, check_disjoint
 from workbench.audio.decode import AUDIO_SUFFIXES, Clip, find_audio, read_clip
 

@@ -8,8 +8,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from workbench.audio.annotation_file import read_pitch_track
-from workbench.audio.annotations import ANNOTATION_SUFFIX, PitchTrack, read_only
+from workbench.audio.annotations import ANNOTATION_SUFFIX, PitchTrack, read_only, read_pitch_track
 from workbench.errors import AudioError
 from workbench.storage.hashing import sha256_of
 

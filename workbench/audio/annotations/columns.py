@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.annotation_table import EXPECTED, Table, read_table
-from workbench.audio.annotations import PitchTrack
+from workbench.audio.annotations.pitch_track import PitchTrack
+from workbench.audio.annotations.table import EXPECTED, Table, read_table
 from workbench.errors import AudioError, WorkbenchWarning
 from workbench.units import cents_to_hz, semitones_to_hz
 
