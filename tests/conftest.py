@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.synth import render
 from workbench.audio.synth_manifest import RENDER_RATE_HZ
 from workbench.recipe.stream_config import Implementations, StreamConfig
@@ -62,8 +62,8 @@ def new_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sing() -> Sing:
-    """(sample_rate_hz, seconds) -> (n,) float32: the start of the corpus's tenor phrase."""
-    manifest = Corpus(ROOT / "calib_audio").manifest
+    """(sample_rate_hz, seconds) -> (n,) float32: the start of the tenor phrase."""
+    manifest = ClipCatalog(ROOT / "calib_audio").manifest
     phrase = render(next(entry for entry in manifest.score if entry.name == "phrase-tenor")).samples
 
     def sung(sample_rate_hz: int, seconds: float) -> Floats:

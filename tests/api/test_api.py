@@ -11,7 +11,7 @@ import soundfile
 from ruamel.yaml import YAML
 
 import workbench
-from workbench.audio import Corpus
+from workbench.audio import ClipCatalog
 from workbench.errors import AudioError, ProgramError, RecipeError
 from workbench.recipe import Recipe
 
@@ -33,7 +33,7 @@ def shipped(project: Path) -> Path:
     for role, names in kept.items():
         manifest[role] = [entry for entry in manifest[role] if entry["name"] in names]
     YAML().dump(manifest, project / "calib_audio" / "manifest.yaml")
-    take = Corpus(project / "calib_audio").read("synthetic/score/phrase-alto", 48_000)
+    take = ClipCatalog(project / "calib_audio").read("synthetic/score/phrase-alto", 48_000)
     soundfile.write(project / "take.wav", take.samples, take.sample_rate_hz)
     return project
 

@@ -68,7 +68,7 @@ def test_record_golden_of_frames_not_finite_raises(clip: int, value: float) -> N
     outputs = np.ones((9, 3, 1, 50), np.float32)  # of the audio and of eight nudges
     outputs[clip, 0, 0, 7] = value
     phrase = SimpleNamespace(samples=np.ones(48_000, np.float32))
-    corpus: Any = SimpleNamespace(clips=lambda: ("synthetic/score/phrase",), read=lambda *_: phrase)
+    catalog: Any = SimpleNamespace(clips=lambda: ("synthetic/score/phrase",), read=lambda *_: phrase)
     child: Any = SimpleNamespace(call=lambda *_: list(outputs))
     with pytest.raises(ProgramError, match=r"^a\.pte: returns NaN or infinity on the golden audio"):
-        record_golden(child, Path("a.pte"), STREAM, corpus, 1.0, 0.5)
+        record_golden(child, Path("a.pte"), STREAM, catalog, 1.0, 0.5)

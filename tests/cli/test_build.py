@@ -9,7 +9,7 @@ import pytest
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import last_error, workbench
 from tests.helpers.results import lost, replaced, stored
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.export.program_file import ProgramFile
 from workbench.records.result import write_result
 from workbench.workflows.load_recipes import load_variants
@@ -38,7 +38,7 @@ def test_build_reuses_and_repeats_a_program(monkeypatch: pytest.MonkeyPatch) -> 
     assert re.fullmatch(line + ", unchanged: reused\n", again.stdout)
 
     program = ProgramFile.model_validate(json.loads(Path("programs/static/program.json").read_text())["program"])
-    (recipe,) = load_variants([source], Corpus(Path("calib_audio")))
+    (recipe,) = load_variants([source], ClipCatalog(Path("calib_audio")))
     result = stored(renamed="static", recipe__resolved=recipe.resolved(), program=program)
     rebuilt = workbench("build", write_result(result, Path("run")), "--out", "again")
     assert rebuilt.exit_code == 0

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import workbench
 from tests.helpers.recipe_files import KNOWN_NAMES
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.recipe import json_schema, load_recipes, shipped_clips, shipped_names, shipped_records
 from workbench.records.result import gate_metrics
 from workbench.report.recipe_summary import PURPOSES, summarize_recipes
@@ -65,7 +65,7 @@ def test_one_recipe_is_shown_with_all_keys() -> None:
 
 
 def test_changed_recipe_has_no_figures() -> None:
-    clips = Corpus(shipped_clips())
+    clips = ClipCatalog(shipped_clips())
     known = replace(KNOWN_NAMES, metrics=gate_metrics(), clips=clips.clips(), clip_folders=clips.folders())
     (recipe,) = load_recipes([shipped_names()["float-band"]], known)
     (same,) = summarize_recipes([recipe.model_copy(update={"description": "Other", "gates": ()})])
@@ -113,5 +113,5 @@ def test_audio_writes_only_scored_clips_at_the_recipe_rate() -> None:
     assert (result.exit_code, result.stdout) == (0, "clips/synthetic-score-sine.wav\n")
     samples, rate_hz = soundfile.read("clips/synthetic-score-sine.wav", dtype="float32")
     assert (rate_hz, soundfile.info("clips/synthetic-score-sine.wav").subtype) == (16_000, "FLOAT")
-    clip = Corpus(Path("calib_audio")).read("synthetic/score/sine", 16_000)
+    clip = ClipCatalog(Path("calib_audio")).read("synthetic/score/sine", 16_000)
     assert np.array_equal(samples, clip.samples)

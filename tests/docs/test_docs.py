@@ -18,7 +18,7 @@ from tools.docs.regenerate import generated
 from tools.docs.silence import derived, stored_rows
 from tools.docs.stored import MEASURED, RECORDS, ROOT
 from tools.docs.tables import printed_run
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
@@ -77,7 +77,7 @@ def test_recipes_in_pages_are_valid(tmp_path: Path) -> None:
     paths = [tmp_path / f"mine-{number}.yaml" for number, _ in enumerate(RECIPES)]
     for path, text in zip(paths, RECIPES, strict=True):
         path.write_text(text)
-    variants = load_variants(paths, Corpus(ROOT / "calib_audio"))
+    variants = load_variants(paths, ClipCatalog(ROOT / "calib_audio"))
     assert {variant.source for variant in variants} == set(paths)
     assert len(paths) >= 4
     assert all(not no_pitch_gate_reason(variant.gates) for variant in variants)
@@ -123,7 +123,7 @@ def test_every_record_key_has_a_meaning(file: str) -> None:
 
 @pytest.mark.parametrize(("recipes", "results"), [("recipes", MEASURED), ("recipes/findings", FINDINGS)])
 def test_shipped_recipes_are_valid_and_measured(recipes: str, results: Path) -> None:
-    variants = load_variants([ROOT / recipes], Corpus(ROOT / "calib_audio"))
+    variants = load_variants([ROOT / recipes], ClipCatalog(ROOT / "calib_audio"))
     records = {path.stem: read_result(path) for path in results.glob("*.json")}
     assert {variant.name for variant in variants} == set(records)
     assert {variant.name: variant.resolved() for variant in variants} == {

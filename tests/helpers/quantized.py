@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from tests.helpers.progress import RecordedProgress
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
@@ -22,9 +22,9 @@ MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="perce
 
 @cache
 def phrase() -> np.ndarray:
-    """Returns three seconds of the corpus's mezzo phrase, (48000,) float32."""
-    corpus = Corpus(Path(__file__).parent.parent.parent / "calib_audio")
-    return corpus.read("synthetic/calibrate/phrase-mezzo", STREAM.sample_rate_hz).samples[:48_000]
+    """Returns three seconds of the mezzo phrase, (48000,) float32."""
+    catalog = ClipCatalog(Path(__file__).parent.parent.parent / "calib_audio")
+    return catalog.read("synthetic/calibrate/phrase-mezzo", STREAM.sample_rate_hz).samples[:48_000]
 
 
 def float_model(implementations: Implementations | None = None) -> StreamingPesto:

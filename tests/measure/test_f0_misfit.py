@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.cli.bad_input_cases import MANIFEST
-from workbench.audio import Clip, Corpus, read_pitch_track
+from workbench.audio import Clip, ClipCatalog, read_pitch_track
 from workbench.measure.alignment import fit_alignment
 from workbench.measure.f0_misfit import find_misfits
 from workbench.measure.timing import BaselineSpec
@@ -38,8 +38,8 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Clip, Frames]]
         MANIFEST.replace("[57]", "[45, 50, 57]").replace("[69]", "[69, 74, 66]").replace("note_s: 0.2", "note_s: 0.9")
     )
     (root / "manifest.yaml").write_text(long.replace("-40", "-20").replace("harmonics: 1,", "harmonics: 5,"))
-    corpus, session = Corpus(root), BaselineSpec("mir-1k_g7", STREAM, "alwa", False).session()
-    clips = [corpus.read(name, STREAM.sample_rate_hz) for name in (A, B)]
+    catalog, session = ClipCatalog(root), BaselineSpec("mir-1k_g7", STREAM, "alwa", False).session()
+    clips = [catalog.read(name, STREAM.sample_rate_hz) for name in (A, B)]
     return [(clip, run_chunks(session, clip.samples)) for clip in clips]
 
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from tests.helpers.report_run import CLIPS, OFF, RATE_HZ, clip_of, frames_of, make_run
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.records.run_folders import find_results
 from workbench.records.worst_moments import MOMENTS_FOLDER, sound_of, wav_of, worst
 
@@ -69,14 +69,14 @@ def test_sound_of_uses_the_run_then_the_same_clip(run: Path, tmp_path: Path) -> 
     kept, why = sound_of(moment, record, run / "a", None)
     assert kept is not None and kept.startswith(b"RIFF") and why == ""
 
-    corpus = Corpus(tmp_path)
-    assert sound_of(moment, record, tmp_path, corpus) == (
+    catalog = ClipCatalog(tmp_path)
+    assert sound_of(moment, record, tmp_path, catalog) == (
         None,
         "the run stored no audio of it, and the clip of that name has changed since",
     )
-    used = record.audio[1].model_copy(update={"sha256": corpus.read("sung/plain", RATE_HZ).sha256})
+    used = record.audio[1].model_copy(update={"sha256": catalog.read("sung/plain", RATE_HZ).sha256})
     same = record.model_copy(update={"audio": (used,)})
-    found, why = sound_of(moment, same, tmp_path, corpus)
+    found, why = sound_of(moment, same, tmp_path, catalog)
     assert why == ""
     sound, _ = soundfile.read(io.BytesIO(found))
     expected, _ = soundfile.read(io.BytesIO(kept))

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import last_error, workbench
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.recipe import Recipe, shipped_clips, shipped_names
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.new_recipe import write_new_recipe
 
-CORPUS = Corpus(shipped_clips())
+CATALOG = ClipCatalog(shipped_clips())
 SHIPPED = [name for name in shipped_names() if "/" not in name]
 
 
@@ -26,15 +26,15 @@ def keys(recipe: Recipe) -> dict[str, object]:
 
 @pytest.mark.parametrize("base", SHIPPED)
 def test_new_recipe_is_the_one_that_it_extends(base: str) -> None:
-    write_new_recipe(Path("my.yaml"), base, CORPUS)
-    extended = load_variants([base], CORPUS)
-    assert [keys(recipe) for recipe in load_variants(["my.yaml"], CORPUS)] == [keys(recipe) for recipe in extended]
+    write_new_recipe(Path("my.yaml"), base, CATALOG)
+    extended = load_variants([base], CATALOG)
+    assert [keys(recipe) for recipe in load_variants(["my.yaml"], CATALOG)] == [keys(recipe) for recipe in extended]
     text = Path("my.yaml").read_text()
     assert len(text.splitlines()) <= 75
     uncommented = re.sub(r"^# (?=( {2})?[\w.]+: *)", "", text, flags=re.MULTILINE)
     assert sum(line.startswith(("#", " #")) for line in uncommented.splitlines()) <= 7, "every key is uncommented"
     Path("all.yaml").write_text(uncommented)
-    (every_key,) = load_variants(["all.yaml"], CORPUS)
+    (every_key,) = load_variants(["all.yaml"], CATALOG)
     assert keys(every_key) == keys(extended[0])
 
 

@@ -14,7 +14,7 @@ from tests.helpers.results import stored
 from tests.helpers.sweep_points import failed_point, measured_point, unsupported_point
 from tests.helpers.variants import steady_timing, variant_of
 from tools.reliability.kill_and_resume import MANIFEST, RECIPE
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.progress import Progress
 from workbench.recipe import Recipe
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def recipe_with(keys: str = "") -> Recipe:
     Path("r.yaml").write_text(LEAST_RECIPE + keys)
-    (recipe,) = load_variants([Path("r.yaml")], Corpus(Path("calib_audio")))
+    (recipe,) = load_variants([Path("r.yaml")], ClipCatalog(Path("calib_audio")))
     return recipe
 
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from tools.docs.formatting import table
 from tools.docs.stored import RECORDS
-from workbench.audio.corpus import SYNTHETIC_CALIBRATE
+from workbench.audio.clip_catalog import SYNTHETIC_CALIBRATE
 from workbench.audio.decode import Clip
 from workbench.export.metadata import DISPLAY_THRESHOLD
 from workbench.measure.alignment import fit_alignment, reference_hz
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames, run_chunks
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 RECORD = RECORDS / "silence.json"
 STREAMS = ((48_000, 960), (48_000, 480), (44_100, 256), (16_000, 320))  # rate, chunk of one frame
@@ -59,9 +59,9 @@ def measure(sample_rate_hz: int, chunk_samples: int, mirror: float, level_db: in
     """Runs upstream over the calibration clips at a level, and over a second of silence: one of the rows."""
     from workbench.measure.timing import BaselineSpec  # imports torch, and the table does without
 
-    stream, corpus = StreamConfig(sample_rate_hz, chunk_samples, 1, mirror), open_corpus()
+    stream, catalog = StreamConfig(sample_rate_hz, chunk_samples, 1, mirror), open_catalog()
     session = BaselineSpec("mir-1k_g7", stream, "alwa", False).session(margins=False)
-    clips = [corpus.read(name, sample_rate_hz) for name in corpus.match([f"{SYNTHETIC_CALIBRATE}/*"])]
+    clips = [catalog.read(name, sample_rate_hz) for name in catalog.match([f"{SYNTHETIC_CALIBRATE}/*"])]
     gain = np.float32(10 ** (level_db / 20))
     frames: list[Frames] = [run_chunks(session, gain * clip.samples) for clip in clips]
     return summarize(stream, level_db, clips, frames, run_chunks(session, np.zeros(sample_rate_hz, np.float32)))

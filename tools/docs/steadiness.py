@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from tools.docs.stored import RECORDS
-from workbench.audio.corpus import SYNTHETIC_CALIBRATE, Corpus
+from workbench.audio.clip_catalog import SYNTHETIC_CALIBRATE, ClipCatalog
 from workbench.export.backends import EXPORTERS
 from workbench.measure.tones.delay import StepDelay
 from workbench.measure.tones.steadiness import SideSteadiness, rendered_samples, side_figures
@@ -62,15 +62,17 @@ class SteadinessSweep(RecordModel):
     points: tuple[SteadinessPoint, ...]
 
 
-def measure(side: str, setting: SweepSetting, folder: Path, corpus: Corpus, child: IsolatedProcess) -> SteadinessPoint:
+def measure(
+    side: str, setting: SweepSetting, folder: Path, catalog: ClipCatalog, child: IsolatedProcess
+) -> SteadinessPoint:
     """Runs one side over the rendered sounds, a program in the child. Builds it in `folder` first."""
-    recipe = load_variant(SIDES[1] if side == BASELINE else side, corpus)
+    recipe = load_variant(SIDES[1] if side == BASELINE else side, catalog)
     variant = prepare(with_overrides(recipe, setting.suffix, **setting.keys))
     if side == BASELINE:
         frames = _baseline_frames(variant)
     else:
         frames = child.call(
-            run_program, _program(variant, folder, corpus), rendered_samples(variant.stream), threads=THREADS
+            run_program, _program(variant, folder, catalog), rendered_samples(variant.stream), threads=THREADS
         )
     delay, steadiness = side_figures(frames, variant.stream)
     geometry_ms = variant.model.algorithmic_ms + setting.chunk_ms / 2
@@ -83,11 +85,11 @@ def _baseline_frames(variant: PreparedVariant) -> list[Frames]:
     return [run_chunks(session, samples) for samples in rendered_samples(variant.stream)]
 
 
-def _program(variant: PreparedVariant, folder: Path, corpus: Corpus) -> Path:
+def _program(variant: PreparedVariant, folder: Path, catalog: ClipCatalog) -> Path:
     path = folder / f"{variant.name}.pte"
     if not path.is_file():
         torch.set_num_threads(THREADS)
-        clip = corpus.read(corpus.match([f"{SYNTHETIC_CALIBRATE}/*"])[0], variant.stream.sample_rate_hz)
+        clip = catalog.read(catalog.match([f"{SYNTHETIC_CALIBRATE}/*"])[0], variant.stream.sample_rate_hz)
         variant = replace(variant, calibration_clips=(clip,))
         exporter = EXPORTERS[variant.recipe.lowering.backend]
         write_atomic(path, exporter.export(export_inputs(variant), Progress()).content)
@@ -95,14 +97,14 @@ def _program(variant: PreparedVariant, folder: Path, corpus: Corpus) -> Path:
 
 
 def main() -> None:
-    folder, corpus = Path(sys.argv[1]), Corpus(Path("calib_audio"))
+    folder, catalog = Path(sys.argv[1]), ClipCatalog(Path("calib_audio"))
     points = list(read().points) if RECORD.is_file() else []
     known = {(point.side, point.setting.suffix) for point in points}
     with IsolatedProcess() as child:
         for side, setting in product(SIDES, SETTINGS):
             if (side, setting.suffix) in known:
                 continue
-            points.append(measure(side, setting, folder, corpus, child))
+            points.append(measure(side, setting, folder, catalog, child))
             points.sort(key=lambda point: (SETTINGS.index(point.setting), SIDES.index(point.side)))
             made = SteadinessSweep(created=now_utc(), environment=environment(THREADS), points=tuple(points))
             write_json(made, RECORD)

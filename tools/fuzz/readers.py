@@ -29,7 +29,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.synth_manifest import Manifest, read_manifest
 from workbench.bundle.verify import _opened
 from workbench.bundle.verify_standalone import CHECKSUMS, MANIFEST, NotABundleError, check_hashes, checksums_text
@@ -56,17 +56,17 @@ class Reader:
 
 
 def readers() -> dict[str, Reader]:
-    corpus = Corpus(ROOT / "calib_audio")
+    catalog = ClipCatalog(ROOT / "calib_audio")
     recipes = [path.read_bytes() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
     limits = [b"program.bytes: <= 1_000\n", b"truth.rpa50_change: '>= -0.01'\ndeviation.voicing_flip_rate: null\n"]
-    entries = [entry.model_dump(mode="json", exclude_none=True) for entry in corpus.manifest.score]
+    entries = [entry.model_dump(mode="json", exclude_none=True) for entry in catalog.manifest.score]
     clips = [json.dumps({"calibrate": [], "score": [entry]}).encode() for entry in entries]  # JSON is YAML
     records = [(ROOT / f"docs/records/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
     names = ("program.pte", "golden/audio.wav", "golden/frames.csv")
     listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
     zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]
     return {
-        "recipe": Reader("r.yaml", lambda path: load_variants([path], corpus), recipes, _words(json_schema()) + YAML),
+        "recipe": Reader("r.yaml", lambda path: load_variants([path], catalog), recipes, _words(json_schema()) + YAML),
         "gates": Reader("g.yaml", load_gate_overrides, limits, [*gate_metrics(), *YAML]),
         "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
         "record": Reader("result.json", read_result, records, _words(Result.model_json_schema())),

@@ -101,15 +101,15 @@ def figures_here(
     from workbench.records.result import read_result
     from workbench.runtime.open_program import run_program
     from workbench.runtime.state_protocol import protocol_of
-    from workbench.workflows.folders import open_corpus
+    from workbench.workflows.folders import open_catalog
     from workbench.workflows.load_recipes import load_variants
     from workbench.workflows.variant.baseline import BaselineCache
     from workbench.workflows.variant.prepare import load_clips, prepare
     from workbench.workflows.variant.score import ProgramFrames, batches, pair_frames
 
     torch.set_num_threads(threads)
-    corpus, cache, progress = open_corpus(), BaselineCache(), Progress()
-    for recipe in load_variants(recipes, corpus):
+    catalog, cache, progress = open_catalog(), BaselineCache(), Progress()
+    for recipe in load_variants(recipes, catalog):
         path = folder / recipe.name / file_name_for(recipe.lowering.backend)
         stored = MEASURED / f"{recipe.name}.json"
         if not (path.is_file() and stored.is_file()):
@@ -119,7 +119,7 @@ def figures_here(
         audio = recipe.audio.model_copy(update={"calibrate": (), "score": worst_clips(result.deviation)})
         speed = recipe.speed.model_copy(update={"threads": threads})
         bare = recipe.model_copy(update={"audio": audio, "speed": speed, "quantization": Quantization()})
-        (variant,) = load_clips([prepare(bare)], corpus, None, progress)
+        (variant,) = load_clips([prepare(bare)], catalog, None, progress)
         sizes, sides = ProgramFrames(variant, path).call_sizes, protocol_of(recipe.protocol)
         baseline, program = [], []
         for batch, clips in enumerate(batches(variant)):

@@ -30,7 +30,7 @@ import torch
 
 from tools.docs.stored import ROOT
 from tools.reliability.shape_table import RECORD, CallTimes, ShapeComparison, ShapeProgram, ShapeRow, cells, read
-from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
+from workbench.audio.clip_catalog import SYNTHETIC_SCORE, ClipCatalog
 from workbench.export.program_file import PTE_NAME
 from workbench.measure.deviation import pitch_deviation
 from workbench.measure.paired_frames import PairedFrames, pool
@@ -97,8 +97,8 @@ def score(path: Path) -> ShapeProgram:
     """Returns the size and the deviation of a program, with calls of its smallest size."""
     session = open_program(path)
     names, baseline = _baseline(replace(session.stream, streams=1, max_frames_per_chunk=None))
-    corpus = Corpus(ROOT / "calib_audio")
-    clips = [corpus.read(name, session.stream.sample_rate_hz).samples for name in names]
+    catalog = ClipCatalog(ROOT / "calib_audio")
+    clips = [catalog.read(name, session.stream.sample_rate_hz).samples for name in names]
     frames = run_clips(session, clips)
     pairs = [
         PairedFrames(name, exact, found, exact.confidence >= _VOICED, "confidence")
@@ -118,9 +118,9 @@ def score(path: Path) -> ShapeProgram:
 @cache
 def _baseline(stream: StreamConfig) -> tuple[Sequence[str], list[Frames]]:
     """Returns the scored clips, and upstream's frames of each."""
-    corpus = Corpus(ROOT / "calib_audio")
-    names = corpus.match([f"{SYNTHETIC_SCORE}/*"])
-    clips = [corpus.read(name, stream.sample_rate_hz).samples for name in names]
+    catalog = ClipCatalog(ROOT / "calib_audio")
+    names = catalog.match([f"{SYNTHETIC_SCORE}/*"])
+    clips = [catalog.read(name, stream.sample_rate_hz).samples for name in names]
     return names, run_clips(BaselineSpec("mir-1k_g7", stream, "alwa", False).session(), clips)
 
 
@@ -151,7 +151,7 @@ def time_both(paths: Sequence[Path]) -> Iterator[CallTimes]:
 
 def _audio(stream: StreamConfig, frames: int) -> list[Floats]:
     """Returns calls of a clip with a voice, the same for all streams."""
-    clip = Corpus(ROOT / "calib_audio").read(f"{SYNTHETIC_SCORE}/phrase-alto", stream.sample_rate_hz).samples
+    clip = ClipCatalog(ROOT / "calib_audio").read(f"{SYNTHETIC_SCORE}/phrase-alto", stream.sample_rate_hz).samples
     samples = frames * stream.hop_samples
     audio = np.resize(clip, (_AUDIO_CALLS, 1, samples))
     return [np.repeat(call, stream.streams, axis=0) for call in audio]

@@ -51,10 +51,10 @@ def build(
     from workbench.workflows.folders import program_store
     from workbench.workflows.variant.prepare import load_clips
 
-    corpus, progress = open_clips(calib_audio), progress or Progress()
-    prepared = prepare_again(recipe, corpus)
+    catalog, progress = open_clips(calib_audio), progress or Progress()
+    prepared = prepare_again(recipe, catalog)
     if prepared.needs_calibration:
-        (prepared,) = load_clips([prepared], corpus, None, progress)
+        (prepared,) = load_clips([prepared], catalog, None, progress)
     (outcome,) = build_programs([prepared], Path(folder), lambda _: nullcontext(progress), fresh, program_store())
     return outcome.folder / outcome.built.program.path
 

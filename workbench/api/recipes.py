@@ -44,5 +44,5 @@ def load_recipe(
     from workbench.workflows.load_recipes import load_variant
 
     names = () if variant is None else (variant,)
-    corpus = open_clips(calib_audio)
-    return load_variant(recipe, corpus, names=names, overrides=overrides_from_values(overrides or {}))
+    catalog = open_clips(calib_audio)
+    return load_variant(recipe, catalog, names=names, overrides=overrides_from_values(overrides or {}))

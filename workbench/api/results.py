@@ -58,11 +58,11 @@ def run(
     from workbench.workflows.variant.prepare import load_clips
     from workbench.workflows.variant.run import run_variant
 
-    corpus, progress, folder = open_clips(calib_audio), progress or Progress(), Path(folder)
+    catalog, progress, folder = open_clips(calib_audio), progress or Progress(), Path(folder)
     scored = None if audio is None else Path(audio)
-    (prepared,) = load_clips([prepare_again(recipe, corpus)], corpus, scored, progress)
+    (prepared,) = load_clips([prepare_again(recipe, catalog)], catalog, scored, progress)
     outcome = run_variant(prepared, folder / recipe.name, progress, BaselineCache(), fresh, program_store())
-    write_run_report(folder, [(outcome.result, outcome.folder)], corpus)
+    write_run_report(folder, [(outcome.result, outcome.folder)], catalog)
     return outcome
 
 
@@ -105,15 +105,15 @@ def score(
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 
-    corpus, progress = open_clips(calib_audio), progress or Progress()
-    prepared = prepare_again(recipe, corpus)
+    catalog, progress = open_clips(calib_audio), progress or Progress()
+    prepared = prepare_again(recipe, catalog)
     check(prepared.recipe)
     scored = None if audio is None else Path(audio)
-    (prepared,) = load_clips([prepared], corpus, scored, progress)
+    (prepared,) = load_clips([prepared], catalog, scored, progress)
     ran = None if program is None else Path(program)
     paths = [Path(path) for path in frames]
     outcome = score_external_frames(prepared, paths, Path(folder) / recipe.name, progress, ran)
-    write_run_report(Path(folder), [(outcome.result, outcome.folder)], corpus)
+    write_run_report(Path(folder), [(outcome.result, outcome.folder)], catalog)
     return outcome
 
 

@@ -1,13 +1,13 @@
 """Clips: decoded audio files, the synthetic set with its exact f0, and which clips calibrate and which score."""
 
 from workbench.audio.annotations import PitchTrack, read_pitch_track
-from workbench.audio.corpus import Corpus, check_disjoint
+from workbench.audio.clip_catalog import ClipCatalog, check_disjoint
 from workbench.audio.decode import AUDIO_SUFFIXES, Clip, find_audio, read_clip
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "Clip",
-    "Corpus",
+    "ClipCatalog",
     "PitchTrack",
     "check_disjoint",
     "find_audio",

@@ -28,7 +28,7 @@ class Clip:
     """One recording as it is fed to the model.
 
     Attributes:
-        name: The name in the corpus ("sung/verse"), or the stem of the file.
+        name: The name in the catalog ("sung/verse"), or the stem of the file.
         path: The file.
         sha256: Hash of the file's bytes.
         sample_rate_hz: Rate of `samples`, after resampling.
@@ -57,7 +57,7 @@ class Clip:
 
 
 def file_stem(clip: str) -> str:
-    """Returns the stem of the files that belong to a clip, by its name: names in the corpus contain folders."""
+    """Returns the stem of the files that belong to a clip, by its name: names in the catalog contain folders."""
     return clip.replace("/", "-")
 
 

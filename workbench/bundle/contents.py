@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.verdict import confirm_pass
 from workbench.bundle import verify_standalone
 from workbench.bundle.golden import encode_wav, record_golden, to_csv
@@ -25,7 +25,7 @@ from workbench.runtime.open_program import describe_program
 
 
 def bundle_contents(
-    child: IsolatedProcess, variant: StoredResult, program: Path, corpus: Corpus, seconds: float
+    child: IsolatedProcess, variant: StoredResult, program: Path, catalog: ClipCatalog, seconds: float
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Runs the program on the golden audio and returns the manifest, and every file of the bundle by name.
 
@@ -35,7 +35,7 @@ def bundle_contents(
         child: The process in which the program runs.
         variant: Has a program.
         program: The file of the program.
-        corpus: Has the clips for the golden audio.
+        catalog: Has the clips for the golden audio.
         seconds: Duration of the golden audio.
 
     Raises:
@@ -52,7 +52,7 @@ def bundle_contents(
             "it with all outputs"
         )
     threshold = float(variant.result.recipe.resolved["scoring"]["voiced_confidence"])
-    golden = record_golden(child, program, stream, corpus, seconds, threshold)
+    golden = record_golden(child, program, stream, catalog, seconds, threshold)
     content = {
         PROGRAM: read_scored_program(program, variant.result.program.sha256),
         AUDIO: encode_wav(golden.audio, stream.sample_rate_hz),

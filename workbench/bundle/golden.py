@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from workbench.audio.corpus import SYNTHETIC_SCORE, Corpus
+from workbench.audio.clip_catalog import SYNTHETIC_SCORE, ClipCatalog
 from workbench.bundle.verify_standalone import COLUMNS, WITHIN, load, run_clip
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.private_names import executorch_runtime
@@ -69,7 +69,7 @@ class Golden:
 
 
 def record_golden(
-    child: IsolatedProcess, program: Path, stream: StreamConfig, corpus: Corpus, seconds: float, threshold: float
+    child: IsolatedProcess, program: Path, stream: StreamConfig, catalog: ClipCatalog, seconds: float, threshold: float
 ) -> Golden:
     """Runs a program over the start of a synthetic phrase for each of its streams.
 
@@ -77,19 +77,19 @@ def record_golden(
         child: The process in which it runs.
         program: Its file. If it takes several sizes of call, all of them are used, in random order.
         stream: Its stream configuration.
-        corpus: Has the synthetic phrases.
+        catalog: Has the synthetic phrases.
         seconds: Duration of the audio.
         threshold: The confidence from which pitch is compared.
 
     Raises:
         ProgramError: The program does not run, or returns frames that are not finite.
-        WorkbenchError: Too few frames have a pitch to compare, or the corpus has no synthetic clip.
+        WorkbenchError: Too few frames have a pitch to compare, or the catalog has no synthetic clip.
     """
-    clips = _phrases(corpus, stream.streams)
+    clips = _phrases(catalog, stream.streams)
     samples = round(seconds * stream.sample_rate_hz)
     audio = np.zeros((stream.streams, samples), np.float32)
     for lane, name in zip(audio, clips, strict=True):
-        phrase = corpus.read(name, stream.sample_rate_hz).samples[:samples]
+        phrase = catalog.read(name, stream.sample_rate_hz).samples[:samples]
         lane[: len(phrase)] = phrase
     sizes = random_sizes(stream, _CALL_SIZES_SEED) if stream.dynamic else None
     calls = tuple(chunk_schedule(samples, stream, sizes))
@@ -119,12 +119,12 @@ def _run_clips(path: Path, clips: list[Floats], frames_of_calls: list[int]) -> l
     return [run_clip(program, clip, frames_of_calls) for clip in clips]
 
 
-def _phrases(corpus: Corpus, streams: int) -> tuple[str, ...]:
+def _phrases(catalog: ClipCatalog, streams: int) -> tuple[str, ...]:
     """Sung phrases of the synthetic set, one a stream; other clips of it where it has none."""
-    clips = [name for name in corpus.clips() if name.startswith(f"{SYNTHETIC_SCORE}/")]
+    clips = [name for name in catalog.clips() if name.startswith(f"{SYNTHETIC_SCORE}/")]
     sung = [name for name in clips if "/phrase" in name] or clips
     if not sung:
-        raise WorkbenchError(f"{corpus.root}: no synthetic clip for scoring; a bundle contains no other audio")
+        raise WorkbenchError(f"{catalog.root}: no synthetic clip for scoring; a bundle contains no other audio")
     return tuple(sung[lane % len(sung)] for lane in range(streams))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.verdict import confirm_pass
 from workbench.bundle.contents import bundle_contents, read_scored_program
 from workbench.bundle.manifest import Manifest
@@ -90,14 +90,14 @@ def _looks_like_a_bundle(path: Path) -> bool:
 
 
 def write_bundle(
-    variant: StoredResult, out: Path, corpus: Corpus, seconds: float, force: bool, overwrite: bool
+    variant: StoredResult, out: Path, catalog: ClipCatalog, seconds: float, force: bool, overwrite: bool
 ) -> Manifest:
     """Bundles a variant. The bundle is verified before it appears at `out`.
 
     Args:
         variant: A stored result with its folder.
         out: The folder, or the file if it ends in .zip.
-        corpus: Has the clips for the golden audio.
+        catalog: Has the clips for the golden audio.
         seconds: Duration of the golden audio.
         force: Accept a variant that did not pass.
         overwrite: Replace a bundle at `out`.
@@ -109,7 +109,7 @@ def write_bundle(
     program = check_shippable(variant, force)
     with exclusive(variant.folder), _staging_beside(out) as staging, IsolatedProcess() as child:
         check_destination(out, overwrite)
-        described, content = bundle_contents(child, variant, program, corpus, seconds)
+        described, content = bundle_contents(child, variant, program, catalog, seconds)
         folder = staging / _NEW
         for name, data in content.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option, out_option, variant_options
 from workbench.cli._shared.output import print_object
 from workbench.cli._shared.recipe_argument import RecipeReference
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 _LIST_RATE_HZ = 48_000
 
@@ -37,23 +37,23 @@ def list_audio(
     """
     if recipe is None and (out is not None or chosen != VariantOptions()):
         raise click.UsageError("--out, --variant and --set require a RECIPE.")
-    corpus = open_corpus(calib_audio)
-    names, rate_hz = corpus.clips(), _LIST_RATE_HZ
+    catalog = open_catalog(calib_audio)
+    names, rate_hz = catalog.clips(), _LIST_RATE_HZ
     if recipe is not None:
-        selected = chosen.load_one(recipe, corpus)
-        names, rate_hz = tuple(corpus.match(selected.audio.score)), selected.sample_rate_hz
-    corpus.render(lambda name: note(f"rendering {name}"))
+        selected = chosen.load_one(recipe, catalog)
+        names, rate_hz = tuple(catalog.match(selected.audio.score)), selected.sample_rate_hz
+    catalog.render(lambda name: note(f"rendering {name}"))
     if out is not None:
         from workbench.workflows.audio import write_clips
 
-        for path in write_clips(corpus, names, rate_hz, out):
+        for path in write_clips(catalog, names, rate_hz, out):
             if as_json:
                 print_object(file=str(path))
             else:
                 click.echo(str(path))
         return
     for name in names:
-        clip = corpus.read(name, rate_hz)
+        clip = catalog.read(name, rate_hz)
         if as_json:
             print_object(clip=name, seconds=clip.duration_s, known_f0=clip.f0 is not None)
             continue

@@ -73,12 +73,12 @@ def bench(
       workbench bench --threads 1,2
       workbench bench int8-mixed build/mine/program.pte --rounds 50 --out outputs/bench
     """
-    corpus = options.corpus
+    catalog = options.catalog
     from workbench.workflows.load_recipes import split_programs
 
     references, programs = split_programs(contenders or _DEFAULT_RECIPES)
-    recipes = chosen.load(references, corpus)
-    (first,) = VariantOptions().load([_REFERENCE_RECIPE], corpus)
+    recipes = chosen.load(references, catalog)
+    (first,) = VariantOptions().load([_REFERENCE_RECIPE], catalog)
     check_programs(programs)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
@@ -90,7 +90,7 @@ def bench(
 
         progress.report("import", 1, 1)
         setup = collect_contenders(recipes, programs, first, progress)
-        setup = setup.with_clips(corpus, options.audio, progress)
+        setup = setup.with_clips(catalog, options.audio, progress)
         folder = options.folder("bench")
         built = build_contenders(setup, folder, progress, options.fresh, program_store())
         record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress, native)

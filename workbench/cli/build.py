@@ -22,7 +22,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_object
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
-from workbench.workflows.folders import open_corpus, program_store
+from workbench.workflows.folders import open_catalog, program_store
 
 if TYPE_CHECKING:
     from workbench.audit.reproduce import Rebuilt
@@ -61,15 +61,15 @@ def build(
     """
     from workbench.workflows.load_recipes import load_build_sources
 
-    corpus = open_corpus(calib_audio)
-    sources = load_build_sources(recipes, corpus, chosen.names, chosen.overrides())
+    catalog = open_catalog(calib_audio)
+    sources = load_build_sources(recipes, catalog, chosen.names, chosen.overrides())
     variants = prepare_variants(sources.recipes)
     from workbench.workflows.build import build_programs
     from workbench.workflows.variant.prepare import load_clips
 
     if any(variant.needs_calibration for variant in variants):
         with progress_shown() as progress:
-            variants = load_clips(variants, corpus, None, progress)
+            variants = load_clips(variants, catalog, None, progress)
     folder = output_folder(out, run_name(variants))
     identical = True
     for outcome in build_programs(variants, folder, progress_shown, fresh, program_store(), sources.results):

@@ -8,7 +8,7 @@ from workbench.cli._shared.group import main
 from workbench.cli._shared.numbers import FiniteFloatRange
 from workbench.cli._shared.options import calib_audio_option, json_option, out_option, overwrite_option
 from workbench.cli._shared.output import print_object
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 
 @main.command()
@@ -50,7 +50,7 @@ def bundle(
 
     variant = one_variant(run)
     path = out or variant.folder / "bundle"
-    manifest = write_bundle(variant, path, open_corpus(calib_audio), seconds, force, overwrite)
+    manifest = write_bundle(variant, path, open_catalog(calib_audio), seconds, force, overwrite)
     tolerance = manifest.golden.tolerance
     if as_json:
         print_object(

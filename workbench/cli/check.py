@@ -8,7 +8,7 @@ from workbench.cli._shared.group import main
 from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option, variant_options
 from workbench.cli._shared.output import print_object
 from workbench.cli._shared.recipe_argument import recipes_argument
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 
 @main.command()
@@ -27,7 +27,7 @@ def check(recipes: tuple[str, ...], chosen: VariantOptions, as_json: bool, calib
       workbench check shipped
       workbench check mine.yaml my-recipes/
     """
-    for recipe in chosen.load(recipes, open_corpus(calib_audio)):
+    for recipe in chosen.load(recipes, open_catalog(calib_audio)):
         if as_json:
             print_object(name=recipe.name, source=str(recipe.source), description=recipe.description)
         else:

@@ -18,7 +18,7 @@ from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.errors import WorkbenchError
 from workbench.extras import LIVE
-from workbench.workflows.folders import LOCAL_CLIPS, open_corpus, unused_output_folder
+from workbench.workflows.folders import LOCAL_CLIPS, open_catalog, unused_output_folder
 
 if TYPE_CHECKING:
     from workbench.live.programs import LiveProgram
@@ -125,7 +125,7 @@ def _chosen(names: tuple[str, ...], calib_audio: Path | None) -> "Iterator[tuple
     from workbench.live.start import choose
 
     with tempfile.TemporaryDirectory(prefix="workbench-live-") as built:
-        yield choose(names, open_corpus(calib_audio), Path(built), progress_shown)
+        yield choose(names, open_catalog(calib_audio), Path(built), progress_shown)
 
 
 def _show_in_terminal(

@@ -7,7 +7,7 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import calib_audio_option, overwrite_option
 from workbench.cli._shared.recipe_argument import RecipeReference
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 
 @main.command()
@@ -35,6 +35,6 @@ def new(file: Path, base: str, overwrite: bool, calib_audio: Path | None) -> Non
     """
     from workbench.workflows.new_recipe import write_new_recipe
 
-    extended = write_new_recipe(file, base, open_corpus(calib_audio), overwrite)
+    extended = write_new_recipe(file, base, open_catalog(calib_audio), overwrite)
     name = extended.name.partition("@")[0]
     click.echo(f"{file}: extends {name}; change its keys, then run `workbench check {file}`")

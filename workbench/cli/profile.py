@@ -51,8 +51,8 @@ def profile(
       workbench profile float-xnnpack
       workbench profile int8-mixed --threads 2 --out outputs/profile --json
     """
-    corpus = options.corpus
-    (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])
+    catalog = options.catalog
+    (prepared,) = prepare_variants([chosen.load_one(recipe, catalog)])
     from workbench.report.tables.profile import print_profile
     from workbench.workflows.profile.run import check, timing_plan
     from workbench.workflows.profile.run import profile as profile_program
@@ -62,7 +62,7 @@ def profile(
     check(prepared)
     folder = options.folder(f"profile-{prepared.recipe.name}")
     with progress_shown() as progress:
-        (prepared,) = load_clips([prepared], corpus, options.audio, progress)
+        (prepared,) = load_clips([prepared], catalog, options.audio, progress)
         plan = timing_plan(threads, rounds)
         result = profile_program(prepared, folder, plan, progress, options.fresh, program_store())
     print_archived(store_profile(result, folder))

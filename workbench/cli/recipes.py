@@ -9,7 +9,7 @@ from workbench.cli._shared.group import main
 from workbench.cli._shared.options import VariantOptions, calib_audio_option, json_option
 from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.recipe import ALL_SHIPPED, find_recipe, shipped_clips
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 
 @main.command("recipes")
@@ -31,7 +31,7 @@ def list_recipes(recipes: tuple[str, ...], as_json: bool, calib_audio: Path | No
     """
     if not recipes and calib_audio is None:
         calib_audio = shipped_clips()  # the clips of the current folder can be others
-    variants = VariantOptions().load(recipes or (ALL_SHIPPED,), open_corpus(calib_audio))
+    variants = VariantOptions().load(recipes or (ALL_SHIPPED,), open_catalog(calib_audio))
     from workbench.report.recipe_summary import summarize_recipes
     from workbench.report.tables.recipes import print_recipe, print_recipes
 

@@ -7,7 +7,7 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.options import calib_audio_option, json_option, new_folder
 from workbench.cli._shared.output import print_object
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 
 
 @main.command()
@@ -42,7 +42,7 @@ def report(runs: tuple[Path, ...], out: Path | None, as_json: bool, calib_audio:
     if out is None:
         folder = runs[0] if runs[0].is_dir() else runs[0].parent
         out = (folder if len(runs) == 1 else new_folder("report")) / PAGE_NAME
-    write_report(results, out, open_corpus(calib_audio))
+    write_report(results, out, open_catalog(calib_audio))
     if as_json:
         print_object(page=str(out), variants=len(results), bytes=out.stat().st_size)
         return

@@ -63,15 +63,15 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
       workbench run float-rates --variant '*mirror=0' --quiet
       workbench run float-xnnpack --json | jq .deviation.pitch.p95_cents
     """
-    corpus = options.corpus
-    loaded = chosen.load(recipes, corpus, gates)
+    catalog = options.catalog
+    loaded = chosen.load(recipes, catalog, gates)
     note_many(len(loaded))
     variants = prepare_variants(loaded)
     from workbench.workflows.run import RunFailure, run_variants, write_run_report
     from workbench.workflows.variant.prepare import load_clips
 
     with progress_shown() as progress:
-        variants = load_clips(variants, corpus, options.audio, progress)
+        variants = load_clips(variants, catalog, options.audio, progress)
     folder = options.folder(run_name(variants))
     waiting = Waiting(variants, folder)
     results, all_measured = [], True
@@ -90,11 +90,11 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
             waiting.done(measured=isinstance(outcome, RunFailure) or outcome.is_measured)
     except KeyboardInterrupt:
         if results:
-            page = write_run_report(folder, results, corpus).page
+            page = write_run_report(folder, results, catalog).page
             keep_finished(f"{waiting.finished}, see {page}")
         raise
     if results:
-        print_run(folder, results, corpus, options.as_json)
+        print_run(folder, results, catalog, options.as_json)
     sys.exit(_worst({result.verdict for result, _ in results}) if all_measured else ERROR)
 
 

@@ -21,7 +21,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
-from workbench.workflows.folders import open_corpus
+from workbench.workflows.folders import open_catalog
 from workbench.workflows.input_files import check_programs
 
 
@@ -75,8 +75,8 @@ def score(
       workbench score float-xnnpack --frames phrase-alto.csv --frames phrase-tenor.csv
       workbench score findings/vulkan --frames from-the-phone/ --program build/vulkan/program.pte
     """
-    corpus = open_corpus(calib_audio)
-    selected = chosen.load_one(recipe, corpus, gates)
+    catalog = open_catalog(calib_audio)
+    selected = chosen.load_one(recipe, catalog, gates)
     if program is not None:
         check_programs([program])
     (prepared,) = prepare_variants([selected])
@@ -87,9 +87,9 @@ def score(
     folder = output_folder(out, f"{prepared.recipe.name}-recorded")
     variant_folder = folder / prepared.recipe.name
     with progress_shown(prepared.recipe.name) as progress:
-        (prepared,) = load_clips([prepared], corpus, audio, progress)
+        (prepared,) = load_clips([prepared], catalog, audio, progress)
         outcome = score_external_frames(prepared, frames, variant_folder, progress, program)
     for archived in outcome.archived:
         print_archived(archived)
-    print_run(folder, [(outcome.result, variant_folder)], corpus, as_json)
+    print_run(folder, [(outcome.result, variant_folder)], catalog, as_json)
     sys.exit(VERDICTS[outcome.result.verdict])

@@ -57,8 +57,8 @@ def soak(
       workbench soak float-xnnpack --hours 1
       workbench soak int8-mixed --hours 1 --native
     """
-    corpus = options.corpus
-    (prepared,) = prepare_variants([chosen.load_one(recipe, corpus)])
+    catalog = options.catalog
+    (prepared,) = prepare_variants([chosen.load_one(recipe, catalog)])
     from workbench.report.tables.soak import print_soak
     from workbench.workflows.soak import check
     from workbench.workflows.soak import soak as soak_variant
@@ -67,7 +67,7 @@ def soak(
 
     check(prepared.recipe, native)
     with progress_shown() as progress:
-        (prepared,) = load_clips([prepared], corpus, options.audio, progress)
+        (prepared,) = load_clips([prepared], catalog, options.audio, progress)
         folder = options.folder(f"soak-{prepared.recipe.name}")
         result = soak_variant(prepared, folder, hours, progress, options.fresh, program_store(), native)
     print_archived(store_soak(result, folder))

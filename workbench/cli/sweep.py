@@ -71,8 +71,8 @@ def sweep(
       workbench sweep float-xnnpack --chunk 240,480,960,1920 --mirror 0,0.5,1 --rate 16000,48000
       workbench sweep int8-mixed --chunk 480,960 --audio take.wav --out outputs/chunks --json
     """
-    corpus = options.corpus
-    base = chosen.load_one(recipe, corpus)
+    catalog = options.catalog
+    base = chosen.load_one(recipe, catalog)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.workflows.store_results import store_sweep
@@ -85,7 +85,7 @@ def sweep(
             rates_hz or (base.sample_rate_hz,),
         )
         planned = plan(base, *grid, progress)
-        planned = load_clips(planned, corpus, options.audio, progress)
+        planned = load_clips(planned, catalog, options.audio, progress)
     folder = options.folder(f"sweep-{base.name}")
     waiting = Waiting([point.variant for point in planned if point.variant], folder)
     points = []

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import WorkbenchError
 from workbench.export.metadata import ProgramMetadata
 from workbench.live.sessions import LiveProgramSession, LiveSession, open_live_baseline, open_live_program
@@ -83,13 +83,13 @@ def _open_baseline(recipe: Recipe | None, metadata: ProgramMetadata) -> LiveSess
 
 
 def choose_programs(
-    names: Sequence[str], corpus: Corpus, outputs: Path, built: Path, show_progress: ShowProgress
+    names: Sequence[str], catalog: ClipCatalog, outputs: Path, built: Path, show_progress: ShowProgress
 ) -> list[LiveProgram]:
     """Returns the programs of files and of recipes, in this order; without names, those of `newest_passing`.
 
     Args:
         names: Paths of programs, and names or paths of recipes.
-        corpus: The clips that recipes name.
+        catalog: The clips that recipes name.
         outputs: The folder of the runs.
         built: The folder for programs that are built now.
         show_progress: Called with a title for each variant that is built.
@@ -101,12 +101,12 @@ def choose_programs(
         return newest_passing(outputs)
     references, files = split_programs(names)
     check_programs(files)
-    recipes = load_variants(references, corpus) if references else []
+    recipes = load_variants(references, catalog) if references else []
     if len(files) + len(recipes) > MAX_PROGRAMS:
         raise WorkbenchError(f"{len(files) + len(recipes)} programs; live shows at most {MAX_PROGRAMS}, name fewer")
     programs = [LiveProgram(path.parent.name if path.stem == "program" else path.stem, path) for path in files]
     if recipes:
-        programs += _build(recipes, corpus, built, show_progress)
+        programs += _build(recipes, catalog, built, show_progress)
     return _with_unique_names(programs)
 
 
@@ -128,7 +128,9 @@ def newest_passing(outputs: Path) -> list[LiveProgram]:
     )
 
 
-def _build(recipes: Sequence[Recipe], corpus: Corpus, folder: Path, show_progress: ShowProgress) -> list[LiveProgram]:
+def _build(
+    recipes: Sequence[Recipe], catalog: ClipCatalog, folder: Path, show_progress: ShowProgress
+) -> list[LiveProgram]:
     """Builds the programs of recipes, from the cache if it has them."""
     from workbench.workflows.build import build_programs  # imports torch
     from workbench.workflows.variant.prepare import load_clips, prepare_all
@@ -136,7 +138,7 @@ def _build(recipes: Sequence[Recipe], corpus: Corpus, folder: Path, show_progres
     with show_progress("") as progress:
         variants = prepare_all(recipes, progress)
         if any(variant.needs_calibration for variant in variants):
-            variants = load_clips(variants, corpus, None, progress)
+            variants = load_clips(variants, catalog, None, progress)
     outcomes = build_programs(variants, folder, show_progress, store=program_store())
     return [
         LiveProgram(recipe.name, outcome.folder / outcome.built.program.path, recipe)

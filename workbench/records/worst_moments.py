@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.decode import Clip, file_stem
 from workbench.errors import AudioError
 from workbench.records.frames import ClipFrames
@@ -100,16 +100,16 @@ def save_clips_around(folder: Path, moments: Sequence[Moment], clips: Sequence[C
         write_atomic(folder / MOMENTS_FOLDER / moment.file_name, wav_of(moment, clip.samples, clip.sample_rate_hz))
 
 
-def sound_of(moment: Moment, record: Result, folder: Path, corpus: Corpus | None) -> tuple[bytes | None, str]:
+def sound_of(moment: Moment, record: Result, folder: Path, catalog: ClipCatalog | None) -> tuple[bytes | None, str]:
     """Returns the second around a moment as a WAV file and "", or None and the reason why there is none."""
     path = folder / MOMENTS_FOLDER / moment.file_name
     if path.is_file():
         return path.read_bytes(), ""
     used = next((clip for clip in record.audio if clip.name == moment.clip and clip.role == "score"), None)
-    if corpus is None or used is None or moment.clip not in corpus.clips():
+    if catalog is None or used is None or moment.clip not in catalog.clips():
         return None, "the run stored no audio of it, and there is no clip of that name"
     try:
-        clip = corpus.read(moment.clip, _PLAYBACK_HZ)
+        clip = catalog.read(moment.clip, _PLAYBACK_HZ)
     except AudioError as error:
         return None, f"the run stored no audio of it, and the clip cannot be read ({error})"
     if clip.sha256 != used.sha256:

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.decode import file_stem
 from workbench.bundle.golden import encode_wav
 from workbench.storage.atomic import write_atomic
 
 
-def write_clips(corpus: Corpus, names: Sequence[str], sample_rate_hz: int, folder: Path) -> Iterator[Path]:
+def write_clips(catalog: ClipCatalog, names: Sequence[str], sample_rate_hz: int, folder: Path) -> Iterator[Path]:
     """Writes clips as mono WAV files of 32-bit floats and yields the path of each.
 
     Args:
-        corpus: The folder that has the clips, already rendered.
-        names: Their names in the corpus, such as `synthetic/score/sine`.
+        catalog: The folder that has the clips, already rendered.
+        names: Their names in the catalog, such as `synthetic/score/sine`.
         sample_rate_hz: The rate that they are converted to.
         folder: Where the files go. It is created if it is missing.
 
@@ -22,7 +22,7 @@ def write_clips(corpus: Corpus, names: Sequence[str], sample_rate_hz: int, folde
         AudioError: If a clip cannot be read.
     """
     for name in names:
-        clip = corpus.read(name, sample_rate_hz)
+        clip = catalog.read(name, sample_rate_hz)
         path = folder / f"{file_stem(clip.name)}.wav"
         write_atomic(path, encode_wav(clip.samples[None], clip.sample_rate_hz))
         yield path

@@ -9,7 +9,7 @@ from workbench.storage.cache_folder import cache_folder
 from workbench.storage.shipped import shipped_clips
 
 if TYPE_CHECKING:
-    from workbench.audio.corpus import Corpus
+    from workbench.audio.clip_catalog import ClipCatalog
 
 OUTPUTS = Path("outputs")
 LOCAL_CLIPS = Path("calib_audio")
@@ -20,15 +20,15 @@ def program_store() -> Path:
     return cache_folder("programs")
 
 
-def open_corpus(folder: Path | None = None) -> "Corpus":
+def open_catalog(folder: Path | None = None) -> "ClipCatalog":
     """Returns the clips that recipes can name.
 
     They are those of `folder`. By default, they are those of `calib_audio` in the current folder if it has a manifest
     or recordings, or else the shipped ones.
     """
-    from workbench.audio.corpus import Corpus, has_clips  # imports scipy, and not every command needs clips
+    from workbench.audio.clip_catalog import ClipCatalog, has_clips  # imports scipy, and not every command needs clips
 
-    return Corpus(folder or (LOCAL_CLIPS if has_clips(LOCAL_CLIPS) else shipped_clips()))
+    return ClipCatalog(folder or (LOCAL_CLIPS if has_clips(LOCAL_CLIPS) else shipped_clips()))
 
 
 def new_output_folder(name: str, parent: Path = OUTPUTS) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import CheckpointError, RecipeError, WorkbenchError, did_you_mean
 from workbench.export.program_file import PROGRAM_SUFFIXES
 from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
@@ -42,7 +42,7 @@ def split_programs(contenders: Sequence[str]) -> tuple[list[str], list[Path]]:
 
 def load_variants(
     references: Sequence[str | Path],
-    corpus: Corpus,
+    catalog: ClipCatalog,
     gates: Path | None = None,
     names: Sequence[str] = (),
     overrides: tuple[Axis, ...] = (),
@@ -51,7 +51,7 @@ def load_variants(
 
     Args:
         references: Names of shipped recipes, and paths of files and folders; see `find_recipe`.
-        corpus: The clips that recipes can name.
+        catalog: The clips that recipes can name.
         gates: A file of gates that override those of the recipes.
         names: The variants to return, as in `choose`; by default all.
         overrides: Keys that replace those of every recipe.
@@ -60,7 +60,7 @@ def load_variants(
         RecipeError: With every mistake in any of the files.
         WorkbenchError: No variant has one of the names.
     """
-    known = _known_names(corpus)
+    known = _known_names(catalog)
     files: list[Path] = []
     problems: list[str] = []
     limits: dict[str, str | None] = {}
@@ -107,11 +107,11 @@ def _has_name(recipe: Recipe, name: str) -> bool:
     return any(fnmatchcase(recipe.name, pattern) for pattern in (name, f"{name}@*", f"{name},*"))
 
 
-def _known_names(corpus: Corpus) -> KnownNames:
-    return KnownNames(tuple(packaged_checkpoints()), corpus.clips(), corpus.folders(), gate_metrics())
+def _known_names(catalog: ClipCatalog) -> KnownNames:
+    return KnownNames(tuple(packaged_checkpoints()), catalog.clips(), catalog.folders(), gate_metrics())
 
 
-def validate_again(recipe: Recipe, corpus: Corpus) -> Recipe:
+def validate_again(recipe: Recipe, catalog: ClipCatalog) -> Recipe:
     """Returns the recipe, validated as a file is: a copy of a recipe may have any values.
 
     Raises RecipeError with every mistake.
@@ -124,14 +124,14 @@ def validate_again(recipe: Recipe, corpus: Corpus) -> Recipe:
     try:
         with warnings.catch_warnings(action="ignore"):  # pydantic warns of a value that it cannot have validated
             resolved = recipe.resolved()
-        return from_resolved(recipe.name, recipe.source, resolved, _known_names(corpus))
+        return from_resolved(recipe.name, recipe.source, resolved, _known_names(catalog))
     except RecipeError as error:
         raise RecipeError([f"{recipe.source}: {problem}" for problem in error.problems]) from None
 
 
 def load_variant(
     reference: str | Path,
-    corpus: Corpus,
+    catalog: ClipCatalog,
     gates: Path | None = None,
     names: Sequence[str] = (),
     overrides: tuple[Axis, ...] = (),
@@ -142,7 +142,7 @@ def load_variant(
         RecipeError: The recipe has a mistake.
         WorkbenchError: There are several variants, or no variant has one of the names.
     """
-    variants = load_variants([reference], corpus, gates, names, overrides)
+    variants = load_variants([reference], catalog, gates, names, overrides)
     if len(variants) > 1:
         listed = ", ".join(variant.name for variant in variants)
         raise WorkbenchError(f"{reference}: has {len(variants)} variants; name one with --variant: {listed}")
@@ -150,7 +150,7 @@ def load_variant(
 
 
 def load_build_sources(
-    references: Sequence[str], corpus: Corpus, names: Sequence[str] = (), overrides: tuple[Axis, ...] = ()
+    references: Sequence[str], catalog: ClipCatalog, names: Sequence[str] = (), overrides: tuple[Axis, ...] = ()
 ) -> BuildSources:
     """Loads recipes to build, and results (`.json` files) whose programs are to be rebuilt.
 
@@ -170,7 +170,7 @@ def load_build_sources(
     recipes = [recipe_from_result(result, path) for path, result in results.items()]
     by_name = {recipe.name: result for recipe, result in zip(recipes, results.values(), strict=True)}
     if recipe_references:
-        recipes += load_variants(recipe_references, corpus, None, names, overrides)
+        recipes += load_variants(recipe_references, catalog, None, names, overrides)
     sources: dict[str, Path] = {}
     for recipe in recipes:
         if recipe.name in sources:

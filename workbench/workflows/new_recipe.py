@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import WorkbenchError
 from workbench.recipe import Recipe, file_name_problem, find_recipe, shipped_name
 from workbench.recipe.schema import RecipeModel
@@ -32,13 +32,13 @@ _RARE = ("lowering.scope", "quantization.everywhere", "quantization.seed", "quan
 _WIDTH, _COMMENT_COLUMN = 120, 28
 
 
-def write_new_recipe(path: Path, base: str, corpus: Corpus, overwrite: bool = False) -> Recipe:
+def write_new_recipe(path: Path, base: str, catalog: ClipCatalog, overwrite: bool = False) -> Recipe:
     """Writes a recipe that extends another one and passes `check` as it is.
 
     Args:
         path: The file to write.
         base: The name of a shipped recipe, or the path of a recipe file.
-        corpus: The clips that recipes can name.
+        catalog: The clips that recipes can name.
         overwrite: Replaces an existing file.
 
     Returns:
@@ -52,7 +52,7 @@ def write_new_recipe(path: Path, base: str, corpus: Corpus, overwrite: bool = Fa
     file = find_recipe(base)
     if file.is_dir():
         raise WorkbenchError(f"--from {base}: is a folder; name one recipe")
-    variants = load_variants([base], corpus)
+    variants = load_variants([base], catalog)
     write_atomic(path, new_recipe(path.stem, _reference(path, file), variants).encode())
     return variants[0]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ChangedError, CheckpointError, WorkbenchError, is_out_of_memory
 from workbench.progress import ShowProgress
 from workbench.records.result import Result
@@ -72,7 +72,7 @@ class RunReport:
     left_out: tuple[str, ...] = ()
 
 
-def write_run_report(folder: Path, results: Sequence[tuple[Result, Path]], corpus: Corpus) -> RunReport:
+def write_run_report(folder: Path, results: Sequence[tuple[Result, Path]], catalog: ClipCatalog) -> RunReport:
     """Writes the page of a run's folder: these results with their folders first, then the others that are there."""
     run = run_in(folder)
     own = [StoredResult(result, variant_folder, folder.resolve().name) for result, variant_folder in results]
@@ -80,10 +80,10 @@ def write_run_report(folder: Path, results: Sequence[tuple[Result, Path]], corpu
     others = [stored for stored in run.results if stored.folder not in own_folders]
     page, left_out = folder / PAGE_NAME, list(run.unreadable)
     try:
-        write_report([*own, *others], page, corpus)
+        write_report([*own, *others], page, catalog)
     except WorkbenchError as error:
         if not others:
             raise
         left_out.append(f"the earlier results in {folder}: {error}")
-        write_report(own, page, corpus)
+        write_report(own, page, catalog)
     return RunReport(page, tuple(left_out))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ModelError, RecipeError, WorkbenchError
 from workbench.progress import Progress, ShowProgress
 from workbench.recipe import Recipe, with_overrides
@@ -79,11 +79,11 @@ def _plan_point(recipe: Recipe, setting: SweepSetting) -> PlannedPoint:
 
 
 def load_clips(
-    planned: Sequence[PlannedPoint], corpus: Corpus, audio: Path | None, progress: Progress
+    planned: Sequence[PlannedPoint], catalog: ClipCatalog, audio: Path | None, progress: Progress
 ) -> list[PlannedPoint]:
     """Returns the points with the clips of their variants. Raises what `prepare.load_clips` raises."""
     variants = [point.variant for point in planned if point.variant]
-    loaded = iter(load_variant_clips(variants, corpus, audio, progress))
+    loaded = iter(load_variant_clips(variants, catalog, audio, progress))
     return [replace(point, variant=next(loaded)) if point.variant else point for point in planned]
 
 

@@ -60,8 +60,8 @@ def check_out(out: Path, audio: Path) -> Path | None:
         The audio file whose known f0 has the name `out`: `audio`, or one beside `out`. None if there is none.
 
     Raises:
-        WorkbenchError: `out` is a known f0, or would be one of a recording in the `sung` folders of a corpus, which
-            many recipes score.
+        WorkbenchError: `out` is a known f0, or would be one of a recording in the `sung` folders of a clips folder,
+            which many recipes score.
     """
     neighbours = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
     clips = (audio, *(path for path in neighbours if path.suffix.lower() in AUDIO_SUFFIXES))
@@ -70,7 +70,7 @@ def check_out(out: Path, audio: Path) -> Path | None:
         return None
     if out.exists() and not _is_track(out):
         raise WorkbenchError(f"{out}: would replace the known f0 of {clip}; choose another --out")
-    from workbench.audio.corpus import holds_recordings  # imports scipy, and few tracks come this far
+    from workbench.audio.clip_catalog import holds_recordings  # imports scipy, and few tracks come this far
 
     if holds_recordings(out.parent):
         raise WorkbenchError(f"{out}: runs would read this file as the known f0 of {clip}; choose another --out")

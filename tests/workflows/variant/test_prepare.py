@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import LEAST_RECIPE, write_project
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import AudioError, ChangedError
 from workbench.model.checkpoint import checkpoint_path
 from workbench.progress import Progress
@@ -21,7 +21,7 @@ def variant(tmp_path: Path) -> PreparedVariant:
     """Of a checkpoint of the user, which is a copy of the packaged one."""
     shutil.copyfile(checkpoint_path("mir-1k_g7"), tmp_path / "own.ckpt")
     write_project(tmp_path, own=f"{LEAST_RECIPE}checkpoint: own.ckpt\n")
-    (recipe,) = load_variants([tmp_path / "own.yaml"], Corpus(tmp_path / "calib_audio"))
+    (recipe,) = load_variants([tmp_path / "own.yaml"], ClipCatalog(tmp_path / "calib_audio"))
     return prepare(recipe)
 
 
@@ -39,15 +39,15 @@ def test_changes_during_use_are_errors(variant: PreparedVariant, tmp_path: Path)
 
 
 def test_clips_are_those_of_the_recipe_or_the_audio_given(variant: PreparedVariant, tmp_path: Path) -> None:
-    corpus = Corpus(tmp_path / "calib_audio")
-    (loaded,) = load_clips([variant], corpus, None, Progress())
+    catalog = ClipCatalog(tmp_path / "calib_audio")
+    (loaded,) = load_clips([variant], catalog, None, Progress())
     assert [clip.name for clip in loaded.calibration_clips] == ["synthetic/calibrate/tone"]
     assert [clip.name for clip in loaded.scored_clips] == ["synthetic/score/sung"]
     assert {clip.sample_rate_hz for clip in loaded.scored_clips} == {16_000}
     assert (variant.scored_clips, loaded.program_fingerprint) == ((), variant.program_fingerprint)
     take = shutil.copyfile(loaded.scored_clips[0].path, tmp_path / "take.wav")
     with pytest.raises(AudioError):  # the same bytes calibrate
-        load_clips([variant], corpus, loaded.calibration_clips[0].path, Progress())
-    (given,) = load_clips([variant], corpus, take, Progress())
+        load_clips([variant], catalog, loaded.calibration_clips[0].path, Progress())
+    (given,) = load_clips([variant], catalog, take, Progress())
     assert [clip.name for clip in given.scored_clips] == ["take"]
     assert given.fingerprint != loaded.fingerprint

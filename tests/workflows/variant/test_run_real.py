@@ -15,7 +15,7 @@ from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
 from tests.helpers.variants import KEYS, files, steady_timing
 from tools.reliability.kill_and_resume import MANIFEST
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ProgramError
 from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
@@ -51,12 +51,12 @@ class Finished(NamedTuple):
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
     """(takes=None, **keys) -> the variant of KEYS with some keys replaced, with its model and clips."""
     root = write_project(tmp_path_factory.mktemp("project"), MANIFEST)
-    corpus, path = Corpus(root / "calib_audio"), root / "test.yaml"
+    catalog, path = ClipCatalog(root / "calib_audio"), root / "test.yaml"
 
     def prepared(takes: Path | None = None, **keys: object) -> PreparedVariant:
         path.write_text(json.dumps({**KEYS, "audio": {}, **keys}))  # JSON is YAML
-        (recipe,) = load_variants([path], corpus)
-        (variant,) = load_clips([prepare(recipe)], corpus, takes, Progress())
+        (recipe,) = load_variants([path], catalog)
+        (variant,) = load_clips([prepare(recipe)], catalog, takes, Progress())
         return variant
 
     return prepared

@@ -27,7 +27,7 @@ from workbench.runtime.session import Floats
 from workbench.storage.cache_folder import cache_folder
 from workbench.storage.hashing import sha256_of
 from workbench.storage.json_files import write_json
-from workbench.workflows.folders import open_corpus, program_store
+from workbench.workflows.folders import open_catalog, program_store
 
 
 def measure_missing(planned: list[PlannedStep], folder: Path, hosts: Hosts) -> None:
@@ -36,7 +36,7 @@ def measure_missing(planned: list[PlannedStep], folder: Path, hosts: Hosts) -> N
     kept = {step.recipe: step for step in stored.steps} if stored else {}
     steps: dict[str, Step] = {}
     with IsolatedProcess() as child:
-        measurement = Measurement(open_corpus(), folder, program_store(), hosts, child)
+        measurement = Measurement(open_catalog(), folder, program_store(), hosts, child)
         for number, plan in enumerate(planned, 1):
             variant = measurement.prepare(plan)
             found = kept.get(variant.name)
@@ -66,9 +66,9 @@ def time_all(folder: Path, host: Path, planned: list[PlannedStep]) -> None:
 
 def _samples() -> Floats:
     """Returns (n,) float32: the scored synthetic clips of 48 kHz, one after the other."""
-    corpus = open_corpus()
-    corpus.render()
-    return np.concatenate([corpus.read(name, 48_000).samples for name in corpus.match(["synthetic/score/*"])])
+    catalog = open_catalog()
+    catalog.render()
+    return np.concatenate([catalog.read(name, 48_000).samples for name in catalog.match(["synthetic/score/*"])])
 
 
 def _is_intact(path: Path, step: Step) -> bool:
@@ -95,7 +95,7 @@ def main() -> None:
     only.add_argument("--no-times", action="store_true", help="do not time")
     arguments = parser.parse_args()
     cache = cache_folder("hosts")
-    host, planned = native_host(cache), planned_steps(open_corpus())
+    host, planned = native_host(cache), planned_steps(open_catalog())
     if not arguments.times:
         measure_missing(planned, arguments.folder, Hosts(host, native_host(cache, PROFILER)))
     if not arguments.no_times:

@@ -9,7 +9,7 @@ import torch
 from tools.docs.steps.record import NOT_TIMED, ClipFigures, FromBase, Step
 from tools.docs.steps.studies import PlannedStep
 from tools.docs.steps.timing import THREADS, count_operators
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.decode import Clip
 from workbench.export.program_file import PTE_NAME
 from workbench.measure.alignment import fit_alignment
@@ -29,15 +29,15 @@ class Measurement:
     """Measures steps. They share the clips, upstream's frames of them, and the process that runs the programs.
 
     Args:
-        corpus: The clips that recipes name.
+        catalog: The clips that recipes name.
         folder: Where the programs are, one folder for each.
         store: The cache of programs of all runs.
         hosts: The native hosts.
         child: The process that runs the programs.
     """
 
-    def __init__(self, corpus: Corpus, folder: Path, store: Path, hosts: Hosts, child: IsolatedProcess) -> None:
-        self._corpus, self._folder, self._store, self._hosts, self._child = corpus, folder, store, hosts, child
+    def __init__(self, catalog: ClipCatalog, folder: Path, store: Path, hosts: Hosts, child: IsolatedProcess) -> None:
+        self._catalog, self._folder, self._store, self._hosts, self._child = catalog, folder, store, hosts, child
         self._upstream = BaselineCache()
         self._scored: dict[str, list[Frames]] = {}  # by the name of the recipe
         self._clips: tuple[tuple[Clip, ...], tuple[Clip, ...]] | None = None
@@ -51,7 +51,7 @@ class Measurement:
         torch.set_num_threads(THREADS)
         variant = prepare(step.recipe)
         if self._clips is None:
-            (loaded,) = load_clips([variant], self._corpus, None, Progress())
+            (loaded,) = load_clips([variant], self._catalog, None, Progress())
             self._clips = loaded.calibration_clips, loaded.scored_clips
         calibrate, score = self._clips
         return replace(variant, calibration_clips=calibrate, scored_clips=score)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.docs.steps.record import Study
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.recipe import Axis, Recipe
 from workbench.recipe.files import merge, read_recipe_file
 from workbench.recipe.schema import RecipeModel
@@ -46,15 +46,15 @@ class PlannedStep:
         return f"{self.recipe.source.stem}@step={BASE}"
 
 
-def planned_steps(corpus: Corpus) -> list[PlannedStep]:
+def planned_steps(catalog: ClipCatalog) -> list[PlannedStep]:
     """Returns the steps of all studies, in order. The first one of `single` and of `exact` is the base."""
     by_name = _axis(INT8_MIXED)
     keys: dict[str, Any] = {}
     together = {f"+{name}": (keys := merge([keys, by_name[name]])) for name in TOGETHER}
     return [
-        *_steps("single", INT8_MIXED, by_name, corpus),
-        *_steps("together", INT8_MIXED, together, corpus),
-        *_steps("exact", FLOAT, _axis(FLOAT), corpus),
+        *_steps("single", INT8_MIXED, by_name, catalog),
+        *_steps("together", INT8_MIXED, together, catalog),
+        *_steps("exact", FLOAT, _axis(FLOAT), catalog),
     ]
 
 
@@ -63,8 +63,8 @@ def _axis(path: Path) -> dict[str, Any]:
     return dict(axis.choices)
 
 
-def _steps(study: Study, path: Path, choices: dict[str, Any], corpus: Corpus) -> list[PlannedStep]:
-    recipes = load_variants([path], corpus, overrides=(Axis("step", tuple(choices.items())),))
+def _steps(study: Study, path: Path, choices: dict[str, Any], catalog: ClipCatalog) -> list[PlannedStep]:
+    recipes = load_variants([path], catalog, overrides=(Axis("step", tuple(choices.items())),))
     return [
         PlannedStep(study, name, keys, recipe) for (name, keys), recipe in zip(choices.items(), recipes, strict=True)
     ]

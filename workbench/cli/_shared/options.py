@@ -14,10 +14,10 @@ import click
 from workbench.cli._shared.interrupt import keep_folder
 from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.folders import new_output_folder, open_corpus, remove_if_empty
+from workbench.workflows.folders import new_output_folder, open_catalog, remove_if_empty
 
 if TYPE_CHECKING:
-    from workbench.audio.corpus import Corpus
+    from workbench.audio.clip_catalog import ClipCatalog
     from workbench.recipe import Axis, Recipe
     from workbench.workflows.variant.prepare import PreparedVariant
 
@@ -62,8 +62,8 @@ class RunOptions:
     calib_audio: Path | None
 
     @property
-    def corpus(self) -> "Corpus":
-        return open_corpus(self.calib_audio)
+    def catalog(self) -> "ClipCatalog":
+        return open_catalog(self.calib_audio)
 
     def folder(self, name: str) -> Path:
         """Returns --out, or creates a dated folder below outputs/ with this name in its own."""
@@ -104,17 +104,17 @@ class VariantOptions:
     names: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
-    def load(self, recipes: Sequence[str], corpus: "Corpus", gates: Path | None = None) -> "list[Recipe]":
+    def load(self, recipes: Sequence[str], catalog: "ClipCatalog", gates: Path | None = None) -> "list[Recipe]":
         """Loads the chosen variants. Raises WorkbenchError for a mistake in a recipe or in an option."""
         from workbench.workflows.load_recipes import load_variants
 
-        return load_variants(recipes, corpus, gates, self.names, self.overrides())
+        return load_variants(recipes, catalog, gates, self.names, self.overrides())
 
-    def load_one(self, recipe: str, corpus: "Corpus", gates: Path | None = None) -> "Recipe":
+    def load_one(self, recipe: str, catalog: "ClipCatalog", gates: Path | None = None) -> "Recipe":
         """Loads the chosen variant. Raises WorkbenchError as `load` does, and if there are several."""
         from workbench.workflows.load_recipes import load_variant
 
-        return load_variant(recipe, corpus, gates, self.names, self.overrides())
+        return load_variant(recipe, catalog, gates, self.names, self.overrides())
 
     def overrides(self) -> "tuple[Axis, ...]":
         from workbench.recipe import overrides_from_text

@@ -12,7 +12,7 @@ from workbench.cli._shared.notes import note
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from workbench.audio.corpus import Corpus
+    from workbench.audio.clip_catalog import ClipCatalog
     from workbench.records.result import Result
 
 
@@ -32,7 +32,7 @@ def print_object(**values: object) -> None:
     click.echo(json.dumps(values, allow_nan=False))
 
 
-def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", corpus: "Corpus", as_json: bool) -> None:
+def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", catalog: "ClipCatalog", as_json: bool) -> None:
     """Writes the page of a run, then prints its results.
 
     The page comes first, so it exists even if the reader of the output leaves early.
@@ -40,13 +40,13 @@ def print_run(folder: Path, results: "Sequence[tuple[Result, Path]]", corpus: "C
     Args:
         folder: The folder of the run. Earlier results in it are on the page too.
         results: The results of this command with their folders.
-        corpus: The clips, for the audio on the page.
+        catalog: The clips, for the audio on the page.
         as_json: Prints one line of JSON per result instead of a table.
     """
     from workbench.report.tables.results import print_results
     from workbench.workflows.run import write_run_report
 
-    report = write_run_report(folder, results, corpus)
+    report = write_run_report(folder, results, catalog)
     for line in report.left_out:
         note(f"left out of the report: {line}")
     if as_json:

@@ -38,13 +38,13 @@ _WAITING = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="c
 
 @dataclass(eq=False)
 class LiveServer:
-    """What the routes share. `folder` is that of the takes, `corpus` that of the user's clips."""
+    """What the routes share. `folder` is that of the takes, `clips_folder` that of the user's clips."""
 
     pool: SessionPool
     names: tuple[str, ...]
     scorer: TakeScorer
     folder: Path
-    corpus: Path
+    clips_folder: Path
     clients: dict[str, Client] = field(default_factory=dict)
     takes: dict[str, Path] = field(default_factory=dict)
 
@@ -111,11 +111,11 @@ class LiveServer:
 
     async def _place(self, request: Request) -> Response:
         try:
-            return JSONResponse({"file": str(place_in_sung(self._take(request), self.corpus))})
+            return JSONResponse({"file": str(place_in_sung(self._take(request), self.clips_folder))})
         except WorkbenchError as error:
             raise HTTPException(409, str(error)) from None
         except OSError as error:
-            raise HTTPException(500, f"{self.corpus}: cannot be written ({error.strerror})") from None
+            raise HTTPException(500, f"{self.clips_folder}: cannot be written ({error.strerror})") from None
 
     async def _score(self, request: Request) -> Response:
         wav = self._take(request)

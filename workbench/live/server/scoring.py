@@ -85,15 +85,15 @@ def _run(sender: Connection, recipes: list[Recipe], wav: Path, folder: Path, cal
 
 def score_take(recipes: list[Recipe], wav: Path, folder: Path, calib_audio: Path | None) -> Path:
     """Runs recipes on a take and returns the page of the run. Raises WorkbenchError if nothing could be measured."""
-    from workbench.workflows.folders import open_corpus, program_store
+    from workbench.workflows.folders import open_catalog, program_store
     from workbench.workflows.run import RunFailure, run_variants, write_run_report
     from workbench.workflows.variant.prepare import load_clips, prepare_all
 
-    corpus = open_corpus(calib_audio)
-    variants = load_clips(prepare_all(recipes, Progress()), corpus, wav, Progress())
+    catalog = open_catalog(calib_audio)
+    variants = load_clips(prepare_all(recipes, Progress()), catalog, wav, Progress())
     outcomes = list(run_variants(variants, folder, lambda _: nullcontext(Progress()), store=program_store()))
     failures = [outcome.error for outcome in outcomes if isinstance(outcome, RunFailure)]
     results = [(outcome.result, outcome.folder) for outcome in outcomes if not isinstance(outcome, RunFailure)]
     if not results:
         raise failures[0]
-    return write_run_report(folder, results, corpus).page
+    return write_run_report(folder, results, catalog).page

@@ -94,12 +94,12 @@ class Take:
         return text.getvalue()
 
 
-def place_in_sung(wav: Path, corpus: Path) -> Path:
-    """Copies a take into the folder of a corpus in which recordings are scored, and returns the copy.
+def place_in_sung(wav: Path, clips_folder: Path) -> Path:
+    """Copies a take into the folder of a clips folder in which recordings are scored, and returns the copy.
 
     Raises AudioError if it is there already.
     """
-    target = corpus / "sung" / wav.name
+    target = clips_folder / "sung" / wav.name
     if target.exists():
         raise AudioError(f"{target}: exists already; rename or delete it first")
     target.parent.mkdir(parents=True, exist_ok=True)

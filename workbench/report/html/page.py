@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.choice.order import display_order
 from workbench.audit.clock import common_clock
 from workbench.records.run_folders import StoredResult, unique_names
@@ -37,7 +37,7 @@ PAGE_NAME = "report.html"
 _STYLES, _SCRIPTS = ("report.css", "charts.css"), ("svg.js", "pareto.js", "contour.js", "page.js")
 
 
-def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | None = None) -> None:
+def write_report(results: Sequence[StoredResult], page: Path, catalog: ClipCatalog | None = None) -> None:
     """Writes the page, and `report.md` beside it under the same stem.
 
     The variants are ordered by verdict, then as `pick` ranks them.
@@ -45,23 +45,23 @@ def write_report(results: Sequence[StoredResult], page: Path, corpus: Corpus | N
     Args:
         results: At least one.
         page: The path of the page.
-        corpus: Clips to cut the sound of a moment from if a run kept none.
+        catalog: Clips to cut the sound of a moment from if a run kept none.
 
     Raises:
         WorkbenchError: Frames or a profile beside a result cannot be read.
     """
     results = [results[index] for index in display_order([stored.result for stored in results])]
-    write_atomic(page, report_html(results, corpus).encode())
+    write_atomic(page, report_html(results, catalog).encode())
     write_atomic(page.with_suffix(".md"), report_md(results, unique_names(results), page).encode())
 
 
-def report_html(results: Sequence[StoredResult], corpus: Corpus | None = None) -> str:
+def report_html(results: Sequence[StoredResult], catalog: ClipCatalog | None = None) -> str:
     """Returns the page as text; see `write_report`."""
     names, baselines, sounds = unique_names(results), Baselines(), Sounds()
     columns = columns_with_values([stored.result for stored in results])
     clock = common_clock({name: stored.result for name, stored in zip(names, results, strict=True)})
     variants = [
-        variant_view(stored, name, baselines, sounds, corpus, columns)
+        variant_view(stored, name, baselines, sounds, catalog, columns)
         for stored, name in zip(results, names, strict=True)
     ]
     environment = _environment()

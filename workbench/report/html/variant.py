@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.clock import Clock
 from workbench.measure.speed import Speed
 from workbench.records.frames import ClipFrames, read_frames
@@ -106,7 +106,7 @@ def variant_view(
     name: str,
     baselines: Baselines,
     sounds: Sounds,
-    corpus: Corpus | None,
+    catalog: ClipCatalog | None,
     columns: Sequence[Column] = METRIC_COLUMNS,
 ) -> VariantView:
     """Collects what the page shows of a variant.
@@ -116,7 +116,7 @@ def variant_view(
         name: The name in the page, unique in it.
         baselines: Receives the frames of baselines, which variants share.
         sounds: Receives the sounds, which variants share.
-        corpus: Clips to cut sounds from if the run kept none.
+        catalog: Clips to cut sounds from if the run kept none.
         columns: The columns of the table of all variants.
 
     Raises:
@@ -146,7 +146,7 @@ def variant_view(
         voiced_by=sorted({clip.voiced_by for clip in deviation.clips}) if deviation else [],
         histogram=histogram(clips),
         clips=[contour(clip, baselines) for clip in clips],
-        moments=[_moment_view(moment, stored, sounds, corpus) for moment in worst(clips)],
+        moments=[_moment_view(moment, stored, sounds, catalog) for moment in worst(clips)],
         missing_frames=_missing_frames(stored, clips, scored),
         byte_charts=byte_charts(result),
         weight_bars=weight_bars(result),
@@ -168,8 +168,8 @@ def _frames(stored: StoredResult, scored: Sequence[str]) -> list[ClipFrames]:
     return [frames for frames in found if frames is not None]
 
 
-def _moment_view(moment: Moment, stored: StoredResult, sounds: Sounds, corpus: Corpus | None) -> MomentView:
-    wav, reason = sound_of(moment, stored.result, stored.folder, corpus)
+def _moment_view(moment: Moment, stored: StoredResult, sounds: Sounds, catalog: ClipCatalog | None) -> MomentView:
+    wav, reason = sound_of(moment, stored.result, stored.folder, catalog)
     key = None if wav is None else _shared_key(f"data:audio/wav;base64,{base64.b64encode(wav).decode()}", sounds)
     return MomentView(moment.clip, moment.at_s, moment.from_s, moment.cents, key, reason)
 

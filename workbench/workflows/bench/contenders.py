@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus
+from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import WorkbenchError
 from workbench.export.backends import EXPORTERS
 from workbench.export.program_file import FILE_NAMES
@@ -54,9 +54,9 @@ class BenchSetup:
             if not variant.quantized and EXPORTERS[variant.recipe.lowering.backend].format == "pte"
         }
 
-    def with_clips(self, corpus: Corpus, audio: Path | None, progress: Progress) -> "BenchSetup":
+    def with_clips(self, catalog: ClipCatalog, audio: Path | None, progress: Progress) -> "BenchSetup":
         """Returns the same contenders with the clips of their recipes. Raises what `prepare.load_clips` raises."""
-        loaded = load_clips(list(self.variants.values()), corpus, audio, progress)
+        loaded = load_clips(list(self.variants.values()), catalog, audio, progress)
         return replace(self, variants=dict(zip(self.variants, loaded, strict=True)))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.audio.corpus import Corpus, check_disjoint, check_unique_file_names
+from workbench.audio.clip_catalog import ClipCatalog, check_disjoint, check_unique_file_names
 from workbench.audio.decode import Clip, find_audio, read_clip
 from workbench.errors import AudioError, ChangedError
 from workbench.measure.timing import BaselineSpec
@@ -108,13 +108,13 @@ def prepare_all(recipes: Sequence[Recipe], progress: Progress) -> list[PreparedV
 
 
 def load_clips(
-    variants: Sequence[PreparedVariant], corpus: Corpus, audio: Path | None, progress: Progress
+    variants: Sequence[PreparedVariant], catalog: ClipCatalog, audio: Path | None, progress: Progress
 ) -> list[PreparedVariant]:
     """Returns the variants with their clips, each at the variant's rate. Renders synthetic clips that are missing.
 
     Args:
         variants: Prepared variants. A clip that several use is read once.
-        corpus: The clips that recipes name.
+        catalog: The clips that recipes name.
         audio: A file or a folder to score in place of the clips that the recipes name.
         progress: Receives the stages.
 
@@ -124,40 +124,40 @@ def load_clips(
 
     @functools.cache
     def read(key: str | Path, rate_hz: int) -> Clip:
-        return corpus.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
+        return catalog.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
 
     given = find_audio(audio) if audio is not None else None
-    _render(corpus, progress)
+    _render(catalog, progress)
     loaded = []
     with progress.stage("audio", len(variants)) as advance:
         for variant in variants:
             rate_hz, chosen = variant.stream.sample_rate_hz, variant.recipe.audio
-            calibrate = [read(name, rate_hz) for name in corpus.match(chosen.calibrate)]
-            score = [read(key, rate_hz) for key in (corpus.match(chosen.score) if given is None else given)]
-            _check_clips(variant, calibrate, score, corpus)
+            calibrate = [read(name, rate_hz) for name in catalog.match(chosen.calibrate)]
+            score = [read(key, rate_hz) for key in (catalog.match(chosen.score) if given is None else given)]
+            _check_clips(variant, calibrate, score, catalog)
             loaded.append(replace(variant, calibration_clips=tuple(calibrate), scored_clips=tuple(score)))
             advance(1)
     return loaded
 
 
-def _render(corpus: Corpus, progress: Progress) -> None:
+def _render(catalog: ClipCatalog, progress: Progress) -> None:
     rendered = 0
 
     def report(_: str) -> None:
         nonlocal rendered
-        progress.report("render synthetic clips", rendered, len(corpus.clips()))
+        progress.report("render synthetic clips", rendered, len(catalog.clips()))
         rendered += 1
 
-    corpus.render(report)
+    catalog.render(report)
 
 
-def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Clip], corpus: Corpus) -> None:
+def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Clip], catalog: ClipCatalog) -> None:
     source = variant.recipe.source
     if variant.needs_calibration and not calibrate:
         raise AudioError(
-            f"{source}: audio.calibrate matches no clip in {corpus.root}, and int8 needs some; name existing clips"
+            f"{source}: audio.calibrate matches no clip in {catalog.root}, and int8 needs some; name existing clips"
         )
     if not score:
-        raise AudioError(f"{source}: audio.score matches no clip in {corpus.root}; name existing clips")
+        raise AudioError(f"{source}: audio.score matches no clip in {catalog.root}; name existing clips")
     check_disjoint(calibrate, score)
     check_unique_file_names(score)

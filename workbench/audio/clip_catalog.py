@@ -36,7 +36,7 @@ SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
 ANNOTATION_STEP_S = 0.005
 
 
-class Corpus:
+class ClipCatalog:
     """The clips below a folder, named by their path without suffix: "synthetic/score/glide-up", "sung/take1".
 
     Synthetic clips are those of `root/manifest.yaml`, or else those of the shipped manifest. Recordings in `root/sung`
@@ -142,13 +142,13 @@ def _is_rendered(path: Path, stamp: str) -> bool:
 
 
 def holds_recordings(folder: Path) -> bool:
-    """Whether a folder is one of those of a corpus in which users keep their recordings."""
+    """Whether a folder is one of those of a clips folder in which users keep their recordings."""
     path = folder.resolve()
     roots = {name: path.parents[name.count("/")] for name in (SUNG, SUNG_CALIBRATE) if len(path.parents) > 1}
-    return any(root / name == path and _is_corpus(root) for name, root in roots.items())
+    return any(root / name == path and _is_clips_root(root) for name, root in roots.items())
 
 
-def _is_corpus(folder: Path) -> bool:
+def _is_clips_root(folder: Path) -> bool:
     return folder.name == _CLIPS or (folder / _MANIFEST).is_file()
 
 

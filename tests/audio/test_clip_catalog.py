@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from workbench.audio import Corpus, check_disjoint, corpus, read_clip
-from workbench.audio.corpus import check_unique_file_names
+from workbench.audio import ClipCatalog, check_disjoint, clip_catalog, read_clip
+from workbench.audio.clip_catalog import check_unique_file_names
 from workbench.errors import AudioError
 from workbench.storage.cache_folder import CACHE_VARIABLE
 
@@ -47,7 +47,7 @@ def record(path: Path, seed: int = 0) -> Path:
 def rendered(root: Path) -> list[str]:
     """Renders what is missing; returns the names of the clips that were rendered."""
     names: list[str] = []
-    Corpus(root).render(names.append)
+    ClipCatalog(root).render(names.append)
     return names
 
 
@@ -56,37 +56,37 @@ def test_recordings_are_found_by_folder(root: Path, clips: Path) -> None:
     record(root / "sung" / "calibrate" / "scales.flac")
     (root / "sung" / "verse.csv").write_text("0,220\n0.01,0\n")
     (root / "sung" / ".gitkeep").touch()
-    corpus = Corpus(root)
-    assert corpus.clips() == (*SYNTHETIC, "sung/calibrate/scales", "sung/verse")
-    assert corpus.match(["sung/*"]) == ["sung/verse"]
-    assert corpus.match(["*/calibrate/*"]) == [TONE, "sung/calibrate/scales"]
-    assert corpus.match(["sung/verse", "synthetic/score/si*", "sung/v*", "absent/*"]) == [SINE, SILENCE, "sung/verse"]
-    clip = corpus.read("sung/verse", 16_000)
+    catalog = ClipCatalog(root)
+    assert catalog.clips() == (*SYNTHETIC, "sung/calibrate/scales", "sung/verse")
+    assert catalog.match(["sung/*"]) == ["sung/verse"]
+    assert catalog.match(["*/calibrate/*"]) == [TONE, "sung/calibrate/scales"]
+    assert catalog.match(["sung/verse", "synthetic/score/si*", "sung/v*", "absent/*"]) == [SINE, SILENCE, "sung/verse"]
+    clip = catalog.read("sung/verse", 16_000)
     assert (clip.name, clip.sample_rate_hz, clip.source_rate_hz) == ("sung/verse", 16_000, 8000)
     assert clip.f0 is not None
     assert not clips.exists()
     with pytest.raises(AudioError, match="use one in synthetic/calibrate, synthetic/score, sung/calibrate, sung"):
-        corpus.read("sung/absent", 48_000)
+        catalog.read("sung/absent", 48_000)
 
 
 def test_recordings_without_a_manifest_join_the_shipped_clips(tmp_path: Path) -> None:
     record(tmp_path / "sung" / "verse.wav")
-    names = Corpus(tmp_path).clips()
+    names = ClipCatalog(tmp_path).clips()
     assert names[-1] == "sung/verse" and "synthetic/score/phrase-tenor" in names
     with pytest.raises(AudioError, match=r"^nowhere: has neither manifest.yaml nor sung/; put your recordings into"):
-        Corpus(Path("nowhere"))
+        ClipCatalog(Path("nowhere"))
 
 
 def test_rendered_clips_have_the_annotated_f0(root: Path, clips: Path) -> None:
-    corpus = Corpus(root)
-    clip = corpus.read(SINE, 48_000)
+    catalog = ClipCatalog(root)
+    clip = catalog.read(SINE, 48_000)
     assert len(list(clips.iterdir())) == 1
     assert clip.f0 is not None
     np.testing.assert_allclose(clip.f0.times_s, np.arange(160) * 0.005, atol=1e-12)
     np.testing.assert_allclose(clip.f0.at([0.1, 0.15, 0.35, 0.5, 0.6]), [440, 440, 0, 880, 880], atol=1e-3)
     voiced = clip.f0.at(np.arange(len(clip.samples)) / 48_000) > 0
     assert 10 * np.log10(np.mean(clip.samples[voiced].astype(float) ** 2)) == pytest.approx(-40, abs=0.2)
-    silence = corpus.read(SILENCE, 48_000).samples
+    silence = catalog.read(SILENCE, 48_000).samples
     assert len(silence) == 12_000 and not silence.any()
 
 
@@ -109,12 +109,12 @@ def test_rendering_is_reproducible_and_done_once(
     ("damaged", "content"), [(".flac", None), (".csv", None), (".flac", b"")], ids=["sound", "truth", "half-a-sound"]
 )
 def test_damaged_clip_is_rendered_again(root: Path, clips: Path, damaged: str, content: bytes | None) -> None:
-    path = Path(Corpus(root).read(TONE, 48_000).path)
+    path = Path(ClipCatalog(root).read(TONE, 48_000).path)
     good = path.read_bytes()
     path.with_suffix(damaged).unlink()
     if content is not None:
         path.with_suffix(damaged).write_bytes(content)
-    assert Corpus(root).read(TONE, 48_000).f0 is not None
+    assert ClipCatalog(root).read(TONE, 48_000).f0 is not None
     assert path.read_bytes() == good
 
 
@@ -123,11 +123,11 @@ def test_only_an_edited_entry_is_rendered_again(root: Path, clips: Path, monkeyp
     rendered(root)
     (root / "manifest.yaml").write_text(MANIFEST.replace("[69, 81]", "[69, 82]"))
     assert rendered(root) == [SINE]
-    f0 = Corpus(root).read(SINE, 48_000).f0
+    f0 = ClipCatalog(root).read(SINE, 48_000).f0
     assert f0 is not None and f0.hz.max() == pytest.approx(440 * 2 ** (13 / 12), abs=1e-3)
     (root / "manifest.yaml").write_text(MANIFEST)
     assert rendered(root) == []
-    monkeypatch.setattr("workbench.audio.corpus.SYNTH_VERSION", -1)
+    monkeypatch.setattr("workbench.audio.clip_catalog.SYNTH_VERSION", -1)
     assert rendered(root) == list(SYNTHETIC)
 
 
@@ -135,18 +135,18 @@ def test_clip_that_another_process_rendered_is_not_rendered(
     root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While this process waits for the clip's folder, another one renders the clip."""
-    exclusive = corpus.exclusive
+    exclusive = clip_catalog.exclusive
 
     @contextmanager
     def locked(folder: Path, wait: bool) -> Iterator[None]:
-        monkeypatch.setattr(corpus, "exclusive", exclusive)
+        monkeypatch.setattr(clip_catalog, "exclusive", exclusive)
         assert rendered(root)[0] == TONE
         with exclusive(folder, wait):
             yield
 
-    monkeypatch.setattr(corpus, "exclusive", locked)
+    monkeypatch.setattr(clip_catalog, "exclusive", locked)
     again: list[str] = []
-    Corpus(root).render(again.append)
+    ClipCatalog(root).render(again.append)
     assert again == []
 
 
@@ -161,10 +161,10 @@ def test_clip_that_another_process_rendered_is_not_rendered(
 def test_cache_that_cannot_be_written_raises(
     root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch, refused_by: OSError, advice: str
 ) -> None:
-    monkeypatch.setattr(corpus, "write_atomic", Mock(side_effect=refused_by))
+    monkeypatch.setattr(clip_catalog, "write_atomic", Mock(side_effect=refused_by))
     advice += ", or set WORKBENCH_CACHE to another folder"
     with pytest.raises(AudioError, match=f"^{clips}/.*/tone.flac: cannot be written .*; {advice}"):
-        Corpus(root).render()
+        ClipCatalog(root).render()
     assert list(clips.iterdir()) == []
 
 
