@@ -195,6 +195,31 @@ def test_truth_pools_the_clips_of_known_f0() -> None:
     assert (figures.variant.rpa50, figures.rpa50_change) == (0.25, -0.5)
 
 
+def test_kinds_of_truth_are_not_mixed_and_unknown_frames_not_scored() -> None:
+    agreed = held([440, np.nan, 0, np.nan])
+    clips = [clip(dataclasses.replace(agreed.f0, kind="consensus")), held([440, 440], "b")]
+    baseline = [frames([440, 100, 100, 100], [1, 1, 0, 1]), frames([440, 100])]
+    figures = truth(clips, baseline, baseline, STREAM, 0.5, Alignment(0.0, 0.5))
+    other = figures.other_kinds[0]
+    found = [(each.kind, each.clips, each.frames, each.unknown_frames, each.voiced_frames) for each in (figures, other)]
+    assert found == [("annotated", ("b",), 2, 0, 2), ("consensus", ("a",), 2, 2, 1)]
+    assert (figures.baseline.rpa50, other.baseline.rpa50, other.baseline.overall) == (0.5, 1, 1)
+    unknown = clip(dataclasses.replace(held([np.nan, np.nan]).f0, kind="consensus"))
+    figures = truth([unknown], baseline[1:], baseline[1:], STREAM, 0.5, Alignment(0.0, 0.5))
+    assert (figures.kind, figures.null_reasons["baseline"]) == ("consensus", "the f0 of every frame is unknown")
+
+
+def test_alignment_takes_one_kind_of_truth() -> None:
+    late = clip(dataclasses.replace(SUNG.f0, kind="consensus"), "late")
+    partly = clip(PitchTrack(SUNG.f0.times_s, np.where(SUNG.f0.times_s > 2.7, np.nan, SUNG.f0.hz)))
+    pairs = [(late, late_frames(150)), (partly, late_frames(47))]
+    assert fit_alignment(pairs, STREAM).delay_ms == pytest.approx(47, abs=1)
+    assert fit_alignment(pairs[:1], STREAM).delay_ms == pytest.approx(150, abs=1)
+    doubted = late_frames(47)
+    doubted.confidence[276:] = 1.0  # unknown, so it is no false alarm
+    assert 0.2 < fit_alignment([(partly, doubted)], STREAM).best_threshold <= 0.8
+
+
 def test_the_estimate_is_moved_back_before_it_is_judged() -> None:
     late = late_frames(47)
     moved, not_moved = (truth([SUNG], [late], [late], STREAM, 0.5, Alignment(ms, 0.5)).baseline for ms in (47.0, 0.0))

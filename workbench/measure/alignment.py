@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.annotations import PitchTrack
+from workbench.audio.annotations import TRUTH_KINDS, PitchTrack
 from workbench.audio.decode import Clip
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames, frame_end_s
@@ -33,7 +33,7 @@ class Alignment:
 
 
 def reference_hz(track: PitchTrack, count: int, stream: StreamConfig, delay_ms: float) -> Hertz:
-    """Returns (count,) hertz: the known f0 at the moments that the frames describe; 0 if unvoiced."""
+    """Returns (count,) hertz: the known f0 at the moments that the frames describe; 0 if unvoiced, NaN if unknown."""
     return track.at(frame_end_s(count, stream) - delay_ms / 1000)
 
 
@@ -42,12 +42,13 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
 
     The best delay has the least sum of absolute pitch errors, each at most 100 cents, over a grid of 1 ms. The best
     threshold has the largest recall less false alarms, over a grid of 0.01. Of equal ones, the middle one is taken.
+    Kinds of truth are not mixed: clips of the first kind in TRUTH_KINDS that has a voiced clip are taken.
 
     Args:
         pairs: Calibration clips, each with the frames of the baseline.
         stream: The stream.
     """
-    known = [(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None]
+    known = _of_one_kind([(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None])
     delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
     errors = [_errors_cents(known, stream, delay_ms) for delay_ms in delays_ms]
     max_frames = max(map(len, errors), default=0)
@@ -57,12 +58,20 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
     # fewest errors.
     totals = np.array([error.sum() + _MAX_ERROR_CENTS * (max_frames - len(error)) for error in errors])
     delay_ms = _middle(delays_ms[totals == totals.min()])
-    voiced = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known]) > 0
-    confidence = np.concatenate([frames.confidence for _, frames in known])
+    hz = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known])
+    confidence = np.concatenate([frames.confidence for _, frames in known])[~np.isnan(hz)]
+    voiced = hz[~np.isnan(hz)] > 0
     if voiced.all() or not voiced.any():
         return Alignment(delay_ms, None)
     gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS])
     return Alignment(delay_ms, _middle(np.array(_THRESHOLDS)[gains == gains.max()]))
+
+
+def _of_one_kind(known: Sequence[tuple[PitchTrack, Frames]]) -> list[tuple[PitchTrack, Frames]]:
+    """Returns the tracks of the first kind of truth that has a voiced one; none if there is none."""
+    kinds = {track.kind for track, _ in known if (track.hz > 0).any()}
+    first = next((kind for kind in TRUTH_KINDS if kind in kinds), None)
+    return [(track, frames) for track, frames in known if track.kind == first]
 
 
 def _middle(equal: NDArray[np.float64]) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.audio.annotations import TRUTH_KINDS, TruthKind
 from workbench.audio.decode import Clip
 from workbench.measure.alignment import Alignment, Hertz, reference_hz
 from workbench.measure.deviation import absent_output_reason
@@ -38,62 +39,81 @@ class PitchAccuracy(RecordModel):
     overall: float | None
 
 
-class Truth(RecordModel):
-    """The accuracy of both sides on the scored clips whose f0 is known.
+class KindAccuracy(RecordModel):
+    """The accuracy of both sides on the scored clips whose f0 is known in one way. Kinds of truth are never mixed.
 
     An accuracy is null if no scored clip has a known f0, if the delay is unknown, or if a pitch or a confidence is not
     finite.
 
     Attributes:
+        kind: How the f0 is known: "annotated" (by hand, or rendered), "consensus" (several trackers agree) or
+            "resynthesis" (a vocoder sang the recording again).
         clips: The clips, by name.
-        frames: All their frames.
-        voiced_frames: Those of them in which the known f0 is voiced.
-        delay_ms: How far the frames are moved back. Null if no calibration clip has a known, voiced f0.
-        threshold: The voicing threshold of the recipe.
-        baseline: The accuracy of the baseline at `threshold`.
-        variant: The accuracy of the variant at `threshold`.
+        frames: The frames of these clips whose f0 is known, voiced or not.
+        unknown_frames: The other frames, which are not scored: the trackers of a consensus do not agree on them.
+        voiced_frames: The frames in which the known f0 is voiced.
+        baseline: The accuracy of the baseline at the recipe's threshold.
+        variant: The accuracy of the variant at the recipe's threshold.
         rpa50_change: The variant's rpa50 less the baseline's. Null if one of them is.
-        best_threshold: The threshold that has the largest recall less false alarms for the baseline on the calibration
-            clips. Null if they do not have both voiced and unvoiced frames of known f0.
         baseline_at_best: The accuracy of the baseline at `best_threshold`.
         variant_at_best: The accuracy of the variant at `best_threshold`.
-        misfits: The clips, also those for calibration, whose known f0 fits their audio only after a change.
     """
 
+    kind: TruthKind = "annotated"
     clips: tuple[str, ...]
     frames: int
+    unknown_frames: int = 0
     voiced_frames: int
-    delay_ms: float | None
-    threshold: float
     baseline: PitchAccuracy | None
     variant: PitchAccuracy | None
     rpa50_change: float | None
-    best_threshold: float | None
     baseline_at_best: PitchAccuracy | None
     variant_at_best: PitchAccuracy | None
+
+
+class Truth(KindAccuracy):
+    """The accuracy of both sides on the scored clips whose f0 is known.
+
+    The figures are of the clips of one kind of truth, `kind`. If the scored clips have several kinds, it is the first
+    of annotated, consensus and resynthesis, and `other_kinds` has the figures of the others.
+
+    Attributes:
+        delay_ms: How far the frames are moved back. Null if no calibration clip has a known, voiced f0.
+        threshold: The voicing threshold of the recipe.
+        best_threshold: The threshold that has the largest recall less false alarms for the baseline on the calibration
+            clips. Null if they do not have both voiced and unvoiced frames of known f0.
+        misfits: The clips, also those for calibration, whose known f0 fits their audio only after a change.
+        other_kinds: The figures of each other kind of truth, by the same delay and thresholds.
+    """
+
+    delay_ms: float | None
+    threshold: float
+    best_threshold: float | None
     misfits: tuple[F0Misfit, ...] = ()
+    other_kinds: tuple[KindAccuracy, ...] = ()
 
 
 def accuracy(hz: Hertz, frames: Frames, threshold: float) -> PitchAccuracy | None:
     """Returns the accuracy of frames.
 
     Args:
-        hz: (frames,) known f0, 0 if unvoiced.
+        hz: (frames,) known f0, 0 if unvoiced, NaN if unknown. Unknown frames do not count.
         frames: (frames,) of each output.
         threshold: The confidence from which a frame of the estimate counts as voiced.
 
     Returns:
-        None without frames, or if a pitch or a confidence is not finite.
+        None without frames of known f0, or if a pitch or a confidence is not finite.
     """
-    without_confidence = "confidence" in frames.absent
-    confidence = np.ones_like(frames.confidence) if without_confidence else frames.confidence
-    if not len(hz) or not (np.isfinite(frames.pitch_semitones).all() and np.isfinite(confidence).all()):
+    without_confidence, known = "confidence" in frames.absent, ~np.isnan(hz)
+    hz, pitch_semitones = hz[known], frames.pitch_semitones[known]
+    confidence = np.ones(len(hz), np.float32) if without_confidence else frames.confidence[known]
+    if not len(hz) or not (np.isfinite(pitch_semitones).all() and np.isfinite(confidence).all()):
         return None
     import mir_eval  # imports scipy, and a stored accuracy is read without it
 
     voiced = hz > 0
     estimated_voiced = (confidence >= threshold).astype(float)
-    estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(frames.pitch_semitones))
+    estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(pitch_semitones))
     melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), estimated_voiced, estimated_cents)
     recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], estimated_voiced)
     nulls = {}
@@ -134,42 +154,62 @@ def truth(
         alignment: The delay and the threshold fitted to the calibration clips.
     """
     delay_ms, best = alignment.delay_ms, alignment.best_threshold
+    sides = list(zip(clips, baseline, variant, strict=True))
+    kinds = [kind for kind in TRUTH_KINDS if any(clip.f0 is not None and clip.f0.kind == kind for clip in clips)]
+    figures = [_kind_accuracy(kind, sides, stream, threshold, alignment) for kind in kinds or TRUTH_KINDS[:1]]
+    nulls = dict(figures[0].null_reasons)
+    if delay_ms is None:
+        nulls["delay_ms"] = "no calibration clip has a known, voiced f0"
+    if best is None:
+        nulls["best_threshold"] = "the calibration clips do not have both voiced and unvoiced frames of known f0"
+    return Truth(
+        **{name: getattr(figures[0], name) for name in KindAccuracy.model_fields if name != "null_reasons"},
+        delay_ms=delay_ms,
+        threshold=threshold,
+        best_threshold=best,
+        other_kinds=tuple(figures[1:]),
+        null_reasons=nulls,
+    )
+
+
+def _kind_accuracy(
+    kind: TruthKind,
+    sides: Sequence[tuple[Clip, Frames, Frames]],
+    stream: StreamConfig,
+    threshold: float,
+    alignment: Alignment,
+) -> KindAccuracy:
+    """Returns the accuracy on the clips of one kind of truth, their frames pooled."""
     known: list[str] = []
-    hz, baseline_frames, variant_frames = [np.empty(0)], [], []
-    for clip, expected, estimated in zip(clips, baseline, variant, strict=True):
-        if clip.f0 is not None and delay_ms is not None:
+    hz, baseline, variant = [np.empty(0)], [], []
+    for clip, expected, estimated in sides:
+        if clip.f0 is not None and clip.f0.kind == kind and alignment.delay_ms is not None:
             known.append(clip.name)
-            hz.append(reference_hz(clip.f0, len(expected), stream, delay_ms))
-            baseline_frames.append(expected)
-            variant_frames.append(estimated)
+            hz.append(reference_hz(clip.f0, len(expected), stream, alignment.delay_ms))
+            baseline.append(expected)
+            variant.append(estimated)
     pooled_hz = np.concatenate(hz)
 
     def accuracy_of(frames: Sequence[Frames], at_threshold: float | None) -> PitchAccuracy | None:
         return accuracy(pooled_hz, concat_frames(frames), at_threshold) if frames and at_threshold is not None else None
 
-    scores = {
-        "baseline": accuracy_of(baseline_frames, threshold),
-        "variant": accuracy_of(variant_frames, threshold),
-        "baseline_at_best": accuracy_of(baseline_frames, best),
-        "variant_at_best": accuracy_of(variant_frames, best),
-    }
+    best = alignment.best_threshold
     thresholds = {"baseline": threshold, "variant": threshold, "baseline_at_best": best, "variant_at_best": best}
-    nulls = {name: _null_reason(clips, alignment, thresholds[name]) for name, score in scores.items() if score is None}
-    if delay_ms is None:
-        nulls["delay_ms"] = "no calibration clip has a known, voiced f0"
-    if best is None:
-        nulls["best_threshold"] = "the calibration clips do not have both voiced and unvoiced frames of known f0"
+    frames_of = {name: baseline if name.startswith("baseline") else variant for name in thresholds}
+    scores = {name: accuracy_of(frames_of[name], at) for name, at in thresholds.items()}
+    reasons = {name: _null_reason(kind, sides, pooled_hz, alignment, at) for name, at in thresholds.items()}
+    nulls = {name: reasons[name] for name, score in scores.items() if score is None}
     change = _rpa50_change(scores["baseline"], scores["variant"])
     if change is None:
         nulls["rpa50_change"] = nulls.get("baseline") or nulls.get("variant") or "no frame is voiced"
-    return Truth(
+    unknown = int(np.isnan(pooled_hz).sum())
+    return KindAccuracy(
+        kind=kind,
         clips=tuple(known),
-        frames=len(pooled_hz),
+        frames=len(pooled_hz) - unknown,
+        unknown_frames=unknown,
         voiced_frames=int((pooled_hz > 0).sum()),
-        delay_ms=delay_ms,
-        threshold=threshold,
         rpa50_change=change,
-        best_threshold=best,
         null_reasons=nulls,
         **scores,
     )
@@ -181,10 +221,18 @@ def _rpa50_change(baseline: PitchAccuracy | None, variant: PitchAccuracy | None)
     return variant.rpa50 - baseline.rpa50
 
 
-def _null_reason(clips: Sequence[Clip], alignment: Alignment, threshold: float | None) -> str:
+def _null_reason(
+    kind: TruthKind,
+    sides: Sequence[tuple[Clip, Frames, Frames]],
+    hz: Hertz,
+    alignment: Alignment,
+    threshold: float | None,
+) -> str:
     """Returns why a side has no accuracy at a threshold."""
-    if all(clip.f0 is None for clip in clips):
+    if all(clip.f0 is None or clip.f0.kind != kind for clip, _, _ in sides):
         return "no scored clip has a known f0"
     if alignment.delay_ms is None:
         return "the delay is not known: no calibration clip has a known, voiced f0"
-    return "there is no best threshold" if threshold is None else "a pitch or confidence is not finite"
+    if threshold is None:
+        return "there is no best threshold"
+    return "the f0 of every frame is unknown" if np.isnan(hz).all() else "a pitch or confidence is not finite"
