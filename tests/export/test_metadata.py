@@ -1,12 +1,14 @@
 """The metadata of a program: every entry is validated before any is used."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import workbench
 from workbench.errors import ProgramError
-from workbench.export.metadata import build_metadata, from_json, parse_metadata
+from workbench.export.metadata import DISPLAY_THRESHOLD, build_metadata, from_json, parse_metadata
 from workbench.recipe.options import OUTPUTS
 from workbench.recipe.stream_config import StreamConfig
 
@@ -56,3 +58,16 @@ def test_invalid_entry_is_refused(changed: dict[str, Any], message: str) -> None
 def test_other_text_is_refused(text: str | bytes) -> None:
     with pytest.raises(ProgramError, match=r"^p\.pte: not a workbench program: it has no stream metadata"):
         from_json(text, PATH)
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("runtime/native/source/pesto_metadata.hpp", r"kDisplayThreshold = ([\d.]+)f;"),
+        ("live/page/main.js", r"let threshold = ([\d.]+);"),
+        ("live/page/index.html", r'id="threshold" .*value="([\d.]+)"'),
+    ],
+)
+def test_display_threshold_is_the_same_in_every_language(path: str, pattern: str) -> None:
+    (found,) = re.findall(pattern, (Path(workbench.__file__).parent / path).read_text())
+    assert float(found) == DISPLAY_THRESHOLD

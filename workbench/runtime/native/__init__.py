@@ -8,5 +8,5 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parent / "source"
 """The folder of the C++ sources."""
-APP_SOURCES = ("pesto.h", "pesto.cpp", "pesto_program.hpp")
-"""What an app needs of them. A bundle has these files."""
+APP_SOURCES = ("pesto.h", "pesto.cpp", "pesto_program.hpp", "pesto_metadata.hpp", "pesto_memory.hpp")
+"""What an app needs of them: it includes pesto.h or pesto_program.hpp. A bundle has these files."""
