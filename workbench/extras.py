@@ -75,5 +75,8 @@ LIVE = Extra(
     ("starlette", "uvicorn", "websockets", "sounddevice"),
     adds="live: a microphone, and programs side by side",
 )
-EXTRAS = (ONNX, LIVE, OPENVINO, COREML, ARM)
+CONTAINERS = Extra(
+    "containers", ("av",), ("av",), adds="m4a, mp4, webm and other recordings of phones and browsers as audio"
+)
+EXTRAS = (ONNX, LIVE, CONTAINERS, OPENVINO, COREML, ARM)
 """The extras that pip installs. Qualcomm's SDK is not one of them."""

@@ -295,6 +295,14 @@ def three_hours() -> None:
         file.truncate(3 * 3600 * 8000)
 
 
+def no_length() -> None:
+    """Writes 0 as the number of bytes of samples, as a recorder leaves it that loses power."""
+    path = Path("calib_audio/sung/a.wav")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"data") + 4, 0)
+    path.write_bytes(content)
+
+
 AUDIO = (
     refused("empty file", NOT_DECODED, sung("a.wav", "")),
     refused("0 samples", "has no samples; record it again or delete it", recording(WAVE[:0])),
@@ -327,7 +335,30 @@ AUDIO = (
         "a.flac",
     ),
     refused("text with the suffix wav", NOT_DECODED, sung("a.wav", "la la")),
-    refused("m4a, as phones record", NOT_DECODED, sung("a.m4a", b"\0\0\0\x18ftypM4A "), "a.m4a"),
+    refused(
+        "an m4a that is cut off",
+        "cannot be decoded (Invalid data found when processing input); convert it to wav or flac",
+        sung("a.m4a", b"\0\0\0\x18ftypM4A "),
+        "a.m4a",
+    ),
+    accepted("a wav whose header says 0 bytes: its samples", "1.0", each(recording(), no_length)),
+    accepted("channels in opposite phase: the louder one", "1.0", recording(np.column_stack([WAVE, -WAVE]))),
+    Case(
+        "the right channel of a mono file",
+        f"run {LEAST} --audio calib_audio/sung/a.wav --channel right",
+        "calib_audio/sung/a.wav: is mono, but right is to be read; choose another channel, or mix",
+        recording(),
+    ),
+    recipe(
+        "a channel that is not one",
+        "audio.channel: expected mix, left, right or a number from 1 to 64, got 'centre'",
+        "audio: {channel: centre}",
+    ),
+    Case(
+        "a channel of the microphone",
+        "live --terminal --channel left",
+        "--channel chooses a channel of the file of --play; add --play, or drop it",
+    ),
     refused("3 hours", "has 3.0 hours of audio, at most 1 is allowed; cut it into parts", three_hours),
     refused(
         "no read permission",

@@ -19,7 +19,7 @@ from workbench.audio.annotations import ANNOTATION_SUFFIX
 from workbench.audio.decode import Clip, file_stem, list_audio, read_clip
 from workbench.audio.synth_manifest import RENDER_RATE_HZ, SYNTH_VERSION, Entry, Manifest, read_manifest
 from workbench.errors import AudioError
-from workbench.recipe import clip_matches
+from workbench.recipe import Channel, clip_matches
 from workbench.storage.atomic import write_atomic
 from workbench.storage.cache_entries import mark_used
 from workbench.storage.cache_folder import CACHE_VARIABLE, cache_folder
@@ -87,14 +87,21 @@ class ClipCatalog:
         for name in self._entries:
             self._render_if_missing(name, progress)
 
-    def read(self, name: str, sample_rate_hz: int) -> Clip:
-        """Returns a clip at a sample rate; renders it first if necessary. Raises AudioError if it cannot be used."""
+    def read(self, name: str, sample_rate_hz: int, channel: Channel = "mix") -> Clip:
+        """Returns a clip at a sample rate; renders it first if necessary. Raises AudioError if it cannot be used.
+
+        `channel` chooses the channel of a recording; rendered clips are mono.
+        """
         if name in self._entries:
             return read_clip(self._render_if_missing(name), sample_rate_hz, name)
         recording = self._recordings().get(name)
         if recording is None:
             raise AudioError(f"{name}: no such clip in {self.root}; use one in {', '.join(self.folders())}")
-        return read_clip(recording, sample_rate_hz, name)
+        return read_clip(recording, sample_rate_hz, name, channel)
+
+    def renders(self, clip: Clip) -> bool:
+        """Whether a clip is one of the synthetic ones."""
+        return clip.name in self._entries
 
     def _recordings(self) -> dict[str, Path]:
         return {

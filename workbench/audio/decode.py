@@ -1,5 +1,7 @@
-"""Audio files: decoded, mixed to mono and resampled, with the known f0 from the CSV file beside them."""
+"""Audio files: decoded, one channel of them resampled, with the known f0 from the CSV file beside them."""
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,18 +11,20 @@ import soxr
 from numpy.typing import NDArray
 
 from workbench.audio.annotations import ANNOTATION_SUFFIX, PitchTrack, read_only, read_pitch_track
-from workbench.errors import AudioError
+from workbench.audio.recordings.channel import select_channel
+from workbench.audio.recordings.condition import Condition, clipped_share, measure_conditions
+from workbench.audio.recordings.container import CONTAINER_SUFFIXES, decode_container, is_container
+from workbench.audio.recordings.decoded import Decoded, decode_with_libsndfile
+from workbench.errors import AudioError, WorkbenchWarning
+from workbench.recipe import Channel
 from workbench.storage.hashing import sha256_of
 
-# libsndfile does not decode the last row, which phones and video cameras record. They are listed so that such a
-# recording is rejected by name and not skipped without a message.
 AUDIO_SUFFIXES = (
     *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
     *(".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64"),
-    *(".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".3gp"),
+    *CONTAINER_SUFFIXES,
 )
-
-LONGEST_CLIP_S = 3600  # an hour at 48 kHz takes two or three GB, because several copies are in memory
+_NAMED_CLIPS = 8  # in one warning
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,9 @@ class Clip:
         source_rate_hz: Rate of the file.
         channels: Number of channels of the file.
         f0: The known pitch, if there is an annotation.
+        channel: Which channel the samples are: `mix` (the mean of all), `left`, `right` or its number from 1.
+        decoder: What decoded the file, with its version.
+        conditions: What is wrong with the recording.
     """
 
     name: str
@@ -46,6 +53,9 @@ class Clip:
     source_rate_hz: int
     channels: int
     f0: PitchTrack | None
+    channel: str = "mix"
+    decoder: str = ""
+    conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "samples", read_only(self.samples, np.float32))
@@ -55,56 +65,63 @@ class Clip:
         """Duration in seconds."""
         return len(self.samples) / self.sample_rate_hz
 
+    @property
+    def identity(self) -> str:
+        """Hash of the file's bytes and of the channel: clips with the same one have the same samples."""
+        return self.sha256 if self.channel == "mix" else sha256_of(f"{self.sha256} {self.channel}".encode())
+
+    @property
+    def remarks(self) -> str:
+        """Another decoder than libsndfile, and the conditions, as the end of a line; "" if there are none."""
+        decoded = "" if self.decoder.startswith("libsndfile") or not self.decoder else f"decoded by {self.decoder}"
+        return ", ".join(filter(None, (decoded, *map(str, self.conditions))))
+
 
 def file_stem(clip: str) -> str:
     """Returns the stem of the files that belong to a clip, by its name: names in the catalog contain folders."""
     return clip.replace("/", "-")
 
 
-def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
-    """Decodes a file, mixes it to mono (the mean of its channels) and resamples it (soxr, very high quality).
+def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel: Channel = "mix") -> Clip:
+    """Decodes a file, takes one channel or the mean of all, and resamples it (soxr, very high quality).
+
+    Two channels in opposite phase are not mixed: the louder one is read. `Clip.conditions` has what is wrong with the
+    recording, and `warn_of_conditions` makes a warning of it.
 
     Args:
         path: The file. `NAME.csv` beside `NAME.wav` is its known f0.
         sample_rate_hz: The rate to resample to.
         name: The name of the clip; by default the stem of the file.
+        channel: Which channel.
 
     Returns:
         The clip.
 
     Raises:
         AudioError: The file is missing, a folder, not audio, empty, longer than an hour, not finite or still being
-            written, or its annotation is wrong.
+            written, has no such channel, or its decoder is missing, or its annotation is wrong.
     """
     if path.is_dir():
         raise AudioError(f"{path}: expected an audio file, got a folder; name one of its files")
     try:
         sha256 = sha256_of(path)
-        header_s = soundfile.info(path).duration  # from the header: nothing is decoded yet
-        if header_s > LONGEST_CLIP_S:
-            raise AudioError(
-                f"{path}: has {header_s / 3600:.1f} hours of audio, at most {LONGEST_CLIP_S / 3600:g} is allowed; "
-                "cut it into parts"
-            )
-        # libsndfile misplaces what follows an ID3 tag if it reads from memory, so it reads the file itself
-        decoded, source_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+        decoded = _decode(path)
         if sha256_of(path) != sha256:
             raise AudioError(f"{path}: changed while it was read; wait until it is complete and run again")
     except FileNotFoundError:
         raise AudioError(f"{path}: no such audio file; check the path") from None
-    except soundfile.LibsndfileError as error:
-        reason = error.error_string.strip().rstrip(".")
-        raise AudioError(f"{path}: cannot be decoded ({reason}); convert it to wav or flac") from None
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror}); check its permissions") from None
 
-    not_finite = int(np.count_nonzero(~np.isfinite(decoded)))
+    not_finite = int(np.count_nonzero(~np.isfinite(decoded.samples)))
     if not_finite:
         raise AudioError(f"{path}: has {not_finite} samples that are NaN or infinite; export it again as wav or flac")
-    channels = decoded.shape[1]
-    samples = decoded.mean(axis=1)
-    if samples.size and source_rate_hz != sample_rate_hz:
-        samples = soxr.resample(samples, source_rate_hz, sample_rate_hz, quality="VHQ")
+    if not decoded.samples.size:
+        raise AudioError(f"{path}: has no samples; record it again or delete it")
+    samples, used, opposite = select_channel(decoded.samples, channel, str(path))
+    level = measure_conditions(samples, decoded.rate_hz, clipped_share(decoded.samples))
+    if decoded.rate_hz != sample_rate_hz:
+        samples = soxr.resample(samples, decoded.rate_hz, sample_rate_hz, quality="VHQ")
     if not samples.size:
         raise AudioError(f"{path}: has no samples; record it again or delete it")
 
@@ -115,10 +132,34 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None) -> Clip:
         sha256=sha256,
         sample_rate_hz=sample_rate_hz,
         samples=samples,
-        source_rate_hz=int(source_rate_hz),
-        channels=channels,
+        source_rate_hz=decoded.rate_hz,
+        channels=decoded.samples.shape[1],
         f0=read_pitch_track(annotation) if annotation.is_file() else None,
+        channel=used,
+        decoder=decoded.decoder,
+        conditions=(*decoded.conditions, *opposite, *level),
     )
+
+
+def _decode(path: Path) -> Decoded:
+    if is_container(path):
+        return decode_container(path)
+    try:
+        return decode_with_libsndfile(path)
+    except soundfile.LibsndfileError as error:
+        if path.suffix.lower() in CONTAINER_SUFFIXES:
+            return decode_container(path)
+        reason = error.error_string.strip().rstrip(".")
+        raise AudioError(f"{path}: cannot be decoded ({reason}); convert it to wav or flac") from None
+
+
+def warn_of_conditions(clips: Iterable[Clip]) -> None:
+    """Warns once, with a WorkbenchWarning of one line, of the clips that have remarks. Each is named once."""
+    remarks = {clip.name: clip.remarks for clip in clips if clip.remarks}
+    if remarks:
+        lines = [f"{name}: {text}" for name, text in remarks.items()]
+        more = f"; and {len(lines) - _NAMED_CLIPS} more clips" if len(lines) > _NAMED_CLIPS else ""
+        warnings.warn(WorkbenchWarning("; ".join(lines[:_NAMED_CLIPS]) + more), stacklevel=2)
 
 
 def find_audio(path: Path) -> list[Path]:

@@ -43,9 +43,9 @@ def stream_facts(result: Result) -> Facts:
 def audio_facts(result: Result) -> Facts:
     """The scored clips by their samples, and by their known f0, which decides what is voiced, if its hash was kept."""
     clips = [clip for clip in result.audio if clip.role == "score"]
-    facts = {"scored audio": f"{len(clips)} clips {_combined_hash(clip.sha256 for clip in clips)}"}
+    facts = {"scored audio": f"{len(clips)} clips {_combined_hash(clip.identity for clip in clips)}"}
     if all(clip.f0_sha256 != F0_NOT_KEPT for clip in clips):
-        facts["known f0"] = _combined_hash(f"{clip.sha256} {clip.f0_sha256}" for clip in clips)
+        facts["known f0"] = _combined_hash(f"{clip.identity} {clip.f0_sha256}" for clip in clips)
     return facts
 
 

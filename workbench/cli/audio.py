@@ -34,27 +34,41 @@ def list_audio(
     Example:
       workbench audio
       workbench audio float-xnnpack --out clips
+      workbench audio --channel left --json
     """
-    if recipe is None and (out is not None or chosen != VariantOptions()):
+    if recipe is None and (out is not None or (chosen.names or chosen.settings)):
         raise click.UsageError("--out, --variant and --set require a RECIPE.")
     catalog = open_catalog(calib_audio)
-    names, rate_hz = catalog.clips(), _LIST_RATE_HZ
+    names, rate_hz, channel = catalog.clips(), _LIST_RATE_HZ, chosen.channel or "mix"
     if recipe is not None:
         selected = chosen.load_one(recipe, catalog)
         names, rate_hz = tuple(catalog.match(selected.audio.score)), selected.sample_rate_hz
+        channel = selected.audio.channel
     catalog.render(lambda name: note(f"rendering {name}"))
     if out is not None:
         from workbench.workflows.audio import write_clips
 
-        for path in write_clips(catalog, names, rate_hz, out):
+        for path in write_clips(catalog, names, rate_hz, out, channel):
             if as_json:
                 print_object(file=str(path))
             else:
                 click.echo(str(path))
         return
+    from workbench.audio.decode import warn_of_conditions
+
     for name in names:
-        clip = catalog.read(name, rate_hz)
+        clip = catalog.read(name, rate_hz, channel)
+        if not catalog.renders(clip):
+            warn_of_conditions([clip])
         if as_json:
-            print_object(clip=name, seconds=clip.duration_s, known_f0=clip.f0 is not None)
+            print_object(
+                clip=name,
+                seconds=clip.duration_s,
+                known_f0=clip.f0 is not None,
+                channels=clip.channels,
+                channel=clip.channel,
+                decoder=clip.decoder,
+                conditions=[condition.model_dump(exclude={"null_reasons"}) for condition in clip.conditions],
+            )
             continue
         click.echo(f"{name:42} {clip.duration_s:6.1f} s  {'known f0' if clip.f0 is not None else 'f0 not known'}")

@@ -63,7 +63,7 @@ def build(
 
     catalog = open_catalog(calib_audio)
     sources = load_build_sources(recipes, catalog, chosen.names, chosen.overrides())
-    variants = prepare_variants(sources.recipes)
+    variants = prepare_variants([chosen.of_channel(recipe) for recipe in sources.recipes])
     from workbench.workflows.build import build_programs
     from workbench.workflows.variant.prepare import load_clips
 

@@ -12,7 +12,7 @@ import click
 
 from workbench.cli._shared.group import ERROR, main
 from workbench.cli._shared.notes import is_quiet, note, quiet_option
-from workbench.cli._shared.options import calib_audio_option, json_option, out_option
+from workbench.cli._shared.options import calib_audio_option, channel_option, json_option, out_option
 from workbench.cli._shared.output import print_object
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import RecipeReference
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="With --terminal: audio file to play into the programs in real time.  [default: the system's input]",
 )
 @click.option("--device", metavar="NAME", help="With --terminal: input device, by its number or a part of its name.")
+@channel_option
 @json_option
 @calib_audio_option
 @quiet_option
@@ -55,6 +56,7 @@ def live(
     terminal: bool,
     play: Path | None,
     device: str | None,
+    channel: str | None,
     as_json: bool,
     calib_audio: Path | None,
 ) -> None:
@@ -84,13 +86,15 @@ def live(
         raise WorkbenchError(hint)
     if not terminal and (play is not None or device is not None):
         raise WorkbenchError("--play and --device choose the input of --terminal; add --terminal, or drop them")
+    if play is None and channel is not None:
+        raise WorkbenchError("--channel chooses a channel of the file of --play; add --play, or drop it")
     if play is not None:
         from workbench.workflows.input_files import check_audio
 
         check_audio(play)
     if terminal:
         with _chosen(programs, calib_audio) as (chosen, native_host):
-            _show_in_terminal(chosen, native_host, play, device, as_json)
+            _show_in_terminal(chosen, native_host, play, channel or "mix", device, as_json)
         return
     from workbench.live.server.serve import bind
 
@@ -129,7 +133,12 @@ def _chosen(names: tuple[str, ...], calib_audio: Path | None) -> "Iterator[tuple
 
 
 def _show_in_terminal(
-    chosen: "list[LiveProgram]", native_host: Path | None, audio: Path | None, device: str | None, as_json: bool
+    chosen: "list[LiveProgram]",
+    native_host: Path | None,
+    audio: Path | None,
+    channel: str,
+    device: str | None,
+    as_json: bool,
 ) -> None:
     """Shows the table on stderr, if that is a terminal, and prints what each program did."""
     from rich.console import Console
@@ -143,7 +152,7 @@ def _show_in_terminal(
     try:
         reader = BlockReader()
         rate_hz = sessions.programs[0].metadata.sample_rate_hz
-        blocks = microphone_blocks(device, reader) if audio is None else file_blocks(audio, rate_hz, reader)
+        blocks = microphone_blocks(device, reader) if audio is None else file_blocks(audio, rate_hz, reader, channel)
         console = Console(stderr=True)
         view = TerminalView((BASELINE, *(program.name for program in chosen)), sessions)
         summaries = view.run(blocks, reader, console if console.is_terminal and not is_quiet() else None)

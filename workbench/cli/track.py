@@ -7,7 +7,7 @@ import click
 from workbench.cli._shared.group import main
 from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.numbers import FiniteFloatRange
-from workbench.cli._shared.options import json_option, out_option
+from workbench.cli._shared.options import channel_option, json_option, out_option
 from workbench.cli._shared.output import print_object
 from workbench.errors import WorkbenchError
 
@@ -26,6 +26,7 @@ from workbench.errors import WorkbenchError
     type=FiniteFloatRange(0, 1),
     help="PNG only: lowest confidence at which pitch is drawn.  [default: the confidence threshold]",
 )
+@channel_option
 @json_option
 @quiet_option
 def track(
@@ -34,6 +35,7 @@ def track(
     out: Path | None,
     confidence_threshold: float | None,
     threshold: float | None,
+    channel: str | None,
     as_json: bool,
 ) -> None:
     """Estimate the pitch of an audio file with a program.
@@ -50,6 +52,7 @@ def track(
       workbench track take.wav --program program.pte --out take-pitch.csv
       workbench track take.wav --program program.pte --confidence-threshold 0.3 --out take.png
       workbench track take.wav --program program.pte --confidence-threshold 0
+      workbench track interview.m4a --program program.pte --channel left
     """
     from workbench.workflows.track import FORMATS, check_out, encode, write_track
     from workbench.workflows.track import track as track_file
@@ -61,7 +64,7 @@ def track(
             "--threshold applies to a .png, but --out is no .png; use --confidence-threshold to filter frames"
         )
     recording = None if out is None else check_out(out, audio)
-    tracked = track_file(audio, program, confidence_threshold)
+    tracked = track_file(audio, program, confidence_threshold, channel or "mix")
     frames = f"{len(tracked.time_s)} frames"
     if tracked.hidden_frames and confidence_threshold is None:
         frames += f", {tracked.hidden_frames} of them below a confidence of {tracked.confidence_threshold:g} and so "

@@ -8,22 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from workbench.audio.decode import read_clip
+from workbench.audio.decode import read_clip, warn_of_conditions
 from workbench.errors import AudioError, WorkbenchError, first_line
 from workbench.extras import LIVE
 from workbench.live.blocks import Block, BlockReader
+from workbench.recipe import Channel
 from workbench.runtime.session import Floats
 
 BLOCK_SAMPLES = 256
 _WAIT_S = 0.2
 
 
-def file_blocks(path: Path, rate_hz: int, reader: BlockReader) -> Iterator[Block]:
+def file_blocks(path: Path, rate_hz: int, reader: BlockReader, channel: Channel = "mix") -> Iterator[Block]:
     """Yields an audio file in blocks, each when a microphone would have recorded it.
 
     Raises AudioError if the file cannot be read.
     """
-    samples = read_clip(path, rate_hz).samples
+    clip = read_clip(path, rate_hz, channel=channel)
+    warn_of_conditions([clip])
+    samples = clip.samples
     started_s = time.monotonic()
     for number, begin in enumerate(range(0, len(samples), BLOCK_SAMPLES)):
         block = samples[begin : begin + BLOCK_SAMPLES]

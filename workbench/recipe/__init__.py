@@ -13,11 +13,12 @@ from workbench.recipe.load import (
     load_recipes,
     read_limits,
     recipe_files,
+    with_channel,
     with_overrides,
 )
 from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.matrix import Axis
-from workbench.recipe.options import Observer
+from workbench.recipe.options import Channel, Observer, parse_channel
 from workbench.recipe.overrides import overrides_from_text, overrides_from_values
 from workbench.recipe.patterns import KnownNames, clip_matches
 from workbench.recipe.schema import Recipe
@@ -36,6 +37,7 @@ __all__ = [
     "ALL_SHIPPED",
     "Audio",
     "Axis",
+    "Channel",
     "Gate",
     "KnownNames",
     "Lowering",
@@ -56,6 +58,7 @@ __all__ = [
     "override_gates",
     "overrides_from_text",
     "overrides_from_values",
+    "parse_channel",
     "read_limits",
     "recipe_files",
     "shipped_clips",
@@ -63,5 +66,6 @@ __all__ = [
     "shipped_name",
     "shipped_names",
     "shipped_records",
+    "with_channel",
     "with_overrides",
 ]

@@ -13,6 +13,7 @@ from workbench.recipe.files import SET, Layer, RecipeFile, merge, read_recipe_fi
 from workbench.recipe.gates import GATE_OVERRIDES
 from workbench.recipe.matrix import FOLDER_SAFE, Axis
 from workbench.recipe.messages import FIXED, MAPPING_KEY, RANGE, Location, dotted, explain, explain_all
+from workbench.recipe.options import Channel
 from workbench.recipe.patterns import KnownNames
 from workbench.recipe.schema import Recipe, RecipeModel
 from workbench.storage.shipped import shipped_name
@@ -62,6 +63,12 @@ def with_overrides(recipe: Recipe, suffix: str, **keys: object) -> Recipe:
     """
     separator = "," if "@" in recipe.name else "@"
     return from_resolved(f"{recipe.name}{separator}{suffix}", recipe.source, {**recipe.resolved(), **keys})
+
+
+def with_channel(recipe: Recipe, channel: Channel) -> Recipe:
+    """Returns a copy of the same name that reads a channel of recordings."""
+    keys = recipe.resolved()
+    return from_resolved(recipe.name, recipe.source, {**keys, "audio": {**keys["audio"], "channel": channel}})
 
 
 def from_resolved(

@@ -99,5 +99,20 @@ The second level stores what the first one leaves of the weights.
 DYNAMIC_SCHEMES: tuple[Scheme, ...] = ("int8-dynamic",)
 """Schemes whose activation ranges every call computes; they need no calibration."""
 
+Channel = str
+"""Which channel of a recording is read: `mix` (the mean of all), `left`, `right`, or its number from 3."""
+
+_CHANNEL_NAMES = {"1": "left", "2": "right"}
+_MOST_CHANNELS = 64
+
+
+def parse_channel(text: str) -> Channel:
+    """Returns the channel that `mix`, `left`, `right` or a number from 1 means. Raises ValueError for another text."""
+    channel = _CHANNEL_NAMES.get(text, text)
+    if channel in ("mix", *_CHANNEL_NAMES.values()) or (text.isdecimal() and 1 <= int(text) <= _MOST_CHANNELS):
+        return channel
+    raise ValueError(f"expected mix, left, right or a number from 1 to {_MOST_CHANNELS}, got {text!r}")
+
+
 Observer = Literal["min-max", "moving-average", "histogram", "percentile"]
 """How the range of an activation is found on calibration audio."""

@@ -14,13 +14,14 @@ from pydantic import (
     Field,
     Tag,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.messages import FIXED, RANGE, fail_validation
-from workbench.recipe.options import WEIGHT_SCHEMES, Observer, Scheme
+from workbench.recipe.options import WEIGHT_SCHEMES, Channel, Observer, Scheme, parse_channel
 from workbench.recipe.patterns import KnownNames, clip_matches, has_wildcard
 
 
@@ -55,6 +56,13 @@ def _known_pattern(pattern: str, info: ValidationInfo) -> str:
         similar = did_you_mean(pattern, [f"{known}/{last}" for known in known_names.clip_folders])
         fail_validation(f"there is no folder {quote_value(folder)} for {quote_value(pattern)}{similar}")
     return pattern
+
+
+def _known_channel(text: str) -> Channel:
+    try:
+        return parse_channel(text)
+    except ValueError as error:
+        fail_validation(str(error))
 
 
 ClipPatterns = tuple[Annotated[str, AfterValidator(_known_pattern)], ...]
@@ -155,6 +163,12 @@ class Audio(RecipeSection):
         json_schema_extra={"minItems": 1},
         description="Clips that score the program: names without suffix, * and ? allowed.",
     )
+    channel: Annotated[
+        Channel,
+        BeforeValidator(lambda value: str(value) if type(value) is int else value),
+        AfterValidator(_known_channel),
+        WithJsonSchema({"anyOf": [{"enum": ["mix", "left", "right"]}, {"type": "integer", "minimum": 1}]}),
+    ] = Field("mix", description="Channel of recordings: their mean (mix), left, right, or its number from 1.")
 
     @field_validator("score")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from workbench.audio.recordings.condition import Condition
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
 from workbench.measure.call_sizes import ONLY_ONE_SIZE, OverSizes, SizeFigures
@@ -15,7 +16,7 @@ from workbench.measure.speed import Speed
 from workbench.measure.tones.delay import Delay
 from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import Truth
-from workbench.recipe import Recipe
+from workbench.recipe import Channel, Recipe
 from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.environment import Environment
 from workbench.records.metrics import GateResult, Verdict, metric_paths
@@ -64,6 +65,10 @@ class ClipUsed(RecordModel):
         sha256: The hash of its samples at the rate of the recipe.
         f0_sha256: The hash of its known f0, which decides what is voiced; "" if the clip has no known f0.
         seconds: The length of the clip.
+        channel: The channel that was read: `mix`, `left`, `right` or its number from 1; "" in a record that does not
+            state it.
+        decoder: What decoded the file, with its version; "" in a record that does not state it.
+        conditions: What is wrong with the recording, with measured values.
     """
 
     name: str
@@ -71,6 +76,14 @@ class ClipUsed(RecordModel):
     sha256: str
     f0_sha256: str = F0_NOT_KEPT
     seconds: float
+    channel: Channel | Literal[""] = ""
+    decoder: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """The hash of the clip and of its channel, if that is not the mix."""
+        return self.sha256 if self.channel in ("", "mix") else f"{self.sha256} {self.channel}"
 
 
 class FramesUsed(RecordModel):

@@ -109,7 +109,7 @@ def sound_of(moment: Moment, record: Result, folder: Path, catalog: ClipCatalog 
     if catalog is None or used is None or moment.clip not in catalog.clips():
         return None, "the run stored no audio of it, and there is no clip of that name"
     try:
-        clip = catalog.read(moment.clip, _PLAYBACK_HZ)
+        clip = catalog.read(moment.clip, _PLAYBACK_HZ, used.channel or "mix")
     except AudioError as error:
         return None, f"the run stored no audio of it, and the clip cannot be read ({error})"
     if clip.sha256 != used.sha256:

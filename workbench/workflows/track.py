@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio.annotations import ANNOTATION_SUFFIX
-from workbench.audio.decode import AUDIO_SUFFIXES, read_clip
+from workbench.audio.decode import AUDIO_SUFFIXES, read_clip, warn_of_conditions
 from workbench.errors import ProgramError, WorkbenchError
+from workbench.recipe import Channel
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.session import frame_end_s
@@ -86,7 +87,7 @@ def _is_track(path: Path) -> bool:
         return False
 
 
-def track(audio: Path, program: Path, confidence_threshold: float | None = None) -> Track:
+def track(audio: Path, program: Path, confidence_threshold: float | None = None, channel: Channel = "mix") -> Track:
     """Runs a program, in a child process, on an audio file at the program's rate.
 
     The program receives silence after the file, so that the end of the file has estimates too.
@@ -96,9 +97,10 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
         program: An exported program with pitch and confidence among its outputs.
         confidence_threshold: Overrides the program's threshold, or DISPLAY_THRESHOLD if it has none. With 0 every frame
             is voiced.
+        channel: Which channel of the audio file is read.
 
     Raises:
-        AudioError: The audio file is missing or cannot be read.
+        AudioError: The audio file is missing, cannot be read, or does not have the channel.
         ProgramError: The program is missing, does not run, or returns no confidence.
     """
     check_programs([program])
@@ -112,7 +114,8 @@ def track(audio: Path, program: Path, confidence_threshold: float | None = None)
             raise ProgramError(f"{program}: returns no confidence, and a track needs it; build it with all outputs")
         if confidence_threshold is None:
             confidence_threshold = metadata.display_threshold
-        clip = read_clip(audio, stream.sample_rate_hz)
+        clip = read_clip(audio, stream.sample_rate_hz, channel=channel)
+        warn_of_conditions([clip])
         child.limit_s = OPEN_LIMIT_S + _RUN_LIMIT_PER_S * clip.duration_s
         flush = np.zeros(round(algorithmic_ms * stream.sample_rate_hz / 1000), np.float32)
         (frames,) = child.call(run_program, program, [np.concatenate([clip.samples, flush])])

@@ -35,6 +35,26 @@ audio_option = click.option(
     metavar="PATH",
     help="Audio file or folder to use instead of the clips that the recipe scores.",
 )
+
+
+class _ChannelType(click.ParamType[str]):
+    name = "channel"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        from workbench.recipe import parse_channel
+
+        try:
+            return parse_channel(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, context)
+
+
+channel_option = click.option(
+    "--channel",
+    type=_ChannelType(),
+    metavar="left|right|mix|N",
+    help="Channel of recordings to read; N counts from 1.  [default: mix, or the recipe's audio.channel]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print results as JSON, one object per line.")
 gates_option = click.option(
     "--gates",
@@ -99,22 +119,29 @@ def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 @dataclass(frozen=True)
 class VariantOptions:
-    """Which variants of the recipes a command uses, and the keys that it sets in them."""
+    """Which variants of the recipes a command uses, the keys that it sets in them, and the channel of recordings."""
 
     names: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    channel: str | None = None
 
     def load(self, recipes: Sequence[str], catalog: "ClipCatalog", gates: Path | None = None) -> "list[Recipe]":
         """Loads the chosen variants. Raises WorkbenchError for a mistake in a recipe or in an option."""
         from workbench.workflows.load_recipes import load_variants
 
-        return load_variants(recipes, catalog, gates, self.names, self.overrides())
+        return [self.of_channel(each) for each in load_variants(recipes, catalog, gates, self.names, self.overrides())]
 
     def load_one(self, recipe: str, catalog: "ClipCatalog", gates: Path | None = None) -> "Recipe":
         """Loads the chosen variant. Raises WorkbenchError as `load` does, and if there are several."""
         from workbench.workflows.load_recipes import load_variant
 
-        return load_variant(recipe, catalog, gates, self.names, self.overrides())
+        return self.of_channel(load_variant(recipe, catalog, gates, self.names, self.overrides()))
+
+    def of_channel(self, recipe: "Recipe") -> "Recipe":
+        """Returns a recipe with the channel of --channel."""
+        from workbench.recipe import with_channel
+
+        return recipe if self.channel is None else with_channel(recipe, self.channel)
 
     def overrides(self) -> "tuple[Axis, ...]":
         from workbench.recipe import overrides_from_text
@@ -123,7 +150,7 @@ class VariantOptions:
 
 
 def variant_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds --variant and --set to a command, which receives them as `chosen`."""
+    """Adds --variant, --set and --channel to a command, which receives them as `chosen`."""
 
     @click.option(
         "--variant",
@@ -139,9 +166,12 @@ def variant_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="KEY=VALUE",
         help="Set a recipe key for this run, such as mirror=0.5; several values make a matrix. Repeatable.",
     )
+    @channel_option
     @functools.wraps(command)
-    def with_options(*args: Any, names: tuple[str, ...], settings: tuple[str, ...], **kwargs: Any) -> None:
-        command(*args, chosen=VariantOptions(names, settings), **kwargs)
+    def with_options(
+        *args: Any, names: tuple[str, ...], settings: tuple[str, ...], channel: str | None, **kwargs: Any
+    ) -> None:
+        command(*args, chosen=VariantOptions(names, settings, channel), **kwargs)
 
     return with_options
 

@@ -38,7 +38,7 @@ class BaselineCache:
             call_sizes: The size of each call in frames. The sequence repeats until the clip ends.
             dither: Adds 16-bit dither to the samples, for the noise floor.
         """
-        key = canonical_sha256(repr(spec), threads, clip.sha256, clip.name, handling, call_sizes, dither)
+        key = canonical_sha256(repr(spec), threads, clip.identity, clip.name, handling, call_sizes, dither)
         if key not in self._frames:
             samples = add_dither(clip.samples) if dither else clip.samples
             session = with_state_handling(handling, self._session(spec))

@@ -105,7 +105,7 @@ def program_fingerprint(
     resolved = recipe.resolved()
     calibration: list[object] = []
     if recipe.quantization.needs_audio:
-        calibration += [clip.sha256 for clip in calibration_clips]
+        calibration += [clip.identity for clip in calibration_clips]
         # the last bits of a range depend on the threads, the check of stability on the confidence
         calibration += [recipe.speed.threads, recipe.scoring.voiced_confidence]
     return canonical_sha256(
@@ -130,5 +130,5 @@ def result_fingerprint(recipe: Recipe, program_fingerprint: str, source: SourceH
     """
     resolved = recipe.resolved()
     del resolved["description"], resolved["gates"], resolved["scoring"]["min_voiced_frames"]
-    audio = [[clip.name, clip.sha256, clip.f0 and clip.f0.sha256] for clip in clips]
+    audio = [[clip.name, clip.identity, clip.f0 and clip.f0.sha256] for clip in clips]
     return canonical_sha256(program_fingerprint, resolved, audio, source.result, cpu(), os.cpu_count())

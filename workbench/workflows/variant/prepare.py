@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog, check_disjoint, check_unique_file_names
-from workbench.audio.decode import Clip, find_audio, read_clip
+from workbench.audio.decode import Clip, find_audio, read_clip, warn_of_conditions
 from workbench.errors import AudioError, ChangedError
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
@@ -14,7 +14,7 @@ from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.scopes import check_scopes
-from workbench.recipe import Recipe
+from workbench.recipe import Channel, Recipe
 from workbench.recipe.stream_config import StreamConfig
 from workbench.workflows.variant.fingerprint import (
     SourceHashes,
@@ -112,6 +112,8 @@ def load_clips(
 ) -> list[PreparedVariant]:
     """Returns the variants with their clips, each at the variant's rate. Renders synthetic clips that are missing.
 
+    Warns once of what is wrong with the recordings among them.
+
     Args:
         variants: Prepared variants. A clip that several use is read once.
         catalog: The clips that recipes name.
@@ -123,8 +125,10 @@ def load_clips(
     """
 
     @functools.cache
-    def read(key: str | Path, rate_hz: int) -> Clip:
-        return catalog.read(key, rate_hz) if isinstance(key, str) else read_clip(key, rate_hz)
+    def read(key: str | Path, rate_hz: int, channel: Channel) -> Clip:
+        if isinstance(key, str):
+            return catalog.read(key, rate_hz, channel)
+        return read_clip(key, rate_hz, channel=channel)
 
     given = find_audio(audio) if audio is not None else None
     _render(catalog, progress)
@@ -132,11 +136,15 @@ def load_clips(
     with progress.stage("audio", len(variants)) as advance:
         for variant in variants:
             rate_hz, chosen = variant.stream.sample_rate_hz, variant.recipe.audio
-            calibrate = [read(name, rate_hz) for name in catalog.match(chosen.calibrate)]
-            score = [read(key, rate_hz) for key in (catalog.match(chosen.score) if given is None else given)]
+            keys = catalog.match(chosen.score) if given is None else given
+            calibrate = [read(name, rate_hz, chosen.channel) for name in catalog.match(chosen.calibrate)]
+            score = [read(key, rate_hz, chosen.channel) for key in keys]
             _check_clips(variant, calibrate, score, catalog)
             loaded.append(replace(variant, calibration_clips=tuple(calibrate), scored_clips=tuple(score)))
             advance(1)
+    warn_of_conditions(
+        clip for each in loaded for clip in (*each.calibration_clips, *each.scored_clips) if not catalog.renders(clip)
+    )
     return loaded
 
 

@@ -31,6 +31,9 @@ def begin_result(variant: PreparedVariant) -> Result:
                 sha256=clip.sha256,
                 f0_sha256=clip.f0.sha256 if clip.f0 else "",
                 seconds=clip.duration_s,
+                channel=clip.channel,
+                decoder=clip.decoder,
+                conditions=clip.conditions,
             )
             for role, clips in (("calibrate", variant.calibration_clips), ("score", variant.scored_clips))
             for clip in clips
