@@ -82,6 +82,10 @@ class WorkerKilledError(WorkbenchError):
     """A child process was killed from outside or had no memory, which says nothing about the program in it."""
 
 
+class RivalError(WorkbenchError):
+    """Another pitch tracker is not installed, cannot be loaded, or failed on a clip."""
+
+
 class ThreadCountError(WorkbenchError):
     """The number of threads cannot be changed any more in this process."""
 

@@ -78,5 +78,11 @@ LIVE = Extra(
 CONTAINERS = Extra(
     "containers", ("av",), ("av",), adds="m4a, mp4, webm and other recordings of phones and browsers as audio"
 )
-EXTRAS = (ONNX, LIVE, CONTAINERS, OPENVINO, COREML, ARM)
+RIVALS = Extra(
+    "rivals",
+    ("swift_f0", "torchcrepe", "penn", "parselmouth", "librosa"),
+    ("swift-f0", "torchcrepe", "penn", "praat-parselmouth", "librosa"),
+    adds="rivals: other pitch trackers on the same clips",
+)
+EXTRAS = (ONNX, LIVE, CONTAINERS, RIVALS, OPENVINO, COREML, ARM)
 """The extras that pip installs. Qualcomm's SDK is not one of them."""

@@ -17,7 +17,7 @@ from workbench.recipe.options import UPSTREAM_STATE_SUFFIX, Reduction
 from workbench.recipe.stream_config import StreamConfig
 
 
-def _stub_torchaudio_if_broken() -> None:
+def stub_torchaudio_if_broken() -> None:
     """Lets `import pesto` succeed if torchaudio's native library does not load.
 
     pesto-pitch imports torchaudio at the top, but only its own command line uses it (`torchaudio.load`). The torchaudio
@@ -35,7 +35,7 @@ def _stub_torchaudio_if_broken() -> None:
         sys.modules["torchaudio"] = types.ModuleType("torchaudio")
 
 
-_stub_torchaudio_if_broken()
+stub_torchaudio_if_broken()
 
 from pesto.data import Preprocessor  # noqa: E402
 from pesto.model import PESTO, ConfidenceClassifier, Resnet1d  # noqa: E402
@@ -47,6 +47,7 @@ __all__ = [
     "load_upstream",
     "read_checkpoint",
     "reset_upstream",
+    "stub_torchaudio_if_broken",
 ]
 
 # Preprocessor tensors that upstream computes for each sample rate; a checkpoint does not contain them.

@@ -1,0 +1,1 @@
+"""The pitch trackers that users would choose instead, each behind the same interface: one file a tracker."""

@@ -1,0 +1,66 @@
+"""YIN and its probabilistic version pYIN, as librosa has them: no weights."""
+
+import numpy as np
+
+from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Estimate, Floats, Rival, Tracker
+
+_RATE_HZ, _HOP, _WINDOW = 22_050, 256, 2_048
+
+
+def _load_pyin() -> Tracker:
+    import librosa
+
+    def track(samples: Floats) -> Estimate:
+        hz, voiced, probability = librosa.pyin(
+            samples,
+            fmin=LOWEST_HZ,
+            fmax=HIGHEST_HZ,
+            sr=_RATE_HZ,
+            frame_length=_WINDOW,
+            hop_length=_HOP,
+            fill_na=None,
+        )
+        times_s = np.arange(len(hz)) * _HOP / _RATE_HZ
+        return Estimate(times_s, hz, np.asarray(voiced, bool), np.asarray(probability, np.float64))
+
+    return Tracker(track)
+
+
+def _load_yin() -> Tracker:
+    import librosa
+
+    def track(samples: Floats) -> Estimate:
+        hz = librosa.yin(samples, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, sr=_RATE_HZ, frame_length=_WINDOW, hop_length=_HOP)
+        times_s = np.arange(len(hz)) * _HOP / _RATE_HZ
+        return Estimate(times_s, np.asarray(hz, np.float64), np.ones(len(hz), bool), None)
+
+    return Tracker(track)
+
+
+PYIN = Rival(
+    name="pyin",
+    module="librosa",
+    package="librosa",
+    licence="ISC",
+    sample_rate_hz=_RATE_HZ,
+    hop_samples=_HOP,
+    voicing="a hidden Markov model decides; the score is its probability of a pitch",
+    default_threshold=None,
+    lookahead="half of a window of 2,048 samples; a path through the whole clip",
+    advice="a recording is analysed afterwards in a project that has librosa already",
+    load=_load_pyin,
+)
+YIN = Rival(
+    name="yin",
+    module="librosa",
+    package="librosa",
+    licence="ISC",
+    sample_rate_hz=_RATE_HZ,
+    hop_samples=_HOP,
+    voicing="none: every frame has a pitch, and librosa returns no score",
+    default_threshold=None,
+    lookahead="half of a window of 2,048 samples",
+    advice="the input is one clear voice or instrument, something else finds the pauses, and nothing may be installed "
+    "beyond a few lines of arithmetic",
+    load=_load_yin,
+)
