@@ -84,5 +84,6 @@ RIVALS = Extra(
     ("swift-f0", "torchcrepe", "penn", "praat-parselmouth", "librosa"),
     adds="rivals: other pitch trackers on the same clips",
 )
-EXTRAS = (ONNX, LIVE, CONTAINERS, RIVALS, OPENVINO, COREML, ARM)
+SEARCH = Extra("search", ("optuna",), ("optuna",), adds="search: the best recipe of a space")
+EXTRAS = (ONNX, SEARCH, LIVE, CONTAINERS, RIVALS, OPENVINO, COREML, ARM)
 """The extras that pip installs. Qualcomm's SDK is not one of them."""

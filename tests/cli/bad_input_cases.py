@@ -35,6 +35,9 @@ score:
 """
 RAN = Path("it-ran")  # the file that a malicious pickle or zip would write
 LEAST = "recipes/least.yaml"
+SPACE = (
+    "base: int8-mixed\nkeys: {frontend_tolerance: {low: 0.001, high: 0.01}}\nconstraints: {program.bytes: <= 1 MB}\n"
+)
 INT4_CONFIDENCE = "quantization: {parts: {confidence.linear: int4-weights}}\n"
 ALIAS = "uses the alias *a, which is not allowed; repeat the value"
 NOT_UTF8 = "is not UTF-8 text; save the file as UTF-8"
@@ -836,6 +839,45 @@ RECORDS = (
         "r.yaml: lowering.backend: expected a backend of ExecuTorch for a profile (xnnpack, portable, coreml, vulkan, "
         "openvino, arm, qualcomm), got onnx",
         text("r.yaml", RECIPE + "state: explicit\nlowering: {backend: onnx}\n"),
+    ),
+    Case("a missing search space", "search s.yaml", "s.yaml: there is no file 's.yaml'"),
+    Case(
+        "a search space without choices",
+        "search s.yaml",
+        "s.yaml: has nothing to choose; add keys or layers with several choices",
+        text("s.yaml", "base: int8-mixed\nconstraints: {program.bytes: <= 1 MB}\n"),
+    ),
+    Case(
+        "a search space with an unknown key",
+        "search s.yaml",
+        "s.yaml: keys: 'frontend_tolerence' is not a key that can be searched (did you mean 'frontend_tolerance'?)",
+        text("s.yaml", SPACE.replace("frontend_tolerance", "frontend_tolerence")),
+    ),
+    Case(
+        "a search space with a metric that is not computed",
+        "search s.yaml",
+        "s.yaml: constraints: latency.algorithmic_ms is not measured in a search; it measures deviation, program, "
+        "speed, truth, contour, floor, delay, steadiness",
+        text("s.yaml", SPACE.replace("program.bytes: <= 1 MB", "latency.algorithmic_ms: <= 1")),
+    ),
+    Case(
+        "a search space with an unknown layer",
+        "search s.yaml --out o",
+        "s.yaml: layers.encoder.fist: matches no layer of int8-mixed (did you mean 'encoder.first'?)",
+        text("s.yaml", SPACE + "layers: {encoder.fist: [none, int8-dynamic]}\n"),
+    ),
+    Case(
+        "storage of a search that is none",
+        "search s.yaml --out o --storage nowhere",
+        "--storage nowhere: cannot be used (Could not parse SQLAlchemy URL from given URL string); check its address "
+        "and its free space",
+        text("s.yaml", SPACE),
+    ),
+    Case(
+        "a sensitivity of a program that is not XNNPACK's",
+        "sensitivity r.yaml",
+        "r.yaml: lowering.backend: expected xnnpack for a sensitivity, got portable",
+        text("r.yaml", RECIPE + "lowering: {backend: portable}\n"),
     ),
     Case(
         "a profile of a program without its front end",

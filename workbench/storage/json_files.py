@@ -34,22 +34,13 @@ def replace_json(record: RecordModel, path: Path) -> Path | None:
         OSError: A file cannot be renamed or written.
     """
     with folder_lock(path.parent, wait=True):
-        archived = _archive(path, record)
+        archived = archive_earlier(record, path)
         write_json(record, path)
     return archived
 
 
-def unused_name(path: Path, written: datetime) -> Path:
-    """Returns an unused path for the earlier version of a file. Names sort by `written`, the time of writing."""
-    stem = f"{path.stem}-{written:%Y%m%d-%H%M%S}"
-    candidate, number = path.with_stem(stem), 1
-    while candidate.exists():
-        number += 1
-        candidate = path.with_stem(f"{stem}-{number}")
-    return candidate
-
-
-def _archive(path: Path, record: RecordModel) -> Path | None:
+def archive_earlier(record: RecordModel, path: Path) -> Path | None:
+    """Renames an earlier record as `replace_json` does, and returns its new path. The caller has the folder's lock."""
     try:
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -62,6 +53,16 @@ def _archive(path: Path, record: RecordModel) -> Path | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         pass  # not a record, or of another version: archived under the time of the file
     return path.rename(unused_name(path, written))
+
+
+def unused_name(path: Path, written: datetime) -> Path:
+    """Returns an unused path for the earlier version of a file. Names sort by `written`, the time of writing."""
+    stem = f"{path.stem}-{written:%Y%m%d-%H%M%S}"
+    candidate, number = path.with_stem(stem), 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_stem(f"{stem}-{number}")
+    return candidate
 
 
 def _contains(record: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:

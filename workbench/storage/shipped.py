@@ -18,6 +18,9 @@ RECIPE_SUFFIXES = (".yaml", ".yml")
 ALL_SHIPPED = "shipped"
 """The name of the folder of shipped recipes."""
 
+SPACES = "search"
+"""The folder of search spaces among the recipes; they are no recipes."""
+
 _PACKAGE = Path(__file__).parent.parent
 _IN_WHEEL = _PACKAGE / "shipped"
 
@@ -45,7 +48,8 @@ def _shipped(in_wheel: str, in_checkout: str) -> Path:
 def shipped_names() -> dict[str, Path]:
     """Returns the file of each shipped recipe by the name of the recipe. Those of the outermost folder come first."""
     folder = shipped_recipes()
-    files = sorted(folder.rglob("*.yaml"), key=lambda file: (len(file.parts), file))
+    found = [file for file in folder.rglob("*.yaml") if file.parent != folder / SPACES]
+    files = sorted(found, key=lambda file: (len(file.parts), file))
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 

@@ -1,4 +1,4 @@
-"""The files of a bench, a profile, a soak and a sweep: the result as JSON, and its picture.
+"""The files of a bench, a profile, a search, a sensitivity, a soak and a sweep: the result as JSON, and its picture.
 
 Each function returns the new path of an earlier result with other content, or None if there was none.
 """
@@ -7,10 +7,15 @@ from pathlib import Path
 
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
+from workbench.records.search.sensitivity import SENSITIVITY_NAME, SENSITIVITY_PLOT_NAME, Sensitivity
+from workbench.records.search.trials import SEARCH_NAME, SEARCH_PAGE_NAME, SEARCH_PLOT_NAME, Search
 from workbench.records.soak import SOAK_NAME, SOAK_PLOT_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep
+from workbench.report.html.search import search_html
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.profile import profile_png
+from workbench.report.plots.search import search_png
+from workbench.report.plots.sensitivity import sensitivity_png
 from workbench.report.plots.soak import soak_png
 from workbench.report.plots.sweep import sweep_png
 from workbench.storage.atomic import write_atomic
@@ -28,6 +33,21 @@ def store_profile(profile: Profile, folder: Path) -> Path | None:
     """Writes `profile.json` and `profile.png`."""
     archived = replace_json(profile, folder / PROFILE_NAME)
     write_atomic(folder / PROFILE_PLOT_NAME, profile_png(profile))
+    return archived
+
+
+def store_search(search: Search, folder: Path) -> Path | None:
+    """Writes `search.json`, `search.png` and `search.html`."""
+    archived = replace_json(search, folder / SEARCH_NAME)
+    write_atomic(folder / SEARCH_PLOT_NAME, search_png(search))
+    write_atomic(folder / SEARCH_PAGE_NAME, search_html(search).encode())
+    return archived
+
+
+def store_sensitivity(sensitivity: Sensitivity, folder: Path) -> Path | None:
+    """Writes `sensitivity.json` and `sensitivity.png`."""
+    archived = replace_json(sensitivity, folder / SENSITIVITY_NAME)
+    write_atomic(folder / SENSITIVITY_PLOT_NAME, sensitivity_png(sensitivity))
     return archived
 
 

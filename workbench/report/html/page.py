@@ -64,7 +64,7 @@ def report_html(results: Sequence[StoredResult], catalog: ClipCatalog | None = N
         variant_view(stored, name, baselines, sounds, catalog, columns)
         for stored, name in zip(results, names, strict=True)
     ]
-    environment = _environment()
+    environment = environment_of_pages()
     return environment.get_template("report.html").render(
         recipes=recipes_line(results),
         first=first_contour(variants),
@@ -91,7 +91,8 @@ def report_html(results: Sequence[StoredResult], catalog: ClipCatalog | None = N
     )
 
 
-def _environment() -> Environment:
+def environment_of_pages() -> Environment:
+    """Returns the environment of the templates of all pages."""
     environment = Environment(
         loader=PackageLoader("workbench.report.html"),
         autoescape=True,  # names come from files

@@ -1,0 +1,1 @@
+"""What choosing a recipe leaves behind: the effect of each single change, and the trials of a search."""

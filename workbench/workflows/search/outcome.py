@@ -1,0 +1,122 @@
+"""The end of a search: which trial won and why, its recipe as a file, and its score on the scoring clips."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.recipe import Recipe
+from workbench.storage.yaml_files import as_yaml
+from workbench.workflows.search.space import Choices, Space, violation
+from workbench.workflows.search.space_schema import Range
+from workbench.workflows.search.study import Trial
+
+
+def feasible(trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the trials that meet all constraints."""
+    return [trial for trial in trials if trial.outcome == "feasible"]
+
+
+def front(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the feasible trials that no other one beats in every objective, the best in the first one first."""
+    candidates = feasible(trials)
+    costs = {trial.number: _costs(space, trial) for trial in candidates}
+    unbeaten, seen = [], set()
+    for trial in sorted(candidates, key=lambda trial: (costs[trial.number], trial.number)):
+        own = costs[trial.number]
+        if own not in seen and not any(
+            other != own and all(o <= c for o, c in zip(other, own, strict=True)) for other in costs.values()
+        ):
+            unbeaten.append(trial)
+            seen.add(own)
+    return unbeaten
+
+
+def winner(space: Space, trials: Sequence[Trial]) -> Trial | None:
+    """Returns the best feasible trial, or None if there is none.
+
+    With two objectives it is the trial of the front with the least product of bytes and time.
+    """
+    unbeaten = front(space, trials)
+    return min(unbeaten, key=lambda trial: float(np.prod(_costs(space, trial))), default=None)
+
+
+def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
+    """Returns the objectives as numbers to minimize: bytes, and time as a share of the baseline's."""
+    return tuple(
+        1 / trial.metrics[metric] if metric.endswith("speedup_p50") else trial.metrics[metric]
+        for metric in space.metrics
+    )
+
+
+def why(space: Space, trials: Sequence[Trial], won: Trial) -> tuple[str, ...]:
+    """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
+    candidates = feasible(trials)
+    values = ", ".join(f"{metric} {won.metrics[metric]:,.6g}" for metric in space.metrics)
+    lines = [f"trial {won.number}: {values}; best of {len(candidates)} that meet all constraints, of {len(trials)}"]
+    next_best = winner(space, [trial for trial in candidates if trial.parameters != won.parameters])
+    if next_best is not None:
+        values = ", ".join(f"{metric} {next_best.metrics[metric]:,.6g}" for metric in space.metrics)
+        different = [
+            f"{name} {_short(next_best.parameters[name])} instead of {_short(value)}"
+            for name, value in won.parameters.items()
+            if next_best.parameters.get(name) != value
+        ]
+        lines.append(f"the next best, trial {next_best.number}, has {values}, with {', '.join(different)}")
+    for gate in space.model.constraints:
+        value = won.metrics[gate.metric]
+        lines.append(f"{gate.metric} is {value:.4g}, limit {gate}: {max(0.0, -violation(gate, value)):.0%} to spare")
+    return tuple(lines)
+
+
+def _short(choice: object) -> str:
+    return f"{choice:.4g}" if isinstance(choice, float) else str(choice)
+
+
+def nearest_misses(space: Space, trials: Sequence[Trial]) -> list[str]:
+    """Returns for each constraint that no trial meets, or else for all, how near the best trial came."""
+    lines = []
+    for gate in space.model.constraints:
+        values = [trial.metrics[gate.metric] for trial in trials if gate.metric in trial.metrics]
+        if not values:
+            lines.append(f"{gate.metric}: no trial got far enough to have a value, limit {gate}")
+            continue
+        best = min(values, key=lambda value: violation(gate, value))
+        if not gate.allows(best):
+            lines.append(f"{gate.metric}: no trial meets {gate}; the best has {best:.4g}")
+    if lines:
+        return lines
+    nearest = min(trials, key=lambda trial: trial.violation)
+    exceeded = [
+        f"{gate.metric} {nearest.metrics[gate.metric]:.4g} ({gate})"
+        for gate in space.model.constraints
+        if gate.metric in nearest.metrics and not gate.allows(nearest.metrics[gate.metric])
+    ]
+    return [f"no trial meets all constraints at once; trial {nearest.number} is nearest: {', '.join(exceeded)}"]
+
+
+def choices_of(space: Space, parameters: Mapping[str, object]) -> Choices:
+    """Returns what the parameters of a finished trial chose."""
+    keys: dict[str, Any] = {}
+    for key, choices in space.model.keys.items():
+        value = parameters[key]
+        if isinstance(choices, Range):
+            keys[key] = float(f"{value:.4g}") if isinstance(value, float) else value
+        else:
+            keys[key] = json.loads(str(value))
+    return Choices(keys, {pattern: parameters[pattern] for pattern in space.model.layers})  # type: ignore[misc]
+
+
+def recipe_text(recipe: Recipe, space: Space, won: Trial, trials: int) -> str:
+    """Returns a recipe as a file that needs no other one, with a header that says how it was found."""
+    values = ", ".join(f"{metric} {won.metrics[metric]:,.6g}" for metric in space.metrics)
+    limits = "; ".join(f"{gate.metric} {gate}" for gate in space.model.constraints)
+    header = [
+        f"# Found by `workbench search {space.path.name}`: trial {won.number} of {trials}, seed {space.model.seed}.",
+        f"# The space varies {space.base.name}. Goal: {space.model.objective}, within {limits}.",
+        f"# On the calibration clips: {values}. The scoring clips were not used to choose.",
+    ]
+    resolved = recipe.resolved()
+    resolved["description"] = f"Found by a search from {space.base.name}: {space.model.objective}, trial {won.number}."
+    return "\n".join([*header, as_yaml(resolved), ""])

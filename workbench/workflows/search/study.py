@@ -1,0 +1,238 @@
+"""The search itself: Optuna chooses, an evaluator says what a choice is worth, and storage keeps both.
+
+Several processes, also on several machines, may work on one study: each takes the next trial. The state is in the
+storage only. A worker sends a heartbeat; a trial whose worker is silent is failed, and its choices are tried again.
+"""
+
+import json
+import platform
+import random
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from workbench.errors import NotInstalledError, WorkbenchError
+from workbench.extras import SEARCH
+from workbench.progress import Progress
+from workbench.workflows.search.evaluation import Evaluation, Evaluator, violations_of
+from workbench.workflows.search.space import Choices, Space
+from workbench.workflows.search.space_schema import Range, label_of
+from workbench.workflows.search.storage import engine_options, hidden_password, storage_error
+
+try:
+    import optuna
+    import sqlalchemy.exc
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError as error:
+    raise NotInstalledError(SEARCH.missing_hint()) from error
+
+HEARTBEAT_S, GRACE_S, POLL_S = 10, 120, 2.0
+_RETRIES = 2
+_MAXIMIZED = "speedup_p50"
+_FOUND = "found"  # the attribute of a trial with what is known of it: one write to the database
+
+Outcome = Literal["feasible", "infeasible", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial.
+
+    Attributes:
+        number: Its number in the study.
+        outcome: feasible, infeasible (all stages, but a limit is exceeded), stopped early, or failed (no program).
+        parameters: Recipe key or pattern -> the choice, as text or number.
+        metrics: Metric -> value on the calibration clips (of a trial that was stopped in simulation: on excerpts).
+        violation: The sum of what exceeds the limits, each relative to its limit.
+        reason: Why it was stopped or failed; "" otherwise.
+        machine: Where it ran.
+        seconds: How long it took.
+    """
+
+    number: int
+    outcome: Outcome
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    violation: float
+    reason: str
+    machine: str
+    seconds: float
+
+
+class Study:
+    """A study in its storage.
+
+    Args:
+        space: The space. A study in the storage with the same name has to be one of the same space.
+        storage: The URL of a database.
+        grace_s: A worker that is silent for this long is dead.
+
+    Raises:
+        WorkbenchError: The storage cannot be reached, or has a study of another space under this name.
+    """
+
+    def __init__(self, space: Space, storage: str, grace_s: int = GRACE_S) -> None:
+        self.space, self._url = space, storage
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
+        try:
+            retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES)
+            database = optuna.storages.RDBStorage(
+                storage.replace("postgresql://", "postgresql+psycopg://", 1),
+                engine_kwargs=engine_options(storage),
+                heartbeat_interval=min(HEARTBEAT_S, max(1, grace_s // 3)),
+                grace_period=grace_s,
+                heartbeat_stale_trial_callback=retry,
+            )
+            self._study = optuna.create_study(
+                storage=database,
+                study_name=space.name,
+                load_if_exists=True,
+                directions=[_direction(metric) for metric in space.metrics],
+            )
+        except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError, optuna.exceptions.OptunaError) as error:
+            raise storage_error(storage, error) from error
+        known = self._study.user_attrs.get("space")
+        if known not in (None, space.sha256) or len(self._study.directions) != len(space.metrics):
+            raise WorkbenchError(
+                f"{hidden_password(storage)}: has the study {space.name} of another space; choose another --storage or "
+                "--out, or rename the file of the space"
+            )
+        if known is None:
+            self._study.set_user_attr("space", space.sha256)
+            base = space.base_choices()
+            if base is not None:
+                self._study.enqueue_trial(base, skip_if_exists=True)
+
+    def run(self, evaluate: Evaluator, progress: Progress) -> None:
+        """Takes trials until the study has enough and no other worker has one; takes over those of dead workers.
+
+        Raises:
+            WorkbenchError: The storage cannot be reached any more, or evaluation failed as a whole.
+            KeyboardInterrupt: Its trial is queued again first.
+        """
+        target = self.space.model.trials
+        try:
+            with progress.stage("trials", target) as advance:
+                reported = 0
+                while True:
+                    optuna.storages.fail_stale_trials(self._study)
+                    done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
+                    advance(min(done, target) - reported)
+                    reported = min(done, target)
+                    waiting, running = self._in_state(TrialState.WAITING), self._in_state(TrialState.RUNNING)
+                    if done + len(running) < target or waiting:
+                        self._next(evaluate, progress)
+                    elif running:
+                        time.sleep(POLL_S)  # the last ones are another worker's: if it dies, they are tried again
+                    else:
+                        return
+        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            raise storage_error(self._url, error) from error
+
+    def trials(self) -> list[Trial]:
+        """Returns all finished trials in order."""
+        finished = self._in_state(TrialState.COMPLETE, TrialState.PRUNED)
+        return [_trial(trial) for trial in finished]
+
+    def importance(self) -> dict[str, float]:
+        """Returns how much each parameter decides about the first objective, adding up to 1; {} if nothing is known."""
+        complete = self._in_state(TrialState.COMPLETE)
+        if len(complete) < 4:
+            return {}
+        sign = -1 if self.space.metrics[0].endswith(_MAXIMIZED) else 1  # the evaluator looks at the lowest values
+        try:
+            found = optuna.importance.get_param_importances(
+                self._study,
+                evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
+                target=lambda trial: sign * trial.values[0],
+            )
+        except (ValueError, RuntimeError):
+            return {}
+        return {name: float(value) for name, value in found.items()}
+
+    def _in_state(self, *states: TrialState) -> list[FrozenTrial]:
+        found: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states)
+        return found
+
+    def _next(self, evaluate: Evaluator, progress: Progress) -> None:
+        """Runs one trial. The choice depends on the seed and on the trials before it, not on when a worker started."""
+        count, running = len(self._study.get_trials(deepcopy=False)), len(self._in_state(TrialState.RUNNING))
+        seed = random.Random(f"{self.space.model.seed} {count} {running}").randrange(2**31)
+        self._study.sampler = _sampler(len(self.space.metrics), seed)
+        try:
+            self._study.optimize(lambda trial: self._evaluate(trial, evaluate, progress), n_trials=1)
+        except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
+            if not str(error).startswith("Cannot tell a"):  # it is finished: this worker was silent for too long
+                raise
+
+    def _evaluate(self, trial: optuna.Trial, evaluate: Evaluator, progress: Progress) -> list[float]:
+        started_at = time.perf_counter()
+        choices = _suggest(trial, self.space)
+        try:
+            found = self._known(trial) or evaluate(choices, trial.number, progress.child(f"trial {trial.number}"))
+        except KeyboardInterrupt:
+            self._study.enqueue_trial(trial.params)
+            raise
+        violations = violations_of(self.space, found)
+        for gate, exceeded in zip(self.space.model.constraints, violations, strict=True):
+            trial.set_constraint(gate.metric, exceeded)
+        ran = {"machine": platform.node(), "seconds": time.perf_counter() - started_at}
+        trial.set_user_attr(_FOUND, {**asdict(found), "violation": sum(max(0.0, value) for value in violations), **ran})
+        values = [found.metrics.get(metric) for metric in self.space.metrics]
+        if found.failed or any(value is None for value in values):
+            raise optuna.TrialPruned
+        return [value for value in values if value is not None]
+
+    def _known(self, trial: optuna.Trial) -> Evaluation | None:
+        """Returns what an earlier trial with the same choices was worth: it is not evaluated again."""
+        for other in self._in_state(TrialState.COMPLETE, TrialState.PRUNED):
+            if other.params == trial.params:
+                known = other.user_attrs[_FOUND]
+                return Evaluation(known["stage"], known["metrics"], known["stopped"], known["failed"])
+        return None
+
+
+def _suggest(trial: optuna.Trial, space: Space) -> Choices:
+    """Asks Optuna for a value of each key and a scheme of each pattern."""
+    keys: dict[str, Any] = {}
+    for key, choices in space.model.keys.items():
+        if not isinstance(choices, Range):
+            labels = [label_of(choice) for choice in choices]
+            keys[key] = json.loads(trial.suggest_categorical(key, labels))
+        elif isinstance(choices.low, int) and isinstance(choices.high, int):
+            keys[key] = trial.suggest_int(key, choices.low, choices.high, log=choices.log)
+        else:
+            keys[key] = float(f"{trial.suggest_float(key, choices.low, choices.high, log=choices.log):.4g}")
+    layers = {pattern: trial.suggest_categorical(pattern, schemes) for pattern, schemes in space.model.layers.items()}
+    return Choices(keys, layers)
+
+
+def _direction(metric: str) -> str:
+    return "maximize" if metric.endswith(_MAXIMIZED) else "minimize"
+
+
+def _sampler(objectives: int, seed: int) -> optuna.samplers.BaseSampler:
+    if objectives > 1:
+        return optuna.samplers.NSGAIISampler(population_size=20, seed=seed)
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+
+
+def _trial(trial: FrozenTrial) -> Trial:
+    found = trial.user_attrs[_FOUND]
+    outcome: Outcome = "infeasible" if found["violation"] else "feasible"
+    if trial.state == TrialState.PRUNED:
+        outcome = "failed" if found["failed"] else "stopped"
+    return Trial(
+        trial.number,
+        outcome,
+        trial.params,
+        found["metrics"],
+        found["violation"],
+        found["stopped"],
+        found["machine"],
+        found["seconds"],
+    )
