@@ -387,10 +387,22 @@ AUDIO = (
         "a.csv:1",
     ),
     refused(
-        "a pitch track that runs backwards",
-        "the time 0.1 is not after 0.2; sort the rows by time",
-        each(recording(), sung("a.csv", "0.2,220\n0.1,220\n")),
-        "a.csv:2",
+        "a pitch track with two pitches at one time",
+        "the time 0.2 s has another pitch at line 1; delete one of the two rows",
+        each(recording(), sung("a.csv", "0.2,220\n0.19,220\n0.2,230\n")),
+        "a.csv:3",
+    ),
+    refused(
+        "a pitch track of a longer clip",
+        "1.5 s is outside the clip, which has 1.00 s; the file belongs to another clip, or the unit of its times is "
+        "wrong",
+        each(recording(), sung("a.PitchTier", '"ooTextFile"\n"PitchTier"\n0 1.4 1\n1.5\t220\n')),
+        "a.PitchTier:4",
+    ),
+    refused(
+        "two files of known f0",
+        "has several files of known f0 (a.csv and a.jams); keep one",
+        each(recording(), sung("a.csv", "0,220\n"), sung("a.jams", "{}")),
     ),
     Case("no such folder", f"run {LEAST} --audio no", "no: no such file or folder; check the path"),
     Case(

@@ -1,4 +1,4 @@
-"""Audio files: decoded, one channel of them resampled, with the known f0 from the CSV file beside them."""
+"""Audio files: decoded, one channel of them resampled, with the known f0 from the file beside them."""
 
 import warnings
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from workbench.audio.annotations import ANNOTATION_SUFFIX, PitchTrack, read_only, read_pitch_track
+from workbench.audio.annotations import PitchTrack, read_f0_beside, read_only
 from workbench.audio.recordings.channel import select_channel
 from workbench.audio.recordings.condition import Condition, clipped_share, measure_conditions
 from workbench.audio.recordings.container import CONTAINER_SUFFIXES, decode_container, is_container
@@ -89,7 +89,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel:
     recording, and `warn_of_conditions` makes a warning of it.
 
     Args:
-        path: The file. `NAME.csv` beside `NAME.wav` is its known f0.
+        path: The file. `NAME.csv` beside `NAME.wav` is its known f0; so is a file in another format of annotations.
         sample_rate_hz: The rate to resample to.
         name: The name of the clip; by default the stem of the file.
         channel: Which channel.
@@ -125,7 +125,6 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel:
     if not samples.size:
         raise AudioError(f"{path}: has no samples; record it again or delete it")
 
-    annotation = path.with_suffix(ANNOTATION_SUFFIX)
     return Clip(
         name=path.stem if name is None else name,
         path=path,
@@ -134,7 +133,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel:
         samples=samples,
         source_rate_hz=decoded.rate_hz,
         channels=decoded.samples.shape[1],
-        f0=read_pitch_track(annotation) if annotation.is_file() else None,
+        f0=read_f0_beside(path, len(samples) / sample_rate_hz, sha256),
         channel=used,
         decoder=decoded.decoder,
         conditions=(*decoded.conditions, *opposite, *level),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.audio.annotations import ANNOTATION_SUFFIX
+from workbench.audio.annotations import is_annotation_of
 from workbench.audio.decode import AUDIO_SUFFIXES, read_clip, warn_of_conditions
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.recipe import Channel
@@ -66,7 +66,9 @@ def check_out(out: Path, audio: Path) -> Path | None:
     """
     neighbours = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
     clips = (audio, *(path for path in neighbours if path.suffix.lower() in AUDIO_SUFFIXES))
-    clip = next((clip for clip in clips if clip.with_suffix(ANNOTATION_SUFFIX).resolve() == out.resolve()), None)
+    clip = next(
+        (clip for clip in clips if clip.parent.resolve() == out.parent.resolve() and is_annotation_of(out, clip)), None
+    )
     if clip is None:
         return None
     if out.exists() and not _is_track(out):
