@@ -38,6 +38,10 @@ class AudioError(WorkbenchError):
     """A clip, an annotation or a folder of clips cannot be used."""
 
 
+class CorpusError(AudioError):
+    """A published corpus is unknown, is not fetched, or cannot be fetched."""
+
+
 class CheckpointError(WorkbenchError):
     """A checkpoint is missing, unsafe to open, or does not fit the model."""
 

@@ -85,5 +85,11 @@ RIVALS = Extra(
     adds="rivals: other pitch trackers on the same clips",
 )
 SEARCH = Extra("search", ("optuna",), ("optuna",), adds="search: the best recipe of a space")
-EXTRAS = (ONNX, SEARCH, LIVE, CONTAINERS, RIVALS, OPENVINO, COREML, ARM)
+CORPORA = Extra(
+    "corpora",
+    ("mirdata", "requests"),
+    ("mirdata", "requests"),
+    adds="corpus fetch: published recordings with known f0",
+)
+EXTRAS = (ONNX, SEARCH, LIVE, CONTAINERS, RIVALS, CORPORA, OPENVINO, COREML, ARM)
 """The extras that pip installs. Qualcomm's SDK is not one of them."""

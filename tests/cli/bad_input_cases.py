@@ -263,6 +263,16 @@ RECIPES = (
         "audio.score.0: there is no clip 'synthetic/score/sin' (did you mean 'synthetic/score/sine'?)",
         "audio: {score: [synthetic/score/sin]}",
     ),
+    recipe(
+        "an unknown corpus",
+        "audio.score.0: there is no corpus 'vocadeeto' (did you mean 'vocadito'?)",
+        "audio: {score: [corpus:vocadeeto]}",
+    ),
+    recipe(
+        "a corpus that is not fetched",
+        "audio.score.0: the corpus vocadito is not fetched; run `workbench corpus fetch vocadito`",
+        "audio: {score: [corpus:vocadito]}",
+    ),
 )
 
 
@@ -403,6 +413,16 @@ AUDIO = (
         "two files of known f0",
         "has several files of known f0 (a.csv and a.jams); keep one",
         each(recording(), sung("a.csv", "0,220\n"), sung("a.jams", "{}")),
+    ),
+    Case(
+        "an unknown corpus",
+        "corpus fetch vocadeeto --yes",
+        "there is no corpus 'vocadeeto' (did you mean 'vocadito'?); `workbench corpus list` has all of them",
+    ),
+    Case(
+        "the folder of a corpus that is not fetched",
+        "corpus path vocadito",
+        "vocadito: is not fetched; run `workbench corpus fetch vocadito`",
     ),
     Case("no such folder", f"run {LEAST} --audio no", "no: no such file or folder; check the path"),
     Case(

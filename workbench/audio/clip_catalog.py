@@ -1,4 +1,4 @@
-"""The clips of a calib_audio folder by name: the user's recordings, and the synthetic set, which is rendered on demand.
+"""The clips that recipes can name: the user's recordings, the synthetic set, rendered on demand, and fetched corpora.
 
 A synthetic clip is rendered into the cache, into a folder named by the hash of all that it is rendered from. So
 projects with different manifests do not overwrite each other's clips.
@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from workbench.audio.annotations import ANNOTATION_SUFFIX
+from workbench.audio.corpora.stored import clips_folder, stored_corpora
 from workbench.audio.decode import Clip, file_stem, list_audio, read_clip
 from workbench.audio.synth_manifest import RENDER_RATE_HZ, SYNTH_VERSION, Entry, Manifest, read_manifest
 from workbench.errors import AudioError
@@ -38,6 +39,8 @@ ANNOTATION_STEP_S = 0.005
 
 class ClipCatalog:
     """The clips below a folder, named by their path without suffix: "synthetic/score/glide-up", "sung/take1".
+
+    The clips of the corpora that were fetched are in it too: "corpus/vocadito/score/1".
 
     Synthetic clips are those of `root/manifest.yaml`, or else those of the shipped manifest. Recordings in `root/sung`
     are for scoring, those in `root/sung/calibrate` for calibration.
@@ -64,8 +67,21 @@ class ClipCatalog:
         """Returns every folder that a pattern may name, including empty ones."""
         return (SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE, SUNG_CALIBRATE, SUNG)
 
+    @cached_property
+    def _published(self) -> dict[str, Path]:
+        """The clips of the fetched corpora by name."""
+        return {
+            name: clips_folder(stored.name) / clip.file
+            for stored in stored_corpora()
+            for name, clip in stored.by_name().items()
+        }
+
     def clips(self) -> tuple[str, ...]:
         """Returns all names. Renders nothing. Raises AudioError if two recordings have the same name."""
+        return (*self.own_clips(), *self._published)
+
+    def own_clips(self) -> tuple[str, ...]:
+        """Returns the names of the synthetic clips and the recordings. Raises AudioError as `clips` does."""
         return (*self._entries, *self._recordings())
 
     def match(self, patterns: Iterable[str]) -> list[str]:
@@ -94,6 +110,9 @@ class ClipCatalog:
         """
         if name in self._entries:
             return read_clip(self._render_if_missing(name), sample_rate_hz, name)
+        if name in self._published:
+            mark_used(self._published[name].parent.parent)
+            return read_clip(self._published[name], sample_rate_hz, name, channel)
         recording = self._recordings().get(name)
         if recording is None:
             raise AudioError(f"{name}: no such clip in {self.root}; use one in {', '.join(self.folders())}")

@@ -39,10 +39,10 @@ def list_audio(
     if recipe is None and (out is not None or (chosen.names or chosen.settings)):
         raise click.UsageError("--out, --variant and --set require a RECIPE.")
     catalog = open_catalog(calib_audio)
-    names, rate_hz, channel = catalog.clips(), _LIST_RATE_HZ, chosen.channel or "mix"
+    names, rate_hz, channel = catalog.own_clips(), _LIST_RATE_HZ, chosen.channel or "mix"
     if recipe is not None:
         selected = chosen.load_one(recipe, catalog)
-        names, rate_hz = tuple(catalog.match(selected.audio.score)), selected.sample_rate_hz
+        names, rate_hz = tuple(catalog.match(selected.audio.clip_patterns("score"))), selected.sample_rate_hz
         channel = selected.audio.channel
     catalog.render(lambda name: note(f"rendering {name}"))
     if out is not None:

@@ -28,9 +28,10 @@ from workbench.workflows.cache import CACHE_KINDS, CachedKind, remove_cached, su
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @json_option
 def show_cache(prune: bool, unused_days: float, kinds: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Show and prune the cache: built programs, rendered clips and native hosts.
+    """Show and prune the cache: built programs, rendered clips, native hosts and fetched corpora.
 
-    Everything in it can be made again: a program by building it, a clip by rendering it, a host by compiling it.
+    Everything in it can be made again: a program by building it, a clip by rendering it, a host by compiling it, a
+    corpus by fetching it.
     WORKBENCH_CACHE names the folder; by default it is the user's cache folder. --prune deletes only entries, and none
     that another process uses.
 

@@ -6,10 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
+
+from workbench.errors import did_you_mean, quote_value
 
 Rule = TypeVar("Rule")
 
+Role = Literal["calibrate", "score"]
+ROLES: tuple[Role, ...] = get_args(Role)
+CORPUS_CLIPS = "corpus"
+"""The first folder in the name of a corpus's clip: `corpus/vocadito/score/1`."""
+
+_CORPUS_PATTERN = f"{CORPUS_CLIPS}:"
 CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
 _COMPARISON = re.compile(r"(?<![^.])(?P<sign>[<>]=?)(?P<limit>\d+)(?![^.])")  # a whole word: ">=8"
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -21,13 +29,14 @@ class KnownNames:
     """The names that a recipe can refer to. The caller passes them in, so that this package does not import torch.
 
     `checkpoints` are the packaged ones. `clips` are names without suffix ("sung/verse"). A folder in `clip_folders`
-    ("sung") can be empty. `metrics` are dotted paths in a record.
+    ("sung") can be empty. `metrics` are dotted paths in a record. `corpora` are those that can be fetched.
     """
 
     checkpoints: tuple[str, ...]
     clips: tuple[str, ...]
     clip_folders: tuple[str, ...]
     metrics: tuple[str, ...]
+    corpora: tuple[str, ...] = ()
 
 
 def is_checkpoint_file(checkpoint: str) -> bool:
@@ -44,6 +53,45 @@ def clip_matches(pattern: str, name: str) -> bool:
         return True
     patterns, components = pattern.split("/"), name.split("/")
     return len(patterns) == len(components) and all(map(fnmatchcase, components, patterns))
+
+
+def corpus_of(pattern: str) -> str:
+    """Returns the corpus that a pattern names ("corpus:vocadito", "corpus:vocadito/1*"), or "" if it names none."""
+    return pattern.removeprefix(_CORPUS_PATTERN).partition("/")[0] if pattern.startswith(_CORPUS_PATTERN) else ""
+
+
+def clip_pattern(pattern: str, role: Role) -> str:
+    """Returns the pattern of clip names for a pattern in a recipe.
+
+    A pattern that names a corpus means those of its clips that have the role: "corpus:vocadito" is
+    "corpus/vocadito/score/*" in `score`. Every other pattern stays as it is.
+    """
+    corpus = corpus_of(pattern)
+    if not corpus:
+        return pattern
+    return f"{CORPUS_CLIPS}/{corpus}/{role}/{pattern.partition('/')[2] or '*'}"
+
+
+def unknown_corpus_reason(pattern: str, role: Role, known_names: KnownNames) -> str:
+    """Returns why a pattern that names a corpus selects no clip for a role, or "" if it selects one."""
+    corpus = corpus_of(pattern)
+    if corpus not in known_names.corpora:
+        return f"there is no corpus {quote_value(corpus)}" + did_you_mean(corpus, known_names.corpora)
+    clips = [clip for clip in known_names.clips if clip.startswith(f"{CORPUS_CLIPS}/{corpus}/")]
+    if not clips:
+        return f"the corpus {corpus} is not fetched; run `workbench corpus fetch {corpus}`"
+    if not any(clip_matches(clip_pattern(pattern, role), clip) for clip in clips):
+        singer = "calibrates" if role == "calibrate" else "is scored"
+        return f"{quote_value(pattern)} matches no clip whose singer {singer}"
+    return ""
+
+
+def role_of_singer(clip: str) -> Role | None:
+    """Returns the only role in which a corpus's clip may be used, because of its singer; None for other clips."""
+    folders = clip.split("/")
+    if folders[0] != CORPUS_CLIPS:
+        return None
+    return "calibrate" if folders[2] == "calibrate" else "score"
 
 
 def has_wildcard(pattern: str) -> bool:

@@ -22,7 +22,17 @@ from pydantic import (
 from workbench.errors import did_you_mean, quote_value
 from workbench.recipe.messages import FIXED, RANGE, fail_validation
 from workbench.recipe.options import WEIGHT_SCHEMES, Channel, Observer, Scheme, parse_channel
-from workbench.recipe.patterns import KnownNames, clip_matches, has_wildcard
+from workbench.recipe.patterns import (
+    ROLES,
+    KnownNames,
+    Role,
+    clip_matches,
+    clip_pattern,
+    corpus_of,
+    has_wildcard,
+    role_of_singer,
+    unknown_corpus_reason,
+)
 
 
 class RecipeSection(BaseModel):
@@ -46,6 +56,11 @@ class RecipeSection(BaseModel):
 def _known_pattern(pattern: str, info: ValidationInfo) -> str:
     known_names: KnownNames | None = info.context
     if known_names is None or pattern in known_names.clips:
+        return pattern
+    if corpus_of(pattern):
+        reason = unknown_corpus_reason(pattern, "calibrate" if info.field_name == "calibrate" else "score", known_names)
+        if reason:
+            fail_validation(reason)
         return pattern
     folder, _, last = pattern.rpartition("/")
     if not has_wildcard(pattern):
@@ -155,13 +170,15 @@ class Audio(RecipeSection):
     calibrate: ClipPatterns = Field(
         ("synthetic/calibrate/*", "sung/calibrate/*"),
         strict=False,
-        description="Clips that calibrate thresholds and quantizers: names without suffix, * and ? allowed.",
+        description="Clips that calibrate thresholds and quantizers: names without suffix, * and ? allowed. "
+        "corpus:NAME is a fetched corpus: the quarter of its singers who calibrate.",
     )
     score: ClipPatterns = Field(
         ("synthetic/score/*", "sung/*"),
         strict=False,
         json_schema_extra={"minItems": 1},
-        description="Clips that score the program: names without suffix, * and ? allowed.",
+        description="Clips that score the program: names without suffix, * and ? allowed. corpus:NAME is a fetched "
+        "corpus: the singers who do not calibrate.",
     )
     channel: Annotated[
         Channel,
@@ -180,16 +197,23 @@ class Audio(RecipeSection):
     @model_validator(mode="after")
     def _disjoint(self, info: ValidationInfo) -> Self:
         known_names: KnownNames | None = info.context
-
-        def selects(patterns: ClipPatterns, clip: str) -> bool:
-            return any(clip_matches(pattern, clip) for pattern in patterns)
-
         clips = known_names.clips if known_names else ()
-        both = [clip for clip in clips if selects(self.calibrate, clip) and selects(self.score, clip)]
+        selected: dict[Role, set[str]] = {}
+        for role in ROLES:
+            patterns = self.clip_patterns(role)
+            selected[role] = {clip for clip in clips if any(clip_matches(pattern, clip) for pattern in patterns)}
+            wrong = [clip for clip in clips if clip in selected[role] and role_of_singer(clip) not in (None, role)]
+            if wrong:
+                fail_validation(f"{role} has {wrong[0]!r}, whose singer is on the other side; write corpus:NAME")
+        both = [clip for clip in clips if clip in selected["calibrate"] & selected["score"]]
         if both:
             more = f" and {len(both) - 5} more" if len(both) > 5 else ""
             fail_validation(f"calibrate and score share {', '.join(map(repr, both[:5]))}{more}; remove them from one")
         return self
+
+    def clip_patterns(self, role: Role) -> tuple[str, ...]:
+        """Returns the patterns of the names of the clips in a role: a corpus as its clips that have the role."""
+        return tuple(clip_pattern(pattern, role) for pattern in getattr(self, role))
 
 
 class Scoring(RecipeSection):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from workbench.audio.corpora.used import CorpusUsed
 from workbench.audio.recordings.condition import Condition
 from workbench.errors import WorkbenchError
 from workbench.export.program_file import ProgramFile
@@ -124,6 +125,7 @@ class Result(RecordModel):
         recipe: The recipe as it was run.
         environment: The machine and the library versions.
         audio: The clips that calibrated and that were scored.
+        corpora: The published corpora that some of the clips are from.
         recorded: The files of frames, if the program ran on another device.
         program_in_doubt: Why the program that returned the recorded frames may not be the recipe's; otherwise "".
         not_run_here: Why this machine cannot build or run the program, and which one can; otherwise "".
@@ -151,6 +153,7 @@ class Result(RecordModel):
     recipe: RecipeUsed
     environment: Environment
     audio: tuple[ClipUsed, ...]
+    corpora: tuple[CorpusUsed, ...] = ()
     recorded: tuple[FramesUsed, ...] = ()
     program_in_doubt: str = ""
     not_run_here: str = ""

@@ -1,10 +1,10 @@
-"""The folder of what is kept between commands: rendered clips and built programs, in one folder for all projects.
+"""The folder of what is kept between commands: clips, programs and corpora, in one folder for all projects.
 
 `WORKBENCH_CACHE` names it. By default it is the cache folder that the system has for each user. A cached program is
 loaded and run, so only a folder that no other user can write to is used.
 
 The cache has a folder for each kind of entry. Each entry is a folder below it, named by a hash of all that the entry is
-made from. Everything in it can be made again.
+made from. Everything in it can be made or fetched again.
 """
 
 import os
@@ -19,9 +19,9 @@ import platformdirs
 from workbench.errors import WorkbenchError, WorkbenchWarning
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
-CacheKind = Literal["programs", "clips", "hosts"]
+CacheKind = Literal["programs", "clips", "hosts", "corpora"]
 """What is kept: programs by the hash of all that they are built from, synthetic clips by that of their manifest entry,
-native hosts by that of the compiler, the SDK and the sources."""
+native hosts by that of the compiler, the SDK and the sources, published corpora by that of their name."""
 
 _PRIVATE = 0o700
 _SYSTEM_USER = 0

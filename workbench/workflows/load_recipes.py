@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
+from workbench.audio.corpora.known import CORPUS_NAMES
 from workbench.errors import CheckpointError, RecipeError, WorkbenchError, did_you_mean
 from workbench.export.program_file import PROGRAM_SUFFIXES
 from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
@@ -108,7 +109,7 @@ def _has_name(recipe: Recipe, name: str) -> bool:
 
 
 def _known_names(catalog: ClipCatalog) -> KnownNames:
-    return KnownNames(tuple(packaged_checkpoints()), catalog.clips(), catalog.folders(), gate_metrics())
+    return KnownNames(tuple(packaged_checkpoints()), catalog.clips(), catalog.folders(), gate_metrics(), CORPUS_NAMES)
 
 
 def validate_again(recipe: Recipe, catalog: ClipCatalog) -> Recipe:

@@ -136,8 +136,10 @@ def load_clips(
     with progress.stage("audio", len(variants)) as advance:
         for variant in variants:
             rate_hz, chosen = variant.stream.sample_rate_hz, variant.recipe.audio
-            keys = catalog.match(chosen.score) if given is None else given
-            calibrate = [read(name, rate_hz, chosen.channel) for name in catalog.match(chosen.calibrate)]
+            keys = catalog.match(chosen.clip_patterns("score")) if given is None else given
+            calibrate = [
+                read(name, rate_hz, chosen.channel) for name in catalog.match(chosen.clip_patterns("calibrate"))
+            ]
             score = [read(key, rate_hz, chosen.channel) for key in keys]
             _check_clips(variant, calibrate, score, catalog)
             loaded.append(replace(variant, calibration_clips=tuple(calibrate), scored_clips=tuple(score)))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from workbench.audio.corpora.used import corpora_used
 from workbench.audit.verdict import judge_result
 from workbench.measure.call_sizes import no_sizes
 from workbench.measure.tones.delay import Delay
@@ -37,6 +38,9 @@ def begin_result(variant: PreparedVariant) -> Result:
             )
             for role, clips in (("calibrate", variant.calibration_clips), ("score", variant.scored_clips))
             for clip in clips
+        ),
+        corpora=corpora_used(
+            [clip.name for clip in variant.calibration_clips], [clip.name for clip in variant.scored_clips]
         ),
         latency=AlgorithmicLatency(
             algorithmic_ms=variant.model.algorithmic_ms, depends_on_chunking=variant.stream.depends_on_chunking
