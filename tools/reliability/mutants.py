@@ -150,7 +150,7 @@ MUTANTS = (
     ),
     Mutant(
         "accuracy: a frame at the threshold is unvoiced",
-        "workbench/measure/truth.py",
+        "workbench/measure/truth/pitch_accuracy.py",
         "(confidence >= threshold)",
         "(confidence > threshold)",
         "tests/measure/test_truth.py",

@@ -43,6 +43,7 @@ class Clip:
         channel: Which channel the samples are: `mix` (the mean of all), `left`, `right` or its number from 1.
         decoder: What decoded the file, with its version.
         conditions: What is wrong with the recording.
+        singer: Who sings, if a corpus says so; otherwise "".
     """
 
     name: str
@@ -56,6 +57,7 @@ class Clip:
     channel: str = "mix"
     decoder: str = ""
     conditions: tuple[Condition, ...] = ()
+    singer: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "samples", read_only(self.samples, np.float32))

@@ -1,4 +1,4 @@
-"""The accuracy of both sides against the known f0, with mir_eval's melody metrics, at the times of the frames."""
+"""The accuracy of both sides on all clips whose f0 is known in one way: kinds of truth are never mixed."""
 
 from collections.abc import Sequence
 
@@ -7,36 +7,12 @@ import numpy as np
 from workbench.audio.annotations import TRUTH_KINDS, TruthKind
 from workbench.audio.decode import Clip
 from workbench.measure.alignment import Alignment, Hertz, reference_hz
-from workbench.measure.deviation import absent_output_reason
 from workbench.measure.f0_misfit import F0Misfit
+from workbench.measure.truth.groups import GroupAccuracy, KnownFrames, groups
+from workbench.measure.truth.pitch_accuracy import PitchAccuracy, accuracy
 from workbench.recipe.stream_config import StreamConfig
 from workbench.record_model import RecordModel
-from workbench.runtime.session import Frames, concat_frames
-from workbench.units import semitones_to_hz
-
-
-class PitchAccuracy(RecordModel):
-    """The accuracy of one side, by mir_eval.melody, over the frames of all clips whose f0 is known.
-
-    A frame is voiced in truth if its known f0 is above 0, and in the estimate if its confidence reaches the threshold.
-
-    Attributes:
-        rpa50: Raw pitch accuracy: the share of frames voiced in truth whose pitch is within 50 cents of the known f0,
-            voiced in the estimate or not. Null if no frame is voiced in truth.
-        rca50: Raw chroma accuracy: the same, but octave errors count as right. Null if `rpa50` is null.
-        voicing_recall: The share of frames voiced in truth that are voiced in the estimate. Null as `rpa50`, and if the
-            program does not return the confidence.
-        voicing_false_alarm: The share of frames unvoiced in truth that are voiced in the estimate. Null if every frame
-            is voiced in truth, and if the program does not return the confidence.
-        overall: The share of all frames that are right: voiced on both sides and within 50 cents, or unvoiced on both.
-            Null if the program does not return the confidence.
-    """
-
-    rpa50: float | None
-    rca50: float | None
-    voicing_recall: float | None
-    voicing_false_alarm: float | None
-    overall: float | None
+from workbench.runtime.session import Frames, concat_frames, frame_end_s
 
 
 class KindAccuracy(RecordModel):
@@ -57,6 +33,8 @@ class KindAccuracy(RecordModel):
         rpa50_change: The variant's rpa50 less the baseline's. Null if one of them is.
         baseline_at_best: The accuracy of the baseline at `best_threshold`.
         variant_at_best: The accuracy of the variant at `best_threshold`.
+        groups: The accuracy of all frames, of each octave, each clip and each singer, with intervals. Empty in a record
+            that does not state it, and if no accuracy is known.
     """
 
     kind: TruthKind = "annotated"
@@ -69,6 +47,7 @@ class KindAccuracy(RecordModel):
     rpa50_change: float | None
     baseline_at_best: PitchAccuracy | None
     variant_at_best: PitchAccuracy | None
+    groups: tuple[GroupAccuracy, ...] = ()
 
 
 class Truth(KindAccuracy):
@@ -91,48 +70,6 @@ class Truth(KindAccuracy):
     best_threshold: float | None
     misfits: tuple[F0Misfit, ...] = ()
     other_kinds: tuple[KindAccuracy, ...] = ()
-
-
-def accuracy(hz: Hertz, frames: Frames, threshold: float) -> PitchAccuracy | None:
-    """Returns the accuracy of frames.
-
-    Args:
-        hz: (frames,) known f0, 0 if unvoiced, NaN if unknown. Unknown frames do not count.
-        frames: (frames,) of each output.
-        threshold: The confidence from which a frame of the estimate counts as voiced.
-
-    Returns:
-        None without frames of known f0, or if a pitch or a confidence is not finite.
-    """
-    without_confidence, known = "confidence" in frames.absent, ~np.isnan(hz)
-    hz, pitch_semitones = hz[known], frames.pitch_semitones[known]
-    confidence = np.ones(len(hz), np.float32) if without_confidence else frames.confidence[known]
-    if not len(hz) or not (np.isfinite(pitch_semitones).all() and np.isfinite(confidence).all()):
-        return None
-    import mir_eval  # imports scipy, and a stored accuracy is read without it
-
-    voiced = hz > 0
-    estimated_voiced = (confidence >= threshold).astype(float)
-    estimated_cents = mir_eval.melody.hz2cents(semitones_to_hz(pitch_semitones))
-    melody = (voiced.astype(float), mir_eval.melody.hz2cents(hz), estimated_voiced, estimated_cents)
-    recall, false_alarm = mir_eval.melody.voicing_measures(melody[0], estimated_voiced)
-    nulls = {}
-    if not voiced.any():
-        nulls = dict.fromkeys(("rpa50", "rca50", "voicing_recall"), "no frame is voiced")
-    elif voiced.all():
-        nulls = {"voicing_false_alarm": "every frame is voiced"}
-    if without_confidence:
-        nulls |= dict.fromkeys(("voicing_recall", "voicing_false_alarm", "overall"), absent_output_reason("confidence"))
-    figures = {
-        "rpa50": mir_eval.melody.raw_pitch_accuracy(*melody),
-        "rca50": mir_eval.melody.raw_chroma_accuracy(*melody),
-        "voicing_recall": recall,
-        "voicing_false_alarm": false_alarm,
-        "overall": mir_eval.melody.overall_accuracy(*melody),
-    }
-    return PitchAccuracy(
-        **{name: None if name in nulls else float(value) for name, value in figures.items()}, null_reasons=nulls
-    )
 
 
 def truth(
@@ -180,23 +117,19 @@ def _kind_accuracy(
     alignment: Alignment,
 ) -> KindAccuracy:
     """Returns the accuracy on the clips of one kind of truth, their frames pooled."""
-    known: list[str] = []
-    hz, baseline, variant = [np.empty(0)], [], []
-    for clip, expected, estimated in sides:
-        if clip.f0 is not None and clip.f0.kind == kind and alignment.delay_ms is not None:
-            known.append(clip.name)
-            hz.append(reference_hz(clip.f0, len(expected), stream, alignment.delay_ms))
-            baseline.append(expected)
-            variant.append(estimated)
-    pooled_hz = np.concatenate(hz)
+    of_kind = [side for side in sides if side[0].f0 is not None and side[0].f0.kind == kind]
+    known = known_frames(of_kind, stream, alignment.delay_ms) if alignment.delay_ms is not None else None
+    names = tuple(clip.name for clip, _, _ in of_kind) if known is not None else ()
+    pooled_hz = np.empty(0) if known is None else known.hz
 
-    def accuracy_of(frames: Sequence[Frames], at_threshold: float | None) -> PitchAccuracy | None:
-        return accuracy(pooled_hz, concat_frames(frames), at_threshold) if frames and at_threshold is not None else None
+    def accuracy_of(side: str, at_threshold: float | None) -> PitchAccuracy | None:
+        if known is None or at_threshold is None:
+            return None
+        return accuracy(known.hz, known.baseline if side == "baseline" else known.variant, at_threshold)
 
     best = alignment.best_threshold
     thresholds = {"baseline": threshold, "variant": threshold, "baseline_at_best": best, "variant_at_best": best}
-    frames_of = {name: baseline if name.startswith("baseline") else variant for name in thresholds}
-    scores = {name: accuracy_of(frames_of[name], at) for name, at in thresholds.items()}
+    scores = {name: accuracy_of(name.removesuffix("_at_best"), at) for name, at in thresholds.items()}
     reasons = {name: _null_reason(kind, sides, pooled_hz, alignment, at) for name, at in thresholds.items()}
     nulls = {name: reasons[name] for name, score in scores.items() if score is None}
     change = _rpa50_change(scores["baseline"], scores["variant"])
@@ -205,13 +138,33 @@ def _kind_accuracy(
     unknown = int(np.isnan(pooled_hz).sum())
     return KindAccuracy(
         kind=kind,
-        clips=tuple(known),
+        clips=names,
         frames=len(pooled_hz) - unknown,
         unknown_frames=unknown,
         voiced_frames=int((pooled_hz > 0).sum()),
         rpa50_change=change,
+        groups=tuple(groups(known, names, [clip.singer for clip, _, _ in of_kind], threshold)) if known else (),
         null_reasons=nulls,
         **scores,
+    )
+
+
+def known_frames(
+    sides: Sequence[tuple[Clip, Frames, Frames]], stream: StreamConfig, delay_ms: float
+) -> KnownFrames | None:
+    """Returns the frames of clips, each with those of the baseline and the variant, pooled with their known f0.
+
+    None if no clip has a known f0.
+    """
+    known = [(clip.f0, expected, found) for clip, expected, found in sides if clip.f0 is not None]
+    if not known:
+        return None
+    return KnownFrames(
+        hz=np.concatenate([reference_hz(f0, len(expected), stream, delay_ms) for f0, expected, _ in known]),
+        clip=np.repeat(np.arange(len(known)), [len(expected) for _, expected, _ in known]),
+        time_s=np.concatenate([frame_end_s(len(expected), stream) for _, expected, _ in known]),
+        baseline=concat_frames([expected for _, expected, _ in known]),
+        variant=concat_frames([found for _, _, found in known]),
     )
 
 
