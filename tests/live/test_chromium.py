@@ -40,6 +40,16 @@ def test_page_shows_the_frames_of_track(program: Path, tmp_path: Path) -> None:
         page.wait_for("takes")
         page.page.keyboard.press("s")
         page.page.wait_for_function("document.getElementById('state').textContent === 'Playing the song.'")
+        page.page.keyboard.press("c")
+        times_ms = [1000, 1000, 1020, 1260, 2260, *[2261] * 12, 2330, 5000]  # of blocks of 5 ms
+        found = page.page.evaluate(
+            """times_ms => import("./page/source.js").then(({ Gaps }) => {
+                 const gaps = new Gaps();
+                 return times_ms.map((at_ms) => gaps.before(at_ms, 5));
+               })""",
+            times_ms,
+        )
+        assert found == [0, 0, 0, 0, 200, *[0] * 10, None, None, 0, 534]  # a burst after a gap is what was lost
         assert page.problems == []
     take = Path(page.takes[0]["file"])
     with take.with_name(f"{take.stem}-frames.csv").open() as file:

@@ -1,5 +1,6 @@
 """The server on a real socket: who may use it, what it refuses, and that it ends."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ import httpx2
 import numpy as np
 import pytest
 import soundfile
+from starlette.websockets import WebSocketState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.helpers.live import TOKEN, RunningServer, running_server
+from tests.helpers.live import TOKEN, MeanSession, RunningServer, running_server
 from workbench.live.blocks import encode_block
+from workbench.live.programs import OpenSessions
+from workbench.live.server.client import TOO_SLOW, TRY_LATER, Client
 from workbench.live.server.guard import Guard
 from workbench.live.server.pool import MAX_CLIENTS
 
@@ -178,3 +182,38 @@ def test_end_closes_open_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             connection.recv(timeout=10)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", running.port)) != 0
+
+
+class DeafSocket:
+    """A page that sends audio and never reads."""
+
+    application_state = WebSocketState.CONNECTED
+    closed: tuple[int, str] | None = None
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    async def receive(self) -> dict[str, object]:
+        await asyncio.sleep(0)
+        self._number += 1
+        return {"type": "websocket.receive", "bytes": encode_block(self._number - 1, 8000, SAMPLES)}
+
+    async def send_text(self, _: str) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = code, reason
+
+
+@pytest.mark.parametrize(("messages", "seconds"), [(20, 60.0), (100_000, 0.05)])
+def test_page_that_does_not_read_is_disconnected(messages: int, seconds: float, monkeypatch: Any) -> None:
+    monkeypatch.setattr("workbench.live.server.client.MAX_WAITING_MESSAGES", messages)
+    monkeypatch.setattr("workbench.live.server.client.SEND_LIMIT_S", seconds)
+    page = DeafSocket()
+
+    async def run() -> bool:
+        sessions = OpenSessions(MeanSession(), (MeanSession(),))  # type: ignore[arg-type]
+        return await asyncio.wait_for(Client(page, sessions, ("upstream", "mean"), lambda _: None).run(), 20)  # type: ignore[arg-type]
+
+    assert asyncio.run(run())  # the sessions are intact
+    assert page.closed == (TRY_LATER, TOO_SLOW)

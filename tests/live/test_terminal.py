@@ -18,7 +18,7 @@ def test_note_of(semitones: float, name: str, cents: float) -> None:
     assert note_of(semitones) == (name, pytest.approx(cents))
 
 
-@pytest.mark.parametrize(("cents", "cell"), [(-50.0, 0), (-90.0, 0), (0.0, 10), (24.0, 15), (50.0, 20)])
+@pytest.mark.parametrize(("cents", "cell"), [(-50.0, 0), (-90.0, 0), (0.0, 5), (24.0, 7), (50.0, 10)])
 def test_meter(cents: float, cell: int) -> None:
     assert meter(cents).index("█") == cell
 

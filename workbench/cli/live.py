@@ -21,6 +21,7 @@ from workbench.extras import LIVE
 from workbench.workflows.folders import LOCAL_CLIPS, open_catalog, unused_output_folder
 
 if TYPE_CHECKING:
+    from workbench.live.inputs import Microphone
     from workbench.live.programs import LiveProgram
 
 
@@ -93,8 +94,11 @@ def live(
 
         check_audio(play)
     if terminal:
+        from workbench.live.inputs import Microphone
+
+        audio = Microphone(device) if play is None else play  # a microphone that does not open is found before a build
         with _chosen(programs, calib_audio) as (chosen, native_host):
-            _show_in_terminal(chosen, native_host, play, channel or "mix", device, as_json)
+            _show_in_terminal(chosen, native_host, audio, channel or "mix", as_json)
         return
     from workbench.live.server.serve import bind
 
@@ -133,18 +137,13 @@ def _chosen(names: tuple[str, ...], calib_audio: Path | None) -> "Iterator[tuple
 
 
 def _show_in_terminal(
-    chosen: "list[LiveProgram]",
-    native_host: Path | None,
-    audio: Path | None,
-    channel: str,
-    device: str | None,
-    as_json: bool,
+    chosen: "list[LiveProgram]", native_host: Path | None, audio: "Path | Microphone", channel: str, as_json: bool
 ) -> None:
     """Shows the table on stderr, if that is a terminal, and prints what each program did."""
     from rich.console import Console
 
     from workbench.live.blocks import BlockReader
-    from workbench.live.inputs import file_blocks, microphone_blocks
+    from workbench.live.inputs import file_blocks
     from workbench.live.programs import BASELINE, open_sessions
     from workbench.live.terminal import TerminalView
 
@@ -152,7 +151,7 @@ def _show_in_terminal(
     try:
         reader = BlockReader()
         rate_hz = sessions.programs[0].metadata.sample_rate_hz
-        blocks = microphone_blocks(device, reader) if audio is None else file_blocks(audio, rate_hz, reader, channel)
+        blocks = file_blocks(audio, rate_hz, reader, channel) if isinstance(audio, Path) else audio.blocks(reader)
         console = Console(stderr=True)
         view = TerminalView((BASELINE, *(program.name for program in chosen)), sessions)
         summaries = view.run(blocks, reader, console if console.is_terminal and not is_quiet() else None)

@@ -1,9 +1,11 @@
 """Blocks without a browser: from an audio file in real time, or from an input of the system (sounddevice)."""
 
+import importlib
 import queue
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,46 +36,62 @@ def file_blocks(path: Path, rate_hz: int, reader: BlockReader, channel: Channel 
         yield from reader.accept(number, rate_hz, block)
 
 
-def microphone_blocks(device: str | None, reader: BlockReader) -> Iterator[Block]:
-    """Yields what an input of the system records, at the rate of the device, until the caller ends.
+class Microphone:
+    """An input of the system. It is open, and records while `blocks` is read.
 
     Args:
         device: The number of a device, or a part of its name; by default the system's input.
-        reader: Counts the samples that the system lost.
 
     Raises:
         WorkbenchError: sounddevice or PortAudio is not installed.
         AudioError: There is no such device, or it cannot be opened.
     """
+
+    def __init__(self, device: str | None) -> None:
+        sounddevice = _sounddevice()
+        chosen = int(device) if device is not None and device.isdigit() else device
+        self._recorded: queue.Queue[tuple[Floats, bool]] = queue.Queue()
+        try:
+            self._stream = sounddevice.InputStream(
+                device=chosen,
+                channels=1,
+                dtype="float32",
+                blocksize=BLOCK_SAMPLES,
+                latency="low",
+                callback=self._record,
+            )
+        except (sounddevice.PortAudioError, ValueError) as error:
+            place = "the system's input" if device is None else f"--device {device}"
+            raise AudioError(f"{place}: cannot be opened ({first_line(error)}); name a file with --play") from None
+
+    def blocks(self, reader: BlockReader) -> Iterator[Block]:
+        """Yields what is recorded, at the rate of the device, until the caller ends.
+
+        Args:
+            reader: Counts the samples that the system lost.
+        """
+        number = 0
+        with self._stream:
+            rate_hz = round(self._stream.samplerate)
+            while self._stream.active:
+                try:
+                    samples, overflowed = self._recorded.get(timeout=_WAIT_S)
+                except queue.Empty:
+                    continue  # the machine slept
+                number += overflowed  # PortAudio does not say how much it lost; a block is assumed
+                yield from reader.accept(number, rate_hz, np.nan_to_num(samples))
+                number += 1
+
+    def _record(self, samples: Floats, _: int, __: Any, status: Any) -> None:
+        self._recorded.put((samples[:, 0].copy(), bool(status.input_overflow)))
+
+
+def _sounddevice() -> ModuleType:
     try:
-        import sounddevice
+        return importlib.import_module("sounddevice")
     except ImportError:
         raise WorkbenchError(f"sounddevice not installed: {LIVE.install_command}; or name a file with --play") from None
     except OSError:
         raise WorkbenchError(
             "PortAudio is not installed; install it (Debian: libportaudio2), or name a file with --play"
         ) from None
-    recorded: queue.Queue[tuple[Floats, bool]] = queue.Queue()
-
-    def record(samples: Floats, _: int, __: Any, status: Any) -> None:
-        recorded.put((samples[:, 0].copy(), bool(status.input_overflow)))
-
-    chosen = int(device) if device is not None and device.isdigit() else device
-    try:
-        stream = sounddevice.InputStream(
-            device=chosen, channels=1, dtype="float32", blocksize=BLOCK_SAMPLES, latency="low", callback=record
-        )
-    except (sounddevice.PortAudioError, ValueError) as error:
-        place = "the system's input" if device is None else f"--device {device}"
-        raise AudioError(f"{place}: cannot be opened ({first_line(error)}); name a file with --play") from None
-    number = 0
-    with stream:
-        rate_hz = round(stream.samplerate)
-        while stream.active:
-            try:
-                samples, overflowed = recorded.get(timeout=_WAIT_S)
-            except queue.Empty:
-                continue  # the machine slept
-            number += overflowed  # PortAudio does not say how much it lost; a block is assumed
-            yield from reader.accept(number, rate_hz, np.nan_to_num(samples))
-            number += 1

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -16,11 +17,17 @@ from workbench.live.lane import LaneStatus
 from workbench.live.listener import Listener
 from workbench.live.programs import OpenSessions
 from workbench.live.pump import Step
+from workbench.report.formatting import counted
 from workbench.units import CENTS_PER_SEMITONE, semitones_to_hz
 
 REFRESH_PER_S = 12
 _NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-_METER_CELLS = 21
+_METER_CELLS = 11
+_COLUMNS = {
+    "program": 12, "note": 4, "cents": _METER_CELLS + 4, "Hz": 6, "conf": 4, "diff": 6, "delay": 5, "p50": 5, "p99": 5,
+    "missed": 6,
+}  # fmt: skip
+"""The headings, and widths that do not change with every frame."""
 _DRAIN_LIMIT_S = 10.0
 
 
@@ -113,25 +120,20 @@ class TerminalView:
             row.delay_ms = 1000 * (time.monotonic() - self._clock_s - float(step.time_s[-1]))
 
     def _table(self, reader: BlockReader) -> Table:
-        table = Table(caption=f"{reader.drop_outs} drop-outs, {reader.rate_changes} rate changes · Ctrl-C ends")
-        for heading in (
-            "program",
-            "note",
-            "cents",
-            "Hz",
-            "confidence",
-            "to upstream",
-            "delay ms",
-            "p50 ms",
-            "p99 ms",
-            "missed",
-        ):
-            right = heading not in ("program", "note", "cents")
-            table.add_column(heading, justify="right" if right else "left", no_wrap=True)
+        """Returns the table, which fits a terminal of 80 columns."""
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
+        for heading, width in _COLUMNS.items():
+            justify: Literal["left", "right"] = "left" if heading in ("program", "note", "cents") else "right"
+            table.add_column(heading, justify=justify, min_width=width, no_wrap=True)
+        notes = [f"{counted(reader.drop_outs, 'drop-out')}, {counted(reader.rate_changes, 'rate change')}"]
         with self._lock:
             for name, row, status in zip(self._names, self._rows, self._listener.status(), strict=True):
-                delay = f"{row.delay_ms:.0f}" if math.isfinite(row.delay_ms) else ""
-                table.add_row(name, *self._cells(row), delay, *_times(status), style="red" if status.failed else "")
+                table.add_row(name, *self._cells(row), _number(row.delay_ms, 0), *_times(status))
+                if status.failed:
+                    notes.append(f"{name} ended: {status.failed}")
+                elif status.skipped_ms:
+                    notes.append(f"{name} skipped {status.skipped_ms / 1000:.1f} s, because it is too slow")
+        table.caption = "\n".join([*notes, "diff: cents to upstream · delay, p50 and p99 in ms · Ctrl-C ends"])
         return table
 
     def _cells(self, row: _Row) -> tuple[str, str, str, str, str]:
@@ -171,7 +173,8 @@ def meter(cents: float) -> str:
 
 
 def _times(status: LaneStatus) -> tuple[str, str, str]:
-    if status.p50_ms is None or status.p99_ms is None:
-        return "", "", status.failed[:30] if status.failed else "0"
-    missed = f"{status.missed}, skipped {status.skipped_ms / 1000:.1f} s" if status.skipped_ms else str(status.missed)
-    return f"{status.p50_ms:.2f}", f"{status.p99_ms:.2f}", status.failed[:30] or missed
+    return _number(status.p50_ms, 1), _number(status.p99_ms, 1), str(status.missed)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return f"{value:.{digits}f}" if value is not None and math.isfinite(value) else ""

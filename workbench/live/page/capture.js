@@ -1,4 +1,4 @@
-// In the audio thread: collects the samples of the first channel and posts them in blocks.
+// In the audio thread: collects the samples of the first channel, and posts them in blocks with the time of the clock.
 
 const BLOCK_SAMPLES = 256; // two render quanta: 5 ms at 48 kHz
 
@@ -17,7 +17,7 @@ class Capture extends AudioWorkletProcessor {
       this.filled += part.length;
       taken += part.length;
       if (this.filled === BLOCK_SAMPLES) {
-        this.port.postMessage(this.block, [this.block.buffer]);
+        this.port.postMessage({ samples: this.block, at_ms: Date.now() }, [this.block.buffer]);
         this.block = new Float32Array(BLOCK_SAMPLES);
         this.filled = 0;
       }

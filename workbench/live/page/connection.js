@@ -3,7 +3,7 @@
 const HEADER_BYTES = 8;
 const AGAIN_AFTER_MS = 1500;
 const MAX_BUFFERED_S = 1;
-const NO_RETRY = [1003, 1007, 1009, 1013]; // the server refuses: the page would be refused again
+const NO_RETRY = [1003, 1007, 1009]; // the server refuses what the page sends, and would refuse it again
 
 export class Connection {
   // onMessage(message) receives each message, onClosed(reason, again) the end of a connection.
@@ -39,18 +39,21 @@ export class Connection {
     this.number = 0;
   }
 
-  // Returns whether the sessions will have the block: as sent, or as a gap that the server counts.
-  send(samples, rate) {
-    if (!this.ready) return false;
-    const number = this.number++;
-    if (number && this.socket.bufferedAmount > MAX_BUFFERED_S * rate * 4) return true;
+  // Sends a block, `lost` blocks after the one before. Returns by how many blocks the stream has become longer: the server
+  // counts those that it does not receive.
+  send(samples, rate, lost) {
+    if (!this.ready) return 0;
+    const more = this.number ? 1 + lost : 1;
+    const number = this.number + more - 1;
+    this.number += more;
+    if (number && this.socket.bufferedAmount > MAX_BUFFERED_S * rate * 4) return more;
     const message = new ArrayBuffer(HEADER_BYTES + 4 * samples.length);
     const view = new DataView(message);
     view.setUint32(0, number, true);
     view.setUint32(4, rate, true);
     new Float32Array(message, HEADER_BYTES).set(samples);
     this.socket.send(message);
-    return true;
+    return more;
   }
 
   async post(path) {

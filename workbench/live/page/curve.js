@@ -8,8 +8,10 @@ const LEAST_SPAN = 14; // semitones
 const LABEL_PX = 44;
 
 export class Curve {
-  constructor(canvas) {
+  // onChange() is called if the curve has to be drawn again.
+  constructor(canvas, onChange) {
     this.canvas = canvas;
+    this.onChange = onChange;
     this.low = 50;
     this.high = 70;
     this.readColours();
@@ -23,6 +25,7 @@ export class Curve {
     const colour = (name) => style.getPropertyValue(name).trim();
     this.lines = [0, 1, 2, 3, 4, 5, 6].map((index) => colour(`--p${index}`));
     this.colours = { grid: colour("--grid"), line: colour("--line"), dim: colour("--dim") };
+    this.onChange();
   }
 
   resize() {
@@ -33,6 +36,7 @@ export class Curve {
     this.canvas.height = Math.round(this.height * scale);
     this.pen = this.canvas.getContext("2d", { alpha: true });
     this.pen.setTransform(scale, 0, 0, scale, 0, 0);
+    this.onChange();
   }
 
   // Draws the histories that are shown, each [index, history], up to the newest frame.

@@ -17,6 +17,7 @@ export class History {
 
   // Adds a step; null is a frame that is not finite.
   add({ time_s, pitch, confidence }) {
+    if (time_s[0] < this.newest_s) this.clear(); // what is there came late, from before a new stream
     time_s.forEach((time, index) => {
       this.times.push(time);
       this.pitches.push(pitch[index] ?? NaN);
@@ -29,7 +30,7 @@ export class History {
       for (const values of [this.times, this.pitches, this.confidences]) values.splice(0, this.first);
       this.first = 0;
     }
-    if (this.unpainted.length > 500) this.unpainted.splice(0, 250); // a hidden page paints nothing
+    if (document.hidden) this.unpainted = []; // nothing is painted, so nothing is late
   }
 
   get newest_s() {

@@ -13,32 +13,38 @@ import { Takes } from "./takes.js";
 const THRESHOLD_STEP = 0.02;
 const element = (id) => document.getElementById(id);
 
+let changed = true; // since the last picture
+const onChange = () => (changed = true);
+
 const clock = new StreamClock();
-const programs = new Programs(element("programs"));
-const curve = new Curve(element("curve"));
+const programs = new Programs(element("programs"), onChange);
+const curve = new Curve(element("curve"), onChange);
 const readout = new Readout();
 const tone = new Tone();
 let threshold = 0.12;
 let thresholdChosen = false;
-let changed = true;
 let rate = 0;
+
+const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 const say = (text, isBad = false) => {
   element("state").textContent = text;
   element("state").classList.toggle("bad", isBad);
 };
 
-const source = new Source((samples, sampleRate) => {
+const source = new Source((samples, sampleRate, lost) => {
   rate = sampleRate;
-  if (connection.send(samples, sampleRate)) clock.arrived(samples.length, sampleRate);
+  const blocks = connection.send(samples, sampleRate, lost);
+  if (blocks) clock.arrived(blocks * samples.length, sampleRate);
 }, showSource);
 
 const connection = new Connection(
   (message) => handlers[message.kind](message),
   (reason, again) => {
     takes.recording = false;
-    say(`${reason || "The connection to the workbench is closed."}${again ? " Connecting again…" : " Reload the page to connect again."}`, true);
     showSource();
+    const next = again ? "Connecting again…" : "Reload the page to connect again.";
+    say(`Disconnected: ${reason || "the workbench has ended"}. ${next}`, true);
   },
 );
 const takes = new Takes(connection, element("takes-section"), element("takes"), say);
@@ -49,12 +55,12 @@ const handlers = {
     programs.open(message.programs);
     if (!thresholdChosen) setThreshold(message.threshold);
     restart();
-    say(unsupportedReason() || "Ready.", Boolean(unsupportedReason()));
+    say(unsupportedReason() || "Ready: press Microphone or Song.", Boolean(unsupportedReason()));
     showSource();
   },
   frames(message) {
     programs.frames(message);
-    changed = true;
+    onChange();
   },
   status(message) {
     programs.status(message.programs, threshold);
@@ -77,7 +83,8 @@ function showStream({ drop_outs, dropped_ms, rate_changes }) {
   const parts = [];
   if (rate) parts.push(`${rate.toLocaleString("en")} Hz from the browser`);
   if (source.latency_ms) parts.push(`the browser states ${source.latency_ms.toFixed(0)} ms for the microphone`);
-  parts.push(`${drop_outs} drop-outs${drop_outs ? ` (${dropped_ms.toFixed(0)} ms)` : ""}`, `${rate_changes} rate changes`);
+  const lost = drop_outs ? ` (${(dropped_ms / 1000).toFixed(1)} s)` : "";
+  parts.push(count(drop_outs, "drop-out") + lost, count(rate_changes, "rate change"));
   element("stream").textContent = parts.join(" · ");
 }
 
@@ -94,14 +101,15 @@ function restart() {
   connection.restart();
   clock.restart();
   programs.clear();
-  changed = true;
+  readout.blank();
+  onChange();
 }
 
 function setThreshold(value) {
   threshold = Math.round(100 * Math.min(1, Math.max(0, value))) / 100;
   element("threshold").value = threshold;
   element("threshold-value").value = threshold.toFixed(2);
-  changed = true;
+  onChange();
 }
 
 function chooseThreshold(value) {
@@ -110,14 +118,15 @@ function chooseThreshold(value) {
 }
 
 async function toggleSource(kind) {
-  if (source.kind === kind) {
-    await source.stop();
+  const stops = source.kind === kind;
+  await source.stop();
+  if (stops) {
+    readout.blank();
     showSource();
     return say("Stopped.");
   }
-  say("Opening…");
-  await source.stop();
   restart();
+  if (connection.ready) say("Opening…");
   await source.start(kind);
 }
 
@@ -139,7 +148,12 @@ const actions = {
 };
 const buttons = { microphone: "m", song: "s", pause: " ", clear: "c", record: "r", tone: "t" };
 
-for (const [id, key] of Object.entries(buttons)) element(id).addEventListener("click", actions[key]);
+for (const [id, key] of Object.entries(buttons)) {
+  element(id).addEventListener("click", ({ detail, currentTarget }) => {
+    if (detail) currentTarget.blur(); // after a click of the mouse, space pauses and does not click again
+    actions[key]();
+  });
+}
 element("threshold").addEventListener("input", ({ target }) => chooseThreshold(Number(target.value)));
 element("tone-note").addEventListener("change", ({ target }) => tone.tune(Number(target.value)));
 document.addEventListener("keydown", (event) => {
@@ -162,7 +176,7 @@ function paint() {
   changed = false;
   curve.draw(programs.shown(), threshold);
   const large = programs.list[programs.large];
-  if (large) readout.show(large.history.voicedNow(threshold), large.name, large.difference);
+  if (large) readout.show(source.kind ? large.history.voicedNow(threshold) : null, large.name, large.difference);
   programs.painted(clock);
 }
 paint();

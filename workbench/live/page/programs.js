@@ -10,8 +10,10 @@ const KEPT_DELAYS = 500; // ten seconds of frames of 20 ms
 const format = (number, digits) => (number === null || !Number.isFinite(number) ? "–" : number.toFixed(digits));
 
 export class Programs {
-  constructor(body) {
+  // onChange() is called if other programs are shown.
+  constructor(body, onChange) {
     this.body = body;
+    this.onChange = onChange;
     this.list = [];
     this.large = 1;
   }
@@ -41,7 +43,7 @@ export class Programs {
       row.append(cell);
     }
     const label = document.createElement("label");
-    program.checkbox = this.input("checkbox", !program.hidden, () => (program.hidden = !program.checkbox.checked));
+    program.checkbox = this.input("checkbox", !program.hidden, () => this.toggle(program.index));
     const swatch = document.createElement("i");
     swatch.className = `swatch s${program.index}`;
     label.append(program.checkbox, swatch, program.name);
@@ -58,7 +60,10 @@ export class Programs {
   input(type, checked, onChange) {
     const input = document.createElement("input");
     Object.assign(input, { type, checked });
-    input.addEventListener("change", onChange);
+    input.addEventListener("change", () => {
+      onChange();
+      this.onChange();
+    });
     return input;
   }
 
@@ -67,6 +72,7 @@ export class Programs {
     if (!program) return;
     program.hidden = !program.hidden;
     program.checkbox.checked = !program.hidden;
+    this.onChange();
   }
 
   clear() {

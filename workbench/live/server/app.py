@@ -105,9 +105,11 @@ class LiveServer:
     async def _stop_take(self, request: Request) -> Response:
         try:
             wav = self._client(request).stop_take()
+            if wav is None:
+                raise HTTPException(409, "nothing was recorded: no sound was received meanwhile")
         except OSError as error:
             raise HTTPException(500, f"the take cannot be written ({error.strerror})") from None
-        return Response(status_code=204 if wav else 409)
+        return Response(status_code=204)
 
     async def _place(self, request: Request) -> Response:
         try:

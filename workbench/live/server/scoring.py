@@ -1,19 +1,15 @@
 """Scores a take as `workbench run` does, in another process, and says when its report is there."""
 
 import asyncio
-import multiprocessing
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import first_line
 from workbench.progress import Progress
 from workbench.recipe import Recipe
-
-_POLL_S = 0.2
+from workbench.runtime.isolation import IsolatedProcess
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class TakeScorer:
         self._scorings: dict[str, Scoring] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
-        self._process: SpawnProcess | None = None
+        self._process: IsolatedProcess | None = None
 
     def __getitem__(self, take: str) -> Scoring | None:
         """Returns the scoring of a take; None if it was not started."""
@@ -55,32 +51,22 @@ class TakeScorer:
         """Ends the process that is scoring."""
         for task in self._tasks:
             task.cancel()
-        if self._process is not None and self._process.is_alive():
+        if self._process is not None:
             self._process.kill()
 
     async def _score(self, take: str, wav: Path) -> None:
         async with self._one_at_a_time:
-            folder = wav.with_name(f"{take}-report")
-            receiver, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
-            arguments = (sender, self._recipes, wav, folder, self._calib_audio)
-            self._process = multiprocessing.get_context("spawn").Process(target=_run, args=arguments)
-            await asyncio.to_thread(self._process.start)
-            sender.close()
-            while self._process.is_alive() and not receiver.poll():
-                await asyncio.sleep(_POLL_S)
+            self._scorings[take] = await asyncio.to_thread(self._in_a_process, wav)
+
+    def _in_a_process(self, wav: Path) -> Scoring:
+        with IsolatedProcess() as self._process:
             try:
-                self._scorings[take] = receiver.recv()
-            except EOFError:
-                self._scorings[take] = Scoring(problem=f"the scoring ended with exit code {self._process.exitcode}")
-            await asyncio.to_thread(self._process.join)
-
-
-def _run(sender: Connection, recipes: list[Recipe], wav: Path, folder: Path, calib_audio: Path | None) -> None:
-    """In the other process: runs every recipe on the take, and sends what came out."""
-    try:
-        sender.send(Scoring(score_take(recipes, wav, folder, calib_audio)))
-    except WorkbenchError as error:
-        sender.send(Scoring(problem=str(error)))
+                folder = wav.with_name(f"{wav.stem}-report")
+                return Scoring(self._process.call(score_take, self._recipes, wav, folder, self._calib_audio))
+            except Exception as error:  # whatever it is: the page has to know that the scoring ended
+                return Scoring(problem=first_line(error))
+            finally:
+                self._process = None
 
 
 def score_take(recipes: list[Recipe], wav: Path, folder: Path, calib_audio: Path | None) -> Path:

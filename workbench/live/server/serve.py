@@ -17,6 +17,7 @@ from workbench.live.server.app import LiveServer
 DEFAULT_PORT = 8377
 _TRIED_PORTS = 20
 _GRACE_S = 1
+_PING_EVERY_S, _PING_LIMIT_S = 5, 10
 
 
 def bind(host: str, port: int | None) -> socket.socket:
@@ -78,7 +79,10 @@ def serve(
 
 
 def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
-    """Returns how the server runs: with bounded messages, no log of requests, and one second to end."""
+    """Returns how the server runs: with bounded messages, no log of requests, and one second to end.
+
+    A client that does not read does not reply to a ping either, and is disconnected.
+    """
     return uvicorn.Config(
         app,
         log_config=None,
@@ -88,5 +92,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
+        ws_ping_interval=_PING_EVERY_S,
+        ws_ping_timeout=_PING_LIMIT_S,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -74,12 +74,6 @@ class Take:
         self._partial.replace(wav)
         return wav
 
-    def discard(self) -> None:
-        """Deletes what was recorded."""
-        if self._file is not None:
-            self._file.close()
-            self._partial.unlink(missing_ok=True)
-
     def _csv(self) -> str:
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
