@@ -8,6 +8,7 @@ import errno
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,10 +69,10 @@ class ClipCatalog:
         return (SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE, SUNG_CALIBRATE, SUNG)
 
     @cached_property
-    def _published(self) -> dict[str, Path]:
-        """The clips of the fetched corpora by name."""
+    def _published(self) -> dict[str, tuple[Path, str]]:
+        """The file and the singer of each clip of the fetched corpora, by name."""
         return {
-            name: clips_folder(stored.name) / clip.file
+            name: (clips_folder(stored.name) / clip.file, clip.singer)
             for stored in stored_corpora()
             for name, clip in stored.by_name().items()
         }
@@ -111,8 +112,9 @@ class ClipCatalog:
         if name in self._entries:
             return read_clip(self._render_if_missing(name), sample_rate_hz, name)
         if name in self._published:
-            mark_used(self._published[name].parent.parent)
-            return read_clip(self._published[name], sample_rate_hz, name, channel)
+            file, singer = self._published[name]
+            mark_used(file.parent.parent)
+            return replace(read_clip(file, sample_rate_hz, name, channel), singer=singer)
         recording = self._recordings().get(name)
         if recording is None:
             raise AudioError(f"{name}: no such clip in {self.root}; use one in {', '.join(self.folders())}")

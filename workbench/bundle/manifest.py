@@ -10,8 +10,9 @@ from workbench.measure.deviation import Deviation
 from workbench.measure.floor import Floor
 from workbench.measure.speed import Speed
 from workbench.measure.truth import Truth
+from workbench.measure.truth.advised_threshold import AdvisedThreshold
 from workbench.recipe.stream_config import StreamConfig
-from workbench.record_model import RecordModel
+from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.environment import Environment, environment
 from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import AlgorithmicLatency, RecipeUsed, Result
@@ -91,6 +92,7 @@ class Scores(RecordModel):
     floor: Floor | None
     truth: Truth | None
     speed: Speed | None
+    advised_threshold: AdvisedThreshold = AdvisedThreshold.absent(NOT_STATED)
 
 
 class ProgramBytes(RecordModel):
@@ -233,5 +235,6 @@ def _scores(result: Result) -> Scores:
         protocol=result.protocol,
         gates=result.gates,
         **{name: getattr(result, name) for name in kept},
+        advised_threshold=result.advised_threshold,
         null_reasons={name: reason for name, reason in result.null_reasons.items() if name in kept},
     )

@@ -21,7 +21,8 @@ Hertz = NDArray[np.float64]
 _LONGEST_DELAY_MS = 200
 _DELAY_STEP_MS = 1.0
 _MAX_ERROR_CENTS = 100.0  # a larger error is capped: an octave error says nothing about the delay
-_THRESHOLDS = [percent / 100 for percent in range(1, 100)]  # plain floats: they compare as float32, like confidence
+THRESHOLDS = [percent / 100 for percent in range(1, 100)]
+"""The confidences that are tried. Plain floats: they compare as float32, like confidence."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
         pairs: Calibration clips, each with the frames of the baseline.
         stream: The stream.
     """
-    known = _of_one_kind([(clip.f0, frames) for clip, frames in pairs if clip.f0 is not None])
+    known = [(clip.f0, frames) for clip, frames in of_one_kind(pairs) if clip.f0 is not None]
     delays_ms = np.arange(0, _LONGEST_DELAY_MS + _DELAY_STEP_MS, _DELAY_STEP_MS)
     errors = [_errors_cents(known, stream, delay_ms) for delay_ms in delays_ms]
     max_frames = max(map(len, errors), default=0)
@@ -57,24 +58,24 @@ def fit_alignment(pairs: Sequence[tuple[Clip, Frames]], stream: StreamConfig) ->
     # A frame that a delay moves out of the voiced part counts as wrong. Otherwise the longest delay would have the
     # fewest errors.
     totals = np.array([error.sum() + _MAX_ERROR_CENTS * (max_frames - len(error)) for error in errors])
-    delay_ms = _middle(delays_ms[totals == totals.min()])
+    delay_ms = middle(delays_ms[totals == totals.min()])
     hz = np.concatenate([reference_hz(track, len(frames), stream, delay_ms) for track, frames in known])
     confidence = np.concatenate([frames.confidence for _, frames in known])[~np.isnan(hz)]
     voiced = hz[~np.isnan(hz)] > 0
     if voiced.all() or not voiced.any():
         return Alignment(delay_ms, None)
-    gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in _THRESHOLDS])
-    return Alignment(delay_ms, _middle(np.array(_THRESHOLDS)[gains == gains.max()]))
+    gains = np.array([(confidence[voiced] >= t).mean() - (confidence[~voiced] >= t).mean() for t in THRESHOLDS])
+    return Alignment(delay_ms, middle(np.array(THRESHOLDS)[gains == gains.max()]))
 
 
-def _of_one_kind(known: Sequence[tuple[PitchTrack, Frames]]) -> list[tuple[PitchTrack, Frames]]:
-    """Returns the tracks of the first kind of truth that has a voiced one; none if there is none."""
-    kinds = {track.kind for track, _ in known if (track.hz > 0).any()}
+def of_one_kind(pairs: Sequence[tuple[Clip, Frames]]) -> list[tuple[Clip, Frames]]:
+    """Returns the clips of the first kind of truth that has a voiced one; none if there is none."""
+    kinds = {clip.f0.kind for clip, _ in pairs if clip.f0 is not None and (clip.f0.hz > 0).any()}
     first = next((kind for kind in TRUTH_KINDS if kind in kinds), None)
-    return [(track, frames) for track, frames in known if track.kind == first]
+    return [(clip, frames) for clip, frames in pairs if clip.f0 is not None and clip.f0.kind == first]
 
 
-def _middle(equal: NDArray[np.float64]) -> float:
+def middle(equal: NDArray[np.float64]) -> float:
     """Returns one from the middle of (n,) equally good values, which is far from the worse ones on both sides."""
     return float(equal[len(equal) // 2])
 

@@ -17,6 +17,7 @@ from workbench.measure.speed import Speed
 from workbench.measure.tones.delay import Delay
 from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import Truth
+from workbench.measure.truth.advised_threshold import AdvisedThreshold
 from workbench.recipe import Channel, Recipe
 from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.environment import Environment
@@ -138,6 +139,7 @@ class Result(RecordModel):
         floor: The deviation of the baseline from itself under dither.
         truth: The accuracy of both sides on clips whose f0 is known.
         speed: The times of both sides.
+        advised_threshold: The confidence threshold at which most of the variant's frames are right.
         contour: The range of the pitch of both sides, which shows whether the pitch moves.
         deviation_over_sizes: The largest deviation over all call sizes.
         sizes: The figures of each call size, if the program takes several, from the smallest to the largest.
@@ -164,6 +166,7 @@ class Result(RecordModel):
     floor: Floor | None
     truth: Truth | None
     speed: Speed | None
+    advised_threshold: AdvisedThreshold = AdvisedThreshold.absent(NOT_STATED)
     contour: Contour = no_contour("not compared")
     delay: Delay = Delay.absent(NOT_STATED)
     steadiness: Steadiness = Steadiness.absent(NOT_STATED)
@@ -188,6 +191,7 @@ class Scores(RecordModel):
     floor: Floor
     truth: Truth
     contour: Contour
+    advised_threshold: AdvisedThreshold = AdvisedThreshold.absent(NOT_STATED)
     delay: Delay = Delay.absent(NOT_STATED)
     steadiness: Steadiness = Steadiness.absent(NOT_STATED)
     deviation_over_sizes: OverSizes = ONLY_ONE_SIZE

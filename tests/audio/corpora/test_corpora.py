@@ -67,8 +67,9 @@ def test_fetched_corpus_has_its_f0_and_keeps_singers_apart(server: FaultyServer,
     assert not singers["calibrate"] & singers["score"] and sum(map(len, names.values())) == len(SINGERS)
     for name in names["score"]:
         times_s, hz = f0_of(int(name.split("/")[-1]))
-        f0 = catalog.read(name, 16_000).f0
-        assert f0 is not None
+        clip = catalog.read(name, 16_000)
+        f0 = clip.f0
+        assert f0 is not None and (f0.kind, clip.singer) == ("annotated", SINGERS[int(name.split("/")[-1]) - 1])
         np.testing.assert_allclose(f0.at(times_s), hz, atol=1e-3)
     (used,) = corpora_used(names["calibrate"], names["score"])
     assert (used.name, used.version, used.truth, used.licence) == ("vocadito", "1.0", "annotated", "CC BY 4.0")

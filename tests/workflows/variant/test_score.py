@@ -60,6 +60,7 @@ def test_second_process_must_return_the_same_frames(
     monkeypatch.setattr(scoring.IsolatedProcess, "call", call)
     variant: Any = SimpleNamespace(
         scored_clips=[SimpleNamespace(name="a", samples=np.ones(4, np.float32))],
+        calibration_clips=[],
         stream=CumulativeSumSession().stream,
         recipe=SimpleNamespace(speed=SimpleNamespace(threads=3), protocol="continuous"),
     )

@@ -159,7 +159,7 @@ def _store(
         for name in tracks:
             track = dataset.track(name)
             audio = _write_audio(track, corpus, staged, move)
-            write_atomic(audio.with_suffix(ANNOTATION_SUFFIX), _annotation(getattr(track, corpus.f0[0])).encode())
+            write_atomic(audio.with_suffix(ANNOTATION_SUFFIX), _annotation(track, corpus).encode())
             clips.append(CorpusClip(name=name, file=audio.name, singer=corpus.singer_of(track)))
             advance(1)
     (entry / CORPUS_NAME).unlink(missing_ok=True)  # from here to its end the corpus is not there
@@ -211,13 +211,14 @@ def _write_audio(track: Any, corpus: KnownCorpus, folder: Path, move: bool) -> P
     return path
 
 
-def _annotation(f0: Any) -> str:
-    """Returns the text of a known f0. Unvoiced frames are 0 Hz."""
+def _annotation(track: Any, corpus: KnownCorpus) -> str:
+    """Returns the text of a known f0, with how it is known. Unvoiced frames are 0 Hz."""
     from mirdata.annotations import convert_pitch_units, convert_time_units
 
+    f0 = getattr(track, corpus.f0[0])
     times_s = convert_time_units(f0.times, f0.time_unit, "s")
     voiced = (f0.frequencies > 0) & (f0.voicing > 0)
     hz = np.zeros(len(times_s))
     hz[voiced] = convert_pitch_units(f0.frequencies[voiced], f0.frequency_unit, "hz")
     rows = (f"{time_s:.6f},{f0_hz:.4f}" for time_s, f0_hz in zip(times_s, hz, strict=True))
-    return "\n".join(["seconds,hertz", *rows, ""])
+    return "\n".join([f"# truth: {corpus.truth}", "seconds,hertz", *rows, ""])

@@ -12,6 +12,8 @@ from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.summary import misfit_lines
 from workbench.report.tables.terminal import colored, console, plain_table, print_heading, print_lines
 
+_LEAST_GAIN_POINTS = 0.1  # less is not worth another program
+
 
 def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     """Prints the table and each known f0 that does not fit its clip, then for each variant why it did not pass and the
@@ -28,11 +30,37 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
     for result, folder in results:
         print_heading(output, f"\n{result.recipe.name}")
         print_lines(output, [f"{result.verdict}: {reason}" for reason in result.reasons])
-        print_lines(output, [f"record      {folder / RESULT_NAME}", *_integer_lines(result), *_size_lines(result)])
+        print_lines(
+            output,
+            [
+                f"record      {folder / RESULT_NAME}",
+                *_threshold_lines(result),
+                *_integer_lines(result),
+                *_size_lines(result),
+            ],
+        )
         if result.program:
             print_lines(output, [f"program     {folder / result.program.path}"])
         if result.deviation:
             print_lines(output, [f"pictures    {folder / 'pictures'}"])
+
+
+def _threshold_lines(result: Result) -> list[str]:
+    """The confidence threshold at which most frames are right, and what the program's own costs; none if not known."""
+    advice = result.advised_threshold
+    if advice.threshold is None or advice.overall is None or advice.program_overall is None:
+        return []
+    now, chosen_on = f"{advice.program_threshold:g}", f"chosen on {advice.chosen_on_text}"
+    gain_points = 100 * (advice.overall - advice.program_overall)
+    if gain_points < _LEAST_GAIN_POINTS:
+        return [
+            f"threshold   {now} makes {advice.program_overall:.1%} of frames right; no other is better ({chosen_on})"
+        ]
+    return [
+        f"threshold   {advice.threshold:g} makes {advice.overall:.1%} of frames right, {now} as now "
+        f"{advice.program_overall:.1%} ({chosen_on}); to adopt it: --set "
+        f"postprocess.confidence_threshold={advice.threshold:g}"
+    ]
 
 
 def _integer_lines(result: Result) -> list[str]:

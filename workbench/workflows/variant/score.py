@@ -10,6 +10,7 @@ import torch
 
 from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
+from workbench.export.metadata import DISPLAY_THRESHOLD
 from workbench.measure.alignment import fit_alignment, reference_hz
 from workbench.measure.contour import contour
 from workbench.measure.deviation import deviation
@@ -19,6 +20,7 @@ from workbench.measure.paired_frames import PairedFrames
 from workbench.measure.tones.delay import Delay
 from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import truth
+from workbench.measure.truth.advised_threshold import AdvisedThreshold, advised_threshold
 from workbench.progress import Progress, StageTimer
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.external_frames import ExternalFrames
@@ -46,10 +48,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class VariantRun:
-    """The frames of each scored clip, and of rendered clips; `rendered` is None if the program does not run here."""
+    """The frames of each scored clip, and of rendered and calibration clips: None if the program does not run here."""
 
     scored: list[Frames]
     rendered: list[Frames] | None = None
+    calibration: list[Frames] | None = None
 
 
 class VariantFrames(Protocol):
@@ -82,8 +85,12 @@ class ProgramFrames:
                 frames += self._run(child, clips, self.call_sizes(clips[0], batch))
                 advance(len(clips))
             rendered_frames = self._run(child, rendered, None)
+            calibration = [clip for clip in self._variant.calibration_clips if clip.f0 is not None]
+            calibration_frames = (
+                self._run(child, calibration, self.call_sizes(calibration[0], 0)) if calibration else []
+            )
         self._check_repeats(frames)
-        return VariantRun(frames, rendered_frames)
+        return VariantRun(frames, rendered_frames, calibration_frames)
 
     def _run(
         self, child: IsolatedProcess, clips: Sequence[Clip], sizes: tuple[int, ...] | None, times: int = 1
@@ -190,8 +197,23 @@ def score(
             contour=contour(pairs),
             delay=delay,
             steadiness=steadiness,
+            advised_threshold=_advised_threshold(variant, ran, alignment.delay_ms),
         )
     return Scored(scores, tuple(pairs))
+
+
+def _advised_threshold(variant: PreparedVariant, ran: VariantRun, delay_ms: float | None) -> AdvisedThreshold:
+    if ran.calibration is None:
+        return AdvisedThreshold.absent("the program did not run here, so it has no frames of the calibration clips")
+    known = [clip for clip in variant.calibration_clips if clip.f0 is not None]
+    stated = variant.recipe.postprocess.confidence_threshold
+    return advised_threshold(
+        list(zip(known, ran.calibration, strict=True)),
+        list(zip(variant.scored_clips, ran.scored, strict=True)),
+        variant.stream,
+        delay_ms,
+        DISPLAY_THRESHOLD if stated is None else stated,
+    )
 
 
 def batches(variant: PreparedVariant) -> list[tuple[Clip, ...]]:
