@@ -52,7 +52,7 @@ def run(
         >>> outcome.program
         PosixPath('outputs/mine/float-xnnpack/program.pte')
     """
-    from workbench.workflows.folders import program_store
+    from workbench.workflows.folders import baseline_store, program_store
     from workbench.workflows.run import write_run_report
     from workbench.workflows.variant.baseline import BaselineCache
     from workbench.workflows.variant.prepare import load_clips
@@ -61,7 +61,8 @@ def run(
     catalog, progress, folder = open_clips(calib_audio), progress or Progress(), Path(folder)
     scored = None if audio is None else Path(audio)
     (prepared,) = load_clips([prepare_again(recipe, catalog)], catalog, scored, progress)
-    outcome = run_variant(prepared, folder / recipe.name, progress, BaselineCache(), fresh, program_store())
+    cache = BaselineCache(baseline_store(), fresh)
+    outcome = run_variant(prepared, folder / recipe.name, progress, cache, fresh, program_store())
     write_run_report(folder, [(outcome.result, outcome.folder)], catalog)
     return outcome
 
@@ -101,6 +102,7 @@ def score(
         >>> recorded.result.speed is None
         True
     """
+    from workbench.workflows.folders import baseline_store
     from workbench.workflows.run import write_run_report
     from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
@@ -112,7 +114,7 @@ def score(
     (prepared,) = load_clips([prepared], catalog, scored, progress)
     ran = None if program is None else Path(program)
     paths = [Path(path) for path in frames]
-    outcome = score_external_frames(prepared, paths, Path(folder) / recipe.name, progress, ran)
+    outcome = score_external_frames(prepared, paths, Path(folder) / recipe.name, progress, ran, baseline_store())
     write_run_report(Path(folder), [(outcome.result, outcome.folder)], catalog)
     return outcome
 

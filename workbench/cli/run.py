@@ -23,7 +23,7 @@ from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipes_argument
 from workbench.cli._shared.waiting import Waiting, note_many
-from workbench.workflows.folders import program_store
+from workbench.workflows.folders import baseline_store, program_store
 
 if TYPE_CHECKING:
     from workbench.records.metrics import Verdict
@@ -76,7 +76,8 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     waiting = Waiting(variants, folder)
     results, all_measured = [], True
     try:
-        for outcome in run_variants(variants, folder, progress_shown, options.fresh, program_store()):
+        stores = program_store(), baseline_store()
+        for outcome in run_variants(variants, folder, progress_shown, options.fresh, *stores):
             if isinstance(outcome, RunFailure):
                 for line in error_lines(outcome.error):
                     click.echo(f"error: {outcome.name}: {line}", err=True)

@@ -21,7 +21,7 @@ from workbench.cli._shared.options import (
 from workbench.cli._shared.output import print_archived, print_run
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
-from workbench.workflows.folders import open_catalog
+from workbench.workflows.folders import baseline_store, open_catalog
 from workbench.workflows.input_files import check_programs
 
 
@@ -88,7 +88,7 @@ def score(
     variant_folder = folder / prepared.recipe.name
     with progress_shown(prepared.recipe.name) as progress:
         (prepared,) = load_clips([prepared], catalog, audio, progress)
-        outcome = score_external_frames(prepared, frames, variant_folder, progress, program)
+        outcome = score_external_frames(prepared, frames, variant_folder, progress, program, baseline_store())
     for archived in outcome.archived:
         print_archived(archived)
     print_run(folder, [(outcome.result, variant_folder)], catalog, as_json)

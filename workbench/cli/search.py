@@ -10,7 +10,7 @@ from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.options import calib_audio_option, json_option, out_option, output_folder
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
-from workbench.workflows.folders import open_catalog, program_store
+from workbench.workflows.folders import baseline_store, open_catalog, program_store
 
 
 @main.command()
@@ -57,7 +57,7 @@ def search(space: Path, storage: str | None, out: Path | None, as_json: bool, ca
 
         progress.report("import", 1, 1)
         folder = output_folder(out, f"search-{loaded.name}")
-        result = run_search(loaded, catalog, folder, storage, progress, program_store())
+        result = run_search(loaded, catalog, folder, storage, progress, program_store(), baseline_store())
     print_archived(store_search(result, folder))
     if as_json:
         print_json(folder, result)

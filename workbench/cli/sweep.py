@@ -17,7 +17,7 @@ from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.cli._shared.recipe_argument import recipe_argument
 from workbench.cli._shared.waiting import Waiting
-from workbench.workflows.folders import program_store
+from workbench.workflows.folders import baseline_store, program_store
 
 
 @main.command()
@@ -89,7 +89,8 @@ def sweep(
     folder = options.folder(f"sweep-{base.name}")
     waiting = Waiting([point.variant for point in planned if point.variant], folder)
     points = []
-    for outcome in measure_points(planned, folder, progress_shown, options.fresh, program_store()):
+    stores = program_store(), baseline_store()
+    for outcome in measure_points(planned, folder, progress_shown, options.fresh, *stores):
         points.append(outcome.point)
         if outcome.reused:
             note(f"{outcome.point.setting.suffix}: unchanged: reused")

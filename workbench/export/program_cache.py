@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workbench.export.program_file import ProgramFile
-from workbench.storage.atomic import remove_stale_partial_files, write_atomic
-from workbench.storage.cache_entries import cache_entries, mark_used, remove_entry
+from workbench.storage.atomic import write_atomic
+from workbench.storage.cache_entries import mark_used, remove_least_used
 from workbench.storage.hashing import sha256_of
 
 NOTES_NAME = "program.json"
@@ -67,14 +67,4 @@ def store_program(
                     write_atomic(entry / name, content)
                 write_atomic(entry / NOTES_NAME, (folder / NOTES_NAME).read_bytes())
         mark_used(entry)
-        _remove_least_used(store, max_bytes, keep=entry)
-
-
-def _remove_least_used(store: Path, max_bytes: int, keep: Path) -> None:
-    for entry in cache_entries(store):
-        remove_stale_partial_files(entry.path)
-    total_bytes = 0
-    for entry in reversed(cache_entries(store)):
-        total_bytes += entry.bytes
-        if total_bytes > max_bytes and entry.path != keep:
-            remove_entry(entry)
+        remove_least_used(store, max_bytes, keep=entry)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.storage.atomic import remove_stale_partial_files
 from workbench.storage.locks import folder_lock
 
 _ENTRY = re.compile(r"[0-9a-f]{64}")
@@ -60,3 +61,14 @@ def remove_entry(entry: CacheEntry) -> bool:
     except (WorkbenchError, OSError):
         return False
     return True
+
+
+def remove_least_used(folder: Path, max_bytes: int, keep: Path | None = None) -> None:
+    """Removes the least recently used entries of a folder while it has more than `max_bytes`; `keep` stays."""
+    for entry in cache_entries(folder):
+        remove_stale_partial_files(entry.path)
+    total_bytes = 0
+    for entry in reversed(cache_entries(folder)):
+        total_bytes += entry.bytes
+        if total_bytes > max_bytes and entry.path != keep:
+            remove_entry(entry)

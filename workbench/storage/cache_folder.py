@@ -19,9 +19,10 @@ import platformdirs
 from workbench.errors import WorkbenchError, WorkbenchWarning
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
-CacheKind = Literal["programs", "clips", "hosts", "corpora"]
-"""What is kept: programs by the hash of all that they are built from, synthetic clips by that of their manifest entry,
-native hosts by that of the compiler, the SDK and the sources, published corpora by that of their name."""
+CacheKind = Literal["programs", "baselines", "clips", "hosts", "corpora"]
+"""What is kept: programs by the hash of all that they are built from, the baseline's frames of a clip by that of all
+that they depend on, synthetic clips by that of their manifest entry, native hosts by that of the compiler, the SDK and
+the sources, published corpora by that of their name."""
 
 _PRIVATE = 0o700
 _SYSTEM_USER = 0

@@ -1,4 +1,4 @@
-"""The folders of input and output: the clips that recipes name, dated folders below `outputs/`, the program cache."""
+"""The folders of input and output: the clips that recipes name, dated folders below `outputs/`, the caches."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +18,11 @@ LOCAL_CLIPS = Path("calib_audio")
 def program_store() -> Path:
     """Returns the cache of programs, which all projects share. Raises WorkbenchError if it cannot be used."""
     return cache_folder("programs")
+
+
+def baseline_store() -> Path:
+    """Returns the cache of the baseline's frames. Raises WorkbenchError if it cannot be used."""
+    return cache_folder("baselines")
 
 
 def open_catalog(folder: Path | None = None) -> "ClipCatalog":

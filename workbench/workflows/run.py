@@ -29,6 +29,7 @@ def run_variants(
     show_progress: ShowProgress,
     fresh: bool = False,
     store: Path | None = None,
+    baselines: Path | None = None,
 ) -> Iterator[RunOutcome | RunFailure]:
     """Runs each variant in a folder below `folder` that has its name, and yields what came out.
 
@@ -38,13 +39,14 @@ def run_variants(
         show_progress: Called with a title for each variant.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
+        baselines: The cache of the baseline's frames of all runs.
 
     Raises:
         ChangedError: A checkpoint or the source changed during the run, so no further variant would be right.
         CheckpointError: A checkpoint is gone.
         OSError: The disk is full.
     """
-    cache = BaselineCache()
+    cache = BaselineCache(baselines, fresh)
     for number, variant in enumerate(variants, start=1):
         outcome: RunOutcome | RunFailure
         try:

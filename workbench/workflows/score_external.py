@@ -45,7 +45,12 @@ def check(recipe: Recipe) -> None:
 
 
 def score_external_frames(
-    variant: PreparedVariant, frames: Sequence[Path], folder: Path, progress: Progress, program: Path | None = None
+    variant: PreparedVariant,
+    frames: Sequence[Path],
+    folder: Path,
+    progress: Progress,
+    program: Path | None = None,
+    baselines: Path | None = None,
 ) -> RunOutcome:
     """Scores recorded frames against the baseline, which runs here on the same clips in the same calls.
 
@@ -57,6 +62,7 @@ def score_external_frames(
         folder: The folder of the variant. It may hold an earlier run.
         progress: Receives the stages.
         program: The program that returned the frames, as `build` or `run` left it. None if it is not here.
+        baselines: The cache of the baseline's frames of all runs.
 
     Raises:
         RecipeError: The recipe's protocol is not continuous.
@@ -72,7 +78,7 @@ def score_external_frames(
         recovered, staging = recover(folder), staging_dir(folder)
         remove(staging)
         with timer.stage("all"):
-            scored = score(variant, RecordedFrames(variant, recorded), BaselineCache(), progress, timer)
+            scored = score(variant, RecordedFrames(variant, recorded), BaselineCache(baselines), progress, timer)
             with timer.stage("pictures"):
                 store_frames(variant, scored, staging, progress)
             if program is not None and known is not None:

@@ -93,6 +93,7 @@ def measure_points(
     show_progress: ShowProgress,
     fresh: bool = False,
     store: Path | None = None,
+    baselines: Path | None = None,
 ) -> Iterator[PointOutcome]:
     """Measures the points one after the other and yields what came out, each as `measure_point` does.
 
@@ -102,15 +103,21 @@ def measure_points(
         show_progress: Called with a title for each point.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
+        baselines: The cache of the baseline's frames of all runs.
     """
     for number, point in enumerate(planned, start=1):
         with show_progress(f"{point.setting.suffix} ({number} of {len(planned)})") as progress:
-            outcome = measure_point(point, folder, progress, fresh, store)
+            outcome = measure_point(point, folder, progress, fresh, store, baselines)
         yield outcome
 
 
 def measure_point(
-    planned: PlannedPoint, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+    planned: PlannedPoint,
+    folder: Path,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
+    baselines: Path | None = None,
 ) -> PointOutcome:
     """Runs the variant of a point in a folder below `folder`.
 
@@ -120,6 +127,7 @@ def measure_point(
         progress: Receives the stages.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
+        baselines: The cache of the baseline's frames of all runs.
 
     Raises:
         ChangedError: The checkpoint, the source or the program changed during the measurement.
@@ -128,7 +136,7 @@ def measure_point(
     setting, variant = planned.setting, planned.variant
     if variant is None:
         return PointOutcome(SweepPoint.refused(setting, planned.refusal_reason), reused=False)
-    outcome = run_variant(variant, folder / variant.name, progress, BaselineCache(), fresh, store)
+    outcome = run_variant(variant, folder / variant.name, progress, BaselineCache(baselines, fresh), fresh, store)
     result, is_reused = outcome.result, outcome.reused is Reused.RESULT
     if result.not_run_here:
         return PointOutcome(SweepPoint.not_run(setting, result), is_reused)

@@ -71,13 +71,14 @@ class TakeScorer:
 
 def score_take(recipes: list[Recipe], wav: Path, folder: Path, calib_audio: Path | None) -> Path:
     """Runs recipes on a take and returns the page of the run. Raises WorkbenchError if nothing could be measured."""
-    from workbench.workflows.folders import open_catalog, program_store
+    from workbench.workflows.folders import baseline_store, open_catalog, program_store
     from workbench.workflows.run import RunFailure, run_variants, write_run_report
     from workbench.workflows.variant.prepare import load_clips, prepare_all
 
     catalog = open_catalog(calib_audio)
     variants = load_clips(prepare_all(recipes, Progress()), catalog, wav, Progress())
-    outcomes = list(run_variants(variants, folder, lambda _: nullcontext(Progress()), store=program_store()))
+    stores = program_store(), baseline_store()
+    outcomes = list(run_variants(variants, folder, lambda _: nullcontext(Progress()), False, *stores))
     failures = [outcome.error for outcome in outcomes if isinstance(outcome, RunFailure)]
     results = [(outcome.result, outcome.folder) for outcome in outcomes if not isinstance(outcome, RunFailure)]
     if not results:

@@ -51,13 +51,20 @@ class ProgramEvaluator:
         folder: The folder of the search.
         progress: Receives the stages of loading the clips.
         store: The cache of programs of all runs.
+        baselines: The cache of the baseline's frames of all runs.
 
     Raises:
         AudioError: The base recipe has no calibration clips.
     """
 
     def __init__(
-        self, space: Space, catalog: ClipCatalog, folder: Path, progress: Progress, store: Path | None
+        self,
+        space: Space,
+        catalog: ClipCatalog,
+        folder: Path,
+        progress: Progress,
+        store: Path | None,
+        baselines: Path | None,
     ) -> None:
         self._space, self._folder, self._store = space, folder, store
         (base,) = load_clips([prepare(space.base)], catalog, None, progress)
@@ -66,7 +73,7 @@ class ProgramEvaluator:
                 f"{space.base.source}: audio.calibrate matches no clip, and a search needs some; name clips"
             )
         self._clips = base.calibration_clips
-        self._baseline = BaselineCache()
+        self._baseline = BaselineCache(baselines)
         self._excerpts = _excerpts(base, space.model.first_stage.seconds)
         torch.set_num_threads(space.base.speed.threads)
         exact = prepare(_exact(space.base)).model

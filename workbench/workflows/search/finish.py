@@ -39,6 +39,7 @@ def finish(
     catalog: ClipCatalog,
     progress: Progress,
     store: Path | None,
+    baselines: Path | None,
 ) -> Search:
     """Writes the recipes of the front, scores the winner, and returns the record. The caller has the folder's lock."""
     won = winner(space, trials)
@@ -67,7 +68,7 @@ def finish(
         recipe = variant_of(space, choices_of(space, trial.parameters)).recipe
         text = recipe_text(recipe, space, trial, len(trials))
         write_atomic(folder / _file_name(space, trial, won), text.encode())
-    result = _score(folder / _file_name(space, won, won), folder, catalog, progress, store)
+    result = _score(folder / _file_name(space, won, won), folder, catalog, progress, store, baselines)
     assert result.program is not None
     recipes = [_found(space, trial, won, result) for trial in (won, *others)]
     return record.replace(recipes=tuple(recipes), search=_both(won, result), null_reasons={})
@@ -89,11 +90,20 @@ def _found(space: Space, trial: Trial, won: Trial, result: Result) -> FoundRecip
     )
 
 
-def _score(path: Path, folder: Path, catalog: ClipCatalog, progress: Progress, store: Path | None) -> Result:
+def _score(
+    path: Path,
+    folder: Path,
+    catalog: ClipCatalog,
+    progress: Progress,
+    store: Path | None,
+    baselines: Path | None,
+) -> Result:
     """Runs the file of the winner as `run` does; a result of the same recipe that is there is reused."""
     variants = load_variants([path], catalog)
     (variant,) = load_clips([prepare(variants[0])], catalog, None, progress)
-    result = run_variant(variant, folder / "winner", progress.child("winner"), BaselineCache(), store=store).result
+    result = run_variant(
+        variant, folder / "winner", progress.child("winner"), BaselineCache(baselines), store=store
+    ).result
     if result.program is None or result.deviation is None:
         missing = "program" if result.program is None else "deviation"
         raise ProgramError(f"{path}: {result.null_reasons[missing]}")

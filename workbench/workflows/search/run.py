@@ -14,7 +14,13 @@ from workbench.workflows.search.study import Study
 
 
 def search(
-    space: Space, catalog: ClipCatalog, folder: Path, storage: str | None, progress: Progress, store: Path | None
+    space: Space,
+    catalog: ClipCatalog,
+    folder: Path,
+    storage: str | None,
+    progress: Progress,
+    store: Path | None,
+    baselines: Path | None,
 ) -> Search:
     """Runs trials until the study has as many as the space says, then finishes it.
 
@@ -27,6 +33,7 @@ def search(
         storage: The URL of a database; by default a SQLite file in the folder.
         progress: Receives the stages.
         store: The cache of programs of all runs.
+        baselines: The cache of the baseline's frames of all runs.
 
     Raises:
         RecipeError: A pattern of the space matches no layer.
@@ -38,6 +45,6 @@ def search(
         folder.mkdir(parents=True, exist_ok=True)
         storage = file_storage(folder)
     study = Study(space, storage)
-    study.run(ProgramEvaluator(space, catalog, folder, progress, store), progress)
+    study.run(ProgramEvaluator(space, catalog, folder, progress, store, baselines), progress)
     with exclusive(folder, wait=True):
-        return finish(space, study.trials(), study.importance(), folder, catalog, progress, store)
+        return finish(space, study.trials(), study.importance(), folder, catalog, progress, store, baselines)

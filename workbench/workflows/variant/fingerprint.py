@@ -4,6 +4,7 @@ Of the workbench's own source, only what can change the outcome is hashed. By th
 nothing of a later one, so a change to a table, a plot or a help text changes no fingerprint.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -37,6 +38,15 @@ PROGRAM_SOURCE = (
 """Packages and modules that can change the bytes of a program."""
 RESULT_SOURCE = (*PROGRAM_SOURCE, "runtime", "measure", "records", "workflows/variant")
 """Packages and modules that can change a number of a result. A verdict is judged again whenever a result is reused."""
+BASELINE_SOURCE = (
+    "units.py",
+    "recipe/options.py",
+    "recipe/stream_config.py",
+    "model",
+    "runtime",
+    "workflows/variant/baseline.py",
+)
+"""Packages and modules that can change a frame of the baseline on given samples."""
 
 _SUFFIXES = (".py", ".h", ".hpp", ".cpp", ".txt")  # of Python, C++ and CMake
 
@@ -63,6 +73,12 @@ class SourceHashes:
 def source_hashes(package: Path = _PACKAGE) -> SourceHashes:
     """Returns the hashes of the source as it is now."""
     return SourceHashes(_hash_source(package, PROGRAM_SOURCE), _hash_source(package, RESULT_SOURCE))
+
+
+@functools.cache
+def baseline_environment() -> str:
+    """Returns the hash of what decides the baseline's frames of some samples, apart from checkpoint and stream."""
+    return canonical_sha256(_hash_source(_PACKAGE, BASELINE_SOURCE), dependencies(), floating_point_platform())
 
 
 def _hash_source(package: Path, names: Iterable[str]) -> str:

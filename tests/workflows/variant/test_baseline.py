@@ -1,0 +1,76 @@
+"""The baseline's frames in the cache: computed once for the same inputs, and again for others."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.frames import assert_same
+from tests.helpers.variants import clip_of
+from workbench.measure.timing import BaselineSpec
+from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.session import Frames
+from workbench.workflows.variant import baseline
+from workbench.workflows.variant.baseline import BaselineCache
+
+STREAM = StreamConfig(16_000, 160, 2, 1.0)
+SPEC = BaselineSpec("one", STREAM, "argmax", False)
+CLIP = replace(clip_of("a"), samples=np.linspace(-0.5, 0.5, 3_200, dtype=np.float32))
+GIVEN: dict[str, Any] = {"spec": SPEC, "threads": 1, "clip": CLIP, "handling": "continuous", "call_sizes": (1,)}
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The samples of each run of the baseline, whose frames are those samples."""
+    ran: list[np.ndarray] = []
+
+    def run_chunks(_: object, samples: np.ndarray, __: object) -> Frames:
+        ran.append(samples)
+        return Frames(samples, samples + 1, samples + 2, samples + 3)
+
+    monkeypatch.setattr(baseline, "run_chunks", run_chunks)
+    monkeypatch.setattr(baseline, "with_state_handling", lambda _, session: session)
+    monkeypatch.setattr(baseline, "checkpoint_sha256", lambda name: name)
+    monkeypatch.setattr(BaselineSpec, "session", lambda _: None)
+    return ran
+
+
+def test_frames_of_an_earlier_run_are_read(tmp_path: Path, runs: list[np.ndarray]) -> None:
+    first = BaselineCache(tmp_path).frames(**GIVEN)
+    assert_same(BaselineCache(tmp_path).frames(**GIVEN | {"clip": replace(CLIP, name="b", sha256="1")}), first)
+    assert len(runs) == 1
+    BaselineCache(tmp_path, fresh=True).frames(**GIVEN)
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"spec": replace(SPEC, reduction="alwa")},
+        {"spec": replace(SPEC, stream=replace(STREAM, mirror=0.5))},
+        {"spec": replace(SPEC, checkpoint="other")},
+        {"threads": 2},
+        {"clip": replace(CLIP, samples=CLIP.samples / 2)},
+        {"handling": "reset-per-chunk"},
+        {"call_sizes": (1, 2)},
+        {"dither": True},
+        "code",
+        "damaged",
+    ],
+    ids=str,
+)
+def test_other_inputs_and_damaged_frames_run_again(
+    changed: Any, tmp_path: Path, runs: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    BaselineCache(tmp_path).frames(**GIVEN)
+    (file,) = tmp_path.rglob("*.npz")
+    if changed == "code":
+        monkeypatch.setattr(baseline, "baseline_environment", lambda: "other")
+    if changed == "damaged":
+        file.write_bytes(file.read_bytes()[:-400])
+    given = GIVEN if isinstance(changed, str) else GIVEN | changed
+    for _ in range(2):
+        BaselineCache(tmp_path).frames(**given)
+    assert len(runs) == 2
