@@ -75,7 +75,7 @@ def test_compare_metric_with_its_tolerance(metric: str, value: float, judgement:
     [
         *((text, "expected METRIC=VALUE") for text in ("program.bytes", "program.bytes=-1", "program.bytes=nan")),
         ("program.byts=1", "did you mean 'program.bytes'"),
-        ("deviation.frames=1", "neither better if lower nor if higher"),
+        ("deviation.frames=1", "has no better direction"),
     ],
 )
 def test_invalid_tolerance_is_an_error(text: str, message: str) -> None:

@@ -1,5 +1,6 @@
 """int8 in the layers that a recipe names and in no other, in the graph and in the lowered program."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.pt2e import Calibrator, quantize
 from workbench.recipe import Quantization
-from workbench.recipe.options import Scheme
+from workbench.recipe.options import Scheme, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
@@ -68,43 +69,68 @@ WEIGHTS = {
 }
 
 
+PLAIN = StreamConfig(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the chunks
+RICH = replace(PLAIN, max_frames_per_chunk=4, streams=2)
+IN_PLAIN, IN_RICH = (PLAIN, "internal", None), (RICH, "explicit", [3, 1, 4, 2])
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[IsolatedProcess]:
+    """One process for all programs, so that the runtime is imported once."""
+    with IsolatedProcess() as process:
+        yield process
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rules", "prefilter", "operators"),
+    ("rules", "prefilter", "operators", "forms"),
     [
-        (Quantization(parts=STATIC, residual_add="int8"), "conv", {"convolution": 6, "add": 2, "leaky_relu": 6}),
-        (Quantization(parts=FREQUENCIES), "fourier", {"linear": 11, "leaky_relu": 2}),
+        (
+            Quantization(parts=STATIC, residual_add="int8"),
+            "conv",
+            {"convolution": 6, "add": 2, "leaky_relu": 6},
+            [IN_PLAIN],
+        ),
+        (Quantization(parts=FREQUENCIES), "fourier", {"linear": 11, "leaky_relu": 2}, [IN_PLAIN]),
         (
             Quantization(parts={**DYNAMIC, **WEIGHTS, "confidence.linear": "int8-static"}),
             "fourier-halved",
             {"linear": 15, "linear_int8_weights": 2, "linear_int4_weights": 3},
+            [IN_RICH, IN_PLAIN],
         ),
-        (Quantization(parts={"encoder.prefilter": "int8-dynamic"}), "fourier-grouped", {"convolution": 2}),
+        (
+            Quantization(parts={"encoder.prefilter": "int8-dynamic"}),
+            "fourier-grouped",
+            {"convolution": 2},
+            [IN_RICH, IN_PLAIN],
+        ),
     ],
     ids=["residual adds", "frequencies", "all parts", "groups"],
 )
-def test_int8_operators_are_those_of_the_rules_in_every_stream(
-    rules: Quantization, prefilter: str, operators: dict[str, int], tmp_path: Path
+def test_int8_operators_are_those_of_the_rules(
+    rules: Quantization,
+    prefilter: str,
+    operators: dict[str, int],
+    forms: list[tuple[StreamConfig, State, list[int] | None]],
+    tmp_path: Path,
+    child: IsolatedProcess,
 ) -> None:
-    clips = [phrase()[:16_000], phrase()[16_000:40_000]]
-    implementations = Implementations("low-rank", prefilter, "block", 0.2)
-    plain = StreamConfig(16_000, 320, 1, 0.0)  # without mirror an estimate does not depend on the chunks
-    rich = replace(plain, max_frames_per_chunk=4, streams=2)
-    frames = {}
-    for stream, state, sizes in ((rich, "explicit", [3, 1, 4, 2]), (plain, "internal", None)):
+    """In every form of the stream, whose frames are equal to the last bit."""
+    clips = [phrase()[:16_000], phrase()[16_000:32_000]]
+    implementations, frames = Implementations("low-rank", prefilter, "block", 0.2), []
+    for stream, state, sizes in forms:
         model = StreamingPesto(load_upstream("mir-1k_g7", stream), stream, implementations, state)
-        result = quantize(model, rules, [torch.tensor(phrase())], 0.5, Progress())
+        result = quantize(model, rules, [torch.tensor(phrase()[8_000:32_000])], 0.5, Progress())
         lowered = lower(model, "xnnpack")
         check_lowered(result, lowered)
         assert lowered.quantized_ops == result.operators == operators
         program = tmp_path / f"{state}.pte"
         program.write_bytes(lowered.content)
-        with IsolatedProcess() as child:
-            frames[stream] = child.call(run_program, program, clips, sizes)
-    for together, single in zip(frames[rich], frames[plain], strict=True):
+        frames.append(child.call(run_program, program, clips, sizes))
+    for together, single in zip(frames[0], frames[-1], strict=True):
         assert_same(together, single)
     restated = run_chunks(RestatedSession(model), clips[0])  # torch emulates int8, XNNPACK's kernels round differently
-    assert np.median(voiced_cents(frames[plain][0], restated)) < 1
+    assert np.median(voiced_cents(frames[-1][0], restated)) < 1
 
 
 @pytest.mark.slow

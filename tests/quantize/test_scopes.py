@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.quantized import float_model
 from workbench.errors import LoweringError, ModelError
 from workbench.quantize.layers import layers
-from workbench.quantize.scopes import check_schemes, check_scopes, in_short, requested_scheme
+from workbench.quantize.scopes import check_schemes, check_scopes, requested_scheme, shortened_names
 from workbench.recipe import Quantization
 
 
@@ -15,7 +15,7 @@ def test_rule_that_matches_no_layer_is_refused() -> None:
     model = float_model()
     check_scopes(model, Quantization(parts={"encoder": "int8-dynamic", "encoder.first": "none"}))
     with pytest.raises(
-        ModelError, match=f": decoder: matches no layer .*known layers: {re.escape(in_short(layers(model)))}$"
+        ModelError, match=f": decoder: matches no layer .*known layers: {re.escape(shortened_names(layers(model)))}$"
     ):
         check_scopes(model, Quantization(parts={"decoder": "int8-static", "encoder": "int8-dynamic"}))
 
@@ -31,7 +31,7 @@ def test_integer_weights_of_a_convolution_are_refused_with_the_layers_that_can()
 def test_layers_that_differ_in_a_number_are_listed_together() -> None:
     frequencies = [f"a.{index}.0.frequency.{number}" for index in (0, 1) for number in range(12)]
     names = [*frequencies, "b.0.project", "b.0.expand", "b.1.project", "b.1.expand", "c", "d.0", "d.2", "e.7"]
-    assert in_short(names) == (
+    assert shortened_names(names) == (
         "a.0.0.frequency.(0 to 11), a.1.0.frequency.(0 to 11), b.(0, 1).project, b.(0, 1).expand, c, d.(0, 2), e.7"
     )
 

@@ -1,4 +1,7 @@
-"""Clips: decoded audio files, the synthetic set with its exact f0, and which clips calibrate and which score."""
+"""Clips: decoded audio files, the synthetic set with its exact f0, and which clips calibrate and which score.
+
+It imports only `recipe`, `storage` and what is below them. model and every later stage may import it.
+"""
 
 from workbench.audio.annotations import PitchTrack, read_pitch_track
 from workbench.audio.clip_catalog import ClipCatalog, check_disjoint

@@ -1,4 +1,4 @@
-"""Which direction of a metric is better, and how much worse it may get before that is a regression."""
+"""Which direction of a metric is better, and how much worse it may get without being a regression."""
 
 import re
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ DEFAULT_TOLERANCES: dict[str, tuple[Better, Tolerance]] = {
     "speed.speedup_p50": ("higher", Tolerance(share=0.1)),
     "speed.native.speedup_p50": ("higher", Tolerance(share=0.1)),
 }
-"""The metrics that are compared by default. The rounds of two speedups must not overlap either."""
+"""The metrics that are compared by default. A speedup changed only if the ranges over the rounds do not overlap."""
 
 # Compared on request only: they vary with other work on the machine or with a single frame, or repeat another metric.
 ON_REQUEST: dict[str, Better] = {
@@ -109,7 +109,7 @@ def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]
     """Returns DEFAULT_TOLERANCES with each given "METRIC=VALUE" or "METRIC=10%" added or replaced.
 
     Raises:
-        WorkbenchError: if one has another form, or a metric is unknown or neither better if lower nor if higher.
+        WorkbenchError: if one has another form, or a metric is unknown or has no better direction.
     """
     known = better_directions()
     chosen = dict(DEFAULT_TOLERANCES)
@@ -120,7 +120,7 @@ def parse_tolerances(given: Iterable[str]) -> dict[str, tuple[Better, Tolerance]
         metric, number, percent = found.groups()
         if metric not in known:
             problem = (
-                "is neither better if lower nor if higher"
+                "has no better direction, so it cannot get worse"
                 if metric in gate_metrics()
                 else "is not a metric of the record"
             )

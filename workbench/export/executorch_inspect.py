@@ -42,13 +42,13 @@ def count_operators(edge: EdgeProgramManager) -> OperatorCounts:
         if node.op == "call_function" and node.target is torch.ops.higher_order.executorch_call_delegate:
             lowered = getattr(top, node.args[0].target)
             inside.append(lowered.original_module.graph)
-            delegates.append((lowered.backend_id, _operators(inside[-1]).total()))
-    delegated = sum(map(_operators, inside), Counter())
+            delegates.append((lowered.backend_id, _counts(inside[-1]).total()))
+    delegated = sum(map(_counts, inside), Counter())
     floating: Counter[str] = Counter()
     quantized: Counter[str] = Counter()
     without_weights: Counter[str] = Counter()
     for graph in (top.graph, *inside):
-        for name, node in _named(graph):
+        for name, node in _named_operators(graph):
             if name in _WITHOUT_WEIGHTS:
                 without_weights[name] += _has_int8_inputs(node) and _has_int8_output(node)
             elif name in _WEIGHTED and _has_int8_inputs(node):
@@ -59,7 +59,7 @@ def count_operators(edge: EdgeProgramManager) -> OperatorCounts:
                 floating[name] += 1
     nodes = ExecutorchNodes(
         delegated_ops=dict(sorted(delegated.items())),
-        portable_ops=dict(sorted(_operators(top.graph).items())),
+        portable_ops=dict(sorted(_counts(top.graph).items())),
         delegates=tuple(delegates),
     )
     return OperatorCounts(nodes, dict(quantized + without_weights), dict(floating))
@@ -78,7 +78,7 @@ def _has_int8_output(node: torch.fx.Node) -> bool:
     return all("quantize_per_tensor" in str(user.target) for user in node.users)
 
 
-def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
+def _named_operators(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
     """Returns the operators with their plain names (`convolution`), without delegate calls and tuple access."""
     named = []
     for node in graph.nodes:
@@ -88,14 +88,15 @@ def _named(graph: torch.fx.Graph) -> list[tuple[str, torch.fx.Node]]:
     return named
 
 
-def _operators(graph: torch.fx.Graph) -> Counter[str]:
-    return Counter(name for name, _ in _named(graph))
+def _counts(graph: torch.fx.Graph) -> Counter[str]:
+    return Counter(name for name, _ in _named_operators(graph))
 
 
 def bytes_of_constants(exported: torch.export.ExportedProgram) -> tuple[Counts, Counts]:
     """Returns the bytes of the parameters and buffers that the graph reads, without the state: by part and by dtype.
 
-    Integers of four bits count half a byte, and zero points of channels none: a program has only those of tensors.
+    An integer of four bits counts half a byte. Zero points of channels are left out: a program stores only
+    those of whole tensors.
     """
     signature = exported.graph_signature
     stored = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}

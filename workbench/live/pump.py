@@ -1,4 +1,4 @@
-"""From blocks of any length and rate to the frames of one session, by the same chunks as in a run."""
+"""Turns blocks of any length and rate into the frames of one session, in the same chunks as in a run."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from workbench.live.sessions import LiveSession
 from workbench.runtime.session import Floats, frame_end_s
 
 RESAMPLER_QUALITY = "HQ"
-"""20 bits. Its result differs from that of VHQ, which decodes files, by less than 1e-6, and is half as late."""
+"""20 bits. Its result differs from that of VHQ, which decodes files, by less than 1e-6, and its delay is half of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Step:
         pitch_semitones: (frames,) MIDI semitones.
         confidence: (frames,) 0 to 1.
         call_ms: How long the call took, by the clock of the process that ran it.
-        done_s: When the frames were there, by `time.monotonic`.
+        done_s: When the call ended, by `time.monotonic`.
     """
 
     time_s: NDArray[np.float64]

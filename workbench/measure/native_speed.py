@@ -33,8 +33,8 @@ class NativeSpeed(RecordModel):
         first_call_us: Time of the first call after loading.
         peak_rss_bytes: Largest resident memory of the process, after a call of every size; null if the system does not
             report it.
-        allocations_per_call: Calls of malloc and its relatives in a call after the warm-up, on average; null if they
-            cannot be counted here.
+        allocations_per_call: Mean number of allocations (malloc and its variants) per call after the warm-up; null if
+            they cannot be counted here.
     """
 
     p50_us: float
@@ -58,7 +58,7 @@ class NativeSpeed(RecordModel):
 
 @dataclass(frozen=True)
 class NativeTimes:
-    """The times of the native side, (rounds, calls) milliseconds, and the allocations of a call after the warm-up."""
+    """The times of the native side, (rounds, calls) milliseconds, and the mean number of allocations per call."""
 
     ms: NDArray[np.float64]
     allocations_per_call: float | None
@@ -92,7 +92,7 @@ class NativeTurns:
 
     @property
     def allocations_per_call(self) -> float | None:
-        """Allocations of a call of its turns, on average; None if they cannot be counted here."""
+        """Mean number of allocations per call of its turns; None if they cannot be counted here."""
         return self._allocations / self._calls if self._can_count else None
 
     def warm_up(self, first: int, count: int) -> None:
@@ -126,7 +126,7 @@ def summarize_native(
 ) -> NativeSpeed:
     """Returns the figures of the native side; `baseline_ms` are the times of the baseline in the same rounds."""
     p50, p95, p99 = np.percentile(times.ms, (50, 95, 99))
-    faster = Spread.over_rounds(np.median(baseline_ms, axis=1) / np.median(times.ms, axis=1))
+    speedup = Spread.over_rounds(np.median(baseline_ms, axis=1) / np.median(times.ms, axis=1))
     reasons = {}
     if start.peak_rss_bytes is None:
         reasons["peak_rss_bytes"] = "the host reads it from /proc, which this system does not have"
@@ -137,9 +137,9 @@ def summarize_native(
         p95_us=1000 * float(p95),
         p99_us=1000 * float(p99),
         max_us=1000 * float(times.ms.max()),
-        speedup_p50=faster.p50,
-        speedup_low=faster.low,
-        speedup_high=faster.high,
+        speedup_p50=speedup.p50,
+        speedup_low=speedup.low,
+        speedup_high=speedup.high,
         deadline_miss_rate=float((times.ms > stream.chunk_ms).mean()),
         load_ms=start.load_ms,
         first_call_us=start.first_call_us,

@@ -1,4 +1,4 @@
-"""Checks the rules of a recipe: before quantization against the layers of the model, and after it on the graph."""
+"""Checks the rules of a recipe against the layers of the model, and after quantization against the graph."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,25 +19,25 @@ _HINTS = {
 
 
 def check_scopes(model: StreamingPesto, rules: Quantization) -> None:
-    """Raises ModelError if a rule of the recipe applies to no layer of the model, or to one that cannot take it."""
+    """Raises ModelError if a rule of the recipe applies to no layer, or to a layer that cannot have its scheme."""
     known = layers(model)
     unused = unused_patterns(rules.parts, known)
     if unused:
         raise ModelError(
             f"quantization.parts: {', '.join(unused)}: matches no layer (unknown name, or overridden by more specific "
-            f"rules); known layers: {in_short(known)}"
+            f"rules); known layers: {shortened_names(known)}"
         )
     linears = [name for name, layer in known.items() if isinstance(layer, nn.Linear)]
     refused = [name for name in known if name not in linears and rule_for(rules.parts, name) in WEIGHT_SCHEMES]
     if refused:
         raise ModelError(
-            f"quantization.parts: schemes of only the weights are for Linears, not for {', '.join(refused)}; set none "
-            f"for them; layers that can: {in_short(linears)}"
+            f"quantization.parts: weight-only schemes apply to Linears, not to {', '.join(refused)}; set none "
+            f"for them; layers that can: {shortened_names(linears)}"
         )
 
 
-def in_short(names: Iterable[str]) -> str:
-    """Returns names of layers as text; those that differ only in their last number are one: "a.(0 to 9).b"."""
+def shortened_names(names: Iterable[str]) -> str:
+    """Returns the names of layers as text. Names that differ only in their last number become one: "a.(0 to 9).b"."""
     numbers: dict[tuple[str, str], list[str]] = {}
     for name in names:
         found = re.fullmatch(r"(.*\.)(\d+)(\.\D+)?", name)
@@ -55,7 +55,7 @@ def _as_text(numbers: list[str]) -> str:
 
 
 def requested_scheme(rules: Quantization, layer: str) -> str:
-    """Returns what the rules make of a layer: static, static-per-tensor, dynamic, one of WEIGHT_SCHEMES, or none."""
+    """Returns the requested scheme of a layer: static, static-per-tensor, dynamic, one of WEIGHT_SCHEMES, or none."""
     scheme = rule_for(rules.parts, layer)
     if scheme is None:
         return "none"

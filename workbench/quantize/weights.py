@@ -20,8 +20,8 @@ from workbench.recipe import Quantization
 from workbench.recipe.options import WEIGHT_SCHEMES, Scheme
 from workbench.recipe.patterns import rule_for
 
-# What a product takes in a .pte beside its weights: its node, its tensors, and the keys of its constants. Measured with
-# ExecuTorch 1.5.1, as the difference between programs of 4 and 12 Linears.
+# The bytes of a product in a .pte beside its weights: its node, its tensors, and the keys of its constants. Measured
+# with ExecuTorch 1.5.1, as the difference between programs of 4 and 12 Linears.
 _FLOAT_PRODUCT_BYTES, _INTEGER_PRODUCT_BYTES, _ADD_BYTES = 370, 680, 110
 
 
@@ -35,7 +35,7 @@ class Level:
 
     @property
     def values(self) -> Tensor:
-        """The weights that they stand for, (rows, columns) float64."""
+        """The weights that the integers stand for, (rows, columns) float64."""
         return self.integers.double() * self.scales.double()[:, None]
 
     @property
@@ -47,8 +47,8 @@ class Level:
 def split_weights(weights: Sequence[Tensor], scheme: Scheme) -> list[list[Level]]:
     """Returns the levels of each weight, whose sum approximates it.
 
-    Integers are symmetric around zero, with one scale per row, which is the same for all of the weights. A level rounds
-    what the levels before it leave.
+    Integers are symmetric around zero. Each row has one scale, which all of the weights share. Each level rounds the
+    remainder of the levels before it.
 
     Args:
         weights: (rows, columns) each, float32.
@@ -134,7 +134,7 @@ def store_weights(module: nn.Module, part: str, rules: Quantization) -> list[Sto
             continue
         if not isinstance(layer, nn.Linear):
             raise LoweringError(f"{name} in {scheme}: is a convolution, only Linears can; set {name}: none")
-        groups.setdefault((_sharing(name), scheme), {})[name] = layer
+        groups.setdefault((_scale_group(name), scheme), {})[name] = layer
     found = []
     for (_, scheme), linears in groups.items():
         split = split_weights([linear.weight for linear in linears.values()], scheme)
@@ -144,10 +144,10 @@ def store_weights(module: nn.Module, part: str, rules: Quantization) -> list[Sto
     return found
 
 
-def _sharing(layer: str) -> str:
-    """Returns what the layers that share their scales have in common: the frequencies of a prefilter do.
+def _scale_group(layer: str) -> str:
+    """Returns the name of the layers that share their scales: the frequencies of a prefilter, or the layer itself.
 
-    XNNPACK's constants are stored once if they are equal.
+    A file stores equal constants of XNNPACK once.
     """
     parent = layer.rpartition(".")[0]
     return parent if parent.endswith(".frequency") else layer

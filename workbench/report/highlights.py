@@ -1,4 +1,4 @@
-"""The parts of a long result that are shown: some sizes of call, and the layer that adds most noise."""
+"""The parts of a long result that are shown: some call sizes, and the layer that adds most noise."""
 
 from workbench.measure.call_sizes import SizeFigures
 from workbench.quantize.results import LayerSnr
@@ -6,18 +6,18 @@ from workbench.records.result import Result
 
 
 def representative_sizes(result: Result) -> list[SizeFigures]:
-    """Returns the smallest and the largest size of call, and the powers of two between: enough to see a curve."""
+    """Returns the smallest and the largest call size, and the powers of two between: enough to see a curve."""
     ends = (result.sizes[0], result.sizes[-1]) if result.sizes else ()
     return [size for size in result.sizes if size in ends or size.frames_per_chunk.bit_count() == 1]
 
 
 def noisiest_layer(result: Result) -> LayerSnr | None:
-    """Returns the int8 layer that adds most noise: the one with the least signal to noise on the float network's input.
+    """Returns the int8 layer that adds most noise: the one with the lowest isolated signal-to-noise ratio.
 
     None for a float program.
     """
     calibration = result.program.calibration if result.program else None
     if calibration is None:
         return None
-    noisy = [gap for gap in calibration.gaps if gap.alone_db is not None and gap.scheme != "none"]
-    return min(noisy, key=lambda gap: gap.alone_db or 0, default=None)
+    noisy = [layer for layer in calibration.gaps if layer.alone_db is not None and layer.scheme != "none"]
+    return min(noisy, key=lambda layer: layer.alone_db or 0, default=None)

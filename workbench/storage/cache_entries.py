@@ -17,7 +17,7 @@ _ENTRY = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A folder that has the name of a hash.
+    """One folder of a cache, named by a hash.
 
     Attributes:
         path: The folder.
@@ -36,7 +36,7 @@ class CacheEntry:
 
 
 def cache_entries(folder: Path) -> list[CacheEntry]:
-    """Returns the entries of a kind, the least recently used first. Everything else in the folder is left out."""
+    """Returns the entries in a folder, the least recently used first. Other files in it are ignored."""
     entries = []
     with suppress(FileNotFoundError, NotADirectoryError):
         for path in folder.iterdir():

@@ -122,7 +122,7 @@ def test_bench_is_printed_and_stored(name: str, exit_code: int, project: Path, m
 def test_bench_with_real_programs(
     project: Path, program: Path, program_for: ProgramFactory, stream: StreamConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ONNX programs are those of other tests; TorchScript is exported as a bench does it."""
+    """The ONNX program is that of other tests; TorchScript is exported as a bench does it."""
     export = build._Exported.build
 
     def build_exported(spec: build._Exported, folder: Path, progress: Progress) -> Path:
@@ -133,12 +133,12 @@ def test_bench_with_real_programs(
     monkeypatch.setattr(variant_build, "_export", program_for.export)
     monkeypatch.setattr(run, "_PACED_CALLS", 10)
     options = ("--rounds", "3", "--chunks-per-round", "5", "--out", "here", "--json")
-    result = workbench("bench", "least.yaml", program, *options)
+    result = workbench("bench", program, *options)
     assert result.exit_code == 0, result.stderr
     bench = Bench.model_validate_json(Path("here/bench.json").read_bytes())
     found = {figures.name: figures for figures in bench.runs[0].contenders}
-    onnx = [] if ONNX.missing_hint() else ["onnx", "onnx-least"]
-    assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", "least", program.parent.name]
+    onnx = [] if ONNX.missing_hint() else ["onnx"]
+    assert list(found) == ["eager", "torchscript", *onnx, "first-experiments", program.parent.name]
     assert [missing.name for missing in bench.runs[0].not_run] == ([] if onnx else ["onnx"])
     assert (bench.sample_rate_hz, bench.chunk_samples, bench.mirror) == (16_000, 320, 1)
     for name, figures in found.items():

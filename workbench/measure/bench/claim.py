@@ -1,4 +1,4 @@
-"""What a bench claims of a contender: that it is faster than eager, slower, or wrong, or that the rounds do not say."""
+"""The claim of a bench about a contender: faster or slower than eager, wrong, or inconclusive."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,26 +33,26 @@ class SpeedClaim:
 
 
 def speed_ratio(ms: Milliseconds, reference_ms: Milliseconds) -> SpeedRatio:
-    """Returns how many times faster `ms` is than `reference_ms`, (rounds, calls) each, row by row of the same round."""
-    faster = speedup(ms, reference_ms)
+    """Returns how many times faster `ms` is than `reference_ms`, (rounds, calls) each, in the same rounds."""
+    ratio = speedup(ms, reference_ms)
     outcome: Outcome = "inconclusive"
-    if faster.ratio <= MAX_SPREAD_RATIO:
-        if faster.low > 1:
+    if ratio.ratio <= MAX_SPREAD_RATIO:
+        if ratio.low > 1:
             outcome = "faster"
-        elif faster.high < 1:
+        elif ratio.high < 1:
             outcome = "slower"
-    return SpeedRatio(p50=faster.p50, low=faster.low, high=faster.high, outcome=outcome)
+    return SpeedRatio(p50=ratio.p50, low=ratio.low, high=ratio.high, outcome=outcome)
 
 
-def speed_claim(to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voiced_frames: int) -> SpeedClaim:
+def speed_claim(over_eager: SpeedRatio | None, pitch: PitchDeviation | None, voiced_frames: int) -> SpeedClaim:
     """Returns the claim that the pitch and the speedup of a contender support.
 
     Args:
-        to_eager: How many times faster it is than eager; None for eager itself.
+        over_eager: How many times faster it is than eager; None for eager itself.
         pitch: Its deviation from eager; None for eager itself.
         voiced_frames: The number of frames that `pitch` is taken from.
     """
-    if to_eager is None or pitch is None:
+    if over_eager is None or pitch is None:
         return SpeedClaim("baseline")
     if pitch.p95_cents is None:
         return SpeedClaim("wrong" if voiced_frames else "inconclusive", pitch.null_reasons["p95_cents"])
@@ -67,9 +67,9 @@ def speed_claim(to_eager: SpeedRatio | None, pitch: PitchDeviation | None, voice
             "inconclusive",
             f"only {voiced_frames} voiced frames (at least {MIN_VOICED_FRAMES} required)",
         )
-    if to_eager.outcome == "inconclusive":
+    if over_eager.outcome == "inconclusive":
         return SpeedClaim(
             "inconclusive",
-            f"its speedup over eager ranges from {to_eager.low:.2f} to {to_eager.high:.2f} over the rounds",
+            f"its speedup over eager ranges from {over_eager.low:.2f} to {over_eager.high:.2f} over the rounds",
         )
-    return SpeedClaim(to_eager.outcome)
+    return SpeedClaim(over_eager.outcome)

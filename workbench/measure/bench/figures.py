@@ -157,8 +157,8 @@ def _contender_figures(run: ContenderRun, runs: Sequence[ContenderRun], threshol
         for other in runs
         if other is not run
     }
-    to_eager = None if is_eager else ratios[eager.contender.name]
-    claim = speed_claim(to_eager, pitch, int(voiced.sum()))
+    over_eager = None if is_eager else ratios[eager.contender.name]
+    claim = speed_claim(over_eager, pitch, int(voiced.sum()))
     p50, p90, p95, p99 = (float(ms) for ms in np.percentile(run.alternating_ms, (50, 90, 95, 99)))
     max_ms = float(run.alternating_ms.max())
     nulls = {"pitch": "eager is the reference of the pitch"} if is_eager else {}

@@ -73,9 +73,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class ColdRun:
-    """The cold start of a contender in a fresh process, and its frames after a reset, also of `rendered_samples`.
+    """The cold start of a contender in a fresh process, and its frames of the clips and of `rendered_samples`.
 
-    `imported_rss_bytes` is the peak memory of the process before it opened the contender.
+    Both start after a reset. `imported_rss_bytes` is the peak memory of the process before it opened the contender.
     """
 
     start: ColdStart

@@ -1,6 +1,6 @@
 """How steady a stream is: its error on rendered tones and slow glides, whose f0 is known exactly.
 
-Deviation cannot show this: what upstream does by itself is no deviation. At mirror 1 half of the window is zeros, and
+The deviation does not show this, because the baseline is as unsteady. At mirror 1 half of the window is zeros, and
 the estimate of a low tone then moves with the position of the tone's periods in the window.
 """
 

@@ -35,7 +35,7 @@ def save_scores(folder: Path, made_from: Sequence[str], stored: StoredScores) ->
 
 
 def load_scores(folder: Path, made_from: Sequence[str], clips: Sequence[Clip]) -> StoredScores | None:
-    """Returns what `save_scores` stored. None if it was made from other things, or a file of a clip is missing."""
+    """Returns what `save_scores` stored. None if `made_from` differs, or a file of a clip is missing."""
     try:
         content = json.loads((folder / SCORES_NAME).read_bytes())
         stored = StoredScores(Scores.model_validate(content["figures"]), dict(content["seconds"]))

@@ -1,7 +1,7 @@
 """How long a run will take, from the times in earlier results: those of this machine, or else the shipped ones.
 
-A result has the seconds of each stage. Scoring takes as long as the scored audio is, and the sizes of a call as many
-times that; building and timing do not depend on the audio.
+A result has the seconds of each stage. The time of scoring is proportional to the duration of the scored audio, that of
+the stage "sizes" also to the number of call sizes. Building and timing do not depend on the audio.
 """
 
 import json
@@ -32,7 +32,7 @@ class EarlierRun:
     seconds: dict[str, float]
 
     def seconds_for(self, scored_s: float, sizes: int) -> float:
-        """Returns the seconds that a variant with so much scored audio and so many call sizes takes at this pace."""
+        """Returns the expected seconds of a variant with this much scored audio and this many call sizes."""
         by_audio = {stage: self.seconds.get(stage, 0.0) * scored_s / self.scored_s for stage in _BY_AUDIO}
         by_audio["sizes"] *= sizes / max(self.sizes, 1)
         return sum(self.seconds.get(stage, 0.0) for stage in _FIXED) + sum(by_audio.values())
@@ -50,7 +50,7 @@ class ExpectedTime:
     source: str = ""
 
     def remaining_s(self, measured: int, elapsed_s: float) -> float | None:
-        """Returns the seconds that the other variants take, after `measured` took `elapsed_s`. None if unknown."""
+        """Returns the expected seconds of those left after `measured` variants took `elapsed_s`. None if unknown."""
         if self.seconds is None:
             return None
         expected_s = sum(self.seconds[:measured])

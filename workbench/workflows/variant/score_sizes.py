@@ -1,4 +1,4 @@
-"""A program that accepts several call sizes: deviation and time of each size by itself."""
+"""The deviation and the time of each call size, for a program that accepts several."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ def score_sizes(
     Args:
         variant: The variant, with its clips.
         program: Accepts all sizes of the variant's stream.
-        delay_ms: From a known f0 to the estimate, None if it is not known.
+        delay_ms: The delay of the estimate after the known f0. None if it was not measured.
         progress: Receives the stage "sizes".
 
     Raises:
