@@ -84,6 +84,12 @@ RIVALS = Extra(
     ("swift-f0", "torchcrepe", "penn", "praat-parselmouth", "librosa"),
     adds="rivals: other pitch trackers on the same clips",
 )
+ANNOTATE = Extra(
+    "annotate",
+    ("pyworld", *RIVALS.modules),
+    ("pyworld", *RIVALS.packages),
+    adds="annotate: a known f0 by the consensus of trackers or by resynthesis",
+)
 SEARCH = Extra("search", ("optuna",), ("optuna",), adds="search: the best recipe of a space")
 CORPORA = Extra(
     "corpora",

@@ -424,6 +424,24 @@ AUDIO = (
         "corpus path vocadito",
         "vocadito: is not fetched; run `workbench corpus fetch vocadito`",
     ),
+    Case(
+        "annotating a recording that has a known f0",
+        "annotate calib_audio/sung/a.wav",
+        "calib_audio/sung/a.csv: is the known f0 of a.wav already; --overwrite replaces it",
+        each(recording(), sung("a.csv", "0,220\n")),
+    ),
+    Case(
+        "annotating a recording that is too short",
+        "annotate calib_audio/sung/a.wav",
+        "calib_audio/sung/a.wav: has 0.002 s, at least 0.2 s are needed; record more",
+        recording(WAVE[:100]),
+    ),
+    Case(
+        "converting an annotation whose header names another unit",
+        "annotate calib_audio/sung/a.wav --from f0.txt --pitch-unit midi",
+        "f0.txt:1: the unit of the pitch is not clear ('hz'); name one of hz, midi or cents",
+        each(recording(), text("f0.txt", "s hz\n0 220\n")),
+    ),
     Case("no such folder", f"run {LEAST} --audio no", "no: no such file or folder; check the path"),
     Case(
         "a folder without audio",

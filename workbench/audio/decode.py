@@ -84,7 +84,9 @@ def file_stem(clip: str) -> str:
     return clip.replace("/", "-")
 
 
-def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel: Channel = "mix") -> Clip:
+def read_clip(
+    path: Path, sample_rate_hz: int, name: str | None = None, channel: Channel = "mix", with_f0: bool = True
+) -> Clip:
     """Decodes a file, takes one channel or the mean of all, and resamples it (soxr, very high quality).
 
     Two channels in opposite phase are not mixed: the louder one is read. `Clip.conditions` has what is wrong with the
@@ -95,6 +97,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel:
         sample_rate_hz: The rate to resample to.
         name: The name of the clip; by default the stem of the file.
         channel: Which channel.
+        with_f0: Whether the known f0 is read, if there is one.
 
     Returns:
         The clip.
@@ -135,7 +138,7 @@ def read_clip(path: Path, sample_rate_hz: int, name: str | None = None, channel:
         samples=samples,
         source_rate_hz=decoded.rate_hz,
         channels=decoded.samples.shape[1],
-        f0=read_f0_beside(path, len(samples) / sample_rate_hz, sha256),
+        f0=read_f0_beside(path, len(samples) / sample_rate_hz, sha256) if with_f0 else None,
         channel=used,
         decoder=decoded.decoder,
         conditions=(*decoded.conditions, *opposite, *level),

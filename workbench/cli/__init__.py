@@ -5,6 +5,7 @@ Nothing imports it: the work of a command is in workflows and live.
 """
 
 from workbench.cli import (  # each adds its commands to the group
+    annotate,
     audio,
     bench,
     build,
@@ -35,6 +36,7 @@ from workbench.cli import (  # each adds its commands to the group
 from workbench.cli._shared.group import main
 
 __all__ = [
+    "annotate",
     "audio",
     "bench",
     "build",

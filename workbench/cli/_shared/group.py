@@ -53,7 +53,7 @@ _SECTIONS = {
     "Choose": ("pick", "compare", "report", "sweep", "bench", "sensitivity", "search"),
     "Ship": ("build", "bundle", "verify", "track", "live"),
     "Measure more": ("profile", "soak", "score"),
-    "Look up": ("runs", "audio", "corpus", "metrics", "schema", "doctor", "cache"),
+    "Look up": ("runs", "audio", "annotate", "corpus", "metrics", "schema", "doctor", "cache"),
 }
 
 
