@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from workbench.audio.corpora.known import KNOWN_CORPORA, KnownCorpus, known_corpus
-from workbench.audio.corpora.stored import SPLIT, clips_folder, find_stored, stored_corpus
+from workbench.audio.corpora.stored import SPLIT, clips_folder, downloaded_bytes, find_stored, stored_corpus
 from workbench.cli._shared.group import main
 from workbench.cli._shared.notes import note, quiet_option
 from workbench.cli._shared.options import json_option
@@ -137,6 +137,8 @@ def _listed(corpus: KnownCorpus) -> _Listed:
         state = "the installed mirdata has no reader for it"
     elif corpus.source:
         state = f"cannot be downloaded by a program: {corpus.source}; name its folder with --from"
+    elif left := downloaded_bytes(corpus.name):
+        state = f"partly downloaded ({left / 1e6:,.1f} MB); `workbench corpus fetch {corpus.name}` continues"
     else:
         state = "not fetched"
     return _Listed(

@@ -134,6 +134,13 @@ def test_corpus_that_cannot_be_fetched_is_one_line(words: str, message: str) -> 
     assert result.exit_code == 2 and message in last_error(result)
 
 
+def test_half_a_download_is_listed_and_no_corpus(server: FaultyServer) -> None:
+    server.cuts = [1 << 20, 1 << 17, 0, 0, 0]  # the index is whole, then the archive is cut
+    assert last_error(workbench(*FETCH)).endswith("it continues after 0.1 MB")
+    assert "partly downloaded (0.1 MB)" in workbench("corpus", "list").stdout.splitlines()[0]
+    assert last_error(workbench("corpus", "path", "vocadito")).endswith("run `workbench corpus fetch vocadito`")
+
+
 def test_corpus_that_a_person_got_is_copied(server: FaultyServer, tmp_path: Path) -> None:
     for path, data in vocadito_files().items():
         (tmp_path / "mine" / path).parent.mkdir(parents=True, exist_ok=True)

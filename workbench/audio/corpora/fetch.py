@@ -21,7 +21,14 @@ import soundfile
 from workbench.audio.annotations import ANNOTATION_SUFFIX
 from workbench.audio.corpora.download import download
 from workbench.audio.corpora.known import KnownCorpus
-from workbench.audio.corpora.stored import CLIPS_FOLDER, CORPUS_NAME, CorpusClip, StoredCorpus, find_stored
+from workbench.audio.corpora.stored import (
+    CLIPS_FOLDER,
+    CORPUS_NAME,
+    SOURCE_FOLDER,
+    CorpusClip,
+    StoredCorpus,
+    find_stored,
+)
 from workbench.errors import CorpusError
 from workbench.extras import CORPORA
 from workbench.progress import Progress
@@ -34,7 +41,7 @@ from workbench.storage.locks import exclusive
 if TYPE_CHECKING:
     from mirdata.core import Dataset
 
-_SOURCE, _INDEX = "source", "index.json"
+_INDEX = "index.json"
 _WAV_SUBTYPE = "PCM_24"  # holds the 16 bits of the corpora whose voice is one of two channels
 
 
@@ -59,18 +66,18 @@ def fetch_corpus(corpus: KnownCorpus, progress: Progress, folder: Path | None = 
         import mirdata
 
         entry = cache_folder("corpora") / sha256_of(corpus.name.encode())
-        dataset = mirdata.initialize(corpus.name, data_home=str(folder or entry / _SOURCE))
+        dataset = mirdata.initialize(corpus.name, data_home=str(folder or entry / SOURCE_FOLDER))
         stored = find_stored(corpus.name)
         if stored is not None and stored.version == dataset.version:
             return stored, False
-        with exclusive(entry), _removed_if_empty(entry / _SOURCE):
-            index = _load_index(corpus, dataset, entry / _SOURCE / _INDEX, progress)
+        with exclusive(entry), _removed_if_empty(entry / SOURCE_FOLDER):
+            index = _load_index(corpus, dataset, entry / SOURCE_FOLDER / _INDEX, progress)
             if folder is None:
                 _download(dataset, progress)
                 with progress.stage("unpack"):
                     _unpack(dataset)
             stored = _store(corpus, dataset, index, entry, move=folder is None, progress=progress)
-            shutil.rmtree(entry / _SOURCE)
+            shutil.rmtree(entry / SOURCE_FOLDER)
     return stored, True
 
 

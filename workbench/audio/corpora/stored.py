@@ -19,7 +19,7 @@ from workbench.record_model import RecordModel
 from workbench.storage.cache_folder import cache_root
 from workbench.storage.hashing import sha256_of
 
-CLIPS_FOLDER, CORPUS_NAME = "clips", "corpus.json"
+CLIPS_FOLDER, SOURCE_FOLDER, CORPUS_NAME = "clips", "source", "corpus.json"
 CALIBRATING_SHARE = 0.25
 SPLIT = (
     "by singer: of the singers in the order of the SHA-256 of <corpus>/<singer>, the first quarter calibrates and the "
@@ -98,6 +98,12 @@ def find_stored(name: str) -> StoredCorpus | None:
         return StoredCorpus.model_validate_json((corpus_entry(name) / CORPUS_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def downloaded_bytes(name: str) -> int:
+    """Returns how much of a corpus an unfinished fetch has left for the next one to continue."""
+    left = (corpus_entry(name) / SOURCE_FOLDER).rglob("*")
+    return sum(file.stat().st_size for file in left if file.is_file())
 
 
 def stored_corpus(name: str) -> StoredCorpus:
