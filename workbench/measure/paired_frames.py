@@ -16,7 +16,8 @@ class PairedFrames:
     """The frames of both sides over the same chunks of one clip.
 
     `voiced` (frames,) marks the frames on which the pitch is compared; `voiced_by` says what they are marked by: the
-    known f0 or the baseline's confidence.
+    known f0 or the baseline's confidence. `known_hz` (frames,) is the known f0 at the moments that the frames describe,
+    0 if unvoiced and NaN if unknown; None if the clip has none.
     """
 
     name: str
@@ -24,6 +25,7 @@ class PairedFrames:
     variant: Frames
     voiced: Mask
     voiced_by: str
+    known_hz: NDArray[np.float64] | None = None
 
 
 def pool(clips: Sequence[PairedFrames]) -> PairedFrames:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.records.frames import ClipFrames
+from workbench.units import hz_to_semitones
 
 # The histogram goes from the rounding of a float to eight octaves.
 LOWEST_CENTS, DECADES, BINS_PER_DECADE = 1e-4, 8, 4
@@ -15,11 +16,15 @@ LOWEST_CENTS, DECADES, BINS_PER_DECADE = 1e-4, 8, 4
 
 @dataclass(frozen=True)
 class BaselineFrames:
-    """Frames of upstream, rounded for the drawing; None if there is no value. Frame i ends at (i + 1) * hop_s."""
+    """Frames of upstream, rounded for the drawing; None if there is no value. Frame i ends at (i + 1) * hop_s.
+
+    `known` is the known f0 in semitones; it is empty if the clip has none.
+    """
 
     hop_s: float
     pitch: list[float | None]
     confidence: list[float | None]
+    known: list[float | None]
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ def contour(frames: ClipFrames, baselines: Baselines) -> ContourView:
         hop_s=float(frames.time_s[0]),
         pitch=_rounded(frames.baseline.pitch_semitones, "%.3f", frames.voiced),
         confidence=_rounded(frames.baseline.confidence, "%.3f"),
+        known=[] if frames.known_hz is None else _rounded(hz_to_semitones(frames.known_hz), "%.3f"),
     )
     key = hashlib.sha256(repr(baseline).encode()).hexdigest()[:12]
     baselines[key] = baseline

@@ -12,8 +12,9 @@ from workbench.records.frames import ClipFrames, read_frames
 from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import RESULT_NAME
 from workbench.records.run_folders import StoredResult
-from workbench.records.worst_moments import Moment, sound_of, worst
+from workbench.records.worst_moments import Moment, sound_of, worst, worst_known
 from workbench.report.columns import METRIC_COLUMNS, Column
+from workbench.report.html.accuracy import AccuracyChart, accuracy_charts
 from workbench.report.html.charts import (
     BarChart,
     NoiseChart,
@@ -43,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class MomentView:
-    """A moment with a key of `Sounds`, or why there is no sound."""
+    """A moment with a key of `Sounds`, or why there is no sound; `known_frames` is 0 unless it is against the known f0."""
 
     clip: str
     at_s: float
@@ -51,6 +52,8 @@ class MomentView:
     cents: float | None
     sound: str | None
     no_sound_reason: str
+    wrong_frames: int
+    known_frames: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class VariantView:
     histogram: Histogram | None
     clips: list[ContourView]
     moments: list[MomentView]
+    known_moments: list[MomentView]
+    accuracy_charts: list[AccuracyChart]
     missing_frames: str
     byte_charts: list[BarChart]
     weight_bars: list[WeightBar]
@@ -97,7 +102,7 @@ class VariantView:
             "bytes": self.bytes,
             "speedup": timed.speedup.model_dump(include={"p50", "low", "high"}) if timed else None,
             "clips": [asdict(clip) for clip in self.clips],
-            "moments": [asdict(moment) for moment in self.moments],
+            "moments": [asdict(moment) for moment in (*self.moments, *self.known_moments)],
         }
 
 
@@ -147,6 +152,8 @@ def variant_view(
         histogram=histogram(clips),
         clips=[contour(clip, baselines) for clip in clips],
         moments=[_moment_view(moment, stored, sounds, catalog) for moment in worst(clips)],
+        known_moments=[_moment_view(moment, stored, sounds, catalog) for moment in worst_known(clips)],
+        accuracy_charts=accuracy_charts(stored),
         missing_frames=_missing_frames(stored, clips, scored),
         byte_charts=byte_charts(result),
         weight_bars=weight_bars(result),
@@ -171,7 +178,16 @@ def _frames(stored: StoredResult, scored: Sequence[str]) -> list[ClipFrames]:
 def _moment_view(moment: Moment, stored: StoredResult, sounds: Sounds, catalog: ClipCatalog | None) -> MomentView:
     wav, reason = sound_of(moment, stored.result, stored.folder, catalog)
     key = None if wav is None else _shared_key(f"data:audio/wav;base64,{base64.b64encode(wav).decode()}", sounds)
-    return MomentView(moment.clip, moment.at_s, moment.from_s, moment.cents, key, reason)
+    return MomentView(
+        moment.clip,
+        moment.at_s,
+        moment.from_s,
+        moment.cents,
+        key,
+        reason,
+        moment.wrong_frames,
+        moment.known_frames,
+    )
 
 
 def _shared_key(uri: str, sounds: Sounds) -> str:

@@ -234,8 +234,8 @@ def pair_frames(
         if clip.f0 is None or delay_ms is None:
             pair = PairedFrames(clip.name, expected, found, expected.confidence >= threshold, "baseline confidence")
         else:
-            voiced = reference_hz(clip.f0, len(expected), variant.stream, delay_ms) > 0
-            pair = PairedFrames(clip.name, expected, found, voiced, "known f0")
+            known_hz = reference_hz(clip.f0, len(expected), variant.stream, delay_ms)
+            pair = PairedFrames(clip.name, expected, found, known_hz > 0, "known f0", known_hz)
         pairs.append(pair)
     return pairs
 

@@ -8,7 +8,7 @@ from workbench.measure.paired_frames import PairedFrames
 from workbench.progress import Progress
 from workbench.records.frames import ClipFrames, write_frames
 from workbench.records.unfinished.scores import picture_path
-from workbench.records.worst_moments import save_clips_around, worst
+from workbench.records.worst_moments import save_clips_around, worst, worst_known
 from workbench.report.plots.contours import contour_png
 from workbench.runtime.session import frame_end_s
 from workbench.runtime.state_protocol import protocol_of
@@ -27,9 +27,9 @@ def store_frames(variant: PreparedVariant, scored: Scored, folder: Path, progres
             write_frames(folder, pair, time_s)
             picture = _picture(variant, clip, pair, scored.scores.truth.delay_ms)
             write_atomic(picture_path(folder, clip.name), picture)
-            clip_frames.append(ClipFrames(pair.name, time_s, pair.voiced, pair.baseline, pair.variant))
+            clip_frames.append(ClipFrames(pair.name, time_s, pair.voiced, pair.baseline, pair.variant, pair.known_hz))
             advance(1)
-        save_clips_around(folder, worst(clip_frames), variant.scored_clips)
+        save_clips_around(folder, [*worst(clip_frames), *worst_known(clip_frames)], variant.scored_clips)
 
 
 def _picture(variant: PreparedVariant, clip: Clip, pair: PairedFrames, delay_ms: float | None) -> bytes:

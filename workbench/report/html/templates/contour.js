@@ -26,14 +26,18 @@ function rangeOf(values, span) {
 
 /**
  * Draw frames first to last of a clip. `small` leaves out confidence and reading by frame, `brief` leaves out confidence
- * and is lower; `mark` is a frame to mark with a line.
+ * and is lower; `mark` is a frame to mark with a line. `againstKnown` draws the
+ * error against the known f0 in place of the deviation.
  */
-function drawContour(host, clip, { first = 0, last = null, small = false, brief = false, mark = null } = {}) {
+function drawContour(host, clip, { first = 0, last = null, small = false, brief = false, mark = null, againstKnown = false } = {}) {
   const baseline = data.baselines[clip.baseline];
   const end = last ?? clip.cents.length - 1;
   const cut = (values) => values.slice(first, end + 1);
-  const pitch = cut(baseline.pitch), cents = cut(clip.cents);
-  const moved = pitch.map((value, index) => (value === null || cents[index] === null ? null : value + cents[index] / 100));
+  const pitch = cut(baseline.pitch), deviations = cut(clip.cents);
+  const known = pitch.map((_, index) => baseline.known[first + index] ?? null);
+  const moved = pitch.map((value, index) => (value === null || deviations[index] === null ? null : value + deviations[index] / 100));
+  const errors = moved.map((value, index) => (value === null || known[index] === null ? null : 100 * (value - known[index])));
+  const cents = againstKnown ? errors : deviations;
   const narrow = host.clientWidth < 600;
   const heights = small ? [110, 60] : brief ? [150, 60] : [narrow ? 200 : 250, 100, 70];
   const gap = small ? 28 : 32, left = 54, top = small ? 8 : 20, foot = small ? 24 : 38;
@@ -44,8 +48,8 @@ function drawContour(host, clip, { first = 0, last = null, small = false, brief 
   const x = linear(0, Math.max(1, pitch.length - 1), left, right);
   const seconds = linear(time(0), time(Math.max(1, pitch.length - 1)), left, right);
   const panels = [
-    { title: "pitch (semitones)", range: rangeOf([...pitch, ...moved], 1), ticks: small ? 3 : 5 },
-    { title: "variant − baseline (cents)", range: rangeOf([...cents, 0], 1e-3), ticks: small ? 2 : 3 },
+    { title: "pitch (semitones)", range: rangeOf([...pitch, ...moved, ...known], 1), ticks: small ? 3 : 5 },
+    { title: againstKnown ? "variant − known f0 (cents)" : "variant − baseline (cents)", range: rangeOf([...cents, 0], 1e-3), ticks: small ? 2 : 3 },
     { title: "confidence", range: [0, 1], ticks: 2 },
   ].slice(0, heights.length);
 
@@ -72,6 +76,7 @@ function drawContour(host, clip, { first = 0, last = null, small = false, brief 
   if (above.y) {
     trace(svg, "baseline", pitch, x, above.y);
     trace(svg, "variant", moved, x, above.y);
+    trace(svg, "known", known, x, above.y);
   }
   cents.forEach((value, index) => {
     if (value !== null) draw(svg, "circle", { class: "speck", cx: x(index).toFixed(1), cy: middle.y(value).toFixed(1), r: small ? 2 : 1.7 });

@@ -66,7 +66,7 @@ function openVariant(section) {
     const first = Math.max(0, Math.round(moment.from_s / hop) - 1);
     const last = Math.min(clip.cents.length - 1, first + Math.round(1 / hop));
     const small = figure.querySelector(".chart");
-    redrawn(small, () => drawContour(small, clip, { first, last, small: true, mark: Math.round(moment.at_s / hop) - 1 }));
+    redrawn(small, () => drawContour(small, clip, { first, last, small: true, mark: Math.round(moment.at_s / hop) - 1, againstKnown: moment.known_frames > 0 }));
   });
 }
 
