@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class MomentView:
-    """A moment with a key of `Sounds`, or why there is no sound; `known_frames` is 0 unless it is against the known f0."""
+    """A moment with a key of `Sounds`, or why there is none; `known_frames` is 0 unless it is against the known f0."""
 
     clip: str
     at_s: float
