@@ -42,6 +42,13 @@ def test_damaged_frames_are_an_error(damage: dict[str, object], path: Path) -> N
         read_external_frames([path], [clip("bass")], STREAM, OUTPUTS)
 
 
+def test_the_known_f0_is_stored_with_the_frames(path: Path) -> None:
+    assert read_frames(path.parent.parent, "bass").known_hz is None
+    side, known_hz = Frames(*(np.arange(4, dtype=np.float32) for _ in range(3))), np.array([0, np.nan, 220, 440.0])
+    write_frames(path.parent.parent, PairedFrames("b", side, side, known_hz > 0, "known f0", known_hz), np.arange(4.0))
+    np.testing.assert_array_equal(read_frames(path.parent.parent, "b").known_hz, known_hz)
+
+
 def test_voiced_frames_that_are_no_mask_are_an_error(path: Path) -> None:
     replace_arrays(path, voiced=np.arange(4))
     with pytest.raises(WorkbenchError, match="not a file of frames"):

@@ -1,6 +1,7 @@
 """Which frames are the worst moments, and the sound around them."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 from tests.helpers.report_run import CLIPS, OFF, RATE_HZ, clip_of, frames_of, make_run
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.records.run_folders import find_results
-from workbench.records.worst_moments import MOMENTS_FOLDER, sound_of, wav_of, worst
+from workbench.records.worst_moments import MOMENTS_FOLDER, sound_of, wav_of, worst, worst_known
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,19 @@ def test_worst_puts_a_frame_that_is_not_finite_first() -> None:
     found = worst([frames_of("a", {20: 3000.0, 100: float("nan")})])
     assert [moment.cents for moment in found] == [None, pytest.approx(3000, abs=1e-2)]
     assert len(worst([frames_of(name, {50: 1.0}) for name in "abcdefg"])) == 5
+
+
+def test_worst_seconds_against_the_known_f0_have_most_wrong_frames() -> None:
+    """Frames 20 to 29 and 100 to 104 are a semitone off; frame 60 is 30 cents off; the f0 of 120 to 149 is unknown."""
+    clip = frames_of("a", {60: 30.0, **dict.fromkeys([*range(20, 30), *range(100, 105), 130], 100.0)})
+    known_hz = 440 * 2 ** ((clip.baseline.pitch_semitones.astype(float) - 69) / 12)
+    known_hz[:10], known_hz[120:] = 0, np.nan
+    first, second = worst_known([replace(clip, known_hz=known_hz), frames_of("no known f0", OFF)])
+    assert (first.wrong_frames, first.known_frames, round(first.at_s, 2)) == (10, 40, 0.52)
+    assert (second.wrong_frames, round(second.at_s, 2)) == (5, 2.06)
+    assert [first.cents, second.cents] == pytest.approx([100, 100], abs=1e-2)
+    assert first.from_s <= 20 * 0.02 and first.from_s + 1 >= 30 * 0.02
+    assert first.file_name == "a-0.520s-known-f0.wav"
 
 
 def test_wav_of_cuts_the_second_around_the_moment() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workbench.audit.choice.order import display_order
 from workbench.audit.weight_groups import weight_groups
+from workbench.measure.truth.groups import GroupAccuracy
 from workbench.records.result import RESULT_NAME, Result
 from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import format_number
@@ -34,6 +35,7 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
             output,
             [
                 f"record      {folder / RESULT_NAME}",
+                *_octave_lines(result),
                 *_threshold_lines(result),
                 *_integer_lines(result),
                 *_size_lines(result),
@@ -43,6 +45,21 @@ def print_results(results: Sequence[tuple[Result, Path]]) -> None:
             print_lines(output, [f"program     {folder / result.program.path}"])
         if result.deviation:
             print_lines(output, [f"pictures    {folder / 'pictures'}"])
+
+
+def _octave_lines(result: Result) -> list[str]:
+    """The raw pitch accuracy of the variant by octave with its interval; none if there is one octave or no known f0."""
+    groups = result.truth.groups if result.truth else ()
+    octaves = [_octave(group) for group in groups if group.by == "octave" and group.variant is not None]
+    return [f"by octave   rpa50 {', '.join(octaves)}"] if len(octaves) > 1 else []
+
+
+def _octave(group: GroupAccuracy) -> str:
+    rpa50 = format_number(group.variant.rpa50 if group.variant else None, ".1%")
+    if group.variant_interval is None:
+        return f"{group.group} {rpa50}"
+    low, high = group.variant_interval
+    return f"{group.group} {rpa50} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _threshold_lines(result: Result) -> list[str]:
