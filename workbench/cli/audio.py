@@ -26,6 +26,8 @@ def list_audio(
 ) -> None:
     """List the clips that recipes can name, or those that RECIPE scores.
 
+    The clips of fetched corpora are not listed; `workbench corpus path` prints their folder.
+
     Renders the synthetic clips that are missing into the cache. With --out it writes the clips that RECIPE
     scores as mono WAV files of 32-bit floats at the recipe's rate: the input for its program on another device, whose
     frames `workbench score` reads.

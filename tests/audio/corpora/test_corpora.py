@@ -1,5 +1,6 @@
 """A corpus from its server to a recipe: fetched whole or not at all, its f0 known, its singers on one side only."""
 
+import io
 import json
 from collections.abc import Iterator
 from hashlib import md5
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("mirdata")
 
@@ -148,6 +150,32 @@ def test_corpus_that_a_person_got_is_copied(server: FaultyServer, tmp_path: Path
     assert workbench(*FETCH, "--from", tmp_path / "mine").exit_code == 0
     assert len(stored_corpus("vocadito").clips) == len(list((tmp_path / "mine" / "Audio").iterdir())) == len(SINGERS)
     assert server.ranges == ["0"]  # the index
+
+
+def test_voice_of_a_stereo_corpus_is_one_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """iKala: the voice is on the right, and a row of PitchLabel is the MIDI note of 32 ms, 0 if unvoiced."""
+    both = np.stack([np.zeros(16_000), 0.25 * np.sin(np.arange(16_000) * 2 * np.pi * 220 / 16_000)], axis=1)
+    audio = io.BytesIO()
+    soundfile.write(audio, both, 16_000, format="WAV")
+    rows = "".join(f"{note}\n" for note in [0] * 10 + [57] * 20)
+    files = {"Wavfile/1_verse.wav": audio.getvalue(), "PitchLabel/1_verse.pv": rows.encode()}
+    files["id_mapping.txt"] = b"singer\tsong\nAnn\t1\n"
+    for path, data in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    entries = {path: [path, md5(data).hexdigest()] for path, data in files.items()}
+    track = {"audio": entries["Wavfile/1_verse.wav"], "pitch": entries["PitchLabel/1_verse.pv"]}
+    track |= {"lyrics": [None, None], "notes_pyin": [None, None]}
+    index = {"tracks": {"1_verse": track}, "metadata": {"id_mapping": entries["id_mapping.txt"]}}
+    content = json.dumps(index).encode()
+    with serving({"/index.json": content}) as server:
+        monkeypatch.setattr(ikala.INDEXES["2.0"].remote, "url", f"{server.url}/index.json")
+        monkeypatch.setattr(ikala.INDEXES["2.0"].remote, "checksum", md5(content).hexdigest())
+        assert workbench("corpus", "fetch", "iKala", "--yes", "--from", tmp_path).exit_code == 0
+    clip = open_catalog().read("corpus/ikala/score/1_verse", 16_000)
+    np.testing.assert_allclose(clip.samples, both[:, 1], atol=1e-4)
+    assert clip.f0 is not None and clip.singer == "Ann"
+    np.testing.assert_allclose(clip.f0.at(0.016 + 0.032 * np.array([0, 9, 10, 29])), [0, 0, 220, 220], atol=1e-3)
 
 
 def test_list_states_what_mirdata_states() -> None:

@@ -27,14 +27,14 @@ from workbench.audio.corpora.stored import (
     SOURCE_FOLDER,
     CorpusClip,
     StoredCorpus,
+    corpus_entry,
     find_stored,
 )
 from workbench.errors import CorpusError
 from workbench.extras import CORPORA
 from workbench.progress import Progress
 from workbench.storage.atomic import write_atomic
-from workbench.storage.cache_folder import cache_folder
-from workbench.storage.hashing import sha256_of
+from workbench.storage.cache_folder import CACHE_VARIABLE, cache_folder
 from workbench.storage.json_files import write_json
 from workbench.storage.locks import exclusive
 
@@ -65,7 +65,9 @@ def fetch_corpus(corpus: KnownCorpus, progress: Progress, folder: Path | None = 
     with _quiet_mirdata():
         import mirdata
 
-        entry = cache_folder("corpora") / sha256_of(corpus.name.encode())
+        entry = corpus_entry(corpus.name)
+        if cache_folder("corpora") != entry.parent:
+            raise CorpusError(f"{corpus.name}: a temporary cache would lose it; set {CACHE_VARIABLE} to a folder")
         dataset = mirdata.initialize(corpus.name, data_home=str(folder or entry / SOURCE_FOLDER))
         stored = find_stored(corpus.name)
         if stored is not None and stored.version == dataset.version:
