@@ -105,7 +105,9 @@ def test_audio_lists_and_renders(cache_of_the_test: Path) -> None:
 def test_audio_prints_json() -> None:
     found = [json.loads(line) for line in workbench("audio", "--json", "--quiet").stdout.splitlines()]
     assert [each["clip"] for each in found] == ["synthetic/calibrate/tone", "synthetic/score/sine"]
-    assert all(each["known_f0"] and each["seconds"] == pytest.approx(0.3) for each in found)
+    assert all(
+        each["known_f0"] and each["truth"] == "annotated" and each["seconds"] == pytest.approx(0.3) for each in found
+    )
 
 
 def test_audio_writes_only_scored_clips_at_the_recipe_rate() -> None:

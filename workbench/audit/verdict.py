@@ -124,8 +124,9 @@ def _doubts_about_the_run(result: Result, min_voiced_frames: int) -> list[str]:
     accuracy = truth.baseline.rpa50 if truth and truth.baseline else None
     if truth and truth.voiced_frames >= min_voiced_frames and accuracy is not None and accuracy < MIN_BASELINE_RPA:
         doubts.append(
-            f"the baseline's raw pitch accuracy is {accuracy:.1%} on {truth.voiced_frames} annotated voiced frames (at "
-            f"least {MIN_BASELINE_RPA:.0%} required); check the annotations, and that the audio is monophonic"
+            f"the baseline's raw pitch accuracy is {accuracy:.1%} on {truth.voiced_frames} voiced frames of "
+            f"{truth.kind} f0 (at least {MIN_BASELINE_RPA:.0%} required); check the known f0, and that the audio is "
+            "monophonic"
         )
     if speed and speed.is_inconclusive:
         widest = speed.widest_speedup

@@ -67,10 +67,14 @@ def list_audio(
                 clip=name,
                 seconds=clip.duration_s,
                 known_f0=clip.f0 is not None,
+                truth=clip.f0 and clip.f0.kind,
                 channels=clip.channels,
                 channel=clip.channel,
                 decoder=clip.decoder,
                 conditions=[condition.model_dump(exclude={"null_reasons"}) for condition in clip.conditions],
             )
             continue
-        click.echo(f"{name:42} {clip.duration_s:6.1f} s  {'known f0' if clip.f0 is not None else 'f0 not known'}")
+        known = "f0 not known" if clip.f0 is None else "known f0"
+        if clip.f0 is not None and clip.f0.kind != "annotated":
+            known += f" ({clip.f0.kind})"
+        click.echo(f"{name:42} {clip.duration_s:6.1f} s  {known}")

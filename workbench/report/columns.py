@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from workbench.measure.deviation import FrameDeviation, PitchDeviation
 from workbench.measure.tones.steadiness import PitchErrors
+from workbench.measure.truth import KindAccuracy
 from workbench.records.result import Result
 from workbench.report.formatting import DASH, format_number
 
@@ -106,10 +107,16 @@ def _rpa50(result: Result) -> float | None:
 
 
 def _rpa50_text(result: Result) -> str:
+    """Returns both sides for each kind of truth. The kind is named unless the f0 of all clips is annotated."""
     truth = result.truth
-    if truth is None or truth.baseline is None or truth.variant is None:
-        return DASH
-    return f"{format_number(truth.baseline.rpa50, '.4f')} → {format_number(truth.variant.rpa50, '.4f')}"
+    parts = [part for part in (truth, *truth.other_kinds) if part.baseline and part.variant] if truth else []
+    name_kinds = [part.kind for part in parts] != ["annotated"]
+    return ", ".join(_accuracy_text(part) + f" ({part.kind})" * name_kinds for part in parts) or DASH
+
+
+def _accuracy_text(part: KindAccuracy) -> str:
+    assert part.baseline is not None and part.variant is not None
+    return f"{format_number(part.baseline.rpa50, '.4f')} → {format_number(part.variant.rpa50, '.4f')}"
 
 
 def _bytes(result: Result) -> int | None:

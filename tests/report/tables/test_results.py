@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.results import stored
 from tools.docs.tables import int8_cells
+from workbench.measure.truth import KindAccuracy
 from workbench.quantize.results import StoredWeights
 from workbench.report.columns import result_cells
 from workbench.report.formatting import markdown_table
@@ -70,3 +71,13 @@ def test_result_cells_have_a_dash_for_a_null_accuracy() -> None:
     null = mixed.truth.baseline.replace(rpa50=None, null_reasons={"rpa50": "no frame is voiced"})
     silent = mixed.replace(truth=mixed.truth.replace(baseline=null, variant=null))
     assert result_cells(silent)["rpa50 baseline → variant"] == "– → –"
+
+
+def test_result_cells_name_the_kinds_of_truth() -> None:
+    mixed = stored("int8-mixed")
+    half = mixed.truth.baseline.replace(rpa50=0.5)
+    sides = dict.fromkeys(("baseline", "variant", "baseline_at_best", "variant_at_best"), half)
+    agreed = KindAccuracy(kind="consensus", clips=("a",), frames=2, voiced_frames=1, rpa50_change=0, **sides)
+    several = mixed.replace(truth=mixed.truth.replace(other_kinds=(agreed,)))
+    one, both = (result_cells(each)["rpa50 baseline → variant"] for each in (mixed, several))
+    assert both == f"{one} (annotated), 0.5000 → 0.5000 (consensus)"
