@@ -3,11 +3,12 @@
     python -m tools.fuzz.readers --minutes 10 [--reader recipe] [--seed 1] [--out outputs/fuzz] [--json]
     python -m tools.fuzz.readers --reader zip --input outputs/fuzz/zip/crash-0a1b2c
 
-The seeds are the shipped recipes, limits, the manifest of clips entry by entry, two measured results, and a bundle's
-manifest and zip; the dictionary has the words of the schemas and the signs of YAML. A reader may return, or raise an
-error of the workbench with non-empty lines. Anything else, more than 5 s or more than 2 GB is a finding. Each reader
-runs in a child process, which ends at its first finding, except for a slow input. --out contains the inputs of findings
-and libFuzzer's log with the traceback; --input reads one of them again. Requires the extra `fuzz`.
+The seeds are the shipped recipes, limits, the manifest of clips entry by entry, annotations of f0, two measured
+results, and a bundle's manifest and zip; the dictionary has the words of the schemas and the signs of YAML. A reader
+may return, or raise an error of the workbench with non-empty lines. Anything else, more than 5 s or more than 2 GB is a
+finding. Each reader runs in a child process, which ends at its first finding, except for a slow input. --out contains
+the inputs of findings and libFuzzer's log with the traceback; --input reads one of them again. Requires the extra
+`fuzz`.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from workbench.audio.annotations import read_pitch_track
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.synth_manifest import Manifest, read_manifest
 from workbench.bundle.verify import _opened
@@ -43,6 +45,14 @@ OPTIONS = ["-report_slow_units=5", "-timeout=60", "-rss_limit_mb=2048", "-keep_s
 GUIDES = ("workbench", "ruamel.yaml.parser", "ruamel.yaml.constructor", "zipfile")  # not YAML's scanner: too slow
 YAML = ["null", "{}", "[]", "&a ", "*a", "!!", "<<: ", "---\n", "- ", "? ", ": ", "'", '"', "|", ">", "<= ", ">= "]
 YAML += ["1e999", ".nan", "../", ".inf", "1_000", "\\ud800", "2001-01-01", "true", "\n  ", "\t", "#", "%YAML 1.1\n"]
+
+F0_SEEDS = [
+    b"time,frequency,confidence\n0,220,0.9\n0.01,0,0.1\n",
+    b"# truth: consensus\n# nan: unknown\nseconds;midi\r\n0,01;57,5\r\n0,02;nan\r\n",
+    b'File type = "ooTextFile"\nObject class = "PitchTier"\n\n0\n1\n2\n0.1\n220\n0.11\n221\n',
+    b'<sv><model sampleRate="100" type="sparse" dimensions="2" units="Hz"/><dataset/><point frame="1" value="9"/></sv>',
+    b'{"annotations": [{"namespace": "pitch_hz", "data": {"time": [0, 0.01], "value": [220, -1.5]}}]}',
+]
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,18 @@ def readers() -> dict[str, Reader]:
     entries = [entry.model_dump(mode="json", exclude_none=True) for entry in catalog.manifest.score]
     clips = [json.dumps({"calibrate": [], "score": [entry]}).encode() for entry in entries]  # JSON is YAML
     records = [(ROOT / f"docs/records/measured/{name}.json").read_bytes() for name in ("float-xnnpack", "int8-naive")]
+    f0_words = [
+        "seconds",
+        "midi",
+        "cents",
+        "nan",
+        "# truth: ",
+        "# nan: unknown",
+        '"ooTextFile"',
+        "pitch_midi",
+        "frame",
+        ";",
+    ]
     names = ("program.pte", "golden/audio.wav", "golden/frames.csv")
     listed = {"bundle_format": 1, "files": {name: {"bytes": 4, "sha256": "0f" * 32} for name in names}}
     zips = [_zip("a/", "a/b", "c"), _zip("a", how=zipfile.ZIP_DEFLATED), _zip("a", how=zipfile.ZIP_LZMA), _zip("../x")]
@@ -69,6 +91,7 @@ def readers() -> dict[str, Reader]:
         "recipe": Reader("r.yaml", lambda path: load_variants([path], catalog), recipes, _words(json_schema()) + YAML),
         "gates": Reader("g.yaml", load_gate_overrides, limits, [*gate_metrics(), *YAML]),
         "clips": Reader("manifest.yaml", read_manifest, clips, _words(Manifest.model_json_schema()) + YAML),
+        "f0": Reader("take.f0", lambda path: read_pitch_track(path, 1.0), F0_SEEDS, f0_words),
         "record": Reader("result.json", read_result, records, _words(Result.model_json_schema())),
         "bundle": Reader(MANIFEST, _read_bundle, [json.dumps(listed).encode()], [*_words(listed), "\\ud800", "../"]),
         "zip": Reader("b.zip", _read_zip, zips, ["PK\1\2", "PK\3\4", "PK\5\6", "PK\6\6", "PK\6\7", "../", "a/b"]),
