@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.helpers.live import serving
-from tools.live.check import write_scale
 from tools.live.chromium import CHROMIUM, live_page
+from tools.live.command import write_scale
 from workbench.live.programs import LiveProgram
 from workbench.live.server.pool import SessionPool
 from workbench.units import cents_between, hz_to_semitones

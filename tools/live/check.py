@@ -1,150 +1,196 @@
 """Checks `workbench live` for minutes in a real Chromium: `python -m tools.live.check PROGRAM... --seconds 300`.
 
-The microphone plays a rendered scale. The frames that the page received are compared with those of `workbench track` on
-the take. Prints missed chunks, the delay from sound to screen and its parts, and the memory of all processes; writes
-pictures of the page. Needs an idle machine. Exits with 1 if a frame differs by more than a cent, if a program
-missed a chunk, or if the memory grew by more than 5 %.
+The microphone plays a rendered scale. Prints a line for each point, and writes them to DIR/check.json:
+
+- frames: those that the page received are those of `workbench track` on the take, within a cent, and none is missing;
+- chunks: no program missed one (upstream may);
+- delay: from the sound to the screen, and its parts;
+- stream: no drop-out, no change of the rate, no error in the page;
+- memory: that of the command and its processes grew by at most 5 %, that of the browser by at most 15 %;
+- end: Ctrl-C ended the command within two seconds.
+
+Writes pictures of the page in both themes and at the width of a phone. Needs an idle machine. Exits with 1 if a point
+does not hold.
 """
 
 import argparse
-import subprocess
+import json
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
-import soundfile
+import soxr
 
 from tools.live.chromium import LivePage, live_page
+from tools.live.command import LiveCommand, live_command, memory_mb, write_scale
 from workbench.live.programs import BASELINE
+from workbench.live.pump import RESAMPLER_QUALITY
 from workbench.units import cents_between, hz_to_semitones
 from workbench.workflows.track import track
 
-RATE_HZ = 48_000
-SCALE = (45, 50, 57, 59, 61, 62, 64, 66, 68, 69, 74, 81)
-KEYS = ("time_s", "pitch", "confidence")
-MAX_CENTS, MAX_GROWTH = 1.0, 1.05
+MAX_CENTS, MAX_GROWTH, MAX_BROWSER_GROWTH, MAX_END_S = 1.0, 1.05, 1.15, 2.0
 _EVERY_S = 5.0
-_SETTLED_S = 20.0  # of a run whose memory is compared
+_SETTLED_S = 30.0  # of a run whose memory is compared
 
 
-def write_scale(path: Path) -> None:
-    """Writes a rising scale of harmonic notes with short rests, 0.9 seconds each."""
-    time_s = np.arange(round(0.8 * RATE_HZ)) / RATE_HZ
-    envelope = np.clip(np.minimum(time_s / 0.02, (time_s[-1] - time_s) / 0.05), 0, 1)
-    notes = []
-    for note in SCALE:
-        phase = 2 * np.pi * 440 * 2 ** ((note - 69) / 12) * time_s
-        notes += [0.15 * envelope * sum(np.sin(n * phase) / n for n in range(1, 13)), np.zeros(RATE_HZ // 10)]
-    soundfile.write(path, np.concatenate(notes), RATE_HZ, "PCM_16")
+@dataclass(frozen=True)
+class Point:
+    """One point that was checked, with its figures in words and as numbers."""
+
+    name: str
+    holds: bool
+    text: str
+    figures: dict[str, Any]
 
 
-@contextmanager
-def live_server(programs: list[str], folder: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """Runs `workbench live`, and yields its process and its address. It has to end within two seconds."""
-    command = [
-        sys.executable,
-        "-m",
-        "workbench",
-        "live",
-        *programs,
-        "--port",
-        "0",
-        "--no-browser",
-        "--out",
-        str(folder),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield psutil.Process(process.pid), process.stdout.readline().strip()
-    finally:
-        process.send_signal(2)
-        began_s = time.monotonic()
-        print(f"ctrl-c       exit code {process.wait(30)} after {time.monotonic() - began_s:.1f} s")
+@dataclass(frozen=True)
+class Watched:
+    """What was seen every few seconds: memory in MB, and the (samples, sessions) delays in milliseconds."""
+
+    command_mb: list[float]
+    browser_mb: list[float]
+    delays_ms: np.ndarray[Any, Any]
 
 
-def memory_mb(process: psutil.Process) -> float:
-    """Returns the memory of a process and its children."""
-    return float(sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 1e6)
+def watch(page: LivePage, command: LiveCommand, seconds: float) -> Watched:
+    """Looks at the page and at the processes every few seconds."""
+    command_mb, browser_mb, delays_ms = [], [], []
+    every_s = min(_EVERY_S, seconds / 5)
+    for _ in range(round(seconds / every_s)):
+        page.page.wait_for_timeout(1000 * every_s)
+        command_mb.append(memory_mb(command.process))
+        browser_mb.append(sum(map(memory_mb, page.browsers())))
+        delays_ms.append(page.delays_ms())
+    return Watched(command_mb, browser_mb, np.array(delays_ms))
 
 
-def compare(page: LivePage, names: list[str], files: list[Path], wav: Path) -> float:
-    """Prints how the frames of each program differ from those of `track`. Returns the largest difference in cents."""
-    largest = 0.0
-    for session, (name, program) in enumerate(zip(names, files, strict=True), start=1):
-        tracked = track(wav, program, 0)
-        steps = page.frames[session]
-        time_s, pitch, confidence = (
-            np.concatenate([step[key] for step in steps]) for key in ("time_s", "pitch", "confidence")
-        )
-        inside = (time_s >= 0) & (time_s <= tracked.time_s[-1] - 0.5)
-        index = np.round((time_s[inside] - tracked.time_s[0]) * 1000 / tracked.stream.hop_ms).astype(int)
-        offset_ms = 1000 * np.abs(tracked.time_s[index] - time_s[inside]).max()
-        voiced = confidence[inside].astype(float) >= 0.3
-        cents = np.abs(cents_between(pitch[inside].astype(float), hz_to_semitones(tracked.frequency_hz)[index]))[voiced]
-        largest = max(largest, float(cents.max()))
-        gaps = int(np.sum(np.diff(index) != 1))
-        counts = f"{inside.sum()} frames, {gaps} missing, {voiced.sum()} voiced"
-        differences = f"at most {cents.max():.4f} cents from track, p99 {np.percentile(cents, 99):.4f}"
-        print(f"{name:16} {counts}: {differences}; times differ by at most {offset_ms:.3f} ms")
-    return largest
+def frames_point(page: LivePage, session: int, program: Path, wav: Path) -> Point:
+    """Compares the frames that the page received with those of `track` on the take."""
+    tracked = track(wav, program, 0)
+    steps = page.frames[session]
+    time_s, pitch, confidence = (
+        np.concatenate([step[key] for step in steps]).astype(float) for key in ("time_s", "pitch", "confidence")
+    )
+    inside = (time_s >= 0) & (time_s <= tracked.time_s[-1] - 0.5)
+    index = np.round((time_s[inside] - tracked.time_s[0]) * 1000 / tracked.stream.hop_ms).astype(int)
+    missing = int(np.sum(np.diff(index) != 1))
+    offset_ms = 1000 * float(np.abs(tracked.time_s[index] - time_s[inside]).max())
+    voiced = confidence[inside] >= 0.3
+    cents = np.abs(cents_between(pitch[inside], hz_to_semitones(tracked.frequency_hz)[index]))[voiced]
+    figures = {
+        "frames": int(inside.sum()), "missing": missing, "voiced": int(voiced.sum()), "max_cents": float(cents.max()),
+        "p99_cents": float(np.percentile(cents, 99)), "max_time_difference_ms": offset_ms,
+    }  # fmt: skip
+    text = (
+        f"{inside.sum()} frames, {missing} missing, {voiced.sum()} voiced: at most {cents.max():.4f} cents from track"
+    )
+    return Point("frames", missing == 0 and bool(cents.max() <= MAX_CENTS), text, figures)
 
 
-def watch(page: LivePage, process: psutil.Process, seconds: float) -> tuple[list[float], np.ndarray[Any, Any]]:
-    """Returns the memory in MB and (samples, sessions) delays in milliseconds, every few seconds."""
-    memory, delays, ends_s = [], [], time.monotonic() + seconds
-    while time.monotonic() < ends_s:
-        page.page.wait_for_timeout(1000 * min(_EVERY_S, seconds / 3))
-        memory.append(memory_mb(process))
-        delays.append(page.delays_ms())
-    return memory, np.array(delays)
+def chunks_point(name: str, program: dict[str, Any], counts: dict[str, Any]) -> Point:
+    """Whether the session returned the frames of each chunk in time."""
+    missed, skipped_ms = counts["missed"], counts["skipped_ms"]
+    holds = name == BASELINE or (missed == 0 and skipped_ms == 0 and not counts["failed"])
+    times = f"p50 {counts['p50_ms']:.2f} ms, p99 {counts['p99_ms']:.2f} ms"
+    text = f"{missed} of {program['chunk_ms']:.0f} ms missed, {skipped_ms / 1000:.1f} s skipped, {times}"
+    return Point("chunks", holds, text, counts)
+
+
+def delay_point(page: LivePage, program: dict[str, Any], counts: dict[str, Any], delays_ms: Any) -> Point:
+    """The delay from sound to screen and its parts. The rest is transport, and waiting for blocks and for a thread."""
+    delay_ms = float(np.nanmedian(delays_ms))
+    parts = {
+        "algorithm": program["algorithmic_ms"],
+        "resampling": resampling_ms(page.rate_hz(), program["rate_hz"]),
+        "call": counts["p50_ms"],
+        "paint": page.paint_ms(),
+    }
+    parts["transport and waiting"] = delay_ms - sum(parts.values())
+    words = ", ".join(f"{part} {value:.1f}" for part, value in parts.items())
+    text = f"{delay_ms:.0f} ms with a chunk of {program['chunk_ms']:.0f} ms: {words}"
+    return Point("delay", bool(np.isfinite(delay_ms)), text, {"delay_ms": delay_ms, **parts})
+
+
+def resampling_ms(from_hz: int, to_hz: int) -> float:
+    """Returns how much later than without resampling the samples of a stream come out at most, in milliseconds."""
+    if from_hz == to_hz:
+        return 0.0
+    stream, received, late_s = soxr.ResampleStream(from_hz, to_hz, 1, "float32", RESAMPLER_QUALITY), 0, 0.0
+    for number in range(1, 400):
+        received += len(stream.resample_chunk(np.zeros(256, np.float32)))
+        if number > 50:
+            late_s = max(late_s, number * 256 / from_hz - received / to_hz)
+    return 1000 * late_s
+
+
+def memory_point(name: str, values_mb: list[float], limit: float) -> Point:
+    """Whether memory stays the same after the first half minute: its greatest value against that of the beginning."""
+    settled = values_mb[min(len(values_mb) - 2, round(_SETTLED_S / _EVERY_S)) :]
+    growth = max(settled) / settled[0]
+    text = f"{name} {settled[0]:.0f} MB at first, {max(settled):.0f} at most, {settled[-1]:.0f} at the end"
+    return Point("memory", growth <= limit, text, {"of": name, "growth": growth, "mb": values_mb})
 
 
 def take_pictures(page: LivePage, folder: Path) -> None:
     """Writes pictures of the page in both themes, on a desk's screen and on a phone's."""
-    for scheme, width, name in (("light", 1280, "light"), ("dark", 1280, "dark"), ("dark", 390, "phone")):
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)):
         page.page.emulate_media(color_scheme=scheme)
         page.page.set_viewport_size({"width": width, "height": 860})
         page.page.wait_for_timeout(700)
-        page.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        page.page.screenshot(path=folder / f"{scheme}-{width}.png", full_page=True)
+
+
+def check(programs: list[Path], seconds: float, folder: Path) -> list[Point]:
+    """Runs the command and the page, and returns what was found."""
+    wav = (folder / "scale.wav").resolve()
+    write_scale(wav)
+    with live_command(programs, folder) as command, live_page(command.address, wav) as page:
+        page.start(record=True)
+        watched = watch(page, command, seconds)
+        status, sessions = page.status, page.hello["programs"]
+        page.page.click("#record")
+        page.wait_for("takes")
+        delays = [
+            delay_point(page, program, counts, delays_ms)
+            for program, counts, delays_ms in zip(sessions, status["programs"], watched.delays_ms.T, strict=True)
+        ]
+        take_pictures(page, folder)
+    take = Path(page.takes[0]["file"])
+    names = [program["name"] for program in sessions]
+    points = []
+    for index, (name, counts) in enumerate(zip(names, status["programs"], strict=True)):
+        of_session = [chunks_point(name, sessions[index], counts), delays[index]]
+        if index:
+            of_session.append(frames_point(page, index, programs[index - 1], take))
+        points += [Point(f"{point.name} {name}", point.holds, point.text, point.figures) for point in of_session]
+    problems = [text for text in page.problems if "Failed to load" not in text]
+    text = f"{status['drop_outs']} drop-outs, {status['rate_changes']} rate changes, errors of the page: {problems}"
+    stream_holds = not (status["drop_outs"] or status["rate_changes"] or problems)
+    counted = {key: status[key] for key in ("drop_outs", "dropped_ms", "rate_changes")}
+    points.append(Point("stream", stream_holds, text, counted))
+    points.append(memory_point("command", watched.command_mb, MAX_GROWTH))
+    points.append(memory_point("browser", watched.browser_mb, MAX_BROWSER_GROWTH))
+    text = f"exit code {command.exit_code} {command.end_s:.1f} s after Ctrl-C"
+    end_holds = command.exit_code == 0 and command.end_s <= MAX_END_S
+    points.append(Point("end", end_holds, text, {"seconds": command.end_s}))
+    return points
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="+", type=Path, help="program files, such as build/int8-mixed/program.pte")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--out", type=Path, default=Path("outputs/live-check"))
     arguments = parser.parse_args()
-    files, folder = list(arguments.programs), arguments.out
-    folder.mkdir(parents=True, exist_ok=True)
-    wav = (folder / "scale.wav").resolve()
-    write_scale(wav)
-    with live_server(list(map(str, files)), folder) as (process, address), live_page(address, wav) as page:
-        page.start(record=True)
-        memory, delays = watch(page, process, arguments.seconds)
-        status, hello = page.status, page.hello
-        page.page.click("#record")
-        page.wait_for("takes")
-        take_pictures(page, folder)
-    names = [program["name"] for program in hello["programs"]]
-    for name, program, counts, delay in zip(names, hello["programs"], status["programs"], delays.T, strict=True):
-        parts = f"algorithm {program['algorithmic_ms']:.0f}, call {counts['p50_ms']:.2f} (p99 {counts['p99_ms']:.2f})"
-        rest = np.nanmedian(delay) - program["algorithmic_ms"] - counts["p50_ms"]
-        missed = f"{counts['missed']} chunks of {program['chunk_ms']:.0f} ms missed"
-        print(
-            f"{name:16} {missed}, delay {np.nanmedian(delay):.0f} ms: {parts}, resampling, transport, paint {rest:.0f}"
-        )
-    print(f"stream       {status['drop_outs']} drop-outs, {status['rate_changes']} rate changes, page: {page.problems}")
-    settled = memory[min(len(memory) - 1, round(_SETTLED_S / _EVERY_S)) :]
-    print(f"memory       {settled[0]:.0f} MB at first, {max(settled):.0f} at most, {settled[-1]:.0f} at the end")
-    cents = compare(page, names[1:], files, Path(page.takes[0]["file"]))
-    missed = sum(counts["missed"] for name, counts in zip(names, status["programs"], strict=True) if name != BASELINE)
-    good = cents <= MAX_CENTS and missed == 0 and max(settled) <= MAX_GROWTH * settled[0] and not page.problems
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    points = check(arguments.programs, arguments.seconds, arguments.out)
+    for point in points:
+        print(f"{'ok    ' if point.holds else 'NOT ok'}  {point.name:20} {point.text}")
+    good = all(point.holds for point in points)
+    record = {"good": good, "seconds": arguments.seconds, "points": [asdict(point) for point in points]}
+    (arguments.out / "check.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print("good" if good else "NOT good")
     sys.exit(not good)
 

@@ -8,12 +8,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
     *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
 )
+
+
+_TIME_PAINTS = """
+  const arrived = [];
+  const paints = (window.paints = []);
+  const socket = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+  Object.defineProperty(WebSocket.prototype, "onmessage", {
+    set(receive) {
+      socket.set.call(this, (event) => { arrived.push(performance.now()); receive(event); });
+    },
+  });
+  const request = window.requestAnimationFrame;
+  window.requestAnimationFrame = (paint) => request((time) => {
+    paint(time);
+    const now = performance.now();
+    paints.push(...arrived.splice(0).map((at) => now - at));
+    paints.splice(0, paints.length - 2000);
+  });
+"""
+"""Measures how long a message waits for its picture. `paints` has the times of the last 2000 messages."""
 
 
 @dataclass
@@ -58,9 +80,22 @@ class LivePage:
             assert self.page.evaluate(f"fetch({path!r}, {{method: 'POST'}}).then(({{status}}) => status)") == 204
         self.page.click("#microphone")
 
+    def rate_hz(self) -> int:
+        """Returns the rate of the browser's audio, as the page shows it."""
+        return int(self.page.inner_text("#stream").split(" Hz")[0].replace(",", ""))
+
+    def paint_ms(self) -> float:
+        """Returns the median time from a message with frames to the picture with them."""
+        return float(self.page.evaluate("paints.sort((a, b) => a - b)[paints.length >> 1]"))
+
+    def browsers(self) -> list[psutil.Process]:
+        """Returns the browsers that this process has started."""
+        children = psutil.Process().children(recursive=True)
+        return [child for child in children if CHROMIUM is not None and "--remote-debugging-pipe" in child.cmdline()]
+
     def delays_ms(self) -> list[float]:
         """Returns the delay from sound to screen that the page shows for each session."""
-        cells = self.page.locator("#programs tr td:last-child").all_inner_texts()
+        cells = self.page.locator("#programs tr td:nth-child(7)").all_inner_texts()
         return [float(text) if text not in ("", "–") else float("nan") for text in cells]
 
 
@@ -79,6 +114,7 @@ def live_page(
         opened.page.on("console", lambda message: opened.problems.append(message.text))
         opened.page.on("pageerror", lambda error: opened.problems.append(str(error)))
         opened.page.on("websocket", lambda socket: socket.on("framereceived", opened.receive))
+        opened.page.add_init_script(_TIME_PAINTS)
         opened.page.goto(address)
         try:
             yield opened

@@ -85,7 +85,7 @@ function showStream({ drop_outs, dropped_ms, rate_changes }) {
   if (source.latency_ms) parts.push(`the browser states ${source.latency_ms.toFixed(0)} ms for the microphone`);
   const lost = drop_outs ? ` (${(dropped_ms / 1000).toFixed(1)} s)` : "";
   parts.push(count(drop_outs, "drop-out") + lost, count(rate_changes, "rate change"));
-  element("stream").textContent = parts.join(" · ");
+  element("stream").textContent = parts.join("\u00a0· ");
 }
 
 function showSource() {

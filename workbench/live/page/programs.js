@@ -3,8 +3,8 @@
 import { History, centsBetween, median } from "./history.js";
 import { signed } from "./notes.js";
 
-const COLUMNS = ["name", "large", "runs", "difference", "p50", "p99", "missed", "delay"];
-const NUMBERS = COLUMNS.slice(3);
+const NUMBERS = ["difference", "p50", "p99", "missed", "delay"];
+const COLUMNS = ["name", "large", ...NUMBERS, "runs"];
 const KEPT_DELAYS = 500; // ten seconds of frames of 20 ms
 
 const format = (number, digits) => (number === null || !Number.isFinite(number) ? "–" : number.toFixed(digits));

@@ -34,7 +34,7 @@ export class Readout {
     element("needle").style.opacity = visible;
     const parts = [`${hertz(frame.pitch).toFixed(1)} Hz`, `confidence ${frame.confidence.toFixed(2)}`, name];
     if (difference !== null) parts.push(`${signed(difference, 1)} cents to upstream`);
-    element("detail").textContent = parts.join(" · ");
+    element("detail").textContent = parts.join("\u00a0· ");
   }
 
   blank() {

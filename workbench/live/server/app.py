@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from workbench.errors import WorkbenchError
+from workbench.live.programs import OpenSessions
 from workbench.live.server.client import INTERNAL, TRY_LATER, Client
 from workbench.live.server.guard import Guard
 from workbench.live.server.pool import MAX_CLIENTS, SessionPool
@@ -47,6 +48,7 @@ class LiveServer:
     clips_folder: Path
     clients: dict[str, Client] = field(default_factory=dict)
     takes: dict[str, Path] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def app(self, token: str, bound_to: str) -> ASGIApp:
         """Returns the application, which serves only requests that have the token."""
@@ -75,8 +77,17 @@ class LiveServer:
 
     async def _audio(self, socket: WebSocket) -> None:
         await socket.accept()
+        opening = asyncio.create_task(run_in_threadpool(self.pool.take))
+        leaving = asyncio.create_task(socket.receive())  # a page sends nothing before its sessions are open
+        await asyncio.wait((opening, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            task = asyncio.create_task(self._give_back(opening))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        leaving.cancel()
         try:
-            sessions = await run_in_threadpool(self.pool.take)
+            sessions = opening.result()
         except WorkbenchError as error:
             await socket.close(INTERNAL, str(error)[:120])
             return
@@ -91,6 +102,12 @@ class LiveServer:
         finally:
             del self.clients[client.id]
             await asyncio.shield(run_in_threadpool(self.pool.give_back, sessions, intact))
+
+    async def _give_back(self, opening: asyncio.Task[OpenSessions | None]) -> None:
+        """Keeps the sessions of a page that left before they were open."""
+        with suppress(WorkbenchError):
+            if (sessions := await opening) is not None:
+                await run_in_threadpool(self.pool.give_back, sessions, True)
 
     async def _start_take(self, request: Request) -> Response:
         client = self._client(request)

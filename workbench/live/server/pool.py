@@ -1,5 +1,6 @@
 """The sessions of all clients: one set for each, up to a limit. The set of a client that left is kept for the next."""
 
+import multiprocessing
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,10 +60,13 @@ class SessionPool:
             sessions.close()
 
     def close(self) -> None:
-        """Ends all sessions, also those that are taken: their next call fails."""
+        """Ends all sessions, also those that are taken or that open: their next call fails."""
         with self._lock:
             self._closed = True
             ended = [*self._taken, *([self._spare] if self._spare else [])]
             self._taken, self._spare = [], None
         for sessions in ended:
             sessions.close()
+        if self._opening:  # a set that is not open yet cannot be closed, and its processes would end only after that
+            for process in multiprocessing.active_children():
+                process.kill()
