@@ -35,6 +35,8 @@ IMPORTED = {
     "import workbench.workflows.track": READS_RESULTS,
     "import workbench.bundle.verify": "numpy",
     "import workbench.bundle.write": f"{READS_RESULTS} jinja2 scipy",
+    "--version": READS_RESULTS,
+    "doctor": READS_RESULTS,
     "check least.yaml": READS_RESULTS,
     "pick run": READS_RESULTS,
     "runs run": READS_RESULTS,

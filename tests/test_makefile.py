@@ -1,4 +1,4 @@
-"""`make` creates the environment with the newest supported Python that runs."""
+"""`make` creates the environment with the newest supported Python that runs, and explains the verdict of its demo."""
 
 import os
 import re
@@ -53,3 +53,27 @@ def test_versions_are_the_same_everywhere() -> None:
     assert f"PYTHONS := {' '.join(SUPPORTED)}\n" in (ROOT / "Makefile").read_text()
     (matrix,) = re.findall(r"python: \[(.*)\]", (ROOT / ".github/workflows/ci.yml").read_text())
     assert matrix == ", ".join(f'"{v}"' for v in reversed(SUPPORTED))
+
+
+@pytest.mark.parametrize(("code", "explained"), [(0, False), (1, False), (2, False), (3, True)])
+def test_demo_inconclusive_is_explained_and_succeeds(tmp_path: Path, code: int, explained: bool) -> None:
+    workbench, installed = tmp_path / "bin" / "workbench", tmp_path / ".installed"
+    workbench.parent.mkdir()
+    workbench.write_text(f"#!/bin/sh\nexit {code}\n")
+    workbench.chmod(0o755)
+    for path in (tmp_path / "pyproject.toml", workbench.with_name("python"), installed):  # so make creates nothing
+        path.touch()
+    ran = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "demo", f"VENV={tmp_path}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (ran.returncode == 0) == (code in (0, 3)), ran.stderr
+    assert ("Nothing failed" in ran.stdout) == explained
+    assert ("***" in ran.stderr) == (code in (1, 2))
+
+
+@pytest.mark.parametrize(("code", "passes"), [(0, True), (1, True), (3, True), (2, False), (127, False), (130, False)])
+def test_make_measured_takes_only_verdicts(code: int, passes: bool) -> None:
+    """0, 1 and 3 are verdicts; 2 is an error, and 127 and above are a command that did not end by itself."""
+    line = next(line for line in (ROOT / "Makefile").read_text().splitlines() if "case" in line)
+    command = line.partition(";")[2].replace("$$", "$")
+    assert (subprocess.call(f"(exit {code}); {command}", shell=True) == 0) is passes

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -31,13 +30,6 @@ def test_versions_are_those_of_the_installed_packages() -> None:
     assert items["python"]["found"] == sys.version.split()[0]
     lines = [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES]
     assert workbench("--version").stdout.splitlines() == lines
-
-
-@pytest.mark.parametrize("words", [["doctor"], ["--version"]])
-def test_torch_is_not_imported(words: list[str]) -> None:
-    code = f"from workbench.cli import main; main({words}, standalone_mode=False)"
-    code += "; import sys; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
 def test_unsupported_version_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

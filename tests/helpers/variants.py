@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.results import stored
-from tools.reliability.kill_and_resume import RECIPE
+from tools.reliability.small_project import RECIPE
 from workbench.audio.decode import Clip
 from workbench.errors import NativeHostError
 from workbench.export.program_file import ProgramFile

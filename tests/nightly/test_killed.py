@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.results import stored
-from tools.reliability.kill_and_resume import COMMAND, ENDED, project, run, seen, visible
+from tools.reliability.kill_and_resume import seen
+from tools.reliability.small_project import COMMAND, ENDED, project, run, visible
 from workbench.records.result import read_result, write_result
 
 pytestmark = pytest.mark.nightly

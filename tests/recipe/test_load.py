@@ -4,18 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.recipe_files import KNOWN_NAMES, LEAST, load, problems, problems_of, write
+from tests.helpers.recipe_files import KNOWN_NAMES, LEAST, load, problems, write
 from workbench.errors import RecipeError
 from workbench.recipe import from_resolved, load_recipes, read_limits, recipe_files, with_overrides
-
-
-def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
-    text = LEAST.replace("48000", "abc") + "lowring: {backend: portable}\nreduction: alva\n"
-    assert problems_of(text) == [
-        "r.yaml: sample_rate_hz: expected a whole number, got 'abc'",
-        "r.yaml: reduction: expected 'alwa', 'argmax' or 'mean', got 'alva' (did you mean 'alwa'?)",
-        "r.yaml: lowring: is not a recipe key (did you mean 'lowering'?)",
-    ]
 
 
 def test_mistakes_of_several_files_are_reported_together() -> None:

@@ -92,10 +92,6 @@ MISTAKES = [
         "lowering: {prefilter: fourier}\nquantization: {parts: {encoder: int8-static}, equalize: true}",
         "prefilter: conv",
     ),
-    (
-        "frontend: grouped\nfrontend_tolerance: 1e-3",
-        "frontend_tolerance: requires frontend: low-rank or three-stage, got grouped",
-    ),
     ("outputs: [volume]", "outputs: expected pitch among the outputs, got volume"),
     ("outputs: [pitch, pitch]", "outputs: expected each output once, got pitch, pitch"),
     ("outputs: [pitch]\npostprocess: {confidence_threshold: 0.5}", "requires confidence among the outputs, got pitch"),

@@ -13,7 +13,7 @@ from tests.helpers.project import LEAST_RECIPE, workbench, write_project
 from tests.helpers.results import stored
 from tests.helpers.sweep_points import failed_point, measured_point, unsupported_point
 from tests.helpers.variants import steady_timing, variant_of
-from tools.reliability.kill_and_resume import MANIFEST, RECIPE
+from tools.reliability.small_project import MANIFEST, RECIPE
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.progress import Progress

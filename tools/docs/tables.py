@@ -20,15 +20,7 @@ from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
-IN_SHORT = (
-    "float-upstream",
-    "float-xnnpack",
-    "float-band",
-    "int8-mixed",
-    "int8-fast",
-    "int8-small",
-    "unfair",
-)
+IN_SHORT = ("float-upstream", "float-xnnpack", "float-band", "int8-mixed", "int8-fast", "int8-small", "unfair")
 _SHORT_COLUMNS = {
     "variant": "variant",
     "verdict": "verdict",
@@ -40,16 +32,8 @@ _SHORT_COLUMNS = {
     "times faster (native)": "times faster",
 }
 _CHOICES = (
-    "float-xnnpack",
-    "float-low-rank",
-    "float-band",
-    "int8-mixed",
-    "int8-fast",
-    "int8-small",
-    "int8-dynamic",
-    DYNAMIC,
-    "explicit-state",
-    "int8-streams",
+    *("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small", "int8-dynamic"),
+    *(DYNAMIC, "explicit-state", "int8-streams"),
 )
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("of it loading",)  # for width; bench.json has it

@@ -239,8 +239,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the table as JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows: list[Tried] = []
-    child, here = Child(), run_here()
+    rows, child, here = list[Tried](), Child(), run_here()
     every = [*single_parts(), *pairwise(_ENCODER), *pairwise(_WHOLE)]
     lowered = _lowered_before(arguments.out, here) if arguments.out else {}
     new = [each for each in every if arguments.only in json.dumps(each) and json.dumps(each) not in lowered]
@@ -248,8 +247,7 @@ def main() -> None:
         new = random.Random(0).sample(new, min(arguments.sample, len(new)))
     chosen = [*map(json.loads, lowered), *new]
     for number, choices in enumerate(chosen, start=1):
-        rows.append(try_choices(choices, lowered.get(json.dumps(choices)), tones(), child))
-        tried = rows[-1]
+        rows.append(tried := try_choices(choices, lowered.get(json.dumps(choices)), tones(), child))
         outcome = f"{tried.wrong or 'right'}: {tried.failed or 'runs'}"
         print(f"{number}/{len(chosen)} {json.dumps(choices)}\n  {outcome}\n  {tried.refused}", flush=True)
         if arguments.out:

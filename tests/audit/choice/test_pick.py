@@ -4,7 +4,8 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.helpers.results import kept, natively, replaced, stored, with_known_f0, without_pitch
+from tests.helpers.choices import ACCURATE, ALL, BELOW_FLOOR, FAST, MIDDLE, NATIVE, SMALL, WORSE, pick_of, variant
+from tests.helpers.results import kept, replaced, with_known_f0, without_pitch
 from workbench.audit.choice.explain import Choice, Objective
 from workbench.audit.choice.order import display_order
 from workbench.audit.choice.pick import pick
@@ -13,34 +14,6 @@ from workbench.cli.pick import CLOCKS, OBJECTIVES
 from workbench.errors import WorkbenchError
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult
-from workbench.runtime.state_protocol import protocol_of
-
-
-def variant(name: str, cents: float, size: int, p50: float, spread: float = 0.1) -> Result:
-    return stored(
-        renamed=name,
-        deviation__pitch__p95_cents=cents,
-        program__bytes=size,
-        speed__speedup_p50=p50,
-        speed__speedup_low=p50 - spread,
-        speed__speedup_high=p50 + spread,
-        floor__pitch__p95_cents=0.1,
-        recipe__resolved__gates={"deviation.pitch.p95_cents": "<= 10"},
-        verdict="pass",
-    )
-
-
-ACCURATE = variant("accurate", 0.5, 4000, 2.0)
-SMALL = variant("small", 8.0, 1000, 3.0)
-FAST = variant("fast", 4.0, 3000, 8.0)
-MIDDLE = variant("middle", 1.0, 1500, 6.0)
-WORSE = variant("worse", 9.0, 5000, 1.0)
-BELOW_FLOOR = variant("a", 0.01, 4000, 2.0)
-ALL = [kept(result) for result in (ACCURATE, SMALL, FAST, MIDDLE, WORSE)]
-
-
-def pick_of(*results: Result, objective: Objective = "smallest", **options: Any) -> Choice:
-    return pick([kept(result) for result in results], objective, **options)
 
 
 def winner(choice: Choice) -> str | None:
@@ -120,57 +93,6 @@ def test_pick_judges_again_by_given_limits() -> None:
     assert rejected["small"].reasons[0] == "deviation.pitch.p95_cents is 8 (limit <= 5)"
 
 
-def test_pick_names_what_is_nearest_if_nothing_passes() -> None:
-    limits = {"deviation.pitch.p95_cents": "<= 2", "program.bytes": "<= 1400", "delay.variant.delay_ms": None}
-    assert pick(ALL, "smallest", {**limits, "program.bytes": "<= 2000"}).nearest == ()
-    nearest = pick(ALL, "smallest", limits).nearest
-    assert [(each.name, [miss.metric for miss in each.misses]) for each in nearest] == [
-        ("middle", ["program.bytes"]),  # 7 % beyond
-        ("accurate", ["program.bytes"]),
-        ("small", ["deviation.pitch.p95_cents"]),  # 3 times beyond
-    ]
-    (miss,) = nearest[0].misses
-    assert (miss.value, miss.beyond, miss.share) == pytest.approx((1500, 100, 1 / 14))
-    assert miss.hint == "int8-dynamic for encoder.prefilter"  # the recipe has none
-    unfair = replaced(MIDDLE, "protocol", protocol_of("variant-reset-per-chunk"))
-    assert pick_of(unfair, objective="smallest", limits=limits).nearest == ()  # no limit makes it pass
-
-
-WEIGHTS = "int8-weights in place of int4-weights, int16-weights in place of int12-weights"
-STATIC = "int8-dynamic in place of int8-static, or none for the last layer (encoder.toeplitz)"
-
-
-@pytest.mark.parametrize(
-    ("parts", "frontend", "band", "metric", "hint"),
-    [
-        (["int8-static"], "upstream", 1.0, "deviation.pitch.p95_cents", STATIC),
-        (
-            ["int8-dynamic"],
-            "upstream",
-            1.0,
-            "deviation.pitch.p95_cents",
-            "scheme none for some parts in quantization.parts",
-        ),
-        (["int12-weights"], "low-rank", 1.0, "deviation.confidence.max", f"{WEIGHTS}, or a smaller frontend_tolerance"),
-        ([], "upstream", 0.5, "deviation.pitch.p95_cents", "a larger lowering.prefilter_band"),
-        ([], "upstream", 1.0, "latency.algorithmic_ms", "a larger mirror or a smaller chunk_samples"),
-        ([], "upstream", 1.0, "floor.pitch.p95_cents", ""),
-    ],
-)
-def test_hint_is_of_the_recipe_and_the_metric(
-    parts: list[str], frontend: str, band: float, metric: str, hint: str
-) -> None:
-    result = replaced(MIDDLE, "recipe.resolved.quantization.parts", dict(zip("abc", parts, strict=False)))
-    result = replaced(
-        replaced(result, "recipe.resolved.frontend", frontend), "recipe.resolved.lowering.prefilter_band", band
-    )
-    (nearest,) = pick_of(result, limits={metric: "<= 1e-9"}).nearest
-    assert [miss.hint for miss in nearest.misses] == [hint]
-
-
-NATIVE = [natively(FAST, 9.0), natively(MIDDLE, 12.0), natively(SMALL, 4.0)]
-
-
 @pytest.mark.parametrize(
     ("results", "given", "clock", "reason", "name", "rejected"),
     [
@@ -194,16 +116,6 @@ def test_pick_compares_by_one_clock(
     picked = choice.front[0]
     expected = {"native": (12.0, 1000 / 12), "session": (8.0, 1000 * FAST.speed.variant.p50_ms)}  # type: ignore[union-attr]
     assert (picked.speedup_p50, picked.p50_us) == pytest.approx(expected[clock])
-
-
-def test_native_gates_count_in_what_is_nearest() -> None:
-    limits = {"speed.native.p99_us": "<= 150", "deviation.pitch.p95_cents": "<= 10"}
-    choice = pick_of(*NATIVE, FAST.replace(recipe=WORSE.recipe), limits=limits)
-    (nearest, *_) = choice.nearest
-    (miss,) = nearest.misses
-    assert (nearest.name, miss.metric) == ("middle", "speed.native.p99_us")
-    assert (miss.value, miss.share) == pytest.approx((1000 / 12 + 100, 2 / 9))
-    assert {each.name: each.verdict for each in choice.rejected}["worse"] == "inconclusive"  # not timed natively
 
 
 def test_results_are_shown_by_verdict_and_then_by_rank() -> None:

@@ -14,7 +14,7 @@ from tests.helpers.frames import arrays_of
 from tests.helpers.programs import ProgramFactory
 from tests.helpers.project import write_project
 from tests.helpers.variants import KEYS, files, steady_timing
-from tools.reliability.kill_and_resume import MANIFEST
+from tools.reliability.small_project import MANIFEST
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ProgramError
 from workbench.measure.speed import ColdStart
