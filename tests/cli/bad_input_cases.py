@@ -368,6 +368,12 @@ AUDIO = (
         "audio: {channel: centre}",
     ),
     Case(
+        "noise on a clip without a known f0",
+        f"noise {LEAST} --audio calib_audio/sung/a.wav --out out",
+        f"{LEAST}: no scored clip has a known, voiced f0; write one beside the audio, as NAME.csv",
+        recording(),
+    ),
+    Case(
         "a channel of the microphone",
         "live --terminal --channel left",
         "--channel chooses a channel of the file of --play; add --play, or drop it",

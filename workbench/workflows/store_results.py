@@ -1,4 +1,4 @@
-"""The files of a bench, a profile, a search, a sensitivity, a soak and a sweep: the result as JSON, and its picture.
+"""The files of commands other than `run`: the result as JSON, and its picture.
 
 Each function returns the new path of an earlier result with other content, or None if there was none.
 """
@@ -6,6 +6,7 @@ Each function returns the new path of an earlier result with other content, or N
 from pathlib import Path
 
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
+from workbench.records.noise import NOISE_NAME, Noise
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
 from workbench.records.search.sensitivity import SENSITIVITY_NAME, SENSITIVITY_PLOT_NAME, Sensitivity
 from workbench.records.search.trials import SEARCH_NAME, SEARCH_PAGE_NAME, SEARCH_PLOT_NAME, Search
@@ -27,6 +28,11 @@ def store_bench(bench: Bench, folder: Path) -> Path | None:
     archived = replace_json(bench, folder / BENCH_NAME)
     write_atomic(folder / BENCH_PLOT_NAME, bench_png(bench))
     return archived
+
+
+def store_noise(noise: Noise, folder: Path) -> Path | None:
+    """Writes `noise.json`."""
+    return replace_json(noise, folder / NOISE_NAME)
 
 
 def store_profile(profile: Profile, folder: Path) -> Path | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from workbench.measure.truth.bootstrap import Interval
 from workbench.measure.truth.groups import GroupAccuracy
 from workbench.measure.truth.pitch_accuracy import PitchAccuracy
+from workbench.records.noise import NOISE_NAME, NoiseLevel, read_noise
 from workbench.records.run_folders import StoredResult
 from workbench.report.html.axis import LinearAxis, Ticks
 
@@ -45,11 +46,23 @@ class AccuracyChart:
 
 
 def accuracy_charts(stored: StoredResult) -> list[AccuracyChart]:
-    """Returns a chart for each kind of truth that has groups with voiced frames; empty if there is none."""
+    """Returns a chart for each kind of truth that has groups with voiced frames; empty if there is none.
+
+    Raises:
+        WorkbenchError: A measurement with noise beside the result cannot be read.
+    """
     truth = stored.result.truth
     kinds = (truth, *truth.other_kinds) if truth is not None else ()
-    charts = [_chart(kind.kind, kind.groups) for kind in kinds]
+    levels = _noise_levels(stored)
+    charts = [_chart(kind.kind, (*kind.groups, *(each for each in levels if each.kind == kind.kind))) for kind in kinds]
     return [chart for chart in charts if chart.rows]
+
+
+def _noise_levels(stored: StoredResult) -> tuple[NoiseLevel, ...]:
+    """Returns the levels of the measurement with noise beside the result; none if it has none of this program."""
+    program = stored.result.program
+    noise = read_noise(stored.folder / NOISE_NAME) if program is not None and stored.current else None
+    return noise.levels if noise is not None and program is not None and noise.program.sha256 == program.sha256 else ()
 
 
 def _chart(kind: str, groups: Sequence[GroupAccuracy]) -> AccuracyChart:
