@@ -44,7 +44,7 @@ _TIME_WORDS = {*_TIME_UNITS, "time", "times", "timestamp", "timestamps", "t"}
 _PITCH_WORDS = {*_PITCH_UNITS, "frequency", "frequencies", "freq", "f0", "pitch"}
 _OTHER_SCALES = {"log", "ln", "erb", "mel", "bark", "octave", "octaves", "period", "log2"}
 _CONFIDENCE_WORDS = {"confidence", "probability", "periodicity", "salience"}
-_MIN_STEP_OF_MS = 1.0  # rows a second apart would be no annotation of f0, and rows a millisecond apart are unusual
+_LONGEST_INDEX_STEP = 1.0  # rows that are 1 apart may be numbered, or a millisecond apart
 _VOICES_HZ = (50.0, 2000.0)  # what a median of sung f0 in hertz does not leave
 _HIGHEST_MIDI = 127
 
@@ -122,7 +122,7 @@ def _second(table: Table, stated: StatedUnits) -> tuple[float, str]:
         return (1.0 if unit == "s" else 1e-3), ""
     steps = np.abs(np.diff(table.values[:, _TIME]))
     step = float(np.median(steps)) if len(steps) else 0.0
-    if _MIN_STEP_OF_MS <= step <= 1000 * LONGEST_BRIDGED_GAP_S:
+    if _LONGEST_INDEX_STEP < step <= 1000 * LONGEST_BRIDGED_GAP_S:
         return 1e-3, f"the times are read as milliseconds, because the rows are {step:g} apart"
     return 1.0, ""
 
