@@ -10,7 +10,7 @@ BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-ban
 PROFILED := float-xnnpack float-low-rank int8-mixed int8-fast
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench profiles shapes findings docs site clean
+.PHONY: demo test test-all test-nightly lint measured bench rivals profiles shapes findings docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -44,6 +44,12 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,native]"
 	$(BIN)/workbench bench $(BENCHED) --threads 1,2 --out outputs/bench
 	$(BIN)/python -m tools.docs.regenerate --bench outputs/bench
+
+# docs/results/rivals.md: PESTO and other trackers. Needs an idle machine; torchcrepe-full takes most of the time.
+rivals: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,rivals]"
+	$(BIN)/workbench rivals --out outputs/rivals; case $$? in 0|1) ;; *) exit 1 ;; esac
+	$(BIN)/python -m tools.docs.regenerate --rivals outputs/rivals
 
 # docs/results/profiles.md: the time of each layer and operator of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed

@@ -1006,6 +1006,40 @@ LIVE = (
     ),
 )
 
+RIVALS = (
+    Case(
+        "a tracker that does not exist",
+        "rivals --rival swift",
+        "swift: no such rival (did you mean 'swift-f0'?); use one of swift-f0, torchcrepe-tiny, torchcrepe-full, penn, "
+        "praat, pyin, yin",
+    ),
+    Case(
+        "no package of a tracker",
+        "rivals --rival penn",
+        "rivals: penn: not installed; pip install 'pesto-workbench[rivals]'",
+    ),
+    Case(
+        "audio without a known f0",
+        "rivals calib_audio/sung/a.wav",
+        "calib_audio/sung/a.wav: has no known f0; put it beside it as NAME.csv, with the columns time and frequency",
+        recording(),
+    ),
+    Case(
+        "a folder without a known f0",
+        "rivals calib_audio/sung",
+        "calib_audio/sung: no clip in it has a known f0; put it beside one as NAME.csv, with the columns time and "
+        "frequency",
+        recording(),
+    ),
+    Case(
+        "an empty folder",
+        "rivals takes",
+        "takes: has no audio; put wav, flac, ogg or mp3 files into the folder",
+        folder("takes"),
+    ),
+    Case("no audio of that name", "rivals take.wav", "take.wav: no such audio file; check the path"),
+)
+
 TABLES = {
     "Recipes": RECIPES,
     "Audio": AUDIO,
@@ -1015,4 +1049,5 @@ TABLES = {
     "Results and output folders": RECORDS,
     "The cache": CACHE,
     "Live": LIVE,
+    "Other trackers": RIVALS,
 }

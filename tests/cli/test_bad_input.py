@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,7 @@ def one_child() -> Iterator[Any]:
 def project(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder and, for cases of programs, the programs of other tools."""
     monkeypatch.setenv("CXX", "c++")  # restores what a case sets
+    monkeypatch.setitem(sys.modules, "penn", None)  # as on a machine without it
     if case in TABLES["Programs"]:
         for path in request.getfixturevalue("others").iterdir():
             Path(path.name).symlink_to(path)

@@ -12,6 +12,7 @@ from workbench.records.bench import BENCH_NAME, Bench
 from workbench.records.key_meanings import key_meanings, key_types, key_unit, model_at, models_in, summary
 from workbench.records.profile import PROFILE_NAME, Profile
 from workbench.records.result import RESULT_NAME, Result
+from workbench.records.rivals import RIVALS_NAME, Rivals
 from workbench.records.soak import SOAK_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, Sweep
 
@@ -23,6 +24,7 @@ RECORD_FILES: dict[str, tuple[Model, str]] = {
     BENCH_NAME: (Bench, "bench"),
     PROFILE_NAME: (Profile, "profile"),
     SOAK_NAME: (Soak, "soak"),
+    RIVALS_NAME: (Rivals, "rivals"),
 }
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 _METRICS_HEAD = """# Metrics for gates

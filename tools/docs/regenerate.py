@@ -5,6 +5,8 @@
     python -m tools.docs.regenerate --bench outputs/DIR      store the record and picture of a bench first
     python -m tools.docs.regenerate --profiles outputs/DIR   store its profiles and their pictures first
     python -m tools.docs.regenerate --findings outputs/DIR   store those of `run recipes/findings` first
+    python -m tools.docs.regenerate --rivals outputs/DIR     store the record and picture of `rivals` first
+    python -m tools.docs.regenerate --rivals-singing outputs/DIR     the same, on recordings
 
 `tests/docs/test_docs.py` fails if a file differs from what this module writes.
 """
@@ -22,6 +24,7 @@ from tools.docs import (
     recipe_page,
     records_page,
     reliability,
+    rivals,
     silence,
     steadiness,
     stored,
@@ -40,6 +43,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/results/findings.md": findings.page,
     "docs/results/gates.md": gates.page,
     "docs/results/reliability.md": reliability.page,
+    "docs/results/rivals.md": rivals.page,
     "recipes/recipe.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }
 """Whole files that are generated."""
@@ -88,12 +92,14 @@ def main() -> None:
         "bench": (stored.store_bench, "a bench"),
         "profiles": (stored.store_profiles, "a folder of profiles"),
         "findings": (findings.keep, "a run of recipes/findings"),
+        "rivals": (rivals.store, "a comparison with other trackers on the rendered clips"),
+        "rivals-singing": (rivals.store_singing, "the same on recordings"),
     }
     for name, (_, source) in stores.items():
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"{source}, to store first")
     arguments = parser.parse_args()
     for name, (store, _) in stores.items():
-        folder = getattr(arguments, name)
+        folder = getattr(arguments, name.replace("-", "_"))
         if folder:
             store(folder)
     for path in (*MEASURED.glob("*.json"), *findings.FINDINGS.glob("*.json")):

@@ -39,6 +39,7 @@ _DEFAULT_RECIPES, _REFERENCE_RECIPE = ("float-xnnpack", "int8-mixed"), "float-up
     show_default=True,
     help="Time .pte programs in the native host too, if one can be built.",
 )
+@click.option("--rivals", "with_rivals", is_flag=True, help="Compare the contenders with other pitch trackers too.")
 @run_options("Folder for the programs, bench.json and bench.png.  [default: a dated folder below outputs/]")
 def bench(
     contenders: tuple[str, ...],
@@ -47,6 +48,7 @@ def bench(
     rounds: int,
     chunks_per_round: int,
     native: bool,
+    with_rivals: bool,
     options: RunOptions,
 ) -> None:
     """Time recipes and programs against upstream PESTO.
@@ -65,6 +67,9 @@ def bench(
     second table has these times in microseconds. If no host can be built, the program is timed without it, and a line
     says why.
 
+    With --rivals, the contenders are then compared with other pitch trackers, as `workbench rivals` does: it adds a
+    table, rivals.json and rivals.png. It needs the extra rivals, and --audio a known f0.
+
     Exit codes: 0 every RECIPE and PROGRAM and `first-experiments` were timed; 1 one of them could not be built or run;
     2 usage error.
 
@@ -72,6 +77,7 @@ def bench(
     Example:
       workbench bench --threads 1,2
       workbench bench int8-mixed build/mine/program.pte --rounds 50 --out outputs/bench
+      workbench bench --rivals
     """
     catalog = options.catalog
     from workbench.workflows.load_recipes import split_programs
@@ -83,21 +89,38 @@ def bench(
     with progress_shown() as progress:
         progress.report("import", 0, 1)
         from workbench.report.tables.bench import print_bench
+        from workbench.report.tables.rivals import print_rivals
         from workbench.workflows.bench.build import build_contenders
         from workbench.workflows.bench.contenders import collect_contenders
         from workbench.workflows.bench.run import run_bench, timing_plans
-        from workbench.workflows.store_results import store_bench
+        from workbench.workflows.rivals.comparison import prepare_comparison
+        from workbench.workflows.rivals.run import run_rivals
+        from workbench.workflows.store_results import store_bench, store_rivals
 
         progress.report("import", 1, 1)
+        audio = [] if options.audio is None else [options.audio]
+        comparison = prepare_comparison((), catalog, audio, chosen.channel or "mix", progress) if with_rivals else None
         setup = collect_contenders(recipes, programs, first, progress)
         setup = setup.with_clips(catalog, options.audio, progress)
         folder = options.folder("bench")
         built = build_contenders(setup, folder, progress, options.fresh, program_store())
         record = run_bench(setup, built, timing_plans(threads, rounds, chunks_per_round), progress, native)
-    print_archived(store_bench(record, folder))
+        print_archived(store_bench(record, folder))
+        rivals = None
+        if comparison is not None:
+            rivals = run_rivals(
+                comparison,
+                built.contenders,
+                built.not_run,
+                progress,
+                keep=lambda finished: print_archived(store_rivals(finished, folder)),
+            )
     if options.as_json:
-        print_json(folder, record)
+        for each in filter(None, (record, rivals)):
+            print_json(folder, each)
     else:
         print_bench(record, folder)
+        if rivals is not None:
+            print_rivals(rivals, folder)
     missing = {contender.name for run_ in record.runs for contender in run_.not_run}
     sys.exit(FAIL if missing & setup.requested else PASS)

@@ -10,6 +10,9 @@ from workbench.rivals.torchcrepe import TORCHCREPE_FULL, TORCHCREPE_TINY
 
 RIVALS: tuple[Rival, ...] = (SWIFT_F0, TORCHCREPE_TINY, TORCHCREPE_FULL, PENN, PRAAT, PYIN, YIN)
 
+CONSENSUS_VOTERS = ("swift-f0", "praat", "pyin", "torchcrepe-tiny")
+"""The trackers that a consensus asks."""
+
 
 def rival_named(name: str) -> Rival:
     """Returns the rival of that name. Raises RivalError if there is none."""

@@ -1,8 +1,9 @@
 """YIN and its probabilistic version pYIN, as librosa has them: no weights."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Estimate, Floats, Rival, Tracker
+from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, ONE_WINDOW, Estimate, Floats, Rival, SlidingWindow, Tracker
 
 _RATE_HZ, _HOP, _WINDOW = 22_050, 256, 2_048
 
@@ -29,12 +30,24 @@ def _load_pyin() -> Tracker:
 def _load_yin() -> Tracker:
     import librosa
 
-    def track(samples: Floats) -> Estimate:
-        hz = librosa.yin(samples, fmin=LOWEST_HZ, fmax=HIGHEST_HZ, sr=_RATE_HZ, frame_length=_WINDOW, hop_length=_HOP)
-        times_s = np.arange(len(hz)) * _HOP / _RATE_HZ
-        return Estimate(times_s, np.asarray(hz, np.float64), np.ones(len(hz), bool), None)
+    def yin(samples: Floats, center: bool) -> NDArray[np.float64]:
+        hz = librosa.yin(
+            samples,
+            fmin=LOWEST_HZ,
+            fmax=HIGHEST_HZ,
+            sr=_RATE_HZ,
+            frame_length=_WINDOW,
+            hop_length=_HOP,
+            center=center,
+        )
+        return np.asarray(hz, np.float64)
 
-    return Tracker(track)
+    def track(samples: Floats) -> Estimate:
+        hz = yin(samples, center=True)
+        return Estimate(np.arange(len(hz)) * _HOP / _RATE_HZ, hz, np.ones(len(hz), bool), None)
+
+    window = SlidingWindow(_WINDOW, lambda samples: yin(samples, center=False))
+    return Tracker(track, push=window.push, streamed=ONE_WINDOW)
 
 
 PYIN = Rival(

@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import RivalError
-from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Estimate, Floats, Rival, Tracker, estimate
+from workbench.rivals.rival import (
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    ONE_WINDOW,
+    Estimate,
+    Floats,
+    Rival,
+    SlidingWindow,
+    Tracker,
+    estimate,
+)
 
 _RATE_HZ, _HOP, _BATCH_FRAMES = 8_000, 80, 256
 _THRESHOLD = 0.1625  # the default of penn's command line
@@ -25,7 +35,7 @@ def _load() -> Tracker:
     checkpoint = _download()
     highest_hz = min(HIGHEST_HZ, penn.FMAX)
 
-    def track(samples: Floats) -> Estimate:
+    def predict(samples: Floats, center: str) -> tuple[torch.Tensor, torch.Tensor]:
         pitch_hz, periodicity = penn.from_audio(
             torch.from_numpy(np.array(samples, np.float32))[None],
             _RATE_HZ,
@@ -33,13 +43,18 @@ def _load() -> Tracker:
             fmax=highest_hz,
             checkpoint=checkpoint,
             batch_size=_BATCH_FRAMES,
-            center="half-hop",
+            center=center,
             decoder="argmax",
         )
-        times_s = (np.arange(pitch_hz.shape[1]) + 0.5) * _HOP / _RATE_HZ  # each in the middle of its hop
-        return estimate(times_s, pitch_hz[0].numpy(), periodicity[0].numpy(), _THRESHOLD)
+        return pitch_hz[0], periodicity[0]
 
-    return Tracker(track, weights=(checkpoint,))
+    def track(samples: Floats) -> Estimate:
+        pitch_hz, periodicity = predict(samples, "half-hop")
+        times_s = (np.arange(len(pitch_hz)) + 0.5) * _HOP / _RATE_HZ
+        return estimate(times_s, pitch_hz.numpy(), periodicity.numpy(), _THRESHOLD)
+
+    window = SlidingWindow(penn.WINDOW_SIZE, lambda samples: predict(samples, "half-window"))
+    return Tracker(track, (checkpoint,), window.push, streamed=ONE_WINDOW)
 
 
 def stub_torbi_if_broken() -> None:

@@ -19,6 +19,9 @@ Floats = NDArray[np.float32]
 LOWEST_HZ, HIGHEST_HZ = 40.0, 2100.0
 """The range in which every rival searches, as far as it can. Singing and the shipped clips lie in it."""
 
+STREAMED_BLOCK_S = 0.02
+ONE_WINDOW = "one window is computed for each block"
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -45,12 +48,28 @@ class Tracker:
     Attributes:
         track: Returns the estimate of a clip: (n,) float32, mono, full scale 1.0, at the tracker's rate.
         weights: The files of weights that it has loaded. Empty if it is signal processing.
-        push: Passes the next samples of a stream, (n,) float32 at the tracker's rate. None if it cannot be streamed.
+        push: Passes the next block of a stream, (n,) float32 at the tracker's rate, and computes the frame that it
+            completes. None if no frame is final before the clip ends.
+        block_s: The length of a block.
+        streamed: How `push` works.
     """
 
     track: Callable[[Floats], Estimate]
     weights: tuple[Path, ...] = ()
     push: Callable[[Floats], object] | None = None
+    block_s: float = STREAMED_BLOCK_S
+    streamed: str = ""
+
+
+class SlidingWindow:
+    """Streams a tracker that decides frame by frame: each block completes one window, which gives one frame."""
+
+    def __init__(self, window_samples: int, frame: Callable[[Floats], object]) -> None:
+        self._window, self._frame = np.zeros(window_samples, np.float32), frame
+
+    def push(self, block: Floats) -> object:
+        self._window = np.concatenate([self._window, block])[-len(self._window) :]
+        return self._frame(self._window)
 
 
 @dataclass(frozen=True)

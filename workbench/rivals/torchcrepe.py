@@ -6,7 +6,17 @@ from typing import Literal
 
 import numpy as np
 
-from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Estimate, Floats, Rival, Tracker, estimate
+from workbench.rivals.rival import (
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    ONE_WINDOW,
+    Estimate,
+    Floats,
+    Rival,
+    SlidingWindow,
+    Tracker,
+    estimate,
+)
 
 _RATE_HZ, _BATCH_FRAMES = 16_000, 256
 _THRESHOLD = 0.21  # torchcrepe's README, "Filtering and thresholding"
@@ -21,7 +31,7 @@ def _load(size: Literal["tiny", "full"], hop_samples: int) -> Tracker:
 
     highest_hz = min(HIGHEST_HZ, torchcrepe.MAX_FMAX)
 
-    def track(samples: Floats) -> Estimate:
+    def predict(samples: Floats, pad: bool) -> tuple[torch.Tensor, torch.Tensor]:
         # The default decoder finds a path through the whole clip. This one decides frame by frame, so it can be
         # streamed, and it returns more than 20-cent steps.
         pitch_hz, periodicity = torchcrepe.predict(
@@ -34,12 +44,19 @@ def _load(size: Literal["tiny", "full"], hop_samples: int) -> Tracker:
             decoder=torchcrepe.decode.weighted_argmax,
             return_periodicity=True,
             batch_size=_BATCH_FRAMES,
+            pad=pad,
         )
-        times_s = np.arange(pitch_hz.shape[1]) * hop_samples / _RATE_HZ
-        return estimate(times_s, pitch_hz[0].numpy(), periodicity[0].numpy(), _THRESHOLD)
+        return pitch_hz[0], periodicity[0]
+
+    def track(samples: Floats) -> Estimate:
+        pitch_hz, periodicity = predict(samples, pad=True)
+        times_s = np.arange(len(pitch_hz)) * hop_samples / _RATE_HZ
+        return estimate(times_s, pitch_hz.numpy(), periodicity.numpy(), _THRESHOLD)
 
     torchcrepe.load.model("cpu", size)
-    return Tracker(track, weights=(Path(torchcrepe.__file__).parent / "assets" / f"{size}.pth",))
+    window = SlidingWindow(torchcrepe.WINDOW_SIZE, lambda samples: predict(samples, pad=False))
+    weights = Path(torchcrepe.__file__).parent / "assets" / f"{size}.pth"
+    return Tracker(track, (weights,), window.push, streamed=ONE_WINDOW)
 
 
 def _crepe(size: Literal["tiny", "full"], hop_samples: int, advice: str) -> Rival:

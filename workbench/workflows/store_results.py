@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
 from workbench.records.noise import NOISE_NAME, Noise
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
+from workbench.records.rivals import RIVALS_NAME, RIVALS_PLOT_NAME, Rivals
 from workbench.records.search.sensitivity import SENSITIVITY_NAME, SENSITIVITY_PLOT_NAME, Sensitivity
 from workbench.records.search.trials import SEARCH_NAME, SEARCH_PAGE_NAME, SEARCH_PLOT_NAME, Search
 from workbench.records.soak import SOAK_NAME, SOAK_PLOT_NAME, Soak
@@ -15,6 +16,7 @@ from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep
 from workbench.report.html.search import search_html
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.profile import profile_png
+from workbench.report.plots.rivals import rivals_png
 from workbench.report.plots.search import search_png
 from workbench.report.plots.sensitivity import sensitivity_png
 from workbench.report.plots.soak import soak_png
@@ -54,6 +56,14 @@ def store_sensitivity(sensitivity: Sensitivity, folder: Path) -> Path | None:
     """Writes `sensitivity.json` and `sensitivity.png`."""
     archived = replace_json(sensitivity, folder / SENSITIVITY_NAME)
     write_atomic(folder / SENSITIVITY_PLOT_NAME, sensitivity_png(sensitivity))
+    return archived
+
+
+def store_rivals(rivals: Rivals, folder: Path) -> Path | None:
+    """Writes `rivals.json`, and `rivals.png` if a tracker has figures."""
+    archived = replace_json(rivals, folder / RIVALS_NAME)
+    if rivals.trackers:
+        write_atomic(folder / RIVALS_PLOT_NAME, rivals_png(rivals))
     return archived
 
 

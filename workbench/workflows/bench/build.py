@@ -1,6 +1,6 @@
 """The file of each contender: built in a folder below the bench's, or an existing program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,7 +111,12 @@ class BuiltContenders:
 
 
 def build_contenders(
-    setup: BenchSetup, folder: Path, progress: Progress, fresh: bool = False, store: Path | None = None
+    setup: BenchSetup,
+    folder: Path,
+    progress: Progress,
+    fresh: bool = False,
+    store: Path | None = None,
+    only: Collection[str] | None = None,
 ) -> BuiltContenders:
     """Builds the file of every contender, each in a folder below `folder` that has its name.
 
@@ -121,6 +126,7 @@ def build_contenders(
         progress: Receives the stages.
         fresh: Exports programs of recipes even if they are cached.
         store: The cache of programs of all runs.
+        only: The names of the contenders to build, besides eager. None stands for all.
 
     Raises:
         WorkbenchError: A folder has a result whose program would be replaced.
@@ -132,6 +138,8 @@ def build_contenders(
     onnx_hint = EXPORTERS["onnx"].extra.missing_hint()
     not_run = {ONNX: onnx_hint} if onnx_hint else {}
     for spec in _specs(setup, fresh, store, with_onnx=not onnx_hint):
+        if only is not None and spec.name not in only:
+            continue
         try:
             file = spec.build(folder, progress)
             contender = Contender(spec.name, spec.what, format_of(file.name), file, sha256_of(file), baseline)

@@ -1,0 +1,132 @@
+"""Runs each tracker in its child process. One that is missing, fails or crashes is a row that says so."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from workbench.audio.decode import Clip
+from workbench.errors import ProgramError, RivalError, WorkerKilledError
+from workbench.measure.bench.worker import Contender
+from workbench.measure.rivals.figures import RivalFigures, Streaming, Tracked, figures, fit, frame_counts
+from workbench.measure.rivals.grid import GRID_S
+from workbench.measure.rivals.lookahead import Lookahead
+from workbench.measure.rivals.pesto import as_rival
+from workbench.measure.rivals.worker import RivalWorker
+from workbench.progress import Progress
+from workbench.record_model import now_utc
+from workbench.records.bench import NotRun
+from workbench.records.environment import environment
+from workbench.records.rivals import ClipSet, Rivals
+from workbench.rivals.catalogue import CONSENSUS_VOTERS
+from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Rival
+from workbench.runtime.isolation import IsolatedProcess, Worker
+from workbench.workflows.rivals.comparison import Comparison
+
+_LIMIT_S = 3600.0  # of a clip; the slowest tracker takes a minute for ten seconds
+_NOT_MEASURED = "left out by --no-speed"
+
+
+def run_rivals(
+    comparison: Comparison,
+    contenders: Sequence[Contender],
+    not_built: Mapping[str, str],
+    progress: Progress,
+    keep: Callable[[Rivals], None],
+    speed: bool = True,
+) -> Rivals:
+    """Tracks all clips with each tracker, PESTO first.
+
+    Args:
+        comparison: The other trackers, and the clips.
+        contenders: PESTO's programs and eager.
+        not_built: The reasons of those that could not be built, by name.
+        progress: Receives the stages.
+        keep: Called with the record after each tracker, so that an interrupt keeps the finished ones.
+        speed: Measures the audio that a frame needs, and the time of a stream.
+    """
+    finished: list[RivalFigures] = []
+    not_run = [NotRun(name=name, reason=reason) for name, reason in not_built.items()]
+    here = environment(1)
+
+    def record() -> Rivals:
+        return Rivals(
+            created=now_utc(),
+            environment=here,
+            grid_ms=1000 * GRID_S,
+            lowest_hz=LOWEST_HZ,
+            highest_hz=HIGHEST_HZ,
+            calibration=_clip_sets(comparison.calibration)[0],
+            scored=tuple(_clip_sets(comparison.scored)),
+            trackers=tuple(finished),
+            not_run=tuple(not_run),
+        )
+
+    for rival in (*map(as_rival, contenders), *comparison.rivals):
+        try:
+            finished.append(_measure(rival, comparison, progress, speed))
+        except (RivalError, ProgramError, WorkerKilledError) as error:
+            not_run.append(NotRun(name=rival.name, reason=str(error).removeprefix(f"{rival.name}: ")))
+        except MemoryError:
+            not_run.append(NotRun(name=rival.name, reason="the machine ran out of memory"))
+        keep(record())
+    return record()
+
+
+def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bool) -> RivalFigures:
+    calibration, scored = comparison.calibration, comparison.scored
+    steps = len(calibration) + len(scored) + (2 if speed else 0)
+    with progress.stage(rival.name, steps) as advance, IsolatedProcess(_LIMIT_S) as child:
+        worker = child.start(RivalWorker, rival)
+
+        def track(clip: Clip) -> Tracked:
+            assert clip.f0 is not None
+            tracked = Tracked(clip.f0, clip.duration_s, worker.call(RivalWorker.track, clip.path, clip.channel))
+            advance(1)
+            return tracked
+
+        alignment = fit([track(clip) for clip in calibration if clip.f0 is not None])
+        assert alignment.delay_ms is not None, "load_clips checks that a calibration clip is voiced"
+        results = [track(clip) for clip in scored]
+        streaming = Streaming(None, "", None, dict.fromkeys(("lookahead", "time_ms"), _NOT_MEASURED))
+        if speed:
+            streaming = _streaming(worker, _longest_voice(calibration), alignment.delay_ms, rival)
+        weight_bytes = worker.call(RivalWorker.weight_bytes)
+    votes = rival.name in CONSENSUS_VOTERS
+    return figures(rival, _version(rival.package), weight_bytes, alignment, results, streaming, votes)
+
+
+def _streaming(worker: Worker[RivalWorker], clip: Clip, delay_ms: float, rival: Rival) -> Streaming:
+    lookahead = worker.call(RivalWorker.lookahead, clip.path, delay_ms)
+    streamed = worker.call(RivalWorker.streamed)
+    window_s = _window_s(lookahead, rival)
+    if not streamed:
+        streamed = f"not a stream: {1000 * window_s:.0f} ms of audio are tracked again for each frame"
+    return Streaming(lookahead, streamed, worker.call(RivalWorker.time_ms, clip.path, window_s), {})
+
+
+def _window_s(lookahead: Lookahead, rival: Rival) -> float:
+    """Returns the length of the smallest window that gives the same frame."""
+    around_s = ((lookahead.past_ms or 0.0) + (lookahead.future_ms or 0.0)) / 1000
+    return max(around_s, 0.0) + rival.hop_samples / rival.sample_rate_hz
+
+
+def _longest_voice(clips: Sequence[Clip]) -> Clip:
+    """Returns the clip with the most voiced time; one with pauses tells more than a tone, so phrases win by length."""
+    return max(clips, key=lambda clip: frame_counts([(clip.f0, clip.duration_s)], GRID_S)[1] if clip.f0 else 0)
+
+
+def _clip_sets(clips: Sequence[Clip]) -> list[ClipSet]:
+    sets = []
+    for kind in dict.fromkeys(clip.f0.kind for clip in clips if clip.f0 is not None):
+        of_kind = [clip for clip in clips if clip.f0 is not None and clip.f0.kind == kind]
+        known = [(clip.f0, clip.duration_s) for clip in of_kind if clip.f0 is not None]
+        frames, voiced = frame_counts(known, GRID_S)
+        names = tuple(clip.name for clip in of_kind)
+        sets.append(ClipSet(kind=kind, clips=names, frames=frames, voiced_frames=voiced))
+    return sets
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
