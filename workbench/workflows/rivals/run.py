@@ -110,7 +110,7 @@ def _window_s(lookahead: Lookahead, rival: Rival) -> float:
 
 
 def _longest_voice(clips: Sequence[Clip]) -> Clip:
-    """Returns the clip with the most voiced time; one with pauses tells more than a tone, so phrases win by length."""
+    """Returns the clip with the most voiced time."""
     return max(clips, key=lambda clip: frame_counts([(clip.f0, clip.duration_s)], GRID_S)[1] if clip.f0 else 0)
 
 
