@@ -83,8 +83,10 @@ class Take:
             time_s = np.round(time_s - self._begin_s, 9) + 0.0  # a difference of times is not exact; no -0
             hz = np.where(confidence >= self._threshold, semitones_to_hz(pitch_semitones), 0.0)
             inside = (time_s >= 0) & (time_s <= round(self.duration_s, 9))
-            for row in zip(1000 * time_s[inside], hz[inside], confidence[inside], strict=True):
-                table.writerow((name, *(f"{value:.3f}" for value in row)))
+            columns = (values[inside].tolist() for values in (1000 * time_s, hz, confidence))  # fast to format
+            table.writerows(
+                (name, f"{ms:.3f}", f"{f0:.3f}", f"{sure:.3f}") for ms, f0, sure in zip(*columns, strict=True)
+            )
         return text.getvalue()
 
 
