@@ -6,10 +6,12 @@ import mir_eval
 import numpy as np
 import pytest
 
+from tests.helpers.bundles import described
 from tests.helpers.frames import frames_of
 from tests.helpers.results import stored
 from workbench.audio.annotations import PitchTrack, TruthKind
 from workbench.audio.decode import Clip
+from workbench.bundle.contents import readme
 from workbench.measure.truth.advised_threshold import ONE_CLASS, AdvisedThreshold, advised_threshold
 from workbench.recipe.stream_config import StreamConfig
 from workbench.report.tables.results import print_results
@@ -74,7 +76,7 @@ def test_without_what_it_needs_there_is_no_advice() -> None:
         (None, ""),
     ],
 )
-def test_run_prints_the_advice(overall: float | None, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_and_bundle_state_the_advice(overall: float | None, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     advice = AdvisedThreshold.absent("not known")
     if overall is not None:
         advice = AdvisedThreshold(
@@ -90,3 +92,11 @@ def test_run_prints_the_advice(overall: float | None, line: str, capsys: pytest.
     printed = capsys.readouterr().out
     assert line in printed if line else "threshold" not in printed
     assert ("--set postprocess.confidence_threshold=0.31" in printed) == (overall == 0.952)
+    assert (
+        "the best threshold on 2 clips of sung/calibrate" in readme(described(stored(advised_threshold=advice)))
+    ) == (overall is not None)
+    if overall == 0.952:
+        rendered = advice.replace(chosen_on=("synthetic/calibrate/a",))
+        print_results([(stored(advised_threshold=rendered), Path("x"))])
+        printed = capsys.readouterr().out
+        assert "their rests are digital silence" in printed and "--set postprocess" not in printed

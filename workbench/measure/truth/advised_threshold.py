@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from workbench.audio.annotations import TruthKind
+from workbench.audio.clip_catalog import SYNTHETIC_CALIBRATE
 from workbench.audio.decode import Clip
 from workbench.measure.alignment import THRESHOLDS, Hertz, middle, of_one_kind, reference_hz
 from workbench.measure.deviation import absent_output_reason
@@ -54,6 +55,11 @@ class AdvisedThreshold(RecordModel):
     def absent(cls, reason: str) -> Self:
         """Returns a record without figures; `reason` says why."""
         return cls(**dict.fromkeys(_NO_FIGURES), null_reasons=dict.fromkeys(_NO_FIGURES, reason))
+
+    @property
+    def is_of_rendered_clips(self) -> bool:
+        """Whether every calibration clip is synthetic: its rests are digital silence, which no microphone records."""
+        return all(name.startswith(f"{SYNTHETIC_CALIBRATE}/") for name in self.chosen_on)
 
     @property
     def chosen_on_text(self) -> str:

@@ -68,6 +68,9 @@ def _threshold_lines(result: Result) -> list[str]:
     if advice.threshold is None or advice.overall is None or advice.program_overall is None:
         return []
     now, chosen_on = f"{advice.program_threshold:g}", f"chosen on {advice.chosen_on_text}"
+    adopt = f"to adopt it: --set postprocess.confidence_threshold={advice.threshold:g}"
+    if advice.is_of_rendered_clips:
+        adopt = "their rests are digital silence, so choose it on recordings before you adopt it"
     gain_points = 100 * (advice.overall - advice.program_overall)
     if gain_points < _LEAST_GAIN_POINTS:
         return [
@@ -75,8 +78,7 @@ def _threshold_lines(result: Result) -> list[str]:
         ]
     return [
         f"threshold   {advice.threshold:g} makes {advice.overall:.1%} of frames right, {now} as now "
-        f"{advice.program_overall:.1%} ({chosen_on}); to adopt it: --set "
-        f"postprocess.confidence_threshold={advice.threshold:g}"
+        f"{advice.program_overall:.1%} ({chosen_on}); {adopt}"
     ]
 
 
