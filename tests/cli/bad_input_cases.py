@@ -1021,14 +1021,15 @@ RIVALS = (
     Case(
         "audio without a known f0",
         "rivals calib_audio/sung/a.wav",
-        "calib_audio/sung/a.wav: has no known f0; put it beside it as NAME.csv, with the columns time and frequency",
+        "calib_audio/sung/a.wav: has no known f0; put it beside the audio as NAME.csv, or let `workbench "
+        "annotate` write one",
         recording(),
     ),
     Case(
         "a folder without a known f0",
         "rivals calib_audio/sung",
-        "calib_audio/sung: no clip in it has a known f0; put it beside one as NAME.csv, with the columns time and "
-        "frequency",
+        "calib_audio/sung: no clip in it has a known f0; put it beside the audio as NAME.csv, or let `workbench "
+        "annotate` write one",
         recording(),
     ),
     Case(

@@ -10,8 +10,8 @@ from workbench.rivals.torchcrepe import TORCHCREPE_FULL, TORCHCREPE_TINY
 
 RIVALS: tuple[Rival, ...] = (SWIFT_F0, TORCHCREPE_TINY, TORCHCREPE_FULL, PENN, PRAAT, PYIN, YIN)
 
-CONSENSUS_VOTERS = ("swift-f0", "praat", "pyin", "torchcrepe-tiny")
-"""The trackers that a consensus asks."""
+CONSENSUS_VOTERS = ("swift-f0", "praat", "pyin", "torchcrepe-full")
+"""Trackers of four families: a small network, autocorrelation, a hidden Markov model on YIN, a large network."""
 
 
 def rival_named(name: str) -> Rival:

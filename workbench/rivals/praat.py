@@ -5,6 +5,7 @@ import numpy as np
 from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Estimate, Floats, Rival, Tracker
 
 _RATE_HZ, _HOP_S, _THRESHOLD = 44_100, 0.01, 0.45
+_WINDOW_PERIODS = 3  # of the lowest pitch; Praat refuses a shorter sound
 
 
 def _load() -> Tracker:
@@ -27,7 +28,7 @@ def _load() -> Tracker:
         guessed = guess.selected_array
         return Estimate(default.xs(), np.where(voiced, hz, guessed["frequency"]), voiced, guessed["strength"])
 
-    return Tracker(track)
+    return Tracker(track, shortest_s=_WINDOW_PERIODS / LOWEST_HZ)
 
 
 PRAAT = Rival(

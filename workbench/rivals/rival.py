@@ -52,6 +52,7 @@ class Tracker:
             completes. None if no frame is final before the clip ends.
         block_s: The length of a block.
         streamed: How `push` works.
+        shortest_s: The shortest clip that `track` accepts.
     """
 
     track: Callable[[Floats], Estimate]
@@ -59,6 +60,7 @@ class Tracker:
     push: Callable[[Floats], object] | None = None
     block_s: float = STREAMED_BLOCK_S
     streamed: str = ""
+    shortest_s: float = 0.0
 
 
 class SlidingWindow:

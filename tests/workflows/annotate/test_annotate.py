@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from workbench.audio import read_clip
 from workbench.cli import main
 from workbench.rivals import rival
-from workbench.rivals.catalogue import rival_named
+from workbench.rivals.catalogue import CONSENSUS_VOTERS, rival_named
 from workbench.rivals.rival import Estimate, Tracker
 from workbench.workflows.annotate import annotate, trackers
 
@@ -29,7 +29,7 @@ def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def opened(hz: np.ndarray) -> Tracker:
         return Tracker(lambda samples: Estimate(TIMES_S, hz, hz > 0, None))
 
-    found = zip(trackers.NAMES, (HZ, OTHER, HZ, OTHER), strict=True)
+    found = zip(CONSENSUS_VOTERS, (HZ, OTHER, HZ, OTHER), strict=True)
     opened_trackers = tuple(
         trackers.OpenTracker(replace(rival_named(name), package="numpy"), opened(hz)) for name, hz in found
     )
@@ -112,7 +112,7 @@ def test_what_has_no_consensus_or_no_package_is_one_line(take: Path, monkeypatch
         run("short.wav")[2].splitlines()[-1] == "error: short.wav: has 0.006 s, at least 0.2 s are needed; record more"
     )
     silent = Tracker(lambda samples: Estimate(TIMES_S, 0 * HZ, HZ < 0, None))
-    open_silent = tuple(trackers.OpenTracker(rival_named(name), silent) for name in trackers.NAMES)
+    open_silent = tuple(trackers.OpenTracker(rival_named(name), silent) for name in CONSENSUS_VOTERS)
     monkeypatch.setattr(annotate, "open_trackers", lambda opened: open_silent)
     assert "take.wav: has no frame on which 3 of 4 trackers agree on a pitch; use a" in run("take.wav")[2]
     monkeypatch.setattr(annotate, "open_trackers", trackers.open_trackers)

@@ -14,7 +14,8 @@ from workbench.rivals.rival import Estimate, Floats
 
 PROBES = 8
 _FIRST, _LAST = 0.4, 0.6  # of the audio: the moments lie between, so that both sides have the same reach
-_SAME_CENTS = 1.0
+_SAME_CENTS, _SAME_SCORE = 1.0, 0.01
+_SEED = 11
 
 
 class Lookahead(RecordModel):
@@ -36,9 +37,9 @@ class Lookahead(RecordModel):
 def measure_lookahead(
     track: Callable[[Floats], Estimate], samples: Floats, rate_hz: int, hop_s: float, delay_ms: float
 ) -> Lookahead:
-    """Replaces the audio after, and before, several moments by the same audio backwards, and looks which frames change.
+    """Replaces the audio after, and before, several moments by noise of the same level, and finds the changed frames.
 
-    A frame has changed if its pitch moved by more than a cent or if its voicing is another.
+    A frame has changed if its pitch moved by more than a cent, its score by more than 0.01, or its voicing.
 
     Args:
         track: The tracker.
@@ -47,7 +48,8 @@ def measure_lookahead(
         hop_s: The tracker's hop. The moments are spread over its phases, so a hop is resolved to an eighth.
         delay_ms: How far its frames are moved back to the moments that they describe.
     """
-    other = samples[::-1]
+    level = np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
+    other = (level * np.random.default_rng(_SEED).standard_normal(len(samples))).astype(np.float32)
     moments_s = np.linspace(_FIRST, _LAST, PROBES) * len(samples) / rate_hz
     moments_s = (np.round(moments_s / hop_s) + np.arange(PROBES) / PROBES) * hop_s
     expected = track(samples)
@@ -75,4 +77,6 @@ def _changed(expected: Estimate, found: Estimate) -> NDArray[np.bool_]:
     with np.errstate(divide="ignore", invalid="ignore"):  # two frames without a pitch are equal: NaN > 1 is False
         cents = np.abs(1200 * np.log2(found.hz[:count] / expected.hz[:count]))
     changed[:count] = (cents > _SAME_CENTS) | (found.voiced[:count] != expected.voiced[:count])
+    if found.voicing is not None and expected.voicing is not None:
+        changed[:count] |= np.abs(found.voicing[:count] - expected.voicing[:count]) > _SAME_SCORE
     return changed

@@ -1,6 +1,8 @@
 """A tracker in its child process: a package that crashes ends the child and not the others."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +35,10 @@ class RivalWorker:
         files = self._tracker.weights
         return sum(file.stat().st_size for file in files) if files else None
 
-    def streamed(self) -> str:
-        """Returns how it is streamed, "" if it is not."""
-        return self._tracker.streamed
+    def streamed(self, window_s: float) -> str:
+        """Returns how `time_ms` computes 20 ms of a stream."""
+        window_ms = 1000 * self._window_s(window_s)
+        return self._tracker.streamed or f"no stream: {window_ms:.0f} ms of audio are tracked again for each frame"
 
     def lookahead(self, path: Path, delay_ms: float) -> Lookahead:
         """Measures the audio that a frame needs, on the middle of a clip. Raises RivalError if the tracker fails."""
@@ -47,6 +50,7 @@ class RivalWorker:
     def time_ms(self, path: Path, window_s: float) -> float:
         """Returns the median time for 20 ms of a stream: of a push, or of a track of a window of this length."""
         rate_hz, push = self._rival.sample_rate_hz, self._tracker.push
+        window_s = self._window_s(window_s)
         samples, block_s = self._middle(path), self._tracker.block_s if push else STREAMED_BLOCK_S
         step = round(block_s * rate_hz)
         length = step if push else round(window_s * rate_hz)
@@ -55,7 +59,8 @@ class RivalWorker:
         began_s = time.perf_counter()
         for index in range(_WARM_UP + _MAX_CALLS):
             block, started_s = np.ascontiguousarray(blocks[index % len(blocks)]), time.perf_counter()
-            push(block) if push else self._tracker.track(block)
+            with self._reported(path.name):
+                push(block) if push else self._tracker.track(block)
             ended_s = time.perf_counter()
             times_s += [ended_s - started_s] if index >= _WARM_UP else []
             if len(times_s) >= _MIN_CALLS and ended_s - began_s > _MAX_TIMED_S:
@@ -69,8 +74,16 @@ class RivalWorker:
         return np.array(samples[begin : begin + length])
 
     def _track(self, samples: Floats, name: str) -> Estimate:
-        try:
+        with self._reported(name):
             return self._tracker.track(np.array(samples))  # a copy: some packages refuse read-only arrays
+
+    def _window_s(self, window_s: float) -> float:
+        return max(window_s, self._tracker.shortest_s)
+
+    @contextmanager
+    def _reported(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except (WorkbenchError, MemoryError):
             raise
         except Exception as error:  # another project's code: it may raise anything

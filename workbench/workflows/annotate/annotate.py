@@ -21,11 +21,12 @@ from workbench.bundle.golden import encode_wav
 from workbench.errors import AudioError
 from workbench.progress import Progress
 from workbench.recipe import Channel
+from workbench.rivals.catalogue import CONSENSUS_VOTERS
 from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 from workbench.workflows.annotate.consensus import AGREEING, WITHIN_CENTS, consensus
 from workbench.workflows.annotate.resynthesis import resynthesize, world_label
-from workbench.workflows.annotate.trackers import NAMES, OpenTracker, open_trackers
+from workbench.workflows.annotate.trackers import OpenTracker, open_trackers
 
 Method = Literal["consensus", "resynthesis"]
 METHODS: tuple[Method, ...] = ("consensus", "resynthesis")
@@ -94,7 +95,7 @@ class Annotator:
         file = check_target(audio, self._folder, self._overwrite)
         clip = self._read(audio, _READ_RATE_HZ)
         if not self._trackers:
-            with self._progress.stage("load the trackers", len(NAMES)) as advance:
+            with self._progress.stage("load the trackers", len(CONSENSUS_VOTERS)) as advance:
                 self._trackers = open_trackers(lambda: advance(1))
         tracks = []
         with self._progress.stage(f"{audio.name}: track the pitch", len(self._trackers)) as advance:

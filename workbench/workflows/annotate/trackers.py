@@ -10,11 +10,8 @@ import soxr
 from workbench.audio.annotations import PitchTrack
 from workbench.audio.decode import Clip
 from workbench.errors import RivalError, first_line
-from workbench.rivals.catalogue import rival_named
+from workbench.rivals.catalogue import CONSENSUS_VOTERS, rival_named
 from workbench.rivals.rival import Rival, Tracker
-
-NAMES = ("swift-f0", "praat", "pyin", "torchcrepe-full")
-"""Trackers of four families: a small network, autocorrelation, a hidden Markov model on YIN, a large network."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def open_trackers(opened: Callable[[], None]) -> tuple[OpenTracker, ...]:
         RivalError: The package of one is not installed or cannot be loaded.
     """
     trackers = []
-    for name in NAMES:
+    for name in CONSENSUS_VOTERS:
         rival = rival_named(name)
         trackers.append(OpenTracker(rival, rival.open()))
         opened()

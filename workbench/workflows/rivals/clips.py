@@ -10,7 +10,7 @@ from workbench.progress import Progress
 from workbench.recipe import Channel
 
 _RATE_HZ = 48_000  # of the clips here; each tracker reads them at its own rate
-_AS_CSV = "as NAME.csv, with the columns time and frequency"
+_ADVICE = "put it beside the audio as NAME.csv, or let `workbench annotate` write one"
 
 
 def load_clips(
@@ -58,7 +58,7 @@ def _with_known_f0(clips: Sequence[Clip], audio: Sequence[Path]) -> list[Clip]:
     for path in audio:
         if path.is_dir():
             if not any(clip.path.parent == path for clip in known):
-                raise AudioError(f"{path}: no clip in it has a known f0; put it beside one {_AS_CSV}")
+                raise AudioError(f"{path}: no clip in it has a known f0; {_ADVICE}")
         elif not any(clip.path == path for clip in known):
-            raise AudioError(f"{path}: has no known f0; put it beside it {_AS_CSV}")
+            raise AudioError(f"{path}: has no known f0; {_ADVICE}")
     return known

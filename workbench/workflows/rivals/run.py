@@ -96,10 +96,8 @@ def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bo
 
 def _streaming(worker: Worker[RivalWorker], clip: Clip, delay_ms: float, rival: Rival) -> Streaming:
     lookahead = worker.call(RivalWorker.lookahead, clip.path, delay_ms)
-    streamed = worker.call(RivalWorker.streamed)
     window_s = _window_s(lookahead, rival)
-    if not streamed:
-        streamed = f"not a stream: {1000 * window_s:.0f} ms of audio are tracked again for each frame"
+    streamed = worker.call(RivalWorker.streamed, window_s)
     return Streaming(lookahead, streamed, worker.call(RivalWorker.time_ms, clip.path, window_s), {})
 
 
