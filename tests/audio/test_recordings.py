@@ -88,6 +88,13 @@ def test_ffmpeg_decodes_without_pyav_and_without_both_the_extra_is_named(
     clip = read_clip(recording, RATE_HZ)
     assert clip.decoder == "ffmpeg 7.1"
     np.testing.assert_array_equal(clip.samples, burst())
+    for said, message in (
+        ("Stream map '' matches no streams.", "has no audio track"),
+        ("[dec:aac @ 0x56] Invalid data", r"cannot be decoded \(Invalid data\)"),
+    ):
+        program.write_text(f"#!{sys.executable}\nimport sys\nsys.exit({said!r})\n")
+        with pytest.raises(AudioError, match=message):
+            read_clip(recording, RATE_HZ)
 
 
 def video(path: Path) -> None:

@@ -27,14 +27,12 @@ def print_noise(noise: Noise, folder: Path) -> None:
     output.print(plain_table(rows, left=("SNR", "truth")))
     resampled = " and ".join(sorted({level.resampled for level in noise.levels}))
     output.print()
-    print_lines(
-        output,
-        [
-            f"{noise.recipe.name}: {len(noise.clips)} clips in {noise.took_s:.0f} s; in brackets: 95 % intervals over "
-            f"{resampled}; recall and false alarms of the variant at a confidence of {noise.threshold:g}"
-        ],
-        0,
-    )
+    lines = [
+        f"{noise.recipe.name}: {noise.took_s:.0f} s, clips: {len(noise.clips)}",
+        f"in brackets: 95 % intervals over {resampled}",
+        f"recall and false alarms: of the variant, at a confidence of {noise.threshold:g}",
+    ]
+    print_lines(output, lines, 0)
     print_lines(output, [f"record   {folder / NOISE_NAME}"])
 
 

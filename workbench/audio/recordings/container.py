@@ -5,6 +5,7 @@ container states their number: mp4 and m4a in an edit list, Matroska and WebM as
 """
 
 import io
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -117,11 +118,13 @@ def _stated_s(container: Any, track: Any) -> float | None:
 
 
 def _decode_with_ffmpeg(path: Path, program: str) -> Decoded:
-    source = ["-i", f"file:{path}", "-map", "0:a:0?", "-t", str(LONGEST_CLIP_S + 1)]
-    ran = _run([program, "-nostdin", "-v", "error", *source, "-c:a", "pcm_f32le", "-f", "wav", "-"])
+    source = ["-i", f"file:{path}", "-map", "0:a:0", "-t", str(LONGEST_CLIP_S + 1)]
+    ran = _run([program, "-nostdin", "-v", "error", "-xerror", *source, "-c:a", "pcm_f32le", "-f", "wav", "-"])
     if ran.returncode:
         reason = ran.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {ran.returncode}"]
-        raise _no_audio(path) if "does not contain any stream" in reason[-1] else _broken(path, reason[-1])
+        if any("matches no streams" in line for line in reason):
+            raise _no_audio(path)
+        raise _broken(path, re.sub(r"\[[^]]*\] *", "", reason[-1]))  # without "[aist#0:0/aac @ 0x5606]"
     samples, rate_hz = soundfile.read(io.BytesIO(ran.stdout), dtype="float32", always_2d=True)
     check_length(path, len(samples) / rate_hz)
     version = _run([program, "-version"]).stdout.decode(errors="replace").split()
