@@ -6,6 +6,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from workbench.runtime.session import Floats
 _HEADER = struct.Struct("=II")
 _REQUEST = struct.Struct("=III")
 _END_LIMIT_S = 10.0
+_WATCH_EVERY_S = 0.1
 _INFORMATION = re.compile(r"[DI] [\d:.]+ executorch:")  # the start of a line that ExecuTorch logs without an error
 
 
@@ -36,7 +38,10 @@ class HostProcess:
         except OSError as error:
             self._log.close()
             raise NativeHostError(f"{command[0]}: the native host cannot be started ({error.strerror})") from error
+        self._limit: tuple[float, float] | None = None  # of the request that runs: when it has to end, and its seconds
         self._passed_limit_s: float | None = None
+        self._closed = threading.Event()
+        threading.Thread(target=self._end_late_process, name="native-host-limit", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -48,6 +53,7 @@ class HostProcess:
 
     def close(self) -> None:
         """Ends the process."""
+        self._closed.set()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -89,17 +95,22 @@ class HostProcess:
 
     @contextmanager
     def _ended_after(self, limit_s: float) -> Iterator[None]:
-        def kill() -> None:
-            self._passed_limit_s = limit_s
-            self._process.kill()
-
-        timer = threading.Timer(limit_s, kill)  # the pipes of Windows cannot be read with a time limit
-        timer.daemon = True
-        timer.start()
+        self._limit = time.monotonic() + limit_s, limit_s
         try:
             yield
         finally:
-            timer.cancel()
+            self._limit = None
+
+    def _end_late_process(self) -> None:
+        """Ends the process if a request takes too long, because the pipes of Windows cannot be read with a time limit.
+
+        It is one thread for all requests: to start one for each takes longer than a call.
+        """
+        while not self._closed.wait(_WATCH_EVERY_S):
+            limit = self._limit
+            if limit is not None and time.monotonic() > limit[0]:
+                self._passed_limit_s = limit[1]
+                self._process.kill()
 
     def _read_reply(self) -> bytes:
         status, size = _HEADER.unpack(self._read(_HEADER.size))
