@@ -85,7 +85,7 @@ class FakeSteps:
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from workbench.workflows.variant import build, run
+        from workbench.workflows.variant import build, build_and_score, run
 
         self.done: list[str] = []
         self.errors: dict[str, BaseException] = {}
@@ -97,9 +97,9 @@ class FakeSteps:
             (run, "trial_run", self.first_run),
             (build, "unsupported_reason", lambda *_: self.unsupported),
             (run, "unsupported_reason", lambda *_: self.unsupported),
-            (run, "ProgramFrames", lambda *_: None),
-            (run, "score", self.score),
-            (run, "store_frames", self.store_frames),
+            (build_and_score, "ProgramFrames", lambda *_: None),
+            (build_and_score, "score", self.score),
+            (build_and_score, "store_frames", self.store_frames),
             (run, "find_native_side", lambda *_: NativeHostError("not built in this test")),
             (run, "time_pair", self.time),
             (run, "gc", SimpleNamespace(collect=lambda: None)),  # takes a second, and there is no model to free

@@ -143,7 +143,7 @@ def test_real_point_is_as_late_as_its_geometry(program_for: ProgramFactory, monk
     result = read_result(variant_folder / "result.json")
     assert result.truth is not None and result.truth.variant is not None
     assert point["variant"]["rpa50"] == result.truth.variant.rpa50
-    monkeypatch.setattr(variant_run, "build_in_staging", None)
+    monkeypatch.setattr(variant_run, "build_and_score", None)
     again = workbench(*words)
     assert "unchanged: reused" in again.stderr
     assert json.loads(again.stdout)["points"] == [point, refused]

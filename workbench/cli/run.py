@@ -14,6 +14,7 @@ from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
     gates_option,
+    jobs_option,
     prepare_variants,
     run_name,
     run_options,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 @recipes_argument
 @variant_options
 @gates_option
+@jobs_option
 @run_options("Folder of the run; an existing run is resumed.  [default: a dated folder below outputs/]")
-def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, options: RunOptions) -> None:
+def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jobs: int, options: RunOptions) -> None:
     """Build, score and time every variant of the recipes.
 
     Writes a folder for each variant with result.json, the program, pictures and frames, and report.html with all
@@ -49,6 +51,9 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     --set sets a key of every recipe for this run. Its value is YAML; several values, separated by commas, make a
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
+    --jobs builds and scores variants in child processes, of which each needs about 2 GB of memory. Programs and frames
+    are the same as with one job. Nothing else runs while a variant is timed.
+
     A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
     'pesto-workbench[onnx]'. `workbench doctor` lists which are installed.
 
@@ -58,7 +63,7 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     \b
     Example:
       workbench run float-xnnpack --audio my-takes/ --out outputs/takes
-      workbench run shipped --gates gates.yaml --out outputs/all
+      workbench run shipped --gates gates.yaml --out outputs/all --jobs 2
       workbench run int8-mixed --set mirror=0,0.5,1 --set "gates.program.bytes=<= 800 kB"
       workbench run float-rates --variant '*mirror=0' --quiet
       workbench run float-xnnpack --json | jq .deviation.pitch.p95_cents
@@ -77,7 +82,7 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, op
     results, all_measured = [], True
     try:
         stores = program_store(), baseline_store()
-        for outcome in run_variants(variants, folder, progress_shown, options.fresh, *stores):
+        for outcome in run_variants(variants, folder, progress_shown, options.fresh, *stores, jobs):
             if isinstance(outcome, RunFailure):
                 for line in error_lines(outcome.error):
                     click.echo(f"error: {outcome.name}: {line}", err=True)

@@ -1,4 +1,4 @@
-"""Variants from recipes to results, one after the other; a variant that cannot be measured does not stop the others."""
+"""Variants from recipes to results, timed one by one; one that cannot be measured does not stop the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from workbench.progress import ShowProgress
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, run_in
 from workbench.report.html.page import PAGE_NAME, write_report
+from workbench.workflows.jobs import score_in_parallel
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.run import RunOutcome, run_variant
+from workbench.workflows.variant.run import RunOutcome, find_result, run_variant
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def run_variants(
     fresh: bool = False,
     store: Path | None = None,
     baselines: Path | None = None,
+    jobs: int = 1,
 ) -> Iterator[RunOutcome | RunFailure]:
     """Runs each variant in a folder below `folder` that has its name, and yields what came out.
 
@@ -40,6 +42,7 @@ def run_variants(
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
         baselines: The cache of the baseline's frames of all runs.
+        jobs: How many variants are built and scored at the same time. They are timed afterwards, one by one.
 
     Raises:
         ChangedError: A checkpoint or the source changed during the run, so no further variant would be right.
@@ -47,11 +50,17 @@ def run_variants(
         OSError: The disk is full.
     """
     cache = BaselineCache(baselines, fresh)
+    ahead: dict[str, bool] = {}
+    missing = [each for each in variants if fresh or find_result(folder / each.name, each) is None]
+    if jobs > 1 and len(missing) > 1:
+        with show_progress(f"{len(missing)} variants, {jobs} at a time") as progress:
+            ahead = score_in_parallel(missing, folder, jobs, progress, fresh, store, baselines)
     for number, variant in enumerate(variants, start=1):
         outcome: RunOutcome | RunFailure
         try:
             with show_progress(f"{variant.name} ({number} of {len(variants)})") as progress:
-                outcome = run_variant(variant, folder / variant.name, progress, cache, fresh, store)
+                before = ahead.get(variant.name)
+                outcome = run_variant(variant, folder / variant.name, progress, cache, fresh, store, before)
         except Exception as error:
             if not _concerns_one_variant(error):
                 raise

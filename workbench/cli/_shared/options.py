@@ -90,6 +90,16 @@ class RunOptions:
         return output_folder(self.out, name)
 
 
+jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Build and score N variants at the same time. They are timed afterwards, one by one.",
+)
+
+
 def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Adds --quiet, and --audio, --out, --json, --fresh and --calib-audio, which the command receives as `options`."""
 

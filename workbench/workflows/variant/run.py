@@ -9,24 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
-from workbench.export.program_file import FILE_NAMES, ProgramFile
-from workbench.measure.call_sizes import over_sizes
 from workbench.measure.speed import ColdStart, Speed, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import Verdict
-from workbench.records.result import RESULT_NAME, Result, Scores, read_result, recipe_used, write_result
-from workbench.records.unfinished.scores import StoredScores, has_files_of, load_scores, save_scores
-from workbench.records.unfinished.staging import SCORE_FILES, recover, remove, staging_dir
+from workbench.records.result import RESULT_NAME, Result, read_result, recipe_used, write_result
+from workbench.records.unfinished.scores import has_files_of
+from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
-from workbench.workflows.variant.build import build_in_staging, errors_name_folder, trial_run, unsupported_reason
+from workbench.workflows.variant.build import errors_name_folder, trial_run, unsupported_reason
+from workbench.workflows.variant.build_and_score import build_and_score
 from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
-from workbench.workflows.variant.score import ProgramFrames, score
-from workbench.workflows.variant.score_sizes import score_sizes
-from workbench.workflows.variant.store_frames import store_frames
 
 _OF_THE_RUN = ("created", "recipe", "environment")  # the other fields describe what was measured
 
@@ -73,6 +69,7 @@ def run_variant(
     cache: BaselineCache,
     fresh: bool = False,
     store: Path | None = None,
+    built_before: bool | None = None,
 ) -> RunOutcome:
     """Builds, scores, times and judges one variant.
 
@@ -87,6 +84,7 @@ def run_variant(
         cache: The baseline's frames, shared by the variants of one run.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
+        built_before: What `score_ahead` returned for this variant and folder; None if it was not called.
 
     Raises:
         ChangedError: The checkpoint or the source changed during the run.
@@ -96,9 +94,9 @@ def run_variant(
     with exclusive(folder):
         recovered = recover(folder)
         try:
-            earlier = None if fresh else _find_result(folder, variant)
+            earlier = None if fresh else find_result(folder, variant)
             if earlier is None:
-                outcome = _measure(variant, folder, progress, cache, fresh, store)
+                outcome = _measure(variant, folder, progress, cache, fresh, store, built_before)
             elif earlier.speed is not None and earlier.speed.is_inconclusive:
                 outcome = _repeat_timing(earlier, variant, folder, progress)
             else:
@@ -117,26 +115,21 @@ def _measure(
     cache: BaselineCache,
     fresh: bool,
     store: Path | None,
+    built_before: bool | None,
 ) -> RunOutcome:
     """Measures everything in the staging folder, and moves it in at the end."""
     staging = staging_dir(folder)
-    if fresh:
-        shutil.rmtree(staging, ignore_errors=True)
     timer, result = StageTimer(), begin_result(variant)
     try:
-        with timer.stage("build"):
-            built = build_in_staging(variant, folder, progress, fresh, store)
-            program = built.program
-            # a killed run of other keys may have left another kind of program
-            remove(staging, tuple(name for name in FILE_NAMES if name not in program.files))
-        reused = Reused.PROGRAM if built.reused else Reused.NOTHING
-        if built.cold_start is None:
-            remove(staging, SCORE_FILES)
+        fresh = fresh and built_before is None
+        built, scores = build_and_score(variant, folder, progress, cache, fresh, store, timer)
+        program, is_reused = built.program, built.reused if built_before is None else built_before
+        reused = Reused.PROGRAM if is_reused else Reused.NOTHING
+        if built.cold_start is None or scores is None:
             reason = built.unsupported_reason
             result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
             with errors_name_folder(staging, folder):
-                scores = _load_or_score(variant, staging, program, progress, cache, timer)
                 speed = _time(variant, staging / program.path, built.cold_start, progress, timer)
             result = result.replace(program=program, speed=speed, null_reasons={}, **scores.sections)
     except (LoweringError, ProgramError) as error:
@@ -146,37 +139,6 @@ def _measure(
         result = without_figures(result, variant, str(error), not_run_here=not_run_here)
     result = result.replace(seconds=timer.seconds)
     return _finish(result, variant, folder, reused)
-
-
-def _load_or_score(
-    variant: PreparedVariant,
-    staging: Path,
-    program: ProgramFile,
-    progress: Progress,
-    cache: BaselineCache,
-    timer: StageTimer,
-) -> Scores:
-    """Returns the scores of a run that was killed after scoring, or else scores and stores what belongs to it."""
-    made_from = (variant.fingerprint, program.sha256)
-    stored = load_scores(staging, made_from, variant.scored_clips)
-    if stored is not None:
-        timer.seconds.update(stored.seconds)
-        return stored.scores
-    remove(staging, SCORE_FILES)
-    scoring = StageTimer()
-    path = staging / program.path
-    scored = score(variant, ProgramFrames(variant, path), cache, progress, scoring)
-    scores = scored.scores
-    if variant.stream.dynamic:
-        with scoring.stage("sizes"):
-            sizes = score_sizes(variant, path, scores.truth.delay_ms, progress)
-        scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
-    with scoring.stage("pictures"):
-        store_frames(variant, scored, staging, progress)
-    variant.check_unchanged()
-    save_scores(staging, made_from, StoredScores(scores, scoring.seconds))
-    timer.seconds.update(scoring.seconds)
-    return scores
 
 
 def _time(variant: PreparedVariant, program: Path, start: ColdStart, progress: Progress, timer: StageTimer) -> Speed:
@@ -222,7 +184,7 @@ def _finish(result: Result, variant: PreparedVariant, folder: Path, reused: Reus
     return RunOutcome(folder, result, reused, archived=() if archived is None else (archived,))
 
 
-def _find_result(folder: Path, variant: PreparedVariant) -> Result | None:
+def find_result(folder: Path, variant: PreparedVariant) -> Result | None:
     """Returns the folder's result if it was made from the same things and all of its files are there."""
     try:
         result = read_result(folder / RESULT_NAME)
