@@ -7,7 +7,7 @@ import click
 
 from workbench.cli._shared.group import FAIL, PASS, main
 from workbench.cli._shared.notes import quiet_option
-from workbench.cli._shared.options import calib_audio_option, json_option, out_option, output_folder
+from workbench.cli._shared.options import calib_audio_option, jobs_option, json_option, out_option, output_folder
 from workbench.cli._shared.output import print_archived, print_json
 from workbench.cli._shared.progress import progress_shown
 from workbench.workflows.folders import baseline_store, open_catalog, program_store
@@ -22,10 +22,13 @@ from workbench.workflows.folders import baseline_store, open_catalog, program_st
     "file in the folder]",
 )
 @out_option("Folder for the search; an interrupted one goes on.  [default: a dated folder below outputs/]")
+@jobs_option
 @json_option
 @calib_audio_option
 @quiet_option
-def search(space: Path, storage: str | None, out: Path | None, as_json: bool, calib_audio: Path | None) -> None:
+def search(
+    space: Path, storage: str | None, out: Path | None, jobs: int, as_json: bool, calib_audio: Path | None
+) -> None:
     """Find the smallest or the fastest recipe of a space within limits.
 
     SPACE.yaml names a base recipe, the choices for its keys and layers, the goal (smallest, fastest or both) and the
@@ -42,7 +45,7 @@ def search(space: Path, storage: str | None, out: Path | None, as_json: bool, ca
 
     \b
     Example:
-      workbench search recipes/search/int8-small.yaml --out outputs/search
+      workbench search recipes/search/int8-small.yaml --out outputs/search --jobs 2
       workbench search my-space.yaml --storage postgresql://me@host/searches
     """
     from workbench.workflows.search.space import load_space
@@ -57,7 +60,7 @@ def search(space: Path, storage: str | None, out: Path | None, as_json: bool, ca
 
         progress.report("import", 1, 1)
         folder = output_folder(out, f"search-{loaded.name}")
-        result = run_search(loaded, catalog, folder, storage, progress, program_store(), baseline_store())
+        result = run_search(loaded, catalog, folder, storage, progress, program_store(), baseline_store(), jobs)
     print_archived(store_search(result, folder))
     if as_json:
         print_json(folder, result)

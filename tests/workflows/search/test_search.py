@@ -26,7 +26,7 @@ trials: 2
 def test_real_search(project: Path) -> None:
     (project / "small.yaml").write_text(SMALL)
     (project / "s.yaml").write_text(SPACE)
-    printed = workbench("search", "s.yaml", "--out", "here", "--json")
+    printed = workbench("search", "s.yaml", "--out", "here", "--json", "--jobs", "2")
     assert printed.exit_code == 0, printed.stderr
     search = Search.model_validate_json(Path("here/search.json").read_bytes())
     assert json.loads(printed.stdout)["winner"] == search.winner

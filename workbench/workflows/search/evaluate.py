@@ -1,12 +1,13 @@
 """What a trial is worth, from cheap to dear: simulated on a few seconds, built, run on all calibration clips, timed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import ReadWriteLock
 
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.decode import Clip
@@ -20,7 +21,7 @@ from workbench.errors import (
     did_you_mean,
 )
 from workbench.measure.deviation import Deviation
-from workbench.measure.speed import TimingPlan
+from workbench.measure.speed import ColdStart, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
 from workbench.quantize.layers import layers
@@ -29,7 +30,6 @@ from workbench.recipe import Recipe, from_resolved
 from workbench.recipe.patterns import unused_patterns
 from workbench.records.metrics import metric_value
 from workbench.records.result import Result, gate_metrics
-from workbench.storage.locks import folder_lock
 from workbench.workflows.search.changes import without_quantization
 from workbench.workflows.search.evaluation import Evaluation
 from workbench.workflows.search.simulation import Comparison, Simulation
@@ -40,6 +40,16 @@ from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 from workbench.workflows.variant.result import begin_result
 from workbench.workflows.variant.score import ProgramFrames, score
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A trial that has all but its times: its program, and the result so far."""
+
+    variant: PreparedVariant
+    program: Path
+    cold_start: ColdStart
+    result: Result
 
 
 class ProgramEvaluator:
@@ -67,6 +77,8 @@ class ProgramEvaluator:
         baselines: Path | None,
     ) -> None:
         self._space, self._folder, self._store = space, folder, store
+        folder.mkdir(parents=True, exist_ok=True)
+        self._machine = ReadWriteLock((store or folder) / "timing.lock", is_singleton=False)
         (base,) = load_clips([prepare(space.base)], catalog, None, progress)
         if not base.calibration_clips:
             raise AudioError(
@@ -82,24 +94,38 @@ class ProgramEvaluator:
         )
 
     def __call__(self, choices: Choices, number: int, progress: Progress) -> Evaluation:
-        """Returns what a trial is worth. A trial that cannot meet the constraints stops early."""
+        """Returns what a trial is worth. A trial that cannot meet the constraints stops early.
+
+        It builds and scores while other searches on this machine do, and times while none of them works.
+        """
+        with self._machine.read_lock():
+            found, ready = self._score(choices, number, progress)
+        if ready is None or found.stopped or not self._space.needs_times:
+            return found
+        with progress.stage("time"), self._machine.write_lock():
+            return self._time(ready, progress)
+
+    def _score(self, choices: Choices, number: int, progress: Progress) -> tuple[Evaluation, _Scored | None]:
+        """Returns what a trial is worth without its times, and its program if it has all scores."""
         try:
             variant = variant_of(self._space, choices)
         except (RecipeError, ModelError) as error:
-            return Evaluation("choose", {}, "; ".join(str(error).splitlines()), failed=True)
+            return Evaluation("choose", {}, "; ".join(str(error).splitlines()), failed=True), None
         with progress.stage("simulate"):
             frames = Simulation(variant.model, self._excerpts).frames(variant.recipe.quantization)
             metrics = _deviation_metrics(self._comparison.deviation(frames))
         stopped = self._exceeds(metrics, self._space.model.first_stage.slack)
         if stopped:
-            return Evaluation("simulate", metrics, stopped)
+            return Evaluation("simulate", metrics, stopped), None
         variant = replace(variant, calibration_clips=self._clips, scored_clips=self._clips)
         try:
-            return self._in_program(variant, self._folder / "trials" / str(number), progress)
+            return self._score_program(variant, self._folder / "trials" / str(number), progress)
         except (LoweringError, ProgramError) as error:
-            return Evaluation("build", metrics, " ".join(str(error).split()), failed=True)
+            return Evaluation("build", metrics, " ".join(str(error).split()), failed=True), None
 
-    def _in_program(self, variant: PreparedVariant, folder: Path, progress: Progress) -> Evaluation:
+    def _score_program(
+        self, variant: PreparedVariant, folder: Path, progress: Progress
+    ) -> tuple[Evaluation, _Scored | None]:
         folder.mkdir(parents=True, exist_ok=True)
         built = build(variant, folder, progress, store=self._store)
         if built.cold_start is None:
@@ -108,23 +134,22 @@ class ProgramEvaluator:
         metrics = {"program.bytes": float(built.program.bytes)}
         stopped = self._exceeds(metrics)
         if stopped:
-            return Evaluation("build", metrics, stopped)
+            return Evaluation("build", metrics, stopped), None
         path = folder / built.program.path
         scored = score(variant, ProgramFrames(variant, path), self._baseline, progress, StageTimer())
         reasons = {name: why for name, why in result.null_reasons.items() if name == "speed"}
         result = result.replace(program=built.program, null_reasons=reasons, **scored.scores.sections)
         metrics = _all_metrics(result)
-        stopped = self._exceeds(metrics)
-        if not self._space.needs_times or stopped:
-            return Evaluation("score", metrics, stopped)
+        return Evaluation("score", metrics, self._exceeds(metrics)), _Scored(variant, path, built.cold_start, result)
+
+    def _time(self, scored: _Scored, progress: Progress) -> Evaluation:
         audio = np.concatenate([clip.samples for clip in self._clips])
-        plan = TimingPlan(**dict(variant.recipe.speed))
-        with progress.stage("time"), folder_lock(self._folder / "timing", wait=True):
-            native = find_native_side(path, plan.threads, progress)
-            if isinstance(native, WorkbenchError):
-                raise native
-            speed = time_pair(variant.baseline, path, audio, plan, built.cold_start, native)
-        metrics = _all_metrics(result.replace(speed=speed, null_reasons={}))
+        plan = TimingPlan(**dict(scored.variant.recipe.speed))
+        native = find_native_side(scored.program, plan.threads, progress)
+        if isinstance(native, WorkbenchError):
+            raise native
+        speed = time_pair(scored.variant.baseline, scored.program, audio, plan, scored.cold_start, native)
+        metrics = _all_metrics(scored.result.replace(speed=speed, null_reasons={}))
         return Evaluation("time", metrics, self._exceeds(metrics))
 
     def _exceeds(self, metrics: Mapping[str, float], slack: float = 1.0) -> str:

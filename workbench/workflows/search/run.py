@@ -1,14 +1,20 @@
 """A search from its space to its record: trials until there are enough, then the winner on the scoring clips."""
 
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
+from workbench.errors import ProgramCrashError, WorkerKilledError
 from workbench.progress import Progress
 from workbench.records.search.trials import Search
+from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
 from workbench.workflows.search.evaluate import ProgramEvaluator, check_layers
 from workbench.workflows.search.finish import finish
-from workbench.workflows.search.space import Space
+from workbench.workflows.search.space import Space, load_space
 from workbench.workflows.search.storage import file_storage
 from workbench.workflows.search.study import Study
 
@@ -21,6 +27,7 @@ def search(
     progress: Progress,
     store: Path | None,
     baselines: Path | None,
+    jobs: int = 1,
 ) -> Search:
     """Runs trials until the study has as many as the space says, then finishes it.
 
@@ -34,6 +41,7 @@ def search(
         progress: Receives the stages.
         store: The cache of programs of all runs.
         baselines: The cache of the baseline's frames of all runs.
+        jobs: How many trials run at the same time; all but one of them in child processes.
 
     Raises:
         RecipeError: A pattern of the space matches no layer.
@@ -45,6 +53,33 @@ def search(
         folder.mkdir(parents=True, exist_ok=True)
         storage = file_storage(folder)
     study = Study(space, storage)
-    study.run(ProgramEvaluator(space, catalog, folder, progress, store, baselines), progress)
+    work = functools.partial(_take_trials, space.path, catalog.root, folder, storage, store, baselines)
+    with _workers(jobs - 1, work):
+        study.run(ProgramEvaluator(space, catalog, folder, progress, store, baselines), progress)
     with exclusive(folder, wait=True):
         return finish(space, study.trials(), study.importance(), folder, catalog, progress, store, baselines)
+
+
+@contextmanager
+def _workers(count: int, work: Callable[[], None]) -> Iterator[None]:
+    """Works in child processes too while the block runs, and then waits. A child that dies loses only its trial."""
+    with ExitStack() as stack, ThreadPoolExecutor(max(1, count)) as threads:
+        children = [stack.enter_context(IsolatedProcess()) for _ in range(count)]
+        working = [threads.submit(child.call, work) for child in children]
+        try:
+            yield
+        except BaseException:
+            for child in children:
+                child.kill()
+            raise
+        for each in working:
+            with suppress(WorkerKilledError, ProgramCrashError):
+                each.result()
+
+
+def _take_trials(
+    space: Path, clips: Path, folder: Path, storage: str, store: Path | None, baselines: Path | None
+) -> None:
+    catalog, progress = ClipCatalog(clips), Progress()
+    loaded = load_space(space, catalog)
+    Study(loaded, storage).run(ProgramEvaluator(loaded, catalog, folder, progress, store, baselines), progress)
