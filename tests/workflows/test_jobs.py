@@ -57,7 +57,7 @@ def test_a_worker_that_dies_loses_only_its_variant(
     assert scored == {"0": False, "2": False} and len(calls) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_jobs_leave_the_files_of_one(project: Path) -> None:
     recipe = f"{LEAST_RECIPE}frontend: low-rank\nfrontend_tolerance: 0.03\nlowering: {{toeplitz: block}}\n"
     recipe += "matrix: {lowering.toeplitz_block: [8, 16]}\naudio: {score: [synthetic/score/sung]}\n"

@@ -101,10 +101,7 @@ def choices_of(space: Space, parameters: Mapping[str, object]) -> Choices:
     keys: dict[str, Any] = {}
     for key, choices in space.model.keys.items():
         value = parameters[key]
-        if isinstance(choices, Range):
-            keys[key] = float(f"{value:.4g}") if isinstance(value, float) else value
-        else:
-            keys[key] = json.loads(str(value))
+        keys[key] = value if isinstance(choices, Range) else json.loads(str(value))
     return Choices(keys, {pattern: parameters[pattern] for pattern in space.model.layers})  # type: ignore[misc]
 
 

@@ -206,9 +206,14 @@ def _suggest(trial: optuna.Trial, space: Space) -> Choices:
         elif isinstance(choices.low, int) and isinstance(choices.high, int):
             keys[key] = trial.suggest_int(key, choices.low, choices.high, log=choices.log)
         else:
-            keys[key] = float(f"{trial.suggest_float(key, choices.low, choices.high, log=choices.log):.4g}")
+            keys[key] = _rounded(trial.suggest_float(key, choices.low, choices.high, log=choices.log))
     layers = {pattern: trial.suggest_categorical(pattern, schemes) for pattern, schemes in space.model.layers.items()}
     return Choices(keys, layers)
+
+
+def _rounded(value: Any) -> Any:
+    """Returns a number of a range with four digits, as a recipe has it; whatever else as it is."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _direction(metric: str) -> str:
@@ -229,7 +234,7 @@ def _trial(trial: FrozenTrial) -> Trial:
     return Trial(
         trial.number,
         outcome,
-        trial.params,
+        {name: _rounded(value) for name, value in trial.params.items()},
         found["metrics"],
         found["violation"],
         found["stopped"],
