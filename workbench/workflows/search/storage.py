@@ -29,7 +29,9 @@ def engine_options(storage: str) -> dict[str, Any]:
 
 def storage_error(storage: str, error: BaseException) -> WorkbenchError:
     """Returns the error to raise for an error of SQLAlchemy or Optuna."""
-    cause = getattr(error, "orig", None) or error.__cause__ or error
+    cause = error
+    while inner := getattr(cause, "orig", None) or cause.__cause__:
+        cause = inner
     reason = " ".join(str(first_line(cause)).split())
     return WorkbenchError(
         f"--storage {hidden_password(storage)}: cannot be used ({reason}); check its address and its free space"
