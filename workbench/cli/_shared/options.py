@@ -96,7 +96,7 @@ jobs_option = click.option(
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Build and score N variants or trials at the same time. Each is timed alone.",
+    help="Build and score N variants or trials at the same time. They are timed one by one.",
 )
 
 

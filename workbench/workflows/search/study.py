@@ -141,7 +141,7 @@ class Study:
     def importance(self) -> dict[str, float]:
         """Returns how much each parameter decides about the first objective, adding up to 1; {} if nothing is known."""
         complete = self._in_state(TrialState.COMPLETE)
-        if len(complete) < 4:
+        if len(complete) < 8:  # fewer say nothing
             return {}
         sign = -1 if self.space.metrics[0].endswith(_MAXIMIZED) else 1  # the evaluator looks at the lowest values
         try:
