@@ -30,7 +30,9 @@ trackers that people would choose instead, on the same clips and at the same mom
   calibration choose. The columns before it have the tracker's own decision, with its default settings.
 - Every tracker is moved by a constant delay, which the clips for calibration choose as well.
 - **Audio after**: how much audio a frame needs after the moment that it describes. It is the delay that no faster
-  machine removes. It is measured: the audio after a moment is replaced, and the frames that change needed it.
+  machine removes. It is measured: the audio after a moment is replaced, and the frames that change needed it. A
+  frame that changes by less than 0.1 cents has not changed, so it is a little shorter than the method's window, which
+  is below the table.
 - **20 ms take**: the time for 20 ms of a stream, in Python, with one thread. Trackers that are no stream track a window
   again. [Speed](speed.md) has PESTO's programs without Python.
 - **Bytes**: the files of weights. A program of PESTO is one file with its code; eager loads a checkpoint without the
@@ -74,6 +76,7 @@ def _section(rivals: Rivals, path: Path, title: str) -> str:
         parts.append(f"{_KINDS[clips.kind]} {clips_text(clips)[len(clips.kind) + 5 :]}, every {rivals.grid_ms:g} ms.\n")
         parts.append(markdown_table(rows, left=("tracker", "licence")))
     parts += [f"{absent.name} was not run: {absent.reason}.\n" for absent in rivals.not_run]
+    parts.append(_methods(rivals))
     parts.append(_advice(rivals))
     parts.append(
         f"Measured on {rivals.created[:10]} with workbench {here.commit}, {here.cpu}, {here.cores} cores; calibration: "
@@ -81,6 +84,15 @@ def _section(rivals: Rivals, path: Path, title: str) -> str:
         "tracker's voicing is, how its stream is computed, and the versions.\n"
     )
     return "\n".join(parts)
+
+
+def _methods(rivals: Rivals) -> str:
+    """A line for each tracker: what of its method looks ahead, and how a stream of it was computed."""
+    lines = [
+        f"- **{each.name}** looks ahead by {each.lookahead_rule}. Streamed: {each.streamed or 'not measured'}."
+        for each in rivals.trackers
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _advice(rivals: Rivals) -> str:

@@ -21,7 +21,7 @@ def _load() -> Tracker:
         track,
         weights=(Path(swift_f0.__file__).parent / "model.onnx",),
         push=lambda samples: stream.push(samples, _RATE_HZ),
-        streamed="its own stream, which computes 22 frames or more for each push",
+        streamed="its own stream: it waits for 176 ms after a frame, and computes 22 frames or more for each push",
     )
 
 

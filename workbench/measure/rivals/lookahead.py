@@ -14,7 +14,7 @@ from workbench.rivals.rival import Estimate, Floats
 
 PROBES = 8
 _FIRST, _LAST = 0.4, 0.6  # of the audio: the moments lie between, so that both sides have the same reach
-_SAME_CENTS, _SAME_SCORE = 1.0, 0.01
+_SAME_CENTS, _SAME_SCORE = 0.1, 0.001  # rounding errors are smaller
 _SEED = 11
 
 
@@ -39,7 +39,7 @@ def measure_lookahead(
 ) -> Lookahead:
     """Replaces the audio after, and before, several moments by noise of the same level, and finds the changed frames.
 
-    A frame has changed if its pitch moved by more than a cent, its score by more than 0.01, or its voicing.
+    A frame has changed if its pitch moved by more than 0.1 cents, its score by more than 0.001, or its voicing.
 
     Args:
         track: The tracker.

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
+import numpy as np
+
 from workbench.audio.decode import Clip
 from workbench.errors import ProgramError, RivalError, WorkerKilledError
 from workbench.measure.bench.worker import Contender
@@ -88,7 +90,7 @@ def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bo
         results = [track(clip) for clip in scored]
         streaming = Streaming(None, "", None, dict.fromkeys(("lookahead", "time_ms"), _NOT_MEASURED))
         if speed:
-            streaming = _streaming(worker, _longest_voice(calibration), alignment.delay_ms, rival)
+            streaming = _streaming(worker, _low_voice(calibration), alignment.delay_ms, rival)
         weight_bytes = worker.call(RivalWorker.weight_bytes)
     votes = rival.name in CONSENSUS_VOTERS
     return figures(rival, _version(rival.package), weight_bytes, alignment, results, streaming, votes)
@@ -107,9 +109,12 @@ def _window_s(lookahead: Lookahead, rival: Rival) -> float:
     return max(around_s, 0.0) + rival.hop_samples / rival.sample_rate_hz
 
 
-def _longest_voice(clips: Sequence[Clip]) -> Clip:
-    """Returns the clip with the most voiced time."""
-    return max(clips, key=lambda clip: frame_counts([(clip.f0, clip.duration_s)], GRID_S)[1] if clip.f0 else 0)
+def _low_voice(clips: Sequence[Clip]) -> Clip:
+    """Returns the clip with the lowest voice, of those with much voice: the windows of low notes are the longest."""
+    voiced = {clip: clip.f0.at(np.arange(0, clip.duration_s, GRID_S)) for clip in clips if clip.f0 is not None}
+    voiced = {clip: hz[hz > 0] for clip, hz in voiced.items()}
+    most = max(map(len, voiced.values()))
+    return min((clip for clip in voiced if 2 * len(voiced[clip]) >= most), key=lambda clip: np.median(voiced[clip]))
 
 
 def _clip_sets(clips: Sequence[Clip]) -> list[ClipSet]:
