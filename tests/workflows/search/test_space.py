@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.project import write_project
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import RecipeError
+from workbench.storage.shipped import SPACES, shipped_recipes
 from workbench.workflows.search.space import Choices, Space, load_space
 
 BASE = """
@@ -56,6 +57,11 @@ def test_recipe_of_a_trial_has_the_choices_and_the_limits(tmp_path: Path) -> Non
         "encoder.narrow.*": "none",
         "encoder.prefilter.*.frequency.>=8": "int4-weights",
     }
+
+
+@pytest.mark.parametrize("path", sorted((shipped_recipes() / SPACES).glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_spaces_have_their_base_recipe(path: Path) -> None:
+    assert load_space(path, ClipCatalog(Path("calib_audio"))).base_choices() is not None
 
 
 def test_hash_is_that_of_the_trials(tmp_path: Path) -> None:
