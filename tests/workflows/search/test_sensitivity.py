@@ -48,7 +48,7 @@ audio: {{calibrate: [synthetic/score/sung], score: [synthetic/calibrate/tone]}}
 def test_sensitivity_of_a_real_recipe(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "small.yaml").write_text(SMALL)
     Path("here").mkdir()
-    Path("here/sensitivity.json").write_text("{}")  # something else: it is renamed
+    Path("here/sensitivity.json").write_text(json.dumps({"fingerprint": "0"}))  # of another recipe: it is renamed
     monkeypatch.setattr("workbench.workflows.search.changes.TOLERANCES", (1e-3, 3e-2))
     monkeypatch.setattr("workbench.workflows.search.changes.BANDS", (0.2,))
     command = ("sensitivity", "small.yaml", "--out", "here", "--check", "1", "--json")
