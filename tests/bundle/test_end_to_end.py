@@ -194,7 +194,7 @@ def test_example_runs_streams_sizes_and_explicit_state(
 def test_example_writes_frames_that_score_reads(example: Path, program_for: ProgramFactory, tmp_path: Path) -> None:
     """Of any WAV, the last call filled up with silence: bit for bit the frames of a session."""
     from workbench.audio.decode import read_clip
-    from workbench.records.external_frames import read_external_frames
+    from workbench.records.frames.external import read_external_frames
     from workbench.runtime.open_program import run_program
 
     program, path, missing = program_for(THREE_STREAMS, "explicit"), tmp_path / "take.wav", tmp_path / "x" / "y.csv"

@@ -11,7 +11,7 @@ from workbench.audio.clip_catalog import ClipCatalog
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
-from workbench.quantize.pt2e import quantize
+from workbench.quantize.pt2e.quantize import quantize
 from workbench.quantize.results import Quantized
 from workbench.recipe import Quantization
 from workbench.recipe.stream_config import Implementations, StreamConfig

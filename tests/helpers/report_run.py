@@ -8,9 +8,9 @@ from tests.helpers.frames import frames_of as made_frames
 from tests.helpers.results import stored
 from workbench.audio.decode import Clip
 from workbench.measure.paired_frames import PairedFrames
-from workbench.records.frames import ClipFrames, write_frames
+from workbench.records.frames.stored import ClipFrames, write_frames
+from workbench.records.frames.worst_moments import save_clips_around, worst
 from workbench.records.result import ClipUsed, Result, write_result
-from workbench.records.worst_moments import save_clips_around, worst
 
 HOP_S, FRAMES, RATE_HZ = 0.02, 150, 16_000
 NASTY = "<img src=x onerror=alert(1)> & 'quoted' \"twice\""

@@ -16,7 +16,7 @@ from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart, Speed
 from workbench.progress import StageTimer
 from workbench.recipe import KnownNames, Recipe, load_recipes
-from workbench.records.frames import frames_path
+from workbench.records.frames.stored import frames_path
 from workbench.records.result import Scores, gate_metrics
 from workbench.records.unfinished.scores import picture_path
 from workbench.storage.atomic import write_atomic

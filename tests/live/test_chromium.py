@@ -43,7 +43,7 @@ def test_page_shows_the_frames_of_track(program: Path, tmp_path: Path) -> None:
         page.page.keyboard.press("c")
         times_ms = [1000, 1000, 1020, 1260, 2260, *[2261] * 12, 2330, 5000]  # of blocks of 5 ms
         found = page.page.evaluate(
-            """times_ms => import("./page/source.js").then(({ Gaps }) => {
+            """times_ms => import("./page/sound/source.js").then(({ Gaps }) => {
                  const gaps = new Gaps();
                  return times_ms.map((at_ms) => gaps.before(at_ms, 5));
                })""",

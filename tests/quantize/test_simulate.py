@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.quantize.test_annotate import INPUTS, PART, quantize
+from tests.quantize.pt2e.test_annotate import INPUTS, PART, quantize
 from workbench.quantize.simulate import simulate_part, stored_bytes
 from workbench.recipe import Quantization
 from workbench.recipe.options import Scheme

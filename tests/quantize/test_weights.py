@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from workbench.errors import LoweringError
 from workbench.export.executorch import lower_module
-from workbench.quantize.annotate import quantize_part
-from workbench.quantize.layer_error import layer_snr
 from workbench.quantize.layers import graph_schemes, integer_operators
+from workbench.quantize.pt2e.annotate import quantize_part
+from workbench.quantize.pt2e.layer_error import layer_snr
 from workbench.quantize.weights import Level, split_weights, store_weights
 from workbench.recipe import Quantization
 from workbench.recipe.options import WEIGHT_SCHEMES, Scheme

@@ -10,8 +10,8 @@ from workbench.records.search.sensitivity import FloatProgram, LoweredEffect, Se
 from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord
 from workbench.report.html.search import search_html
 from workbench.report.plots.sensitivity import sensitivity_png
-from workbench.report.tables.search import print_search
-from workbench.report.tables.sensitivity import print_sensitivity
+from workbench.report.tables.search.sensitivity import print_sensitivity
+from workbench.report.tables.search.trials import print_search
 
 BYTES, CENTS, SPEEDUP = "program.bytes", "deviation.pitch.p95_cents", "speed.native.speedup_p50"
 

@@ -34,7 +34,7 @@ from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.calibration import part_inputs
 from workbench.quantize.layers import PARTS
-from workbench.quantize.pt2e import Calibrator
+from workbench.quantize.pt2e.quantize import Calibrator
 from workbench.quantize.scopes import check_scopes
 from workbench.recipe import KnownNames, Recipe, load_recipes
 from workbench.recipe.options import Frontend, InitialState, Prefilter, Scheme, Toeplitz

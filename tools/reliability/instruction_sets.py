@@ -105,7 +105,7 @@ def figures_here(
     from workbench.workflows.load_recipes import load_variants
     from workbench.workflows.variant.baseline import BaselineCache
     from workbench.workflows.variant.prepare import load_clips, prepare
-    from workbench.workflows.variant.score import ProgramFrames, batches, pair_frames
+    from workbench.workflows.variant.score.clips import ProgramFrames, batches, pair_frames
 
     torch.set_num_threads(threads)
     catalog, cache, progress = open_catalog(), BaselineCache(), Progress()

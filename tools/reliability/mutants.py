@@ -66,10 +66,10 @@ MUTANTS = (
     ),
     Mutant(
         "quantization: the scope leaks",
-        "workbench/quantize/annotate.py",
+        "workbench/quantize/pt2e/annotate.py",
         "rule_for(self.rules.parts, layer_of(node, self.part)) == scheme",
         "True",
-        "tests/quantize/test_pt2e.py",
+        "tests/quantize/pt2e/test_quantize.py",
     ),
     Mutant(
         "lock: it is not taken",

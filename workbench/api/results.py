@@ -102,9 +102,9 @@ def score(
         >>> recorded.result.speed is None
         True
     """
+    from workbench.workflows.external.score import check, score_external_frames
     from workbench.workflows.folders import baseline_store
     from workbench.workflows.run import write_run_report
-    from workbench.workflows.score_external import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 
     catalog, progress = open_clips(calib_audio), progress or Progress()

@@ -48,7 +48,7 @@ def list_audio(
         channel = selected.audio.channel
     catalog.render(lambda name: note(f"rendering {name}"))
     if out is not None:
-        from workbench.workflows.audio import write_clips
+        from workbench.workflows.external.write_clips import write_clips
 
         for path in write_clips(catalog, names, rate_hz, out, channel):
             if as_json:

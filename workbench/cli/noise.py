@@ -44,9 +44,9 @@ def noise(recipe: str, chosen: VariantOptions, snrs_db: tuple[float, ...], optio
     """
     catalog = options.catalog
     (prepared,) = prepare_variants([chosen.load_one(recipe, catalog)])
-    from workbench.report.noise_table import print_noise
+    from workbench.report.tables.noise import print_noise
+    from workbench.workflows.noise import measure_with_noise
     from workbench.workflows.store_results import store_noise
-    from workbench.workflows.variant.noise import measure_with_noise
     from workbench.workflows.variant.prepare import load_clips
 
     with progress_shown(prepared.recipe.name) as progress:

@@ -80,7 +80,7 @@ def score(
     if program is not None:
         check_programs([program])
     (prepared,) = prepare_variants([selected])
-    from workbench.workflows.score_external import check, score_external_frames
+    from workbench.workflows.external.score import check, score_external_frames
     from workbench.workflows.variant.prepare import load_clips
 
     check(prepared.recipe)

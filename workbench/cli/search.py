@@ -54,7 +54,7 @@ def search(
     loaded = load_space(space, catalog)
     with progress_shown() as progress:
         progress.report("import", 0, 1)
-        from workbench.report.tables.search import print_search
+        from workbench.report.tables.search.trials import print_search
         from workbench.workflows.search.run import search as run_search
         from workbench.workflows.store_results import store_search
 

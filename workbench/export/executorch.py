@@ -23,9 +23,9 @@ from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts
-from workbench.quantize.pt2e import quantize
+from workbench.quantize.pt2e.quantize import quantize
+from workbench.quantize.pt2e.whole_graph import quantize_whole_graph
 from workbench.quantize.results import Quantized
-from workbench.quantize.whole_graph import quantize_whole_graph
 from workbench.recipe.options import (
     DEFAULT_SEGMENT_ALIGNMENT,
     STATE_BUFFER,

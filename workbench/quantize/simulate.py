@@ -16,7 +16,7 @@ from torchao.quantization.pt2e.quantizer import QuantizationSpec
 
 from workbench.quantize.calibration import BATCH, Inputs
 from workbench.quantize.layers import layers_of
-from workbench.quantize.observers import scheme_config
+from workbench.quantize.pt2e.observers import scheme_config
 from workbench.quantize.weights import split_weights, store_weights
 from workbench.recipe import Quantization
 from workbench.recipe.options import DYNAMIC_SCHEMES, WEIGHT_SCHEMES, Scheme

@@ -11,7 +11,7 @@ from workbench.measure.operators.figures import layer_group
 from workbench.measure.operators.layer_costs import Layer, layers_in
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
-from workbench.quantize.annotate import quantize_part
+from workbench.quantize.pt2e.annotate import quantize_part
 from workbench.recipe import Quantization
 from workbench.recipe.options import Scheme
 from workbench.recipe.stream_config import Implementations, StreamConfig

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.results import stored
-from workbench.records.frames import frames_path
+from workbench.records.frames.stored import frames_path
 from workbench.records.result import Scores
 from workbench.records.unfinished.scores import SCORES_NAME, StoredScores, load_scores, picture_path, save_scores
 

@@ -16,10 +16,10 @@ from tests.helpers.results import kept, natively, stored, written
 from workbench.audit.verdict import judge_result
 from workbench.errors import WorkbenchError
 from workbench.recipe import Gate
-from workbench.records.frames import frames_path, read_frames, write_frames
+from workbench.records.frames.stored import frames_path, read_frames, write_frames
+from workbench.records.frames.worst_moments import save_clips_around, worst
 from workbench.records.profile import PROFILE_NAME, Profile
 from workbench.records.run_folders import StoredResult, find_results
-from workbench.records.worst_moments import save_clips_around, worst
 from workbench.report.html.contours import histogram
 from workbench.report.html.overview import deviation_chart, figure, recipes_line
 from workbench.report.html.page import report_html

@@ -36,11 +36,11 @@ RESULT = (
     "runtime/session.py",
     "runtime/native/source/host.cpp",
     "records/result.py",
-    "workflows/variant/score.py",
+    "workflows/variant/score/clips.py",
 )
 PROGRAM = (
-    *("export/onnx.py", "quantize/pt2e.py", "model/encoder.py", "audio/decode.py", "recipe/schema.py", "units.py"),
-    "workflows/variant/build.py",
+    *("export/onnx.py", "quantize/pt2e/quantize.py", "model/encoder.py", "audio/decode.py", "recipe/schema.py"),
+    *("units.py", "workflows/variant/build.py"),
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.variants import CLIPS, FakeSteps, files, variant_of, visible_files
 from workbench.errors import ChangedError, LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.progress import Progress
-from workbench.records.frames import frames_path
+from workbench.records.frames.stored import frames_path
 from workbench.records.result import Result, read_result, write_result
 from workbench.records.run_folders import archived_results
 from workbench.storage.locks import exclusive

@@ -19,13 +19,13 @@ from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ProgramError
 from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
-from workbench.records.frames import read_frames
+from workbench.records.frames.stored import read_frames
+from workbench.records.frames.worst_moments import worst
 from workbench.records.result import Result, read_result
-from workbench.records.worst_moments import worst
 from workbench.runtime.isolation import IsolatedProcess
-from workbench.workflows import score_external
+from workbench.workflows.external import score as score_external
+from workbench.workflows.external.score import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
 from workbench.workflows.load_recipes import load_variants
-from workbench.workflows.score_external import _PROGRAM_MISMATCH, ELSEWHERE, score_external_frames
 from workbench.workflows.variant import baseline, build, run, store_frames
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare

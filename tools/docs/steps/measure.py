@@ -22,7 +22,7 @@ from workbench.runtime.session import Frames
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import build
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
-from workbench.workflows.variant.score import pair_frames
+from workbench.workflows.variant.score.clips import pair_frames
 
 
 class Measurement:

@@ -1,4 +1,8 @@
-"""Corpora with known f0, published by others: the list, fetching, and the split of their singers."""
+"""Corpora with known f0, published by others: the list, fetching, and the split of their singers.
+
+`known` is the list, `fetch` and `download` bring a corpus into the cache, `stored` finds it there, and `used` is what
+a result says of it. The other modules of audio, records, workflows and cli may import it.
+"""
 
 from workbench.audio.corpora.fetch import fetch_corpus
 from workbench.audio.corpora.known import KNOWN_CORPORA, KnownCorpus, known_corpus

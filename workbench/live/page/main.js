@@ -6,8 +6,8 @@ import { Curve } from "./curve.js";
 import { noteName } from "./notes.js";
 import { Programs } from "./programs.js";
 import { Readout } from "./readout.js";
-import { Tone } from "./song.js";
-import { Source, unsupportedReason } from "./source.js";
+import { Tone } from "./sound/song.js";
+import { Source, unsupportedReason } from "./sound/source.js";
 import { Takes } from "./takes.js";
 
 const THRESHOLD_STEP = 0.02;

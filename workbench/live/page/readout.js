@@ -1,7 +1,7 @@
 // The large note, how far the pitch is from it, and the difference to upstream.
 
 import { noteName, signed } from "./notes.js";
-import { hertz } from "./song.js";
+import { hertz } from "./sound/song.js";
 
 const HELD_MS = 400; // a short consonant does not blank the note
 

@@ -1,1 +1,4 @@
-"""What choosing a recipe leaves behind: the effect of each single change, and the trials of a search."""
+"""The records of `sensitivity` (the effect of each single change of a recipe) and of `search` (its trials).
+
+report and workflows may import it.
+"""

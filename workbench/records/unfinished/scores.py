@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.audio.decode import Clip
-from workbench.records.frames import frames_path
+from workbench.records.frames.stored import frames_path
 from workbench.records.result import PICTURES_FOLDER, Scores
 from workbench.storage.atomic import write_atomic
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.records.frames import ClipFrames
+from workbench.records.frames.stored import ClipFrames
 from workbench.units import hz_to_semitones
 
 # The histogram goes from the rounding of a float to eight octaves.

@@ -5,7 +5,7 @@ import base64
 from workbench.records.search.trials import Search
 from workbench.report.html.page import environment_of_pages
 from workbench.report.plots.search import search_png, values_of
-from workbench.report.tables.search import score_row, title
+from workbench.report.tables.search.trials import score_row, title
 
 _LIMITS = "deviation.pitch.p95_cents"
 

@@ -8,11 +8,11 @@ from typing import Any
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.clock import Clock
 from workbench.measure.speed import Speed
-from workbench.records.frames import ClipFrames, read_frames
+from workbench.records.frames.stored import ClipFrames, read_frames
+from workbench.records.frames.worst_moments import Moment, sound_of, worst, worst_known
 from workbench.records.metrics import GateResult, Verdict
 from workbench.records.result import RESULT_NAME
 from workbench.records.run_folders import StoredResult
-from workbench.records.worst_moments import Moment, sound_of, worst, worst_known
 from workbench.report.columns import METRIC_COLUMNS, Column
 from workbench.report.html.accuracy import AccuracyChart, accuracy_charts
 from workbench.report.html.charts import (

@@ -1,3 +1,5 @@
-"""`doctor`: what the workbench finds on this machine. It imports neither torch nor ExecuTorch, so it is fast and runs
-where they are broken. `diagnose.py` collects everything, `machine.py` the processor and the programs on the PATH.
+"""`doctor`: what the workbench finds on this machine.
+
+`diagnose` collects everything, `machine` describes the processor and the programs on the PATH, and `item` is one line.
+The package imports neither torch nor ExecuTorch, so it is fast and runs where they are broken. Only cli imports it.
 """

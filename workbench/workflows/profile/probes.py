@@ -6,7 +6,7 @@ from torch import nn
 from workbench.export.executorch import lower_module
 from workbench.measure.operators.roofline import Probe, ProbeKind
 from workbench.progress import Progress
-from workbench.quantize.annotate import quantize_part
+from workbench.quantize.pt2e.annotate import quantize_part
 from workbench.recipe import Quantization
 from workbench.runtime.process_info import last_cache_bytes
 

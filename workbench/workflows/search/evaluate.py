@@ -39,7 +39,7 @@ from workbench.workflows.variant.build import build
 from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 from workbench.workflows.variant.result import begin_result
-from workbench.workflows.variant.score import ProgramFrames, score
+from workbench.workflows.variant.score.clips import ProgramFrames, score
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from workbench.runtime.eager import estimate_to_frames
 from workbench.runtime.session import Frames
 from workbench.units import ceil_div
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score import pair_frames
+from workbench.workflows.variant.score.clips import pair_frames
 
 
 class Simulation:

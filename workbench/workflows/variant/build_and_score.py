@@ -15,8 +15,8 @@ from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import Built, build_in_staging, errors_name_folder
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score import ProgramFrames, score
-from workbench.workflows.variant.score_sizes import score_sizes
+from workbench.workflows.variant.score.call_sizes import score_sizes
+from workbench.workflows.variant.score.clips import ProgramFrames, score
 from workbench.workflows.variant.store_frames import store_frames
 
 

@@ -6,16 +6,16 @@ from workbench.audio.decode import Clip
 from workbench.measure.alignment import reference_hz
 from workbench.measure.paired_frames import PairedFrames
 from workbench.progress import Progress
-from workbench.records.frames import ClipFrames, write_frames
+from workbench.records.frames.stored import ClipFrames, write_frames
+from workbench.records.frames.worst_moments import save_clips_around, worst, worst_known
 from workbench.records.unfinished.scores import picture_path
-from workbench.records.worst_moments import save_clips_around, worst, worst_known
 from workbench.report.plots.contours import contour_png
 from workbench.runtime.session import frame_end_s
 from workbench.runtime.state_protocol import protocol_of
 from workbench.storage.atomic import write_atomic
 from workbench.units import hz_to_semitones
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score import Scored
+from workbench.workflows.variant.score.clips import Scored
 
 
 def store_frames(variant: PreparedVariant, scored: Scored, folder: Path, progress: Progress) -> None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.model.streaming import StreamingPesto
-from workbench.quantize.annotate import ConvertedPart
 from workbench.quantize.calibration import BATCH
+from workbench.quantize.pt2e.annotate import ConvertedPart
 from workbench.quantize.results import Stability
 from workbench.units import CENTS_PER_SEMITONE
 

@@ -18,7 +18,7 @@ import soxr
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.decode import Clip, file_stem
 from workbench.errors import AudioError
-from workbench.records.frames import ClipFrames
+from workbench.records.frames.stored import ClipFrames
 from workbench.records.result import MOMENTS_FOLDER, Result
 from workbench.runtime.session import Floats
 from workbench.storage.atomic import write_atomic

@@ -18,7 +18,7 @@ from workbench.export.intent_check import check_lowered
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
-from workbench.quantize.pt2e import Calibrator, quantize
+from workbench.quantize.pt2e.quantize import Calibrator, quantize
 from workbench.recipe import Quantization
 from workbench.recipe.options import Scheme, State
 from workbench.recipe.stream_config import Implementations, StreamConfig

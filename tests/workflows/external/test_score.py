@@ -13,7 +13,7 @@ from tests.helpers.results import stored
 from workbench.errors import ProgramError
 from workbench.export.metadata import metadata_of, parse_metadata
 from workbench.model.streaming import StreamingPesto
-from workbench.workflows import score_external
+from workbench.workflows.external import score as score_external
 
 
 @pytest.mark.parametrize(

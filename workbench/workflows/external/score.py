@@ -12,7 +12,7 @@ from workbench.export.program_cache import NOTES_NAME
 from workbench.export.program_file import ProgramFile
 from workbench.progress import Progress, StageTimer
 from workbench.recipe import Recipe
-from workbench.records.external_frames import read_external_frames
+from workbench.records.frames.external import read_external_frames
 from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
 from workbench.runtime.open_program import read_metadata
@@ -25,7 +25,7 @@ from workbench.workflows.variant.fingerprint import canonical_sha256
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
 from workbench.workflows.variant.run import Reused, RunOutcome
-from workbench.workflows.variant.score import RecordedFrames, score
+from workbench.workflows.variant.score.clips import RecordedFrames, score
 from workbench.workflows.variant.store_frames import store_frames
 
 ELSEWHERE = "frames were recorded elsewhere"

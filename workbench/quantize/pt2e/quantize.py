@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from workbench.errors import LoweringError
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
-from workbench.quantize.annotate import ConvertedPart, is_static, quantize_part
 from workbench.quantize.calibration import Inputs, concat_inputs, excerpts, part_inputs, split_in_half, subsample_rows
 from workbench.quantize.equalize import equalize
-from workbench.quantize.layer_error import layer_snr
 from workbench.quantize.layers import PARTS, graph_schemes, integer_operators, layers_of
+from workbench.quantize.pt2e.annotate import ConvertedPart, is_static, quantize_part
+from workbench.quantize.pt2e.layer_error import layer_snr
+from workbench.quantize.pt2e.stability import compare_calibrations
 from workbench.quantize.results import Calibration, LayerSnr, Quantized, Stability
 from workbench.quantize.scopes import check_schemes, requested_scheme
-from workbench.quantize.stability import compare_calibrations
 from workbench.recipe import Quantization
 from workbench.recipe.options import DYNAMIC_SCHEMES
 

@@ -9,7 +9,7 @@ from workbench.audio.decode import Clip
 from workbench.errors import WorkbenchError
 from workbench.recipe.options import OUTPUTS, Output
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.external_frames import ExternalFrames, read_external_frames
+from workbench.records.frames.external import ExternalFrames, read_external_frames
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 SIZES = StreamConfig(1000, 10, 1, 0.0, max_frames_per_chunk=3)

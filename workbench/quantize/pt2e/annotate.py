@@ -14,9 +14,9 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
-from workbench.quantize.layer_error import correct_biases
 from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of, layers_of
-from workbench.quantize.observers import activation_ranges, scheme_config
+from workbench.quantize.pt2e.layer_error import correct_biases
+from workbench.quantize.pt2e.observers import activation_ranges, scheme_config
 from workbench.quantize.results import StoredWeights, TensorRange
 from workbench.quantize.weights import store_weights
 from workbench.recipe import Quantization

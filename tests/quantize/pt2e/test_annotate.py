@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from workbench.quantize.annotate import ConvertedPart, quantize_part
-from workbench.quantize.layer_error import correct_biases, layer_snr
 from workbench.quantize.layers import graph_schemes, integer_operators
+from workbench.quantize.pt2e.annotate import ConvertedPart, quantize_part
+from workbench.quantize.pt2e.layer_error import correct_biases, layer_snr
 from workbench.recipe import Quantization
 from workbench.recipe.options import Scheme
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workbench.quantize.observers import PercentileObserver, static_config
+from workbench.quantize.pt2e.observers import PercentileObserver, static_config
 
 BITS = {"dtype": torch.int8, "quant_min": -128, "quant_max": 127}
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.records.test_external_frames import STREAM, clip
+from tests.records.frames.test_external import STREAM, clip
 from workbench.errors import WorkbenchError
 from workbench.measure.paired_frames import PairedFrames
 from workbench.recipe.options import OUTPUTS
-from workbench.records.external_frames import read_external_frames
-from workbench.records.frames import read_frames, write_frames
+from workbench.records.frames.external import read_external_frames
+from workbench.records.frames.stored import read_frames, write_frames
 from workbench.runtime.session import Frames
 
 

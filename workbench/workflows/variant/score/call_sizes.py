@@ -15,7 +15,7 @@ from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Floats, Frames, run_chunks
 from workbench.runtime.state_protocol import protocol_of, with_state_handling
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score import pair_frames
+from workbench.workflows.variant.score.clips import pair_frames
 
 _MAX_ROUNDS, _MIN_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 2, 3  # a program may have hundreds of sizes
 

@@ -15,8 +15,8 @@ from workbench.measure.truth.noise import pink_noise, with_noise
 from workbench.progress import Progress
 from workbench.records.noise import NOISE_NAME, read_noise
 from workbench.workflows.load_recipes import load_variants
+from workbench.workflows.noise import measure_with_noise
 from workbench.workflows.store_results import store_noise
-from workbench.workflows.variant.noise import measure_with_noise
 from workbench.workflows.variant.prepare import load_clips, prepare
 
 TIMES_S = np.arange(0, 1, 0.005)

@@ -23,7 +23,7 @@ from workbench.measure.truth import truth
 from workbench.measure.truth.advised_threshold import AdvisedThreshold, advised_threshold
 from workbench.progress import Progress, StageTimer
 from workbench.recipe.stream_config import StreamConfig
-from workbench.records.external_frames import ExternalFrames
+from workbench.records.frames.external import ExternalFrames
 from workbench.records.result import Scores
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
@@ -31,7 +31,7 @@ from workbench.runtime.session import Frames, random_sizes
 from workbench.runtime.state_protocol import StateHandling, protocol_of
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score_tones import delay_and_steadiness, rendered_clips
+from workbench.workflows.variant.score.tones import delay_and_steadiness, rendered_clips
 
 _SIZES_SEED = 32  # of the order in which a program of several call sizes receives them
 NOT_RENDERED = "the program did not run here, so it has no frames of rendered tones"

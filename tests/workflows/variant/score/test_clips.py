@@ -15,8 +15,8 @@ from workbench.runtime import executorch
 from workbench.runtime import open_program as opening
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
-from workbench.workflows.variant import score as scoring
-from workbench.workflows.variant.score import ProgramFrames
+from workbench.workflows.variant.score import clips as scoring
+from workbench.workflows.variant.score.clips import ProgramFrames
 
 PROGRAM = Path("program.pte")
 RENDERED: list[Any] = [SimpleNamespace(name="tones", samples=np.ones(4, np.float32))]
