@@ -20,7 +20,8 @@ from workbench.workflows.variant.fingerprint import (
 )
 
 PACKAGE = Path(workbench.__file__).parent
-HARMLESS = ("errors", "extras", "progress", "storage")  # messages, what is installed, how files are written
+HARMLESS = ("errors", "extras", "progress", "storage", "rivals")
+"""Messages, what is installed, how files are written, and other trackers, which no result of a variant contains."""
 
 
 @pytest.fixture(scope="module")
