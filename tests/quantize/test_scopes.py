@@ -22,7 +22,7 @@ def test_rule_that_matches_no_layer_is_refused() -> None:
 
 def test_integer_weights_of_a_convolution_are_refused_with_the_layers_that_can() -> None:
     message = (
-        r"are for Linears, not for encoder\.toeplitz\.conv; .* can: frontend\.group\.\(0 to .*, confidence\.linear$"
+        r"apply to Linears, not to encoder\.toeplitz\.conv; .* can: frontend\.group\.\(0 to .*, confidence\.linear$"
     )
     with pytest.raises(ModelError, match=message):
         check_scopes(float_model(), Quantization(parts={"encoder.toeplitz": "int4-weights"}))
