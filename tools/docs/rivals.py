@@ -28,13 +28,17 @@ trackers that people would choose instead, on the same clips and at the same mom
   of all moments that are right. All by `mir_eval.melody`.
 - The columns **its recall, its false alarms, its overall** are at the tracker's best threshold, which the clips for
   calibration choose. The columns before it have the tracker's own decision, with its default settings.
-- Every tracker is moved by a constant delay, which the clips for calibration choose as well.
+- **Shift**: how far every tracker's frames are moved back, in ms, which the clips for calibration choose as well. It is
+  another number than the bench's *delay (ms)*, the time from a step in pitch until a frame returns it and keeps it:
+  see [Delay](../measure/delay.md).
 - **Audio after**: how much audio a frame needs after the moment that it describes. It is the delay that no faster
   machine removes. It is measured: the audio after a moment is replaced, and the frames that change needed it. A
   frame that changes by less than 0.1 cents has not changed, so it is a little shorter than the method's window, which
   is below the table.
 - **20 ms take**: the time for 20 ms of a stream, in Python, with one thread. Trackers that are no stream track a window
-  again. [Speed](speed.md) has PESTO's programs without Python.
+  again. All trackers are timed in one run, in alternating rounds. **Times eager** is the time of a round divided by
+  that of PESTO eager in the same round: below 1 is faster. Both are the median, with the 10th and 90th percentile over
+  the rounds in brackets. [Speed](speed.md) has PESTO's programs without Python.
 - **Bytes**: the files of weights. A program of PESTO is one file with its code; eager loads a checkpoint without the
   front end, which it computes when it starts.
 """
@@ -76,6 +80,7 @@ def _section(rivals: Rivals, path: Path, title: str) -> str:
         parts.append(f"{_KINDS[clips.kind]} {clips_text(clips)[len(clips.kind) + 5 :]}, every {rivals.grid_ms:g} ms.\n")
         parts.append(markdown_table(rows, left=("tracker", "licence")))
     parts += [f"{absent.name} was not run: {absent.reason}.\n" for absent in rivals.not_run]
+    parts += [f"{name} was not timed: {reason}.\n" for name, reason in rivals.not_timed.items()]
     parts.append(_methods(rivals))
     parts.append(_advice(rivals))
     parts.append(
@@ -136,6 +141,6 @@ def _compared_figures(
         ("overall", ".3f", True, [score.default.overall for score in scores]),
         ("overall at the best threshold", ".3f", True, [best.overall if best else None for best in bests]),
         ("audio after (ms)", ".0f", False, [look.future_ms if look else None for look in lookaheads]),
-        ("time for 20 ms (ms)", ".2f", False, [each.time_ms for each in pair]),
+        ("time for 20 ms (ms)", ".2f", False, [each.time.ms.p50 if each.time else None for each in pair]),
         ("bytes", ",.0f", False, [None if each.bytes is None else float(each.bytes) for each in pair]),
     ]

@@ -53,3 +53,8 @@ class Rivals(RecordModel):
     scored: tuple[ClipSet, ...]
     trackers: tuple[RivalFigures, ...]
     not_run: tuple[NotRun, ...]
+
+    @property
+    def not_timed(self) -> dict[str, str]:
+        """Why trackers that were tracked have no time, by name. Empty if the times were left out on purpose."""
+        return {each.name: each.null_reasons["time"] for each in self.trackers if each.time is None and each.lookahead}

@@ -104,14 +104,17 @@ class Rival:
     advice: str
     load: Callable[[], Tracker]
 
-    def open(self) -> Tracker:
+    def open(self, extra: extras.Extra = extras.RIVALS) -> Tracker:
         """Returns the tracker, loaded.
+
+        Args:
+            extra: The extra that a message about a missing package names.
 
         Raises:
             RivalError: Its package is not installed or does not import, or its weights cannot be loaded.
         """
         if find_spec(self.module) is None:
-            raise RivalError(f"{self.name}: {self.package} is not installed; {extras.RIVALS.install_command}")
+            raise RivalError(f"{self.name}: {self.package} is not installed; {extra.install_command}")
         try:
             return self.load()
         except RivalError:

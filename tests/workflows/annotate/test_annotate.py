@@ -118,5 +118,5 @@ def test_what_has_no_consensus_or_no_package_is_one_line(take: Path, monkeypatch
     monkeypatch.setattr(annotate, "open_trackers", trackers.open_trackers)
     monkeypatch.setattr(rival, "find_spec", lambda name: None)
     assert run("take.wav")[2].splitlines()[-1] == (
-        "error: swift-f0: swift-f0 is not installed; pip install 'pesto-workbench[rivals]'"
+        "error: swift-f0: swift-f0 is not installed; pip install 'pesto-workbench[annotate]'"
     )

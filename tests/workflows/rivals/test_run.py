@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.bad_input_cases import MANIFEST
 from workbench.audio.clip_catalog import ClipCatalog
+from workbench.measure.rivals.step_times import ROUNDS
 from workbench.progress import Progress
 from workbench.records.rivals import Rivals
 from workbench.report.plots.rivals import rivals_png
@@ -43,6 +44,10 @@ def _load_crashing() -> Tracker:
     os.abort()
 
 
+def _load_failing_stream() -> Tracker:
+    return Tracker(_constant, push=_refuse)
+
+
 def _rival(name: str, load, module: str = "math") -> Rival:
     return Rival(name, module, "its-package", "MIT", RATE_HZ, HOP, "level", None, "", "never", load)
 
@@ -76,7 +81,7 @@ def test_rows(catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {absent.name: absent.reason.split(" (last stderr")[0] for absent in record.not_run} == REASONS
     (good,) = record.trackers
     assert good.bytes is None
-    assert good.null_reasons["time_ms"] == "left out by --no-speed"
+    assert good.null_reasons["time"] == "left out by --no-speed"
     assert good.score("annotated").default.rpa50 == 1  # the scored tone is A4
     assert record.scored[0].voiced_frames == 19  # of its 0.2 s, every 10 ms
     assert Rivals.model_validate_json(record.model_dump_json()) == record
@@ -85,3 +90,29 @@ def test_rows(catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().out
     assert "crashing: not run: the program crashed the runtime" in printed
     assert rivals_png(record).startswith(b"\x89PNG")
+
+
+def test_a_tracker_that_fails_while_it_is_timed_has_its_row_and_the_reason(
+    catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept: list[Rivals] = []
+    calibration, scored = load_clips(catalog, (), "mix", Progress())
+    rivals = (_rival("first", _load_good), _rival("broken", _load_failing_stream), _rival("good", _load_good))
+    record = run_rivals(Comparison(rivals, tuple(calibration), tuple(scored)), (), {}, Progress(), kept.append)
+
+    untimed = "the command ended before the trackers were timed"
+    assert [set(each.not_timed.values()) for each in kept[:3]] == [{untimed}] * 3
+    assert kept[3] == record
+    assert set(record.not_timed) == {"broken"}
+    assert "(cannot do this clip)" in record.not_timed["broken"]
+    assert [each.time and (each.time.reference, each.time.rounds) for each in record.trackers] == [
+        ("first", ROUNDS),
+        None,
+        ("first", ROUNDS),
+    ]
+    first = record.trackers[0].time
+    assert first and first.ratio and (first.ratio.low, first.ratio.high) == (1, 1)
+    assert Rivals.model_validate_json(record.model_dump_json()) == record
+
+    print_rivals(record, tmp_path)
+    assert "broken: not timed: failed on" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from workbench.audio.annotations import PitchTrack, TruthKind
 from workbench.measure.alignment import Alignment, TimedPitch, fit_timed
 from workbench.measure.rivals.grid import OnGrid, kinds_of, on_grid, pooled
 from workbench.measure.rivals.lookahead import Lookahead
+from workbench.measure.rivals.step_times import StepTimes
 from workbench.measure.truth import PitchAccuracy
 from workbench.record_model import RecordModel
 from workbench.rivals.rival import Estimate, Rival
@@ -48,13 +49,13 @@ class RivalFigures(RecordModel):
         default_threshold: The smallest score of a voiced frame, by default. Null if it does not threshold a score.
         best_threshold: The threshold that has the largest recall less false alarms on the calibration clips. Null if
             the tracker returns no score.
-        delay_ms: How far its frames are moved back, fitted to the calibration clips. PESTO's frames are at the ends of
-            their chunks, those of the others where the tracker puts them.
+        shift_ms: How far its frames are moved back, fitted to the calibration clips. PESTO's frames are at the ends of
+            their chunks, those of the others where the tracker puts them. It is not the measured delay of a bench.
         scores: The accuracy on the scored clips, for each kind of truth.
         lookahead: The audio that a frame needs. Null if it was not measured.
         lookahead_rule: What of the method needs audio after a frame.
         streamed: How 20 ms of a stream are computed.
-        time_ms: The median time for 20 ms of a stream, with one thread, in Python. Null if it was not measured.
+        time: The time for 20 ms of a stream, with one thread, in Python. Null if it was not measured.
         bytes: The files of weights that it loads; a program of PESTO is one file. Null if there are none.
         votes: Whether the tracker votes in a consensus, which is then unfair to the others.
         advice: When a user should take it instead of PESTO.
@@ -69,12 +70,12 @@ class RivalFigures(RecordModel):
     voicing: str
     default_threshold: float | None
     best_threshold: float | None
-    delay_ms: float
+    shift_ms: float
     scores: tuple[KindScores, ...]
     lookahead: Lookahead | None
     lookahead_rule: str
     streamed: str
-    time_ms: float | None
+    time: StepTimes | None
     bytes: int | None
     votes: bool
     advice: str
@@ -86,11 +87,10 @@ class RivalFigures(RecordModel):
 
 @dataclass(frozen=True)
 class Streaming:
-    """What a tracker needs as a stream, as `RivalFigures` has it."""
+    """What a tracker needs as a stream, as `RivalFigures` has it; `time` is measured later."""
 
     lookahead: Lookahead | None
     streamed: str
-    time_ms: float | None
     null_reasons: dict[str, str]
 
 
@@ -158,12 +158,12 @@ def figures(
         voicing=rival.voicing,
         default_threshold=rival.default_threshold,
         best_threshold=alignment.best_threshold,
-        delay_ms=alignment.delay_ms,
+        shift_ms=alignment.delay_ms,
         scores=tuple(scores),
         lookahead=streaming.lookahead,
         lookahead_rule=rival.lookahead,
         streamed=streaming.streamed,
-        time_ms=streaming.time_ms,
+        time=None,
         bytes=weight_bytes,
         votes=votes,
         advice=rival.advice,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from workbench.audio.decode import read_clip
 from workbench.errors import RivalError, WorkbenchError, first_line
 from workbench.measure.rivals.lookahead import Lookahead, measure_lookahead
+from workbench.measure.rivals.step_times import steps_per_turn
 from workbench.recipe import Channel
 from workbench.rivals.rival import STREAMED_BLOCK_S, Estimate, Floats, Rival
 from workbench.runtime.executorch import set_num_threads
 
-_WARM_UP, _MIN_CALLS, _MAX_CALLS, _MAX_TIMED_S = 3, 5, 200, 5.0
 _PROBED_S = 3.0
 
 
@@ -36,7 +37,7 @@ class RivalWorker:
         return sum(file.stat().st_size for file in files) if files else None
 
     def streamed(self, window_s: float) -> str:
-        """Returns how `time_ms` computes 20 ms of a stream."""
+        """Returns how a step of the stream is computed."""
         window_ms = 1000 * self._window_s(window_s)
         return self._tracker.streamed or f"no stream: {window_ms:.0f} ms of audio are tracked again for each frame"
 
@@ -47,25 +48,37 @@ class RivalWorker:
             lambda samples: self._track(samples, path.name), self._middle(path), rate_hz, hop_s, delay_ms
         )
 
-    def time_ms(self, path: Path, window_s: float) -> float:
-        """Returns the median time for 20 ms of a stream: of a push, or of a track of a window of this length."""
+    def open_stream(self, path: Path, window_s: float) -> int:
+        """Prepares the steps of `turn_ms`: pushes of a stream, or tracks of a window of this length.
+
+        Returns:
+            The steps of a turn.
+        """
         rate_hz, push = self._rival.sample_rate_hz, self._tracker.push
-        window_s = self._window_s(window_s)
-        samples, block_s = self._middle(path), self._tracker.block_s if push else STREAMED_BLOCK_S
-        step = round(block_s * rate_hz)
-        length = step if push else round(window_s * rate_hz)
-        blocks = [samples[begin : begin + length] for begin in range(0, len(samples) - length, step)]
-        times_s: list[float] = []
-        began_s = time.perf_counter()
-        for index in range(_WARM_UP + _MAX_CALLS):
-            block, started_s = np.ascontiguousarray(blocks[index % len(blocks)]), time.perf_counter()
-            with self._reported(path.name):
-                push(block) if push else self._tracker.track(block)
-            ended_s = time.perf_counter()
-            times_s += [ended_s - started_s] if index >= _WARM_UP else []
-            if len(times_s) >= _MIN_CALLS and ended_s - began_s > _MAX_TIMED_S:
-                break
-        return 1000 * float(np.median(times_s)) * STREAMED_BLOCK_S / block_s
+        samples, self._block_s = self._middle(path), self._tracker.block_s if push else STREAMED_BLOCK_S
+        hop = round(self._block_s * rate_hz)
+        length = hop if push else min(round(self._window_s(window_s) * rate_hz), len(samples))
+        begins = range(0, max(len(samples) - length, 1), hop)
+        self._blocks = cycle([np.ascontiguousarray(samples[begin : begin + length]) for begin in begins])
+        self._step = push or self._tracker.track
+        self._name, self._steps = path.name, 1
+        self._turn_s()  # the first step may compile or allocate
+        self._steps = steps_per_turn(float(np.median(self._turn_s())))
+        return self._steps
+
+    def turn_ms(self) -> float:
+        """Returns the median time of a turn's steps, for 20 ms of audio. Raises RivalError if the tracker fails."""
+        return 1000 * float(np.median(self._turn_s())) * STREAMED_BLOCK_S / self._block_s
+
+    def _turn_s(self) -> list[float]:
+        """Returns the time of each step but the first: other trackers have left their data in the caches."""
+        times_s = []
+        for block in islice(self._blocks, 1 + self._steps):
+            started_s = time.perf_counter()
+            with self._reported(self._name):
+                self._step(block)
+            times_s.append(time.perf_counter() - started_s)
+        return times_s[1:]
 
     def _middle(self, path: Path) -> Floats:
         samples = read_clip(path, self._rival.sample_rate_hz).samples

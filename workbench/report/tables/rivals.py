@@ -28,9 +28,11 @@ def rival_cells(figures: RivalFigures, kind: TruthKind) -> dict[str, str]:
         "its recall": format_number(best.voicing_recall if best else None, ".3f"),
         "its false alarms": format_number(best.voicing_false_alarm if best else None, ".3f"),
         "its overall": format_number(best.overall if best else None, ".3f"),
+        "shift (ms)": format_number(figures.shift_ms, ".0f"),
         "audio after (ms)": format_number(lookahead.future_ms if lookahead else None, ".0f"),
         "before (ms)": format_number(lookahead.past_ms if lookahead else None, ".0f"),
-        "20 ms take (ms)": format_number(figures.time_ms, ".2f"),
+        "20 ms take (ms)": figures.time.ms.text() if figures.time else DASH,
+        "times eager": figures.time.ratio.text() if figures.time and figures.time.ratio else DASH,
         "bytes": format_number(figures.bytes, ",d"),
         "licence": figures.licence,
     }
@@ -59,6 +61,7 @@ def print_rivals(rivals: Rivals, folder: Path) -> None:
     print_lines(output, [f"{absent.name}: not run: {absent.reason}" for absent in rivals.not_run])
     if any(figures.best_threshold is not None for figures in rivals.trackers):
         print_lines(output, [f"best threshold: chosen on other clips ({clips_text(rivals.calibration)})"])
+    print_lines(output, [f"{name}: not timed: {reason}" for name, reason in rivals.not_timed.items()])
     streams = [f"{each.name}: 20 ms: {each.streamed}" for each in rivals.trackers if each.streamed not in ("", DASH)]
     print_lines(output, streams)
     output.print()

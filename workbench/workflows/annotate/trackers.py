@@ -7,6 +7,7 @@ from importlib.metadata import version
 import numpy as np
 import soxr
 
+from workbench import extras
 from workbench.audio.annotations import PitchTrack
 from workbench.audio.decode import Clip
 from workbench.errors import RivalError, first_line
@@ -51,6 +52,6 @@ def open_trackers(opened: Callable[[], None]) -> tuple[OpenTracker, ...]:
     trackers = []
     for name in CONSENSUS_VOTERS:
         rival = rival_named(name)
-        trackers.append(OpenTracker(rival, rival.open()))
+        trackers.append(OpenTracker(rival, rival.open(extras.ANNOTATE)))
         opened()
     return tuple(trackers)

@@ -12,7 +12,7 @@ from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
-from workbench.runtime.open_program import open_program
+from workbench.runtime.open_program import import_runtime, open_program
 from workbench.workflows.input_files import check_programs
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare_all
 
@@ -82,7 +82,9 @@ def collect_contenders(
     check_programs(programs)
     streams: dict[str, StreamKeys] = {recipe.name: _stream_keys(recipe) for recipe in recipes}
     for path in programs:
-        with IsolatedProcess(OPEN_LIMIT_S) as child:
+        with IsolatedProcess() as child:
+            child.call(_import_runtime, path)  # torch and its kin: no limit, because it is slow on a busy machine
+            child.limit_s = OPEN_LIMIT_S
             streams[str(path)] = child.call(_program_stream_keys, path)
     keys = _common_keys(streams)
     entered = {REFERENCE_EXPORT: with_overrides(reference, "bench", **keys)}
@@ -120,6 +122,11 @@ def _stream_keys(recipe: Recipe) -> StreamKeys:
         "reduction": recipe.reduction,
         "checkpoint": recipe.checkpoint,
     }
+
+
+def _import_runtime(path: Path) -> None:
+    """For a child process: imports this module, which it does to find this function, and the runtime of a program."""
+    import_runtime(path)
 
 
 def _program_stream_keys(path: Path) -> StreamKeys:

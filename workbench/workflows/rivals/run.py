@@ -6,12 +6,11 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from workbench.audio.decode import Clip
-from workbench.errors import ProgramError, RivalError, WorkerKilledError
 from workbench.measure.bench.worker import Contender
 from workbench.measure.rivals.figures import RivalFigures, Streaming, Tracked, figures, fit, frame_counts
 from workbench.measure.rivals.grid import GRID_S
-from workbench.measure.rivals.lookahead import Lookahead
 from workbench.measure.rivals.pesto import as_rival
+from workbench.measure.rivals.step_times import FAILURES, reason_of
 from workbench.measure.rivals.worker import RivalWorker
 from workbench.progress import Progress
 from workbench.record_model import now_utc
@@ -22,9 +21,11 @@ from workbench.rivals.catalogue import CONSENSUS_VOTERS
 from workbench.rivals.rival import HIGHEST_HZ, LOWEST_HZ, Rival
 from workbench.runtime.isolation import IsolatedProcess, Worker
 from workbench.workflows.rivals.comparison import Comparison
+from workbench.workflows.rivals.timing import window_of, with_times
 
 _LIMIT_S = 3600.0  # of a clip; the slowest tracker takes a minute for ten seconds
 _NOT_MEASURED = "left out by --no-speed"
+_NOT_TIMED = "the command ended before the trackers were timed"
 
 
 def run_rivals(
@@ -35,21 +36,21 @@ def run_rivals(
     keep: Callable[[Rivals], None],
     speed: bool = True,
 ) -> Rivals:
-    """Tracks all clips with each tracker, PESTO first.
+    """Tracks all clips with each tracker, PESTO first, and then times their streams in alternating rounds.
 
     Args:
         comparison: The other trackers, and the clips.
         contenders: PESTO's programs and eager.
         not_built: The reasons of those that could not be built, by name.
         progress: Receives the stages.
-        keep: Called with the record after each tracker, so that an interrupt keeps the finished ones.
+        keep: Called with the record after each tracker and after the times, so that an interrupt loses neither.
         speed: Measures the audio that a frame needs, and the time of a stream.
     """
-    finished: list[RivalFigures] = []
+    finished: list[tuple[Rival, RivalFigures]] = []
     not_run = [NotRun(name=name, reason=reason) for name, reason in not_built.items()]
     here = environment(1)
 
-    def record() -> Rivals:
+    def record(trackers: Sequence[RivalFigures]) -> Rivals:
         return Rivals(
             created=now_utc(),
             environment=here,
@@ -58,24 +59,26 @@ def run_rivals(
             highest_hz=HIGHEST_HZ,
             calibration=_clip_sets(comparison.calibration)[0],
             scored=tuple(_clip_sets(comparison.scored)),
-            trackers=tuple(finished),
+            trackers=tuple(trackers),
             not_run=tuple(not_run),
         )
 
     for rival in (*map(as_rival, contenders), *comparison.rivals):
         try:
-            finished.append(_measure(rival, comparison, progress, speed))
-        except (RivalError, ProgramError, WorkerKilledError) as error:
-            not_run.append(NotRun(name=rival.name, reason=str(error).removeprefix(f"{rival.name}: ")))
-        except MemoryError:
-            not_run.append(NotRun(name=rival.name, reason="the machine ran out of memory"))
-        keep(record())
-    return record()
+            finished.append((rival, _measure(rival, comparison, progress, speed)))
+        except FAILURES as error:
+            not_run.append(NotRun(name=rival.name, reason=reason_of(rival.name, error)))
+        keep(record([figures for _, figures in finished]))
+    if not (speed and finished):
+        return record([figures for _, figures in finished])
+    timed = record(with_times(finished, _low_voice(comparison.calibration), progress))
+    keep(timed)
+    return timed
 
 
 def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bool) -> RivalFigures:
     calibration, scored = comparison.calibration, comparison.scored
-    steps = len(calibration) + len(scored) + (2 if speed else 0)
+    steps = len(calibration) + len(scored) + (1 if speed else 0)
     with progress.stage(rival.name, steps) as advance, IsolatedProcess(_LIMIT_S) as child:
         worker = child.start(RivalWorker, rival)
 
@@ -88,9 +91,10 @@ def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bo
         alignment = fit([track(clip) for clip in calibration if clip.f0 is not None])
         assert alignment.delay_ms is not None, "load_clips checks that a calibration clip is voiced"
         results = [track(clip) for clip in scored]
-        streaming = Streaming(None, "", None, dict.fromkeys(("lookahead", "time_ms"), _NOT_MEASURED))
+        streaming = Streaming(None, "", dict.fromkeys(("lookahead", "time"), _NOT_MEASURED))
         if speed:
             streaming = _streaming(worker, _low_voice(calibration), alignment.delay_ms, rival)
+            advance(1)
         weight_bytes = worker.call(RivalWorker.weight_bytes)
     votes = rival.name in CONSENSUS_VOTERS
     return figures(rival, _version(rival.package), weight_bytes, alignment, results, streaming, votes)
@@ -98,15 +102,8 @@ def _measure(rival: Rival, comparison: Comparison, progress: Progress, speed: bo
 
 def _streaming(worker: Worker[RivalWorker], clip: Clip, delay_ms: float, rival: Rival) -> Streaming:
     lookahead = worker.call(RivalWorker.lookahead, clip.path, delay_ms)
-    window_s = _window_s(lookahead, rival)
-    streamed = worker.call(RivalWorker.streamed, window_s)
-    return Streaming(lookahead, streamed, worker.call(RivalWorker.time_ms, clip.path, window_s), {})
-
-
-def _window_s(lookahead: Lookahead, rival: Rival) -> float:
-    """Returns the length of the smallest window that gives the same frame."""
-    around_s = ((lookahead.past_ms or 0.0) + (lookahead.future_ms or 0.0)) / 1000
-    return max(around_s, 0.0) + rival.hop_samples / rival.sample_rate_hz
+    streamed = worker.call(RivalWorker.streamed, window_of(lookahead, rival))
+    return Streaming(lookahead, streamed, {"time": _NOT_TIMED})
 
 
 def _low_voice(clips: Sequence[Clip]) -> Clip:
