@@ -29,8 +29,6 @@ R = TypeVar("R")
 OPEN_LIMIT_S = 60.0
 """Time limit for opening a program, so that a program that hangs does not block the others."""
 
-_WAIT_SLICE_S = 1.0
-
 _SIGNALS_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS")
 """SIGXCPU: the CPU time is used up; SIGBUS: the disk of a mapped file is full. Windows has some of them."""
 EXIT_CODES_FROM_OUTSIDE = (
@@ -116,7 +114,7 @@ class IsolatedProcess:
         try:
             self._is_busy = True
             future: Future[T] = self._pool.submit(function, *args, **kwargs)
-            _wait(future, self.limit_s)
+            wait([future], self.limit_s)
             self._is_busy = not future.done()
             if self._is_busy:
                 self._process.kill()
@@ -151,19 +149,6 @@ class IsolatedProcess:
     def _stderr_lines(self) -> list[str]:
         self._log.seek(0)
         return [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-
-
-def _wait(future: Future[Any], limit_s: float | None) -> None:
-    """Waits until the call has ended, for `limit_s` at most. The time in which this process is stopped hardly counts.
-
-    Ctrl-Z or a debugger stops the child too, so one long wait would end a child that did nothing wrong.
-    """
-    left_s = limit_s
-    while left_s is None or left_s > 0:
-        slice_s = None if left_s is None else min(left_s, _WAIT_SLICE_S)
-        if wait([future], slice_s).done or slice_s is None or left_s is None:
-            return
-        left_s -= slice_s
 
 
 _objects: list[Any] = []  # in the child: what `start` has created there

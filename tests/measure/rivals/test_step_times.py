@@ -55,8 +55,8 @@ def test_a_ratio_is_of_the_same_round() -> None:
     slow = times["slow"]
     assert (slow.ratio.low, slow.ratio.p50, slow.ratio.high) == pytest.approx((3, 3, 3))
     assert (slow.ms.p50, slow.rounds, slow.steps, slow.reference) == (pytest.approx(19.5), 4, 4, "eager")
-    alone = step_times({"slow": eager_ms}, {"slow": 4}, "eager")["slow"]
-    assert (alone.ratio, alone.null_reasons) == (None, {"ratio": "eager was not timed"})
+    single = step_times({"slow": eager_ms}, {"slow": 4}, "eager")["slow"]
+    assert (single.ratio, single.null_reasons) == (None, {"ratio": "eager was not timed"})
 
 
 @pytest.mark.parametrize(("step_s", "steps"), [(1e-4, MAX_STEPS_PER_TURN), (0.04, 3), (0.58, 1), (9.0, 1)])

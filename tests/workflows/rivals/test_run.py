@@ -92,6 +92,7 @@ def test_rows(catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert rivals_png(record).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_tracker_that_fails_while_it_is_timed_has_its_row_and_the_reason(
     catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

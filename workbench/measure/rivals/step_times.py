@@ -31,7 +31,7 @@ class StepTimes(RecordModel):
     Attributes:
         ms: The milliseconds for 20 ms of audio: of a round, the median of its steps.
         ratio: `ms` / that of the reference in the same round, above 1 if slower. Null if the reference was not timed.
-        reference: The name of the reference, the first tracker.
+        reference: The name of the reference: the first tracker of the comparison.
         rounds: The number of rounds.
         steps: The timed steps of each round.
     """

@@ -63,7 +63,8 @@ def run_rivals(
             not_run=tuple(not_run),
         )
 
-    for rival in (*map(as_rival, contenders), *comparison.rivals):
+    everyone = (*map(as_rival, contenders), *comparison.rivals)
+    for rival in everyone:
         try:
             finished.append((rival, _measure(rival, comparison, progress, speed)))
         except FAILURES as error:
@@ -71,7 +72,7 @@ def run_rivals(
         keep(record([figures for _, figures in finished]))
     if not (speed and finished):
         return record([figures for _, figures in finished])
-    timed = record(with_times(finished, _low_voice(comparison.calibration), progress))
+    timed = record(with_times(finished, everyone[0].name, _low_voice(comparison.calibration), progress))
     keep(timed)
     return timed
 

@@ -17,16 +17,17 @@ _LIMIT_S = 600.0  # of opening a tracker, and of a turn: it ends a tracker that 
 
 
 def with_times(
-    tracked: Sequence[tuple[Rival, RivalFigures]], clip: Clip, progress: Progress
+    tracked: Sequence[tuple[Rival, RivalFigures]], reference: str, clip: Clip, progress: Progress
 ) -> tuple[RivalFigures, ...]:
     """Returns the figures with the times of a stream, or with the reason why there is none.
 
     Args:
-        tracked: The trackers with their figures; the ratios are to the first.
+        tracked: The trackers with their figures.
+        reference: The name of the tracker that the ratios are to. It may be missing, then there are no ratios.
         clip: The audio of the stream.
         progress: Receives the stages.
     """
-    times, reasons = _timed(tracked, clip, progress)
+    times, reasons = _timed(tracked, reference, clip, progress)
     return tuple(
         figures.replace(
             time=times.get(rival.name),
@@ -40,7 +41,7 @@ def with_times(
 
 
 def _timed(
-    tracked: Sequence[tuple[Rival, RivalFigures]], clip: Clip, progress: Progress
+    tracked: Sequence[tuple[Rival, RivalFigures]], reference: str, clip: Clip, progress: Progress
 ) -> tuple[dict[str, StepTimes], dict[str, str]]:
     """Returns the times of the trackers, and the reasons of those that failed, by name."""
     turns, steps, unopened = {}, {}, {}
@@ -58,7 +59,7 @@ def _timed(
                 advance(1)
         with progress.stage("time in rounds", ROUNDS) as advance:
             times_ms, failed = time_rounds(turns, partial(advance, 1))
-    return step_times(times_ms, steps, reference=tracked[0][0].name), unopened | failed
+    return step_times(times_ms, steps, reference), unopened | failed
 
 
 def window_of(lookahead: Lookahead | None, rival: Rival) -> float:
