@@ -168,7 +168,7 @@ def test_take_is_recorded_with_its_frames(server: RunningServer, tmp_path: Path)
 def test_page_names_no_other_host_and_has_a_strict_policy(server: RunningServer) -> None:
     page = httpx2.get(server.address())
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
-    files = list((Path(__file__).parents[2] / "workbench/live/page").iterdir())
+    files = [path for path in (Path(__file__).parents[2] / "workbench/live/page").rglob("*") if path.is_file()]
     named = [word for path in files for word in path.read_text("utf-8").split() if "://" in word]
     assert all("www.w3.org" in word for word in named)  # the namespace of SVG
 
