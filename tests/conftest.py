@@ -10,7 +10,7 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.project import write_project
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.synth import render

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored, written
+from tests.helpers.records.results import stored, written
 
 HEAVY = (
     "numpy pydantic soundfile scipy matplotlib mir_eval jinja2 torch pesto torchao executorch.runtime executorch.exir"

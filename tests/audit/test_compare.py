@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import kept, lost, natively, replaced, stored, with_known_f0
+from tests.helpers.records.results import kept, lost, natively, replaced, stored, with_known_f0
 from workbench.audit.comparability import audio_facts, difference, stream_facts
 from workbench.audit.compare import compare
 from workbench.audit.comparison import Pair

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import replaced, stored
+from tests.helpers.records.results import replaced, stored
 from workbench.audio.decode import Clip
 from workbench.audit.reproduce import compare_rebuilt
 from workbench.records.environment import environment

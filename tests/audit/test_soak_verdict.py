@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.helpers.results import replaced
-from tests.helpers.soak import soak_of, soak_segment
+from tests.helpers.records.results import replaced
+from tests.helpers.records.soak import soak_of, soak_segment
 from workbench.audit.soak_verdict import judge_soak
 from workbench.measure.soak import SoakSegment
 from workbench.recipe import Gate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.results import lost, natively, replaced, stored, without_pitch, without_scores
+from tests.helpers.records.results import lost, natively, replaced, stored, without_pitch, without_scores
 from workbench.audit.verdict import confirm_pass, judge_result, rejudge
 from workbench.errors import WorkbenchError
 from workbench.measure.contour import Contour

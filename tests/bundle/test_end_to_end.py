@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.bundles import golden_of, laid_out, result_of, variant_folder
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.project import workbench
 from tests.helpers.variants import files
 from workbench.bundle import verify_standalone as standalone

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.helpers.bundles import STREAM, described
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.bundle.contents import readme
 from workbench.bundle.manifest import methods
 

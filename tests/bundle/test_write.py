@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.bundles import STREAM, golden_of, laid_out, result_of, variant_folder
 from tests.helpers.project import last_error, workbench
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.bundle import contents, write
 from workbench.bundle.golden import Golden
 from workbench.bundle.verify import Verification

@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 
 from tests.helpers.project import LEAST_RECIPE
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.bundle.verify_standalone import checksums_text
 from workbench.storage.cache_folder import CACHE_VARIABLE
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import last_error, workbench
-from tests.helpers.results import lost, replaced, stored
+from tests.helpers.records.results import lost, replaced, stored
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.export.program_file import ProgramFile
 from workbench.measure.speed import ColdStart

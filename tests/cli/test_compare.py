@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.helpers.project import workbench
-from tests.helpers.results import MEASURED, lost, replaced, stored, written
+from tests.helpers.records.results import MEASURED, lost, replaced, stored, written
 from workbench.records.result import read_result
 
 BEFORE = stored("int8-mixed", program__bytes=1_000_000)

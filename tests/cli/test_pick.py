@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.project import workbench
-from tests.helpers.results import natively, replaced, stored, written
+from tests.helpers.records.results import natively, replaced, stored, written
 
 SMALL = stored(renamed="small", program__bytes=1000, verdict="pass")
 LARGE = stored(renamed="large", deviation__pitch__p95_cents=0.0001, verdict="pass")

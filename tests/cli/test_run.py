@@ -11,7 +11,7 @@ from click.testing import Result as CliResult
 
 from tests.cli.bad_input_cases import RECIPE
 from tests.helpers.project import last_error, workbench
-from tests.helpers.results import lost, stored
+from tests.helpers.records.results import lost, stored
 from workbench.errors import ChangedError, WorkbenchError
 from workbench.records.result import Result, write_result
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.helpers.project import workbench
-from tests.helpers.results import lost, replaced, stored, written
+from tests.helpers.records.results import lost, replaced, stored, written
 from workbench.records.result import write_result
 from workbench.records.run_folders import archive_result
 

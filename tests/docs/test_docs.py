@@ -11,9 +11,9 @@ import click
 import pytest
 
 import workbench
-from tests.helpers.results import with_todays_defaults
+from tests.helpers.records.results import with_todays_defaults
 from tools.docs.findings import FINDINGS
-from tools.docs.records_page import RECORD_FILES, keys_without_meaning
+from tools.docs.reference.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
 from tools.docs.silence import derived, stored_rows
 from tools.docs.stored import MEASURED, RECORDS, ROOT

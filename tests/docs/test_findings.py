@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import MEASURED, replaced, stored
+from tests.helpers.records.results import MEASURED, replaced, stored
 from tools.docs import findings
 from tools.docs.findings import NOT_YET, ROOT, claims, page
 from workbench.records.result import Result, write_result

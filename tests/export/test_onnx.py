@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.metadata import metadata_of
 from workbench.export.onnx import constant_state_inputs, finalize, inspect_onnx, to_onnx

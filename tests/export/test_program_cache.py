@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import HOST_NAME, PTE_NAME, ProgramFile, with_host_file
 from workbench.storage.hashing import sha256_of

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import get_args
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.export.program_file import (
     FILE_NAMES,
     HOST_NAME,

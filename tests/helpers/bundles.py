@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.helpers.results import stored, written
+from tests.helpers.records.results import stored, written
 from workbench.bundle.contents import readme, with_checksums
 from workbench.bundle.golden import Golden, _tolerance, encode_wav, to_csv
 from workbench.bundle.manifest import Manifest, manifest

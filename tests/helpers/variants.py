@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tools.reliability.small_project import RECIPE
 from workbench.audio.decode import Clip
 from workbench.errors import NativeHostError

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.bundles import described
 from tests.helpers.frames import frames_of
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.audio.annotations import PitchTrack, TruthKind
 from workbench.audio.decode import Clip
 from workbench.bundle.contents import readme

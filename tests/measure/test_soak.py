@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.bench import BASELINE
-from tests.helpers.soak import DriftingSession
+from tests.helpers.records.bench import BASELINE
+from tests.helpers.records.soak import DriftingSession
 from workbench.measure import soak
 from workbench.measure.soak import PythonProgram, SoakWorker, long_stream
 from workbench.recipe.stream_config import StreamConfig

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.helpers.bench import STREAM, flat
+from tests.helpers.records.bench import STREAM, flat
 from workbench.errors import NativeHostError
 from workbench.measure.speed import ColdStart, PairTimes, Speed, summarize
 from workbench.recipe.stream_config import StreamConfig

@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from tests.helpers.kernels import sinusoids
+from tests.helpers.models.kernels import sinusoids
 from workbench.model import bin_groups
 from workbench.model.bin_groups import Group, basis, exact_groups, low_rank_groups
 

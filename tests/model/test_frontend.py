@@ -8,8 +8,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from tests.helpers.kernels import Doubles, Kernels, sinusoids, upstream_kernels
-from tests.helpers.upstream import estimates
+from tests.helpers.models.kernels import Doubles, Kernels, sinusoids, upstream_kernels
+from tests.helpers.models.upstream import estimates
 from workbench.model.frontend import EPS, ConstantQ, Framing, GroupedConstantQ, build_frontend
 from workbench.model.streaming import StreamingPesto
 from workbench.model.upstream import load_upstream

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.upstream import estimates, pesto_model
+from tests.helpers.models.upstream import estimates, pesto_model
 from workbench.errors import ModelError
 from workbench.measure.deviation import TIE_MARGIN
 from workbench.model.streaming import Estimate, Reduce, StreamingPesto
@@ -15,7 +15,7 @@ from workbench.model.upstream import load_upstream
 from workbench.recipe.options import OUTPUTS, Reduction, Toeplitz
 from workbench.recipe.stream_config import Implementations, StreamConfig
 
-from pesto.utils import reduce_activations  # isort: skip  # after workbench.model.upstream, as in tests.helpers.upstream
+from pesto.utils import reduce_activations  # isort: skip  # after workbench.model.upstream, as in tests.helpers.models.upstream
 
 Sing = Callable[[int, float], np.ndarray]
 IMPLEMENTATIONS: dict[Toeplitz, Implementations] = {

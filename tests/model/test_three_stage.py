@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers.kernels import upstream_kernels
+from tests.helpers.models.kernels import upstream_kernels
 from workbench.model.bin_groups import samples_of
 from workbench.model.three_stage import three_stage_groups
 from workbench.recipe.stream_config import StreamConfig

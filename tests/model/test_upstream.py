@@ -15,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.upstream import estimates, pesto_model
+from tests.helpers.models.upstream import estimates, pesto_model
 from workbench.errors import CheckpointError, ModelError
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.upstream import load_upstream, read_checkpoint, reset_upstream

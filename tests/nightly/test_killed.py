@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tools.reliability.kill_and_resume import seen
 from tools.reliability.small_project import COMMAND, ENDED, project, run, visible
 from workbench.records.result import read_result, write_result

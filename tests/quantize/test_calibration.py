@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.quantized import float_model, phrase
+from tests.helpers.models.quantized import float_model, phrase
 from tests.helpers.sessions import RestatedSession
 from workbench.quantize.calibration import concat_inputs, excerpts, part_inputs, split_in_half, subsample_rows
 from workbench.runtime.session import run_chunks

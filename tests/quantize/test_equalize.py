@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.helpers.quantized import float_model, phrase
+from tests.helpers.models.quantized import float_model, phrase
 from workbench.errors import ModelError
 from workbench.model.encoder import Encoder
 from workbench.quantize.calibration import part_inputs

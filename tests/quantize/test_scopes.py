@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.helpers.quantized import float_model
+from tests.helpers.models.quantized import float_model
 from workbench.errors import LoweringError, ModelError
 from workbench.quantize.layers import layers
 from workbench.quantize.scopes import check_schemes, check_scopes, requested_scheme, shortened_names

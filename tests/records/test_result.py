@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import MEASURED, lost, replaced, stored
+from tests.helpers.records.results import MEASURED, lost, replaced, stored
 from workbench.errors import WorkbenchError
 from workbench.records.result import read_result, write_result
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import lost, replaced, stored, written
+from tests.helpers.records.results import lost, replaced, stored, written
 from workbench.records.result import Result, read_result, write_result
 from workbench.records.run_folders import archive_result, archived_results, find_results, runs_in
 

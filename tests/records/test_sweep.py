@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import natively, stored, without_scores
-from tests.helpers.sweep_points import (
+from tests.helpers.records.results import natively, stored, without_scores
+from tests.helpers.records.sweep_points import (
     DELAY,
     NO_DELAY,
     NO_DELAY_REASON,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.report_run import make_run
+from tests.helpers.records.report_run import make_run
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 

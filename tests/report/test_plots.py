@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from tests.helpers.frames import frames_of, paired
-from tests.helpers.results import stored, without_pitch
-from tests.helpers.soak import soak_of, soak_segment
-from tests.helpers.sweep_points import NO_DELAY, failed_point, measured_point, setting, sweep_of
+from tests.helpers.records.results import stored, without_pitch
+from tests.helpers.records.soak import soak_of, soak_segment
+from tests.helpers.records.sweep_points import NO_DELAY, failed_point, measured_point, setting, sweep_of
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile
 from workbench.records.sweep import SweepPoint

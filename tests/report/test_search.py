@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tests.workflows.search.test_sensitivity import effect
 from workbench.records.search.sensitivity import FloatProgram, LoweredEffect, Sensitivity
 from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import kept, replaced, stored, with_known_f0
+from tests.helpers.records.results import kept, replaced, stored, with_known_f0
 from workbench.measure.f0_misfit import F0Misfit
 from workbench.records.run_folders import StoredResult, find_results, unique_names
 from workbench.report.summary import cautions, misfit_lines, sentence

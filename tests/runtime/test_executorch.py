@@ -9,7 +9,7 @@ import torch
 from executorch.exir import to_edge_transform_and_lower
 
 from tests.helpers.frames import assert_near
-from tests.helpers.upstream import pesto_model
+from tests.helpers.models.upstream import pesto_model
 from workbench.errors import ProgramError, ThreadCountError
 from workbench.private_names import pool_threads
 from workbench.recipe.stream_config import StreamConfig

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.helpers.frames import assert_same
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from workbench.errors import ProgramError
 from workbench.export.metadata import METADATA_KEY, as_json, build_metadata, parse_metadata
 from workbench.extras import ONNX

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tests.helpers.frames import arrays_of, assert_near, assert_same
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.sessions import RestatedSession
 from workbench.errors import ProgramError
 from workbench.extras import ONNX

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tests.helpers.sessions import CumulativeSumSession
 from workbench.recipe.options import ProtocolName
 from workbench.records.result import read_result, write_result

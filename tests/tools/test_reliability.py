@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tools.reliability.kill_and_resume import STAGE, seen
 from tools.reliability.mixed_commands import memory_of, problem_of, torn_records
 from tools.reliability.small_project import visible

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import MEASURED, stored, with_todays_defaults
+from tests.helpers.records.results import MEASURED, stored, with_todays_defaults
 from workbench.errors import CheckpointError, RecipeError
 from workbench.workflows.load_recipes import recipe_from_result
 

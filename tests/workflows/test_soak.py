@@ -8,11 +8,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.native_host import KILLED, faulty_host
-from tests.helpers.programs import ProgramFactory
 from tests.helpers.progress import RecordedProgress
 from tests.helpers.project import LEAST_RECIPE, workbench
-from tests.helpers.soak import soak_segment
+from tests.helpers.records.soak import soak_segment
 from workbench.errors import (
     ChangedError,
     NativeCrashError,

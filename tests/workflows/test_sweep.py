@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.project import LEAST_RECIPE, workbench, write_project
-from tests.helpers.results import stored
-from tests.helpers.sweep_points import failed_point, measured_point, unsupported_point
+from tests.helpers.records.results import stored
+from tests.helpers.records.sweep_points import failed_point, measured_point, unsupported_point
 from tests.helpers.variants import steady_timing, variant_of
 from tools.reliability.small_project import MANIFEST, RECIPE
 from workbench.audio.clip_catalog import ClipCatalog

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers.programs import FASTEST_TO_LOWER
+from tests.helpers.models.programs import FASTEST_TO_LOWER
 from workbench.audio import read_pitch_track
 from workbench.errors import ProgramError, WorkbenchError
 from workbench.export.executorch import lower

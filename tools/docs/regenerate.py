@@ -17,19 +17,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import (
-    bad_input,
-    findings,
-    gates,
-    recipe_page,
-    records_page,
-    reliability,
-    rivals,
-    silence,
-    steadiness,
-    stored,
-    tables,
-)
+from tools.docs import findings, gates, reliability, rivals, silence, steadiness, stored, tables
+from tools.docs.reference import bad_input, recipe_page, records_page
 from tools.docs.steps import tables as steps
 from tools.docs.stored import MEASURED, ROOT
 from tools.reliability import shape_table

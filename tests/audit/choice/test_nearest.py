@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.helpers.choices import ALL, FAST, MIDDLE, NATIVE, WORSE, pick_of
-from tests.helpers.results import replaced
+from tests.helpers.records.choices import ALL, FAST, MIDDLE, NATIVE, WORSE, pick_of
+from tests.helpers.records.results import replaced
 from workbench.audit.choice.pick import pick
 from workbench.runtime.state_protocol import protocol_of
 

@@ -4,8 +4,19 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.helpers.choices import ACCURATE, ALL, BELOW_FLOOR, FAST, MIDDLE, NATIVE, SMALL, WORSE, pick_of, variant
-from tests.helpers.results import kept, replaced, with_known_f0, without_pitch
+from tests.helpers.records.choices import (
+    ACCURATE,
+    ALL,
+    BELOW_FLOOR,
+    FAST,
+    MIDDLE,
+    NATIVE,
+    SMALL,
+    WORSE,
+    pick_of,
+    variant,
+)
+from tests.helpers.records.results import kept, replaced, with_known_f0, without_pitch
 from workbench.audit.choice.explain import Choice, Objective
 from workbench.audit.choice.order import display_order
 from workbench.audit.choice.pick import pick

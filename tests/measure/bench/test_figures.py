@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.bench import VOICED, contender_figures, flat
+from tests.helpers.records.bench import VOICED, contender_figures, flat
 from workbench.measure.bench.claim import speed_ratio
 
 

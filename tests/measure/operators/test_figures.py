@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.profile_figures import COSTS, made_up_peaks, made_up_recording
+from tests.helpers.records.profile_figures import COSTS, made_up_peaks, made_up_recording
 from workbench.measure.operators.figures import (
     furthest_from_bound,
     kind_figures,

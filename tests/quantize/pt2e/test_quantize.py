@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from tests.helpers.frames import assert_same
+from tests.helpers.models.quantized import MIXED, STREAM, float_model, phrase, quantized
 from tests.helpers.progress import RecordedProgress
-from tests.helpers.quantized import MIXED, STREAM, float_model, phrase, quantized
 from tests.helpers.sessions import RestatedSession
 from workbench.errors import LoweringError
 from workbench.export.executorch import lower

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.helpers.report_run import CLIPS, OFF, RATE_HZ, clip_of, frames_of, make_run
+from tests.helpers.records.report_run import CLIPS, OFF, RATE_HZ, clip_of, frames_of, make_run
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.records.frames.worst_moments import MOMENTS_FOLDER, sound_of, wav_of, worst, worst_known
 from workbench.records.run_folders import find_results

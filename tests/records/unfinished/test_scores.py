@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.records.frames.stored import frames_path
 from workbench.records.result import Scores
 from workbench.records.unfinished.scores import SCORES_NAME, StoredScores, load_scores, picture_path, save_scores

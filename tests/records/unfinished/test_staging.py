@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import lost, replaced, stored, without_scores
+from tests.helpers.records.results import lost, replaced, stored, without_scores
 from workbench.records.result import RESULT_NAME, Result, read_result, write_result
 from workbench.records.unfinished import staging
 from workbench.records.unfinished.staging import commit, recover, staging_dir

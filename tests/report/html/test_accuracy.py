@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tests.measure.test_truth_groups import A3, A4, scored
 from workbench.records.run_folders import StoredResult
 from workbench.report.html.accuracy import accuracy_charts

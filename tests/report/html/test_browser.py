@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.report_run import make_run
+from tests.helpers.records.report_run import make_run
 from workbench.records.run_folders import find_results
 from workbench.report.html.page import write_report
 

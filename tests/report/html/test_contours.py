@@ -1,6 +1,6 @@
 import numpy as np
 
-from tests.helpers.report_run import FRAMES, frames_of
+from tests.helpers.records.report_run import FRAMES, frames_of
 from workbench.report.html.contours import histogram
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.helpers.frames import paired
 from tests.helpers.project import workbench
-from tests.helpers.report_run import CLIPS, FRAMES, NASTY, OFF, clip_of, frames_of, make_run
-from tests.helpers.results import kept, natively, stored, written
+from tests.helpers.records.report_run import CLIPS, FRAMES, NASTY, OFF, clip_of, frames_of, make_run
+from tests.helpers.records.results import kept, natively, stored, written
 from workbench.audit.verdict import judge_result
 from workbench.errors import WorkbenchError
 from workbench.recipe import Gate

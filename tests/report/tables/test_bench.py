@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.bench import contender_figures
+from tests.helpers.records.bench import contender_figures
 from workbench.records.bench import Bench, NotRun
 from workbench.report.plots.bench import bench_png
 from workbench.report.tables.bench import bench_rows, native_rows, print_bench

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.profile_figures import COSTS, made_up_peaks, made_up_recording
+from tests.helpers.records.profile_figures import COSTS, made_up_peaks, made_up_recording
 from workbench.measure.operators.figures import kind_figures, layer_figures
 from workbench.measure.spread import Spread
 from workbench.records.profile import Profile

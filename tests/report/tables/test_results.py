@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tools.docs.tables import int8_cells
 from workbench.measure.truth import KindAccuracy
 from workbench.quantize.results import StoredWeights

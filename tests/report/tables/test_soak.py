@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored, without_pitch
-from tests.helpers.soak import soak_of, soak_segment
+from tests.helpers.records.results import stored, without_pitch
+from tests.helpers.records.soak import soak_of, soak_segment
 from workbench.report.tables.soak import print_soak
 
 

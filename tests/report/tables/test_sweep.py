@@ -2,8 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored
-from tests.helpers.sweep_points import NO_DELAY, NO_DELAY_REASON, failed_point, measured_point, setting, sweep_of
+from tests.helpers.records.results import stored
+from tests.helpers.records.sweep_points import (
+    NO_DELAY,
+    NO_DELAY_REASON,
+    failed_point,
+    measured_point,
+    setting,
+    sweep_of,
+)
 from workbench.records.sweep import SweepPoint
 from workbench.report.tables.sweep import point_cells, print_sweep
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Sing
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tools.fuzz.broken_programs import cut, flipped
 from workbench.errors import NativeHostError, ProgramError
 from workbench.recipe.options import State

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.helpers.bench import BASELINE
+from tests.helpers.records.bench import BASELINE
 from workbench.errors import LoweringError, ProgramError, WorkbenchError
 from workbench.extras import Extra
 from workbench.progress import Progress

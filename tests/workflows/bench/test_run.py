@@ -10,9 +10,9 @@ from unittest.mock import MagicMock as Mock
 import numpy as np
 import pytest
 
-from tests.helpers.bench import BASELINE, contender
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.project import workbench
+from tests.helpers.records.bench import BASELINE, contender
 from workbench.audio.decode import Clip
 from workbench.errors import ChangedError, NativeHostError
 from workbench.extras import ONNX

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.errors import ProgramError
 from workbench.export.metadata import metadata_of, parse_metadata
 from workbench.model.streaming import StreamingPesto

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from tests.helpers.variants import files
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.program_cache import write_program_notes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.results import stored, written
+from tests.helpers.records.results import stored, written
 from workbench.workflows.variant.expected_time import EarlierRun, ExpectedTime, earlier_runs
 
 SECONDS = {"build": 10.0, "score": 30.0, "pictures": 6.0, "speed": 14.0}

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests.helpers.frames import arrays_of
-from tests.helpers.programs import ProgramFactory
+from tests.helpers.models.programs import ProgramFactory
 from tests.helpers.project import write_project
 from tests.helpers.variants import KEYS, files, steady_timing
 from tools.reliability.small_project import MANIFEST

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.helpers.frames import frames_of
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.measure.soak import SoakSegment
 from workbench.recipe.stream_config import StreamConfig
 from workbench.records.soak import Soak

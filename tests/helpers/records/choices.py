@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.helpers.results import kept, natively, stored
+from tests.helpers.records.results import kept, natively, stored
 from workbench.audit.choice.explain import Choice, Objective
 from workbench.audit.choice.pick import pick
 from workbench.records.result import Result

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.helpers.frames import frames_of as made_frames
-from tests.helpers.results import stored
+from tests.helpers.records.results import stored
 from workbench.audio.decode import Clip
 from workbench.measure.paired_frames import PairedFrames
 from workbench.records.frames.stored import ClipFrames, write_frames

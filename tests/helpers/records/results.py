@@ -15,7 +15,7 @@ from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.run_folders import StoredResult
 
 SCORED = ("deviation", "floor", "truth", "speed")
-MEASURED = Path(__file__).parent.parent.parent / "docs" / "records" / "measured"
+MEASURED = Path(__file__).parents[3] / "docs" / "records" / "measured"
 
 
 def stored(name: str = "float-xnnpack", **values: Any) -> Result:

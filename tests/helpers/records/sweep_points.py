@@ -1,6 +1,6 @@
 """Sweeps and their points from the stored results of docs/records/measured."""
 
-from tests.helpers.results import stored, without_scores
+from tests.helpers.records.results import stored, without_scores
 from workbench.measure.tones.delay import Delay, StepDelay
 from workbench.measure.tones.steadiness import PitchErrors, SideSteadiness, Steadiness
 from workbench.records.sweep import Sweep, SweepPoint, SweepSetting

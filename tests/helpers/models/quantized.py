@@ -23,7 +23,7 @@ MIXED = Quantization(parts={"encoder.prefilter": "int8-static"}, observer="perce
 @cache
 def phrase() -> np.ndarray:
     """Returns three seconds of the mezzo phrase, (48000,) float32."""
-    catalog = ClipCatalog(Path(__file__).parent.parent.parent / "calib_audio")
+    catalog = ClipCatalog(Path(__file__).parents[3] / "calib_audio")
     return catalog.read("synthetic/calibrate/phrase-mezzo", STREAM.sample_rate_hz).samples[:48_000]
 
 

@@ -1,0 +1,1 @@
+"""Networks and programs for tests: upstream, quantized streams, and programs that are exported once per run."""

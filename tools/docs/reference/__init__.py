@@ -1,0 +1,1 @@
+"""The pages that are generated from the code: keys of recipes and records, commands, and bad input."""
