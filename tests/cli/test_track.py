@@ -19,10 +19,11 @@ def test_track_prints_or_writes_the_same(program: Path) -> None:
     written = workbench("track", "take.wav", "--program", program, "--out", "new/take.CSV")
     assert (written.exit_code, written.stdout) == (0, "")
     assert Path("new/take.CSV").read_text() == printed.stdout
-    assert written.stderr == f"new/take.CSV: {printed.stderr}"
+    *notes, count = printed.stderr.splitlines()  # notes: the take is nearly silent
+    assert written.stderr.splitlines() == [*notes, f"new/take.CSV: {count}"]
     frames = len(printed.stdout.splitlines()) - 1
     hidden = printed.stdout.count(",0.000,")
     expected = f"{frames} frames, {hidden} of them below a confidence of 0.12 and so without pitch; "
-    assert printed.stderr == expected + "--confidence-threshold 0 shows all\n"
+    assert count + "\n" == expected + "--confidence-threshold 0 shows all\n"
     everything = workbench("track", "take.wav", "--program", program, "--confidence-threshold", "0")
-    assert everything.stderr == f"{frames} frames\n" and ",0.000," not in everything.stdout
+    assert everything.stderr.splitlines() == [*notes, f"{frames} frames"] and ",0.000," not in everything.stdout

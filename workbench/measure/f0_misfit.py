@@ -25,7 +25,10 @@ _LEAST_FRAMES = 20
 
 _Values = NDArray[np.float64]
 _AS_IS = ""
-_TIMES: dict[str, float] = {_AS_IS: 1.0, "its times are milliseconds": 1e-3, "its times are seconds": 1e3}
+_TIMES: dict[str, float] = {
+    _AS_IS: 1.0,
+    "its times are seconds": 1e3,
+}  # milliseconds as seconds are refused when the file is read
 _PITCHES: dict[str, Callable[[_Values], _Values]] = {
     _AS_IS: lambda hz: hz,
     "its values are MIDI notes": semitones_to_hz,

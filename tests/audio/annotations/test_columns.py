@@ -107,9 +107,15 @@ def test_every_form_has_the_same_f0(tmp_path: Path, content: str | bytes, assume
         ("0,220\n0.02,inf\n", ":2: the pitch is not finite"),
         ("0,220\nnan,220\n", ":2: the time is not finite"),
         ("0,220\n0.02,0\n0.01,0\n0.02,1\n", ":4: the time 0.02 s has another pitch at line 2; delete one"),
-        ("0,220\n0.3,221\n0.6,222\n", ": most rows are 0.3 s or more apart, as notes or numbered rows are"),
-        ("0,220\n1,221\n2,222\n", ": most rows are 1 s or more apart, as notes or numbered rows are"),
-        ("0,220\n256,221\n512,222\n", ": most rows are 256 s or more apart, as notes or numbered rows are"),
+        (
+            "0,220\n0.3,221\n0.6,222\n",
+            ": most rows are 0.3 s or more apart, as notes, numbered rows and milliseconds are",
+        ),
+        ("0,220\n1,221\n2,222\n", ": most rows are 1 s or more apart, as notes, numbered rows and milliseconds are"),
+        (
+            "0,220\n256,221\n512,222\n",
+            ": most rows are 256 s or more apart, as notes, numbered rows and milliseconds are",
+        ),
         ("0\t220\n0,01\t0\n0.02\t1\n", ":3: has a decimal point, but other rows a comma; use one of them"),
         ("time,semitones re 100 hz\n0,12\n", ":1: the unit of the pitch is not clear"),
         ("time,log_f0\n0,5.4\n", ":1: the unit of the pitch is not clear"),

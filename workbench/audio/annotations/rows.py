@@ -111,8 +111,9 @@ def _check_steps(rows: Rows, times_s: Floats) -> None:
     steps_s = np.diff(times_s)
     if len(steps_s) and np.median(steps_s) > LONGEST_BRIDGED_GAP_S + _ROUNDING_S:
         raise AudioError(
-            f"{rows.path}: most rows are {np.median(steps_s):g} s or more apart, as notes or numbered rows are; write "
-            f"the f0 at least every {1000 * LONGEST_BRIDGED_GAP_S:.0f} ms, and the unit of the times in a header"
+            f"{rows.path}: most rows are {np.median(steps_s):g} s or more apart, as notes, numbered rows and "
+            f"milliseconds are; write the f0 at least every {1000 * LONGEST_BRIDGED_GAP_S:.0f} ms, and the unit of the "
+            "times in a header"
         )
 
 

@@ -111,14 +111,13 @@ def _removed_if_empty(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _quiet_mirdata() -> Iterator[None]:
-    """Keeps mirdata's own log from stderr. On import it also makes the root logger print everything; that is undone."""
+    """Keeps mirdata's own log from stderr: on import it makes the root logger print everything, which is undone."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    logging.disable()
+    root.addHandler(logging.NullHandler())  # with a handler, basicConfig of mirdata adds none
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
         root.handlers[:] = handlers
         root.setLevel(level)
 

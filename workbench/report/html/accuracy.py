@@ -61,8 +61,10 @@ def accuracy_charts(stored: StoredResult) -> list[AccuracyChart]:
 def _noise_levels(stored: StoredResult) -> tuple[NoiseLevel, ...]:
     """Returns the levels of the measurement with noise beside the result; none if it has none of this program."""
     program = stored.result.program
-    noise = read_noise(stored.folder / NOISE_NAME) if program is not None and stored.current else None
-    return noise.levels if noise is not None and program is not None and noise.program.sha256 == program.sha256 else ()
+    if program is None or stored.folder is None or not stored.current:
+        return ()
+    noise = read_noise(stored.folder / NOISE_NAME)
+    return noise.levels if noise is not None and noise.program.sha256 == program.sha256 else ()
 
 
 def _chart(kind: str, groups: Sequence[GroupAccuracy]) -> AccuracyChart:

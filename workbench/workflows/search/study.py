@@ -8,7 +8,6 @@ import json
 import platform
 import random
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -76,8 +75,6 @@ class Study:
     def __init__(self, space: Space, storage: str, grace_s: int = GRACE_S) -> None:
         self.space, self._url = space, storage
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-        warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
         try:
             retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES)
             database = optuna.storages.RDBStorage(
