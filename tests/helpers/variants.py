@@ -67,11 +67,15 @@ def variant_of(folder: Path, **keys: object) -> Any:
 
 
 def steady_timing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Narrows the interval of a speedup to its median, so that no timing is inconclusive on a busy machine."""
+    """Narrows the intervals of speedups to their medians, so that no timing is inconclusive on a busy machine."""
     from workbench.workflows.variant import run
 
     def steady(*arguments: Any) -> Speed:
         speed = time_pair(*arguments)
+        native = speed.native and steady_speed(speed.native)
+        return steady_speed(speed).replace(native=native)
+
+    def steady_speed(speed: Any) -> Any:
         return speed.replace(speedup_low=speed.speedup_p50, speedup_high=speed.speedup_p50)
 
     time_pair = run.time_pair

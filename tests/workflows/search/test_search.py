@@ -22,7 +22,7 @@ trials: 2
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_real_search(project: Path) -> None:
     (project / "small.yaml").write_text(SMALL)
     (project / "s.yaml").write_text(SPACE)
