@@ -105,15 +105,16 @@ def kill_one_of_two(folder: Path, storage: str) -> None:
     """Two workers share a study, one is killed in a trial: all trials are done, and none is left running."""
     study = Study(space_of(folder, **KEYS, trials=12), storage, grace_s=3)
     words = ["-m", "tests.helpers.search", folder / "s.yaml", folder / "calib_audio", storage, "3"]
-    first, second = (
-        subprocess.Popen([sys.executable, *map(str, words), seconds], stdout=subprocess.PIPE)
-        for seconds in ("60", "0.2")
-    )
-    for worker in (first, second):
+
+    def join(seconds: str) -> "subprocess.Popen[bytes]":
+        worker = subprocess.Popen([sys.executable, *map(str, words), seconds], stdout=subprocess.PIPE)
         assert worker.stdout and worker.stdout.readline() == b"joined\n"
-    while not study._study.get_trials():
+        return worker
+
+    first = join("60")
+    while not study._study.get_trials():  # the first trial is of the worker that is killed
         time.sleep(0.1)
-    time.sleep(1)
+    second = join("0.2")
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     study.run(FakeEvaluator(), Progress())
