@@ -34,8 +34,7 @@ def noise(recipe: str, chosen: VariantOptions, snrs_db: tuple[float, ...], optio
     With --out the folder of a variant of a run, the report of the run has the figures too: write it again with
     `workbench report`.
 
-    Each ratio takes as long as scoring the clips once, which is mostly upstream's time: about 20 s for the shipped
-    clips.
+    Each ratio takes as long as scoring the clips once, which is mostly upstream's time.
 
     \b
     Example:

@@ -51,7 +51,7 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jo
     --set sets a key of every recipe for this run. Its value is YAML; several values, separated by commas, make a
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
-    --jobs builds and scores variants in child processes, of which each needs about 2 GB of memory. Programs and frames
+    --jobs builds and scores variants in child processes, of which each needs its own memory. Programs and frames
     are the same as with one job. Nothing else runs while a variant is timed.
 
     A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install

@@ -1,5 +1,7 @@
 """YIN and its probabilistic version pYIN, as librosa has them: no weights."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,28 +52,25 @@ def _load_yin() -> Tracker:
     return Tracker(track, push=window.push, streamed=ONE_WINDOW)
 
 
-PYIN = Rival(
-    name="pyin",
+_rival = partial(
+    Rival,
     module="librosa",
     package="librosa",
     licence="ISC",
     sample_rate_hz=_RATE_HZ,
     hop_samples=_HOP,
-    voicing="a hidden Markov model decides; the score is its probability of a pitch",
     default_threshold=None,
+)
+PYIN = _rival(
+    name="pyin",
+    voicing="a hidden Markov model decides; the score is its probability of a pitch",
     lookahead="half of a window of 2,048 samples; a path through the whole clip",
     advice="a recording is analysed afterwards in a project that has librosa already",
     load=_load_pyin,
 )
-YIN = Rival(
+YIN = _rival(
     name="yin",
-    module="librosa",
-    package="librosa",
-    licence="ISC",
-    sample_rate_hz=_RATE_HZ,
-    hop_samples=_HOP,
     voicing="none: every frame has a pitch, and librosa returns no score",
-    default_threshold=None,
     lookahead="half of a window of 2,048 samples",
     advice="the input is one clear voice or instrument, something else finds the pauses, and nothing may be installed "
     "beyond a few lines of arithmetic",

@@ -23,7 +23,7 @@ from workbench.runtime.isolation import IsolatedProcess, Worker
 from workbench.workflows.rivals.comparison import Comparison
 from workbench.workflows.rivals.timing import window_of, with_times
 
-_LIMIT_S = 3600.0  # of a clip; the slowest tracker takes a minute for ten seconds
+_LIMIT_S = 3600.0  # of a clip; it ends a tracker that hangs, and must not end a slow one
 _NOT_MEASURED = "left out by --no-speed"
 _NOT_TIMED = "the command ended before the trackers were timed"
 
