@@ -2,6 +2,8 @@
 
 import json
 import math
+import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from workbench.storage.hashing import sha256_of
 from workbench.storage.yaml_files import read_yaml_mapping
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.search.space_schema import OBJECTIVE_METRICS, Range, SpaceModel, label_of
+
+_COMBINATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def load_space(path: Path, catalog: ClipCatalog) -> Space:
         raise RecipeError([f"{path}: base: {model.base} has {len(variants)} variants; name a recipe with one"])
     space = Space(path, model, variants[0])
     _check_values(space)
+    _check_combinations(space)
     return space
 
 
@@ -140,6 +145,27 @@ def _check_values(space: Space) -> None:
                 problems += [f"{space.path}: keys.{line}" for line in found]
     if problems:
         raise RecipeError(problems)
+
+
+def _check_combinations(space: Space) -> None:
+    """Raises RecipeError if none of some random combinations of choices is a recipe."""
+    reasons: Counter[str] = Counter()
+    chance = random.Random(0)
+    for _ in range(_COMBINATIONS):
+        ends = {
+            key: [choices.low, choices.high] if isinstance(choices, Range) else choices
+            for key, choices in space.model.keys.items()
+        }
+        keys = {key: chance.choice(values) for key, values in ends.items()}
+        layers = {pattern: chance.choice(schemes) for pattern, schemes in space.model.layers.items()}
+        try:
+            space.recipe(Choices(keys, layers))
+        except RecipeError as error:
+            reasons.update(error.problems)
+        else:
+            return
+    ((reason, _),) = reasons.most_common(1)
+    raise RecipeError([f"{space.path}: its choices contradict each other: {reason}"])
 
 
 def violation(gate: Gate, value: float) -> float:
