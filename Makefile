@@ -10,7 +10,7 @@ BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-ban
 PROFILED := float-xnnpack float-low-rank int8-mixed int8-fast
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench rivals profiles shapes findings docs site clean
+.PHONY: demo test test-all test-nightly lint measured bench rivals profiles shapes findings student docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -68,6 +68,13 @@ findings: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,coreml,openvino,arm]"
 	$(BIN)/workbench run recipes/findings --out outputs/findings; case $$? in 1|2) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --findings outputs/findings
+
+# students/student.safetensors: trains the shipped student. Takes hours on one core; an interrupted training goes on.
+student: $(VENV)/.installed
+	$(BIN)/workbench train training/student --out outputs/student
+	@cmp -s outputs/student/student.safetensors students/student.safetensors && echo "equals the shipped one" || echo "differs from the shipped one"
+	cp outputs/student/student.safetensors students/student.safetensors
+	@$(BIN)/python -c 'import hashlib; print(hashlib.sha256(open("students/student.safetensors", "rb").read()).hexdigest())'
 
 # Writes the generated pages again, then builds the site.
 docs: $(VENV)/.installed

@@ -46,6 +46,10 @@ class CheckpointError(WorkbenchError):
     """A checkpoint is missing, unsafe to open, or does not fit the model."""
 
 
+class TrainingError(WorkbenchError):
+    """A student cannot be trained, or its training cannot be resumed."""
+
+
 class ModelError(WorkbenchError):
     """The requested stream is impossible, for example because its hop is longer than the analysis window."""
 

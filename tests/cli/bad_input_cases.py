@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.helpers.models.students import write_student
 from tests.helpers.project import LEAST_RECIPE
 from tests.helpers.records.results import stored
 from workbench.bundle.verify_standalone import checksums_text
@@ -68,12 +69,6 @@ def folder(name: str) -> Make:
 def half(name: str, make: Make) -> Make:
     """Makes a file, then cuts it off in the middle."""
     return lambda: (make(), os.truncate(name, Path(name).stat().st_size // 2))
-
-
-def study_of_another_space() -> None:
-    import optuna
-
-    optuna.create_study(storage="sqlite:///study.db", study_name="s").set_user_attr("space", "0")
 
 
 @dataclass(frozen=True)
@@ -668,7 +663,8 @@ RESHAPED = "encoder.conv1.0.weight"
 CHECKPOINTS = (
     recipe(
         "an unknown name",
-        "checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7) or a .ckpt, .pt or .pth file, got "
+        "checkpoint: expected a packaged checkpoint (mir-1k, mir-1k_g7, student) or a .ckpt, .pt, .pth or "
+        ".safetensors file, got "
         "'mir-1k_g8' (did you mean 'mir-1k_g7'?)",
         "checkpoint: mir-1k_g8",
     ),
@@ -699,6 +695,105 @@ CHECKPOINTS = (
     ),
     checkpoint("a pickle that runs a command", RUNS_CODE, text("own.ckpt", pickle.dumps(Runs(), protocol=2))),
     checkpoint("torch.save of an object that runs a command", RUNS_CODE, torch_save({"hparams": Runs()})),
+)
+
+
+STUDENT = text("r.yaml", RECIPE + "checkpoint: own.safetensors\n")
+
+
+def student(what: str, message: str, make: Make) -> Case:
+    """Returns the case of a recipe whose checkpoint is the student own.safetensors."""
+    return Case(what, "build r.yaml --out built", f"{{here}}/own.safetensors: {message}", each(STUDENT, make))
+
+
+def stored_student(change: Callable[[dict], object] = id, **card: object) -> Make:
+    return lambda: write_student(Path("own.safetensors"), change, **card)
+
+
+def without_card() -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.ones(2)}, "own.safetensors")
+
+
+def training(what: str, message: str, keys: str, *more: Make) -> Case:
+    return Case(what, "train r.yaml --out built", message, each(text("r.yaml", RECIPE + keys), *more))
+
+
+MIR_1K_G7 = "16c32e06ddd9"  # the start of its SHA-256
+OTHER_LAYERS = "its weights do not fit the architecture in its card; train the student again"
+STUDENTS = (
+    student(
+        "text",
+        "not a file of safetensors; use a student that `workbench train` wrote",
+        text("own.safetensors", "no student\n"),
+    ),
+    student(
+        "a pickle under this name",
+        "not a file of safetensors; use a student that `workbench train` wrote",
+        each(torch_save(Runs()), lambda: Path("own.ckpt").rename("own.safetensors")),
+    ),
+    student(
+        "weights without a card",
+        "has weights but no card of a student; use one that `workbench train` wrote",
+        without_card,
+    ),
+    student("weights of another architecture", OTHER_LAYERS, stored_student(lambda weights: weights.popitem())),
+    student(
+        "weights that are not finite",
+        "has weights that are not finite; train the student again",
+        stored_student(lambda weights: weights["bias"].fill_(float("nan"))),
+    ),
+    student(
+        "a student of another rate",
+        "the student was trained at 48000 Hz, and the recipe has 16000; set sample_rate_hz: 48000, or train a student "
+        "at 16000 Hz",
+        stored_student(sample_rate_hz=48_000),
+    ),
+    student(
+        "a student of a teacher that is another file",
+        f"its teacher mir-1k_g7 is another file now (sha256 {MIR_1K_G7}… instead of 000000000000…); train the student "
+        "again",
+        stored_student(teacher_sha256="0" * 64),
+    ),
+    *(
+        recipe(f"a student with {key}", f"{section}: {message}", f"checkpoint: student\n{section}: {{{key}}}")
+        for section, key, message in (
+            (
+                "lowering",
+                "prefilter: fourier",
+                "prefilter: for a layer of PESTO that a student does not have; remove it",
+            ),
+            (
+                "lowering",
+                "backend: torchscript",
+                "backend: torchscript is upstream's own trace, which has no student; use another backend",
+            ),
+            (
+                "quantization",
+                "parts: {encoder: int8-static}",
+                "a student in int8-static requires leaky_relu: float (got int8), because an int8 one cannot be lowered",
+            ),
+        )
+    ),
+    training(
+        "a student of a student",
+        "r.yaml: checkpoint: is a student itself; name its teacher, such as mir-1k_g7",
+        "checkpoint: own.safetensors\n",
+        stored_student(),
+    ),
+    training(
+        "no clips to train on",
+        "r.yaml: student.data.calibration_clips: audio.calibrate matches no clip; name some",
+        "student: {data: {calibration_clips: train}}\naudio: {calibrate: []}\n",
+    ),
+    training(
+        "the state of something else",
+        "built/training.pt: not the state of a training; use another --out, or --restart",
+        "",
+        text("built/training.pt", "no state\n"),
+    ),
 )
 
 
@@ -904,29 +999,6 @@ RECORDS = (
     ),
     Case("a missing search space", "search s.yaml", "s.yaml: there is no file 's.yaml'"),
     Case(
-        "an empty search space",
-        "search s.yaml",
-        "s.yaml: is empty; a search space is a mapping of keys to values",
-        text("s.yaml", ""),
-    ),
-    Case(
-        "a search space whose choices contradict each other",
-        "search s.yaml",
-        "s.yaml: its choices contradict each other: frontend_tolerance: requires frontend: low-rank or "
-        "three-stage, got grouped; change it, or remove frontend_tolerance",
-        text("s.yaml", SPACE.replace("keys: {", "keys: {frontend: [upstream, grouped], ")),
-    ),
-    Case(
-        "a search for the fastest program that the native host cannot run",
-        "search s.yaml --out o",
-        "s.yaml: base: r: lowering.backend: expected a backend of ExecuTorch to time trials in the native host, got "
-        "onnx",
-        each(
-            text("s.yaml", SPACE.replace("int8-mixed", "r.yaml") + "objective: fastest\n"),
-            text("r.yaml", RECIPE + "frontend: low-rank\nstate: explicit\nlowering: {backend: onnx}\n"),
-        ),
-    ),
-    Case(
         "a search space without choices",
         "search s.yaml",
         "s.yaml: has nothing to choose; add keys or layers with several choices",
@@ -957,20 +1029,6 @@ RECORDS = (
         "--storage nowhere: cannot be used (Could not parse SQLAlchemy URL from given URL string); check its address "
         "and its free space",
         text("s.yaml", SPACE),
-    ),
-    Case(
-        "storage of a search that cannot be reached",
-        "search s.yaml --out o --storage postgresql://me:secret@127.0.0.1:9/x",
-        "--storage postgresql://me@127.0.0.1:9/x: cannot be used (connection failed: connection to server at "
-        '"127.0.0.1", port 9 failed: Connection refused); check its address and its free space',
-        text("s.yaml", SPACE),
-    ),
-    Case(
-        "storage of a search with another space of this name",
-        "search s.yaml --out o --storage sqlite:///study.db",
-        "sqlite:///study.db: has the study s of another space; choose another --storage or --out, or rename the file "
-        "of the space",
-        each(text("s.yaml", SPACE), study_of_another_space),
     ),
     Case(
         "a sensitivity of a program that is not XNNPACK's",
@@ -1089,6 +1147,7 @@ TABLES = {
     "Audio": AUDIO,
     "Programs": PROGRAMS,
     "Checkpoints": CHECKPOINTS,
+    "Students": STUDENTS,
     "Bundles": BUNDLES,
     "Results and output folders": RECORDS,
     "The cache": CACHE,

@@ -43,6 +43,7 @@ def test_cache_shows_each_kind(cache: Path) -> None:
         "clips          1 entries       0.5 MB  unused for at most 0 days",
         "hosts          0 entries       0.0 MB",
         "corpora        0 entries       0.0 MB",
+        "training       0 entries       0.0 MB",
     ]
     (shown,) = map(
         json.loads, workbench("cache", "--json", "--kind", "programs", "--older-than", "1").stdout.splitlines()

@@ -4,8 +4,6 @@ import sys
 import time
 from pathlib import Path
 
-from filelock import ReadWriteLock
-
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.progress import Progress
 from workbench.workflows.search.evaluation import Evaluation
@@ -16,10 +14,9 @@ from workbench.workflows.search.study import Study
 class FakeEvaluator:
     """Smaller blocks and coarser tolerances are smaller and worse; int8 in the first layer ruins the pitch."""
 
-    def __init__(self, seconds: object = 0.0, *_: object) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.numbers: list[int] = []
-        self.machine = ReadWriteLock(":memory:")
-        self._seconds = seconds if isinstance(seconds, float) else 0.0
+        self._seconds = seconds
 
     def __call__(self, choices: Choices, number: int, progress: Progress) -> Evaluation:
         self.numbers.append(number)

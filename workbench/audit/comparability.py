@@ -35,7 +35,9 @@ def stream_facts(result: Result) -> Facts:
     recipe = flatten(result.recipe.resolved)
     if "frames_per_chunk.min" in recipe:
         recipe["frames_per_chunk"] = f"{recipe['frames_per_chunk.min']} to {recipe['frames_per_chunk.max']}"
-    if is_checkpoint_file(recipe.get("checkpoint", "")):  # one that is packaged with pesto needs no hash
+    if result.recipe.teacher:
+        recipe["checkpoint"] = result.recipe.teacher
+    elif is_checkpoint_file(recipe.get("checkpoint", "")):  # one that is packaged with pesto needs no hash
         recipe["checkpoint"] += f" {result.recipe.checkpoint_sha256[:8]}"
     return {key: recipe.get(key) for key in _STREAM}
 

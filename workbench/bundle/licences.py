@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.bundle.verify_standalone import PROGRAM
 from workbench.errors import WorkbenchError
-from workbench.model.checkpoint import packaged_checkpoints
+from workbench.model.checkpoint import baseline_checkpoint, packaged_checkpoints
 from workbench.record_model import RecordModel
 
 _APACHE, _LGPL = "licences/Apache-2.0.txt", "licences/LGPL-3.0.md"
@@ -27,9 +27,11 @@ class Licence(RecordModel):
 def licences_of(recipe: dict[str, Any]) -> tuple[Licence, ...]:
     """Returns the licences of the code and of the weights; that of a user's checkpoint is not known."""
     code = Licence(covers="verify.py, example/ and golden/", licence="Apache-2.0", text=_APACHE)
-    if recipe["checkpoint"] in packaged_checkpoints():
+    teacher = baseline_checkpoint(recipe["checkpoint"])
+    if teacher in packaged_checkpoints():
+        student = "" if teacher == recipe["checkpoint"] else ", and its student"
         weights = Licence(
-            covers=f"the weights in {PROGRAM}: pesto-pitch, checkpoint {recipe['checkpoint']}",
+            covers=f"the weights in {PROGRAM}: pesto-pitch, checkpoint {teacher}{student}",
             licence="LGPL-3.0",
             text=_LGPL,
         )

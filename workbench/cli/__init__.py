@@ -33,6 +33,7 @@ from workbench.cli import (  # each adds its commands to the group
     soak,
     sweep,
     track,
+    train,
     verify,
 )
 from workbench.cli._shared.group import main
@@ -67,5 +68,6 @@ __all__ = [
     "soak",
     "sweep",
     "track",
+    "train",
     "verify",
 ]

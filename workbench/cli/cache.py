@@ -28,10 +28,10 @@ from workbench.workflows.cache import CACHE_KINDS, CachedKind, remove_cached, su
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @json_option
 def show_cache(prune: bool, unused_days: float, kinds: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Show and prune the cache: programs, frames of the baseline, rendered clips, native hosts and fetched corpora.
+    """Show and prune the cache: programs, frames of the baseline, rendered clips, native hosts, corpora, trainings.
 
     Everything in it can be made again: a program by building it, frames by running the baseline, a clip by
-    rendering it, a host by compiling it, a corpus by fetching it.
+    rendering it, a host by compiling it, a corpus by fetching it, frames of a training by training.
     WORKBENCH_CACHE names the folder; by default it is the user's cache folder. --prune deletes only entries, and none
     that another process uses.
 

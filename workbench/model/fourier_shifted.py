@@ -27,8 +27,7 @@ from workbench.model.fourier_conv import (
     real_dft_matrix,
     valid_mask,
 )
-
-_JOINED_AT_ONCE = 5  # XNNPACK joins no more tensors in one operator
+from workbench.model.joining import join
 
 
 def tiling_with_empty_tiles(bins: int, taps: int) -> Tiling:
@@ -98,7 +97,7 @@ class ShiftedFourierConv(nn.Module):
         """
         rows = spectrum.reshape(self.kept, 2, -1, self.channels).permute(0, 2, 1, 3)
         rows = rows.reshape(self.kept, -1, 2 * self.channels)
-        products = _join([linear(rows[index : index + 1]) for index, linear in enumerate(self.frequency)])
+        products = join([linear(rows[index : index + 1]) for index, linear in enumerate(self.frequency)])
         products = products.reshape(self.kept, -1, 2, self.channels).permute(0, 2, 1, 3)
         return products.reshape(1, 2 * self.kept, -1)
 
@@ -148,21 +147,9 @@ class HalvedFourierConv(ShiftedFourierConv):
 
     def _products(self, spectrum: Tensor) -> Tensor:
         rows = spectrum.reshape(self.kept, 2, -1, self.channels)
-        products = _join([linear(rows[index : index + 1]) for index, linear in enumerate(self.frequency)])
+        products = join([linear(rows[index : index + 1]) for index, linear in enumerate(self.frequency)])
         products = products.reshape(2 * self.kept, -1, 2, self.channels).permute(0, 2, 1, 3)
         return products.reshape(1, 4 * self.kept, -1)
-
-
-def _join(rows: list[Tensor]) -> Tensor:
-    """Concatenates the rows of all frequencies in few steps.
-
-    ExecuTorch splits a long list into a chain, which copies the first rows again in each step: 8 us of the 383 us of a
-    float program with all frequencies.
-    """
-    while len(rows) > 1:
-        groups = [rows[start : start + _JOINED_AT_ONCE] for start in range(0, len(rows), _JOINED_AT_ONCE)]
-        rows = [torch.cat(group) if len(group) > 1 else group[0] for group in groups]
-    return rows[0]
 
 
 def _reach(margin: int) -> int:

@@ -25,6 +25,8 @@ from workbench.errors import ModelError
 from workbench.model.encoder import build_encoder, conv2d
 from workbench.model.frontend import EPS, build_frontend
 from workbench.model.reductions import MeanAsMatmul, SumAsMatmul
+from workbench.model.student.load import check_fits
+from workbench.model.student.network import StudentEncoder
 from workbench.model.upstream import PESTO, ConfidenceClassifier
 from workbench.recipe.options import OUTPUTS, STATE_BUFFER, Output, Reduction, Scope, State
 from workbench.recipe.stream_config import Implementations, StreamConfig
@@ -120,6 +122,7 @@ class StreamingPesto(nn.Module):
         state: Where the streaming state is kept.
         outputs: What a call returns.
         scope: Whether the front end is part of the program.
+        student: Replaces upstream's encoder, if given. It has learned the pitch shift.
 
     Attributes:
         past_samples: Length of the state.
@@ -128,7 +131,8 @@ class StreamingPesto(nn.Module):
         crop: The bins that the encoder receives.
 
     Raises:
-        ModelError: The model has more than one harmonic. Upstream's confidence does not support that either.
+        ModelError: The model has several harmonics, as upstream's confidence does not support, or other sizes than
+            the student.
     """
 
     ring: Tensor
@@ -141,6 +145,7 @@ class StreamingPesto(nn.Module):
         state: State = "internal",
         outputs: Sequence[Output] = OUTPUTS,
         scope: Scope = "whole",
+        student: StudentEncoder | None = None,
     ) -> None:
         super().__init__()
         if len(upstream.preprocessor.hcqt_kernels.cqt_kernels) != 1:
@@ -171,7 +176,9 @@ class StreamingPesto(nn.Module):
         )
         self.crop = slice(upstream.crop_cqt.max_steps, upstream.crop_cqt.min_steps)
         shift_bins = round(upstream.shift.item() * upstream.bins_per_semitone)
-        self.encoder = build_encoder(upstream.encoder, shift_bins, implementations)
+        if student is not None:
+            check_fits(student, upstream.encoder)
+        self.encoder = student or build_encoder(upstream.encoder, shift_bins, implementations)
         self.bins: int = cqt.conv.weight.shape[0] // 2
         self.total = SumAsMatmul(self.bins)
         self.confidence = Confidence(upstream.confidence, self.bins)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from workbench.errors import CheckpointError, ModelError
-from workbench.model.checkpoint import checkpoint_path
+from workbench.model.checkpoint import baseline_checkpoint, checkpoint_path
 from workbench.recipe.options import UPSTREAM_STATE_SUFFIX, Reduction
 from workbench.recipe.stream_config import StreamConfig
 
@@ -104,7 +104,7 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
     can have any number of whole hops.
 
     Args:
-        checkpoint: Name of a packaged checkpoint, or a path.
+        checkpoint: Name of a packaged checkpoint, or a path. A student means its teacher.
         stream: Sample rate, hop, mirror and number of streams.
         reduction: How pitch is read from the activations.
         trust: Whether the checkpoint may run code while it is opened.
@@ -113,7 +113,7 @@ def load_upstream(checkpoint: str, stream: StreamConfig, reduction: Reduction = 
         CheckpointError: The file cannot be opened safely, or does not fit pesto-pitch's model.
         ModelError: The hop is longer than the analysis window, or the sample rate is too low for the highest bin.
     """
-    path = checkpoint_path(checkpoint)
+    path = checkpoint_path(baseline_checkpoint(checkpoint))
     stored = read_checkpoint(path, trust)
     try:
         hparams = stored["hparams"]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from workbench.errors import ModelError
 from workbench.model.encoder import Encoder, TiledEncoder
+from workbench.model.student.network import StudentEncoder
 from workbench.quantize.calibration import BATCH
 
 
@@ -30,7 +31,7 @@ class _SharedChannels:
 
 
 @torch.no_grad()
-def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
+def equalize(encoder: Encoder | TiledEncoder | StudentEncoder, log_energy: Tensor) -> None:
     """Rescales the encoder in place. Its outputs stay the same, except for rounding.
 
     Args:
@@ -38,10 +39,11 @@ def equalize(encoder: Encoder | TiledEncoder, log_energy: Tensor) -> None:
         log_energy: Its inputs on calibration audio, (frames, bins), float32.
 
     Raises:
-        ModelError: The wide convolutions are computed in the frequency domain, for which this is not implemented.
+        ModelError: The wide convolutions are computed in the frequency domain, for which this is not implemented, or
+            the encoder is a student, which has none.
     """
-    if isinstance(encoder, TiledEncoder):
-        raise ModelError("quantization.equalize requires lowering.prefilter: conv; change one of them")
+    if not isinstance(encoder, Encoder):
+        raise ModelError("quantization.equalize requires PESTO's encoder with lowering.prefilter: conv; remove it")
     for shared in _shared_channels(encoder):
         largest_input = _largest_inputs(encoder, shared.consumers, log_energy)
         largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)

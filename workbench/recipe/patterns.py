@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from workbench.errors import did_you_mean, quote_value
+from workbench.storage.shipped import shipped_students
 
 Rule = TypeVar("Rule")
 
@@ -18,7 +19,8 @@ CORPUS_CLIPS = "corpus"
 """The first folder in the name of a corpus's clip: `corpus/vocadito/score/1`."""
 
 _CORPUS_PATTERN = f"{CORPUS_CLIPS}:"
-CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth")
+STUDENT_SUFFIX = ".safetensors"
+CHECKPOINT_SUFFIXES = (".ckpt", ".pt", ".pth", STUDENT_SUFFIX)
 _COMPARISON = re.compile(r"(?<![^.])(?P<sign>[<>]=?)(?P<limit>\d+)(?![^.])")  # a whole word: ">=8"
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _ONE_OF_A_SET = re.compile(r"\[!?\]?[^\]]*\]")  # "[ab]", as fnmatch reads it
@@ -28,8 +30,9 @@ _ONE_OF_A_SET = re.compile(r"\[!?\]?[^\]]*\]")  # "[ab]", as fnmatch reads it
 class KnownNames:
     """The names that a recipe can refer to. The caller passes them in, so that this package does not import torch.
 
-    `checkpoints` are the packaged ones. `clips` are names without suffix ("sung/verse"). A folder in `clip_folders`
-    ("sung") can be empty. `metrics` are dotted paths in a record. `corpora` are those that can be fetched.
+    `checkpoints` are the packaged ones and the shipped students. `clips` are names without suffix ("sung/verse"). A
+    folder in `clip_folders` ("sung") can be empty. `metrics` are dotted paths in a record. `corpora` are those that can
+    be fetched.
     """
 
     checkpoints: tuple[str, ...]
@@ -42,6 +45,23 @@ class KnownNames:
 def is_checkpoint_file(checkpoint: str) -> bool:
     """Whether a checkpoint is the path of a file, not the name of a packaged one."""
     return checkpoint.isprintable() and Path(checkpoint).suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def is_student(checkpoint: str) -> bool:
+    """Whether a checkpoint is a student: one that is shipped, or a file of safetensors."""
+    return checkpoint in shipped_students() or (
+        is_checkpoint_file(checkpoint) and Path(checkpoint).suffix.lower() == STUDENT_SUFFIX
+    )
+
+
+def unknown_checkpoint_reason(checkpoint: str, known_names: KnownNames) -> str:
+    """Returns why a checkpoint that is neither a known name nor a file is refused."""
+    known = ", ".join(known_names.checkpoints)
+    return (
+        f"expected a packaged checkpoint ({known}) or a .ckpt, .pt, .pth or .safetensors file, got "
+        + quote_value(checkpoint)
+        + did_you_mean(checkpoint, known_names.checkpoints)
+    )
 
 
 def clip_matches(pattern: str, name: str) -> bool:

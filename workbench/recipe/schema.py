@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from workbench.errors import did_you_mean, quote_value
+from workbench.errors import quote_value
 from workbench.recipe.gates import Gate, GatesFromMapping
 from workbench.recipe.limits.backends import lowering_conflict, quantization_conflict
+from workbench.recipe.limits.quantized_stream import quantized_stream_conflict
+from workbench.recipe.limits.students import student_conflict, student_quantization_conflict
 from workbench.recipe.lowering_section import Lowering
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.options import (
     APPROXIMATE_FRONTENDS,
     DEFAULT_FRONTEND_TOLERANCE,
-    DYNAMIC_SCHEMES,
     OUTPUTS,
     Frontend,
     Output,
@@ -22,7 +23,7 @@ from workbench.recipe.options import (
     Reduction,
     State,
 )
-from workbench.recipe.patterns import KnownNames, is_checkpoint_file
+from workbench.recipe.patterns import KnownNames, is_checkpoint_file, unknown_checkpoint_reason
 from workbench.recipe.sections import (
     Audio,
     FramesPerChunk,
@@ -34,6 +35,7 @@ from workbench.recipe.sections import (
     Speed,
 )
 from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.recipe.students.section import Student
 from workbench.storage.hashing import sha256_of
 from workbench.storage.yaml_files import is_file
 
@@ -45,7 +47,9 @@ class RecipeModel(RecipeSection):
         description="The purpose of this recipe, on one line; not inherited through extends."
     )
     checkpoint: str = Field(
-        "mir-1k_g7", description="A packaged checkpoint, or a .ckpt, .pt or .pth file relative to the recipe's folder."
+        "mir-1k_g7",
+        description="A packaged checkpoint or a shipped student, or a .ckpt, .pt, .pth or .safetensors (student) "
+        "file relative to the recipe's folder.",
     )
     trust_checkpoint: bool = Field(False, description="Allow code in the checkpoint to run.")
     sample_rate_hz: int = Field(ge=8000, le=192_000, description="Sample rate of the audio in hertz.")
@@ -105,6 +109,7 @@ class RecipeModel(RecipeSection):
     audio: Audio = Field(Audio(), description="Which clips calibrate and which score.")
     scoring: Scoring = Field(Scoring(), description="What counts in a score.")
     speed: Speed = Field(Speed(), description="How baseline and variant are timed.")
+    student: Student = Field(Student(), description="How `workbench train` trains a student of the checkpoint.")
     gates: Annotated[tuple[Gate, ...], GatesFromMapping()] = Field(
         (), description="Limits that decide the verdict: metric of the record -> '<= 0.01' or '>= 5'; null removes one."
     )
@@ -148,11 +153,7 @@ class RecipeModel(RecipeSection):
         if known_names is None or name in known_names.checkpoints:
             return name
         if not is_checkpoint_file(name):
-            packaged = ", ".join(known_names.checkpoints)
-            fail_validation(
-                f"expected a packaged checkpoint ({packaged}) or a .ckpt, .pt or .pth file, got {quote_value(name)}"
-                + did_you_mean(name, known_names.checkpoints)
-            )
+            fail_validation(unknown_checkpoint_reason(name, known_names))
         if not is_file(Path(name)):
             fail_validation(f"there is no file {name!r}; check the path")
         return name
@@ -178,7 +179,7 @@ class RecipeModel(RecipeSection):
     @field_validator("lowering")
     @classmethod
     def _fits_the_backend(cls, lowering: Lowering, info: ValidationInfo) -> Lowering:
-        conflict = lowering_conflict(lowering, info.data)
+        conflict = student_conflict(lowering, info.data) or lowering_conflict(lowering, info.data)
         if conflict:
             fail_validation(conflict)
         return lowering
@@ -197,17 +198,10 @@ class RecipeModel(RecipeSection):
         lowering = info.data.get("lowering")
         if lowering is None:  # it is invalid itself: what fits its defaults would be another mistake
             return quantization
-        conflict = quantization_conflict(quantization, lowering, info.data.get("frontend", "grouped"))
-        if conflict:
-            fail_validation(conflict)
-        stream = [info.data.get(key, default) for key, default in (("state", "internal"), ("streams", 1))]
-        plain = stream == ["internal", 1] and isinstance(info.data.get("frames_per_chunk", 1), int)
-        if quantization.everywhere and lowering.backend != "onnx" and not plain:
-            fail_validation("everywhere requires streams: 1, state: internal and one number of frames_per_chunk")
-        if quantization.correct_bias and not set(DYNAMIC_SCHEMES).isdisjoint(quantization.parts.values()):
-            fail_validation("correct_bias requires static schemes; the range of int8-dynamic differs in every frame")
-        if quantization.equalize and lowering.prefilter != "conv":
-            fail_validation(f"equalize requires lowering.prefilter: conv, got {lowering.prefilter}")
+        for conflict_of in (quantization_conflict, student_quantization_conflict, quantized_stream_conflict):
+            conflict = conflict_of(quantization, lowering, info.data)
+            if conflict:
+                fail_validation(conflict)
         return quantization
 
 
@@ -251,7 +245,8 @@ class Recipe(RecipeModel):
 
     def resolved(self) -> dict[str, Any]:
         """Returns every key with its value, defaults included, as a recipe file has them; ready for JSON or YAML."""
-        return self.model_dump(mode="json", exclude={"name", "source"})
+        untrained = {"student"} if self.student == Student() else set()  # earlier recipes do not have it
+        return self.model_dump(mode="json", exclude={"name", "source", *untrained})
 
     @property
     def sha256(self) -> str:

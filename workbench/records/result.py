@@ -18,11 +18,14 @@ from workbench.measure.tones.delay import Delay
 from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import Truth
 from workbench.measure.truth.advised_threshold import AdvisedThreshold
+from workbench.model.checkpoint import baseline_checkpoint, checkpoint_path
 from workbench.recipe import Channel, Recipe
+from workbench.recipe.patterns import is_checkpoint_file
 from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.environment import Environment
 from workbench.records.metrics import GateResult, Verdict, metric_paths
 from workbench.runtime.state_protocol import ScoringProtocol
+from workbench.storage.hashing import sha256_of
 from workbench.storage.json_files import write_json
 
 # The files and folders of a variant's folder that this package writes. Pictures are drawn by report/.
@@ -40,21 +43,26 @@ class RecipeUsed(RecordModel):
         sha256: The hash of `resolved` as canonical JSON.
         resolved: Every recipe key with its value, defaults included.
         checkpoint_sha256: The hash of the checkpoint's file; "" in the stored profiles in docs/.
+        teacher: The checkpoint that a student imitates, which is the baseline's; "" if the checkpoint is no student.
     """
 
     name: str
     sha256: str
     resolved: dict[str, Any]
     checkpoint_sha256: str = ""
+    teacher: str = ""
 
 
 def recipe_used(recipe: Recipe, checkpoint_sha256: str) -> RecipeUsed:
     """Returns what a result stores of a recipe, with the hash of the checkpoint that was loaded for it."""
+    baseline = baseline_checkpoint(recipe.checkpoint)
+    of_file = f" {sha256_of(checkpoint_path(baseline))[:8]}" if is_checkpoint_file(baseline) else ""
     return RecipeUsed(
         name=recipe.name,
         sha256=recipe.sha256,
         resolved=recipe.resolved(),
         checkpoint_sha256=checkpoint_sha256,
+        teacher="" if baseline == recipe.checkpoint else baseline + of_file,
     )
 
 

@@ -25,6 +25,8 @@ PURPOSES = {
     "int8-static": "static int8, with fixed ranges: less accurate than int8-mixed",
     "int8-streams": "four voices in one call",
     "int8-what-helps": "a study: what each technique of static int8 is worth",
+    "student-float": "a student of PESTO's network in float: small and fast, and it returns other pitches",
+    "student-int8": "the smallest and the fastest: a student with integer weights",
     "unfair": "a wrong comparison, to see what it looks like; it fails",
 }
 """What each shipped recipe is good for, on one line, for those who choose one."""

@@ -1,4 +1,4 @@
-"""The folder of what is kept between commands: clips, programs and corpora, in one folder for all projects.
+"""The folder of what is kept between commands: clips, programs, corpora and more, in one folder for all projects.
 
 `WORKBENCH_CACHE` names it. By default it is the cache folder that the system has for each user. A cached program is
 loaded and run, so only a folder that no other user can write to is used.
@@ -19,10 +19,10 @@ import platformdirs
 from workbench.errors import WorkbenchError, WorkbenchWarning
 
 CACHE_VARIABLE = "WORKBENCH_CACHE"
-CacheKind = Literal["programs", "baselines", "clips", "hosts", "corpora"]
+CacheKind = Literal["programs", "baselines", "clips", "hosts", "corpora", "training"]
 """What is kept: programs by the hash of all that they are built from, the baseline's frames of a clip by that of all
 that they depend on, synthetic clips by that of their manifest entry, native hosts by that of the compiler, the SDK and
-the sources, published corpora by that of their name."""
+the sources, published corpora by that of their name, frames that students are trained on by that of their settings."""
 
 _PRIVATE = 0o700
 _SYSTEM_USER = 0

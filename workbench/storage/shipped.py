@@ -1,6 +1,6 @@
-"""The data that the workbench ships: recipes with their names, the manifest of synthetic clips, and measured results.
+"""The data that the workbench ships: recipes with their names, clips' manifest, students, and measured results.
 
-In a checkout they lie in `recipes/`, `calib_audio/` and `docs/records/measured/`. A wheel has copies in
+In a checkout they lie in `recipes/`, `calib_audio/`, `students/` and `docs/records/measured/`. A wheel has copies in
 `workbench/shipped/`.
 
 A recipe is named by its path below the folder of recipes, without suffix: `float-xnnpack`, `findings/vulkan`. A folder
@@ -38,6 +38,12 @@ def shipped_clips() -> Path:
 def shipped_records() -> Path:
     """Returns the folder that has the measured result of each shipped recipe, `<name of the recipe>.json`."""
     return _shipped("records", "docs/records/measured")
+
+
+@cache
+def shipped_students() -> dict[str, Path]:
+    """Returns the file of each student that the workbench ships, by its name."""
+    return {file.stem: file for file in sorted(_shipped("students", "students").glob("*.safetensors"))}
 
 
 def _shipped(in_wheel: str, in_checkout: str) -> Path:

@@ -10,7 +10,7 @@ from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audio.corpora.known import CORPUS_NAMES
 from workbench.errors import CheckpointError, RecipeError, WorkbenchError, did_you_mean
 from workbench.export.program_file import PROGRAM_SUFFIXES
-from workbench.model.checkpoint import checkpoint_sha256, packaged_checkpoints
+from workbench.model.checkpoint import checkpoint_sha256, known_checkpoints
 from workbench.recipe import (
     Axis,
     KnownNames,
@@ -109,7 +109,7 @@ def _has_name(recipe: Recipe, name: str) -> bool:
 
 
 def _known_names(catalog: ClipCatalog) -> KnownNames:
-    return KnownNames(tuple(packaged_checkpoints()), catalog.clips(), catalog.folders(), gate_metrics(), CORPUS_NAMES)
+    return KnownNames(tuple(known_checkpoints()), catalog.clips(), catalog.folders(), gate_metrics(), CORPUS_NAMES)
 
 
 def validate_again(recipe: Recipe, catalog: ClipCatalog) -> Recipe:

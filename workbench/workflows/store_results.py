@@ -13,6 +13,7 @@ from workbench.records.search.sensitivity import SENSITIVITY_NAME, SENSITIVITY_P
 from workbench.records.search.trials import SEARCH_NAME, SEARCH_PAGE_NAME, SEARCH_PLOT_NAME, Search
 from workbench.records.soak import SOAK_NAME, SOAK_PLOT_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, SWEEP_PLOT_NAME, Sweep
+from workbench.records.training import TRAINING_NAME, TRAINING_PLOT_NAME, Training
 from workbench.report.html.search import search_html
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.profile import profile_png
@@ -21,6 +22,7 @@ from workbench.report.plots.search import search_png
 from workbench.report.plots.sensitivity import sensitivity_png
 from workbench.report.plots.soak import soak_png
 from workbench.report.plots.sweep import sweep_png
+from workbench.report.training.plot import training_png
 from workbench.storage.atomic import write_atomic
 from workbench.storage.json_files import replace_json
 
@@ -78,4 +80,11 @@ def store_sweep(sweep: Sweep, folder: Path) -> Path | None:
     """Writes `sweep.json` and `sweep.png`."""
     archived = replace_json(sweep, folder / SWEEP_NAME)
     write_atomic(folder / SWEEP_PLOT_NAME, sweep_png(sweep))
+    return archived
+
+
+def store_training(training: Training, folder: Path) -> Path | None:
+    """Writes `training.json` and `training.png`."""
+    archived = replace_json(training, folder / TRAINING_NAME)
+    write_atomic(folder / TRAINING_PLOT_NAME, training_png(training))
     return archived

@@ -9,7 +9,7 @@ from workbench.measure.deviation import Deviation
 from workbench.measure.native_speed import NativeSpeed
 from workbench.measure.tones.delay import Delay
 from workbench.measure.tones.steadiness import Steadiness
-from workbench.recipe.schema import RecipeModel
+from workbench.recipe.schema import Recipe, RecipeModel
 from workbench.record_model import NOT_STATED, RecordModel
 from workbench.records.result import ClipUsed, Result, read_result, write_result
 from workbench.records.run_folders import StoredResult
@@ -110,4 +110,5 @@ def written(record: Result, run: Path) -> Path:
 
 def with_todays_defaults(resolved: dict[str, Any]) -> dict[str, Any]:
     """A stored recipe in the current schema: a key that was added later has its default."""
-    return RecipeModel.model_validate_json(json.dumps(resolved)).model_dump(mode="json")
+    keys = RecipeModel.model_validate_json(json.dumps(resolved))
+    return Recipe.of("stored", Path(), keys).resolved()

@@ -50,7 +50,7 @@ def _terminate(*_: object) -> NoReturn:
 
 _SECTIONS = {
     "Start": ("recipes", "new", "check", "run"),
-    "Choose": ("pick", "compare", "report", "sweep", "bench", "rivals", "sensitivity", "search"),
+    "Choose": ("pick", "compare", "report", "sweep", "bench", "rivals", "sensitivity", "search", "train"),
     "Ship": ("build", "bundle", "verify", "track", "live"),
     "Measure more": ("profile", "noise", "soak", "score"),
     "Look up": ("runs", "audio", "annotate", "corpus", "metrics", "schema", "doctor", "cache"),

@@ -25,7 +25,7 @@ from workbench.recipe.options import (
     State,
     Toeplitz,
 )
-from workbench.recipe.patterns import rule_for
+from workbench.recipe.patterns import is_student, rule_for
 
 if TYPE_CHECKING:
     from workbench.recipe.lowering_section import Lowering
@@ -159,16 +159,20 @@ def lowering_conflict(lowering: "Lowering", keys: Mapping[str, Any]) -> str:
     return ""
 
 
-def quantization_conflict(quantization: "Quantization", lowering: "Lowering", frontend: Frontend) -> str:
-    """Returns why a backend cannot quantize like this, or "" if it can or if nothing is quantized."""
+def quantization_conflict(quantization: "Quantization", lowering: "Lowering", keys: Mapping[str, Any]) -> str:
+    """Returns why a backend cannot quantize like this, or "" if it can or if nothing is quantized.
+
+    A student has none of the encoder's layers; its own are Linears, which run in every scheme. For the arguments see
+    `lowering_conflict`.
+    """
     if not (quantization.parts or quantization.everywhere):
         return ""
-    backend = lowering.backend
-    limits = BACKENDS[backend]
+    backend, limits = lowering.backend, BACKENDS[lowering.backend]
     conflicts = list(_quantization_conflicts(limits, quantization))
     if conflicts:
         return _message(f"backend: {backend}", conflicts, limits.reason)
-    if frontend == "upstream" and any(pattern.split(".")[0] == "frontend" for pattern in quantization.parts):
+    of_frontend = any(pattern.split(".")[0] == "frontend" for pattern in quantization.parts)
+    if of_frontend and keys.get("frontend") == "upstream":
         return (
             "parts: frontend requires frontend: grouped, low-rank or three-stage (got upstream), whose layers can be "
             "quantized"
@@ -177,8 +181,11 @@ def quantization_conflict(quantization: "Quantization", lowering: "Lowering", fr
     if of_frequencies and lowering.prefilter not in _PER_FREQUENCY:
         required = f"lowering.prefilter: {_choices(_PER_FREQUENCY)} (got {lowering.prefilter})"
         return f"parts: {', '.join(of_frequencies)}: a prefilter has frequencies only with {required}"
-    layers = _layer_conflicts(quantization, lowering) if backend == "xnnpack" else ()
-    outputs = int8_output_conflicts(quantization, lowering) if backend in get_args(ExecutorchBackend) else ()
+    student = is_student(keys.get("checkpoint", ""))
+    limited = [limit for limit in XNNPACK_LAYERS if not (student and limit.layer.startswith("encoder."))]
+    layers = _layer_conflicts(quantization, lowering, limited) if backend == "xnnpack" else ()
+    with_outputs = backend in get_args(ExecutorchBackend) and not student
+    outputs = int8_output_conflicts(quantization, lowering) if with_outputs else ()
     return "; ".join((*layers, *outputs))
 
 
@@ -211,9 +218,9 @@ def _quantization_conflicts(limits: Limits, quantization: "Quantization") -> Ite
     yield from _conflict("residual_add", limits.residual_add, quantization.residual_add)
 
 
-def _layer_conflicts(quantization: "Quantization", lowering: "Lowering") -> Iterator[str]:
+def _layer_conflicts(quantization: "Quantization", lowering: "Lowering", limits: Iterable[LayerLimit]) -> Iterator[str]:
     refused: dict[tuple[Scheme, LayerLimit], list[str]] = {}
-    for limit in XNNPACK_LAYERS:
+    for limit in limits:
         scheme = rule_for(quantization.parts, limit.layer)
         if scheme in limit.schemes and not limit.allows(lowering):
             refused.setdefault((scheme, replace(limit, layer="", part="", schemes=())), []).append(limit.part)
@@ -228,7 +235,7 @@ def _layer_conflicts(quantization: "Quantization", lowering: "Lowering") -> Iter
         else:
             yield f"XNNPACK has no {scheme} for {named}; set {none}"
     if any(scheme in WEIGHT_SCHEMES for scheme, _ in refused):
-        allowed = [limit.part for limit in XNNPACK_LAYERS if limit.key and limit.allows(lowering)]
+        allowed = [limit.part for limit in limits if limit.key and limit.allows(lowering)]
         yield f"layers that can: {', '.join(dict.fromkeys((*_ALWAYS_LINEAR, *allowed)))}"
 
 

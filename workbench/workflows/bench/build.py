@@ -16,6 +16,7 @@ from workbench.measure.bench.worker import Contender
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_path
 from workbench.model.streaming import StreamingPesto
+from workbench.model.student.load import load_student
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.recipe import Recipe
@@ -172,4 +173,5 @@ def _trace_upstream(baseline: BaselineSpec) -> bytes:
 
 def _export_onnx(baseline: BaselineSpec, recipe: Recipe) -> bytes:
     upstream = load_upstream(baseline.checkpoint, baseline.stream, baseline.reduction, baseline.trust)
-    return to_onnx(StreamingPesto(upstream, baseline.stream, recipe.implementations, "explicit"))
+    student = load_student(recipe.checkpoint, baseline.stream.sample_rate_hz)
+    return to_onnx(StreamingPesto(upstream, baseline.stream, recipe.implementations, "explicit", student=student))

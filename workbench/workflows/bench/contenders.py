@@ -9,6 +9,7 @@ from workbench.errors import WorkbenchError
 from workbench.export.backends import EXPORTERS
 from workbench.export.program_file import FILE_NAMES
 from workbench.measure.timing import BaselineSpec
+from workbench.model.checkpoint import baseline_checkpoint
 from workbench.progress import Progress
 from workbench.recipe import Recipe, with_overrides
 from workbench.runtime.isolation import OPEN_LIMIT_S, IsolatedProcess
@@ -120,7 +121,7 @@ def _stream_keys(recipe: Recipe) -> StreamKeys:
         "mirror": recipe.mirror,
         "streams": recipe.streams,
         "reduction": recipe.reduction,
-        "checkpoint": recipe.checkpoint,
+        "checkpoint": baseline_checkpoint(recipe.checkpoint),
     }
 
 

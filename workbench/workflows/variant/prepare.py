@@ -9,12 +9,15 @@ from workbench.audio.clip_catalog import ClipCatalog, check_disjoint, check_uniq
 from workbench.audio.decode import Clip, find_audio, read_clip, warn_of_conditions
 from workbench.errors import AudioError, ChangedError
 from workbench.measure.timing import BaselineSpec
-from workbench.model.checkpoint import checkpoint_path, checkpoint_sha256
+from workbench.model.checkpoint import baseline_checkpoint, checkpoint_path, checkpoint_sha256
 from workbench.model.streaming import StreamingPesto
+from workbench.model.student.card import read_card
+from workbench.model.student.load import load_student
 from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.quantize.scopes import check_scopes
 from workbench.recipe import Channel, Recipe
+from workbench.recipe.patterns import is_student
 from workbench.recipe.stream_config import StreamConfig
 from workbench.workflows.variant.fingerprint import (
     SourceHashes,
@@ -88,10 +91,11 @@ def prepare(recipe: Recipe) -> PreparedVariant:
     """
     hashes = checkpoint_sha256(recipe.checkpoint), source_hashes()
     stream = recipe.stream_config
-    baseline = BaselineSpec(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
-    upstream = load_upstream(recipe.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
+    baseline = BaselineSpec(baseline_checkpoint(recipe.checkpoint), stream, recipe.reduction, recipe.trust_checkpoint)
+    upstream = load_upstream(baseline.checkpoint, stream, recipe.reduction, recipe.trust_checkpoint)
+    student = load_student(recipe.checkpoint, stream.sample_rate_hz)
     model = StreamingPesto(
-        upstream, stream, recipe.implementations, recipe.state, recipe.outputs, recipe.lowering.scope
+        upstream, stream, recipe.implementations, recipe.state, recipe.outputs, recipe.lowering.scope, student
     )
     check_scopes(model, recipe.quantization)
     return PreparedVariant(recipe, baseline, model, *hashes)
@@ -170,4 +174,9 @@ def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Cl
     if not score:
         raise AudioError(f"{source}: audio.score matches no clip in {catalog.root}; name existing clips")
     check_disjoint(calibrate, score)
+    if is_student(variant.recipe.checkpoint):
+        trained_on = read_card(checkpoint_path(variant.recipe.checkpoint)).trained_on
+        seen = [clip.name for clip in score if clip.sha256 in trained_on]
+        if seen:
+            raise AudioError(f"{source}: audio.score: the student was trained on {', '.join(seen)}; score other clips")
     check_unique_file_names(score)
