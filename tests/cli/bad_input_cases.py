@@ -71,6 +71,12 @@ def half(name: str, make: Make) -> Make:
     return lambda: (make(), os.truncate(name, Path(name).stat().st_size // 2))
 
 
+def study_of_another_space() -> None:
+    import optuna
+
+    optuna.create_study(storage="sqlite:///study.db", study_name="s").set_user_attr("space", "0")
+
+
 @dataclass(frozen=True)
 class Case:
     """One bad input: its name, the command, the message, and how to create it."""
@@ -999,6 +1005,29 @@ RECORDS = (
     ),
     Case("a missing search space", "search s.yaml", "s.yaml: there is no file 's.yaml'"),
     Case(
+        "an empty search space",
+        "search s.yaml",
+        "s.yaml: is empty; a search space is a mapping of keys to values",
+        text("s.yaml", ""),
+    ),
+    Case(
+        "a search space whose choices contradict each other",
+        "search s.yaml",
+        "s.yaml: its choices contradict each other: frontend_tolerance: requires frontend: low-rank or "
+        "three-stage, got grouped; change it, or remove frontend_tolerance",
+        text("s.yaml", SPACE.replace("keys: {", "keys: {frontend: [upstream, grouped], ")),
+    ),
+    Case(
+        "a search for the fastest program that the native host cannot run",
+        "search s.yaml --out o",
+        "s.yaml: base: r: lowering.backend: expected a backend of ExecuTorch to time trials in the native host, got "
+        "onnx",
+        each(
+            text("s.yaml", SPACE.replace("int8-mixed", "r.yaml") + "objective: fastest\n"),
+            text("r.yaml", RECIPE + "frontend: low-rank\nstate: explicit\nlowering: {backend: onnx}\n"),
+        ),
+    ),
+    Case(
         "a search space without choices",
         "search s.yaml",
         "s.yaml: has nothing to choose; add keys or layers with several choices",
@@ -1029,6 +1058,20 @@ RECORDS = (
         "--storage nowhere: cannot be used (Could not parse SQLAlchemy URL from given URL string); check its address "
         "and its free space",
         text("s.yaml", SPACE),
+    ),
+    Case(
+        "storage of a search that cannot be reached",
+        "search s.yaml --out o --storage postgresql://me:secret@127.0.0.1:9/x",
+        "--storage postgresql://me@127.0.0.1:9/x: cannot be used (connection failed: connection to server at "
+        '"127.0.0.1", port 9 failed: Connection refused); check its address and its free space',
+        text("s.yaml", SPACE),
+    ),
+    Case(
+        "storage of a search with another space of this name",
+        "search s.yaml --out o --storage sqlite:///study.db",
+        "sqlite:///study.db: has the study s of another space; choose another --storage or --out, or rename the file "
+        "of the space",
+        each(text("s.yaml", SPACE), study_of_another_space),
     ),
     Case(
         "a sensitivity of a program that is not XNNPACK's",

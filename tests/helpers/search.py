@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+from filelock import ReadWriteLock
+
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.progress import Progress
 from workbench.workflows.search.evaluation import Evaluation
@@ -14,9 +16,10 @@ from workbench.workflows.search.study import Study
 class FakeEvaluator:
     """Smaller blocks and coarser tolerances are smaller and worse; int8 in the first layer ruins the pitch."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: object = 0.0, *_: object) -> None:
         self.numbers: list[int] = []
-        self._seconds = seconds
+        self.machine = ReadWriteLock(":memory:")
+        self._seconds = seconds if isinstance(seconds, float) else 0.0
 
     def __call__(self, choices: Choices, number: int, progress: Progress) -> Evaluation:
         self.numbers.append(number)

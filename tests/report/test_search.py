@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.records.results import stored
-from tests.workflows.search.test_sensitivity import effect
+from tests.workflows.sensitivity.test_sensitivity import effect
 from workbench.records.search.sensitivity import FloatProgram, LoweredEffect, Sensitivity
 from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord
 from workbench.report.html.search import search_html

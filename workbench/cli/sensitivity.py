@@ -66,8 +66,8 @@ def sensitivity(
     catalog = open_catalog(calib_audio)
     (prepared,) = prepare_variants([chosen.load_one(recipe, catalog)])
     from workbench.report.tables.search.sensitivity import print_sensitivity
-    from workbench.workflows.search.sensitivity import check
-    from workbench.workflows.search.sensitivity import sensitivity as measure
+    from workbench.workflows.sensitivity.run import check
+    from workbench.workflows.sensitivity.run import sensitivity as measure
     from workbench.workflows.store_results import store_sensitivity
     from workbench.workflows.variant.prepare import load_clips
 

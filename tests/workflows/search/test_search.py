@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("optuna")
 
 from tests.helpers.project import workbench
-from tests.workflows.search.test_sensitivity import SMALL
+from tests.workflows.sensitivity.test_sensitivity import SMALL
 from workbench.records.search.trials import Search
 
 SPACE = """

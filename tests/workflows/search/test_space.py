@@ -64,6 +64,12 @@ def test_shipped_spaces_have_their_base_recipe(path: Path) -> None:
     assert load_space(path, ClipCatalog(Path("calib_audio"))).base_choices() is not None
 
 
+def test_set_replaces_keys_of_the_base(tmp_path: Path) -> None:
+    space = space_of(tmp_path, set={"sample_rate_hz": 44100, "chunk_samples": 256})
+    assert space.recipe(Choices({}, {})).stream_config.hop_samples == 256
+    assert space.sha256 != space_of(tmp_path).sha256
+
+
 def test_hash_is_that_of_the_trials(tmp_path: Path) -> None:
     first = space_of(tmp_path)
     assert space_of(tmp_path, trials=7, description="other").sha256 == first.sha256
@@ -84,6 +90,9 @@ def test_hash_is_that_of_the_trials(tmp_path: Path) -> None:
         ({"constraints": None}, "constraints: is missing"),
         ({"constraints": {"deviation.pitch.p95_cent": "<= 1"}}, "(did you mean 'deviation.pitch.p95_cents'?)"),
         ({"constraints": {"latency.algorithmic_ms": "<= 1"}}, "latency.algorithmic_ms is not measured in a search"),
+        ({"set": {"mirro": 1}}, "s.yaml: set.mirro: is not a recipe key (did you mean 'mirror'?)"),
+        ({"set": {"mirror": 2}}, "mirror: expected at most 1, got 2 [set by "),
+        ({"set": {"frontend_tolerance": 1e-3}}, "keys.frontend_tolerance: is under set too; remove it"),
         ({"base": "int8-smal"}, "(did you mean 'int8-small'?)"),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,13 @@ def kill_one_of_two(folder: Path, storage: str) -> None:
 
 def test_two_workers_one_killed(tmp_path: Path) -> None:
     kill_one_of_two(tmp_path, file_storage(tmp_path))
+
+
+def test_workers_that_start_together_share_a_new_database(tmp_path: Path) -> None:
+    space = space_of(tmp_path)
+    with ThreadPoolExecutor(4) as threads:
+        studies = list(threads.map(lambda _: Study(space, file_storage(tmp_path)), range(4)))
+    assert len({study._study._study_id for study in studies}) == 1
 
 
 @pytest.fixture

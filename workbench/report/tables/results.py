@@ -51,7 +51,10 @@ def _octave_lines(result: Result) -> list[str]:
     """The raw pitch accuracy of the variant by octave with its interval; none if there is one octave or no known f0."""
     groups = result.truth.groups if result.truth else ()
     octaves = [_octave(group) for group in groups if group.by == "octave" and group.variant is not None]
-    return [f"by octave   rpa50 {', '.join(octaves)}"] if len(octaves) > 1 else []
+    if result.truth is None or len(octaves) < 2:
+        return []
+    kind = "" if result.truth.kind == "annotated" else f" ({result.truth.kind})"
+    return [f"by octave   rpa50{kind} {', '.join(octaves)}"]
 
 
 def _octave(group: GroupAccuracy) -> str:

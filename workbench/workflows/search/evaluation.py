@@ -43,3 +43,8 @@ def violations_of(space: Space, found: Evaluation) -> list[float]:
         violation(gate, found.metrics[gate.metric]) if gate.metric in found.metrics else unknown
         for gate in space.model.constraints
     ]
+
+
+def no_value(metric: str) -> str:
+    """Returns how the reason of a trial begins whose limit on this metric cannot be judged."""
+    return f"{metric} has no value"

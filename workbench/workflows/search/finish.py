@@ -15,10 +15,10 @@ from workbench.records.result import Result
 from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord
 from workbench.storage.atomic import write_atomic
 from workbench.workflows.load_recipes import load_variants
-from workbench.workflows.search.evaluate import variant_of
 from workbench.workflows.search.outcome import choices_of, front, nearest_misses, recipe_text, why, winner
 from workbench.workflows.search.space import Space
 from workbench.workflows.search.study import Trial
+from workbench.workflows.search.trial_variant import variant_of
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import load_clips, prepare
 from workbench.workflows.variant.run import run_variant

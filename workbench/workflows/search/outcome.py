@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.recipe import Recipe
 from workbench.storage.yaml_files import as_yaml
+from workbench.workflows.search.evaluation import no_value
 from workbench.workflows.search.space import Choices, Space, violation
 from workbench.workflows.search.space_schema import Range
 from workbench.workflows.search.study import Trial
@@ -53,11 +54,11 @@ def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
 def why(space: Space, trials: Sequence[Trial], won: Trial) -> tuple[str, ...]:
     """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
     candidates = feasible(trials)
-    values = ", ".join(f"{metric} {won.metrics[metric]:,.6g}" for metric in space.metrics)
+    values = _objective(space, won)
     lines = [f"trial {won.number}: {values}; best of {len(candidates)} that meet all constraints, of {len(trials)}"]
     next_best = winner(space, [trial for trial in candidates if trial.parameters != won.parameters])
     if next_best is not None:
-        values = ", ".join(f"{metric} {next_best.metrics[metric]:,.6g}" for metric in space.metrics)
+        values = _objective(space, next_best)
         different = [
             f"{name} {_short(next_best.parameters[name])} instead of {_short(value)}"
             for name, value in won.parameters.items()
@@ -70,6 +71,17 @@ def why(space: Space, trials: Sequence[Trial], won: Trial) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _objective(space: Space, trial: Trial) -> str:
+    """Returns what a trial is worth, with the 10th and 90th percentile of a ratio over its timing rounds."""
+    texts = []
+    for metric in space.metrics:
+        name, value = metric.removesuffix("_p50"), trial.metrics[metric]
+        low, high = (trial.metrics.get(f"{name}_{end}") for end in ("low", "high"))
+        spread = "" if low is None or high is None else f" ({low:.2f}–{high:.2f})"
+        texts.append(f"{metric} {value:.2f}{spread}" if metric.endswith("_p50") else f"{metric} {value:,.6g}")
+    return ", ".join(texts)
+
+
 def _short(choice: object) -> str:
     return f"{choice:.4g}" if isinstance(choice, float) else str(choice)
 
@@ -80,7 +92,8 @@ def nearest_misses(space: Space, trials: Sequence[Trial]) -> list[str]:
     for gate in space.model.constraints:
         values = [trial.metrics[gate.metric] for trial in trials if gate.metric in trial.metrics]
         if not values:
-            lines.append(f"{gate.metric}: no trial got far enough to have a value, limit {gate}")
+            reasons = [trial.reason for trial in trials if trial.reason.startswith(no_value(gate.metric))]
+            lines.append(reasons[0] if reasons else f"{gate.metric}: no trial got far enough, limit {gate}")
             continue
         best = min(values, key=lambda value: violation(gate, value))
         if not gate.allows(best):
@@ -107,7 +120,7 @@ def choices_of(space: Space, parameters: Mapping[str, object]) -> Choices:
 
 def recipe_text(recipe: Recipe, space: Space, won: Trial, trials: int) -> str:
     """Returns a recipe as a file that needs no other one, with a header that says how it was found."""
-    values = ", ".join(f"{metric} {won.metrics[metric]:,.6g}" for metric in space.metrics)
+    values = _objective(space, won)
     limits = "; ".join(f"{gate.metric} {gate}" for gate in space.model.constraints)
     header = [
         f"# Found by `workbench search {space.path.name}`: trial {won.number} of {trials}, seed {space.model.seed}.",

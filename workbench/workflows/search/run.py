@@ -12,11 +12,12 @@ from workbench.progress import Progress
 from workbench.records.search.trials import Search
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
-from workbench.workflows.search.evaluate import ProgramEvaluator, check_layers
+from workbench.workflows.search.evaluate import ProgramEvaluator
 from workbench.workflows.search.finish import finish
 from workbench.workflows.search.space import Space, load_space
 from workbench.workflows.search.storage import file_storage
 from workbench.workflows.search.study import Study
+from workbench.workflows.search.trial_variant import check_space
 
 
 def search(
@@ -44,19 +45,21 @@ def search(
         jobs: How many trials run at the same time; all but one of them in child processes.
 
     Raises:
-        RecipeError: A pattern of the space matches no layer.
+        RecipeError: A pattern of the space matches no layer, or its programs cannot be timed.
+        NativeHostError: Trials have to be timed, and there is no native host.
         AudioError: There are no calibration clips.
         WorkbenchError: The storage cannot be used, or has a study of another space.
     """
-    check_layers(space)
+    check_space(space)
     if storage is None:
         folder.mkdir(parents=True, exist_ok=True)
         storage = file_storage(folder)
     study = Study(space, storage)
     work = functools.partial(_take_trials, space.path, catalog.root, folder, storage, store, baselines)
     with _workers(jobs - 1, work):
-        study.run(ProgramEvaluator(space, catalog, folder, progress, store, baselines), progress)
-    with exclusive(folder, wait=True):
+        evaluate = ProgramEvaluator(space, catalog, folder, progress, store, baselines)
+        study.run(evaluate, progress)
+    with exclusive(folder, wait=True), evaluate.machine.write_lock():
         return finish(space, study.trials(), study.importance(), folder, catalog, progress, store, baselines)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import RecipeError, YamlError
-from workbench.recipe import Gate, KnownNames, Recipe, from_resolved
+from workbench.recipe import Gate, KnownNames, Recipe, from_resolved, overrides_from_values
 from workbench.recipe.files import merge
 from workbench.recipe.messages import explain_all
 from workbench.recipe.options import Scheme
@@ -21,6 +23,8 @@ from workbench.storage.hashing import sha256_of
 from workbench.storage.yaml_files import read_yaml_mapping
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.search.space_schema import OBJECTIVE_METRICS, Range, SpaceModel, label_of
+
+_COMBINATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Space:
     @property
     def sha256(self) -> str:
         """The hash of all that decides which trials there are and what they are worth. More trials do not change it."""
-        content = self.model.model_dump(mode="json", exclude={"description", "trials"})
+        content = self.model.model_dump(mode="json", exclude={"description", "trials", "set"})
         resolved = self.base.resolved()
         del resolved["description"], resolved["gates"]
         return sha256_of(json.dumps([content, resolved], sort_keys=True).encode())
@@ -113,12 +117,26 @@ def load_space(path: Path, catalog: ClipCatalog) -> Space:
     except ValidationError as error:
         problems = [line.removeprefix(": ") for line in explain_all(error.errors(include_url=False))]
         raise RecipeError([f"{path}: {problem}" for problem in problems]) from None
-    variants = load_variants([_base_reference(path, model.base)], catalog)
+    variants = _load_base(path, model, catalog)
     if len(variants) > 1:
         raise RecipeError([f"{path}: base: {model.base} has {len(variants)} variants; name a recipe with one"])
     space = Space(path, model, variants[0])
     _check_values(space)
+    _check_combinations(space)
     return space
+
+
+def _load_base(path: Path, model: SpaceModel, catalog: ClipCatalog) -> list[Recipe]:
+    """Returns the variants of the base recipe with the keys of `set`."""
+    try:
+        overrides = overrides_from_values(model.set)
+    except RecipeError as error:
+        raise RecipeError([f"{path}: set.{problem}" for problem in error.problems]) from None
+    try:
+        return load_variants([_base_reference(path, model.base)], catalog, overrides=overrides)
+    except RecipeError as error:
+        problems = [problem.replace(" [set by --set]", f" [set by {path}]") for problem in error.problems]
+        raise RecipeError(problems) from None
 
 
 def _base_reference(path: Path, base: str) -> str:
@@ -140,6 +158,27 @@ def _check_values(space: Space) -> None:
                 problems += [f"{space.path}: keys.{line}" for line in found]
     if problems:
         raise RecipeError(problems)
+
+
+def _check_combinations(space: Space) -> None:
+    """Raises RecipeError if none of some random combinations of choices is a recipe."""
+    reasons: Counter[str] = Counter()
+    chance = random.Random(0)
+    for _ in range(_COMBINATIONS):
+        ends = {
+            key: [choices.low, choices.high] if isinstance(choices, Range) else choices
+            for key, choices in space.model.keys.items()
+        }
+        keys = {key: chance.choice(values) for key, values in ends.items()}
+        layers = {pattern: chance.choice(schemes) for pattern, schemes in space.model.layers.items()}
+        try:
+            space.recipe(Choices(keys, layers))
+        except RecipeError as error:
+            reasons.update(error.problems)
+        else:
+            return
+    ((reason, _),) = reasons.most_common(1)
+    raise RecipeError([f"{space.path}: its choices contradict each other: {reason}"])
 
 
 def violation(gate: Gate, value: float) -> float:

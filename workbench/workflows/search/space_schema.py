@@ -65,6 +65,7 @@ class SpaceModel(RecipeSection):
 
     description: str = ""
     base: str = Field(description="The recipe whose keys are varied.")
+    set: dict[str, Any] = Field({}, description="Recipe key -> the value that replaces the base recipe's.")
     keys: dict[str, KeyChoices] = Field({}, description="Recipe key -> its choices, or {low, high, log}.")
     layers: dict[str, list[Scheme]] = Field({}, description="Pattern of quantization.parts -> its schemes.")
     objective: Objective = Field("smallest", description="What to find: smallest, fastest, or both.")
@@ -120,6 +121,9 @@ class SpaceModel(RecipeSection):
     def _something_to_choose(self) -> "SpaceModel":
         if not self.keys and not self.layers:
             fail_validation("has nothing to choose; add keys or layers with several choices")
+        both = [key for key in self.set if key in self.keys]
+        if both:
+            fail_validation(f"keys.{both[0]}: is under set too; remove it from one of them")
         return self
 
 

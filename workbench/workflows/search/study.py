@@ -18,7 +18,7 @@ from workbench.progress import Progress
 from workbench.workflows.search.evaluation import Evaluation, Evaluator, violations_of
 from workbench.workflows.search.space import Choices, Space
 from workbench.workflows.search.space_schema import Range, label_of
-from workbench.workflows.search.storage import engine_options, hidden_password, storage_error
+from workbench.workflows.search.storage import hidden_password, open_database, storage_error
 
 try:
     import optuna
@@ -27,7 +27,7 @@ try:
 except ImportError as error:
     raise NotInstalledError(SEARCH.missing_hint()) from error
 
-HEARTBEAT_S, GRACE_S, POLL_S = 10, 120, 2.0
+GRACE_S, POLL_S = 120, 2.0
 _RETRIES = 2
 _MAXIMIZED = "speedup_p50"
 _FOUND = "found"  # the attribute of a trial with what is known of it: one write to the database
@@ -76,16 +76,8 @@ class Study:
         self.space, self._url = space, storage
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         try:
-            retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=_RETRIES)
-            database = optuna.storages.RDBStorage(
-                storage.replace("postgresql://", "postgresql+psycopg://", 1),
-                engine_kwargs=engine_options(storage),
-                heartbeat_interval=min(HEARTBEAT_S, max(1, grace_s // 3)),
-                grace_period=grace_s,
-                heartbeat_stale_trial_callback=retry,
-            )
             self._study = optuna.create_study(
-                storage=database,
+                storage=open_database(storage, grace_s, _RETRIES),
                 study_name=space.name,
                 load_if_exists=True,
                 directions=[_direction(metric) for metric in space.metrics],

@@ -7,8 +7,8 @@ import pytest
 
 from tests.helpers.project import LEAST_RECIPE, workbench
 from workbench.records.search.sensitivity import Effect, Sensitivity
-from workbench.workflows.search import sensitivity
-from workbench.workflows.search.lowered import largest_effects
+from workbench.workflows.sensitivity import run as sensitivity
+from workbench.workflows.sensitivity.lowered import largest_effects
 
 
 def effect(p95_cents: float | None, confidence_p95: float = 0.0, target: str = "encoder.first") -> Effect:
@@ -49,8 +49,8 @@ def test_sensitivity_of_a_real_recipe(project: Path, monkeypatch: pytest.MonkeyP
     (project / "small.yaml").write_text(SMALL)
     Path("here").mkdir()
     Path("here/sensitivity.json").write_text(json.dumps({"fingerprint": "0"}))  # of another recipe: it is renamed
-    monkeypatch.setattr("workbench.workflows.search.changes.TOLERANCES", (1e-3, 3e-2))
-    monkeypatch.setattr("workbench.workflows.search.changes.BANDS", (0.2,))
+    monkeypatch.setattr("workbench.workflows.sensitivity.changes.TOLERANCES", (1e-3, 3e-2))
+    monkeypatch.setattr("workbench.workflows.sensitivity.changes.BANDS", (0.2,))
     command = ("sensitivity", "small.yaml", "--out", "here", "--check", "1", "--json")
     simulate = sensitivity._Simulator.__call__
 

@@ -19,9 +19,9 @@ from workbench.records.result import recipe_used
 from workbench.records.search.sensitivity import SENSITIVITY_NAME, Effect, Sensitivity, read_sensitivity
 from workbench.storage.json_files import archive_earlier, write_json
 from workbench.storage.locks import exclusive
-from workbench.workflows.search.changes import Change, changes_of, with_keys, without_quantization
-from workbench.workflows.search.lowered import check_in_programs
-from workbench.workflows.search.simulation import Comparison, Simulation
+from workbench.workflows.sensitivity.changes import Change, changes_of, with_keys, without_quantization
+from workbench.workflows.sensitivity.lowered import check_in_programs
+from workbench.workflows.sensitivity.simulation import Comparison, Simulation
 from workbench.workflows.variant.fingerprint import canonical_sha256
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
 

@@ -21,8 +21,8 @@ from workbench.runtime.native.session import NativeSession
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
 from workbench.storage.json_files import write_json
-from workbench.workflows.search.changes import Change, changes_of, with_keys
-from workbench.workflows.search.simulation import Comparison
+from workbench.workflows.sensitivity.changes import Change, changes_of, with_keys
+from workbench.workflows.sensitivity.simulation import Comparison
 from workbench.workflows.variant.build import build_to_run
 from workbench.workflows.variant.native import find_native_host
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
