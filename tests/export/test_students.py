@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,16 +16,14 @@ from workbench.model.upstream import load_upstream
 from workbench.progress import Progress
 from workbench.recipe import Quantization
 from workbench.recipe.options import Backend, State
-from workbench.recipe.stream_config import Implementations, StreamConfig
+from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.open_program import open_program
 from workbench.runtime.session import run_chunks
 
 ONE = {"sample_rate_hz": 16_000, "hop_samples": 320, "frames_per_chunk": 1, "mirror": 1.0}
 PROGRAMS: dict[str, tuple[Backend, State, dict[str, int], dict[str, str]]] = {
-    "float": ("xnnpack", "internal", {}, {}),
-    "dynamic-sizes": ("xnnpack", "internal", {"max_frames_per_chunk": 4}, {}),
-    "explicit-streams": ("xnnpack", "explicit", {"streams": 2}, {}),
-    "int8-weights": ("xnnpack", "internal", {}, {"encoder": "int8-weights"}),
+    "float-dynamic-sizes": ("xnnpack", "internal", {"max_frames_per_chunk": 4}, {}),
+    "int8-weights-explicit-streams": ("xnnpack", "explicit", {"streams": 2}, {"encoder": "int8-weights"}),
     "int8-dynamic": ("xnnpack", "internal", {}, {"encoder": "int8-dynamic"}),
     "int8-static": ("xnnpack", "internal", {}, {"encoder": "int8-static"}),
     "onnx": ("onnx", "explicit", {}, {}),
@@ -43,10 +40,9 @@ def test_programs_return_what_the_student_returns(
     if backend == "onnx":
         pytest.importorskip("onnxruntime")
     stream = StreamConfig(**{**ONE, **sizes})
-    frontend: Any = Implementations("grouped")
 
     def model_of(state: State) -> StreamingPesto:
-        return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, frontend, state, student=new_student())
+        return StreamingPesto(load_upstream("mir-1k_g7", stream), stream, state=state, student=new_student())
 
     audio = sing(16_000, 1.5)
     rules = Quantization.model_validate({"parts": parts, "leaky_relu": "int8" if backend == "onnx" else "float"})

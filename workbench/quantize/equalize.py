@@ -43,7 +43,7 @@ def equalize(encoder: Encoder | TiledEncoder | StudentEncoder, log_energy: Tenso
             the encoder is a student, which has none.
     """
     if not isinstance(encoder, Encoder):
-        raise ModelError("quantization.equalize requires PESTO's encoder with lowering.prefilter: conv; remove it")
+        raise ModelError("quantization.equalize requires lowering.prefilter: conv and no student; remove it")
     for shared in _shared_channels(encoder):
         largest_input = _largest_inputs(encoder, shared.consumers, log_energy)
         largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)
