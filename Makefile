@@ -8,9 +8,10 @@ EXTRAS ?= dev
 PYTEST_ARGS ?= -q -n auto --maxprocesses 4 --dist loadfile
 BENCHED := $(addprefix recipes/,float-xnnpack.yaml float-low-rank.yaml float-band.yaml int8-mixed.yaml int8-dynamic.yaml)
 PROFILED := float-xnnpack float-low-rank int8-mixed int8-fast
+ROBUST := float-xnnpack int8-mixed int8-small student-float student-int8
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench rivals profiles shapes findings student docs site clean
+.PHONY: demo test test-all test-nightly lint measured bench rivals robustness profiles shapes findings student docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -50,6 +51,11 @@ rivals: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[dev,onnx,rivals]"
 	$(BIN)/workbench rivals --out outputs/rivals; case $$? in 0|1) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --rivals outputs/rivals
+
+# docs/results/robustness.md: noise, gain and ranges of pitch. The first recipe takes two minutes, the others less.
+robustness: $(VENV)/.installed
+	for name in $(ROBUST); do $(BIN)/workbench robustness $$name --out outputs/robustness/$$name || exit; done
+	$(BIN)/python -m tools.docs.regenerate --robustness outputs/robustness
 
 # docs/results/profiles.md: the time of each layer and operator of three programs. Needs an idle machine.
 profiles: $(VENV)/.installed

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from workbench.audio import ClipCatalog, check_disjoint, clip_catalog, read_clip
+from workbench.audio import ClipCatalog, check_disjoint, read_clip, rendered_files
 from workbench.audio.clip_catalog import check_unique_file_names
 from workbench.errors import AudioError
 from workbench.storage.cache_folder import CACHE_VARIABLE
@@ -127,7 +127,7 @@ def test_only_an_edited_entry_is_rendered_again(root: Path, clips: Path, monkeyp
     assert f0 is not None and f0.hz.max() == pytest.approx(440 * 2 ** (13 / 12), abs=1e-3)
     (root / "manifest.yaml").write_text(MANIFEST)
     assert rendered(root) == []
-    monkeypatch.setattr("workbench.audio.clip_catalog.SYNTH_VERSION", -1)
+    monkeypatch.setattr("workbench.audio.rendered_files.SYNTH_VERSION", -1)
     assert rendered(root) == list(SYNTHETIC)
 
 
@@ -135,16 +135,16 @@ def test_clip_that_another_process_rendered_is_not_rendered(
     root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While this process waits for the clip's folder, another one renders the clip."""
-    exclusive = clip_catalog.exclusive
+    exclusive = rendered_files.exclusive
 
     @contextmanager
     def locked(folder: Path, wait: bool) -> Iterator[None]:
-        monkeypatch.setattr(clip_catalog, "exclusive", exclusive)
+        monkeypatch.setattr(rendered_files, "exclusive", exclusive)
         assert rendered(root)[0] == TONE
         with exclusive(folder, wait):
             yield
 
-    monkeypatch.setattr(clip_catalog, "exclusive", locked)
+    monkeypatch.setattr(rendered_files, "exclusive", locked)
     again: list[str] = []
     ClipCatalog(root).render(again.append)
     assert again == []
@@ -161,7 +161,7 @@ def test_clip_that_another_process_rendered_is_not_rendered(
 def test_cache_that_cannot_be_written_raises(
     root: Path, clips: Path, monkeypatch: pytest.MonkeyPatch, refused_by: OSError, advice: str
 ) -> None:
-    monkeypatch.setattr(clip_catalog, "write_atomic", Mock(side_effect=refused_by))
+    monkeypatch.setattr(rendered_files, "write_atomic", Mock(side_effect=refused_by))
     advice += ", or set WORKBENCH_CACHE to another folder"
     with pytest.raises(AudioError, match=f"^{clips}/.*/tone.flac: cannot be written .*; {advice}"):
         ClipCatalog(root).render()

@@ -375,8 +375,8 @@ AUDIO = (
         "audio: {channel: centre}",
     ),
     Case(
-        "noise on a clip without a known f0",
-        f"noise {LEAST} --audio calib_audio/sung/a.wav --out out",
+        "robustness on a clip without a known f0",
+        f"robustness {LEAST} --audio calib_audio/sung/a.wav --out out",
         f"{LEAST}: no scored clip has a known, voiced f0; write one beside the audio, as NAME.csv",
         recording(),
     ),

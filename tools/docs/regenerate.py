@@ -7,6 +7,7 @@
     python -m tools.docs.regenerate --findings outputs/DIR   store those of `run recipes/findings` first
     python -m tools.docs.regenerate --rivals outputs/DIR     store the record and picture of `rivals` first
     python -m tools.docs.regenerate --rivals-singing outputs/DIR     the same, on recordings
+    python -m tools.docs.regenerate --robustness outputs/DIR store the records of `robustness` in DIR/RECIPE/ first
 
 `tests/docs/test_docs.py` fails if a file differs from what this module writes.
 """
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import findings, gates, reliability, rivals, silence, steadiness, stored, tables
+from tools.docs import findings, gates, reliability, rivals, robustness, silence, steadiness, stored, tables
 from tools.docs.reference import bad_input, recipe_page, records_page
 from tools.docs.steps import tables as steps
 from tools.docs.stored import MEASURED, ROOT
@@ -33,6 +34,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/results/gates.md": gates.page,
     "docs/results/reliability.md": reliability.page,
     "docs/results/rivals.md": rivals.page,
+    "docs/results/robustness.md": robustness.page,
     "recipes/recipe.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }
 """Whole files that are generated."""
@@ -82,6 +84,7 @@ def main() -> None:
         "profiles": (stored.store_profiles, "a folder of profiles"),
         "findings": (findings.keep, "a run of recipes/findings"),
         "rivals": (rivals.store, "a comparison with other trackers on the rendered clips"),
+        "robustness": (robustness.store, "a folder of the robustness of several recipes"),
         "rivals-singing": (rivals.store_singing, "the same on recordings"),
     }
     for name, (_, source) in stores.items():

@@ -7,6 +7,7 @@ from workbench.audit.verdict import rejudge
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME
 from workbench.records.result import read_result
+from workbench.records.robustness import ROBUSTNESS_NAME
 from workbench.storage.json_files import write_json
 
 ROOT = Path(__file__).parent.parent.parent
@@ -14,6 +15,7 @@ RECORDS = ROOT / "docs" / "records"
 PICTURES = ROOT / "docs" / "pictures"
 MEASURED = RECORDS / "measured"
 PROFILES = RECORDS / "profiles"
+ROBUSTNESS = RECORDS / "robustness"
 BENCH = RECORDS / BENCH_NAME
 PICTURES_OF_MEASURED = {
     "contour.png": "float-xnnpack/pictures/synthetic-score-phrase-alto.png",
@@ -43,6 +45,11 @@ def store_profiles(run: Path) -> None:
         old.unlink()
     for name, path in paths.items():
         shutil.copyfile(path.with_name(PROFILE_PLOT_NAME), PICTURES / f"profile-{name}.png")
+
+
+def store_robustness(run: Path) -> None:
+    """Stores the records of `workbench robustness` in a folder, one for each recipe."""
+    _replace_json_files(ROBUSTNESS, {path.parent.name: path for path in run.glob(f"*/{ROBUSTNESS_NAME}")})
 
 
 def _replace_json_files(folder: Path, paths: dict[str, Path]) -> None:

@@ -1,41 +1,26 @@
 """The clips that recipes can name: the user's recordings, the synthetic set, rendered on demand, and fetched corpora.
 
-A synthetic clip is rendered into the cache, into a folder named by the hash of all that it is rendered from. So
-projects with different manifests do not overwrite each other's clips.
+`rendered_files` has the files of the synthetic clips.
 """
 
-import errno
-import io
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import soundfile
-
-from workbench.audio.annotations import ANNOTATION_SUFFIX
 from workbench.audio.corpora.stored import clips_folder, stored_corpora
 from workbench.audio.decode import Clip, file_stem, list_audio, read_clip
-from workbench.audio.synth_manifest import RENDER_RATE_HZ, SYNTH_VERSION, Entry, Manifest, read_manifest
+from workbench.audio.rendered_files import rendered_file
+from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
 from workbench.errors import AudioError
 from workbench.recipe import Channel, clip_matches
-from workbench.storage.atomic import write_atomic
 from workbench.storage.cache_entries import mark_used
-from workbench.storage.cache_folder import CACHE_VARIABLE, cache_folder
 from workbench.storage.hashing import sha256_of
-from workbench.storage.locks import exclusive
 from workbench.storage.shipped import shipped_clips
-
-if TYPE_CHECKING:
-    from workbench.audio.synth import Rendering
 
 _CLIPS, _MANIFEST, _SYNTHETIC = "calib_audio", "manifest.yaml", "synthetic"
 SYNTHETIC_CALIBRATE, SYNTHETIC_SCORE = f"{_SYNTHETIC}/calibrate", f"{_SYNTHETIC}/score"
 SUNG_CALIBRATE, SUNG = "sung/calibrate", "sung"
-ANNOTATION_STEP_S = 0.005
 
 
 class ClipCatalog:
@@ -101,8 +86,8 @@ class ClipCatalog:
         Raises:
             AudioError: A file cannot be written, or the level of a clip is too high.
         """
-        for name in self._entries:
-            self._render_if_missing(name, progress)
+        for name, entry in self._entries.items():
+            rendered_file(entry, partial(progress, name) if progress else None)
 
     def read(self, name: str, sample_rate_hz: int, channel: Channel = "mix") -> Clip:
         """Returns a clip at a sample rate; renders it first if necessary. Raises AudioError if it cannot be used.
@@ -110,7 +95,7 @@ class ClipCatalog:
         `channel` chooses the channel of a recording; rendered clips are mono.
         """
         if name in self._entries:
-            return read_clip(self._render_if_missing(name), sample_rate_hz, name)
+            return read_clip(rendered_file(self._entries[name]), sample_rate_hz, name)
         if name in self._published:
             file, singer = self._published[name]
             mark_used(file.parent.parent)
@@ -131,42 +116,10 @@ class ClipCatalog:
             for file in list_audio(self.root / folder)
         }
 
-    def _render_if_missing(self, name: str, progress: Callable[[str], None] | None = None) -> Path:
-        """Returns the file of a synthetic clip. If it is missing or damaged, it is rendered, by one process only."""
-        entry = self._entries[name]
-        stamp = _stamp(entry)
-        folder = cache_folder("clips") / stamp
-        path = folder / f"{entry.name}.flac"
-        if _is_rendered(path, stamp):
-            mark_used(folder)
-            return path
-        try:
-            with exclusive(folder, wait=True):
-                if not _is_rendered(path, stamp):  # unless another process has done it meanwhile
-                    if progress is not None:
-                        progress(name)
-                    from workbench.audio.synth import render  # imports scipy, and the clips are usually there
-
-                    rendering = render(entry)
-                    write_atomic(path.with_suffix(ANNOTATION_SUFFIX), _annotation(rendering).encode())
-                    write_atomic(path, _flac(rendering, stamp))
-        except OSError as error:
-            raise _unwritten(path, error) from None
-        return path
-
 
 def has_clips(root: Path) -> bool:
     """Whether a folder has a manifest of synthetic clips, or a folder of recordings."""
     return (root / _MANIFEST).exists() or (root / SUNG).is_dir()
-
-
-def _is_rendered(path: Path, stamp: str) -> bool:
-    """Whether the audio file has the stamp of its entry. The annotation is written before it, so it fits too."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            return bool(file.comment == _comment(stamp)) and path.with_suffix(ANNOTATION_SUFFIX).is_file()
-    except (OSError, soundfile.LibsndfileError):
-        return False
 
 
 def holds_recordings(folder: Path) -> bool:
@@ -178,14 +131,6 @@ def holds_recordings(folder: Path) -> bool:
 
 def _is_clips_root(folder: Path) -> bool:
     return folder.name == _CLIPS or (folder / _MANIFEST).is_file()
-
-
-def _unwritten(path: Path, error: OSError) -> AudioError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "free some space on its disk" if full else "check the folder's permissions"
-    return AudioError(
-        f"{path}: cannot be written ({error.strerror}); {advice}, or set {CACHE_VARIABLE} to another folder"
-    )
 
 
 def check_disjoint(calibrate: Sequence[Clip], score: Sequence[Clip]) -> None:
@@ -208,31 +153,3 @@ def check_unique_file_names(score: Sequence[Clip]) -> None:
 
 def _identities(clip: Clip) -> tuple[str, str, str]:
     return clip.name, clip.sha256, sha256_of(clip.samples.tobytes())
-
-
-def _stamp(entry: Entry) -> str:
-    """Returns the hash of everything that a clip is rendered from."""
-    source = json.dumps({"synth": SYNTH_VERSION, "entry": entry.model_dump(mode="json")}, sort_keys=True)
-    return sha256_of(source.encode())
-
-
-def _comment(stamp: str) -> str:
-    """Returns the comment tag of a rendered audio file."""
-    return f"workbench {stamp}"
-
-
-def _annotation(rendering: "Rendering") -> str:
-    step = round(ANNOTATION_STEP_S * RENDER_RATE_HZ)
-    hz = rendering.f0_hz[::step]
-    rows = (
-        f"{time_s:.3f},{f0_hz:.4f}" for time_s, f0_hz in zip(np.arange(len(hz)) * ANNOTATION_STEP_S, hz, strict=True)
-    )
-    return "\n".join(["seconds,hertz", *rows, ""])
-
-
-def _flac(rendering: "Rendering", stamp: str) -> bytes:
-    content = io.BytesIO()
-    with soundfile.SoundFile(content, "w", RENDER_RATE_HZ, 1, "PCM_24", format="FLAC") as file:
-        file.comment = _comment(stamp)
-        file.write(rendering.samples)
-    return content.getvalue()

@@ -6,9 +6,9 @@ Each function returns the new path of an earlier result with other content, or N
 from pathlib import Path
 
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
-from workbench.records.noise import NOISE_NAME, Noise
 from workbench.records.profile import PROFILE_NAME, PROFILE_PLOT_NAME, Profile
 from workbench.records.rivals import RIVALS_NAME, RIVALS_PLOT_NAME, Rivals
+from workbench.records.robustness import ROBUSTNESS_NAME, ROBUSTNESS_PLOT_NAME, Robustness
 from workbench.records.search.sensitivity import SENSITIVITY_NAME, SENSITIVITY_PLOT_NAME, Sensitivity
 from workbench.records.search.trials import SEARCH_NAME, SEARCH_PAGE_NAME, SEARCH_PLOT_NAME, Search
 from workbench.records.soak import SOAK_NAME, SOAK_PLOT_NAME, Soak
@@ -18,6 +18,7 @@ from workbench.report.html.search import search_html
 from workbench.report.plots.bench import bench_png
 from workbench.report.plots.profile import profile_png
 from workbench.report.plots.rivals import rivals_png
+from workbench.report.plots.robustness import robustness_png
 from workbench.report.plots.search import search_png
 from workbench.report.plots.sensitivity import sensitivity_png
 from workbench.report.plots.soak import soak_png
@@ -32,11 +33,6 @@ def store_bench(bench: Bench, folder: Path) -> Path | None:
     archived = replace_json(bench, folder / BENCH_NAME)
     write_atomic(folder / BENCH_PLOT_NAME, bench_png(bench))
     return archived
-
-
-def store_noise(noise: Noise, folder: Path) -> Path | None:
-    """Writes `noise.json`."""
-    return replace_json(noise, folder / NOISE_NAME)
 
 
 def store_profile(profile: Profile, folder: Path) -> Path | None:
@@ -66,6 +62,13 @@ def store_rivals(rivals: Rivals, folder: Path) -> Path | None:
     archived = replace_json(rivals, folder / RIVALS_NAME)
     if rivals.trackers:
         write_atomic(folder / RIVALS_PLOT_NAME, rivals_png(rivals))
+    return archived
+
+
+def store_robustness(robustness: Robustness, folder: Path) -> Path | None:
+    """Writes `robustness.json` and `robustness.png`."""
+    archived = replace_json(robustness, folder / ROBUSTNESS_NAME)
+    write_atomic(folder / ROBUSTNESS_PLOT_NAME, robustness_png([robustness]))
     return archived
 
 

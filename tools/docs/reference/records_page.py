@@ -10,10 +10,10 @@ from workbench.audit.metric_list import list_metrics
 from workbench.record_model import RecordModel
 from workbench.records.bench import BENCH_NAME, Bench
 from workbench.records.key_meanings import key_meanings, key_types, key_unit, model_at, models_in, summary
-from workbench.records.noise import NOISE_NAME, Noise
 from workbench.records.profile import PROFILE_NAME, Profile
 from workbench.records.result import RESULT_NAME, Result
 from workbench.records.rivals import RIVALS_NAME, Rivals
+from workbench.records.robustness import ROBUSTNESS_NAME, Robustness
 from workbench.records.soak import SOAK_NAME, Soak
 from workbench.records.sweep import SWEEP_NAME, Sweep
 
@@ -26,7 +26,7 @@ RECORD_FILES: dict[str, tuple[Model, str]] = {
     PROFILE_NAME: (Profile, "profile"),
     SOAK_NAME: (Soak, "soak"),
     RIVALS_NAME: (Rivals, "rivals"),
-    NOISE_NAME: (Noise, "noise"),
+    ROBUSTNESS_NAME: (Robustness, "robustness"),
 }
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "any value"}
 _METRICS_HEAD = """# Metrics for gates

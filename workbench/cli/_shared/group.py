@@ -52,7 +52,7 @@ _SECTIONS = {
     "Start": ("recipes", "new", "check", "run"),
     "Choose": ("pick", "compare", "report", "sweep", "bench", "rivals", "sensitivity", "search", "train"),
     "Ship": ("build", "bundle", "verify", "track", "live"),
-    "Measure more": ("profile", "noise", "soak", "score"),
+    "Measure more": ("profile", "robustness", "soak", "score"),
     "Look up": ("runs", "audio", "annotate", "corpus", "metrics", "schema", "doctor", "cache"),
 }
 

@@ -33,8 +33,9 @@ class GroupAccuracy(RecordModel):
     if the group has fewer than 5 of them. An interval without width says only that all of them have the same share.
 
     Attributes:
-        by: What the groups are: `all` (one group of all frames), `octave` (of the known f0), `clip`, `singer` or `snr`.
-        group: The octave from its C to its B, the name of the clip or the singer, or the signal-to-noise ratio.
+        by: What the groups are: `all` (one group of all frames), `octave` (of the known f0), `clip`, `singer` or
+            `condition`.
+        group: The octave from its C to its B, the name of the clip, of the singer or of the condition.
         frames: The frames of known f0; of an octave, only voiced ones.
         voiced_frames: The frames in which the known f0 is voiced.
         resampled: What the intervals resample: `clips` if at least 10 have voiced frames of the group, or else
@@ -47,7 +48,7 @@ class GroupAccuracy(RecordModel):
         change_interval: The interval of the variant's rpa50 less the baseline's, both of the same resamples.
     """
 
-    by: Literal["all", "octave", "clip", "singer", "snr"]
+    by: Literal["all", "octave", "clip", "singer", "condition"]
     group: str
     frames: int
     voiced_frames: int
@@ -111,7 +112,7 @@ def octave_of(hz: Hertz) -> Indices:
 
 
 def group_accuracy(
-    by: Literal["all", "octave", "clip", "singer", "snr"], group: str, frames: KnownFrames, threshold: float
+    by: Literal["all", "octave", "clip", "singer", "condition"], group: str, frames: KnownFrames, threshold: float
 ) -> GroupAccuracy:
     """Returns the accuracy of both sides on frames, with intervals."""
     known = frames.of(~np.isnan(frames.hz))

@@ -132,7 +132,7 @@ def _kind_accuracy(
     scores = {name: accuracy_of(name.removesuffix("_at_best"), at) for name, at in thresholds.items()}
     reasons = {name: _null_reason(kind, sides, pooled_hz, alignment, at) for name, at in thresholds.items()}
     nulls = {name: reasons[name] for name, score in scores.items() if score is None}
-    change = _rpa50_change(scores["baseline"], scores["variant"])
+    change = rpa50_change(scores["baseline"], scores["variant"])
     if change is None:
         nulls["rpa50_change"] = nulls.get("baseline") or nulls.get("variant") or "no frame is voiced"
     unknown = int(np.isnan(pooled_hz).sum())
@@ -168,7 +168,8 @@ def known_frames(
     )
 
 
-def _rpa50_change(baseline: PitchAccuracy | None, variant: PitchAccuracy | None) -> float | None:
+def rpa50_change(baseline: PitchAccuracy | None, variant: PitchAccuracy | None) -> float | None:
+    """Returns the variant's rpa50 less the baseline's. None if one of them is."""
     if baseline is None or variant is None or baseline.rpa50 is None or variant.rpa50 is None:
         return None
     return variant.rpa50 - baseline.rpa50

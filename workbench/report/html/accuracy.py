@@ -1,13 +1,15 @@
-"""The accuracy against the known f0 by octave, clip and singer: a dot for each side with its interval."""
+"""The accuracy against the known f0 by octave, clip, singer and condition: a dot for each side with its interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.audio.annotations import TRUTH_KINDS, TruthKind
 from workbench.measure.truth.bootstrap import Interval
 from workbench.measure.truth.groups import GroupAccuracy
 from workbench.measure.truth.pitch_accuracy import PitchAccuracy
-from workbench.records.noise import NOISE_NAME, NoiseLevel, read_noise
+from workbench.records.robustness import ROBUSTNESS_NAME, ConditionAccuracy, read_robustness
 from workbench.records.run_folders import StoredResult
+from workbench.report.formatting import percent_text, points_text
 from workbench.report.html.axis import LinearAxis, Ticks
 
 _LEAST_SPAN_PERCENT = 5.0  # of the axis: if all are near 100 %, one frame in a thousand is not drawn as a cliff
@@ -25,7 +27,10 @@ class AccuracySide:
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """A group of frames. `text` has the figures of the variant, `change` the difference from the baseline."""
+    """A group of frames. `text` has the figures of the variant, `change` the difference from the baseline.
+
+    `below` says if the variant is more than 1 point below the baseline in a condition.
+    """
 
     by: str
     name: str
@@ -33,41 +38,54 @@ class AccuracyRow:
     sides: list[AccuracySide]
     text: str
     change: str
+    below: bool
 
 
 @dataclass(frozen=True)
 class AccuracyChart:
-    """The groups of one kind of truth; `resampled` says what the intervals are over."""
+    """The groups of one kind of truth. `note` says what they are, `resampled` what the intervals are over."""
 
-    kind: str
+    title: str
+    note: str
     rows: list[AccuracyRow]
     ticks: Ticks
     resampled: str
 
 
 def accuracy_charts(stored: StoredResult) -> list[AccuracyChart]:
-    """Returns a chart for each kind of truth that has groups with voiced frames; empty if there is none.
+    """Returns a chart for each kind of truth that has groups with voiced frames, then one of its conditions.
 
     Raises:
-        WorkbenchError: A measurement with noise beside the result cannot be read.
+        WorkbenchError: A measurement of robustness beside the result cannot be read.
     """
     truth = stored.result.truth
     kinds = (truth, *truth.other_kinds) if truth is not None else ()
-    levels = _noise_levels(stored)
-    charts = [_chart(kind.kind, (*kind.groups, *(each for each in levels if each.kind == kind.kind))) for kind in kinds]
+    groups: dict[TruthKind, Sequence[GroupAccuracy]] = {kind.kind: kind.groups for kind in kinds}
+    conditions = _conditions(stored)
+    charts = []
+    for kind in TRUTH_KINDS:
+        of_kind = [each for each in conditions if each.kind == kind]
+        charts += [
+            _chart(
+                f"Accuracy against the known f0: {kind}",
+                "of all clips, by octave, by clip, and by singer if known",
+                groups.get(kind, ()),
+            ),
+            _chart(f"Robustness: {kind}", "in the conditions of workbench robustness", of_kind),
+        ]
     return [chart for chart in charts if chart.rows]
 
 
-def _noise_levels(stored: StoredResult) -> tuple[NoiseLevel, ...]:
-    """Returns the levels of the measurement with noise beside the result; none if it has none of this program."""
+def _conditions(stored: StoredResult) -> tuple[ConditionAccuracy, ...]:
+    """Returns the conditions of the measurement beside the result; none if it has none of this program."""
     program = stored.result.program
     if program is None or stored.folder is None or not stored.current:
         return ()
-    noise = read_noise(stored.folder / NOISE_NAME)
-    return noise.levels if noise is not None and noise.program.sha256 == program.sha256 else ()
+    found = read_robustness(stored.folder / ROBUSTNESS_NAME)
+    return found.conditions if found is not None and found.program.sha256 == program.sha256 else ()
 
 
-def _chart(kind: str, groups: Sequence[GroupAccuracy]) -> AccuracyChart:
+def _chart(title: str, note: str, groups: Sequence[GroupAccuracy]) -> AccuracyChart:
     drawn = [group for group in groups if _share(group.baseline) is not None and _share(group.variant) is not None]
     values = [
         value for group in drawn for side in (group.baseline, group.variant) if (value := _share(side)) is not None
@@ -78,7 +96,8 @@ def _chart(kind: str, groups: Sequence[GroupAccuracy]) -> AccuracyChart:
     low = 100 * min([*values, *ends], default=0.0)
     axis = LinearAxis(max(0.0, min(low - 1, 100 - _LEAST_SPAN_PERCENT)), 100.0)
     return AccuracyChart(
-        kind=kind,
+        title=title,
+        note=note,
         rows=[_row(group, axis) for group in drawn],
         ticks=axis.ticks(),
         resampled=" or ".join(sorted({group.resampled for group in drawn})),
@@ -101,8 +120,9 @@ def _row(group: GroupAccuracy, axis: LinearAxis) -> AccuracyRow:
         name=group.group,
         frames=f"{group.voiced_frames:,} voiced frames",
         sides=sides,
-        text=f"{100 * variant:.1f} %{_in_brackets(group.variant_interval)}",
-        change=f"{_signed(100 * (variant - baseline))} points{_in_brackets(group.change_interval, signed=True)}",
+        text=percent_text(variant, group.variant_interval, " %"),
+        change=points_text(variant - baseline, group.change_interval, " points"),
+        below=isinstance(group, ConditionAccuracy) and group.below_baseline,
     )
 
 
@@ -113,14 +133,3 @@ def _side(name: str, share: float, interval: Interval | None, axis: LinearAxis) 
 
 def _share(accuracy: PitchAccuracy | None) -> float | None:
     return None if accuracy is None else accuracy.rpa50
-
-
-def _in_brackets(interval: Interval | None, signed: bool = False) -> str:
-    if interval is None:
-        return ""
-    low, high = (_signed(100 * end) if signed else f"{100 * end:.1f}" for end in interval)
-    return f" ({low} to {high})"
-
-
-def _signed(points: float) -> str:
-    return f"{points + 0.0:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")

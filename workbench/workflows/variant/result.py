@@ -1,8 +1,10 @@
 """A variant's result as a record: begun, completed with what is missing, judged and stored."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.audio.corpora.used import corpora_used
+from workbench.audio.decode import Clip
 from workbench.audit.verdict import judge_result
 from workbench.measure.call_sizes import no_sizes
 from workbench.measure.tones.delay import Delay
@@ -25,20 +27,7 @@ def begin_result(variant: PreparedVariant) -> Result:
         fingerprint=variant.fingerprint,
         recipe=recipe_used(recipe, variant.checkpoint_sha256),
         environment=environment(recipe.speed.threads),
-        audio=tuple(
-            ClipUsed(
-                name=clip.name,
-                role=role,
-                sha256=clip.sha256,
-                f0_sha256=clip.f0.sha256 if clip.f0 else "",
-                seconds=clip.duration_s,
-                channel=clip.channel,
-                decoder=clip.decoder,
-                conditions=clip.conditions,
-            )
-            for role, clips in (("calibrate", variant.calibration_clips), ("score", variant.scored_clips))
-            for clip in clips
-        ),
+        audio=clips_used(variant.calibration_clips, variant.scored_clips),
         corpora=corpora_used(
             [clip.name for clip in variant.calibration_clips], [clip.name for clip in variant.scored_clips]
         ),
@@ -48,6 +37,24 @@ def begin_result(variant: PreparedVariant) -> Result:
         protocol=protocol_of(recipe.protocol),
         **dict.fromkeys(_MEASURED),
         null_reasons=dict.fromkeys(_MEASURED, "not measured yet"),
+    )
+
+
+def clips_used(calibrate: Sequence[Clip], score: Sequence[Clip]) -> tuple[ClipUsed, ...]:
+    """Returns the clips as a record has them."""
+    return tuple(
+        ClipUsed(
+            name=clip.name,
+            role=role,
+            sha256=clip.sha256,
+            f0_sha256=clip.f0.sha256 if clip.f0 else "",
+            seconds=clip.duration_s,
+            channel=clip.channel,
+            decoder=clip.decoder,
+            conditions=clip.conditions,
+        )
+        for role, clips in (("calibrate", calibrate), ("score", score))
+        for clip in clips
     )
 
 
