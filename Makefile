@@ -52,7 +52,7 @@ rivals: $(VENV)/.installed
 	$(BIN)/workbench rivals --out outputs/rivals; case $$? in 0|1) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --rivals outputs/rivals
 
-# docs/results/robustness.md: noise, gain and ranges of pitch. The first recipe takes two minutes, the others less.
+# docs/results/robustness.md: noise, gain and ranges of pitch. The first recipe takes the longest.
 robustness: $(VENV)/.installed
 	for name in $(ROBUST); do $(BIN)/workbench robustness $$name --out outputs/robustness/$$name || exit; done
 	$(BIN)/python -m tools.docs.regenerate --robustness outputs/robustness

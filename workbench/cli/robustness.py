@@ -50,8 +50,7 @@ def robustness(
     Writes the program of the recipe, robustness.json and robustness.png. With --out the folder of a variant of a run,
     the report of the run has the figures too: write it again with `workbench report`.
 
-    The first measurement takes about two minutes, which is mostly upstream's time. Its frames are kept, so other
-    recipes of the same stream take less.
+    Most of the time is upstream's. Its frames are kept, so other recipes of the same stream take less.
 
     \b
     Example:
