@@ -26,6 +26,7 @@ from tests.helpers.project import LEAST_RECIPE
 from tests.helpers.records.results import stored
 from workbench.bundle.verify_standalone import checksums_text
 from workbench.storage.cache_folder import CACHE_VARIABLE
+from workbench.storage.hashing import sha256_of
 
 RECIPE = LEAST_RECIPE.lstrip()
 MANIFEST = """
@@ -727,6 +728,7 @@ def training(what: str, message: str, keys: str, *more: Make) -> Case:
     return Case(what, "train r.yaml --out built", message, each(text("r.yaml", RECIPE + keys), *more))
 
 
+SECONDS = "epochs: 2, frames_per_step: 8, data: {batches: 1, clips_per_batch: 2, clip_seconds: 2}"  # of a training
 MIR_1K_G7 = "16c32e06ddd9"  # the start of its SHA-256
 OTHER_LAYERS = "its weights do not fit the architecture in its card; train the student again"
 STUDENTS = (
@@ -793,6 +795,38 @@ STUDENTS = (
         "no clips to train on",
         "r.yaml: student.data.calibration_clips: audio.calibrate matches no clip; name some",
         "student: {data: {calibration_clips: train}}\naudio: {calibrate: []}\n",
+    ),
+    training(
+        "a copy of a scoring clip among the training clips",
+        "audio: calibrate and score share sung/b (the same as sung/a); remove them from one of the two",
+        "student: {data: {calibration_clips: train}}\naudio: {calibrate: [sung/a], score: [sung/b]}\n",
+        *(recording(rate_hz=16_000, subtype="PCM_16", name=f"{name}") for name in ("a.flac", "b.flac")),
+    ),
+    Case(
+        "a scoring clip that the student was trained on",
+        "run r.yaml --out built",
+        "r.yaml: audio.score: the student was trained on sung/a; score other clips",
+        each(
+            recording(rate_hz=16_000),
+            text("r.yaml", RECIPE + "checkpoint: own.safetensors\naudio: {score: [sung/a]}\n"),
+            stored_student(trained_on=(sha256_of(WAVE.astype(np.float32).tobytes()),)),
+        ),
+    ),
+    training(
+        "no frame with enough confidence",
+        "student.data: no frame of any clip has a confidence of 1 or more; use more or louder clips, or a lower "
+        "student.least_confidence",
+        f"student: {{{SECONDS}, least_confidence: 1}}\n",
+    ),
+    training(
+        "a learning rate of a million",
+        "r.yaml: epoch 1, step 2: the gradient is not finite; nothing is finished; use a smaller student.learning_rate",
+        f"student: {{{SECONDS}, learning_rate: 1e6}}\n",
+    ),
+    training(
+        "a full disk",
+        "built/training.pt: No space left on device; nothing more was written",
+        f"student: {{{SECONDS}}}\n",
     ),
     training(
         "the state of something else",

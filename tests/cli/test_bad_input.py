@@ -1,5 +1,6 @@
 """Every case of bad_input_cases.py: its message, its exit code, and no file left behind."""
 
+import errno
 import os
 import stat
 import sys
@@ -7,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import soundfile
 
 from tests.cli.bad_input_cases import RAN, TABLES, Case
+from tests.helpers.models.students import random_frames
 from tests.helpers.project import workbench
 from workbench.export.metadata import FORMAT, build_metadata
 from workbench.recipe.options import OUTPUTS
@@ -62,6 +65,11 @@ def project(case: Case, folder: Path, request: pytest.FixtureRequest, monkeypatc
     """The current folder and, for cases of programs, the programs of other tools."""
     monkeypatch.setenv("CXX", "c++")  # restores what a case sets
     monkeypatch.setitem(sys.modules, "penn", None)  # as on a machine without it
+    if case.command.startswith("train"):
+        monkeypatch.setattr("workbench.distill.batches.teacher_frames", lambda *_: random_frames())
+    if case.what == "a full disk":
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "built/training.pt")
+        monkeypatch.setattr("workbench.distill.state.write_atomic", Mock(side_effect=full))
     if case in TABLES["Programs"]:
         for path in request.getfixturevalue("others").iterdir():
             Path(path.name).symlink_to(path)

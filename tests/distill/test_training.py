@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers.models.students import ARCHITECTURE, BINS, new_student
+from tests.helpers.models.students import ARCHITECTURE, new_student, random_frames
 from workbench.distill.augment import augment
-from workbench.distill.batches import Batch, load_batches
+from workbench.distill.batches import Batch, frames_to_train_on, load_batches
 from workbench.distill.clips import synthetic_batch
 from workbench.distill.held_out import held_out_scores
 from workbench.distill.state import read_state, write_state
@@ -22,19 +22,13 @@ from workbench.measure.timing import BaselineSpec
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig
-from workbench.recipe.students.section import Augmentation, Student, TrainingData
+from workbench.recipe.students.section import LEAST_CONFIDENCE, Augmentation, Student, TrainingData
 
 SETTINGS = Student(architecture=ARCHITECTURE, epochs=3, frames_per_step=20)
 TEACHER = BaselineSpec("mir-1k_g7", StreamConfig(16_000, 320, 1, 1.0), "alwa", False)
 
 
 def no_report(_: int) -> None: ...
-
-
-def random_frames(count: int = 90) -> Frames:
-    generator = torch.Generator().manual_seed(1)
-    log_energy = torch.randn(count, BINS, generator=generator).half()
-    return Frames(log_energy, new_student(2)(log_energy.float()).half(), torch.rand(count, generator=generator).half())
 
 
 def weights(trainer: Trainer) -> bytes:
@@ -84,6 +78,18 @@ def test_a_state_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monke
     assert read_state(path, "key") == {"key": "key", "epochs_done": 1} and list(tmp_path.iterdir()) == [path]
     with pytest.raises(TrainingError, match="with other settings, data or versions"):
         read_state(path, "other")
+
+
+def test_frames_of_low_confidence_are_not_trained_on() -> None:
+    frames = random_frames()
+    kept = frames_to_train_on([frames, frames], 0.5)
+    assert 2 * int((frames.confidence >= 0.5).sum()) == len(kept) < 2 * len(frames)
+    assert torch.equal(kept.activations[: len(kept) // 2], frames.activations[frames.confidence >= 0.5])
+    rounded = Frames(*(tensor[:1] for tensor in vars(frames).values())).at_least(0)
+    rounded.confidence[0] = (
+        LEAST_CONFIDENCE  # float16 has no 0.02: a stored frame of this confidence is still trained on
+    )
+    assert len(frames_to_train_on([rounded], LEAST_CONFIDENCE)) == 1
 
 
 def test_held_out_scores_are_those_of_the_pitch() -> None:

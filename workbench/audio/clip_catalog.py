@@ -15,7 +15,6 @@ from workbench.audio.synth_manifest import Entry, Manifest, read_manifest
 from workbench.errors import AudioError
 from workbench.recipe import Channel, clip_matches
 from workbench.storage.cache_entries import mark_used
-from workbench.storage.hashing import sha256_of
 from workbench.storage.shipped import shipped_clips
 
 _CLIPS, _MANIFEST, _SYNTHETIC = "calib_audio", "manifest.yaml", "synthetic"
@@ -152,4 +151,4 @@ def check_unique_file_names(score: Sequence[Clip]) -> None:
 
 
 def _identities(clip: Clip) -> tuple[str, str, str]:
-    return clip.name, clip.sha256, sha256_of(clip.samples.tobytes())
+    return clip.name, *clip.content_sha256

@@ -73,6 +73,11 @@ class Clip:
         return self.sha256 if self.channel == "mix" else sha256_of(f"{self.sha256} {self.channel}".encode())
 
     @property
+    def content_sha256(self) -> tuple[str, str]:
+        """Hashes of the file's bytes and of the samples: a copy in another lossless format has the same samples."""
+        return self.sha256, sha256_of(self.samples.tobytes())
+
+    @property
     def remarks(self) -> str:
         """Another decoder than libsndfile, and the conditions, as the end of a line; "" if there are none."""
         decoded = "" if self.decoder.startswith("libsndfile") or not self.decoder else f"decoded by {self.decoder}"

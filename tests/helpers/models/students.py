@@ -28,6 +28,17 @@ def new_student(seed: int = 0) -> Any:
     return student.eval().requires_grad_(False)
 
 
+def random_frames(count: int = 90) -> Any:
+    """Frames of noise, and what a teacher with random weights returns for them."""
+    import torch
+
+    from workbench.distill.teacher import Frames
+
+    generator = torch.Generator().manual_seed(1)
+    log_energy = torch.randn(count, BINS, generator=generator).half()
+    return Frames(log_energy, new_student(2)(log_energy.float()).half(), torch.rand(count, generator=generator).half())
+
+
 def write_student(path: Path, change: Any = id, **card: Any) -> Path:
     """Writes a student of mir-1k_g7 at 16 kHz. `change` edits its weights first, and `card` replaces fields."""
     from workbench.model.checkpoint import checkpoint_sha256

@@ -43,7 +43,7 @@ class StudentCard(RecordModel):
         architecture: Its layers.
         training: The section `student` of the recipe.
         data_sha256: The hash of the frames that it was trained on.
-        trained_on: The SHA-256 of the recordings among them, which must not score it.
+        trained_on: The SHA-256 of each recording among them, of its file and of its samples. They must not score it.
         held_out: How well it does, on synthetic clips and on recordings.
     """
 

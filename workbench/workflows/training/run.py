@@ -170,7 +170,7 @@ def _so_far(epochs: list[TrainedEpoch]) -> str:
 
 def _card(variant: PreparedVariant, trainer: Trainer, data_sha256: str, last: TrainedEpoch) -> StudentCard:
     recipe = variant.recipe
-    learned = recipe.student.data.calibration_clips == "train"
+    clips = variant.calibration_clips if recipe.student.data.calibration_clips == "train" else ()
     tests = {"synthetic": last.synthetic, "recordings": last.recordings}
     return StudentCard(
         teacher=recipe.checkpoint,
@@ -180,7 +180,7 @@ def _card(variant: PreparedVariant, trainer: Trainer, data_sha256: str, last: Tr
         architecture=recipe.student.architecture,
         training=recipe.student.model_dump(mode="json"),
         data_sha256=data_sha256,
-        trained_on=tuple(clip.sha256 for clip in variant.calibration_clips) if learned else (),
+        trained_on=tuple(sha256 for clip in clips for sha256 in clip.content_sha256),
         held_out={name: score for name, score in tests.items() if score is not None},
     )
 

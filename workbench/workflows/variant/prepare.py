@@ -175,8 +175,8 @@ def _check_clips(variant: PreparedVariant, calibrate: list[Clip], score: list[Cl
         raise AudioError(f"{source}: audio.score matches no clip in {catalog.root}; name existing clips")
     check_disjoint(calibrate, score)
     if is_student(variant.recipe.checkpoint):
-        trained_on = read_card(checkpoint_path(variant.recipe.checkpoint)).trained_on
-        seen = [clip.name for clip in score if clip.sha256 in trained_on]
+        trained_on = set(read_card(checkpoint_path(variant.recipe.checkpoint)).trained_on)
+        seen = [clip.name for clip in score if not trained_on.isdisjoint(clip.content_sha256)]
         if seen:
             raise AudioError(f"{source}: audio.score: the student was trained on {', '.join(seen)}; score other clips")
     check_unique_file_names(score)
