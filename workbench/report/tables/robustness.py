@@ -39,7 +39,7 @@ def print_robustness(robustness: Robustness, folder: Path) -> None:
 
 def below_text(conditions: Sequence[ConditionAccuracy]) -> str:
     """Returns where the RPA50 of the program is more than 1 point below upstream's, as a sentence."""
-    below = [f"{each.group}: {change_text(each)}" for each in conditions if each.below_baseline]
+    below = [each.group for each in conditions if each.below_baseline]
     return f"More than 1 point of RPA50 below upstream: {'; '.join(below) or 'nowhere'}."
 
 
