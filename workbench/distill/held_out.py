@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from workbench.distill.fake_quantized import FakeQuantizedStudent
 from workbench.distill.teacher import Frames
 from workbench.model.streaming import Reduce
 from workbench.model.student.card import HeldOutScores
@@ -13,7 +14,7 @@ _AT_ONCE = 4096  # frames
 
 
 def held_out_scores(
-    student: StudentEncoder, frames: Frames, reduction: Reduction, voiced_confidence: float
+    student: StudentEncoder | FakeQuantizedStudent, frames: Frames, reduction: Reduction, voiced_confidence: float
 ) -> HeldOutScores | None:
     """Returns the deviation of a student on the voiced frames, or None if there are none."""
     voiced = frames.confidence >= voiced_confidence

@@ -18,12 +18,14 @@ class TrainedEpoch(RecordModel):
         seconds: Its wall time, without the test after it.
         synthetic: The deviation from the teacher on synthetic clips that the student is not trained on.
         recordings: The same on the calibration clips; null if it is trained on them, or if there are none.
+        int8: Whether its layers round to int8, in the epoch and in the tests after it.
     """
 
     loss: float
     seconds: float
     synthetic: HeldOutScores | None
     recordings: HeldOutScores | None
+    int8: bool = False
 
 
 class Training(RecordModel):

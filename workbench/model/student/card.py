@@ -7,7 +7,7 @@ this record as JSON.
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from workbench.errors import CheckpointError
@@ -44,7 +44,9 @@ class StudentCard(RecordModel):
         training: The section `student` of the recipe.
         data_sha256: The hash of the frames that it was trained on.
         trained_on: The SHA-256 of each recording among them, of its file and of its samples. They must not score it.
-        held_out: How well it does, on synthetic clips and on recordings.
+        held_out: How well it does, on synthetic clips and on recordings. After quantization-aware training, also with
+            the int8 layers that it was trained for ("synthetic in int8").
+        initial_sha256: The hash of the student whose weights were the first ones; empty if they were random.
     """
 
     format_version: Literal[1] = 1
@@ -57,6 +59,7 @@ class StudentCard(RecordModel):
     data_sha256: str
     trained_on: tuple[str, ...]
     held_out: dict[str, HeldOutScores]
+    initial_sha256: str = Field("", exclude_if=lambda sha256: not sha256)  # earlier files do not have it
 
 
 def read_card(path: Path) -> StudentCard:

@@ -16,7 +16,7 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 from workbench.quantize.calibration import BATCH, Inputs, subsample_rows
 from workbench.quantize.layers import LEAKY_RELU_OPS, layer_of, layers_of
 from workbench.quantize.pt2e.layer_error import correct_biases
-from workbench.quantize.pt2e.observers import activation_ranges, scheme_config
+from workbench.quantize.pt2e.observers import activation_ranges, scheme_config, training_config
 from workbench.quantize.results import StoredWeights, TensorRange
 from workbench.quantize.weights import store_weights
 from workbench.recipe import Quantization
@@ -59,7 +59,7 @@ def quantize_part(
     if {rule_for(rules.parts, layer) for layer in layers_of(module, part)} <= {None, "none", *WEIGHT_SCHEMES}:
         advance(len(inputs[0]))
         return ConvertedPart(graph, [], weights, 0)
-    prepared: GraphModule = prepare_pt2e(graph, _ScopedQuantizer(part, rules))
+    prepared: GraphModule = prepare_pt2e(graph, ScopedQuantizer(part, rules))
     if is_static(rules):
         for batch in zip(*(torch.split(tensor, BATCH) for tensor in inputs), strict=True):
             prepared(*batch)
@@ -78,15 +78,20 @@ def is_static(rules: Quantization) -> bool:
     return any(scheme.startswith("int8-static") for scheme in rules.parts.values())
 
 
-class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
+class ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
     """Applies XNNPACK's annotators to the layers of each scheme.
 
     Unlike XNNPACK's own quantizer, it neither annotates `cat` nor shares ranges through shape operators.
+
+    Args:
+        part: The name of the part in the whole model.
+        rules: The schemes of its layers, and how ranges are found.
+        trained: The part is trained while it rounds. The schemes are then static.
     """
 
-    def __init__(self, part: str, rules: Quantization) -> None:
+    def __init__(self, part: str, rules: Quantization, trained: bool = False) -> None:
         super().__init__()
-        self.part, self.rules = part, rules
+        self.part, self.rules, self.trained = part, rules, trained
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
         return model
@@ -101,7 +106,11 @@ class _ScopedQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
             """Returns whether a node is in a layer of this scheme. A weight is always accepted: it is in no layer."""
             return node.op == "get_attr" or rule_for(self.rules.parts, layer_of(node, self.part)) == scheme
 
-        config = scheme_config(scheme, self.rules.observer, self.rules.outside)
+        config = (
+            training_config(per_channel=scheme == "int8-static")
+            if self.trained
+            else scheme_config(scheme, self.rules.observer, self.rules.outside)
+        )
         if scheme in DYNAMIC_SCHEMES:
             for operator in ("conv", "linear"):
                 OP_TO_ANNOTATOR[operator](model, config, in_scheme)

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import (
+    FusedMovingAvgObsFakeQuantize,
     HistogramObserver,
     MinMaxObserver,
     MovingAverageMinMaxObserver,
+    MovingAveragePerChannelMinMaxObserver,
     PerChannelMinMaxObserver,
     PlaceholderObserver,
 )
@@ -94,6 +96,21 @@ def dynamic_config() -> QuantizationConfig:
     observer = PlaceholderObserver.with_args(eps=_SMALLEST_SCALE)
     activation = QuantizationSpec(torch.int8, observer, -128, 127, torch.per_tensor_affine, is_dynamic=True)
     return QuantizationConfig(activation, None, _weight(per_channel=True), None, False)
+
+
+def training_config(per_channel: bool) -> QuantizationConfig:
+    """Returns what `static_config` returns, for a network that is trained: each tensor is rounded and stays float.
+
+    The range of an activation is a moving average. The range of a weight is that of the weight as it is, because the
+    program stores it with that range.
+    """
+    average = FusedMovingAvgObsFakeQuantize.with_args(observer=MovingAverageMinMaxObserver, eps=_SMALLEST_SCALE)
+    activation = QuantizationSpec(torch.int8, average, -128, 127, torch.per_tensor_affine)
+    kind = MovingAveragePerChannelMinMaxObserver if per_channel else MovingAverageMinMaxObserver
+    latest = FusedMovingAvgObsFakeQuantize.with_args(observer=kind, averaging_constant=1.0, eps=_SMALLEST_SCALE)
+    qscheme = torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric
+    weight = QuantizationSpec(torch.int8, latest, -127, 127, qscheme, ch_axis=0 if per_channel else None)
+    return QuantizationConfig(activation, activation, weight, None, True)
 
 
 def _weight(per_channel: bool) -> QuantizationSpec:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from workbench.recipe.messages import fail_validation
 from workbench.recipe.sections import RecipeSection
 from workbench.recipe.students.architecture import Architecture
+from workbench.recipe.students.quantization_aware import QuantizationAware
 
 LEAST_CONFIDENCE = 0.02
 """Frames with a lower confidence are not stored: their pitch teaches nothing."""
@@ -51,7 +52,10 @@ class Augmentation(RecipeSection):
 
 
 class Student(RecipeSection):
-    """How `workbench train` trains a student of the recipe's checkpoint."""
+    """How `workbench train` trains a student of the recipe's checkpoint.
+
+    What was added later is left out unless it is set: the hash of a training and the file of a student depend on it.
+    """
 
     architecture: Architecture = Field(Architecture(), description="The network.")
     data: TrainingData = Field(TrainingData(), description="What it is trained on.")
@@ -65,10 +69,26 @@ class Student(RecipeSection):
         le=1,
         description="Frames with a lower confidence of the teacher are not trained on.",
     )
-    epochs: int = Field(30, ge=1, le=100_000, description="Times that the student receives each frame.")
+    epochs: int = Field(30, ge=0, le=100_000, description="Times that the student receives each frame.")
     frames_per_step: int = Field(256, ge=1, le=1_000_000, description="Frames of a step.")
     learning_rate: float = Field(
         3e-3, gt=0, le=1e6, description="The highest learning rate, after a tenth of the steps."
     )
     weight_decay: float = Field(1e-4, ge=0, le=1, description="Weight decay of AdamW.")
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of the first weights and of the order of the frames.")
+    initial: str | None = Field(
+        None,
+        exclude_if=lambda initial: initial is None,
+        description="A student whose weights are the first ones: a shipped one, or a .safetensors file.",
+    )
+    quantization_aware: QuantizationAware = Field(
+        QuantizationAware(),
+        exclude_if=lambda section: section == QuantizationAware(),
+        description="Epochs with int8 layers, after the others.",
+    )
+
+    @model_validator(mode="after")
+    def _has_epochs(self) -> Self:
+        if not self.epochs + self.quantization_aware.epochs:
+            fail_validation("epochs: there are none; use 1 or more, or set quantization_aware.epochs")
+        return self

@@ -18,7 +18,7 @@ def print_training(training: Training, folder: Path) -> None:
         plain_table(
             [
                 {
-                    "epoch": str(index + 1),
+                    "epoch": f"{index + 1}{' in int8' if training.epochs[index].int8 else ''}",
                     "loss": f"{training.epochs[index].loss:.4f}",
                     "synthetic p95 (cents)": _cents(training.epochs[index].synthetic),
                     "over 50": _rate(training.epochs[index].synthetic),
