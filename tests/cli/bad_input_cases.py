@@ -829,6 +829,33 @@ STUDENTS = (
         f"student: {{{SECONDS}}}\n",
     ),
     training(
+        "first weights that are no student's",
+        "r.yaml: student.initial: mir-1k_g7 is no student; use a shipped one or a .safetensors file",
+        "student: {initial: mir-1k_g7}\n",
+    ),
+    training(
+        "first weights of another architecture",
+        "r.yaml: student.initial: own.safetensors has another architecture; set student.architecture to that of "
+        "its card",
+        "student: {initial: own.safetensors}\n",
+        stored_student(),
+    ),
+    training(
+        "int8 layers that a student does not have",
+        "r.yaml: student.quantization_aware.parts: encoder.prefilter matches no layer of the student; remove it",
+        "student: {quantization_aware: {epochs: 1, parts: {encoder.prefilter: int8-static}}}\n",
+    ),
+    training(
+        "int8 layers for no epoch",
+        "r.yaml: student.quantization_aware: learning_rate has no effect with epochs: 0; set the epochs, or remove it",
+        "student: {quantization_aware: {learning_rate: 1e-3}}\n",
+    ),
+    training(
+        "no epoch",
+        "r.yaml: student: has no epochs; use epochs: 1 or more, or set quantization_aware.epochs",
+        "student: {epochs: 0}\n",
+    ),
+    training(
         "the state of something else",
         "built/training.pt: not the state of a training; use another --out, or --restart",
         "",

@@ -22,7 +22,6 @@ from workbench.measure.timing import BaselineSpec
 from workbench.model.streaming import StreamingPesto
 from workbench.progress import Progress
 from workbench.recipe.stream_config import StreamConfig
-from workbench.recipe.students.quantization_aware import QuantizationAware
 from workbench.recipe.students.section import LEAST_CONFIDENCE, Augmentation, Student, TrainingData
 
 SETTINGS = Student(architecture=ARCHITECTURE, epochs=3, frames_per_step=20)
@@ -56,40 +55,6 @@ def test_a_resumed_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
     assert [second.run_epoch(no_report) for _ in range(2)] == losses[1:]
     assert weights(second) == weights(straight)
     assert weights(Trainer(SETTINGS.model_copy(update={"seed": 1}), random_frames())) != weights(first)
-
-
-ROUNDED = SETTINGS.model_copy(update={"quantization_aware": QuantizationAware(epochs=2, learning_rate=3e-3)})
-
-
-def test_a_student_that_is_trained_in_int8_rounds_and_goes_on_with_the_same_bytes(tmp_path: Path) -> None:
-    frames = random_frames()
-    straight = Trainer(ROUNDED, frames)
-    for _ in range(4):
-        straight.run_epoch(no_report)
-    write_state(tmp_path / "state", "key", straight.state())
-    rows = frames.log_energy.float()
-    with torch.no_grad():
-        rounded, again, exact = straight.network(rows), straight.network(rows), straight.student(rows)
-    assert torch.equal(rounded, again) and 1e-4 < (rounded - exact).abs().max() < 0.2
-    levels = {len(layer.weight.unique()) for layer in straight.student.layers[0].children()}
-    assert levels == {6 * 9}  # the weights of the file are not rounded
-    second = Trainer(ROUNDED, frames)
-    state = read_state(tmp_path / "state", "key")
-    assert state is not None
-    second.restore(state)
-    assert weights(second) == weights(straight) and second.run_epoch(no_report) == straight.run_epoch(no_report)
-    assert weights(second) == weights(straight) and second.epochs_done == second.epochs
-    assert second.student.state_dict().keys() == new_student().state_dict().keys()
-
-
-def test_a_training_starts_with_the_weights_of_another_one() -> None:
-    trainer = Trainer(SETTINGS, random_frames(), new_student(2))  # which made the frames
-    assert trainer.run_epoch(no_report) < 0.1 * Trainer(SETTINGS, random_frames()).run_epoch(no_report)
-
-
-def test_keys_that_came_later_change_no_stored_training() -> None:
-    assert {"initial", "quantization_aware"}.isdisjoint(SETTINGS.model_dump(mode="json"))
-    assert ROUNDED.model_dump(mode="json")["quantization_aware"]["epochs"] == 2
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step() -> None:

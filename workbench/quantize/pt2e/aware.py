@@ -8,7 +8,7 @@ integer-arithmetic-only inference", CVPR 2018, section 3.
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
-from torchao.quantization.pt2e import FakeQuantizeBase
+from torchao.quantization.pt2e import FakeQuantizeBase, disable_fake_quant, enable_fake_quant
 from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
 from workbench.quantize.pt2e.annotate import ScopedQuantizer
@@ -29,7 +29,9 @@ def fake_quantized(module: nn.Module, part: str, rules: Quantization, example: T
     rows, example = torch.export.Dim("rows", min=2), torch.cat((example, example))  # one row would be a constant size
     graph = torch.export.export(module, (example,), dynamic_shapes=({0: rows},)).module(check_guards=False)
     prepared: GraphModule = prepare_qat_pt2e(graph, ScopedQuantizer(part, rules, trained=True))
+    prepared.apply(disable_fake_quant)  # the first ranges are those that a calibration of the float part finds
     prepared(example)
+    prepared.apply(enable_fake_quant)
     return prepared
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e import (
-    FusedMovingAvgObsFakeQuantize,
+    FakeQuantize,
     HistogramObserver,
     MinMaxObserver,
     MovingAverageMinMaxObserver,
@@ -102,12 +102,13 @@ def training_config(per_channel: bool) -> QuantizationConfig:
     """Returns what `static_config` returns, for a network that is trained: each tensor is rounded and stays float.
 
     The range of an activation is a moving average. The range of a weight is that of the weight as it is, because the
-    program stores it with that range.
+    program stores it with that range. The configuration that XNNPACK has for training is another one: the scale of its
+    weights is not that of the program (`FusedMovingAvgObsFakeQuantize` divides a lowest value by 128, not by 127).
     """
-    average = FusedMovingAvgObsFakeQuantize.with_args(observer=MovingAverageMinMaxObserver, eps=_SMALLEST_SCALE)
+    average = FakeQuantize.with_args(observer=MovingAverageMinMaxObserver, eps=_SMALLEST_SCALE)
     activation = QuantizationSpec(torch.int8, average, -128, 127, torch.per_tensor_affine)
     kind = MovingAveragePerChannelMinMaxObserver if per_channel else MovingAverageMinMaxObserver
-    latest = FusedMovingAvgObsFakeQuantize.with_args(observer=kind, averaging_constant=1.0, eps=_SMALLEST_SCALE)
+    latest = FakeQuantize.with_args(observer=kind, averaging_constant=1.0, eps=_SMALLEST_SCALE)
     qscheme = torch.per_channel_symmetric if per_channel else torch.per_tensor_symmetric
     weight = QuantizationSpec(torch.int8, latest, -127, 127, qscheme, ch_axis=0 if per_channel else None)
     return QuantizationConfig(activation, activation, weight, None, True)

@@ -90,5 +90,5 @@ class Student(RecipeSection):
     @model_validator(mode="after")
     def _has_epochs(self) -> Self:
         if not self.epochs + self.quantization_aware.epochs:
-            fail_validation("epochs: there are none; use 1 or more, or set quantization_aware.epochs")
+            fail_validation("has no epochs; use epochs: 1 or more, or set quantization_aware.epochs")
         return self
