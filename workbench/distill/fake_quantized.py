@@ -62,7 +62,7 @@ class FakeQuantizedStudent(nn.Module):
         return logits
 
     def train(self, mode: bool = True) -> Self:
-        """Sets whether a call changes the ranges. An exported graph has no modes of its own."""
+        """Sets whether a call changes the ranges. An exported graph cannot be set to train or to test."""
         self.training = mode
         find_ranges(self.graph, activations=mode and not self._fixed, weights=mode)
         return self
