@@ -91,11 +91,17 @@ ANNOTATE = Extra(
     adds="annotate: a known f0 by the consensus of trackers or by resynthesis",
 )
 SEARCH = Extra("search", ("optuna",), ("optuna",), adds="search: the best recipe of a space")
+CLUSTER = Extra(
+    "cluster",
+    ("distributed",),
+    ("distributed",),
+    adds="--scheduler: run, sweep and search on the machines of a Dask cluster",
+)
 CORPORA = Extra(
     "corpora",
     ("mirdata", "requests"),
     ("mirdata", "requests"),
     adds="corpus fetch: published recordings with known f0",
 )
-EXTRAS = (ONNX, SEARCH, LIVE, CONTAINERS, RIVALS, CORPORA, OPENVINO, COREML, ARM)
+EXTRAS = (ONNX, SEARCH, CLUSTER, LIVE, CONTAINERS, RIVALS, CORPORA, OPENVINO, COREML, ARM)
 """The extras that pip installs. Qualcomm's SDK is not one of them."""

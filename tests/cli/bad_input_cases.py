@@ -1114,6 +1114,11 @@ RECORDS = (
         text("s.yaml", SPACE + "layers: {encoder.fist: [none, int8-dynamic]}\n"),
     ),
     Case(
+        "jobs of a cluster",
+        f"run {LEAST} --out o --jobs 2 --scheduler tcp://127.0.0.1:9",
+        "--jobs 2: the cluster of --scheduler has its own number of workers; remove one",
+    ),
+    Case(
         "storage of a search that is none",
         "search s.yaml --out o --storage nowhere",
         "--storage nowhere: cannot be used (Could not parse SQLAlchemy URL from given URL string); check its address "

@@ -14,7 +14,7 @@ layers: {encoder.first: [none, int8-dynamic]}
 constraints: {deviation.pitch.p95_cents: <= 0.01}
 trials: 3
 """
-STUDY = ("workbench.workflows.search.run", "workbench.workflows.search.study")
+STUDY = tuple(f"workbench.workflows.search.{name}" for name in ("run", "finish", "outcome", "study"))
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def test_all_infeasible_exits_with_1_and_says_how_near_the_best_came(
     pytest.importorskip("optuna")
     from tests.helpers.search import FakeEvaluator
 
-    monkeypatch.setattr("workbench.workflows.search.run.ProgramEvaluator", FakeEvaluator)
+    for name, fake in {"ProgramEvaluator": FakeEvaluator, "load_clips": lambda *_: [None], "prepare": None}.items():
+        monkeypatch.setattr(f"workbench.workflows.search.run.{name}", fake or (lambda _: None))
+    monkeypatch.setattr("workbench.workflows.search.run.check_space", lambda _: None)
     ran = workbench("search", "s.yaml", "--out", "o")
     assert ran.exit_code == 1, ran.stderr
     assert "deviation.pitch.p95_cents: no trial meets <= 0.01; the best has 0." in ran.stdout

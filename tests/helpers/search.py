@@ -4,8 +4,6 @@ import sys
 import time
 from pathlib import Path
 
-from filelock import ReadWriteLock
-
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.progress import Progress
 from workbench.workflows.search.evaluation import Evaluation
@@ -18,7 +16,6 @@ class FakeEvaluator:
 
     def __init__(self, seconds: object = 0.0, *_: object) -> None:
         self.numbers: list[int] = []
-        self.machine = ReadWriteLock(":memory:")
         self._seconds = seconds if isinstance(seconds, float) else 0.0
 
     def __call__(self, choices: Choices, number: int, progress: Progress) -> Evaluation:

@@ -25,6 +25,7 @@ from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.sweep import PlannedPoint, PointOutcome, measure_point, plan
 from workbench.workflows.variant import build
 from workbench.workflows.variant import run as variant_run
+from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.run import Reused, RunOutcome
 
 UNSCORED = {"deviation": None, "null_reasons": {"deviation": "no"}}
@@ -120,7 +121,7 @@ def test_point_is_what_the_result_of_its_variant_says(
 ) -> None:
     result = stored().replace(**values)
     monkeypatch.setattr(sweep, "run_variant", lambda _, folder, *__: RunOutcome(folder, result, Reused.RESULT))
-    outcome = measure_point(PlannedPoint(SETTING, variant_of(tmp_path)), Path("swept"), Progress())
+    outcome = measure_point(PlannedPoint(SETTING, variant_of(tmp_path)), Path("swept"), Progress(), BaselineCache())
     reasons = () if status == "measured" else ("no",)
     assert (outcome.point.status, outcome.point.reasons, outcome.reused) == (status, reasons, reused)
 

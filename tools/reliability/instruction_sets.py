@@ -103,7 +103,7 @@ def figures_here(
     from workbench.runtime.state_protocol import protocol_of
     from workbench.workflows.folders import open_catalog
     from workbench.workflows.load_recipes import load_variants
-    from workbench.workflows.variant.baseline import BaselineCache
+    from workbench.workflows.variant.baseline import BaselineCache, Request
     from workbench.workflows.variant.prepare import load_clips, prepare
     from workbench.workflows.variant.score.clips import ProgramFrames, batches, pair_frames
 
@@ -124,7 +124,8 @@ def figures_here(
         baseline, program = [], []
         for batch, clips in enumerate(batches(variant)):
             calls = sizes(clips[0], batch)
-            baseline += [cache.frames(variant.baseline, threads, clip, sides.baseline, calls) for clip in clips]
+            requests = [Request(clip, sides.baseline, calls) for clip in clips]
+            baseline += [cache.frames(variant.baseline, threads, request) for request in requests]
             samples = [clip.samples for clip in clips]
             program += child.call(run_program, path, samples, calls, sides.variant, threads=threads)
         pairs = pair_frames(variant, baseline, program, result.truth.delay_ms)

@@ -15,9 +15,11 @@ from workbench.cli._shared.options import (
     VariantOptions,
     gates_option,
     jobs_option,
+    opened_workers,
     prepare_variants,
     run_name,
     run_options,
+    scheduler_option,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
@@ -36,8 +38,16 @@ if TYPE_CHECKING:
 @variant_options
 @gates_option
 @jobs_option
+@scheduler_option
 @run_options("Folder of the run; an existing run is resumed.  [default: a dated folder below outputs/]")
-def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jobs: int, options: RunOptions) -> None:
+def run(
+    recipes: tuple[str, ...],
+    chosen: VariantOptions,
+    gates: Path | None,
+    jobs: int,
+    scheduler: str | None,
+    options: RunOptions,
+) -> None:
     """Build, score and time every variant of the recipes.
 
     Writes a folder for each variant with result.json, the program, pictures and frames, and report.html with all
@@ -51,8 +61,10 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jo
     --set sets a key of every recipe for this run. Its value is YAML; several values, separated by commas, make a
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
-    --jobs builds and scores variants in child processes, of which each needs its own memory. Programs and frames
-    are the same as with one job. Nothing else runs while a variant is timed.
+    --jobs builds and scores variants in child processes, of which each needs its own memory. Of a single variant, they
+    share the baseline's frames. --scheduler does the same on the machines of a Dask cluster, which need this version of
+    the workbench. Programs and frames are the same as with one job. Nothing else runs while a variant is timed, and it
+    is timed on this machine.
 
     A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
     'pesto-workbench[onnx]'. `workbench doctor` lists which are installed.
@@ -64,6 +76,7 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jo
     Example:
       workbench run float-xnnpack --audio my-takes/ --out outputs/takes
       workbench run shipped --gates gates.yaml --out outputs/all --jobs 2
+      workbench run shipped --out outputs/all --scheduler tcp://192.168.1.5:8786
       workbench run int8-mixed --set mirror=0,0.5,1 --set "gates.program.bytes=<= 800 kB"
       workbench run float-rates --variant '*mirror=0' --quiet
       workbench run float-xnnpack --json | jq .deviation.pitch.p95_cents
@@ -77,12 +90,13 @@ def run(recipes: tuple[str, ...], chosen: VariantOptions, gates: Path | None, jo
 
     with progress_shown() as progress:
         variants = load_clips(variants, catalog, options.audio, progress)
+    workers = opened_workers(jobs, scheduler)
     folder = options.folder(run_name(variants))
     waiting = Waiting(variants, folder)
     results, all_measured = [], True
     try:
         stores = program_store(), baseline_store()
-        for outcome in run_variants(variants, folder, progress_shown, options.fresh, *stores, jobs):
+        for outcome in run_variants(variants, folder, progress_shown, options.fresh, *stores, workers):
             if isinstance(outcome, RunFailure):
                 for line in error_lines(outcome.error):
                     click.echo(f"error: {outcome.name}: {line}", err=True)

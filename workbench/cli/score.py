@@ -12,7 +12,9 @@ from workbench.cli._shared.options import (
     audio_option,
     calib_audio_option,
     gates_option,
+    jobs_option,
     json_option,
+    opened_workers,
     out_option,
     output_folder,
     prepare_variants,
@@ -45,6 +47,7 @@ from workbench.workflows.input_files import check_programs
 )
 @gates_option
 @out_option("Folder for the run.  [default: a dated folder below outputs/]")
+@jobs_option
 @json_option
 @calib_audio_option
 @quiet_option
@@ -56,6 +59,7 @@ def score(
     program: Path | None,
     gates: Path | None,
     out: Path | None,
+    jobs: int,
     as_json: bool,
     calib_audio: Path | None,
 ) -> None:
@@ -73,7 +77,7 @@ def score(
     \b
     Example:
       workbench score float-xnnpack --frames phrase-alto.csv --frames phrase-tenor.csv
-      workbench score findings/vulkan --frames from-the-phone/ --program build/vulkan/program.pte
+      workbench score findings/vulkan --frames from-the-phone/ --program build/vulkan/program.pte --jobs 2
     """
     catalog = open_catalog(calib_audio)
     selected = chosen.load_one(recipe, catalog, gates)
@@ -84,11 +88,12 @@ def score(
     from workbench.workflows.variant.prepare import load_clips
 
     check(prepared.recipe)
+    workers = opened_workers(jobs, None)
     folder = output_folder(out, f"{prepared.recipe.name}-recorded")
     variant_folder = folder / prepared.recipe.name
     with progress_shown(prepared.recipe.name) as progress:
         (prepared,) = load_clips([prepared], catalog, audio, progress)
-        outcome = score_external_frames(prepared, frames, variant_folder, progress, program, baseline_store())
+        outcome = score_external_frames(prepared, frames, variant_folder, progress, program, baseline_store(), workers)
     for archived in outcome.archived:
         print_archived(archived)
     print_run(folder, [(outcome.result, variant_folder)], catalog, as_json)

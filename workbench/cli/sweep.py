@@ -10,7 +10,10 @@ from workbench.cli._shared.numbers import NumberList
 from workbench.cli._shared.options import (
     RunOptions,
     VariantOptions,
+    jobs_option,
+    opened_workers,
     run_options,
+    scheduler_option,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_json
@@ -44,6 +47,8 @@ from workbench.workflows.folders import baseline_store, program_store
     metavar="HZ,...",
     help="Sample rates.  [default: the recipe's]",
 )
+@jobs_option
+@scheduler_option
 @run_options("Folder for the sweep; an existing sweep is resumed.  [default: a dated folder below outputs/]")
 def sweep(
     recipe: str,
@@ -51,6 +56,8 @@ def sweep(
     chunks: tuple[int, ...] | None,
     mirrors: tuple[float, ...] | None,
     rates_hz: tuple[int, ...] | None,
+    jobs: int,
+    scheduler: str | None,
     options: RunOptions,
 ) -> None:
     """Measure a recipe at each combination of chunk, mirror and rate.
@@ -58,7 +65,7 @@ def sweep(
     Writes sweep.json, sweep.png and a folder for each point. Each point is built, scored and timed. It compares the
     recipe's program with upstream in eager PyTorch: accuracy against the known f0, deviation, the delay measured on
     pitch steps of a tone, and cost. An invalid combination is listed with the reason. The same command with the same
-    --out measures only the missing points.
+    --out measures only the missing points. --jobs and --scheduler build and score points at the same time, as in `run`.
 
     A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
     'pesto-workbench[onnx]'.
@@ -70,6 +77,7 @@ def sweep(
     Example:
       workbench sweep float-xnnpack --chunk 240,480,960,1920 --mirror 0,0.5,1 --rate 16000,48000
       workbench sweep int8-mixed --chunk 480,960 --audio take.wav --out outputs/chunks --json
+      workbench sweep float-xnnpack --rate 16000,44100,48000 --jobs 2
     """
     catalog = options.catalog
     base = chosen.load_one(recipe, catalog)
@@ -86,11 +94,12 @@ def sweep(
         )
         planned = plan(base, *grid, progress)
         planned = load_clips(planned, catalog, options.audio, progress)
+    workers = opened_workers(jobs, scheduler)
     folder = options.folder(f"sweep-{base.name}")
     waiting = Waiting([point.variant for point in planned if point.variant], folder)
     points = []
     stores = program_store(), baseline_store()
-    for outcome in measure_points(planned, folder, progress_shown, options.fresh, *stores):
+    for outcome in measure_points(planned, folder, progress_shown, options.fresh, *stores, workers):
         points.append(outcome.point)
         if outcome.reused:
             note(f"{outcome.point.setting.suffix}: unchanged: reused")

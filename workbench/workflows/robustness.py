@@ -23,7 +23,7 @@ from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
 from workbench.runtime.state_protocol import StateHandling, protocol_of
 from workbench.storage.locks import exclusive
-from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.build import build_to_run, check_no_result_replaced
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import clips_used
@@ -78,8 +78,8 @@ def measure_robustness(
         started_at, protocol = time.perf_counter(), protocol_of(recipe.protocol)
 
         def run_baseline(clip: Clip, handling: StateHandling) -> Frames:
-            sizes = (stream.frames_per_chunk,)
-            return cache.frames(variant.baseline, recipe.speed.threads, clip, handling, sizes)
+            request = Request(clip, handling, (stream.frames_per_chunk,))
+            return cache.frames(variant.baseline, recipe.speed.threads, request)
 
         alignment = fit_alignment(
             [(clip, run_baseline(clip, "continuous")) for clip in variant.calibration_clips], stream

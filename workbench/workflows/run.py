@@ -10,10 +10,11 @@ from workbench.progress import ShowProgress
 from workbench.records.result import Result
 from workbench.records.run_folders import StoredResult, run_in
 from workbench.report.html.page import PAGE_NAME, write_report
-from workbench.workflows.jobs import score_in_parallel
+from workbench.workflows.jobs.variants import Caches, score_on_workers
+from workbench.workflows.jobs.workers import Workers
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.run import RunOutcome, find_result, run_variant
+from workbench.workflows.variant.run import RunOutcome, run_variant
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def run_variants(
     fresh: bool = False,
     store: Path | None = None,
     baselines: Path | None = None,
-    jobs: int = 1,
+    workers: Workers | None = None,
 ) -> Iterator[RunOutcome | RunFailure]:
     """Runs each variant in a folder below `folder` that has its name, and yields what came out.
 
@@ -42,19 +43,15 @@ def run_variants(
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
         baselines: The cache of the baseline's frames of all runs.
-        jobs: How many variants are built and scored at the same time. They are timed afterwards, one by one.
+        workers: Build and score variants at the same time. They are timed afterwards, one by one, in this process.
 
     Raises:
         ChangedError: A checkpoint or the source changed during the run, so no further variant would be right.
         CheckpointError: A checkpoint is gone.
         OSError: The disk is full.
     """
-    cache = BaselineCache(baselines, fresh)
-    ahead: dict[str, bool] = {}
-    missing = [each for each in variants if fresh or find_result(folder / each.name, each) is None]
-    if jobs > 1 and len(missing) > 1:
-        with show_progress(f"{len(missing)} variants, {jobs} at a time") as progress:
-            ahead = score_in_parallel(missing, folder, jobs, progress, fresh, store, baselines)
+    cache = BaselineCache(baselines, fresh, workers)
+    ahead = score_on_workers(variants, folder, workers, show_progress, fresh, Caches(store, baselines))
     for number, variant in enumerate(variants, start=1):
         outcome: RunOutcome | RunFailure
         try:

@@ -1,6 +1,6 @@
 """A grid of chunk, mirror and rate: each point is run as a variant."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,8 @@ from workbench.records.environment import environment
 from workbench.records.result import recipe_used
 from workbench.records.sweep import Sweep, SweepPoint, SweepSetting
 from workbench.runtime.state_protocol import protocol_of
+from workbench.workflows.jobs.variants import Caches, score_on_workers
+from workbench.workflows.jobs.workers import Workers
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
 from workbench.workflows.variant.prepare import load_clips as load_variant_clips
@@ -94,8 +96,9 @@ def measure_points(
     fresh: bool = False,
     store: Path | None = None,
     baselines: Path | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[PointOutcome]:
-    """Measures the points one after the other and yields what came out, each as `measure_point` does.
+    """Measures the points and yields what came out, each as `measure_point` does.
 
     Args:
         planned: The points, with the clips of their variants.
@@ -104,10 +107,14 @@ def measure_points(
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
         baselines: The cache of the baseline's frames of all runs.
+        workers: Build and score points at the same time. They are timed afterwards, one by one, in this process.
     """
+    cache = BaselineCache(baselines, fresh, workers)
+    variants = [point.variant for point in planned if point.variant]
+    ahead = score_on_workers(variants, folder, workers, show_progress, fresh, Caches(store, baselines))
     for number, point in enumerate(planned, start=1):
         with show_progress(f"{point.setting.suffix} ({number} of {len(planned)})") as progress:
-            outcome = measure_point(point, folder, progress, fresh, store, baselines)
+            outcome = measure_point(point, folder, progress, cache, fresh, store, ahead)
         yield outcome
 
 
@@ -115,9 +122,10 @@ def measure_point(
     planned: PlannedPoint,
     folder: Path,
     progress: Progress,
+    cache: BaselineCache,
     fresh: bool = False,
     store: Path | None = None,
-    baselines: Path | None = None,
+    ahead: Mapping[str, bool] | None = None,
 ) -> PointOutcome:
     """Runs the variant of a point in a folder below `folder`.
 
@@ -125,9 +133,10 @@ def measure_point(
         planned: The point, with the clips of its variant.
         folder: The folder of the sweep. A result that is there is reused if it belongs to the point.
         progress: Receives the stages.
+        cache: The baseline's frames.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
-        baselines: The cache of the baseline's frames of all runs.
+        ahead: What `score_on_workers` returned for the points.
 
     Raises:
         ChangedError: The checkpoint, the source or the program changed during the measurement.
@@ -136,7 +145,8 @@ def measure_point(
     setting, variant = planned.setting, planned.variant
     if variant is None:
         return PointOutcome(SweepPoint.refused(setting, planned.refusal_reason), reused=False)
-    outcome = run_variant(variant, folder / variant.name, progress, BaselineCache(baselines, fresh), fresh, store)
+    before = (ahead or {}).get(variant.name)
+    outcome = run_variant(variant, folder / variant.name, progress, cache, fresh, store, before)
     result, is_reused = outcome.result, outcome.reused is Reused.RESULT
     if result.not_run_here:
         return PointOutcome(SweepPoint.not_run(setting, result), is_reused)

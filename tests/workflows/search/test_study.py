@@ -19,6 +19,7 @@ from tests.helpers.search import FakeEvaluator
 from tests.workflows.search.test_space import space_of
 from workbench.errors import WorkbenchError
 from workbench.progress import Progress
+from workbench.workflows.search.evaluation import WorkerLostError
 from workbench.workflows.search.outcome import front, nearest_misses, why, winner
 from workbench.workflows.search.storage import file_storage, hidden_password
 from workbench.workflows.search.study import Study
@@ -72,6 +73,24 @@ def test_interrupted_trial_is_tried_again_and_the_rest_is_the_same(tmp_path: Pat
     assert len(trials) == 6 and len(resumed.numbers) == 3
     tolerance = float(f"{dead.params['frontend_tolerance']:.4g}")
     assert {**dead.params, "frontend_tolerance": tolerance} in [dict(trial.parameters) for trial in trials]
+
+
+@pytest.mark.parametrize(("losses", "failed"), [(1, 0), (9, 1)])
+def test_trial_of_a_lost_worker_is_tried_again(losses: int, failed: int, tmp_path: Path) -> None:
+    class Losing(FakeEvaluator):
+        lost = 0
+
+        def __call__(self, choices: Any, *rest: Any) -> Any:
+            if self.lost < losses and choices.keys["frontend_tolerance"] == 5e-4:  # the first trial's
+                self.lost += 1
+                raise WorkerLostError("killed")
+            return super().__call__(choices, *rest)
+
+    study = run(tmp_path, Losing(), trials=4)
+    trials = study.trials()
+    assert [trial.outcome for trial in trials].count("failed") == failed and len(trials) == 4
+    assert 5e-4 in [trial.parameters["frontend_tolerance"] for trial in trials]
+    assert len(study._study.get_trials()) == 4 + min(losses, 2)
 
 
 def test_infeasible_search_says_how_near_it_came(tmp_path: Path) -> None:

@@ -9,16 +9,21 @@ import pytest
 
 from tests.helpers.frames import assert_same
 from tests.helpers.variants import clip_of
+from workbench.errors import WorkerKilledError
 from workbench.measure.timing import BaselineSpec
 from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.session import Frames
 from workbench.workflows.variant import baseline
-from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.baseline import BaselineCache, Request
 
 STREAM = StreamConfig(16_000, 160, 2, 1.0)
 SPEC = BaselineSpec("one", STREAM, "argmax", False)
 CLIP = replace(clip_of("a"), samples=np.linspace(-0.5, 0.5, 3_200, dtype=np.float32))
 GIVEN: dict[str, Any] = {"spec": SPEC, "threads": 1, "clip": CLIP, "handling": "continuous", "call_sizes": (1,)}
+
+
+def frames(cache: BaselineCache, **given: Any) -> Frames:
+    return cache.frames(given.pop("spec"), given.pop("threads"), Request(**given))
 
 
 @pytest.fixture
@@ -38,10 +43,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
 
 
 def test_frames_of_an_earlier_run_are_read(tmp_path: Path, runs: list[np.ndarray]) -> None:
-    first = BaselineCache(tmp_path).frames(**GIVEN)
-    assert_same(BaselineCache(tmp_path).frames(**GIVEN | {"clip": replace(CLIP, name="b", sha256="1")}), first)
+    first = frames(BaselineCache(tmp_path), **GIVEN)
+    assert_same(frames(BaselineCache(tmp_path), **GIVEN | {"clip": replace(CLIP, name="b", sha256="1")}), first)
     assert len(runs) == 1
-    BaselineCache(tmp_path, fresh=True).frames(**GIVEN)
+    frames(BaselineCache(tmp_path, fresh=True), **GIVEN)
     assert len(runs) == 2
 
 
@@ -64,7 +69,7 @@ def test_frames_of_an_earlier_run_are_read(tmp_path: Path, runs: list[np.ndarray
 def test_other_inputs_and_damaged_frames_run_again(
     changed: Any, tmp_path: Path, runs: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    BaselineCache(tmp_path).frames(**GIVEN)
+    frames(BaselineCache(tmp_path), **GIVEN)
     (file,) = tmp_path.rglob("*.npz")
     if changed == "code":
         monkeypatch.setattr(baseline, "baseline_environment", lambda: "other")
@@ -72,5 +77,27 @@ def test_other_inputs_and_damaged_frames_run_again(
         file.write_bytes(file.read_bytes()[:-400])
     given = GIVEN if isinstance(changed, str) else GIVEN | changed
     for _ in range(2):
-        BaselineCache(tmp_path).frames(**given)
+        frames(BaselineCache(tmp_path), **given)
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_workers_share_what_is_missing(dies: bool, tmp_path: Path, runs: list[np.ndarray]) -> None:
+    class Two:
+        count = 2
+        calls = 0
+
+        def call(self, function: Any, *arguments: Any) -> Any:
+            self.calls += 1
+            if dies and self.calls == 1:
+                raise WorkerKilledError("killed")
+            return function(*arguments)
+
+    frames(BaselineCache(tmp_path), **GIVEN)
+    workers: Any = Two()
+    cache = BaselineCache(tmp_path, workers=workers)
+    requests = [Request(clip_of("a", seconds), "continuous", (1,), dither) for seconds in (1, 2) for dither in (0, 1)]
+    cache.compute(SPEC, 1, [Request(CLIP, "continuous", (1,)), *requests])
+    assert workers.calls == 4 and len(runs) == 1 + 4 - dies
+    for request in requests:
+        assert_same(cache.frames(SPEC, 1, request), frames(BaselineCache(), **GIVEN | vars(request)))

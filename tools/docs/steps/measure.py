@@ -19,7 +19,7 @@ from workbench.progress import Progress
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
-from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.build import build
 from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 from workbench.workflows.variant.score.clips import pair_frames
@@ -93,7 +93,7 @@ class Measurement:
         )
 
     def _baseline(self, variant: PreparedVariant, clip: Clip) -> Frames:
-        return self._upstream.frames(variant.baseline, THREADS, clip, "continuous", (1,))
+        return self._upstream.frames(variant.baseline, THREADS, Request(clip, "continuous", (1,)))
 
     def _frames(self, recipe: str, variant: PreparedVariant) -> list[Frames]:
         """Returns the frames of a program over the clips that the variant scores."""

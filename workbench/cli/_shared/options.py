@@ -14,11 +14,13 @@ import click
 from workbench.cli._shared.interrupt import keep_folder
 from workbench.cli._shared.notes import quiet_option
 from workbench.cli._shared.progress import progress_shown
+from workbench.errors import WorkbenchError
 from workbench.workflows.folders import new_output_folder, open_catalog, remove_if_empty
 
 if TYPE_CHECKING:
     from workbench.audio.clip_catalog import ClipCatalog
     from workbench.recipe import Axis, Recipe
+    from workbench.workflows.jobs.workers import Workers
     from workbench.workflows.variant.prepare import PreparedVariant
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -96,8 +98,22 @@ jobs_option = click.option(
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="Build and score N variants or trials at the same time. They are timed one by one.",
+    help="Number of processes that build and score. Programs are timed one by one.",
 )
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Build and score on the workers of a Dask cluster, such as tcp://host:8786, instead of --jobs.",
+)
+
+
+def opened_workers(jobs: int, scheduler: str | None) -> "Workers | None":
+    """Returns the workers of --jobs or --scheduler, which end with the command. None for one job in this process."""
+    from workbench.workflows.jobs.workers import open_workers
+
+    if scheduler is not None and jobs > 1:
+        raise WorkbenchError(f"--jobs {jobs}: the cluster of --scheduler has its own number of workers; remove one")
+    return click.get_current_context().with_resource(open_workers(jobs, scheduler))
 
 
 def run_options(out_help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -20,6 +20,7 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.hashing import sha256_of
 from workbench.storage.locks import exclusive
 from workbench.workflows.input_files import check_programs
+from workbench.workflows.jobs.workers import Workers
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.fingerprint import canonical_sha256
 from workbench.workflows.variant.prepare import PreparedVariant
@@ -51,6 +52,7 @@ def score_external_frames(
     progress: Progress,
     program: Path | None = None,
     baselines: Path | None = None,
+    workers: Workers | None = None,
 ) -> RunOutcome:
     """Scores recorded frames against the baseline, which runs here on the same clips in the same calls.
 
@@ -63,6 +65,7 @@ def score_external_frames(
         progress: Receives the stages.
         program: The program that returned the frames, as `build` or `run` left it. None if it is not here.
         baselines: The cache of the baseline's frames of all runs.
+        workers: Share the baseline's frames.
 
     Raises:
         RecipeError: The recipe's protocol is not continuous.
@@ -78,7 +81,8 @@ def score_external_frames(
         recovered, staging = recover(folder), staging_dir(folder)
         remove(staging)
         with timer.stage("all"):
-            scored = score(variant, RecordedFrames(variant, recorded), BaselineCache(baselines), progress, timer)
+            cache = BaselineCache(baselines, workers=workers)
+            scored = score(variant, RecordedFrames(variant, recorded), cache, progress, timer)
             with timer.stage("pictures"):
                 store_frames(variant, scored, staging, progress)
             if program is not None and known is not None:

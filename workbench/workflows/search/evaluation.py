@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from workbench.errors import WorkbenchError
 from workbench.progress import Progress
 from workbench.workflows.search.space import Choices, Space, violation
 
@@ -30,8 +31,12 @@ class Evaluation:
     failed: bool = False
 
 
+class WorkerLostError(WorkbenchError):
+    """The worker that evaluated a trial died."""
+
+
 class Evaluator(Protocol):
-    """Evaluates trials."""
+    """Evaluates trials. It raises WorkerLostError if a trial is to be tried again."""
 
     def __call__(self, choices: Choices, number: int, progress: Progress) -> Evaluation: ...
 
@@ -48,3 +53,15 @@ def violations_of(space: Space, found: Evaluation) -> list[float]:
 def no_value(metric: str) -> str:
     """Returns how the reason of a trial begins whose limit on this metric cannot be judged."""
     return f"{metric} has no value"
+
+
+def exceeded(space: Space, metrics: Mapping[str, float], slack: float = 1.0) -> str:
+    """Returns which constraint the metrics exceed most and by how much, or "" if they exceed none that is known."""
+    worst, text = 0.0, ""
+    for gate in space.model.constraints:
+        if gate.metric not in metrics:
+            continue
+        excess = violation(gate, metrics[gate.metric])
+        if excess > slack - 1 and excess > worst:
+            worst, text = excess, f"{gate.metric} is {metrics[gate.metric]:.4g}, limit {gate}"
+    return text

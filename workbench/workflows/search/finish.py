@@ -14,6 +14,7 @@ from workbench.records.metrics import metric_value
 from workbench.records.result import Result
 from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord
 from workbench.storage.atomic import write_atomic
+from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.search.outcome import choices_of, front, nearest_misses, recipe_text, why, winner
 from workbench.workflows.search.space import Space
@@ -38,8 +39,7 @@ def finish(
     folder: Path,
     catalog: ClipCatalog,
     progress: Progress,
-    store: Path | None,
-    baselines: Path | None,
+    caches: Caches,
 ) -> Search:
     """Writes the recipes of the front, scores the winner, and returns the record. The caller has the folder's lock."""
     won = winner(space, trials)
@@ -68,7 +68,7 @@ def finish(
         recipe = variant_of(space, choices_of(space, trial.parameters)).recipe
         text = recipe_text(recipe, space, trial, len(trials))
         write_atomic(folder / _file_name(space, trial, won), text.encode())
-    result = _score(folder / _file_name(space, won, won), folder, catalog, progress, store, baselines)
+    result = _score(folder / _file_name(space, won, won), folder, catalog, progress, caches)
     assert result.program is not None
     recipes = [_found(space, trial, won, result) for trial in (won, *others)]
     return record.replace(recipes=tuple(recipes), search=_both(won, result), null_reasons={})
@@ -95,14 +95,13 @@ def _score(
     folder: Path,
     catalog: ClipCatalog,
     progress: Progress,
-    store: Path | None,
-    baselines: Path | None,
+    caches: Caches,
 ) -> Result:
     """Runs the file of the winner as `run` does; a result of the same recipe that is there is reused."""
     variants = load_variants([path], catalog)
     (variant,) = load_clips([prepare(variants[0])], catalog, None, progress)
     result = run_variant(
-        variant, folder / "winner", progress.child("winner"), BaselineCache(baselines), store=store
+        variant, folder / "winner", progress.child("winner"), BaselineCache(caches.baselines), store=caches.programs
     ).result
     if result.program is None or result.deviation is None:
         missing = "program" if result.program is None else "deviation"

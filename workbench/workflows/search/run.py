@@ -1,23 +1,22 @@
 """A search from its space to its record: trials until there are enough, then the winner on the scoring clips."""
 
-import functools
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
-from workbench.errors import ProgramCrashError, WorkerKilledError
 from workbench.progress import Progress
 from workbench.records.search.trials import Search
-from workbench.runtime.isolation import IsolatedProcess
 from workbench.storage.locks import exclusive
+from workbench.workflows.jobs.variants import Caches
+from workbench.workflows.jobs.workers import Workers
 from workbench.workflows.search.evaluate import ProgramEvaluator
 from workbench.workflows.search.finish import finish
-from workbench.workflows.search.space import Space, load_space
+from workbench.workflows.search.score_trial import timing_lock
+from workbench.workflows.search.space import Space
 from workbench.workflows.search.storage import file_storage
 from workbench.workflows.search.study import Study
 from workbench.workflows.search.trial_variant import check_space
+from workbench.workflows.variant.prepare import load_clips, prepare
 
 
 def search(
@@ -26,9 +25,8 @@ def search(
     folder: Path,
     storage: str | None,
     progress: Progress,
-    store: Path | None,
-    baselines: Path | None,
-    jobs: int = 1,
+    caches: Caches,
+    workers: Workers | None = None,
 ) -> Search:
     """Runs trials until the study has as many as the space says, then finishes it.
 
@@ -40,9 +38,8 @@ def search(
         folder: The folder of the programs, the recipes and the record.
         storage: The URL of a database; by default a SQLite file in the folder.
         progress: Receives the stages.
-        store: The cache of programs of all runs.
-        baselines: The cache of the baseline's frames of all runs.
-        jobs: How many trials run at the same time; all but one of them in child processes.
+        caches: The caches of all runs.
+        workers: Score as many trials at the same time. Each is timed in this process.
 
     Raises:
         RecipeError: A pattern of the space matches no layer, or its programs cannot be timed.
@@ -55,34 +52,25 @@ def search(
         folder.mkdir(parents=True, exist_ok=True)
         storage = file_storage(folder)
     study = Study(space, storage)
-    work = functools.partial(_take_trials, space.path, catalog.root, folder, storage, store, baselines)
-    with _workers(jobs - 1, work):
-        evaluate = ProgramEvaluator(space, catalog, folder, progress, store, baselines)
+    (base,) = load_clips([prepare(space.base)], catalog, None, progress)
+    evaluate = ProgramEvaluator(base, space, folder, caches, progress, workers)
+    if workers is None:
         study.run(evaluate, progress)
-    with exclusive(folder, wait=True), evaluate.machine.write_lock():
-        return finish(space, study.trials(), study.importance(), folder, catalog, progress, store, baselines)
+    else:
+        _run_in_threads([study, *(Study(space, storage) for _ in range(workers.count - 1))], evaluate, progress)
+    with exclusive(folder, wait=True), timing_lock(caches).write_lock():
+        return finish(space, study.trials(), study.importance(), folder, catalog, progress, caches)
 
 
-@contextmanager
-def _workers(count: int, work: Callable[[], None]) -> Iterator[None]:
-    """Works in child processes too while the block runs, and then waits. A child that dies loses only its trial."""
-    with ExitStack() as stack, ThreadPoolExecutor(max(1, count)) as threads:
-        children = [stack.enter_context(IsolatedProcess()) for _ in range(count)]
-        working = [threads.submit(child.call, work) for child in children]
+def _run_in_threads(studies: list[Study], evaluate: ProgramEvaluator, progress: Progress) -> None:
+    """Runs a study in several threads, each of which waits for a worker. The first one reports the progress."""
+    with ThreadPoolExecutor(len(studies)) as threads:
+        shown = [progress, *(Progress() for _ in studies[1:])]
+        running = [threads.submit(study.run, evaluate, each) for study, each in zip(studies, shown, strict=True)]
         try:
-            yield
-        except BaseException:
-            for child in children:
-                child.kill()
-            raise
-        for each in working:
-            with suppress(WorkerKilledError, ProgramCrashError):
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+            for each in done:
                 each.result()
-
-
-def _take_trials(
-    space: Path, clips: Path, folder: Path, storage: str, store: Path | None, baselines: Path | None
-) -> None:
-    catalog, progress = ClipCatalog(clips), Progress()
-    loaded = load_space(space, catalog)
-    Study(loaded, storage).run(ProgramEvaluator(loaded, catalog, folder, progress, store, baselines), progress)
+        except BaseException:
+            evaluate.end()
+            raise

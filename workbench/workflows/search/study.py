@@ -7,15 +7,17 @@ storage only. A worker sends a heartbeat; a trial whose worker is silent is fail
 import json
 import platform
 import random
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from workbench.errors import NotInstalledError, WorkbenchError
 from workbench.extras import SEARCH
 from workbench.progress import Progress
-from workbench.workflows.search.evaluation import Evaluation, Evaluator, violations_of
+from workbench.workflows.search.evaluation import Evaluation, Evaluator, WorkerLostError, violations_of
 from workbench.workflows.search.space import Choices, Space
 from workbench.workflows.search.space_schema import Range, label_of
 from workbench.workflows.search.storage import hidden_password, open_database, storage_error
@@ -29,6 +31,7 @@ except ImportError as error:
 
 GRACE_S, POLL_S = 120, 2.0
 _RETRIES = 2
+_ASKING = threading.Lock()  # the choice of a trial depends on the trials that run, also in other threads
 _MAXIMIZED = "speedup_p50"
 _FOUND = "found"  # the attribute of a trial with what is known of it: one write to the database
 
@@ -149,26 +152,40 @@ class Study:
 
     def _next(self, evaluate: Evaluator, progress: Progress) -> None:
         """Runs one trial. The choice depends on the seed and on the trials before it, not on when a worker started."""
-        count, running = len(self._study.get_trials(deepcopy=False)), len(self._in_state(TrialState.RUNNING))
-        seed = random.Random(f"{self.space.model.seed} {count} {running}").randrange(2**31)
-        self._study.sampler = _sampler(len(self.space.metrics), seed)
-        try:
-            self._study.optimize(lambda trial: self._evaluate(trial, evaluate, progress), n_trials=1)
-        except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
-            if not str(error).startswith("Cannot tell a"):  # it is finished: this worker was silent for too long
-                raise
+        with ExitStack() as asking:
+            asking.enter_context(_ASKING)
+            count, running = len(self._study.get_trials(deepcopy=False)), len(self._in_state(TrialState.RUNNING))
+            seed = random.Random(f"{self.space.model.seed} {count} {running}").randrange(2**31)
+            self._study.sampler = _sampler(len(self.space.metrics), seed)
 
-    def _evaluate(self, trial: optuna.Trial, evaluate: Evaluator, progress: Progress) -> list[float]:
+            def objective(trial: optuna.Trial) -> list[float]:
+                return self._evaluate(trial, evaluate, progress, asking.close)
+
+            try:
+                self._study.optimize(objective, n_trials=1, catch=WorkerLostError)
+            except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
+                if not str(error).startswith("Cannot tell a"):  # it is finished: this worker was silent for too long
+                    raise
+
+    def _evaluate(
+        self, trial: optuna.Trial, evaluate: Evaluator, progress: Progress, asked: Callable[[], None]
+    ) -> list[float]:
         started_at = time.perf_counter()
         choices = _suggest(trial, self.space)
+        asked()
         try:
             found = self._known(trial) or evaluate(choices, trial.number, progress.child(f"trial {trial.number}"))
         except KeyboardInterrupt:
             self._study.enqueue_trial(trial.params)
             raise
+        except WorkerLostError as error:
+            if sum(other.params == trial.params for other in self._in_state(TrialState.FAIL)) < _RETRIES:
+                self._study.enqueue_trial(trial.params)
+                raise
+            found = Evaluation("build", {}, f"{error}, {_RETRIES + 1} times", failed=True)
         violations = violations_of(self.space, found)
-        for gate, exceeded in zip(self.space.model.constraints, violations, strict=True):
-            trial.set_constraint(gate.metric, exceeded)
+        for gate, exceeds in zip(self.space.model.constraints, violations, strict=True):
+            trial.set_constraint(gate.metric, exceeds)
         ran = {"machine": platform.node(), "seconds": time.perf_counter() - started_at}
         trial.set_user_attr(_FOUND, {**asdict(found), "violation": sum(max(0.0, value) for value in violations), **ran})
         values = [found.metrics.get(metric) for metric in self.space.metrics]

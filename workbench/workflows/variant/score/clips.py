@@ -28,8 +28,8 @@ from workbench.records.result import Scores
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames, random_sizes
-from workbench.runtime.state_protocol import StateHandling, protocol_of
-from workbench.workflows.variant.baseline import BaselineCache
+from workbench.runtime.state_protocol import protocol_of
+from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.score.tones import delay_and_steadiness, rendered_clips
 
@@ -165,18 +165,24 @@ def score(
         count = len(variant.calibration_clips) + 2 * len(scored) + len(rendered)
         with progress.stage("run the baseline", count) as advance:
 
-            def run_baseline(clip: Clip, handling: StateHandling, batch: int | None, dither: bool = False) -> Frames:
-                sizes = (stream.frames_per_chunk,) if batch is None else frames.call_sizes(clip, batch)
-                found = cache.frames(variant.baseline, recipe.speed.threads, clip, handling, sizes, dither)
+            def run_baseline(request: Request) -> Frames:
+                found = cache.frames(variant.baseline, recipe.speed.threads, request)
                 advance(1)
                 return found
 
             # fitted on a continuous stream under every protocol, so that the same frames are compared
-            calibration = [(clip, run_baseline(clip, "continuous", 0)) for clip in variant.calibration_clips]
+            clips = variant.calibration_clips
+            of_calibration = [Request(clip, "continuous", frames.call_sizes(clip, 0)) for clip in clips]
+            of_scored = [Request(clip, handling, frames.call_sizes(clip, batch)) for clip, batch in scored]
+            of_dithered = [replace(request, dither=True) for request in of_scored]
+            of_rendered = [Request(clip, handling, (stream.frames_per_chunk,)) for clip in rendered]
+            requests = [*of_calibration, *of_scored, *of_dithered, *of_rendered]
+            cache.compute(variant.baseline, recipe.speed.threads, requests)
+            calibration = list(zip(clips, map(run_baseline, of_calibration), strict=True))
             alignment = fit_alignment(calibration, stream)
-            baseline = [run_baseline(clip, handling, batch) for clip, batch in scored]
-            dithered = [run_baseline(clip, handling, batch, dither=True) for clip, batch in scored]
-            rendered_baseline = [run_baseline(clip, handling, None) for clip in rendered]
+            baseline = list(map(run_baseline, of_scored))
+            dithered = list(map(run_baseline, of_dithered))
+            rendered_baseline = list(map(run_baseline, of_rendered))
         ran = frames.run(progress, rendered)
         variant_frames = ran.scored
         delay, steadiness = Delay.absent(NOT_RENDERED), Steadiness.absent(NOT_RENDERED)
