@@ -11,7 +11,7 @@ PROFILED := float-xnnpack float-low-rank int8-mixed int8-fast
 ROBUST := float-xnnpack int8-mixed int8-small student-float student-int8
 INCONCLUSIVE := Nothing failed, but the check named above is inconclusive. Timing needs an idle machine: run it again.
 
-.PHONY: demo test test-all test-nightly lint measured bench rivals robustness profiles shapes findings student docs site clean
+.PHONY: demo test test-all test-nightly lint measured bench rivals robustness profiles shapes findings student students docs site clean
 
 demo: $(VENV)/.installed
 	@echo "$(BIN)/workbench run recipes/float-xnnpack.yaml"
@@ -81,6 +81,18 @@ student: $(VENV)/.installed
 	@$(BIN)/python -c 'import hashlib, sys; print("sha256", hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' outputs/student/student.safetensors
 	@if cmp -s outputs/student/student.safetensors students/student.safetensors; then echo "It equals the shipped student."; \
 	else cp outputs/student/student.safetensors students/ && echo "It differs from the shipped student, and replaces it."; fi
+
+# docs/results/student.md: three seeds of the shipped student. SINGING=DIR adds singing with a known f0.
+# `make measured` before it, with the student in students/: the page compares it with the other variants.
+students: $(VENV)/.installed
+	$(BIN)/python -m tools.docs.students.floor outputs/students/floor.json
+	for seed in 0 1 2; do out=outputs/students/seed-$$seed; checkpoint="--set checkpoint=$$out/student.safetensors"; \
+	  $(BIN)/workbench train training/student --set student.seed=$$seed --out $$out || exit; \
+	  $(BIN)/workbench run student-float student-int8 $$checkpoint --out $$out/rendered; \
+	  case $$? in 0|1|3) ;; *) exit 1 ;; esac; test -z "$(SINGING)" || \
+	  $(BIN)/workbench run student-float student-int8 $$checkpoint --audio "$(SINGING)" --out $$out/singing; \
+	  case $$? in 0|1|3) ;; *) exit 1 ;; esac; done
+	$(BIN)/python -m tools.docs.regenerate --students outputs/students
 
 # Writes the generated pages again, then builds the site.
 docs: $(VENV)/.installed

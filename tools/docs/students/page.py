@@ -1,0 +1,186 @@
+"""Writes `docs/results/student.md`: the shipped student beside its teacher, from the stored records of `make students`.
+
+A folder of records has one folder for each seed:
+
+    floor.json                          the teacher beside itself: `python -m tools.docs.students.floor`
+    seed-0/training.json, training.png  `workbench train`
+    seed-0/rendered/RECIPE/result.json  `workbench run` of the student on the shipped clips
+    seed-0/singing/RECIPE/result.json   the same on singing with a known f0, if there was any
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from tools.docs.stored import MEASURED, PICTURES, RECORDS, ROOT
+from tools.docs.students.floor import ShiftFloor
+from workbench.audio.annotations import TruthKind
+from workbench.measure.truth.kinds import KindAccuracy
+from workbench.model.student.card import read_card
+from workbench.records.result import Result, read_result
+from workbench.records.training import TRAINING_NAME, TRAINING_PLOT_NAME, Training
+from workbench.report.columns import result_cells
+from workbench.report.formatting import format_number, markdown_table
+from workbench.report.plots.figure import BASELINE_COLOR, VARIANT_COLOR, encode_png
+
+STUDENTS = RECORDS / "students"
+_CURVES, _SIZES = "student-training.png", "student-size.png"
+_SHOWN = ("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small")
+_COLUMNS = ("variant", "pitch p95 (cents)", "jumps / voiced", "bytes", "native p50 (µs)", "times faster (native)")
+_HEAD = """---
+hide: [toc]
+---
+
+# The shipped student
+
+`make students` writes this page. [Students](../guides/students.md) explains what a student is, and how to train one.
+Two measurements are never mixed here: the **deviation** is from the teacher, and the **accuracy** is against the known
+f0. [Robustness](robustness.md) has the accuracy with noise, at other levels and in other ranges.
+"""
+
+
+def store(run: Path) -> None:
+    """Stores the records of all seeds, and draws the picture of sizes."""
+    shutil.rmtree(STUDENTS, ignore_errors=True)
+    for source in sorted((*run.glob("floor.json"), *run.glob(f"seed-*/{TRAINING_NAME}"))):
+        _copy(source, STUDENTS / source.relative_to(run))
+    for source in sorted(run.glob("seed-*/*/*/result.json")):
+        _copy(source, STUDENTS / source.parent.relative_to(run).with_suffix(".json"))
+    shutil.copyfile(run / "seed-0" / TRAINING_PLOT_NAME, PICTURES / _CURVES)
+    (PICTURES / _SIZES).write_bytes(sizes_png(_side_by_side()))
+
+
+def page() -> str:
+    """Returns the page."""
+    trainings = _trainings()
+    if not trainings:
+        return f"{_HEAD}\nNo record is stored yet.\n"
+    floor = ShiftFloor.model_validate_json((STUDENTS / "floor.json").read_bytes())
+    return "\n".join(
+        [
+            _HEAD,
+            _card(trainings[0]),
+            f"## Deviation against size\n\n![Deviation from the teacher against bytes](../pictures/{_SIZES})\n",
+            markdown_table([{name: result_cells(each)[name] for name in _COLUMNS} for each in _side_by_side()]),
+            _floor(floor),
+            f"## Training\n\n![Learning curves](../pictures/{_CURVES})\n",
+            _seeds(trainings),
+            "## Accuracy against the known f0\n",
+            *_accuracies("rendered", "The shipped scoring clips"),
+            *_accuracies("singing", "Singing that no student was trained on"),
+        ]
+    )
+
+
+def sizes_png(results: Sequence[Result]) -> bytes:
+    """Draws the deviation of each variant against the bytes of its program, both on logarithmic axes."""
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    axes = figure.subplots()
+    for result in results:
+        if result.program is None or result.deviation is None or result.deviation.pitch.p95_cents is None:
+            continue
+        point = (result.program.bytes / 1000, result.deviation.pitch.p95_cents)
+        is_student = result.recipe.name.startswith("student")
+        axes.scatter(*point, c=BASELINE_COLOR if is_student else VARIANT_COLOR)
+        axes.annotate(result.recipe.name, point, (7, -3), textcoords="offset points", fontsize=8.5)
+    axes.set(xscale="log", yscale="log", xlabel="program (kB)", ylabel="deviation from the teacher, p95 (cents)")
+    ticks = (100, 200, 500, 1000, 2000)
+    axes.set_xticks(ticks, [f"{kilobytes}" for kilobytes in ticks])
+    axes.minorticks_off()
+    axes.margins(x=0.15)
+    axes.grid(alpha=0.25)
+    return encode_png(figure)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(source.read_text(encoding="utf-8").replace(f"{ROOT.as_posix()}/", ""), encoding="utf-8")
+
+
+def _trainings() -> list[Training]:
+    paths = sorted(STUDENTS.glob(f"seed-*/{TRAINING_NAME}"))
+    return [Training.model_validate_json(path.read_bytes()) for path in paths]
+
+
+def _side_by_side() -> list[Result]:
+    paths = [*(MEASURED / f"{name}.json" for name in _SHOWN), *sorted(MEASURED.glob("student-*.json"))]
+    return [read_result(path) for path in paths]
+
+
+def _card(training: Training) -> str:
+    """What the student was made from, and how."""
+    card = read_card(ROOT / "students" / training.file)
+    minutes = sum(epoch.seconds for epoch in training.epochs) / 60
+    return f"""## Card
+
+- **Teacher**: {card.teacher} of pesto-pitch (SHA-256 {card.teacher_sha256[:12]}…), which is under LGPL-3.0. The student
+  learned from its outputs; a bundle of a student contains that licence.
+- **Student**: {training.weights:,} weights, {training.multiply_adds / 1e6:.2f} million multiply-adds a frame,
+  {training.bytes:,} bytes, SHA-256 {training.sha256[:12]}…
+- **Data**: {training.frames:,} frames of random synthetic clips, no recording. SHA-256 of the frames:
+  {training.data_sha256[:12]}…
+- **Command**: `workbench train training/student`, seed 0, {len(training.epochs)} epochs, {minutes:.0f} minutes on one
+  core beside other work, on {training.created[:10]} with workbench {training.environment.commit}.
+- **Limits**: {card.sample_rate_hz:,} Hz. Its pitch follows the teacher's, so it has the teacher's faults too.
+"""
+
+
+def _floor(floor: ShiftFloor) -> str:
+    moved = format_number(floor.pitch.p95_cents, ".1f")
+    jumps = format_number(floor.pitch.over_50_cents_rate, ".2%")
+    return (
+        f"\nThe floor: if the audio comes 16 samples later, the teacher's own pitch moves by {moved} cents (p95), and "
+        f"{jumps} of its {floor.voiced_frames:,} voiced frames by more than 50 cents.\n"
+    )
+
+
+def _seeds(trainings: Sequence[Training]) -> str:
+    """A row for each seed: the end of its training, and its program on the shipped clips; then the spread."""
+    rows = []
+    for seed, training in enumerate(trainings):
+        last, row = training.epochs[-1], {"seed": str(seed), "loss": f"{training.epochs[-1].loss:.4f}"}
+        for name, scores in (("synthetic", last.synthetic), ("recordings", last.recordings)):
+            row[f"{name}: p95 (cents)"] = format_number(scores.p95_cents if scores else None, ".1f")
+            row[f"{name}: over 50"] = format_number(scores.over_50_cents_rate if scores else None, ".2%")
+        for path in sorted((STUDENTS / f"seed-{seed}" / "rendered").glob("*.json")):
+            row |= _deviation(read_result(path))
+        rows.append(row | {"SHA-256": training.sha256[:12]})
+    return (
+        "The loss and the first two deviations are those of the last epoch, on held-out synthetic clips and on the "
+        "calibration clips. The others are of lowered programs on the shipped scoring clips.\n\n" + markdown_table(rows)
+    )
+
+
+def _deviation(result: Result) -> dict[str, str]:
+    pitch, name = result.deviation.pitch if result.deviation else None, result.recipe.name
+    return {
+        f"{name}: p95 (cents)": format_number(pitch.p95_cents if pitch else None, ".1f"),
+        f"{name}: over 50": format_number(pitch.over_50_cents_rate if pitch else None, ".2%"),
+    }
+
+
+def _accuracies(folder: str, title: str) -> list[str]:
+    """A table for each kind of truth: the teacher, and each seed's programs."""
+    results = {
+        f"{path.stem}, seed {path.parent.parent.name.removeprefix('seed-')}": read_result(path)
+        for path in sorted(STUDENTS.glob(f"seed-*/{folder}/*.json"))
+    }
+    kinds: dict[TruthKind, list[dict[str, str]]] = {}
+    heads: dict[TruthKind, str] = {}
+    for name, result in results.items():
+        if result.truth is None:
+            continue
+        for accuracy in (result.truth, *result.truth.other_kinds):
+            rows = kinds.setdefault(accuracy.kind, [_row("teacher", accuracy, lambda kind: kind.baseline)])
+            rows.append(_row(name, accuracy, lambda kind: kind.variant))
+            clips, voiced = len(accuracy.clips), accuracy.voiced_frames
+            heads[accuracy.kind] = f"{title}, {accuracy.kind} f0: {clips} clips, {voiced:,} voiced frames."
+    return [f"{heads[kind]}\n\n{markdown_table(rows)}" for kind, rows in kinds.items()]
+
+
+def _row(name: str, accuracy: KindAccuracy, side: Callable[[KindAccuracy], object]) -> dict[str, str]:
+    found = side(accuracy)
+    fields = {"RPA50": "rpa50", "RCA50": "rca50", "recall": "voicing_recall", "false alarms": "voicing_false_alarm"}
+    return {"": name} | {title: format_number(getattr(found, field, None), ".4f") for title, field in fields.items()}
