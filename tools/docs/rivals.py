@@ -39,6 +39,8 @@ trackers that people would choose instead, on the same clips and at the same mom
   again. All trackers are timed in one run, in alternating rounds. **Times eager** is the time of a round divided by
   that of PESTO eager in the same round: below 1 is faster. Both are the median, with the 10th and 90th percentile over
   the rounds in brackets. [Speed](speed.md) has PESTO's programs without Python.
+- **Where PESTO loses** on the rendered clips: it often finds low voices an octave too high, so its RCA50 is much above
+  its RPA50. It calls quiet voices unvoiced. [Known f0](../measure/known-f0.md) explains accuracy by octave and clip.
 - **Bytes**: the files of weights. A program of PESTO is one file with its code; eager loads a checkpoint without the
   front end, which it computes when it starts.
 """
