@@ -42,7 +42,10 @@ def page(folder: Path = ROBUSTNESS) -> str:
         table = _table(records, partial(_side, field, "variant"), partial(_side, field, "baseline"))
         sections.append(f"## {name[0].upper()}{name[1:]}\n\n{table}")
     first = records[0]
-    sounds = [f"- **{each.group}**: {each.sound}." for each in first.conditions]
+    names: dict[str, list[str]] = {}
+    for each in first.conditions:
+        names.setdefault(each.sound, []).append(each.group)
+    sounds = [f"- **{'; '.join(groups)}**: {sound}." for sound, groups in names.items()]
     sections += ["## Conditions\n", *sounds]
     sections.append(
         f"\nRecall, false alarms and overall are at a confidence of {first.threshold:g}. Measured on "
