@@ -6,7 +6,6 @@ from pathlib import Path
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.program_file import FILE_NAMES, ProgramFile
-from workbench.measure.call_sizes import over_sizes
 from workbench.progress import Progress, StageTimer
 from workbench.records.result import Scores
 from workbench.records.unfinished.scores import StoredScores, load_scores, save_scores
@@ -15,7 +14,7 @@ from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import Built, build_in_staging, errors_name_folder
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score.call_sizes import score_sizes
+from workbench.workflows.variant.score.call_sizes import compute_baseline_of_sizes
 from workbench.workflows.variant.score.clips import ProgramFrames, score
 from workbench.workflows.variant.store_frames import store_frames
 
@@ -30,6 +29,8 @@ def build_and_score(
     timer: StageTimer,
 ) -> tuple[Built, Scores | None]:
     """Builds and scores a variant in the staging folder of `folder`. What an earlier call left there is reused.
+
+    Call sizes have times, so they come with the timing.
 
     The caller has the folder's lock. The scores are None if this machine cannot run the program. Raises what `build`
     and `score` raise.
@@ -67,6 +68,8 @@ def score_ahead(variant: bytes, folder: Path, fresh: bool, store: Path | None, b
         try:
             cache = BaselineCache(baselines, fresh)
             built, _ = build_and_score(prepared, folder, Progress(), cache, fresh, store, StageTimer())
+            if prepared.stream.dynamic and not built.unsupported_reason:
+                compute_baseline_of_sizes(prepared, cache)
         except (LoweringError, ProgramError):
             remove(staging_dir(folder))
             raise
@@ -91,10 +94,6 @@ def _load_or_score(
     path = staging / program.path
     scored = score(variant, ProgramFrames(variant, path), cache, progress, timer)
     scores = scored.scores
-    if variant.stream.dynamic:
-        with timer.stage("sizes"):
-            sizes = score_sizes(variant, path, scores.truth.delay_ms, progress)
-        scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
     with timer.stage("pictures"):
         store_frames(variant, scored, staging, progress)
     variant.check_unchanged()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
+from workbench.measure.call_sizes import over_sizes
 from workbench.measure.speed import ColdStart, Speed, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
@@ -23,6 +24,7 @@ from workbench.workflows.variant.build_and_score import build_and_score
 from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
+from workbench.workflows.variant.score.call_sizes import score_sizes
 
 _OF_THE_RUN = ("created", "recipe", "environment")  # the other fields describe what was measured
 
@@ -130,6 +132,11 @@ def _measure(
             result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
             with errors_name_folder(staging, folder):
+                if variant.stream.dynamic:
+                    with timer.stage("sizes"):
+                        delay_ms = scores.truth.delay_ms
+                        sizes = score_sizes(variant, staging / program.path, delay_ms, cache, progress)
+                    scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
                 speed = _time(variant, staging / program.path, built.cold_start, progress, timer)
             result = result.replace(program=program, speed=speed, null_reasons={}, **scores.sections)
     except (LoweringError, ProgramError) as error:

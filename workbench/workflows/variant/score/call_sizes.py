@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from workbench.measure.call_sizes import SizeFigures, size_figures
 from workbench.measure.speed import TimingPlan
@@ -12,16 +13,23 @@ from workbench.measure.timing import time_pair_in_process
 from workbench.progress import Progress
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
-from workbench.runtime.session import Floats, Frames, run_chunks
-from workbench.runtime.state_protocol import protocol_of, with_state_handling
+from workbench.runtime.session import Floats, Frames
+from workbench.runtime.state_protocol import protocol_of
+from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.score.clips import pair_frames
 
 _MAX_ROUNDS, _MIN_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 2, 3  # a program may have hundreds of sizes
 
 
+def compute_baseline_of_sizes(variant: PreparedVariant, cache: BaselineCache) -> None:
+    """Computes the baseline's frames of every call size, so that `score_sizes` reads them."""
+    for size in variant.stream.sizes:
+        _run_baseline(variant, cache, size)
+
+
 def score_sizes(
-    variant: PreparedVariant, program: Path, delay_ms: float | None, progress: Progress
+    variant: PreparedVariant, program: Path, delay_ms: float | None, cache: BaselineCache, progress: Progress
 ) -> tuple[SizeFigures, ...]:
     """Runs both sides through all scored clips in calls of one size, and times them, for every size.
 
@@ -29,13 +37,14 @@ def score_sizes(
         variant: The variant, with its clips.
         program: Accepts all sizes of the variant's stream.
         delay_ms: The delay of the estimate after the known f0. None if it was not measured.
+        cache: The baseline's frames. What is missing is added.
         progress: Receives the stage "sizes".
 
     Raises:
         ProgramError: The program does not run.
     """
     recipe, stream = variant.recipe, variant.stream
-    upstream, handling = variant.baseline.session(), protocol_of(recipe.protocol).baseline
+    torch.set_num_threads(recipe.speed.threads)
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
     plan = TimingPlan(**dict(recipe.speed))
     plan = replace(plan, rounds=min(plan.rounds, _MAX_ROUNDS), warmup_chunks=_WARMUP_CALLS)
@@ -45,7 +54,7 @@ def score_sizes(
         for size in stream.sizes:
             call_samples = size * stream.hop_samples
             clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]
-            baseline = [run_chunks(with_state_handling(handling, upstream), samples, [size]) for samples in clips]
+            baseline = _run_baseline(variant, cache, size)
             frames = _run_program(scorer, variant, program, clips, size)
             times = timer.call(
                 time_pair_in_process,
@@ -59,6 +68,18 @@ def score_sizes(
             figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, times))
             advance(1)
     return tuple(figures)
+
+
+def _run_baseline(variant: PreparedVariant, cache: BaselineCache, size: int) -> list[Frames]:
+    """Returns the baseline's frames of each scored clip, in calls of `size` frames."""
+    threads, handling = variant.recipe.speed.threads, protocol_of(variant.recipe.protocol).baseline
+    call_samples = size * variant.stream.hop_samples
+    requests = [
+        Request(replace(clip, samples=_pad_to_calls(clip.samples, call_samples)), handling, (size,))
+        for clip in variant.scored_clips
+    ]
+    cache.compute(variant.baseline, threads, requests)
+    return [cache.frames(variant.baseline, threads, request) for request in requests]
 
 
 def _run_program(
