@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import workbench
 from workbench.measure.deviation import PitchDeviation, confidence_deviation, pitch_deviation
@@ -42,6 +43,7 @@ class ShiftFloor(RecordModel):
 
 def measure(audio: Path | None) -> ShiftFloor:
     """Runs the teacher on every clip twice: as it is, and SHIFT_SAMPLES later, after silence."""
+    torch.set_num_threads(1)
     recipe = workbench.load_recipe(_RECIPE)
     (variant,) = load_clips([prepare(recipe)], open_catalog(None), audio, Progress())
     session = variant.baseline.session()
