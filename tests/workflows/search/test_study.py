@@ -149,10 +149,13 @@ def test_two_workers_one_killed(tmp_path: Path) -> None:
 
 
 def test_workers_that_start_together_share_a_new_database(tmp_path: Path) -> None:
-    space = space_of(tmp_path)
+    space = space_of(tmp_path, trials=5)
     with ThreadPoolExecutor(4) as threads:
         studies = list(threads.map(lambda _: Study(space, file_storage(tmp_path)), range(4)))
-    assert len({study._study._study_id for study in studies}) == 1
+        assert len({study._study._study_id for study in studies}) == 1
+        evaluate = FakeEvaluator(0.05)
+        list(threads.map(lambda study: study.run(evaluate, Progress()), studies))
+    assert len(studies[0].trials()) == 5 and sorted(evaluate.numbers) == list(range(5)), "not one trial more"
 
 
 @pytest.fixture

@@ -115,10 +115,9 @@ class Study:
                     done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
                     advance(min(done, target) - reported)
                     reported = min(done, target)
-                    waiting, running = self._in_state(TrialState.WAITING), self._in_state(TrialState.RUNNING)
-                    if done + len(running) < target or waiting:
-                        self._next(evaluate, progress)
-                    elif running:
+                    if self._next(evaluate, progress):
+                        continue
+                    if self._in_state(TrialState.RUNNING):
                         time.sleep(POLL_S)  # the last ones are another worker's: if it dies, they are tried again
                     else:
                         return
@@ -150,11 +149,17 @@ class Study:
         found: list[FrozenTrial] = self._study.get_trials(deepcopy=False, states=states)
         return found
 
-    def _next(self, evaluate: Evaluator, progress: Progress) -> None:
-        """Runs one trial. The choice depends on the seed and on the trials before it, not on when a worker started."""
+    def _next(self, evaluate: Evaluator, progress: Progress) -> bool:
+        """Runs one trial. Returns False if there are enough.
+
+        The choice depends on the seed and on the trials before it, not on when a worker started.
+        """
         with ExitStack() as asking:
             asking.enter_context(_ASKING)
+            done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
             count, running = len(self._study.get_trials(deepcopy=False)), len(self._in_state(TrialState.RUNNING))
+            if done + running >= self.space.model.trials:
+                return False
             seed = random.Random(f"{self.space.model.seed} {count} {running}").randrange(2**31)
             self._study.sampler = _sampler(len(self.space.metrics), seed)
 
@@ -166,6 +171,7 @@ class Study:
             except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
                 if not str(error).startswith("Cannot tell a"):  # it is finished: this worker was silent for too long
                     raise
+        return True
 
     def _evaluate(
         self, trial: optuna.Trial, evaluate: Evaluator, progress: Progress, asked: Callable[[], None]
