@@ -62,7 +62,7 @@ class LocalWorkers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None and not isinstance(error, SystemExit):  # a command ends with SystemExit
             self.kill()
         for stack in self._children.values():
             stack.close()
