@@ -6,6 +6,8 @@ A folder of records has one folder for each seed:
     seed-0/training.json, training.png  `workbench train`
     seed-0/rendered/RECIPE/result.json  `workbench run` of the student on the shipped clips
     seed-0/singing/RECIPE/result.json   the same on singing with a known f0, if there was any
+    qat/TRAINED/result.json             `workbench run student-int8-static` of a student trained for int8, and of
+                                        one that was not
 """
 
 import shutil
@@ -46,7 +48,7 @@ def store(run: Path) -> None:
     shutil.rmtree(STUDENTS, ignore_errors=True)
     for source in sorted((*run.glob("floor.json"), *run.glob(f"seed-*/{TRAINING_NAME}"))):
         _copy(source, STUDENTS / source.relative_to(run))
-    for source in sorted(run.glob("seed-*/*/*/result.json")):
+    for source in sorted((*run.glob("seed-*/*/*/result.json"), *run.glob("qat/*/result.json"))):
         _copy(source, STUDENTS / source.parent.relative_to(run).with_suffix(".json"))
     shutil.copyfile(run / "seed-0" / TRAINING_PLOT_NAME, PICTURES / _CURVES)
     (PICTURES / _SIZES).write_bytes(sizes_png(_side_by_side()))
@@ -65,8 +67,11 @@ def page() -> str:
             f"## Deviation against size\n\n![Deviation from the teacher against bytes](../pictures/{_SIZES})\n",
             markdown_table([{name: result_cells(each)[name] for name in _COLUMNS} for each in _side_by_side()]),
             _floor(floor),
+            *_deviations("rendered", "The shipped scoring clips"),
+            *_deviations("singing", "Singing that no student was trained on"),
             f"## Training\n\n![Learning curves](../pictures/{_CURVES})\n",
             _seeds(trainings),
+            *_quantization_aware(),
             "## Accuracy against the known f0\n",
             *_accuracies("rendered", "The shipped scoring clips"),
             *_accuracies("singing", "Singing that no student was trained on"),
@@ -78,18 +83,20 @@ def sizes_png(results: Sequence[Result]) -> bytes:
     """Draws the deviation of each variant against the bytes of its program, both on logarithmic axes."""
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     axes = figure.subplots()
-    for result in results:
-        if result.program is None or result.deviation is None or result.deviation.pitch.p95_cents is None:
-            continue
-        point = (result.program.bytes / 1000, result.deviation.pitch.p95_cents)
-        is_student = result.recipe.name.startswith("student")
-        axes.scatter(*point, c=BASELINE_COLOR if is_student else VARIANT_COLOR)
-        axes.annotate(result.recipe.name, point, (7, -3), textcoords="offset points", fontsize=8.5)
+    points = {
+        result.recipe.name: (result.program.bytes / 1000, result.deviation.pitch.p95_cents)
+        for result in results
+        if result.program and result.deviation and result.deviation.pitch.p95_cents is not None
+    }
+    for name, point in points.items():
+        axes.scatter(*point, c=BASELINE_COLOR if name.startswith("student") else VARIANT_COLOR)
+        offset, side = ((-7, -3), "right") if point == min(points.values()) else ((7, -3), "left")
+        axes.annotate(name, point, offset, textcoords="offset points", fontsize=8.5, ha=side)
     axes.set(xscale="log", yscale="log", xlabel="program (kB)", ylabel="deviation from the teacher, p95 (cents)")
     ticks = (100, 200, 500, 1000, 2000)
     axes.set_xticks(ticks, [f"{kilobytes}" for kilobytes in ticks])
     axes.minorticks_off()
-    axes.margins(x=0.15)
+    axes.margins(x=0.2)
     axes.grid(alpha=0.25)
     return encode_png(figure)
 
@@ -136,6 +143,43 @@ def _floor(floor: ShiftFloor) -> str:
     )
 
 
+def _deviations(folder: str, title: str) -> list[str]:
+    """A table of the deviation of seed 0 on one kind of audio; none if it was not measured."""
+    rows, heads = [], set()
+    for path in sorted((STUDENTS / "seed-0" / folder).glob("*.json")):
+        result = read_result(path)
+        if (deviation := result.deviation) is None:
+            continue
+        heads.add(f"{title}: {deviation.frames:,} frames, {deviation.voiced_frames:,} of them voiced.")
+        rows.append(
+            {
+                "deviation of": result.recipe.name,
+                "median (cents)": format_number(deviation.pitch.median_cents, ".3f"),
+                "p95 (cents)": format_number(deviation.pitch.p95_cents, ".1f"),
+                "over 50 cents": format_number(deviation.pitch.over_50_cents_rate, ".2%"),
+                "confidence p95": format_number(deviation.confidence.p95, ".4f"),
+            }
+        )
+    return ["\n\n".join((*sorted(heads), markdown_table(rows)))] if rows else []
+
+
+def _quantization_aware() -> list[str]:
+    """A table of int8-static programs of two students: one was trained for int8, the other was not."""
+    results = {path.stem: read_result(path) for path in sorted((STUDENTS / "qat").glob("*.json"))}
+    if not results:
+        return []
+    rows = []
+    for name, result in results.items():
+        cells = result_cells(result)
+        columns = ("pitch p95 (cents)", "jumps / voiced", "rpa50 baseline → variant", "bytes", "native p50 (µs)")
+        rows.append({"training": name} | {column: cells[column] for column in columns})
+    return [
+        "### Quantization-aware training\n",
+        "Programs of `student-int8-static` on the shipped scoring clips. Both students have the same layers in int8.\n",
+        markdown_table(rows),
+    ]
+
+
 def _seeds(trainings: Sequence[Training]) -> str:
     """A row for each seed: the end of its training, and its program on the shipped clips; then the spread."""
     rows = []
@@ -177,10 +221,12 @@ def _accuracies(folder: str, title: str) -> list[str]:
             rows.append(_row(name, accuracy, lambda kind: kind.variant))
             clips, voiced = len(accuracy.clips), accuracy.voiced_frames
             heads[accuracy.kind] = f"{title}, {accuracy.kind} f0: {clips} clips, {voiced:,} voiced frames."
-    return [f"{heads[kind]}\n\n{markdown_table(rows)}" for kind, rows in kinds.items()]
+    return [f"{heads[kind]}\n\n{markdown_table(rows, left=('side',))}" for kind, rows in kinds.items()]
 
 
 def _row(name: str, accuracy: KindAccuracy, side: Callable[[KindAccuracy], object]) -> dict[str, str]:
     found = side(accuracy)
     fields = {"RPA50": "rpa50", "RCA50": "rca50", "recall": "voicing_recall", "false alarms": "voicing_false_alarm"}
-    return {"": name} | {title: format_number(getattr(found, field, None), ".4f") for title, field in fields.items()}
+    return {"side": name} | {
+        title: format_number(getattr(found, field, None), ".4f") for title, field in fields.items()
+    }

@@ -31,6 +31,7 @@ def training_png(training: Training) -> bytes:
         axes.set_title(title, fontsize=10, loc="left")
         axes.set_xlabel("epoch", fontsize=9)
         axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         if in_int8:
             axes.axvspan(in_int8[0] - 0.5, in_int8[-1] + 0.5, color="#edae49", alpha=0.2, lw=0, label="int8 layers")
