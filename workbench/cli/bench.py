@@ -95,7 +95,7 @@ def bench(
         from workbench.workflows.bench.run import run_bench, timing_plans
         from workbench.workflows.rivals.comparison import prepare_comparison
         from workbench.workflows.rivals.run import run_rivals
-        from workbench.workflows.store_results import store_bench, store_rivals
+        from workbench.workflows.store_results import rivals_writer, store_bench
 
         progress.report("import", 1, 1)
         audio = [] if options.audio is None else [options.audio]
@@ -113,7 +113,7 @@ def bench(
                 built.contenders,
                 built.not_run,
                 progress,
-                keep=lambda finished: print_archived(store_rivals(finished, folder)),
+                keep=rivals_writer(folder, print_archived),
             )
     if options.as_json:
         for each in filter(None, (record, rivals)):

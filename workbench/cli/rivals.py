@@ -102,7 +102,7 @@ def rivals(
         from workbench.workflows.rivals.comparison import prepare_comparison
         from workbench.workflows.rivals.pesto import build_pesto
         from workbench.workflows.rivals.run import run_rivals
-        from workbench.workflows.store_results import store_rivals
+        from workbench.workflows.store_results import rivals_writer
 
         progress.report("import", 1, 1)
         comparison = prepare_comparison(rival_names, catalog, audio, channel or "mix", progress)
@@ -113,7 +113,7 @@ def rivals(
             built.contenders,
             built.not_run,
             progress,
-            keep=lambda finished: print_archived(store_rivals(finished, folder)),
+            keep=rivals_writer(folder, print_archived),
             speed=speed,
         )
     if as_json:

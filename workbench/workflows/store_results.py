@@ -3,6 +3,7 @@
 Each function returns the new path of an earlier result with other content, or None if there was none.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from workbench.records.bench import BENCH_NAME, BENCH_PLOT_NAME, Bench
@@ -25,7 +26,7 @@ from workbench.report.plots.soak import soak_png
 from workbench.report.plots.sweep import sweep_png
 from workbench.report.training.plot import training_png
 from workbench.storage.atomic import write_atomic
-from workbench.storage.json_files import replace_json
+from workbench.storage.json_files import replace_json, write_json
 
 
 def store_bench(bench: Bench, folder: Path) -> Path | None:
@@ -57,12 +58,29 @@ def store_sensitivity(sensitivity: Sensitivity, folder: Path) -> Path | None:
     return archived
 
 
-def store_rivals(rivals: Rivals, folder: Path) -> Path | None:
-    """Writes `rivals.json`, and `rivals.png` if a tracker has figures."""
-    archived = replace_json(rivals, folder / RIVALS_NAME)
-    if rivals.trackers:
-        write_atomic(folder / RIVALS_PLOT_NAME, rivals_png(rivals))
-    return archived
+def rivals_writer(folder: Path, on_archived: Callable[[Path | None], None]) -> Callable[[Rivals], None]:
+    """Returns a function that writes `rivals.json`, and `rivals.png` if a tracker has figures.
+
+    All records that it receives are of one command, and each replaces the one before. That of an earlier command is
+    renamed.
+
+    Args:
+        folder: The folder of the files.
+        on_archived: Called once, with the new path of an earlier command's record, or with None.
+    """
+    is_first = True
+
+    def write(rivals: Rivals) -> None:
+        nonlocal is_first
+        if is_first:
+            on_archived(replace_json(rivals, folder / RIVALS_NAME))
+            is_first = False
+        else:
+            write_json(rivals, folder / RIVALS_NAME)
+        if rivals.trackers:
+            write_atomic(folder / RIVALS_PLOT_NAME, rivals_png(rivals))
+
+    return write
 
 
 def store_robustness(robustness: Robustness, folder: Path) -> Path | None:

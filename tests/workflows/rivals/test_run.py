@@ -10,13 +10,14 @@ from tests.cli.bad_input_cases import MANIFEST
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.measure.rivals.step_times import ROUNDS
 from workbench.progress import Progress
-from workbench.records.rivals import Rivals
+from workbench.records.rivals import RIVALS_NAME, Rivals
 from workbench.report.plots.rivals import rivals_png
 from workbench.report.tables.rivals import print_rivals
 from workbench.rivals.rival import Estimate, Floats, Rival, Tracker
 from workbench.workflows.rivals.clips import load_clips
 from workbench.workflows.rivals.comparison import Comparison
 from workbench.workflows.rivals.run import run_rivals
+from workbench.workflows.store_results import rivals_writer
 
 RATE_HZ, HOP = 16_000, 160
 
@@ -90,6 +91,15 @@ def test_rows(catalog: ClipCatalog, tmp_path: Path, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().out
     assert "crashing: not run: the program crashed the runtime" in printed
     assert rivals_png(record).startswith(b"\x89PNG")
+
+    archived: list[Path | None] = []
+    for _ in range(2):  # the second command finds the record of the first one
+        write = rivals_writer(tmp_path, archived.append)
+        for each in kept:
+            write(each)
+    assert Rivals.model_validate_json((tmp_path / RIVALS_NAME).read_bytes()) == kept[-1]
+    assert [path is None for path in archived] == [True, False], "a command replaces its own records"
+    assert len(list(tmp_path.glob("rivals-*.json"))) == 1
 
 
 @pytest.mark.slow
