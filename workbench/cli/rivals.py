@@ -21,7 +21,7 @@ from workbench.cli._shared.recipe_argument import RecipeReference
 from workbench.workflows.folders import open_catalog, program_store
 from workbench.workflows.input_files import check_audio, check_programs
 
-_DEFAULT_PESTO, _REFERENCE_RECIPE = ("int8-mixed", "int8-small"), "float-upstream"
+_DEFAULT_PESTO, _REFERENCE_RECIPE = ("int8-mixed", "int8-small", "student-int8"), "float-upstream"
 
 
 @main.command()
@@ -31,8 +31,8 @@ _DEFAULT_PESTO, _REFERENCE_RECIPE = ("int8-mixed", "int8-small"), "float-upstrea
     multiple=True,
     type=RecipeReference(),
     metavar="RECIPE|PROGRAM",
-    help="PESTO to compare, besides eager and upstream's graph in ONNX Runtime. Repeatable.  [default: int8-mixed and "
-    "int8-small]",
+    help="PESTO to compare, besides eager and upstream's graph in ONNX Runtime. Repeatable.  [default: int8-mixed, "
+    "int8-small and student-int8]",
 )
 @click.option(
     "--rival",
