@@ -14,6 +14,7 @@ SHIPPED = {
     "recipes": ("recipes", "**/*"),
     "calib_audio": ("calib_audio", "*.*"),
     "records": ("docs/records/measured", "*.json"),
+    "students": ("students", "*.*"),
 }
 ALSO_IN_THE_WHEEL = (
     "workbench/py.typed",

@@ -18,6 +18,7 @@ NAMES: dict[str, st.SearchStrategy[Any]] = {  # what the schema has as any text
     "checkpoint": st.sampled_from(["mir-1k_g7", "mir-1k"]),
     "calibrate": st.sampled_from([["a"], ["synthetic/*"]]),
     "score": st.sampled_from([["sung/*"], ["sung/take-?"]]),
+    "initial": st.sampled_from([None, "student"]),
     "gates": st.dictionaries(st.sampled_from(METRICS), LIMITS, max_size=3),
 }
 
@@ -38,8 +39,10 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             low, high = schema.get("exclusiveMinimum", least), schema.get("exclusiveMaximum", most)
             ends = {"exclude_min": "exclusiveMinimum" in schema, "exclude_max": "exclusiveMaximum" in schema}
             return st.floats(low, high, **ends)
+        case "array" if "prefixItems" in schema:
+            return st.tuples(*map(values, schema["prefixItems"])).map(list)
         case "array":
-            return st.lists(values(schema["items"]), min_size=1, unique=True)
+            return st.lists(values(schema["items"]), min_size=1, unique_by=repr)
         case "object" if "properties" in schema:
             return section(schema["properties"])
         case "object":

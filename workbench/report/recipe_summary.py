@@ -27,6 +27,7 @@ PURPOSES = {
     "int8-what-helps": "a study: what each technique of static int8 is worth",
     "student-float": "a student of PESTO's network in float: fast, and a few cents from PESTO's pitch",
     "student-int8": "the smallest and the fastest: a student, a few cents from PESTO's pitch",
+    "student-int8-static": "a student whose activations are int8 too: faster still, and larger than student-int8",
     "unfair": "a wrong comparison, to see what it looks like; it fails",
 }
 """What each shipped recipe is good for, on one line, for those who choose one."""

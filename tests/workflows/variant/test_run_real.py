@@ -166,7 +166,7 @@ def test_audio_without_f0_is_voiced_by_the_baseline(
 def test_recorded_frames_score_as_the_program_does(
     finished: Finished, prepared: Prepare, in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score_external, "BaselineCache", lambda _: finished.cache)
+    monkeypatch.setattr(score_external, "BaselineCache", lambda *_, **__: finished.cache)
     expected, variant, frames = finished.result, prepared(), tmp_path / "phone.csv"
     rows = ["clip,pitch_semitones,confidence,volume"]
     for clip in finished.frames():
