@@ -82,7 +82,7 @@ student: $(VENV)/.installed
 	@if cmp -s outputs/student/student.safetensors students/student.safetensors; then echo "It equals the shipped student."; \
 	else cp outputs/student/student.safetensors students/ && echo "It differs from the shipped student, and replaces it."; fi
 
-# docs/results/student.md: three seeds of the shipped student. SINGING=DIR adds singing with a known f0.
+# docs/results/student.md: three seeds of the shipped student, and one trained for int8. SINGING=DIR adds singing.
 # `make measured` before it, with the student in students/: the page compares it with the other variants.
 students: $(VENV)/.installed
 	$(BIN)/python -m tools.docs.students.floor outputs/students/floor.json
@@ -92,6 +92,9 @@ students: $(VENV)/.installed
 	  case $$? in 0|1|3) ;; *) exit 1 ;; esac; test -z "$(SINGING)" || \
 	  $(BIN)/workbench run student-float student-int8 $$checkpoint --audio "$(SINGING)" --out $$out/singing; \
 	  case $$? in 0|1|3) ;; *) exit 1 ;; esac; done
+	$(BIN)/workbench train training/student-qat --out outputs/students/trained-for-int8
+	$(BIN)/workbench run student-int8-static --out outputs/students/qat \
+	  --set checkpoint=student,outputs/students/trained-for-int8/student.safetensors; case $$? in 0|1|3) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --students outputs/students
 
 # Writes the generated pages again, then builds the site.

@@ -20,7 +20,10 @@ from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
-IN_SHORT = ("float-upstream", "float-xnnpack", "float-band", "int8-mixed", "int8-fast", "int8-small", "unfair")
+IN_SHORT = (
+    *("float-upstream", "float-xnnpack", "float-band", "int8-mixed", "int8-fast", "int8-small"),
+    *("student-int8", "unfair"),
+)
 _SHORT_COLUMNS = {
     "variant": "variant",
     "verdict": "verdict",
@@ -33,7 +36,7 @@ _SHORT_COLUMNS = {
 }
 _CHOICES = (
     *("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small", "int8-dynamic"),
-    *(DYNAMIC, "explicit-state", "int8-streams"),
+    *("student-int8", "student-float", DYNAMIC, "explicit-state", "int8-streams"),
 )
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("of it loading",)  # for width; bench.json has it

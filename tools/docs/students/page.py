@@ -6,8 +6,7 @@ A folder of records has one folder for each seed:
     seed-0/training.json, training.png  `workbench train`
     seed-0/rendered/RECIPE/result.json  `workbench run` of the student on the shipped clips
     seed-0/singing/RECIPE/result.json   the same on singing with a known f0, if there was any
-    qat/TRAINED/result.json             `workbench run student-int8-static` of a student trained for int8, and of
-                                        one that was not
+    qat/VARIANT/result.json             `workbench run student-int8-static` of the student, and of one trained for int8
 """
 
 import shutil
@@ -49,7 +48,11 @@ def store(run: Path) -> None:
     for source in sorted((*run.glob("floor.json"), *run.glob(f"seed-*/{TRAINING_NAME}"))):
         _copy(source, STUDENTS / source.relative_to(run))
     for source in sorted((*run.glob("seed-*/*/*/result.json"), *run.glob("qat/*/result.json"))):
-        _copy(source, STUDENTS / source.parent.relative_to(run).with_suffix(".json"))
+        variant = source.parent.relative_to(run)
+        name = (
+            variant.name if variant.parts[0] == "qat" else variant.name.partition("@")[0]
+        )  # @checkpoint=... is the seed
+        _copy(source, STUDENTS / variant.with_name(f"{name}.json"))
     shutil.copyfile(run / "seed-0" / TRAINING_PLOT_NAME, PICTURES / _CURVES)
     (PICTURES / _SIZES).write_bytes(sizes_png(_side_by_side()))
 
@@ -153,7 +156,7 @@ def _deviations(folder: str, title: str) -> list[str]:
         heads.add(f"{title}: {deviation.frames:,} frames, {deviation.voiced_frames:,} of them voiced.")
         rows.append(
             {
-                "deviation of": result.recipe.name,
+                "deviation of": path.stem,
                 "median (cents)": format_number(deviation.pitch.median_cents, ".3f"),
                 "p95 (cents)": format_number(deviation.pitch.p95_cents, ".1f"),
                 "over 50 cents": format_number(deviation.pitch.over_50_cents_rate, ".2%"),
@@ -172,7 +175,7 @@ def _quantization_aware() -> list[str]:
     for name, result in results.items():
         cells = result_cells(result)
         columns = ("pitch p95 (cents)", "jumps / voiced", "rpa50 baseline → variant", "bytes", "native p50 (µs)")
-        rows.append({"training": name} | {column: cells[column] for column in columns})
+        rows.append({"variant": name} | {column: cells[column] for column in columns})
     return [
         "### Quantization-aware training\n",
         "Programs of `student-int8-static` on the shipped scoring clips. Both students have the same layers in int8.\n",
@@ -189,7 +192,7 @@ def _seeds(trainings: Sequence[Training]) -> str:
             row[f"{name}: p95 (cents)"] = format_number(scores.p95_cents if scores else None, ".1f")
             row[f"{name}: over 50"] = format_number(scores.over_50_cents_rate if scores else None, ".2%")
         for path in sorted((STUDENTS / f"seed-{seed}" / "rendered").glob("*.json")):
-            row |= _deviation(read_result(path))
+            row |= _deviation(path.stem, read_result(path))
         rows.append(row | {"SHA-256": training.sha256[:12]})
     return (
         "The loss and the first two deviations are those of the last epoch, on held-out synthetic clips and on the "
@@ -197,8 +200,8 @@ def _seeds(trainings: Sequence[Training]) -> str:
     )
 
 
-def _deviation(result: Result) -> dict[str, str]:
-    pitch, name = result.deviation.pitch if result.deviation else None, result.recipe.name
+def _deviation(name: str, result: Result) -> dict[str, str]:
+    pitch = result.deviation.pitch if result.deviation else None
     return {
         f"{name}: p95 (cents)": format_number(pitch.p95_cents if pitch else None, ".1f"),
         f"{name}: over 50": format_number(pitch.over_50_cents_rate if pitch else None, ".2%"),
