@@ -21,7 +21,7 @@ from workbench.report.tables.results import print_results
 
 DYNAMIC = "dynamic@mirror=1"
 IN_SHORT = (
-    *("float-upstream", "float-xnnpack", "float-band", "int8-mixed", "int8-fast", "int8-small"),
+    *("float-upstream", "float-xnnpack", "int8-mixed", "int8-fast", "int8-small"),
     *("student-int8", "unfair"),
 )
 _SHORT_COLUMNS = {
