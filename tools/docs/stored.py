@@ -33,7 +33,7 @@ def store_measured(run: Path) -> None:
 
 def store_bench(run: Path) -> None:
     """Stores the record and the picture of a bench."""
-    _store_json(run / BENCH_NAME, BENCH)
+    store_json(run / BENCH_NAME, BENCH)
     shutil.copyfile(run / BENCH_PLOT_NAME, PICTURES / BENCH_PLOT_NAME)
 
 
@@ -53,15 +53,15 @@ def store_robustness(run: Path) -> None:
 
 
 def _replace_json_files(folder: Path, paths: dict[str, Path]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
     for name, path in paths.items():
-        _store_json(path, folder / f"{name}.json")
+        store_json(path, folder / f"{name}.json")
 
 
-def _store_json(source: Path, target: Path) -> None:
+def store_json(source: Path, target: Path) -> None:
     """Copies a record; paths in this checkout become relative to it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(source.read_text(encoding="utf-8").replace(f"{ROOT.as_posix()}/", ""), encoding="utf-8")
 
 

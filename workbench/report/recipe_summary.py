@@ -25,9 +25,9 @@ PURPOSES = {
     "int8-static": "static int8, with fixed ranges: less accurate than int8-mixed",
     "int8-streams": "four voices in one call",
     "int8-what-helps": "a study: what each technique of static int8 is worth",
-    "student-float": "a student of PESTO's network in float: fast, and a few cents from PESTO's pitch",
-    "student-int8": "the smallest and the fastest: a student, a few cents from PESTO's pitch",
-    "student-int8-static": "a student whose activations are int8 too: faster still, and larger than student-int8",
+    "student-float": "a student of PESTO's network in float: fast; it deviates more than that network's recipes",
+    "student-int8": "the smallest: a student of PESTO's network, which deviates more than that network's recipes",
+    "student-int8-static": "a student whose activations are int8 too: larger than student-int8, and it deviates more",
     "unfair": "a wrong comparison, to see what it looks like; it fails",
 }
 """What each shipped recipe is good for, on one line, for those who choose one."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from tools.docs.stored import MEASURED, PICTURES, RECORDS, ROOT
+from tools.docs.stored import MEASURED, PICTURES, RECORDS, ROOT, store_json
 from tools.docs.students.floor import ShiftFloor
 from workbench.audio.annotations import TruthKind
 from workbench.measure.truth.kinds import KindAccuracy
@@ -46,13 +46,13 @@ def store(run: Path) -> None:
     """Stores the records of all seeds, and draws the picture of sizes."""
     shutil.rmtree(STUDENTS, ignore_errors=True)
     for source in sorted((*run.glob("floor.json"), *run.glob(f"seed-*/{TRAINING_NAME}"))):
-        _copy(source, STUDENTS / source.relative_to(run))
+        store_json(source, STUDENTS / source.relative_to(run))
     for source in sorted((*run.glob("seed-*/*/*/result.json"), *run.glob("qat/*/result.json"))):
         variant = source.parent.relative_to(run)
         name = (
             variant.name if variant.parts[0] == "qat" else variant.name.partition("@")[0]
         )  # @checkpoint=... is the seed
-        _copy(source, STUDENTS / variant.with_name(f"{name}.json"))
+        store_json(source, STUDENTS / variant.with_name(f"{name}.json"))
     shutil.copyfile(run / "seed-0" / TRAINING_PLOT_NAME, PICTURES / _CURVES)
     (PICTURES / _SIZES).write_bytes(sizes_png(_side_by_side()))
 
@@ -102,11 +102,6 @@ def sizes_png(results: Sequence[Result]) -> bytes:
     axes.margins(x=0.2)
     axes.grid(alpha=0.25)
     return encode_png(figure)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(source.read_text(encoding="utf-8").replace(f"{ROOT.as_posix()}/", ""), encoding="utf-8")
 
 
 def _trainings() -> list[Training]:
@@ -194,9 +189,11 @@ def _seeds(trainings: Sequence[Training]) -> str:
         for path in sorted((STUDENTS / f"seed-{seed}" / "rendered").glob("*.json")):
             row |= _deviation(path.stem, read_result(path))
         rows.append(row | {"SHA-256": training.sha256[:12]})
+    spread = "There is one seed, so the spread over seeds is not known.\n\n" if len(trainings) == 1 else ""
     return (
-        "The loss and the first two deviations are those of the last epoch, on held-out synthetic clips and on the "
-        "calibration clips. The others are of lowered programs on the shipped scoring clips.\n\n" + markdown_table(rows)
+        f"{spread}The loss and the first two deviations are those of the last epoch, on held-out synthetic clips and "
+        "on the calibration clips. The others are of lowered programs on the shipped scoring clips.\n\n"
+        + markdown_table(rows)
     )
 
 
