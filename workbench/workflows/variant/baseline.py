@@ -2,8 +2,9 @@
 
 import functools
 import io
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,6 +130,19 @@ class BaselineCache:
             if not isinstance(found, WorkbenchError):
                 for key, frames in zip(group, found, strict=True):
                     self._frames[key] = self._find_or_run(key, functools.partial(_same, frames))
+
+    @contextmanager
+    def computing(self, spec: BaselineSpec, threads: int, requests: Sequence[Request]) -> Iterator[None]:
+        """Computes as `compute` does, while the caller does something else. Waits for it at the end."""
+        with ThreadPoolExecutor(1) as thread:
+            computed = thread.submit(self.compute, spec, threads, requests)
+            try:
+                yield
+            except KeyboardInterrupt:
+                if self._workers is not None:
+                    self._workers.kill()
+                raise
+            computed.result()
 
     def _key(self, spec: BaselineSpec, threads: int, request: Request) -> tuple[str, Floats]:
         """Returns the hash of what the frames of a request depend on, and the samples."""

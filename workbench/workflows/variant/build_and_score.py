@@ -16,6 +16,7 @@ from workbench.workflows.variant.build import Built, build_in_staging, errors_na
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.score.call_sizes import compute_baseline_of_sizes
 from workbench.workflows.variant.score.clips import ProgramFrames, score
+from workbench.workflows.variant.score.requests import baseline_requests
 from workbench.workflows.variant.store_frames import store_frames
 
 
@@ -30,7 +31,7 @@ def build_and_score(
 ) -> tuple[Built, Scores | None]:
     """Builds and scores a variant in the staging folder of `folder`. What an earlier call left there is reused.
 
-    Call sizes have times, so they come with the timing.
+    Workers of the cache run the baseline meanwhile. Call sizes have times, so they come with the timing.
 
     The caller has the folder's lock. The scores are None if this machine cannot run the program. Raises what `build`
     and `score` raise.
@@ -38,7 +39,8 @@ def build_and_score(
     staging = staging_dir(folder)
     if fresh:
         shutil.rmtree(staging, ignore_errors=True)
-    with timer.stage("build"):
+    computing = cache.computing(variant.baseline, variant.recipe.speed.threads, baseline_requests(variant).all)
+    with computing, timer.stage("build"):
         built = build_in_staging(variant, folder, progress, fresh, store)
         # a killed run of other keys may have left another kind of program
         remove(staging, tuple(name for name in FILE_NAMES if name not in built.program.files))

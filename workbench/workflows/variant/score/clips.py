@@ -22,20 +22,18 @@ from workbench.measure.tones.steadiness import Steadiness
 from workbench.measure.truth import truth
 from workbench.measure.truth.advised_threshold import AdvisedThreshold, advised_threshold
 from workbench.progress import Progress, StageTimer
-from workbench.recipe.stream_config import StreamConfig
 from workbench.records.frames.external import ExternalFrames
 from workbench.records.result import Scores
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
-from workbench.runtime.session import Frames, random_sizes
+from workbench.runtime.session import Frames
 from workbench.runtime.state_protocol import protocol_of
 from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score.tones import delay_and_steadiness, rendered_clips
+from workbench.workflows.variant.score.requests import baseline_requests, batches, sizes_of_batch
+from workbench.workflows.variant.score.tones import delay_and_steadiness
 
-_SIZES_SEED = 32  # of the order in which a program of several call sizes receives them
 NOT_RENDERED = "the program did not run here, so it has no frames of rendered tones"
-_BATCH_OFFSET = 17  # each further batch of clips starts that much later in the order
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class ProgramFrames:
 
     def call_sizes(self, clip: Clip, batch: int) -> tuple[int, ...]:
         """Returns all sizes that the program accepts, in random order."""
-        return _random_sizes(self._variant.stream, batch)
+        return sizes_of_batch(self._variant.stream, batch)
 
     def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
         """Returns the frames of all clips. Raises ProgramError if a second run gives others for the first ones."""
@@ -127,7 +125,7 @@ class RecordedFrames:
         """Returns the sizes of the calls as they were recorded; random sizes for a calibration clip."""
         if clip.name in self._frames:
             return self._frames[clip.name].calls
-        return _random_sizes(self._variant.stream, batch)
+        return sizes_of_batch(self._variant.stream, batch)
 
     def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
         """Returns the frames as they were recorded; none of rendered clips."""
@@ -159,31 +157,21 @@ def score(
     recipe, stream, threshold = variant.recipe, variant.stream, variant.recipe.scoring.voiced_confidence
     with timer.stage("score"):
         torch.set_num_threads(recipe.speed.threads)  # as in the timing
-        handling = protocol_of(recipe.protocol).baseline
-        scored = [(clip, batch) for batch, clips in enumerate(batches(variant)) for clip in clips]
-        rendered = rendered_clips(stream)
-        count = len(variant.calibration_clips) + 2 * len(scored) + len(rendered)
-        with progress.stage("run the baseline", count) as advance:
+        requests = baseline_requests(variant, frames.call_sizes)
+        with progress.stage("run the baseline", len(requests.all)) as advance:
 
             def run_baseline(request: Request) -> Frames:
                 found = cache.frames(variant.baseline, recipe.speed.threads, request)
                 advance(1)
                 return found
 
-            # fitted on a continuous stream under every protocol, so that the same frames are compared
-            clips = variant.calibration_clips
-            of_calibration = [Request(clip, "continuous", frames.call_sizes(clip, 0)) for clip in clips]
-            of_scored = [Request(clip, handling, frames.call_sizes(clip, batch)) for clip, batch in scored]
-            of_dithered = [replace(request, dither=True) for request in of_scored]
-            of_rendered = [Request(clip, handling, (stream.frames_per_chunk,)) for clip in rendered]
-            requests = [*of_calibration, *of_scored, *of_dithered, *of_rendered]
-            cache.compute(variant.baseline, recipe.speed.threads, requests)
-            calibration = list(zip(clips, map(run_baseline, of_calibration), strict=True))
+            cache.compute(variant.baseline, recipe.speed.threads, requests.all)
+            calibration = list(zip(variant.calibration_clips, map(run_baseline, requests.calibration), strict=True))
             alignment = fit_alignment(calibration, stream)
-            baseline = list(map(run_baseline, of_scored))
-            dithered = list(map(run_baseline, of_dithered))
-            rendered_baseline = list(map(run_baseline, of_rendered))
-        ran = frames.run(progress, rendered)
+            baseline = list(map(run_baseline, requests.scored))
+            dithered = list(map(run_baseline, requests.dithered))
+            rendered_baseline = list(map(run_baseline, requests.rendered))
+        ran = frames.run(progress, [request.clip for request in requests.rendered])
         variant_frames = ran.scored
         delay, steadiness = Delay.absent(NOT_RENDERED), Steadiness.absent(NOT_RENDERED)
         if ran.rendered is not None:
@@ -222,12 +210,6 @@ def _advised_threshold(variant: PreparedVariant, ran: VariantRun, delay_ms: floa
     )
 
 
-def batches(variant: PreparedVariant) -> list[tuple[Clip, ...]]:
-    """Returns the scored clips in batches of as many as the program has streams."""
-    clips, streams = variant.scored_clips, variant.stream.streams
-    return [clips[first : first + streams] for first in range(0, len(clips), streams)]
-
-
 def pair_frames(
     variant: PreparedVariant, baseline: Sequence[Frames], frames: Sequence[Frames], delay_ms: float | None
 ) -> list[PairedFrames]:
@@ -251,10 +233,3 @@ def _equal(first: Frames, second: Frames) -> bool:
         np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
         for name in ("pitch_semitones", "confidence", "volume")
     )
-
-
-def _random_sizes(stream: StreamConfig, batch: int) -> tuple[int, ...]:
-    """Returns the order of call sizes for a batch of clips. Each batch starts at another position of the order."""
-    sizes = random_sizes(stream, _SIZES_SEED)
-    start = batch * _BATCH_OFFSET % len(sizes)
-    return sizes[start:] + sizes[:start]
