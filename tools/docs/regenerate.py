@@ -8,6 +8,7 @@
     python -m tools.docs.regenerate --rivals outputs/DIR     store the record and picture of `rivals` first
     python -m tools.docs.regenerate --rivals-singing outputs/DIR     the same, on recordings
     python -m tools.docs.regenerate --robustness outputs/DIR store the records of `robustness` in DIR/RECIPE/ first
+    python -m tools.docs.regenerate --searches outputs/DIR   store the records of searches in DIR/SPACE/ first
     python -m tools.docs.regenerate --students outputs/DIR   store the records of `make students` first
 
 `tests/docs/test_docs.py` fails if a file differs from what this module writes.
@@ -19,7 +20,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import findings, gates, reliability, rivals, robustness, silence, steadiness, stored, tables
+from tools.docs import findings, gates, reliability, rivals, robustness, searches, silence, steadiness, stored, tables
 from tools.docs.reference import bad_input, recipe_page, records_page
 from tools.docs.steps import tables as steps
 from tools.docs.stored import MEASURED, ROOT
@@ -37,6 +38,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/results/reliability.md": reliability.page,
     "docs/results/rivals.md": rivals.page,
     "docs/results/robustness.md": robustness.page,
+    "docs/results/searches.md": searches.page,
     "docs/results/student.md": students.page,
     "recipes/recipe.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }
@@ -88,6 +90,7 @@ def main() -> None:
         "findings": (findings.keep, "a run of recipes/findings"),
         "rivals": (rivals.store, "a comparison with other trackers on the rendered clips"),
         "robustness": (robustness.store, "a folder of the robustness of several recipes"),
+        "searches": (searches.store, "a folder of searches"),
         "students": (students.store, "a folder of trainings of the shipped student"),
         "rivals-singing": (rivals.store_singing, "the same on recordings"),
     }
