@@ -62,7 +62,7 @@ def run(
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
     --jobs builds and scores variants in child processes, of which each needs its own memory. Of a single variant, they
-    share the baseline's frames. --scheduler does the same on the machines of a Dask cluster, which need this version of
+    run the baseline while its program is built. --scheduler does the same on the machines of a Dask cluster, which need this version of
     the workbench. Programs and frames are the same as with one job. Nothing else runs while a variant is timed, and it
     is timed on this machine.
 
