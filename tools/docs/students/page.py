@@ -23,7 +23,7 @@ from workbench.model.student.card import read_card
 from workbench.records.result import Result, read_result
 from workbench.records.training import TRAINING_NAME, TRAINING_PLOT_NAME, Training
 from workbench.report.columns import result_cells
-from workbench.report.formatting import format_number, markdown_table
+from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.plots.figure import BASELINE_COLOR, VARIANT_COLOR, encode_png
 
 STUDENTS = RECORDS / "students"
@@ -179,30 +179,47 @@ def _quantization_aware() -> list[str]:
 
 
 def _seeds(trainings: Sequence[Training]) -> str:
-    """A row for each seed: the end of its training, and its program on the shipped clips; then the spread."""
-    rows = []
-    for seed, training in enumerate(trainings):
-        last, row = training.epochs[-1], {"seed": str(seed), "loss": f"{training.epochs[-1].loss:.4f}"}
-        for name, scores in (("synthetic", last.synthetic), ("recordings", last.recordings)):
-            row[f"{name}: p95 (cents)"] = format_number(scores.p95_cents if scores else None, ".1f")
-            row[f"{name}: over 50"] = format_number(scores.over_50_cents_rate if scores else None, ".2%")
-        for path in sorted((STUDENTS / f"seed-{seed}" / "rendered").glob("*.json")):
-            row |= _deviation(path.stem, read_result(path))
-        rows.append(row | {"SHA-256": training.sha256[:12]})
-    spread = "There is one seed, so the spread over seeds is not known.\n\n" if len(trainings) == 1 else ""
+    """A row for each seed: the end of its training, and its int8 program on both kinds of clips; then the range."""
+    figures = {str(seed): _figures(seed, training) for seed, training in enumerate(trainings)}
+    rows = [
+        {"seed": seed}
+        | {name: format_number(value, _digits(name)) for name, value in found.items()}
+        | {"SHA-256": training.sha256[:12]}
+        for (seed, found), training in zip(figures.items(), trainings, strict=True)
+    ]
+    spread = "There is one seed, so the spread over seeds is not known.\n\n"
+    if len(trainings) > 1:
+        spread = ""
+        row = {name: _range([found[name] for found in figures.values()], _digits(name)) for name in figures["0"]}
+        rows.append({"seed": "range"} | row | {"SHA-256": DASH})
     return (
         f"{spread}The loss and the first two deviations are those of the last epoch, on held-out synthetic clips and "
-        "on the calibration clips. The others are of lowered programs on the shipped scoring clips.\n\n"
-        + markdown_table(rows)
+        "on the calibration clips. The others are of programs of `student-int8`, on the shipped scoring clips and on "
+        "singing.\n\n" + markdown_table(rows)
     )
 
 
-def _deviation(name: str, result: Result) -> dict[str, str]:
-    pitch = result.deviation.pitch if result.deviation else None
-    return {
-        f"{name}: p95 (cents)": format_number(pitch.p95_cents if pitch else None, ".1f"),
-        f"{name}: over 50": format_number(pitch.over_50_cents_rate if pitch else None, ".2%"),
-    }
+def _figures(seed: int, training: Training) -> dict[str, float | None]:
+    last = training.epochs[-1]
+    figures: dict[str, float | None] = {"loss": last.loss}
+    for name, scores in (("synthetic", last.synthetic), ("recordings", last.recordings)):
+        figures[f"{name}: p95 (cents)"] = scores.p95_cents if scores else None
+        figures[f"{name}: over 50"] = scores.over_50_cents_rate if scores else None
+    for folder, name in (("rendered", "scoring clips"), ("singing", "singing")):
+        path = STUDENTS / f"seed-{seed}" / folder / "student-int8.json"
+        deviation = read_result(path).deviation if path.is_file() else None
+        figures[f"{name}: p95 (cents)"] = deviation.pitch.p95_cents if deviation else None
+        figures[f"{name}: over 50"] = deviation.pitch.over_50_cents_rate if deviation else None
+    return figures
+
+
+def _digits(name: str) -> str:
+    return ".4f" if name == "loss" else ".2%" if name.endswith("over 50") else ".1f"
+
+
+def _range(values: Sequence[float | None], digits: str) -> str:
+    known = [value for value in values if value is not None]
+    return f"{min(known):{digits}}–{max(known):{digits}}" if known else DASH
 
 
 def _accuracies(folder: str, title: str) -> list[str]:
