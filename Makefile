@@ -75,7 +75,7 @@ findings: $(VENV)/.installed
 	$(BIN)/workbench run recipes/findings --out outputs/findings; case $$? in 1|2) ;; *) exit 1 ;; esac
 	$(BIN)/python -m tools.docs.regenerate --findings outputs/findings
 
-# students/student.safetensors: trains the shipped student, for hours on one core. An interrupted training goes on.
+# students/student.safetensors: trains the shipped student, for about half an hour on one core. An interrupted training goes on.
 student: $(VENV)/.installed
 	$(BIN)/workbench train training/student --out outputs/student
 	@$(BIN)/python -c 'import hashlib, sys; print("sha256", hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' outputs/student/student.safetensors

@@ -62,9 +62,9 @@ def run(
     matrix, and a list is one value if it is in brackets. The name of a variant gets the key and the value.
 
     --jobs builds and scores variants in child processes, of which each needs its own memory. Of a single variant, they
-    run the baseline while its program is built. --scheduler does the same on the machines of a Dask cluster, which need this version of
-    the workbench. Programs and frames are the same as with one job. Nothing else runs while a variant is timed, and it
-    is timed on this machine.
+    run the baseline while its program is built. --scheduler does the same on the machines of a Dask cluster, which need
+    this version of the workbench. Programs and frames are the same as with one job. Nothing else runs while a variant
+    is timed, and it is timed on this machine.
 
     A recipe with the backend onnx, openvino, coreml or arm needs the extra of this name: pip install
     'pesto-workbench[onnx]'. `workbench doctor` lists which are installed.
