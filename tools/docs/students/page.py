@@ -6,7 +6,7 @@ A folder of records has one folder for each seed:
     seed-0/training.json, training.png  `workbench train`
     seed-0/rendered/RECIPE/result.json  `workbench run` of the student on the shipped clips
     seed-0/singing/RECIPE/result.json   the same on singing with a known f0, if there was any
-    qat/VARIANT/result.json             `workbench run student-int8-static` of the student, and of one trained for int8
+    qat/VARIANT/result.json             `workbench run student-int8-static` of `student`, and of one trained for int8
 """
 
 import shutil
@@ -47,12 +47,13 @@ def store(run: Path) -> None:
     shutil.rmtree(STUDENTS, ignore_errors=True)
     for source in sorted((*run.glob("floor.json"), *run.glob(f"seed-*/{TRAINING_NAME}"))):
         store_json(source, STUDENTS / source.relative_to(run))
-    for source in sorted((*run.glob("seed-*/*/*/result.json"), *run.glob("qat/*/result.json"))):
+    for source in sorted(run.glob("seed-*/*/*/result.json")):
         variant = source.parent.relative_to(run)
-        name = (
-            variant.name if variant.parts[0] == "qat" else variant.name.partition("@")[0]
-        )  # @checkpoint=... is the seed
+        name = variant.name.partition("@")[0]  # @checkpoint=... is the seed
         store_json(source, STUDENTS / variant.with_name(f"{name}.json"))
+    for source in sorted(run.glob("qat/*/result.json")):
+        name = "post-training" if source.parent.name.endswith("=student") else "quantization-aware"
+        store_json(source, STUDENTS / "qat" / f"{name}.json")
     shutil.copyfile(run / "seed-0" / TRAINING_PLOT_NAME, PICTURES / _CURVES)
     (PICTURES / _SIZES).write_bytes(sizes_png(_side_by_side()))
 
@@ -170,7 +171,7 @@ def _quantization_aware() -> list[str]:
     for name, result in results.items():
         cells = result_cells(result)
         columns = ("pitch p95 (cents)", "jumps / voiced", "rpa50 baseline → variant", "bytes", "native p50 (µs)")
-        rows.append({"variant": name} | {column: cells[column] for column in columns})
+        rows.append({"int8": name} | {column: cells[column] for column in columns})
     return [
         "### Quantization-aware training\n",
         "Programs of `student-int8-static` on the shipped scoring clips. Both students have the same layers in int8.\n",
