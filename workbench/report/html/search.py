@@ -17,6 +17,7 @@ def search_html(search: Search) -> str:
     if search.search is not None:
         both = search.search
         scores = [score_row("calibration", both.calibration), score_row("scoring", both.scoring)]
+    won = next((trial.parameters for trial in search.trials if trial.number == search.winner), {})
     return (
         environment_of_pages()
         .get_template("search.html")
@@ -24,6 +25,7 @@ def search_html(search: Search) -> str:
             search=search,
             title=title(search),
             scores=scores,
+            won=won,
             columns=columns,
             rows=[(trial, values_of(trial, columns)) for trial in search.trials],
             picture=base64.b64encode(search_png(search)).decode(),
