@@ -175,7 +175,7 @@ def _quantization_aware() -> list[str]:
     return [
         "### Quantization-aware training\n",
         "Programs of `student-int8-static` on the shipped scoring clips. Both students have the same layers in int8.\n",
-        markdown_table(rows),
+        markdown_table(rows, left=("int8",)),
     ]
 
 
