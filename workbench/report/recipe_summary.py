@@ -21,7 +21,7 @@ PURPOSES = {
     "int8-fast": "the fastest with PESTO's own network, and as accurate as int8-mixed; larger",
     "int8-mixed": "the best trade-off of size and accuracy",
     "int8-naive": "int8 everywhere, to see that it fails",
-    "int8-small": "the smallest with PESTO's own network: about as accurate as int8-mixed, slower",
+    "int8-small": "the smallest with PESTO's own network, within 1 cent of it; slower",
     "int8-static": "static int8, with fixed ranges: less accurate than int8-mixed",
     "int8-streams": "four voices in one call",
     "int8-what-helps": "a study: what each technique of static int8 is worth",
