@@ -27,7 +27,8 @@ hide: [toc]
 # What searches found
 
 `python -m tools.docs.regenerate --searches` writes this page. [Find the best recipe](../guides/search.md) explains how
-a search works. The calibration clips choose. Only the winner runs on the scoring clips, once. No search used the singing.
+a search works. The calibration clips choose. Only the winner runs on the scoring clips, once.
+No search used the singing.
 """
 
 
