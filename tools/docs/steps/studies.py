@@ -28,7 +28,7 @@ TOGETHER = (
     "segments-16",
     "toeplitz-4",
 )
-"""The steps from int8-mixed as it was to int8-small, in the order in which they are taken together."""
+"""The steps from int8-mixed as it was to int8-small before its search, in the order in which they are taken."""
 
 
 @dataclass(frozen=True)
