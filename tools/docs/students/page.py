@@ -93,8 +93,11 @@ def sizes_png(results: Sequence[Result]) -> bytes:
         if result.program and result.deviation and result.deviation.pitch.p95_cents is not None
     }
     for name, point in points.items():
-        axes.scatter(*point, c=BASELINE_COLOR if name.startswith("student") else VARIANT_COLOR)
-        offset, side = ((-7, -3), "right") if point == min(points.values()) else ((7, -3), "left")
+        is_student = name.startswith("student")
+        axes.scatter(*point, c=BASELINE_COLOR if is_student else VARIANT_COLOR)
+        offset, side = ((7, -3), "left") if is_student else ((0, 7), "center")
+        if point == min(points.values()):
+            offset, side = (-7, -3), "right"
         axes.annotate(name, point, offset, textcoords="offset points", fontsize=8.5, ha=side)
     axes.set(xscale="log", yscale="log", xlabel="program (kB)", ylabel="deviation from the teacher, p95 (cents)")
     ticks = (100, 200, 500, 1000, 2000)
