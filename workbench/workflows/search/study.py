@@ -156,8 +156,10 @@ class Study:
         """
         with ExitStack() as asking:
             asking.enter_context(_ASKING)
-            done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
-            count, running = len(self._study.get_trials(deepcopy=False)), len(self._in_state(TrialState.RUNNING))
+            # read at once: a trial that ends between two reads would be in neither count
+            states = [trial.state for trial in self._study.get_trials(deepcopy=False)]
+            count, running = len(states), states.count(TrialState.RUNNING)
+            done = states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED)
             if done + running >= self.space.model.trials:
                 return False
             seed = random.Random(f"{self.space.model.seed} {count} {running}").randrange(2**31)
