@@ -4,7 +4,7 @@ A folder of records has one folder for each space:
 
     SPACE/search.json             `workbench search recipes/search/SPACE.yaml`
     SPACE/winner/result.json      the winner on the scoring clips, which the same command writes
-    SPACE/singing/*/result.json   `workbench run` of the found recipe on singing with a known f0, if there was any
+    SPACE/singing/*/result.json   `workbench run` of the found recipe on singing that no search used
 """
 
 import shutil
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.docs.stored import RECORDS, store_json
 from workbench.records.result import Result, read_result
-from workbench.records.search.trials import SEARCH_NAME, Search, TrialRecord
+from workbench.records.search.trials import SEARCH_NAME, ClipScores, Search, TrialRecord
 from workbench.report.columns import result_cells
 from workbench.report.formatting import DASH, format_number, markdown_table
 from workbench.report.tables.search.trials import score_row, title
@@ -26,8 +26,8 @@ hide: [toc]
 
 # What searches found
 
-`python -m tools.docs.regenerate --searches` writes this page. [Find the best recipe](../guides/search.md) explains how
-a search works. The calibration clips choose. Only the winner runs on the scoring clips, once.
+`python -m tools.docs.regenerate --searches DIR` writes this page. [Find the best recipe](../guides/search.md) explains
+how a search works. The calibration clips choose. Only the winner runs on the scoring clips, once.
 No search used the singing.
 """
 
@@ -61,7 +61,11 @@ def _section(search: Search, winner: Result, singing: Result) -> list[str]:
     base, won = search.trials[0], next(trial for trial in search.trials if trial.number == search.winner)
     limits = "; ".join(f"`{metric} {limit}`" for metric, limit in search.constraints.items())
     both, environment = search.search, search.environment
-    scores = [score_row("calibration", both.calibration), score_row("scoring", both.scoring), _singing_row(singing)]
+    scores = [
+        score_row("calibration", both.calibration),
+        score_row("scoring", both.scoring),
+        score_row("singing", _scores(singing)),
+    ]
     cells = result_cells(winner)
     return [
         f"## {title(search)}\n",
@@ -90,18 +94,18 @@ def _trial_row(name: str, trial: TrialRecord) -> dict[str, str]:
     }
 
 
-def _singing_row(singing: Result) -> dict[str, str]:
-    """The scores of the found recipe on singing that no search used."""
+def _scores(singing: Result) -> ClipScores:
+    """Returns the scores of the found recipe on singing that no search used."""
     deviation = singing.deviation
     assert deviation is not None
-    clips = sum(clip.role == "score" for clip in singing.audio)
-    return {
-        "clips": f"singing ({clips})",
-        "voiced frames": f"{deviation.voiced_frames} of {deviation.frames}",
-        "p95 (cents)": format_number(deviation.pitch.p95_cents, ".3f"),
-        "> 50 cents": format_number(deviation.pitch.over_50_cents_rate, ".2%"),
-        "confidence p95": format_number(deviation.confidence.p95, ".4f"),
-    }
+    return ClipScores(
+        clips=sum(clip.role == "score" for clip in singing.audio),
+        frames=deviation.frames,
+        voiced_frames=deviation.voiced_frames,
+        pitch_p95_cents=deviation.pitch.p95_cents,
+        over_50_cents_rate=deviation.pitch.over_50_cents_rate,
+        confidence_p95=deviation.confidence.p95,
+    )
 
 
 def _choices(search: Search, base: TrialRecord, won: TrialRecord) -> Sequence[dict[str, str]]:

@@ -10,6 +10,7 @@ A folder of records has one folder for each seed:
 """
 
 import shutil
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def _side_by_side() -> list[Result]:
 def _card(training: Training) -> str:
     """What the student was made from, and how."""
     card = read_card(ROOT / "students" / training.file)
-    minutes = sum(epoch.seconds for epoch in training.epochs) / 60
+    seconds = statistics.median(epoch.seconds for epoch in training.epochs)  # a pause of the process counts too
     return f"""## Card
 
 - **Teacher**: {card.teacher} of pesto-pitch (SHA-256 {card.teacher_sha256[:12]}…), which is under LGPL-3.0. The student
@@ -130,8 +131,8 @@ def _card(training: Training) -> str:
   {training.bytes:,} bytes, SHA-256 {training.sha256[:12]}…
 - **Data**: {training.frames:,} frames of random synthetic clips, no recording. SHA-256 of the frames:
   {training.data_sha256[:12]}…
-- **Command**: `workbench train training/student`, seed 0, {len(training.epochs)} epochs, {minutes:.0f} minutes on one
-  core beside other work, on {training.created[:10]} with workbench {training.environment.commit}.
+- **Command**: `workbench train training/student`, seed 0, {len(training.epochs)} epochs of {seconds:.0f} s (median) on
+  one core beside other work, on {training.created[:10]} with workbench {training.environment.commit}.
 - **Limits**: {card.sample_rate_hz:,} Hz. Its pitch follows the teacher's, so it has the teacher's faults too.
 """
 

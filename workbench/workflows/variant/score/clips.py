@@ -1,6 +1,5 @@
 """Both sides on the same chunks of the same clips: deviation, noise floor, and accuracy against known f0."""
 
-import functools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +29,7 @@ from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.open_program import run_program
 from workbench.runtime.session import Frames
 from workbench.runtime.state_protocol import protocol_of
-from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.baseline import BaselineCache, Request
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.score.requests import baseline_requests, batches, sizes_of_batch
 from workbench.workflows.variant.score.tones import delay_and_steadiness
@@ -160,18 +159,22 @@ def score(
     with timer.stage("score"):
         torch.set_num_threads(recipe.speed.threads)  # as in the timing
         requests = baseline_requests(variant, frames.call_sizes)
-        run_baseline = functools.partial(cache.frames, variant.baseline, recipe.speed.threads)
         with progress.stage("run the baseline", len(requests.all)) as advance:
+
+            def run_baseline(asked: Sequence[Request]) -> list[Frames]:
+                found: dict[int, Frames] = {}
+                # in random order: processes that need the same frames at the same time then run different clips
+                for number in random.sample(range(len(asked)), len(asked)):
+                    found[number] = cache.frames(variant.baseline, recipe.speed.threads, asked[number])
+                    advance(1)
+                return [found[number] for number in range(len(asked))]
+
             cache.compute(variant.baseline, recipe.speed.threads, requests.all)
-            # in random order: processes that need the same frames at the same time then run different clips
-            for request in random.sample(requests.all, len(requests.all)):
-                run_baseline(request)
-                advance(1)
-        calibration = list(zip(variant.calibration_clips, map(run_baseline, requests.calibration), strict=True))
-        alignment = fit_alignment(calibration, stream)
-        baseline = list(map(run_baseline, requests.scored))
-        dithered = list(map(run_baseline, requests.dithered))
-        rendered_baseline = list(map(run_baseline, requests.rendered))
+            calibration = list(zip(variant.calibration_clips, run_baseline(requests.calibration), strict=True))
+            alignment = fit_alignment(calibration, stream)
+            baseline = run_baseline(requests.scored)
+            dithered = run_baseline(requests.dithered)
+            rendered_baseline = run_baseline(requests.rendered)
         ran = frames.run(progress, [request.clip for request in requests.rendered])
         variant_frames = ran.scored
         delay, steadiness = Delay.absent(NOT_RENDERED), Steadiness.absent(NOT_RENDERED)
