@@ -33,8 +33,8 @@ _RISE = 0.1  # share of the steps in which the learning rate rises
 def _denormals_flushed() -> Iterator[None]:
     """Takes numbers below 1.2e-38 for 0: the gradients of a sharp student are full of them, and they are slow.
 
-    A late epoch then takes a quarter of the time, and all weights have the same bits. docs/records/students/seed-1 began
-    without this (219 s for epoch 13), and ended with it (60 s for epoch 14).
+    A late epoch then takes a quarter of the time, and all weights have the same bits. docs/records/students/seed-1
+    began without this (219 s for epoch 13), and ended with it (60 s for epoch 14).
     """
     torch.set_flush_denormal(True)
     try:
