@@ -6,8 +6,9 @@ import pytest
 
 from tests.helpers.records.results import stored
 from tests.workflows.sensitivity.test_sensitivity import effect
+from workbench.measure.spread import Spread
 from workbench.records.search.sensitivity import FloatProgram, LoweredEffect, Sensitivity
-from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe, Search, TrialRecord
+from workbench.records.search.trials import BothScores, ClipScores, Finalist, FoundRecipe, Search, TrialRecord
 from workbench.report.html.search import search_html
 from workbench.report.plots.sensitivity import sensitivity_png
 from workbench.report.tables.search.sensitivity import print_sensitivity
@@ -51,6 +52,23 @@ def test_search_page_has_why_scores_and_trials(metrics: tuple[str, ...]) -> None
     page = search_html(search_of(metrics=metrics))
     assert "Why trial 2 won" in page and "+0.200 cents" in page and "&lt;key&gt;: 8" in page
     assert page.count("<tr") == 3 + 1 + len(TRIALS) and "data:image/png;base64," in page
+
+
+def test_final_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    final = tuple(
+        Finalist(trial=number, native_p50_us=us, speedup=spread(9), over_winner=spread(ratio))
+        for number, us, ratio in ((2, 150, 1), (0, 180, 1.2))
+    )
+    search = search_of(objective="fastest", metrics=(SPEEDUP,), final=final)
+    page = search_html(search)
+    assert "timed together" in page and "<td>1.20 (1.10–1.30)</td>" in page
+    print_search(search, Path("here"))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "(8.90–9.10)" in line]
+    assert [(row[0], row[1]) for row in rows] == [("2", "150"), ("0", "180")]
+
+
+def spread(middle: float) -> Spread:
+    return Spread(p50=middle, low=middle - 0.1, high=middle + 0.1)
 
 
 def test_search_without_a_winner(capsys: pytest.CaptureFixture[str]) -> None:

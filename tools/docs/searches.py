@@ -16,7 +16,7 @@ from workbench.records.result import Result, read_result
 from workbench.records.search.trials import SEARCH_NAME, ClipScores, Search, TrialRecord
 from workbench.report.columns import result_cells
 from workbench.report.formatting import DASH, format_number, markdown_table
-from workbench.report.tables.search.trials import score_row, title
+from workbench.report.tables.search.trials import final_rows, score_row, title
 
 SEARCHES = RECORDS / "searches"
 _SPEEDUP = "speed.native.speedup"
@@ -71,6 +71,7 @@ def _section(search: Search, winner: Result, singing: Result) -> list[str]:
         f"## {title(search)}\n",
         f"Limits on the calibration clips: {limits}.\n",
         markdown_table([_trial_row("the base recipe", base), _trial_row("the winner", won)], left=("trial",)),
+        *_final(search),
         f"Timed again on the scoring clips, the winner takes {cells['native p50 (µs)']} µs a call in the native host, "
         f"{cells['times faster (native)']} times as fast as eager. The gap between scoring and calibration clips is "
         f"{format_number(both.gap_p95_cents, '+.3f')} cents.\n",
@@ -78,6 +79,17 @@ def _section(search: Search, winner: Result, singing: Result) -> list[str]:
         "What it chose, and how much each choice decides about the goal:\n",
         markdown_table(_choices(search, base, won), left=("choice", "base recipe", "winner")),
         f"{environment.cpu}, {search.created[:10]}, workbench {environment.commit}.\n",
+    ]
+
+
+def _final(search: Search) -> list[str]:
+    """The trials that were timed together at the end. Their times in the search, one by one, are beside them."""
+    if not search.final:
+        return []
+    return [
+        "The final: the best trials and the base recipe, timed in the same rounds. If the spread of a ratio to the "
+        "winner's time includes 1, the rounds cannot tell the two apart.\n",
+        markdown_table(final_rows(search), left=("outcome",)),
     ]
 
 

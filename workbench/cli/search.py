@@ -48,8 +48,9 @@ def search(
 
     SPACE.yaml names a base recipe, the choices for its keys and layers, the goal (smallest, fastest or both) and the
     limits. Each trial is simulated on a few seconds of the calibration clips. One that may meet the limits is built and
-    run on all calibration clips. It is timed if the goal or a limit is a time. The scoring clips choose nothing: only
-    the winner runs on them, once, and the record has both scores.
+    run on all calibration clips. It is timed if the goal or a limit is a time. If the goal is the fastest, the best
+    trials are timed again at the end, in turns with each other. The scoring clips choose nothing: only the winner runs
+    on them, once, and the record has both scores.
 
     Writes the recipe of the winner (and of the front, with two goals), search.json and search.html. The same command
     with the same --out or --storage goes on; a second one at the same time, also on another machine, joins. --jobs and

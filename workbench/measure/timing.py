@@ -128,6 +128,40 @@ def time_pair_in_process(
     return PairTimes(times_ms["baseline"], times_ms["variant"], native_times)
 
 
+def time_natively(
+    baseline: BaselineSpec, programs: Mapping[_Name, Path], samples: Floats, plan: TimingPlan, host: Path
+) -> tuple[Milliseconds, dict[_Name, Milliseconds]]:
+    """Times the baseline in Python and several programs in the native host, all in the same rounds.
+
+    It is meant for a child process, because it fixes the number of threads.
+
+    Args:
+        baseline: The baseline; its stream is that of the programs.
+        programs: The exported files by name. Each runs in another native host.
+        samples: (n,) float32. It starts over at its end.
+        plan: Rounds and threads. A call has the smallest size and receives all streams.
+        host: The native host.
+
+    Returns:
+        (rounds, calls) milliseconds of the baseline, and of each program by its name.
+
+    Raises:
+        NativeHostError: A host ended.
+        ProgramError: A program does not load or fails.
+    """
+    set_num_threads(plan.threads)
+    stream = baseline.stream
+    calls = as_calls(samples, stream, stream.frames_per_chunk)
+    with ExitStack() as stack:
+        turns: dict[_Name | None, Turns] = {
+            name: NativeTurns(stack.enter_context(NativeSession(host, program, plan.threads)), calls)
+            for name, program in programs.items()
+        }
+        turns[None] = SessionTurns(baseline.session(margins=False, streams=stream.streams), calls)
+        times_ms = time_alternating(turns, plan)
+    return times_ms.pop(None), {name: times_ms[name] for name in programs}
+
+
 class Turns(Protocol):
     """One side of a timing, which has its turn in each round. Its calls start over at their end."""
 

@@ -49,3 +49,17 @@ def test_real_search(project: Path) -> None:
     failed = workbench("search", "t.yaml", "--out", "there")
     assert failed.exit_code == 1, "every trial ends in the simulation"
     assert "deviation.pitch.p95_cents: no trial meets <= 1e-06; the best has" in failed.stdout
+
+
+@pytest.mark.nightly
+def test_real_search_for_the_fastest_ends_with_a_final(project: Path) -> None:
+    (project / "small.yaml").write_text(SMALL)
+    (project / "f.yaml").write_text(SPACE.replace("constraints:", "objective: fastest\nconstraints:"))
+    printed = workbench("search", "f.yaml", "--out", "here", "--json")
+    assert printed.exit_code == 0, printed.stderr
+    search = Search.model_validate_json(Path("here/search.json").read_bytes())
+    assert search.winner == search.final[0].trial and search.final[0].over_winner.p50 == 1
+    assert {each.trial for each in search.final} == {trial.number for trial in search.trials}
+    again = workbench("search", "f.yaml", "--out", "here")
+    assert again.exit_code == 0 and "time / winner's" in again.stdout
+    assert Search.model_validate_json(Path("here/search.json").read_bytes()).final == search.final, "not timed again"

@@ -18,9 +18,13 @@ pytest.importorskip("optuna")
 from tests.helpers.search import FakeEvaluator
 from tests.workflows.search.test_space import space_of
 from workbench.errors import WorkbenchError
+from workbench.measure.spread import Spread
 from workbench.progress import Progress
+from workbench.records.search.trials import Finalist
+from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.search.evaluation import WorkerLostError
-from workbench.workflows.search.outcome import front, nearest_misses, why, winner
+from workbench.workflows.search.final import hold_final
+from workbench.workflows.search.outcome import best_first, front, nearest_misses, why, winner
 from workbench.workflows.search.storage import file_storage, hidden_password
 from workbench.workflows.search.study import Study
 
@@ -56,6 +60,35 @@ def test_two_objectives_give_a_front(tmp_path: Path) -> None:
     blocks = [trial.parameters["lowering.toeplitz_block"] for trial in unbeaten]
     assert len(set(blocks)) > 1
     assert winner(study.space, study.trials()) in unbeaten
+
+
+def finalist(number: int, us: float, over_winner: float) -> Finalist:
+    spread = Spread(p50=over_winner, low=over_winner - 0.1, high=over_winner + 0.1)
+    return Finalist(trial=number, native_p50_us=us, speedup=spread, over_winner=spread)
+
+
+def test_the_final_decides_and_is_kept_until_there_are_more_trials(tmp_path: Path) -> None:
+    study = run(tmp_path, FakeEvaluator(), trials=8, objective="fastest")
+    trials = study.trials()
+    best, second, third, *_ = best_first(study.space, trials)
+    assert winner(study.space, trials) == best and study.final() is None
+    final = (finalist(second.number, 150, 1), finalist(third.number, 170, 1.1), finalist(best.number, 180, 1.2))
+    study.keep_final(final)
+    again = Study(study.space, file_storage(tmp_path))
+    assert again.final() == final
+    assert winner(study.space, trials, final) == second
+    first, next_best, *_ = why(study.space, trials, second, final)
+    assert first.startswith(f"trial {second.number}: 150 µs a call, 1.00 (0.90–1.10) times as fast as eager; fastest")
+    assert "170 µs a call, 1.10 (1.00–1.20) of the winner's" in next_best
+    more = run(tmp_path, FakeEvaluator(), trials=9, objective="fastest")
+    assert more.final() is None
+
+
+@pytest.mark.parametrize("keys", [{}, {"objective": "both"}, {"constraints": {"deviation.pitch.p95_cents": "<= 0.01"}}])
+def test_no_final_without_a_time_or_a_feasible_trial(keys: dict[str, Any], tmp_path: Path) -> None:
+    objective = "fastest" if "constraints" in keys else "smallest"
+    study = run(tmp_path, FakeEvaluator(), trials=4, **{"objective": objective, **keys})
+    assert hold_final(study.space, study.trials(), (), Caches(None, None), Progress()) == ()
 
 
 def test_interrupted_trial_is_tried_again_and_the_rest_is_the_same(tmp_path: Path) -> None:

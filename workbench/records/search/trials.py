@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from workbench.measure.spread import Spread
 from workbench.record_model import RecordModel
 from workbench.records.environment import Environment
 
@@ -31,6 +32,23 @@ class TrialRecord(RecordModel):
     reason: str
     machine: str
     seconds: float
+
+
+class Finalist(RecordModel):
+    """A trial that was timed again in the native host, in the same rounds as the other finalists and the baseline.
+
+    Attributes:
+        trial: The number of the trial.
+        native_p50_us: Its median call.
+        speedup: The baseline's median call / its own.
+        over_winner: Its median call / the winner's; 1 for the winner. If the spread includes 1, the rounds cannot tell
+            the two apart.
+    """
+
+    trial: int
+    native_p50_us: float
+    speedup: Spread
+    over_winner: Spread
 
 
 class ClipScores(RecordModel):
@@ -99,6 +117,8 @@ class Search(RecordModel):
         trials: All trials in order.
         importance: Recipe key or pattern -> its share in the spread of the first objective.
         front: The numbers of the trials that no other feasible one beats.
+        final: With the goal fastest, the best feasible trials as they were timed together at the end: the winner, then
+            the others from fast to slow. The base recipe is timed beside them, but does not win if it exceeds a limit.
         winner: The number of the trial that won; null if no trial meets the constraints.
         why: Why it won, in words; or how near the trials came.
         recipes: The recipes of the front; the winner's comes first.
@@ -117,6 +137,7 @@ class Search(RecordModel):
     trials: tuple[TrialRecord, ...]
     importance: dict[str, float]
     front: tuple[int, ...]
+    final: tuple[Finalist, ...] = ()
     winner: int | None
     why: tuple[str, ...]
     recipes: tuple[FoundRecipe, ...]

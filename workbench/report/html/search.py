@@ -5,7 +5,7 @@ import base64
 from workbench.records.search.trials import Search
 from workbench.report.html.page import environment_of_pages
 from workbench.report.plots.search import search_png, values_of
-from workbench.report.tables.search.trials import score_row, title
+from workbench.report.tables.search.trials import final_rows, score_row, title
 
 _LIMITS = "deviation.pitch.p95_cents"
 
@@ -25,6 +25,7 @@ def search_html(search: Search) -> str:
             search=search,
             title=title(search),
             scores=scores,
+            final=final_rows(search),
             won=won,
             columns=columns,
             rows=[(trial, values_of(trial, columns)) for trial in search.trials],

@@ -1,10 +1,10 @@
 """The last step of a search: the winner's recipe as a file, built and scored once on the scoring clips."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
+from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
 from workbench.measure.deviation import Deviation
 from workbench.progress import Progress
@@ -16,9 +16,11 @@ from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe,
 from workbench.storage.atomic import write_atomic
 from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.load_recipes import load_variants
+from workbench.workflows.search.evaluation import Trial
+from workbench.workflows.search.final import hold_final
 from workbench.workflows.search.outcome import choices_of, front, nearest_misses, recipe_text, why, winner
 from workbench.workflows.search.space import Space
-from workbench.workflows.search.study import Trial
+from workbench.workflows.search.study import Study
 from workbench.workflows.search.trial_variant import variant_of
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.prepare import load_clips, prepare
@@ -33,16 +35,23 @@ _NO_WINNER = "no trial meets all constraints"
 
 
 def finish(
-    space: Space,
-    trials: Sequence[Trial],
-    importance: Mapping[str, float],
+    study: Study,
+    clips: tuple[Clip, ...],
     folder: Path,
     catalog: ClipCatalog,
     progress: Progress,
     caches: Caches,
 ) -> Search:
-    """Writes the recipes of the front, scores the winner, and returns the record. The caller has the folder's lock."""
-    won = winner(space, trials)
+    """Holds the final, writes the recipes of the front, scores the winner, and returns the record.
+
+    The caller has the folder's lock and the timing lock. `clips` are the calibration clips.
+    """
+    space, trials, final = study.space, study.trials(), study.final()
+    if final is None:
+        final = hold_final(space, trials, clips, caches, progress)
+        study.keep_final(final)
+    won = winner(space, trials, final)
+    best = [won] if won is not None and final else front(space, trials)
     record = Search(
         created=now_utc(),
         space=space.name,
@@ -53,20 +62,21 @@ def finish(
         constraints={gate.metric: str(gate) for gate in space.model.constraints},
         environment=environment(space.base.speed.threads),
         trials=tuple(TrialRecord(**asdict(trial)) for trial in trials),
-        importance=dict(importance),
-        front=tuple(trial.number for trial in front(space, trials)),
+        importance=study.importance(),
+        front=tuple(trial.number for trial in best),
+        final=final,
         winner=None if won is None else won.number,
-        why=tuple(nearest_misses(space, trials)) if won is None else why(space, trials, won),
+        why=tuple(nearest_misses(space, trials)) if won is None else why(space, trials, won, final),
         recipes=(),
         search=None,
         null_reasons={"winner": _NO_WINNER, "search": _NO_WINNER} if won is None else {"search": "not scored yet"},
     )
     if won is None:
         return record
-    others = [trial for trial in front(space, trials) if trial.number != won.number]
+    others = [trial for trial in best if trial.number != won.number]
     for trial in (won, *others):
         recipe = variant_of(space, choices_of(space, trial.parameters)).recipe
-        text = recipe_text(recipe, space, trial, len(trials))
+        text = recipe_text(recipe, space, trial, len(trials), final)
         write_atomic(folder / _file_name(space, trial, won), text.encode())
     result = _score(folder / _file_name(space, won, won), folder, catalog, progress, caches)
     assert result.program is not None

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from workbench.recipe import Recipe
+from workbench.records.search.trials import Finalist
 from workbench.storage.yaml_files import as_yaml
-from workbench.workflows.search.evaluation import no_value
+from workbench.workflows.search.evaluation import Trial, no_value
 from workbench.workflows.search.space import Choices, Space, violation
 from workbench.workflows.search.space_schema import Range
-from workbench.workflows.search.study import Trial
 
 
 def feasible(trials: Sequence[Trial]) -> list[Trial]:
@@ -19,26 +19,29 @@ def feasible(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.outcome == "feasible"]
 
 
+def best_first(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the feasible trials by their first objective. Of several with the same values, the first one counts."""
+    costs = {_costs(space, trial): trial for trial in reversed(feasible(trials))}
+    return [costs[cost] for cost in sorted(costs)]
+
+
 def front(space: Space, trials: Sequence[Trial]) -> list[Trial]:
     """Returns the feasible trials that no other one beats in every objective, the best in the first one first."""
-    candidates = feasible(trials)
-    costs = {trial.number: _costs(space, trial) for trial in candidates}
-    unbeaten, seen = [], set()
-    for trial in sorted(candidates, key=lambda trial: (costs[trial.number], trial.number)):
-        own = costs[trial.number]
-        if own not in seen and not any(
-            other != own and all(o <= c for o, c in zip(other, own, strict=True)) for other in costs.values()
-        ):
-            unbeaten.append(trial)
-            seen.add(own)
-    return unbeaten
+    candidates = {_costs(space, trial): trial for trial in best_first(space, trials)}
+    return [
+        trial
+        for own, trial in candidates.items()
+        if not any(other != own and all(o <= c for o, c in zip(other, own, strict=True)) for other in candidates)
+    ]
 
 
-def winner(space: Space, trials: Sequence[Trial]) -> Trial | None:
-    """Returns the best feasible trial, or None if there is none.
+def winner(space: Space, trials: Sequence[Trial], final: Sequence[Finalist] = ()) -> Trial | None:
+    """Returns the winner of the final, or else the best feasible trial; None if there is none.
 
     With two objectives it is the trial of the front with the least product of bytes and time.
     """
+    if final:
+        return next(trial for trial in trials if trial.number == final[0].trial)
     unbeaten = front(space, trials)
     return min(unbeaten, key=lambda trial: float(np.prod(_costs(space, trial))), default=None)
 
@@ -51,19 +54,24 @@ def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
     )
 
 
-def why(space: Space, trials: Sequence[Trial], won: Trial) -> tuple[str, ...]:
+def why(space: Space, trials: Sequence[Trial], won: Trial, final: Sequence[Finalist] = ()) -> tuple[str, ...]:
     """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
     candidates = feasible(trials)
-    values = _objective(space, won)
-    lines = [f"trial {won.number}: {values}; best of {len(candidates)} that meet all constraints, of {len(trials)}"]
-    next_best = winner(space, [trial for trial in candidates if trial.parameters != won.parameters])
+    number = f"{len(candidates)} that meet all constraints, of {len(trials)}"
+    if final:
+        lines = [f"trial {won.number}: {objective_text(space, won, final)}; fastest of the best of {number}"]
+    else:
+        lines = [f"trial {won.number}: {objective_text(space, won)}; best of {number}"]
+    numbers = {trial.number for trial in candidates}
+    others = [each for each in final[1:] if each.trial in numbers]
+    next_best = winner(space, [trial for trial in candidates if trial.parameters != won.parameters], others)
     if next_best is not None:
-        values = _objective(space, next_best)
         different = [
             f"{name} {_short(next_best.parameters[name])} instead of {_short(value)}"
             for name, value in won.parameters.items()
             if next_best.parameters.get(name) != value
         ]
+        values = objective_text(space, next_best, final)
         lines.append(f"the next best, trial {next_best.number}, has {values}, with {', '.join(different)}")
     for gate in space.model.constraints:
         value = won.metrics[gate.metric]
@@ -71,8 +79,15 @@ def why(space: Space, trials: Sequence[Trial], won: Trial) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _objective(space: Space, trial: Trial) -> str:
-    """Returns what a trial is worth, with the 10th and 90th percentile of a ratio over its timing rounds."""
+def objective_text(space: Space, trial: Trial, final: Sequence[Finalist] = ()) -> str:
+    """Returns what a trial is worth: its times in the final if it was there, or else those of the search.
+
+    A ratio has its 10th and 90th percentile over the timing rounds.
+    """
+    for finalist in final:
+        if finalist.trial == trial.number:
+            slower = "" if finalist is final[0] else f", {finalist.over_winner.text()} of the winner's"
+            return f"{finalist.native_p50_us:.0f} µs a call{slower}, {finalist.speedup.text()} times as fast as eager"
     texts = []
     for metric in space.metrics:
         name, value = metric.removesuffix("_p50"), trial.metrics[metric]
@@ -118,9 +133,9 @@ def choices_of(space: Space, parameters: Mapping[str, object]) -> Choices:
     return Choices(keys, {pattern: parameters[pattern] for pattern in space.model.layers})  # type: ignore[misc]
 
 
-def recipe_text(recipe: Recipe, space: Space, won: Trial, trials: int) -> str:
+def recipe_text(recipe: Recipe, space: Space, won: Trial, trials: int, final: Sequence[Finalist] = ()) -> str:
     """Returns a recipe as a file that needs no other one, with a header that says how it was found."""
-    values = _objective(space, won)
+    values = objective_text(space, won, final)
     limits = "; ".join(f"{gate.metric} {gate}" for gate in space.model.constraints)
     header = [
         f"# Found by `workbench search {space.path.name}`: trial {won.number} of {trials}, seed {space.model.seed}.",

@@ -1,4 +1,4 @@
-"""A search from its space to its record: trials until there are enough, then the winner on the scoring clips."""
+"""A search from its space to its record: trials until there are enough, the final, the winner on the scoring clips."""
 
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -59,7 +59,7 @@ def search(
     else:
         _run_in_threads([study, *(Study(space, storage) for _ in range(workers.count - 1))], evaluate, progress)
     with exclusive(folder, wait=True), timing_lock(caches).write_lock():
-        return finish(space, study.trials(), study.importance(), folder, catalog, progress, caches)
+        return finish(study, base.calibration_clips, folder, catalog, progress, caches)
 
 
 def _run_in_threads(studies: list[Study], evaluate: ProgramEvaluator, progress: Progress) -> None:

@@ -9,15 +9,16 @@ import platform
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 from workbench.errors import NotInstalledError, WorkbenchError
 from workbench.extras import SEARCH
 from workbench.progress import Progress
-from workbench.workflows.search.evaluation import Evaluation, Evaluator, WorkerLostError, violations_of
+from workbench.records.search.trials import Finalist
+from workbench.workflows.search.evaluation import Evaluation, Evaluator, Outcome, Trial, WorkerLostError, violations_of
 from workbench.workflows.search.space import Choices, Space
 from workbench.workflows.search.space_schema import Range, label_of
 from workbench.workflows.search.storage import hidden_password, open_database, storage_error
@@ -34,33 +35,7 @@ _RETRIES = 2
 _ASKING = threading.Lock()  # the choice of a trial depends on the trials that run, also in other threads
 _MAXIMIZED = "speedup_p50"
 _FOUND = "found"  # the attribute of a trial with what is known of it: one write to the database
-
-Outcome = Literal["feasible", "infeasible", "stopped", "failed"]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial.
-
-    Attributes:
-        number: Its number in the study.
-        outcome: feasible, infeasible (all stages, but a limit is exceeded), stopped early, or failed (no program).
-        parameters: Recipe key or pattern -> the choice, as text or number.
-        metrics: Metric -> value on the calibration clips (of a trial that was stopped in simulation: on excerpts).
-        violation: The sum of what exceeds the limits, each relative to its limit.
-        reason: Why it was stopped or failed; "" otherwise.
-        machine: Where it ran.
-        seconds: How long it took.
-    """
-
-    number: int
-    outcome: Outcome
-    parameters: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    violation: float
-    reason: str
-    machine: str
-    seconds: float
+_FINAL = "final"  # the attribute of the study with the last final
 
 
 class Study:
@@ -128,6 +103,18 @@ class Study:
         """Returns all finished trials in order."""
         finished = self._in_state(TrialState.COMPLETE, TrialState.PRUNED)
         return [_trial(trial) for trial in finished]
+
+    def final(self) -> tuple[Finalist, ...] | None:
+        """Returns the final that was held after the last trial; None if there was none."""
+        kept = self._study.user_attrs.get(_FINAL)
+        if kept is None or kept["trials"] != len(self.trials()):
+            return None
+        return tuple(Finalist.model_validate(finalist) for finalist in kept["finalists"])
+
+    def keep_final(self, finalists: Sequence[Finalist]) -> None:
+        """Stores a final, so that another process, or the same command again, has the same winner."""
+        kept = {"trials": len(self.trials()), "finalists": [each.model_dump(mode="json") for each in finalists]}
+        self._study.set_user_attr(_FINAL, kept)
 
     def importance(self) -> dict[str, float]:
         """Returns how much each parameter decides about the first objective, adding up to 1; {} if nothing is known."""

@@ -25,11 +25,31 @@ def score_row(role: str, scores: ClipScores) -> dict[str, str]:
     }
 
 
+def final_rows(search: Search) -> list[dict[str, str]]:
+    """Returns the finalists as rows, the winner first."""
+    trials = {trial.number: trial for trial in search.trials}
+    return [
+        {
+            "trial": str(each.trial),
+            "native p50 (µs)": format_number(each.native_p50_us, ".0f"),
+            "time / winner's": each.over_winner.text(),
+            "times faster": each.speedup.text(),
+            "in the search": format_number(trials[each.trial].metrics.get(search.metrics[0]), ".2f"),
+            "bytes": format_number(trials[each.trial].metrics["program.bytes"], ",.0f"),
+            "outcome": trials[each.trial].outcome,
+        }
+        for each in search.final
+    ]
+
+
 def print_search(search: Search, folder: Path) -> None:
     """Prints the outcome of a search."""
     output = console()
     print_heading(output, title(search))
     print_lines(output, search.why)
+    if search.final:
+        output.print()
+        output.print(plain_table(final_rows(search), left=("outcome",)))
     if search.search is not None:
         both = search.search
         output.print()
