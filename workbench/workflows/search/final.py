@@ -26,7 +26,7 @@ from workbench.workflows.search.trial_variant import variant_of
 from workbench.workflows.variant.build import build
 from workbench.workflows.variant.native import build_native_host
 
-_BEST, _ROUNDS = 8, 60
+_BEST, _ROUNDS = 8, 200
 
 
 def hold_final(
@@ -42,8 +42,8 @@ def hold_final(
         progress: Receives the stages.
 
     Returns:
-        The winner first, then the others from fast to slow. () if the goal is not the time alone, or if no trial is
-        feasible.
+        The winner first, then the others from fast to slow. () if the goal is not the time or has a second part, or if
+        no trial is feasible.
     """
     best = best_first(space, trials)
     if space.model.objective != "fastest" or not best:
