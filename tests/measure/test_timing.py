@@ -52,6 +52,13 @@ def test_all_warm_up_and_then_each_has_its_turn_in_every_round() -> None:
     assert timed_in_turns() == log
 
 
+def test_longer_calls_need_fewer_untimed_ones() -> None:
+    log: list[tuple[str, bool, int, int]] = []
+    times_ms = time_alternating({"a": RecordingTurns("a", log)}, TimingPlan(1, 2, 4, 2, untimed_per_turn=1))
+    assert_array_equal(times_ms["a"], [[1, 2, 3, 4]] * 2)
+    assert log == [("a", False, 0, 2), ("a", True, 0, 5), ("a", True, 5, 5)]
+
+
 def test_a_session_runs_its_calls_over_and_over() -> None:
     inputs: list[float] = []
     session = SimpleNamespace(step=lambda chunk: inputs.append(float(chunk[0, 0])))

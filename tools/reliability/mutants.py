@@ -165,7 +165,7 @@ MUTANTS = (
     Mutant(
         "timing: the first calls of a turn count",
         "workbench/measure/timing.py",
-        "turn_ms[UNTIMED_CALLS_PER_TURN:]",
+        "turn_ms[plan.untimed_per_turn :]",
         "turn_ms[: plan.chunks_per_round]",
         "tests/measure/test_timing.py",
     ),

@@ -12,7 +12,6 @@ import numpy as np
 from workbench.errors import NativeHostError, WorkbenchError
 from workbench.measure.native_speed import NativeSide, NativeTimes, NativeTurns
 from workbench.measure.speed import (
-    UNTIMED_CALLS_PER_TURN,
     ColdStart,
     Milliseconds,
     PairTimes,
@@ -215,7 +214,7 @@ def time_alternating(sides: Mapping[_Name, Turns], plan: TimingPlan) -> dict[_Na
     """Times several sides in turns: first all warm up, then each has one turn per round, in shuffled order.
 
     A slow change of the machine's speed therefore affects all sides of a round equally. Each turn starts with
-    `UNTIMED_CALLS_PER_TURN` calls whose times are dropped, because the side before has left other data in the caches.
+    `plan.untimed_per_turn` calls whose times are dropped, because the side before has left other data in the caches.
 
     Args:
         sides: The sides by name.
@@ -229,8 +228,8 @@ def time_alternating(sides: Mapping[_Name, Turns], plan: TimingPlan) -> dict[_Na
     times_ms = {name: np.empty((plan.rounds, plan.chunks_per_round)) for name in sides}
     names, order = list(sides), np.random.default_rng(ORDER_SEED)
     for index in range(plan.rounds):
-        first = index * (UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
+        first = index * (plan.untimed_per_turn + plan.chunks_per_round)
         for name in (names[position] for position in order.permutation(len(names))):
-            turn_ms = sides[name].time(first, UNTIMED_CALLS_PER_TURN + plan.chunks_per_round)
-            times_ms[name][index] = turn_ms[UNTIMED_CALLS_PER_TURN:]
+            turn_ms = sides[name].time(first, plan.untimed_per_turn + plan.chunks_per_round)
+            times_ms[name][index] = turn_ms[plan.untimed_per_turn :]
     return times_ms

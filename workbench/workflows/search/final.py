@@ -42,8 +42,8 @@ def hold_final(
         progress: Receives the stages.
 
     Returns:
-        The winner first, then the others from fast to slow. () if the goal is not the time or has a second part, or if
-        no trial is feasible.
+        The winner first, then the others from fast to slow. () if the goal is not `fastest`, or if no trial is
+        feasible.
     """
     best = best_first(space, trials)
     if space.model.objective != "fastest" or not best:

@@ -1,5 +1,6 @@
 """The deviation and the time of each call size, for a program that accepts several."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 
 from workbench.measure.call_sizes import SizeFigures, size_figures
-from workbench.measure.speed import TimingPlan
+from workbench.measure.speed import UNTIMED_CALLS_PER_TURN, TimingPlan
 from workbench.measure.timing import time_pair_in_process
 from workbench.progress import Progress
 from workbench.runtime.isolation import IsolatedProcess
@@ -61,7 +62,11 @@ def score_sizes(
                 variant.baseline,
                 program,
                 _pad_to_calls(audio, call_samples),
-                replace(plan, chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size)),
+                replace(
+                    plan,
+                    chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size),
+                    untimed_per_turn=math.ceil(UNTIMED_CALLS_PER_TURN / size),
+                ),
                 size,
             )
             pairs = pair_frames(variant, baseline, frames, delay_ms)
