@@ -20,7 +20,19 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import findings, gates, reliability, rivals, robustness, searches, silence, steadiness, stored, tables
+from tools.docs import (
+    choices,
+    findings,
+    gates,
+    reliability,
+    rivals,
+    robustness,
+    searches,
+    silence,
+    steadiness,
+    stored,
+    tables,
+)
 from tools.docs.reference import bad_input, recipe_page, records_page
 from tools.docs.steps import tables as steps
 from tools.docs.stored import MEASURED, ROOT
@@ -47,7 +59,7 @@ PAGES: dict[str, Callable[[], str]] = {
 TABLES: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("README.md", "measured", tables.measured_in_short),
     ("docs/start.md", "printed", tables.printed_run),
-    ("docs/guides/choose.md", "choices", tables.choices),
+    ("docs/guides/choose.md", "choices", choices.choices),
     ("docs/guides/tuner-or-game.md", "steadiness", steadiness.table),
     ("docs/results/measured.md", "measured", tables.measured),
     ("docs/results/int8.md", "int8", tables.int8),

@@ -15,7 +15,6 @@ from workbench.records.result import Result, read_result
 from workbench.report.columns import result_cells, without_empty_columns
 from workbench.report.formatting import DASH, counted, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
-from workbench.report.recipe_summary import PURPOSES
 from workbench.report.tables.bench import bench_rows, native_rows
 from workbench.report.tables.results import print_results
 
@@ -34,10 +33,6 @@ _SHORT_COLUMNS = {
     "native p50 (µs)": "native p50 (µs)",
     "times faster (native)": "times faster",
 }
-_CHOICES = (
-    *("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small", "int8-dynamic"),
-    *("student-int8", "student-float", DYNAMIC, "explicit-state", "int8-streams"),
-)
 _ABOVE_BOUND = "most above their bounds: µs above, of µs"
 _LEFT_OUT_OF_BENCH = ("of it loading",)  # for width; bench.json has it
 
@@ -51,11 +46,14 @@ def measured_results() -> list[Result]:
 
 
 def measured() -> str:
-    """Returns a row for each shipped variant, except the int8 experiments."""
+    """Returns a row for each shipped variant, except the int8 experiments: a table for each processor."""
     results = measured_results()
     shown = [result for result in results if not result.recipe.name.startswith("int8-what-helps@")]
-    table = markdown_table(without_empty_columns([result_cells(result) for result in shown]))
-    return table + _by_size(results) + _measured_where(results) + _scored_and_took(results)
+    tables = [
+        markdown_table(without_empty_columns([result_cells(result) for result in group])) + _measured_where(group)
+        for group in by_processor(shown)
+    ]
+    return "\n".join(tables) + _by_size(results) + _scored_and_took(results)
 
 
 def measured_in_short() -> str:
@@ -65,15 +63,12 @@ def measured_in_short() -> str:
     return markdown_table(without_empty_columns(rows)) + _measured_where(shown)
 
 
-def choices() -> str:
-    """Returns what each variant is good for, with the figures that decide."""
-    rows = []
-    for name in _CHOICES:
-        cells = result_cells(read_result(MEASURED / f"{name}.json"))
-        titles = ("bytes", "pitch p95 (cents)", "native p50 (µs)", "times faster (native)", "times faster")
-        figures = {title: cells[title] for title in titles}
-        rows.append({"variant": name, "good for": PURPOSES[name.partition("@")[0]], **figures})
-    return markdown_table(without_empty_columns(rows), left=("variant", "good for"))
+def by_processor(results: Sequence[Result]) -> list[list[Result]]:
+    """Returns the results of each processor: times of two processors in one table would be compared."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.environment.cpu, []).append(result)
+    return list(groups.values())
 
 
 def printed_run() -> str:

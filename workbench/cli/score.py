@@ -18,6 +18,7 @@ from workbench.cli._shared.options import (
     out_option,
     output_folder,
     prepare_variants,
+    scheduler_option,
     variant_options,
 )
 from workbench.cli._shared.output import print_archived, print_run
@@ -48,6 +49,7 @@ from workbench.workflows.input_files import check_programs
 @gates_option
 @out_option("Folder for the run.  [default: a dated folder below outputs/]")
 @jobs_option
+@scheduler_option
 @json_option
 @calib_audio_option
 @quiet_option
@@ -60,6 +62,7 @@ def score(
     gates: Path | None,
     out: Path | None,
     jobs: int,
+    scheduler: str | None,
     as_json: bool,
     calib_audio: Path | None,
 ) -> None:
@@ -88,7 +91,7 @@ def score(
     from workbench.workflows.variant.prepare import load_clips
 
     check(prepared.recipe)
-    workers = opened_workers(jobs, None)
+    workers = opened_workers(jobs, scheduler)
     folder = output_folder(out, f"{prepared.recipe.name}-recorded")
     variant_folder = folder / prepared.recipe.name
     with progress_shown(prepared.recipe.name) as progress:

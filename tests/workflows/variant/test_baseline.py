@@ -81,17 +81,19 @@ def test_other_inputs_and_damaged_frames_run_again(
     assert len(runs) == 2
 
 
-@pytest.mark.parametrize("dies", [False, True])
-def test_workers_share_what_is_missing(dies: bool, tmp_path: Path, runs: list[np.ndarray]) -> None:
+@pytest.mark.parametrize("lost", ["", "its worker died", "another processor"])
+def test_workers_share_what_is_missing(lost: str, tmp_path: Path, runs: list[np.ndarray]) -> None:
     class Two:
         count = 2
         calls = 0
 
         def call(self, function: Any, *arguments: Any) -> Any:
             self.calls += 1
-            if dies and self.calls == 1:
+            is_first = self.calls == 1
+            if is_first and lost == "its worker died":
                 raise WorkerKilledError("killed")
-            return function(*arguments)
+            found = function(*arguments)
+            return replace(found, environment="other") if is_first and lost else found
 
     frames(BaselineCache(tmp_path), **GIVEN)
     workers: Any = Two()
@@ -99,6 +101,10 @@ def test_workers_share_what_is_missing(dies: bool, tmp_path: Path, runs: list[np
     requests = [Request(clip_of("a", seconds), "continuous", (1,), dither) for seconds in (1, 2) for dither in (0, 1)]
     with cache.computing(SPEC, 1, [Request(CLIP, "continuous", (1,)), *requests]):
         pass  # a build, for example
-    assert workers.calls == 4 and len(runs) == 1 + 4 - dies
+    assert workers.calls == 4 and len(runs) == 1 + 4 - (lost == "its worker died")
+    before = len(runs)
+    for request in requests:
+        cache.frames(SPEC, 1, request)
+    assert len(runs) == before + bool(lost), "this machine runs what was lost"
     for request in requests:
         assert_same(cache.frames(SPEC, 1, request), frames(BaselineCache(), **GIVEN | vars(request)))

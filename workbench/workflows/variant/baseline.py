@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from workbench.audio.decode import Clip
-from workbench.errors import WorkbenchError
 from workbench.measure.floor import add_dither
 from workbench.measure.timing import BaselineSpec
 from workbench.model.checkpoint import checkpoint_sha256
@@ -53,11 +52,20 @@ class Request:
     dither: bool = False
 
 
-def run_baseline(spec: BaselineSpec, threads: int, calls: Sequence[Call]) -> list[Frames]:
+@dataclass(frozen=True)
+class BaselineRun:
+    """Upstream's frames, and the hash of the environment that they depend on."""
+
+    environment: str
+    frames: list[Frames]
+
+
+def run_baseline(spec: BaselineSpec, threads: int, calls: Sequence[Call]) -> BaselineRun:
     """Returns upstream's frames of samples, each with its state handling and its call sizes. Sets torch's threads."""
     torch.set_num_threads(threads)
     session = spec.session()
-    return [run_chunks(with_state_handling(handling, session), samples, sizes) for samples, handling, sizes in calls]
+    frames = [run_chunks(with_state_handling(handling, session), samples, sizes) for samples, handling, sizes in calls]
+    return BaselineRun(baseline_environment(), frames)
 
 
 def _balanced(calls: Mapping[str, Call], count: int) -> list[tuple[str, ...]]:
@@ -112,7 +120,8 @@ class BaselineCache:
     def compute(self, spec: BaselineSpec, threads: int, requests: Sequence[Request]) -> None:
         """Computes the frames of several requests that are missing, on all workers at the same time.
 
-        `frames` returns them afterwards, and computes what a worker that died did not. Without workers nothing happens.
+        `frames` returns them afterwards. It computes what a worker that died did not, and what one with another kind of
+        processor did: the last bits of those frames are not those of this machine. Without workers nothing happens.
         """
         if self._workers is None:
             return
@@ -127,8 +136,8 @@ class BaselineCache:
             for group in groups
         }
         for group, found in results_of(self._workers, tasks):
-            if not isinstance(found, WorkbenchError):
-                for key, frames in zip(group, found, strict=True):
+            if isinstance(found, BaselineRun) and found.environment == baseline_environment():
+                for key, frames in zip(group, found.frames, strict=True):
                     self._frames[key] = self._find_or_run(key, functools.partial(_same, frames))
 
     @contextmanager

@@ -1,0 +1,31 @@
+"""The table of `docs/guides/choose.md`: what each variant is good for, with the figures that decide."""
+
+from tools.docs.stored import MEASURED
+from tools.docs.tables import DYNAMIC, by_processor
+from workbench.records.result import Result, read_result
+from workbench.report.columns import result_cells
+from workbench.report.formatting import markdown_table
+from workbench.report.recipe_summary import PURPOSES
+
+_CHOICES = (
+    *("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small", "int8-dynamic"),
+    *("student-int8", "student-float", DYNAMIC, "explicit-state", "int8-streams"),
+)
+
+
+def choices() -> str:
+    """Returns what each variant is good for, with the figures that decide: a table for each processor."""
+    groups = by_processor([read_result(MEASURED / f"{name}.json") for name in _CHOICES])
+    tables = [markdown_table([_choice(result) for result in group], left=("variant", "good for")) for group in groups]
+    processors = [f"\nThe times are of {group[0].environment.cpu}.\n" for group in groups]
+    return "\n".join(map(str.__add__, tables, processors))
+
+
+def _choice(result: Result) -> dict[str, str]:
+    cells, name = result_cells(result), result.recipe.name
+    titles = ("bytes", "pitch p95 (cents)", "native p50 (µs)", "times faster (native)", "times faster")
+    return {
+        "variant": name,
+        "good for": PURPOSES[name.partition("@")[0]],
+        **{title: cells[title] for title in titles},
+    }
