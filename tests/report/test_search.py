@@ -56,7 +56,7 @@ def test_search_page_has_why_scores_and_trials(metrics: tuple[str, ...]) -> None
 
 def test_final_is_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     final = tuple(
-        Finalist(trial=number, native_p50_us=us, speedup=spread(9), over_winner=spread(ratio))
+        Finalist(trial=number, native_p50_us=us, speedup=spread(9), over_winner=spread(ratio), machine="here")
         for number, us, ratio in ((2, 150, 1), (0, 180, 1.2))
     )
     search = search_of(objective="fastest", metrics=(SPEEDUP,), final=final)

@@ -3,8 +3,8 @@
 from tools.docs.stored import MEASURED
 from tools.docs.tables import DYNAMIC, by_processor
 from workbench.records.result import Result, read_result
-from workbench.report.columns import result_cells
-from workbench.report.formatting import markdown_table
+from workbench.report.columns import result_cells, without_empty_columns
+from workbench.report.formatting import DASH, markdown_table
 from workbench.report.recipe_summary import PURPOSES
 
 _CHOICES = (
@@ -16,9 +16,11 @@ _CHOICES = (
 def choices() -> str:
     """Returns what each variant is good for, with the figures that decide: a table for each processor."""
     groups = by_processor([read_result(MEASURED / f"{name}.json") for name in _CHOICES])
-    tables = [markdown_table([_choice(result) for result in group], left=("variant", "good for")) for group in groups]
-    processors = [f"\nThe times are of {group[0].environment.cpu}.\n" for group in groups]
-    return "\n".join(map(str.__add__, tables, processors))
+    return "\n".join(
+        markdown_table(without_empty_columns([_choice(result) for result in group]), left=("variant", "good for"))
+        + f"\nMeasured on {group[0].environment.cpu}.\n"
+        for group in groups
+    )
 
 
 def _choice(result: Result) -> dict[str, str]:
@@ -27,5 +29,6 @@ def _choice(result: Result) -> dict[str, str]:
     return {
         "variant": name,
         "good for": PURPOSES[name.partition("@")[0]],
+        "a call (ms)": DASH if result.speed is None else f"{result.speed.chunk_ms:.3g}",
         **{title: cells[title] for title in titles},
     }

@@ -87,8 +87,9 @@ def _final(search: Search) -> list[str]:
     if not search.final:
         return []
     return [
-        "The final: the best trials and the base recipe, timed in the same rounds. If the spread of a ratio to the "
-        "winner's time includes 1, the rounds cannot tell the two apart.\n",
+        "The final: the best trials and the base recipe, timed in the same rounds. If the low end of a ratio to the "
+        "winner's time is below 1, the trial was faster than the winner in at least one round of ten. A trial that "
+        "exceeds a limit cannot win.\n",
         markdown_table(final_rows(search), left=("outcome",)),
     ]
 

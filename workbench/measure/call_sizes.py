@@ -15,7 +15,7 @@ from workbench.record_model import RecordModel
 class SizeFigures(RecordModel):
     """Calls of one size. Both sides run each clip from a reset, in the same chunks of that size.
 
-    They are timed as in `speed`, but a turn starts with untimed calls of 8 frames together: one call of 8 or more.
+    They are timed as in `speed`, with fewer untimed calls at the start of a turn: 8 frames, and at least two calls.
 
     Attributes:
         frames_per_chunk: The size of a call in frames.

@@ -20,7 +20,7 @@ Milliseconds = NDArray[np.float64]
 UNTIMED_CALLS_PER_TURN = 8
 """The first call of a turn takes about twice as long as a later one, on every side; from the ninth on, the times are
 steady (median over 60 turns of eager, int8-mixed in Python and in the native host). Of calls of 4 to 32 frames, only
-the first one or two take longer (median over 15 turns of eager and `dynamic` in Python): 8 frames are enough."""
+the first one or two take longer (median over 15 turns of eager and `dynamic` in Python)."""
 MAX_SPREAD_RATIO = 2.0  # high / low over rounds; a larger ratio means a busy machine, so the timing is inconclusive
 
 

@@ -136,13 +136,13 @@ def time_natively(
 
     Args:
         baseline: The baseline; its stream is that of the programs.
-        programs: The exported files by name. Each runs in another native host.
+        programs: The exported files by name. Each has its own process of the native host.
         samples: (n,) float32. It starts over at its end.
         plan: Rounds and threads. A call has the smallest size and receives all streams.
         host: The native host.
 
     Returns:
-        (rounds, calls) milliseconds of the baseline, and of each program by its name.
+        (rounds, calls) float64 milliseconds of the baseline, and of each program by its name.
 
     Raises:
         NativeHostError: A host ended.
@@ -152,13 +152,11 @@ def time_natively(
     stream = baseline.stream
     calls = as_calls(samples, stream, stream.frames_per_chunk)
     with ExitStack() as stack:
-        turns: dict[_Name | None, Turns] = {
-            name: NativeTurns(stack.enter_context(NativeSession(host, program, plan.threads)), calls)
-            for name, program in programs.items()
-        }
-        turns[None] = SessionTurns(baseline.session(margins=False, streams=stream.streams), calls)
-        times_ms = time_alternating(turns, plan)
-    return times_ms.pop(None), {name: times_ms[name] for name in programs}
+        hosts = [stack.enter_context(NativeSession(host, program, plan.threads)) for program in programs.values()]
+        eager = SessionTurns(baseline.session(margins=False, streams=stream.streams), calls)
+        sides: list[Turns] = [eager, *(NativeTurns(each, calls) for each in hosts)]
+        baseline_ms, *programs_ms = time_alternating(dict(enumerate(sides)), plan).values()
+    return baseline_ms, dict(zip(programs, programs_ms, strict=True))
 
 
 class Turns(Protocol):

@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("optuna")
@@ -21,9 +23,8 @@ from workbench.errors import WorkbenchError
 from workbench.measure.spread import Spread
 from workbench.progress import Progress
 from workbench.records.search.trials import Finalist
-from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.search.evaluation import WorkerLostError
-from workbench.workflows.search.final import hold_final
+from workbench.workflows.search.final import entrants, ranked
 from workbench.workflows.search.outcome import best_first, front, nearest_misses, why, winner
 from workbench.workflows.search.storage import file_storage, hidden_password
 from workbench.workflows.search.study import Study
@@ -64,31 +65,56 @@ def test_two_objectives_give_a_front(tmp_path: Path) -> None:
 
 def finalist(number: int, us: float, over_winner: float) -> Finalist:
     spread = Spread(p50=over_winner, low=over_winner - 0.1, high=over_winner + 0.1)
-    return Finalist(trial=number, native_p50_us=us, speedup=spread, over_winner=spread)
+    return Finalist(trial=number, native_p50_us=us, speedup=spread, over_winner=spread, machine="here")
 
 
 def test_the_final_decides_and_is_kept_until_there_are_more_trials(tmp_path: Path) -> None:
     study = run(tmp_path, FakeEvaluator(), trials=8, objective="fastest")
     trials = study.trials()
     best, second, third, *_ = best_first(study.space, trials)
-    assert winner(study.space, trials) == best and study.final() is None
+    assert winner(study.space, trials) == best and study.final(8) is None
     final = (finalist(second.number, 150, 1), finalist(third.number, 170, 1.1), finalist(best.number, 180, 1.2))
-    study.keep_final(final)
+    assert study.keep_final(final, 8) == final
     again = Study(study.space, file_storage(tmp_path))
-    assert again.final() == final
+    assert again.final(8) == again.keep_final(final[::-1], 8) == final, "the first one counts"
+    assert again.final(9) is None
     assert winner(study.space, trials, final) == second
     first, next_best, *_ = why(study.space, trials, second, final)
     assert first.startswith(f"trial {second.number}: 150 µs a call, 1.00 (0.90–1.10) times as fast as eager; fastest")
-    assert "170 µs a call, 1.10 (1.00–1.20) of the winner's" in next_best
-    more = run(tmp_path, FakeEvaluator(), trials=9, objective="fastest")
-    assert more.final() is None
+    assert "170 µs a call, 1.10 (1.00–1.20) times the winner's" in next_best
 
 
-@pytest.mark.parametrize("keys", [{}, {"objective": "both"}, {"constraints": {"deviation.pitch.p95_cents": "<= 0.01"}}])
-def test_no_final_without_a_time_or_a_feasible_trial(keys: dict[str, Any], tmp_path: Path) -> None:
-    objective = "fastest" if "constraints" in keys else "smallest"
-    study = run(tmp_path, FakeEvaluator(), trials=4, **{"objective": objective, **keys})
-    assert hold_final(study.space, study.trials(), (), Caches(None, None), Progress()) == ()
+def test_two_trials_with_the_same_choices_are_one_finalist(tmp_path: Path) -> None:
+    study = run(tmp_path, FakeEvaluator(), trials=8, objective="fastest")
+    trials = study.trials()
+    best, second, *_ = best_first(study.space, trials)
+    twin = replace(best, number=99, metrics={**best.metrics, "speed.native.speedup_p50": 99.0})
+    assert twin not in best_first(study.space, [*trials, twin])
+    final = (finalist(best.number, 150, 1), finalist(99, 151, 1), finalist(second.number, 160, 1.1))
+    assert f"the next best, trial {second.number}, has 160" in why(study.space, [*trials, twin], best, final)[1]
+
+
+def test_the_best_ratios_the_shortest_calls_and_the_base_recipe_enter_the_final(tmp_path: Path) -> None:
+    study = run(tmp_path, FakeEvaluator(), trials=40, objective="fastest")
+    trials = study.trials()
+    found = [trial.number for trial in entrants(study.space, trials)]
+    feasible = [trial for trial in trials if trial.outcome == "feasible"]
+    assert len(feasible) > 16 >= len(set(found) - {0}) > 8
+    assert found[0] == max(feasible, key=lambda trial: trial.metrics["speed.native.speedup_p50"]).number
+    assert {trial.number for trial in feasible[:4]} | {0} <= set(found), (
+        "the fake's first trials have the shortest calls"
+    )
+    assert entrants(study.space, [replace(trial, outcome="infeasible") for trial in trials]) == []
+
+
+def test_ranked_finalists_share_the_drift_of_each_round() -> None:
+    drift = np.random.default_rng(0).uniform(1, 2, (50, 1))
+    times_ms = {number: np.tile(ms * drift, (1, 5)) for number, ms in ((7, 0.2), (3, 0.21), (0, 0.1), (5, 0.4))}
+    final = ranked(times_ms, np.tile(2 * drift, (1, 5)), feasible={7, 3, 5})
+    assert [each.trial for each in final] == [7, 0, 3, 5], "the base recipe is the fastest, but exceeds a limit"
+    assert [each.over_winner.p50 for each in final] == pytest.approx([1, 0.5, 1.05, 2])
+    assert final[2].over_winner.ratio == pytest.approx(1) and final[0].speedup.p50 == pytest.approx(10)
+    assert final[0].native_p50_us == pytest.approx(200 * np.median(drift))
 
 
 def test_interrupted_trial_is_tried_again_and_the_rest_is_the_same(tmp_path: Path) -> None:

@@ -41,14 +41,16 @@ class Finalist(RecordModel):
         trial: The number of the trial.
         native_p50_us: Its median call.
         speedup: The baseline's median call / its own.
-        over_winner: Its median call / the winner's; 1 for the winner. If the spread includes 1, the rounds cannot tell
-            the two apart.
+        over_winner: Its median call / the winner's; 1 for the winner. If `low` is below 1, it was faster than the
+            winner in at least one round of ten.
+        machine: The name of the machine that timed it.
     """
 
     trial: int
     native_p50_us: float
     speedup: Spread
     over_winner: Spread
+    machine: str
 
 
 class ClipScores(RecordModel):
@@ -116,7 +118,7 @@ class Search(RecordModel):
         environment: The machine that wrote the record, and the library versions.
         trials: All trials in order.
         importance: Recipe key or pattern -> its share in the spread of the first objective.
-        front: The numbers of the trials that no other feasible one beats.
+        front: The numbers of the trials that no other feasible one beats; after a final only its winner.
         final: With the goal fastest, the best feasible trials as they were timed together at the end: the winner, then
             the others from fast to slow. The base recipe is timed beside them, but does not win if it exceeds a limit.
         winner: The number of the trial that won; null if no trial meets the constraints.

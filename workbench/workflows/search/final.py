@@ -4,15 +4,16 @@ A search times each trial at another moment. If the speed of the machine drifts,
 one. The programs of the final share each round, and so share the drift.
 """
 
+import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from workbench.audio.decode import Clip
-from workbench.measure.speed import TimingPlan, speedup
+from workbench.errors import LoweringError, ProgramError, WorkbenchError
+from workbench.measure.speed import Milliseconds, TimingPlan, speedup
 from workbench.measure.spread import Spread
 from workbench.measure.timing import time_natively
 from workbench.progress import Progress
@@ -24,59 +25,99 @@ from workbench.workflows.search.outcome import best_first, choices_of
 from workbench.workflows.search.space import Space
 from workbench.workflows.search.trial_variant import variant_of
 from workbench.workflows.variant.build import build
-from workbench.workflows.variant.native import build_native_host
+from workbench.workflows.variant.native import build_native_host, start_natively
+from workbench.workflows.variant.prepare import PreparedVariant
 
-_BEST, _ROUNDS = 8, 200
+_BEST = 8
+_ROUNDS = 200  # they find differences of 1 % where single rounds differ by 15 %, and take less than a minute
+
+
+def entrants(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the trials of a final: the feasible ones with the best ratios or the shortest calls, and the base recipe.
+
+    The base recipe is left out if it is not in the space or was stopped before it had a program.
+    """
+    best = best_first(space, trials)
+    # a slow moment of the baseline makes a ratio too good; a fast moment of the machine makes a time too good
+    by_time = sorted(best, key=lambda trial: trial.metrics["speed.native.p50_us"])
+    is_base = space.base_choices() is not None
+    base = [trial for trial in trials[:1] if is_base and best and "program.bytes" in trial.metrics]
+    return list({trial.number: trial for trial in (*best[:_BEST], *by_time[:_BEST], *base)}.values())
 
 
 def hold_final(
-    space: Space, trials: Sequence[Trial], clips: tuple[Clip, ...], caches: Caches, progress: Progress
+    space: Space, trials: Sequence[Trial], base: PreparedVariant, caches: Caches, progress: Progress
 ) -> tuple[Finalist, ...]:
-    """Times the best feasible trials again, with the base recipe beside them. The caller has the timing lock.
+    """Times the entrants in turns with each other. The caller has the timing lock.
+
+    An entrant that does not run on this machine is left out: another machine may have timed it in the search.
 
     Args:
         space: The space.
-        trials: All trials.
-        clips: The calibration clips, which the programs are timed on.
-        caches: The caches of all runs, which have the programs of the trials.
+        trials: All trials in order.
+        base: The base recipe with the calibration clips, which the programs are timed on.
+        caches: The caches of all runs. A program that is not there is built again.
         progress: Receives the stages.
 
     Returns:
-        The winner first, then the others from fast to slow. () if the goal is not `fastest`, or if no trial is
-        feasible.
+        The finalists as `ranked` returns them. () if no feasible entrant runs here.
+
+    Raises:
+        NativeHostError: There is no native host, or it ended.
     """
-    best = best_first(space, trials)
-    if space.model.objective != "fastest" or not best:
-        return ()
-    # a ratio was lucky if the baseline was slow just then, and a time if the whole machine was fast
-    by_time = sorted(best, key=lambda trial: trial.metrics["speed.native.p50_us"])
-    best = list({trial.number: trial for trial in (*best[:_BEST], *by_time[:_BEST])}.values())
-    base = [trial for trial in trials if trial.parameters == space.base_choices() and "program.bytes" in trial.metrics]
-    entered = {trial.number: trial for trial in (*best, *base[:1])}
+    entered = entrants(space, trials)
+    host, plan = build_native_host(progress), TimingPlan(**dict(space.base.speed))
+    plan = replace(plan, rounds=max(plan.rounds, _ROUNDS))
+    samples = np.concatenate([clip.samples for clip in base.calibration_clips])
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         programs = {}
         with progress.stage("build the best again", len(entered)) as advance:
-            for number, trial in entered.items():
-                variant = replace(
-                    variant_of(space, choices_of(space, trial.parameters)), calibration_clips=tuple(clips)
-                )
-                built = build(variant, Path(folder) / str(number), Progress(), store=caches.programs)
-                programs[number] = Path(folder) / str(number) / built.program.path
+            for trial in entered:
+                program = _build(space, trial, base, Path(folder) / str(trial.number), caches)
+                if program and not isinstance(start_natively(host, program, plan.threads), WorkbenchError):
+                    programs[trial.number] = program
                 advance(1)
-        plan = TimingPlan(**dict(space.base.speed))
-        plan = replace(plan, rounds=max(plan.rounds, _ROUNDS))
-        host, samples = build_native_host(progress), np.concatenate([clip.samples for clip in clips])
+        feasible = {trial.number for trial in entered if trial.outcome == "feasible" and trial.number in programs}
+        if not feasible:
+            return ()
         with progress.stage("time the best together"), IsolatedProcess() as child:
-            baseline_ms, times_ms = child.call(time_natively, variant.baseline, programs, samples, plan, host)
+            baseline_ms, times_ms = child.call(time_natively, base.baseline, programs, samples, plan, host)
+    return ranked(times_ms, baseline_ms, feasible)
+
+
+def _build(space: Space, trial: Trial, base: PreparedVariant, folder: Path, caches: Caches) -> Path | None:
+    """Returns the program of a trial; None if it is not lowered or does not run here."""
+    variant = variant_of(space, choices_of(space, trial.parameters))
+    variant = replace(variant, calibration_clips=base.calibration_clips)
+    try:
+        built = build(variant, folder, Progress(), store=caches.programs)
+    except (LoweringError, ProgramError):
+        return None
+    return None if built.cold_start is None else folder / built.program.path
+
+
+def ranked(times_ms: Mapping[int, Milliseconds], baseline_ms: Milliseconds, feasible: set[int]) -> tuple[Finalist, ...]:
+    """Returns the finalists: the fastest feasible trial first, then all others from fast to slow.
+
+    A trial is as fast as its median call, relative to the geometric mean of all finalists in each round.
+
+    Args:
+        times_ms: (rounds, calls) milliseconds of each trial, by its number. A row of all is from the same round.
+        baseline_ms: (rounds, calls) milliseconds of the baseline in the same rounds.
+        feasible: The numbers of the trials that meet all limits; at least one.
+    """
     medians_ms = {number: np.median(ms, axis=1) for number, ms in times_ms.items()}
-    relative = {number: np.median(ms / medians_ms[best[0].number]) for number, ms in medians_ms.items()}
-    won, *_ = sorted(best, key=lambda trial: relative[trial.number])
+    round_ms = np.exp(np.mean(np.log(list(medians_ms.values())), axis=0))
+    cost = {number: float(np.median(ms / round_ms)) for number, ms in medians_ms.items()}
+    won = min(feasible, key=lambda number: (cost[number], number))
+    order = sorted(cost, key=lambda number: (number != won, cost[number], number))
     return tuple(
         Finalist(
             trial=number,
             native_p50_us=1000 * float(np.median(times_ms[number])),
             speedup=speedup(times_ms[number], baseline_ms),
-            over_winner=Spread.over_rounds(medians_ms[number] / medians_ms[won.number]),
+            over_winner=Spread.over_rounds(medians_ms[number] / medians_ms[won]),
+            machine=platform.node(),
         )
-        for number in sorted(entered, key=lambda number: (number != won.number, relative[number]))
+        for number in order
     )

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
-from workbench.audio.decode import Clip
 from workbench.errors import ProgramError
 from workbench.measure.deviation import Deviation
 from workbench.progress import Progress
@@ -18,12 +17,12 @@ from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.load_recipes import load_variants
 from workbench.workflows.search.evaluation import Trial
 from workbench.workflows.search.final import hold_final
-from workbench.workflows.search.outcome import choices_of, front, nearest_misses, recipe_text, why, winner
+from workbench.workflows.search.outcome import choices_of, feasible, front, nearest_misses, recipe_text, why, winner
 from workbench.workflows.search.space import Space
 from workbench.workflows.search.study import Study
 from workbench.workflows.search.trial_variant import variant_of
 from workbench.workflows.variant.baseline import BaselineCache
-from workbench.workflows.variant.prepare import load_clips, prepare
+from workbench.workflows.variant.prepare import PreparedVariant, load_clips, prepare
 from workbench.workflows.variant.run import run_variant
 
 _SCORES = {
@@ -36,20 +35,20 @@ _NO_WINNER = "no trial meets all constraints"
 
 def finish(
     study: Study,
-    clips: tuple[Clip, ...],
+    base: PreparedVariant,
     folder: Path,
     catalog: ClipCatalog,
     progress: Progress,
     caches: Caches,
 ) -> Search:
-    """Holds the final, writes the recipes of the front, scores the winner, and returns the record.
+    """Holds the final if none was held yet, writes the recipes of the front, scores the winner, returns the record.
 
-    The caller has the folder's lock and the timing lock. `clips` are the calibration clips.
+    The caller has the folder's lock and the timing lock. `base` is the base recipe with the calibration clips.
     """
-    space, trials, final = study.space, study.trials(), study.final()
+    space, trials = study.space, study.trials()
+    final = study.final(len(trials)) if space.model.objective == "fastest" and feasible(trials) else ()
     if final is None:
-        final = hold_final(space, trials, clips, caches, progress)
-        study.keep_final(final)
+        final = study.keep_final(hold_final(space, trials, base, caches, progress), len(trials))
     won = winner(space, trials, final)
     best = [won] if won is not None and final else front(space, trials)
     record = Search(

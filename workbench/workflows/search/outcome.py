@@ -20,8 +20,9 @@ def feasible(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def best_first(space: Space, trials: Sequence[Trial]) -> list[Trial]:
-    """Returns the feasible trials by their first objective. Of several with the same values, the first one counts."""
-    costs = {_costs(space, trial): trial for trial in reversed(feasible(trials))}
+    """Returns the feasible trials by their first objective. Of several with the same choices or values, one counts."""
+    by_choices = {json.dumps(trial.parameters, sort_keys=True): trial for trial in reversed(feasible(trials))}
+    costs = {_costs(space, trial): trial for trial in by_choices.values()}
     return [costs[cost] for cost in sorted(costs)]
 
 
@@ -57,14 +58,14 @@ def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
 def why(space: Space, trials: Sequence[Trial], won: Trial, final: Sequence[Finalist] = ()) -> tuple[str, ...]:
     """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
     candidates = feasible(trials)
-    number = f"{len(candidates)} that meet all constraints, of {len(trials)}"
     if final:
-        lines = [f"trial {won.number}: {objective_text(space, won, final)}; fastest of the best of {number}"]
+        place = f"fastest in the final; {len(candidates)} of {len(trials)} trials meet all constraints"
     else:
-        lines = [f"trial {won.number}: {objective_text(space, won)}; best of {number}"]
-    numbers = {trial.number for trial in candidates}
-    others = [each for each in final[1:] if each.trial in numbers]
-    next_best = winner(space, [trial for trial in candidates if trial.parameters != won.parameters], others)
+        place = f"best of {len(candidates)} that meet all constraints, of {len(trials)}"
+    lines = [f"trial {won.number}: {objective_text(space, won, final)}; {place}"]
+    rivals = [trial for trial in candidates if trial.parameters != won.parameters]
+    numbers = {trial.number for trial in rivals}
+    next_best = winner(space, rivals, [each for each in final[1:] if each.trial in numbers])
     if next_best is not None:
         different = [
             f"{name} {_short(next_best.parameters[name])} instead of {_short(value)}"
@@ -86,7 +87,7 @@ def objective_text(space: Space, trial: Trial, final: Sequence[Finalist] = ()) -
     """
     for finalist in final:
         if finalist.trial == trial.number:
-            slower = "" if finalist is final[0] else f", {finalist.over_winner.text()} of the winner's"
+            slower = "" if finalist is final[0] else f", {finalist.over_winner.text()} times the winner's"
             return f"{finalist.native_p50_us:.0f} µs a call{slower}, {finalist.speedup.text()} times as fast as eager"
     texts = []
     for metric in space.metrics:

@@ -59,7 +59,7 @@ def search(
     else:
         _run_in_threads([study, *(Study(space, storage) for _ in range(workers.count - 1))], evaluate, progress)
     with exclusive(folder, wait=True), timing_lock(caches).write_lock():
-        return finish(study, base.calibration_clips, folder, catalog, progress, caches)
+        return finish(study, base, folder, catalog, progress, caches)
 
 
 def _run_in_threads(studies: list[Study], evaluate: ProgramEvaluator, progress: Progress) -> None:

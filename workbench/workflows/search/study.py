@@ -9,8 +9,8 @@ import platform
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -82,39 +82,53 @@ class Study:
             KeyboardInterrupt: Its trial is queued again first.
         """
         target = self.space.model.trials
-        try:
-            with progress.stage("trials", target) as advance:
-                reported = 0
-                while True:
-                    optuna.storages.fail_stale_trials(self._study)
-                    done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
-                    advance(min(done, target) - reported)
-                    reported = min(done, target)
-                    if self._next(evaluate, progress):
-                        continue
-                    if self._in_state(TrialState.RUNNING):
-                        time.sleep(POLL_S)  # the last ones are another worker's: if it dies, they are tried again
-                    else:
-                        return
-        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-            raise storage_error(self._url, error) from error
+        with self._translated(), progress.stage("trials", target) as advance:
+            reported = 0
+            while True:
+                optuna.storages.fail_stale_trials(self._study)
+                done = len(self._in_state(TrialState.COMPLETE, TrialState.PRUNED))
+                advance(min(done, target) - reported)
+                reported = min(done, target)
+                if self._next(evaluate, progress):
+                    continue
+                if self._in_state(TrialState.RUNNING):
+                    time.sleep(POLL_S)  # the last ones are another worker's: if it dies, they are tried again
+                else:
+                    return
 
     def trials(self) -> list[Trial]:
         """Returns all finished trials in order."""
         finished = self._in_state(TrialState.COMPLETE, TrialState.PRUNED)
         return [_trial(trial) for trial in finished]
 
-    def final(self) -> tuple[Finalist, ...] | None:
-        """Returns the final that was held after the last trial; None if there was none."""
-        kept = self._study.user_attrs.get(_FINAL)
-        if kept is None or kept["trials"] != len(self.trials()):
+    def final(self, trials: int) -> tuple[Finalist, ...] | None:
+        """Returns the final that was held after this number of trials; None if there was none."""
+        with self._translated():
+            kept = self._study.user_attrs.get(_FINAL)
+        if kept is None or kept["trials"] != trials:
             return None
         return tuple(Finalist.model_validate(finalist) for finalist in kept["finalists"])
 
-    def keep_final(self, finalists: Sequence[Finalist]) -> None:
-        """Stores a final, so that another process, or the same command again, has the same winner."""
-        kept = {"trials": len(self.trials()), "finalists": [each.model_dump(mode="json") for each in finalists]}
-        self._study.set_user_attr(_FINAL, kept)
+    def keep_final(self, finalists: Sequence[Finalist], trials: int) -> tuple[Finalist, ...]:
+        """Stores a final that was held after this number of trials, and returns the one that counts: the first.
+
+        So the same command again, or on another machine, has the same winner.
+        """
+        first = self.final(trials)
+        if first is not None:
+            return first
+        kept = {"trials": trials, "finalists": [each.model_dump(mode="json") for each in finalists]}
+        with self._translated():
+            self._study.set_user_attr(_FINAL, kept)
+        return tuple(finalists)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raises what the storage raises as WorkbenchError."""
+        try:
+            yield
+        except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            raise storage_error(self._url, error) from error
 
     def importance(self) -> dict[str, float]:
         """Returns how much each parameter decides about the first objective, adding up to 1; {} if nothing is known."""

@@ -56,7 +56,7 @@ class Request:
 class BaselineRun:
     """Upstream's frames, and the hash of the environment that they depend on."""
 
-    environment: str
+    environment_sha256: str
     frames: list[Frames]
 
 
@@ -120,8 +120,8 @@ class BaselineCache:
     def compute(self, spec: BaselineSpec, threads: int, requests: Sequence[Request]) -> None:
         """Computes the frames of several requests that are missing, on all workers at the same time.
 
-        `frames` returns them afterwards. It computes what a worker that died did not, and what one with another kind of
-        processor did: the last bits of those frames are not those of this machine. Without workers nothing happens.
+        `frames` returns them afterwards. It computes those that are still missing, because the worker died, or because
+        its processor or its libraries are not those of this machine. Without workers nothing happens.
         """
         if self._workers is None:
             return
@@ -136,7 +136,7 @@ class BaselineCache:
             for group in groups
         }
         for group, found in results_of(self._workers, tasks):
-            if isinstance(found, BaselineRun) and found.environment == baseline_environment():
+            if isinstance(found, BaselineRun) and found.environment_sha256 == baseline_environment():
                 for key, frames in zip(group, found.frames, strict=True):
                     self._frames[key] = self._find_or_run(key, functools.partial(_same, frames))
 

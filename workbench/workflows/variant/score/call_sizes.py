@@ -21,6 +21,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.score.clips import pair_frames
 
 _MAX_ROUNDS, _MIN_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 2, 3  # a program may have hundreds of sizes
+_MIN_UNTIMED_CALLS = 2
 
 
 def compute_baseline_of_sizes(variant: PreparedVariant, cache: BaselineCache) -> None:
@@ -65,7 +66,7 @@ def score_sizes(
                 replace(
                     plan,
                     chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size),
-                    untimed_per_turn=math.ceil(UNTIMED_CALLS_PER_TURN / size),
+                    untimed_per_turn=max(_MIN_UNTIMED_CALLS, math.ceil(UNTIMED_CALLS_PER_TURN / size)),
                 ),
                 size,
             )
