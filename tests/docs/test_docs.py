@@ -17,7 +17,7 @@ from tools.docs.reference.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
 from tools.docs.silence import derived, stored_rows
 from tools.docs.stored import MEASURED, RECORDS, ROOT
-from tools.docs.tables import printed_run
+from tools.docs.tables import by_processor, printed_run
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
@@ -165,3 +165,9 @@ def test_threshold_of_silence_is_the_derived_one() -> None:
 @pytest.mark.parametrize("path", sorted(RECORDS.rglob("*.json")), ids=lambda path: path.relative_to(RECORDS).as_posix())
 def test_stored_records_name_no_folder_of_a_machine(path: Path) -> None:
     assert re.findall(r'["\s](?:/[\w.-]+/|[A-Z]:\\)[^"]*', path.read_text()) == []
+
+
+def test_times_of_two_processors_are_in_two_tables() -> None:
+    one, other = (read_result(MEASURED / f"{name}.json") for name in ("int8-mixed", "int8-fast"))
+    other = other.replace(environment=other.environment.replace(cpu="another"))
+    assert by_processor([one, other, one]) == [[one, one], [other]]

@@ -52,7 +52,7 @@ def test_all_warm_up_and_then_each_has_its_turn_in_every_round() -> None:
     assert timed_in_turns() == log
 
 
-def test_longer_calls_need_fewer_untimed_ones() -> None:
+def test_the_plan_says_how_many_calls_of_a_turn_are_untimed() -> None:
     log: list[tuple[str, bool, int, int]] = []
     times_ms = time_alternating({"a": RecordingTurns("a", log)}, TimingPlan(1, 2, 4, 2, untimed_per_turn=1))
     assert_array_equal(times_ms["a"], [[1, 2, 3, 4]] * 2)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def test_two_trials_with_the_same_choices_are_one_finalist(tmp_path: Path) -> No
     study = run(tmp_path, FakeEvaluator(), trials=8, objective="fastest")
     trials = study.trials()
     best, second, *_ = best_first(study.space, trials)
-    twin = replace(best, number=99, metrics={**best.metrics, "speed.native.speedup_p50": 99.0})
+    twin = best.replace(number=99, metrics={**best.metrics, "speed.native.speedup_p50": 99.0})
     assert twin not in best_first(study.space, [*trials, twin])
     final = (finalist(best.number, 150, 1), finalist(99, 151, 1), finalist(second.number, 160, 1.1))
     assert f"the next best, trial {second.number}, has 160" in why(study.space, [*trials, twin], best, final)[1]
@@ -104,7 +103,7 @@ def test_the_best_ratios_the_shortest_calls_and_the_base_recipe_enter_the_final(
     assert {trial.number for trial in feasible[:4]} | {0} <= set(found), (
         "the fake's first trials have the shortest calls"
     )
-    assert entrants(study.space, [replace(trial, outcome="infeasible") for trial in trials]) == []
+    assert entrants(study.space, [trial.replace(outcome="infeasible") for trial in trials]) == []
 
 
 def test_ranked_finalists_share_the_drift_of_each_round() -> None:

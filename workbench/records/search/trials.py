@@ -9,15 +9,19 @@ from workbench.records.environment import Environment
 SEARCH_NAME, SEARCH_PLOT_NAME, SEARCH_PAGE_NAME = "search.json", "search.png", "search.html"
 
 
+Outcome = Literal["feasible", "infeasible", "stopped", "failed"]
+
+
 class TrialRecord(RecordModel):
-    """A trial of a search.
+    """A finished trial of a search.
 
     Attributes:
         number: Its number in the study.
         outcome: feasible; infeasible (a limit is exceeded); stopped (before all stages, as a limit cannot be met); or
             failed (no program).
         parameters: Recipe key or pattern of layers -> its choice.
-        metrics: Metric -> value, on calibration clips.
+        metrics: Metric -> value, on calibration clips. Those of a trial that was stopped in the simulation are from
+            excerpts of the clips.
         violation: The sum of what exceeds the limits, each relative to its limit.
         reason: Why it was stopped or failed; "" otherwise.
         machine: The name of the machine that ran it.
@@ -25,7 +29,7 @@ class TrialRecord(RecordModel):
     """
 
     number: int
-    outcome: Literal["feasible", "infeasible", "stopped", "failed"]
+    outcome: Outcome
     parameters: dict[str, Any]
     metrics: dict[str, float]
     violation: float

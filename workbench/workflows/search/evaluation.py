@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from workbench.errors import WorkbenchError
 from workbench.progress import Progress
@@ -12,7 +12,6 @@ UNKNOWN_VIOLATION = 1e3
 """Violation of a trial without a program: worse than any that has one."""
 
 Stage = Literal["choose", "simulate", "build", "score", "time"]
-Outcome = Literal["feasible", "infeasible", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -30,31 +29,6 @@ class Evaluation:
     metrics: Mapping[str, float]
     stopped: str = ""
     failed: bool = False
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A finished trial.
-
-    Attributes:
-        number: Its number in the study.
-        outcome: feasible, infeasible (all stages, but a limit is exceeded), stopped early, or failed (no program).
-        parameters: Recipe key or pattern -> the choice, as text or number.
-        metrics: Metric -> value on the calibration clips (of a trial that was stopped in simulation: on excerpts).
-        violation: The sum of what exceeds the limits, each relative to its limit.
-        reason: Why it was stopped or failed; "" otherwise.
-        machine: Where it ran.
-        seconds: How long it took.
-    """
-
-    number: int
-    outcome: Outcome
-    parameters: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    violation: float
-    reason: str
-    machine: str
-    seconds: float
 
 
 class WorkerLostError(WorkbenchError):

@@ -17,10 +17,9 @@ from workbench.measure.speed import Milliseconds, TimingPlan, speedup
 from workbench.measure.spread import Spread
 from workbench.measure.timing import time_natively
 from workbench.progress import Progress
-from workbench.records.search.trials import Finalist
+from workbench.records.search.trials import Finalist, TrialRecord
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows.jobs.variants import Caches
-from workbench.workflows.search.evaluation import Trial
 from workbench.workflows.search.outcome import best_first, choices_of
 from workbench.workflows.search.space import Space
 from workbench.workflows.search.trial_variant import variant_of
@@ -29,10 +28,10 @@ from workbench.workflows.variant.native import build_native_host, start_natively
 from workbench.workflows.variant.prepare import PreparedVariant
 
 _BEST = 8
-_ROUNDS = 200  # they find differences of 1 % where single rounds differ by 15 %, and take less than a minute
+_ROUNDS = 200  # single rounds differ more than the best programs do
 
 
-def entrants(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+def entrants(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the trials of a final: the feasible ones with the best ratios or the shortest calls, and the base recipe.
 
     The base recipe is left out if it is not in the space or was stopped before it had a program.
@@ -46,7 +45,7 @@ def entrants(space: Space, trials: Sequence[Trial]) -> list[Trial]:
 
 
 def hold_final(
-    space: Space, trials: Sequence[Trial], base: PreparedVariant, caches: Caches, progress: Progress
+    space: Space, trials: Sequence[TrialRecord], base: PreparedVariant, caches: Caches, progress: Progress
 ) -> tuple[Finalist, ...]:
     """Times the entrants in turns with each other. The caller has the timing lock.
 
@@ -85,7 +84,7 @@ def hold_final(
     return ranked(times_ms, baseline_ms, feasible)
 
 
-def _build(space: Space, trial: Trial, base: PreparedVariant, folder: Path, caches: Caches) -> Path | None:
+def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path, caches: Caches) -> Path | None:
     """Returns the program of a trial; None if it is not lowered or does not run here."""
     variant = variant_of(space, choices_of(space, trial.parameters))
     variant = replace(variant, calibration_clips=base.calibration_clips)

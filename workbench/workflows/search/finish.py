@@ -1,6 +1,5 @@
 """The last step of a search: the winner's recipe as a file, built and scored once on the scoring clips."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from workbench.audio.clip_catalog import ClipCatalog
@@ -15,7 +14,6 @@ from workbench.records.search.trials import BothScores, ClipScores, FoundRecipe,
 from workbench.storage.atomic import write_atomic
 from workbench.workflows.jobs.variants import Caches
 from workbench.workflows.load_recipes import load_variants
-from workbench.workflows.search.evaluation import Trial
 from workbench.workflows.search.final import hold_final
 from workbench.workflows.search.outcome import choices_of, feasible, front, nearest_misses, recipe_text, why, winner
 from workbench.workflows.search.space import Space
@@ -60,7 +58,7 @@ def finish(
         metrics=space.metrics,
         constraints={gate.metric: str(gate) for gate in space.model.constraints},
         environment=environment(space.base.speed.threads),
-        trials=tuple(TrialRecord(**asdict(trial)) for trial in trials),
+        trials=tuple(trials),
         importance=study.importance(),
         front=tuple(trial.number for trial in best),
         final=final,
@@ -83,11 +81,11 @@ def finish(
     return record.replace(recipes=tuple(recipes), search=_both(won, result), null_reasons={})
 
 
-def _file_name(space: Space, trial: Trial, won: Trial) -> str:
+def _file_name(space: Space, trial: TrialRecord, won: TrialRecord) -> str:
     return f"{space.name}-found.yaml" if trial.number == won.number else f"{space.name}-trial-{trial.number}.yaml"
 
 
-def _found(space: Space, trial: Trial, won: Trial, result: Result) -> FoundRecipe:
+def _found(space: Space, trial: TrialRecord, won: TrialRecord, result: Result) -> FoundRecipe:
     assert result.program is not None
     sha256 = result.program.sha256 if trial.number == won.number else None
     return FoundRecipe(
@@ -118,7 +116,7 @@ def _score(
     return result
 
 
-def _both(won: Trial, result: Result) -> BothScores:
+def _both(won: TrialRecord, result: Result) -> BothScores:
     assert result.deviation is not None
     roles = [clip.role for clip in result.audio]
     found: Deviation = result.deviation

@@ -7,26 +7,26 @@ from typing import Any
 import numpy as np
 
 from workbench.recipe import Recipe
-from workbench.records.search.trials import Finalist
+from workbench.records.search.trials import Finalist, TrialRecord
 from workbench.storage.yaml_files import as_yaml
-from workbench.workflows.search.evaluation import Trial, no_value
+from workbench.workflows.search.evaluation import no_value
 from workbench.workflows.search.space import Choices, Space, violation
 from workbench.workflows.search.space_schema import Range
 
 
-def feasible(trials: Sequence[Trial]) -> list[Trial]:
+def feasible(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the trials that meet all constraints."""
     return [trial for trial in trials if trial.outcome == "feasible"]
 
 
-def best_first(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+def best_first(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the feasible trials by their first objective. Of several with the same choices or values, one counts."""
     by_choices = {json.dumps(trial.parameters, sort_keys=True): trial for trial in reversed(feasible(trials))}
     costs = {_costs(space, trial): trial for trial in by_choices.values()}
     return [costs[cost] for cost in sorted(costs)]
 
 
-def front(space: Space, trials: Sequence[Trial]) -> list[Trial]:
+def front(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Returns the feasible trials that no other one beats in every objective, the best in the first one first."""
     candidates = {_costs(space, trial): trial for trial in best_first(space, trials)}
     return [
@@ -36,7 +36,7 @@ def front(space: Space, trials: Sequence[Trial]) -> list[Trial]:
     ]
 
 
-def winner(space: Space, trials: Sequence[Trial], final: Sequence[Finalist] = ()) -> Trial | None:
+def winner(space: Space, trials: Sequence[TrialRecord], final: Sequence[Finalist] = ()) -> TrialRecord | None:
     """Returns the winner of the final, or else the best feasible trial; None if there is none.
 
     With two objectives it is the trial of the front with the least product of bytes and time.
@@ -47,7 +47,7 @@ def winner(space: Space, trials: Sequence[Trial], final: Sequence[Finalist] = ()
     return min(unbeaten, key=lambda trial: float(np.prod(_costs(space, trial))), default=None)
 
 
-def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
+def _costs(space: Space, trial: TrialRecord) -> tuple[float, ...]:
     """Returns the objectives as numbers to minimize: bytes, and time as a share of the baseline's."""
     return tuple(
         1 / trial.metrics[metric] if metric.endswith("speedup_p50") else trial.metrics[metric]
@@ -55,7 +55,9 @@ def _costs(space: Space, trial: Trial) -> tuple[float, ...]:
     )
 
 
-def why(space: Space, trials: Sequence[Trial], won: Trial, final: Sequence[Finalist] = ()) -> tuple[str, ...]:
+def why(
+    space: Space, trials: Sequence[TrialRecord], won: TrialRecord, final: Sequence[Finalist] = ()
+) -> tuple[str, ...]:
     """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
     candidates = feasible(trials)
     if final:
@@ -80,7 +82,7 @@ def why(space: Space, trials: Sequence[Trial], won: Trial, final: Sequence[Final
     return tuple(lines)
 
 
-def objective_text(space: Space, trial: Trial, final: Sequence[Finalist] = ()) -> str:
+def objective_text(space: Space, trial: TrialRecord, final: Sequence[Finalist] = ()) -> str:
     """Returns what a trial is worth: its times in the final if it was there, or else those of the search.
 
     A ratio has its 10th and 90th percentile over the timing rounds.
@@ -102,7 +104,7 @@ def _short(choice: object) -> str:
     return f"{choice:.4g}" if isinstance(choice, float) else str(choice)
 
 
-def nearest_misses(space: Space, trials: Sequence[Trial]) -> list[str]:
+def nearest_misses(space: Space, trials: Sequence[TrialRecord]) -> list[str]:
     """Returns for each constraint that no trial meets, or else for all, how near the best trial came."""
     lines = []
     for gate in space.model.constraints:
@@ -134,7 +136,7 @@ def choices_of(space: Space, parameters: Mapping[str, object]) -> Choices:
     return Choices(keys, {pattern: parameters[pattern] for pattern in space.model.layers})  # type: ignore[misc]
 
 
-def recipe_text(recipe: Recipe, space: Space, won: Trial, trials: int, final: Sequence[Finalist] = ()) -> str:
+def recipe_text(recipe: Recipe, space: Space, won: TrialRecord, trials: int, final: Sequence[Finalist] = ()) -> str:
     """Returns a recipe as a file that needs no other one, with a header that says how it was found."""
     values = objective_text(space, won, final)
     limits = "; ".join(f"{gate.metric} {gate}" for gate in space.model.constraints)

@@ -17,8 +17,8 @@ from typing import Any
 from workbench.errors import NotInstalledError, WorkbenchError
 from workbench.extras import SEARCH
 from workbench.progress import Progress
-from workbench.records.search.trials import Finalist
-from workbench.workflows.search.evaluation import Evaluation, Evaluator, Outcome, Trial, WorkerLostError, violations_of
+from workbench.records.search.trials import Finalist, Outcome, TrialRecord
+from workbench.workflows.search.evaluation import Evaluation, Evaluator, WorkerLostError, violations_of
 from workbench.workflows.search.space import Choices, Space
 from workbench.workflows.search.space_schema import Range, label_of
 from workbench.workflows.search.storage import hidden_password, open_database, storage_error
@@ -96,7 +96,7 @@ class Study:
                 else:
                     return
 
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[TrialRecord]:
         """Returns all finished trials in order."""
         finished = self._in_state(TrialState.COMPLETE, TrialState.PRUNED)
         return [_trial(trial) for trial in finished]
@@ -241,18 +241,18 @@ def _sampler(objectives: int, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
 
 
-def _trial(trial: FrozenTrial) -> Trial:
+def _trial(trial: FrozenTrial) -> TrialRecord:
     found = trial.user_attrs[_FOUND]
     outcome: Outcome = "infeasible" if found["violation"] else "feasible"
     if trial.state == TrialState.PRUNED:
         outcome = "failed" if found["failed"] else "stopped"
-    return Trial(
-        trial.number,
-        outcome,
-        {name: _rounded(value) for name, value in trial.params.items()},
-        found["metrics"],
-        found["violation"],
-        found["stopped"],
-        found["machine"],
-        found["seconds"],
+    return TrialRecord(
+        number=trial.number,
+        outcome=outcome,
+        parameters={name: _rounded(value) for name, value in trial.params.items()},
+        metrics=found["metrics"],
+        violation=found["violation"],
+        reason=found["stopped"],
+        machine=found["machine"],
+        seconds=found["seconds"],
     )

@@ -48,8 +48,6 @@ def score_sizes(
     recipe, stream = variant.recipe, variant.stream
     torch.set_num_threads(recipe.speed.threads)
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
-    plan = TimingPlan(**dict(recipe.speed))
-    plan = replace(plan, rounds=min(plan.rounds, _MAX_ROUNDS), warmup_chunks=_WARMUP_CALLS)
     figures = []
     stage = progress.stage("sizes", len(stream.sizes))
     with stage as advance, IsolatedProcess() as scorer, IsolatedProcess() as timer:
@@ -63,17 +61,24 @@ def score_sizes(
                 variant.baseline,
                 program,
                 _pad_to_calls(audio, call_samples),
-                replace(
-                    plan,
-                    chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size),
-                    untimed_per_turn=max(_MIN_UNTIMED_CALLS, math.ceil(UNTIMED_CALLS_PER_TURN / size)),
-                ),
+                plan_of_size(TimingPlan(**dict(recipe.speed)), size),
                 size,
             )
             pairs = pair_frames(variant, baseline, frames, delay_ms)
             figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, times))
             advance(1)
     return tuple(figures)
+
+
+def plan_of_size(plan: TimingPlan, size: int) -> TimingPlan:
+    """Returns the plan for calls of `size` frames, from that for calls of one frame: fewer calls, and fewer rounds."""
+    return replace(
+        plan,
+        rounds=min(plan.rounds, _MAX_ROUNDS),
+        chunks_per_round=max(_MIN_CALLS_PER_ROUND, plan.chunks_per_round // size),
+        warmup_chunks=_WARMUP_CALLS,
+        untimed_per_turn=max(_MIN_UNTIMED_CALLS, math.ceil(UNTIMED_CALLS_PER_TURN / size)),
+    )
 
 
 def _run_baseline(variant: PreparedVariant, cache: BaselineCache, size: int) -> list[Frames]:
