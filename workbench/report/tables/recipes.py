@@ -83,18 +83,20 @@ def _missing(variants: Sequence[MeasuredVariant]) -> list[str]:
 
 
 def _measured_where(variants: Sequence[MeasuredVariant]) -> list[str]:
-    """Returns when, where and with what the figures were measured; nothing if there are none."""
-    results = [variant.result for variant in variants if variant.result]
-    if not results:
-        return []
-    days = sorted({result.created[:10] for result in results})
-    machines = sorted(
-        {
-            f"{machine.cpu}, {machine.cores} cores, executorch {machine.executorch}"
-            for machine in (result.environment for result in results)
-        }
-    )
-    return [f"Measured on {' and '.join(days)}: {'; '.join(machines)}. Other machines have other times."]
+    """Returns when, where and with what the figures were measured: a line for each machine, that of most first."""
+    groups: dict[str, list[MeasuredVariant]] = {}
+    for variant in variants:
+        if variant.result:
+            machine = variant.result.environment
+            name = f"{machine.cpu}, {machine.cores} cores, executorch {machine.executorch}"
+            groups.setdefault(name, []).append(variant)
+    lines: list[str] = []
+    for machine_name, group in sorted(groups.items(), key=lambda item: -len(item[1])):
+        days = sorted({variant.result.created[:10] for variant in group if variant.result})
+        names = ", ".join(variant.recipe.name for variant in group)
+        start = f"{names}: measured" if lines else "Measured"
+        lines.append(f"{start} on {' and '.join(days)}: {machine_name}. Other machines have other times.")
+    return lines
 
 
 def _leaves(values: Mapping[str, Any], path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
