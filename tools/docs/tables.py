@@ -159,6 +159,10 @@ def sizes() -> str:
     )
 
 
+def _both(baseline_ms: float | None, variant_ms: float | None, digits: str) -> str:
+    return f"{format_number(baseline_ms, digits)} → {format_number(variant_ms, digits)}"
+
+
 def size_cells(size: SizeFigures) -> dict[str, str]:
     """Returns the figures of one call size of a program that takes several, as text by column."""
     return {
@@ -167,9 +171,9 @@ def size_cells(size: SizeFigures) -> dict[str, str]:
         "max without jumps": format_number(size.max_without_jumps_cents, ".4f"),
         "jumps": format_number(size.over_50_cents_rate, ".2%"),
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
-        "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
-        "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
-        "times faster": size.speedup.text(),
+        "a call, p50 (ms)": _both(size.baseline_p50_ms, size.variant_p50_ms, ".2f"),
+        "a frame (ms)": _both(size.baseline_p50_ms_per_frame, size.variant_p50_ms_per_frame, ".3f"),
+        "times faster": DASH if size.speedup is None else size.speedup.text(),
     }
 
 

@@ -15,7 +15,8 @@ from workbench.record_model import RecordModel
 class SizeFigures(RecordModel):
     """Calls of one size. Both sides run each clip from a reset, in the same chunks of that size.
 
-    They are timed as in `speed`, with fewer untimed calls at the start of a turn: 8 frames, and at least two calls.
+    The smallest size, the largest one and the powers of two between them are timed: as in `speed`, with fewer untimed
+    calls at the start of a turn (8 frames, and at least two calls). The times of the others are null.
 
     Attributes:
         frames_per_chunk: The size of a call in frames.
@@ -47,18 +48,26 @@ class SizeFigures(RecordModel):
     max_without_jumps_cents: float | None = None
     over_50_cents_rate: float | None = None
     confidence_max: float | None
-    baseline_p50_ms: float
-    variant_p50_ms: float
-    baseline_p50_ms_per_frame: float
-    variant_p50_ms_per_frame: float
-    speedup_p50: float
-    speedup_low: float
-    speedup_high: float
+    baseline_p50_ms: float | None
+    variant_p50_ms: float | None
+    baseline_p50_ms_per_frame: float | None
+    variant_p50_ms_per_frame: float | None
+    speedup_p50: float | None
+    speedup_low: float | None
+    speedup_high: float | None
 
     @property
-    def speedup(self) -> Spread:
-        """How many times faster the variant is than the baseline, over rounds."""
+    def speedup(self) -> Spread | None:
+        """How many times faster the variant is than the baseline, over rounds; None if the size was not timed."""
+        if self.speedup_p50 is None or self.speedup_low is None or self.speedup_high is None:
+            return None
         return Spread(p50=self.speedup_p50, low=self.speedup_low, high=self.speedup_high)
+
+
+_TIMES = (
+    *("baseline_p50_ms", "variant_p50_ms", "baseline_p50_ms_per_frame", "variant_p50_ms_per_frame"),
+    *("speedup_p50", "speedup_low", "speedup_high"),
+)
 
 
 class OverSizes(RecordModel):
@@ -82,8 +91,20 @@ def no_sizes(reason: str) -> OverSizes:
 ONLY_ONE_SIZE = no_sizes("the program accepts only one size")
 
 
+def timed_sizes(sizes: Sequence[int]) -> list[int]:
+    """Returns the call sizes that are timed and shown, of all in ascending order: enough to see a curve.
+
+    They are the smallest one, the largest one, and the powers of two between them.
+    """
+    return [size for size in sizes if size in (sizes[0], sizes[-1]) or size.bit_count() == 1]
+
+
 def size_figures(
-    frames_per_chunk: int, stream: StreamConfig, clips: Sequence[PairedFrames], threshold: float, times: PairTimes
+    frames_per_chunk: int,
+    stream: StreamConfig,
+    clips: Sequence[PairedFrames],
+    threshold: float,
+    times: PairTimes | None,
 ) -> SizeFigures:
     """Returns the figures of one call size.
 
@@ -92,15 +113,15 @@ def size_figures(
         stream: The stream.
         clips: The frames of both sides in calls of that size.
         threshold: The confidence from which a frame counts as voiced.
-        times: The times of calls of that size.
+        times: The times of calls of that size; None if it is not timed.
     """
     found = deviation(clips, threshold)
     pitch = found.pitch
     nulls = {name: reason for name, reason in pitch.null_reasons.items() if name in SizeFigures.model_fields}
     if found.confidence.max is None:
         nulls["confidence_max"] = found.confidence.null_reasons["max"]
-    baseline_p50_ms, variant_p50_ms = float(np.median(times.baseline_ms)), float(np.median(times.variant_ms))
-    faster = times.speedup
+    if times is None:
+        nulls |= dict.fromkeys(_TIMES, "only the smallest size, the largest one and powers of two are timed")
     return SizeFigures(
         frames_per_chunk=frames_per_chunk,
         chunk_ms=frames_per_chunk * stream.hop_ms,
@@ -112,15 +133,18 @@ def size_figures(
         max_without_jumps_cents=pitch.max_without_jumps_cents,
         over_50_cents_rate=pitch.over_50_cents_rate,
         confidence_max=found.confidence.max,
-        baseline_p50_ms=baseline_p50_ms,
-        variant_p50_ms=variant_p50_ms,
-        baseline_p50_ms_per_frame=baseline_p50_ms / frames_per_chunk,
-        variant_p50_ms_per_frame=variant_p50_ms / frames_per_chunk,
-        speedup_p50=faster.p50,
-        speedup_low=faster.low,
-        speedup_high=faster.high,
+        **(dict.fromkeys(_TIMES) if times is None else _times(times, frames_per_chunk)),
         null_reasons=nulls,
     )
+
+
+def _times(times: PairTimes, frames_per_chunk: int) -> dict[str, float]:
+    """Returns the figures of `_TIMES`, in their order."""
+    baseline_ms, variant_ms = float(np.median(times.baseline_ms)), float(np.median(times.variant_ms))
+    per_frame_ms = (baseline_ms / frames_per_chunk, variant_ms / frames_per_chunk)
+    faster = times.speedup
+    figures = (baseline_ms, variant_ms, *per_frame_ms, faster.p50, faster.low, faster.high)
+    return dict(zip(_TIMES, figures, strict=True))
 
 
 def over_sizes(sizes: Sequence[SizeFigures]) -> OverSizes:

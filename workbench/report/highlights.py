@@ -1,14 +1,14 @@
 """The parts of a long result that are shown: some call sizes, and the layer that adds most noise."""
 
-from workbench.measure.call_sizes import SizeFigures
+from workbench.measure.call_sizes import SizeFigures, timed_sizes
 from workbench.quantize.results import LayerSnr
 from workbench.records.result import Result
 
 
 def representative_sizes(result: Result) -> list[SizeFigures]:
-    """Returns the smallest and the largest call size, and the powers of two between: enough to see a curve."""
-    ends = (result.sizes[0], result.sizes[-1]) if result.sizes else ()
-    return [size for size in result.sizes if size in ends or size.frames_per_chunk.bit_count() == 1]
+    """Returns the call sizes that are timed. In results of earlier versions, every size has times."""
+    shown = timed_sizes([size.frames_per_chunk for size in result.sizes])
+    return [size for size in result.sizes if size.frames_per_chunk in shown]
 
 
 def noisiest_layer(result: Result) -> LayerSnr | None:

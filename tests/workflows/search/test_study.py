@@ -79,7 +79,9 @@ def test_the_final_decides_and_is_kept_until_there_are_more_trials(tmp_path: Pat
     assert again.final(9) is None
     assert winner(study.space, trials, final) == second
     first, next_best, *_ = why(study.space, trials, second, final)
-    assert first.startswith(f"trial {second.number}: 150 µs a call, 1.00 (0.90–1.10) times as fast as eager; fastest")
+    assert first.startswith(
+        f"trial {second.number}: 150 µs a call, 1.00 (0.90–1.10) times as fast as eager; won the final"
+    )
     assert "170 µs a call, 1.10 (1.00–1.20) times the winner's" in next_best
 
 
@@ -109,11 +111,18 @@ def test_the_best_ratios_the_shortest_calls_and_the_base_recipe_enter_the_final(
 def test_ranked_finalists_share_the_drift_of_each_round() -> None:
     drift = np.random.default_rng(0).uniform(1, 2, (50, 1))
     times_ms = {number: np.tile(ms * drift, (1, 5)) for number, ms in ((7, 0.2), (3, 0.21), (0, 0.1), (5, 0.4))}
-    final = ranked(times_ms, np.tile(2 * drift, (1, 5)), feasible={7, 3, 5})
+    final = ranked(times_ms, np.tile(2 * drift, (1, 5)), feasible_bytes={7: 900, 3: 800, 5: 700})
     assert [each.trial for each in final] == [7, 0, 3, 5], "the base recipe is the fastest, but exceeds a limit"
     assert [each.over_winner.p50 for each in final] == pytest.approx([1, 0.5, 1.05, 2])
     assert final[2].over_winner.ratio == pytest.approx(1) and final[0].speedup.p50 == pytest.approx(10)
     assert final[0].native_p50_us == pytest.approx(200 * np.median(drift))
+
+
+def test_the_smallest_of_the_fastest_wins_the_final() -> None:
+    times_ms = {number: np.full((5, 3), ms) for number, ms in ((1, 0.2), (2, 0.203), (3, 0.202), (4, 0.21))}
+    final = ranked(times_ms, np.full((5, 3), 2.0), feasible_bytes={1: 900, 2: 600, 3: 700, 4: 500})
+    assert [each.trial for each in final] == [2, 1, 3, 4], "4 is smaller, but 5% slower than the fastest"
+    assert final[1].over_winner.p50 == pytest.approx(0.2 / 0.203)
 
 
 def test_interrupted_trial_is_tried_again_and_the_rest_is_the_same(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 
 _BEST = 8
 _ROUNDS = 200  # single rounds differ more than the best programs do
+_TIE = 0.02  # two finals of the same programs on one machine can differ by this share
 
 
 def entrants(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -76,12 +77,16 @@ def hold_final(
                 if program and not isinstance(start_natively(host, program, plan.threads), WorkbenchError):
                     programs[trial.number] = program
                 advance(1)
-        feasible = {trial.number for trial in entered if trial.outcome == "feasible" and trial.number in programs}
-        if not feasible:
+        feasible_bytes = {
+            trial.number: programs[trial.number].stat().st_size
+            for trial in entered
+            if trial.outcome == "feasible" and trial.number in programs
+        }
+        if not feasible_bytes:
             return ()
         with progress.stage("time the best together"), IsolatedProcess() as child:
             baseline_ms, times_ms = child.call(time_natively, base.baseline, programs, samples, plan, host)
-    return ranked(times_ms, baseline_ms, feasible)
+    return ranked(times_ms, baseline_ms, feasible_bytes)
 
 
 def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path, caches: Caches) -> Path | None:
@@ -95,20 +100,25 @@ def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path
     return None if built.cold_start is None else folder / built.program.path
 
 
-def ranked(times_ms: Mapping[int, Milliseconds], baseline_ms: Milliseconds, feasible: set[int]) -> tuple[Finalist, ...]:
-    """Returns the finalists: the fastest feasible trial first, then all others from fast to slow.
+def ranked(
+    times_ms: Mapping[int, Milliseconds], baseline_ms: Milliseconds, feasible_bytes: Mapping[int, int]
+) -> tuple[Finalist, ...]:
+    """Returns the finalists: the winner first, then all others from fast to slow.
 
-    A trial is as fast as its median call, relative to the geometric mean of all finalists in each round.
+    A trial is as fast as its median call, relative to the geometric mean of all finalists in each round. The winner is
+    the smallest program of the feasible trials that are at most 2% slower than the fastest feasible one.
 
     Args:
         times_ms: (rounds, calls) milliseconds of each trial, by its number. A row of all is from the same round.
         baseline_ms: (rounds, calls) milliseconds of the baseline in the same rounds.
-        feasible: The numbers of the trials that meet all limits; at least one.
+        feasible_bytes: The size of the program of each trial that meets all limits; at least one.
     """
     medians_ms = {number: np.median(ms, axis=1) for number, ms in times_ms.items()}
     round_ms = np.exp(np.mean(np.log(list(medians_ms.values())), axis=0))
     cost = {number: float(np.median(ms / round_ms)) for number, ms in medians_ms.items()}
-    won = min(feasible, key=lambda number: (cost[number], number))
+    fastest = min(cost[number] for number in feasible_bytes)
+    tied = [number for number in feasible_bytes if cost[number] <= (1 + _TIE) * fastest]
+    won = min(tied, key=lambda number: (feasible_bytes[number], cost[number], number))
     order = sorted(cost, key=lambda number: (number != won, cost[number], number))
     return tuple(
         Finalist(

@@ -61,7 +61,7 @@ def why(
     """Returns why a trial won, in words: against which others, how near the limits are, and what was chosen."""
     candidates = feasible(trials)
     if final:
-        place = f"fastest in the final; {len(candidates)} of {len(trials)} trials meet all constraints"
+        place = f"won the final; {len(candidates)} of {len(trials)} trials meet all constraints"
     else:
         place = f"best of {len(candidates)} that meet all constraints, of {len(trials)}"
     lines = [f"trial {won.number}: {objective_text(space, won, final)}; {place}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench.measure.call_sizes import SizeFigures, size_figures
+from workbench.measure.call_sizes import SizeFigures, size_figures, timed_sizes
 from workbench.measure.speed import UNTIMED_CALLS_PER_TURN, TimingPlan
 from workbench.measure.timing import time_pair_in_process
 from workbench.progress import Progress
@@ -33,7 +33,7 @@ def compute_baseline_of_sizes(variant: PreparedVariant, cache: BaselineCache) ->
 def score_sizes(
     variant: PreparedVariant, program: Path, delay_ms: float | None, cache: BaselineCache, progress: Progress
 ) -> tuple[SizeFigures, ...]:
-    """Runs both sides through all scored clips in calls of one size, and times them, for every size.
+    """Runs both sides through all scored clips in calls of one size, for every size, and times some of the sizes.
 
     Args:
         variant: The variant, with its clips.
@@ -48,6 +48,7 @@ def score_sizes(
     recipe, stream = variant.recipe, variant.stream
     torch.set_num_threads(recipe.speed.threads)
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
+    timed = timed_sizes(stream.sizes)
     figures = []
     stage = progress.stage("sizes", len(stream.sizes))
     with stage as advance, IsolatedProcess() as scorer, IsolatedProcess() as timer:
@@ -56,14 +57,10 @@ def score_sizes(
             clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]
             baseline = _run_baseline(variant, cache, size)
             frames = _run_program(scorer, variant, program, clips, size)
-            times = timer.call(
-                time_pair_in_process,
-                variant.baseline,
-                program,
-                _pad_to_calls(audio, call_samples),
-                plan_of_size(TimingPlan(**dict(recipe.speed)), size),
-                size,
-            )
+            times = None
+            if size in timed:
+                padded, plan = _pad_to_calls(audio, call_samples), plan_of_size(TimingPlan(**dict(recipe.speed)), size)
+                times = timer.call(time_pair_in_process, variant.baseline, program, padded, plan, size)
             pairs = pair_frames(variant, baseline, frames, delay_ms)
             figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, times))
             advance(1)
