@@ -125,6 +125,14 @@ def test_the_smallest_of_the_fastest_wins_the_final() -> None:
     assert final[1].over_winner.p50 == pytest.approx(0.2 / 0.203)
 
 
+def test_the_base_recipe_wins_if_nothing_is_faster() -> None:
+    times_ms = {number: np.full((5, 3), ms) for number, ms in ((0, 0.204), (1, 0.2), (2, 0.202))}
+    final = ranked(times_ms, np.full((5, 3), 2.0), feasible_bytes={0: 900, 1: 600, 2: 700}, base=0)
+    assert [each.trial for each in final] == [0, 1, 2]
+    final = ranked({**times_ms, 1: np.full((5, 3), 0.19)}, np.full((5, 3), 2.0), {0: 900, 1: 600, 2: 500}, base=0)
+    assert [each.trial for each in final] == [1, 2, 0], "7% faster is no tie"
+
+
 def test_interrupted_trial_is_tried_again_and_the_rest_is_the_same(tmp_path: Path) -> None:
     class Interrupted(FakeEvaluator):
         def __call__(self, *arguments: Any) -> Any:

@@ -29,7 +29,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 
 _BEST = 8
 _ROUNDS = 200  # single rounds differ more than the best programs do
-_TIE = 0.02  # two finals of the same programs on one machine can differ by this share
+_TIE = 0.03  # two finals of the same programs on one machine can differ by this share
 
 
 def entrants(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -86,7 +86,7 @@ def hold_final(
             return ()
         with progress.stage("time the best together"), IsolatedProcess() as child:
             baseline_ms, times_ms = child.call(time_natively, base.baseline, programs, samples, plan, host)
-    return ranked(times_ms, baseline_ms, feasible_bytes)
+    return ranked(times_ms, baseline_ms, feasible_bytes, None if space.base_choices() is None else trials[0].number)
 
 
 def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path, caches: Caches) -> Path | None:
@@ -101,24 +101,29 @@ def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path
 
 
 def ranked(
-    times_ms: Mapping[int, Milliseconds], baseline_ms: Milliseconds, feasible_bytes: Mapping[int, int]
+    times_ms: Mapping[int, Milliseconds],
+    baseline_ms: Milliseconds,
+    feasible_bytes: Mapping[int, int],
+    base: int | None = None,
 ) -> tuple[Finalist, ...]:
     """Returns the finalists: the winner first, then all others from fast to slow.
 
-    A trial is as fast as its median call, relative to the geometric mean of all finalists in each round. The winner is
-    the smallest program of the feasible trials that are at most 2% slower than the fastest feasible one.
+    A trial is as fast as its median call, relative to the geometric mean of all finalists in each round. The feasible
+    trials that are at most 3% slower than the fastest feasible one are a tie. The base recipe wins a tie that it is in,
+    because nothing faster was found. Otherwise the smallest program wins.
 
     Args:
         times_ms: (rounds, calls) milliseconds of each trial, by its number. A row of all is from the same round.
         baseline_ms: (rounds, calls) milliseconds of the baseline in the same rounds.
         feasible_bytes: The size of the program of each trial that meets all limits; at least one.
+        base: The number of the trial that is the base recipe; None if none is.
     """
     medians_ms = {number: np.median(ms, axis=1) for number, ms in times_ms.items()}
     round_ms = np.exp(np.mean(np.log(list(medians_ms.values())), axis=0))
     cost = {number: float(np.median(ms / round_ms)) for number, ms in medians_ms.items()}
     fastest = min(cost[number] for number in feasible_bytes)
     tied = [number for number in feasible_bytes if cost[number] <= (1 + _TIE) * fastest]
-    won = min(tied, key=lambda number: (feasible_bytes[number], cost[number], number))
+    won = min(tied, key=lambda number: (number != base, feasible_bytes[number], cost[number], number))
     order = sorted(cost, key=lambda number: (number != won, cost[number], number))
     return tuple(
         Finalist(
