@@ -10,6 +10,7 @@ from workbench.report.recipe_summary import PURPOSES
 _CHOICES = (
     *("float-xnnpack", "float-low-rank", "float-band", "int8-mixed", "int8-fast", "int8-small", "int8-dynamic"),
     *("student-int8", "student-float", DYNAMIC, "explicit-state", "int8-streams"),
+    *("int8-fast-44k1-256", "int8-small-44k1-256", "int8-fast-16k", "int8-small-16k"),
 )
 
 

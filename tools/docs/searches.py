@@ -89,7 +89,8 @@ def _final(search: Search) -> list[str]:
     return [
         "The final: the best trials and the base recipe, timed in the same rounds. If the low end of a ratio to the "
         "winner's time is below 1, the trial was faster than the winner in at least one round of ten. A trial that "
-        "exceeds a limit cannot win.\n",
+        "exceeds a limit cannot win. Times within 3% of the fastest are a tie: the base recipe wins it if it is in it, "
+        "otherwise the smallest program.\n",
         markdown_table(final_rows(search), left=("outcome",)),
     ]
 
