@@ -39,7 +39,7 @@ def test_page_shows_the_frames_of_track(program: Path, tmp_path: Path) -> None:
         page.page.keyboard.press("r")
         page.wait_for("takes")
         page.page.keyboard.press("s")
-        page.page.wait_for_function("document.getElementById('state').textContent === 'Playing the song.'")
+        page.page.locator("#state", has_text="Playing the song.").wait_for()
         page.page.keyboard.press("c")
         times_ms = [1000, 1000, 1020, 1260, 2260, *[2261] * 12, 2330, 5000]  # of blocks of 5 ms
         found = page.page.evaluate(
