@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,9 +40,12 @@ def test_shipped_recipes_have_a_row_with_their_stored_figures() -> None:
     assert rows["float-rates"][-columns] == f"{min(sizes) / 1000:,.0f}–{max(sizes) / 1000:,.0f}"
     assert "\nint8-naive: outputs/measured/int8-naive/program.pte: the program loads, but" in result.stdout
     records = [json.loads(path.read_text()) for path in shipped_records().glob("*.json")]
-    for cpu in {record["environment"]["cpu"] for record in records}:
-        days = sorted({record["created"][:10] for record in records if record["environment"]["cpu"] == cpu})
-        assert f"easured on {' and '.join(days)}: {cpu}, " in result.stdout
+    cpus = Counter(record["environment"]["cpu"] for record in records)
+    for index, (cpu, _) in enumerate(cpus.most_common()):
+        here = [record for record in records if record["environment"]["cpu"] == cpu]
+        days = " and ".join(sorted({record["created"][:10] for record in here}))
+        start = ", ".join(sorted(record["recipe"]["name"] for record in here)) + ": measured" if index else "Measured"
+        assert f"\n{start} on {days}: {cpu}, " in result.stdout
 
 
 def test_own_recipes_have_no_figures() -> None:

@@ -17,13 +17,14 @@ from tools.docs.reference.records_page import RECORD_FILES, keys_without_meaning
 from tools.docs.regenerate import generated
 from tools.docs.silence import derived, stored_rows
 from tools.docs.stored import MEASURED, RECORDS, ROOT
-from tools.docs.tables import by_processor, printed_run
+from tools.docs.tables import printed_run
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.audit.gates import no_pitch_gate_reason
 from workbench.audit.verdict import rejudge
 from workbench.cli import main
 from workbench.export.metadata import DISPLAY_THRESHOLD
 from workbench.records.result import read_result
+from workbench.report.columns import by_processor
 from workbench.workflows.load_recipes import load_variants
 
 PAGES = {

@@ -1,9 +1,9 @@
 """The table of `docs/guides/choose.md`: what each variant is good for, with the figures that decide."""
 
 from tools.docs.stored import MEASURED
-from tools.docs.tables import DYNAMIC, by_processor
+from tools.docs.tables import DYNAMIC
 from workbench.records.result import Result, read_result
-from workbench.report.columns import result_cells, without_empty_columns
+from workbench.report.columns import by_processor, result_cells, without_empty_columns
 from workbench.report.formatting import DASH, markdown_table
 from workbench.report.recipe_summary import PURPOSES
 

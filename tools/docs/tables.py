@@ -12,7 +12,7 @@ from workbench.measure.operators.figures import furthest_from_bound
 from workbench.records.bench import Bench
 from workbench.records.profile import Profile, read_profile
 from workbench.records.result import Result, read_result
-from workbench.report.columns import result_cells, without_empty_columns
+from workbench.report.columns import by_processor, result_cells, without_empty_columns
 from workbench.report.formatting import DASH, counted, format_number, markdown_table
 from workbench.report.highlights import noisiest_layer, representative_sizes
 from workbench.report.tables.bench import bench_rows, native_rows
@@ -61,14 +61,6 @@ def measured_in_short() -> str:
     shown = [read_result(MEASURED / f"{name}.json") for name in IN_SHORT]
     rows = [{short: result_cells(result)[name] for name, short in _SHORT_COLUMNS.items()} for result in shown]
     return markdown_table(without_empty_columns(rows)) + _measured_where(shown)
-
-
-def by_processor(results: Sequence[Result]) -> list[list[Result]]:
-    """Returns the results of each processor: times of two processors in one table would be compared."""
-    groups: dict[str, list[Result]] = {}
-    for result in results:
-        groups.setdefault(result.environment.cpu, []).append(result)
-    return list(groups.values())
 
 
 def printed_run() -> str:
@@ -159,21 +151,17 @@ def sizes() -> str:
     )
 
 
-def _both(baseline_ms: float | None, variant_ms: float | None, digits: str) -> str:
-    return f"{format_number(baseline_ms, digits)} → {format_number(variant_ms, digits)}"
-
-
 def size_cells(size: SizeFigures) -> dict[str, str]:
-    """Returns the figures of one call size of a program that takes several, as text by column."""
+    """Returns the figures of one call size that is timed, of a program that takes several, as text by column."""
     return {
         "frames a call": f"{size.frames_per_chunk} ({size.chunk_ms:.4g} ms)",
         "pitch p95 (cents)": format_number(size.p95_cents, ".4f"),
         "max without jumps": format_number(size.max_without_jumps_cents, ".4f"),
         "jumps": format_number(size.over_50_cents_rate, ".2%"),
         "voiced / all frames": f"{size.voiced_frames} / {size.frames}",
-        "a call, p50 (ms)": _both(size.baseline_p50_ms, size.variant_p50_ms, ".2f"),
-        "a frame (ms)": _both(size.baseline_p50_ms_per_frame, size.variant_p50_ms_per_frame, ".3f"),
-        "times faster": DASH if size.speedup is None else size.speedup.text(),
+        "a call, p50 (ms)": f"{size.baseline_p50_ms:.2f} → {size.variant_p50_ms:.2f}",
+        "a frame (ms)": f"{size.baseline_p50_ms_per_frame:.3f} → {size.variant_p50_ms_per_frame:.3f}",
+        "times faster": size.speedup.text(),
     }
 
 

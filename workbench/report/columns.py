@@ -20,6 +20,14 @@ class Column:
     sort_key: Callable[[Result], float | None]
 
 
+def by_processor(results: Sequence[Result]) -> list[list[Result]]:
+    """Returns the results of each processor: times of two processors in one table would be compared."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.environment.cpu, []).append(result)
+    return list(groups.values())
+
+
 def result_cells(result: Result) -> dict[str, str]:
     """Returns the figures of one variant as text by column title; a dash stands for a missing number."""
     verdict = result.verdict if result.protocol.fair else f"{result.verdict} (UNFAIR)"

@@ -66,7 +66,7 @@ def test_the_best_ratios_the_shortest_calls_and_the_base_recipe_enter_the_final(
 def test_ranked_finalists_share_the_drift_of_each_round() -> None:
     drift = np.random.default_rng(0).uniform(1, 2, (50, 1))
     times_ms = {number: np.tile(ms * drift, (1, 5)) for number, ms in ((7, 0.2), (3, 0.21), (0, 0.1), (5, 0.4))}
-    final = ranked(times_ms, np.tile(2 * drift, (1, 5)), feasible_bytes={7: 900, 3: 800, 5: 700})
+    final = ranked(times_ms, np.tile(2 * drift, (1, 5)), feasible_bytes={7: 900, 3: 800, 5: 700}, base=None)
     assert [each.trial for each in final] == [7, 0, 3, 5], "the base recipe is the fastest, but exceeds a limit"
     assert [each.over_winner.p50 for each in final] == pytest.approx([1, 0.5, 1.05, 2])
     assert final[2].over_winner.ratio == pytest.approx(1) and final[0].speedup.p50 == pytest.approx(10)
@@ -75,7 +75,7 @@ def test_ranked_finalists_share_the_drift_of_each_round() -> None:
 
 def test_the_smallest_of_the_fastest_wins_the_final() -> None:
     times_ms = {number: np.full((5, 3), ms) for number, ms in ((1, 0.2), (2, 0.203), (3, 0.202), (4, 0.21))}
-    final = ranked(times_ms, np.full((5, 3), 2.0), feasible_bytes={1: 900, 2: 600, 3: 700, 4: 500})
+    final = ranked(times_ms, np.full((5, 3), 2.0), feasible_bytes={1: 900, 2: 600, 3: 700, 4: 500}, base=None)
     assert [each.trial for each in final] == [2, 1, 3, 4], "4 is smaller, but 5% slower than the fastest"
     assert final[1].over_winner.p50 == pytest.approx(0.2 / 0.203)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.report.columns import without_empty_columns
+from workbench.report.columns import by_processor, without_empty_columns
 from workbench.report.formatting import DASH
 from workbench.report.recipe_summary import MeasuredVariant, RecipeSummary
 from workbench.report.tables.terminal import console, plain_table, print_heading, print_lines
@@ -83,19 +83,19 @@ def _missing(variants: Sequence[MeasuredVariant]) -> list[str]:
 
 
 def _measured_where(variants: Sequence[MeasuredVariant]) -> list[str]:
-    """Returns when, where and with what the figures were measured: a line for each machine, that of most first."""
-    groups: dict[str, list[MeasuredVariant]] = {}
-    for variant in variants:
-        if variant.result:
-            machine = variant.result.environment
-            name = f"{machine.cpu}, {machine.cores} cores, executorch {machine.executorch}"
-            groups.setdefault(name, []).append(variant)
+    """Returns when, where and with what the figures were measured: a line for each processor, that of most first."""
+    results = [variant.result for variant in variants if variant.result]
     lines: list[str] = []
-    for machine_name, group in sorted(groups.items(), key=lambda item: -len(item[1])):
-        days = sorted({variant.result.created[:10] for variant in group if variant.result})
-        names = ", ".join(variant.recipe.name for variant in group)
-        start = f"{names}: measured" if lines else "Measured"
-        lines.append(f"{start} on {' and '.join(days)}: {machine_name}. Other machines have other times.")
+    for group in sorted(by_processor(results), key=len, reverse=True):
+        days = sorted({result.created[:10] for result in group})
+        machines = sorted(
+            {
+                f"{machine.cpu}, {machine.cores} cores, executorch {machine.executorch}"
+                for machine in (result.environment for result in group)
+            }
+        )
+        start = f"{', '.join(result.recipe.name for result in group)}: measured" if lines else "Measured"
+        lines.append(f"{start} on {' and '.join(days)}: {'; '.join(machines)}. Other machines have other times.")
     return lines
 
 

@@ -134,8 +134,8 @@ def _operators(counts: Mapping[str, int]) -> str:
 def _size_lines(result: Result) -> list[str]:
     """Time and deviation at some sizes of call, if the program takes several; the record has all of them."""
     return [
-        f"size        {size.frames_per_chunk} frames a call: {format_number(size.variant_p50_ms_per_frame, '.2f')} ms "
-        f"a frame, baseline {format_number(size.baseline_p50_ms_per_frame, '.2f')}; pitch p95 "
-        f"{format_number(size.p95_cents, '.4f')} cents, jumps {format_number(size.over_50_cents_rate, '.2%')}"
+        f"size        {size.frames_per_chunk} frames a call: {size.variant_p50_ms_per_frame:.2f} ms a frame, baseline "
+        f"{size.baseline_p50_ms_per_frame:.2f}; pitch p95 {format_number(size.p95_cents, '.4f')} cents, jumps "
+        f"{format_number(size.over_50_cents_rate, '.2%')}"
         for size in representative_sizes(result)
     ]

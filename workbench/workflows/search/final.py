@@ -29,7 +29,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 
 _BEST = 8
 _ROUNDS = 200  # single rounds differ more than the best programs do
-_TIE = 0.03  # two finals of the same programs on one machine can differ by this share
+_TIE = 0.03  # a choice: smaller differences were not the same from one final to the next
 
 
 def entrants(space: Space, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -104,7 +104,7 @@ def ranked(
     times_ms: Mapping[int, Milliseconds],
     baseline_ms: Milliseconds,
     feasible_bytes: Mapping[int, int],
-    base: int | None = None,
+    base: int | None,
 ) -> tuple[Finalist, ...]:
     """Returns the finalists: the winner first, then all others from fast to slow.
 
