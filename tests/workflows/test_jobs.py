@@ -11,13 +11,15 @@ import pytest
 
 from tests.helpers.project import LEAST_RECIPE, workbench
 from tests.helpers.variants import FakeSteps, variant_of
-from workbench.errors import WorkbenchError, WorkerKilledError
+from workbench.errors import ProgramError, WorkbenchError, WorkerKilledError
 from workbench.progress import Progress
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.workflows.jobs.variants import Caches, score_on_workers
 from workbench.workflows.jobs.workers import LocalWorkers, results_of
 from workbench.workflows.run import RunFailure, run_variants
-from workbench.workflows.variant.run import Reused
+from workbench.workflows.variant import build
+from workbench.workflows.variant.build_and_score import Ahead
+from workbench.workflows.variant.run import Reused, RunOutcome
 
 
 @pytest.fixture
@@ -62,7 +64,31 @@ def test_a_worker_that_dies_loses_only_its_variant(
     scored = score_on_workers(
         variants, tmp_path / "run", workers, lambda _: nullcontext(Progress()), False, Caches(None, None)
     )
-    assert scored == {"0": False, "2": False} and len(calls) == 3
+    assert scored == {"0": Ahead(), "2": Ahead()} and len(calls) == 3
+
+
+@pytest.mark.parametrize("same_machine", [True, False])
+def test_a_variant_that_fails_is_done_again_only_if_another_machine_did_it(
+    same_machine: bool, tmp_path: Path, steps: FakeSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the folder of the run, and not the one that the worker has used."""
+
+    def fail(path: Path, *_: object) -> None:
+        steps.done.append("first run")
+        raise ProgramError(f"{path}: has no kernel")
+
+    monkeypatch.setattr(build, "trial_run", fail)
+    monkeypatch.setattr(LocalWorkers, "share_caches", same_machine)
+    variants = [variant_of(tmp_path) for _ in range(2)]
+    for number, variant in enumerate(variants):
+        object.__setattr__(variant.recipe, "name", str(number))
+    found = run_variants(variants, tmp_path / "run", lambda _: nullcontext(Progress()), workers=LocalWorkers(2))
+    for number, each in enumerate(found):
+        assert isinstance(each, RunOutcome)
+        reason = f"{tmp_path / 'run' / str(number) / 'program.pte'}: has no kernel"
+        assert each.result.null_reasons["program"] == reason
+        assert [path.name for path in each.folder.iterdir()] == ["result.json"]
+    assert steps.done == ["export", "first run"] * 2 * (1 if same_machine else 2)
 
 
 def test_a_killed_worker_is_replaced() -> None:

@@ -94,7 +94,7 @@ def time_pair(
         ProgramError: If the program does not load, fails or crashes the process.
     """
     host = native.host if isinstance(native, NativeSide) else None
-    with IsolatedProcess() as child:
+    with IsolatedProcess(copied=True) as child:
         frames = baseline.stream.frames_per_chunk
         try:
             times = child.call(time_pair_in_process, baseline, program, samples, plan, frames, host)

@@ -17,6 +17,7 @@ from workbench.runtime.state_protocol import protocol_of
 from workbench.workflows.jobs.variants import Caches, score_on_workers
 from workbench.workflows.jobs.workers import Workers
 from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.build_and_score import Ahead
 from workbench.workflows.variant.prepare import PreparedVariant, prepare
 from workbench.workflows.variant.prepare import load_clips as load_variant_clips
 from workbench.workflows.variant.run import Reused, run_variant
@@ -125,7 +126,7 @@ def measure_point(
     cache: BaselineCache,
     fresh: bool = False,
     store: Path | None = None,
-    ahead: Mapping[str, bool] | None = None,
+    ahead: Mapping[str, Ahead] | None = None,
 ) -> PointOutcome:
     """Runs the variant of a point in a folder below `folder`.
 

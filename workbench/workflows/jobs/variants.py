@@ -15,7 +15,7 @@ from workbench.storage.atomic import write_atomic
 from workbench.storage.locks import exclusive
 from workbench.workflows.folders import baseline_store, program_store
 from workbench.workflows.jobs.workers import Workers, results_of
-from workbench.workflows.variant.build_and_score import score_ahead
+from workbench.workflows.variant.build_and_score import Ahead, score_ahead
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.run import find_result
 
@@ -30,9 +30,9 @@ class Caches:
 
 @dataclass(frozen=True)
 class ScoredFiles:
-    """What a task leaves: whether the program was built before, and its files by their path in the variant's folder."""
+    """What a task leaves: its files by their path in the variant's folder."""
 
-    built_before: bool
+    ahead: Ahead
     files: dict[str, bytes]
 
 
@@ -43,48 +43,48 @@ def score_on_workers(
     show_progress: ShowProgress,
     fresh: bool,
     caches: Caches,
-) -> dict[str, bool]:
+) -> dict[str, Ahead]:
     """Builds and scores the variants that have no result yet, each in a folder below `folder` that has its name.
 
-    A variant that fails, or whose worker dies, is left out: `run_variant` does it again and says what is wrong. One
-    variant by itself is left out too: the workers share its baseline.
+    A variant whose worker dies is left out: `run_variant` does it again. So is one that fails on another machine, which
+    may lack a package or a kernel. One variant by itself is left out too: the workers share its baseline.
 
     Returns:
-        By the name of each variant that is ready to be timed, whether its program was built before.
+        By its name, what was done for each variant.
     """
     missing = [each for each in variants if fresh or find_result(folder / each.name, each) is None]
     if workers is None or len(missing) < 2:
         return {}
     own = caches if workers.share_caches else None
-    tasks = {each.name: functools.partial(_score, workers, each, fresh, own) for each in missing}
+    tasks = {each.name: functools.partial(_score, workers, each, folder / each.name, fresh, own) for each in missing}
     scored = {}
     with (
         show_progress(f"{len(missing)} variants, {workers.count} at a time") as progress,
         progress.stage("build and score", len(missing)) as advance,
     ):
         for name, found in results_of(workers, tasks):
-            if isinstance(found, ScoredFiles):
+            if isinstance(found, ScoredFiles) and (found.ahead.error is None or workers.share_caches):
                 _store(found, folder / name, fresh)
-                scored[name] = found.built_before
+                scored[name] = found.ahead
             advance(1)
     return scored
 
 
-def _score(workers: Workers, variant: PreparedVariant, fresh: bool, caches: Caches | None) -> ScoredFiles:
-    return workers.call(score_in_worker, pickle.dumps(variant), fresh, caches)
+def _score(workers: Workers, variant: PreparedVariant, folder: Path, fresh: bool, caches: Caches | None) -> ScoredFiles:
+    return workers.call(score_in_worker, pickle.dumps(variant), folder, fresh, caches)
 
 
-def score_in_worker(variant: bytes, fresh: bool, caches: Caches | None) -> ScoredFiles:
-    """Builds and scores a pickled variant in this process. Raises what `score_ahead` raises.
+def score_in_worker(variant: bytes, shown_folder: Path, fresh: bool, caches: Caches | None) -> ScoredFiles:
+    """Builds and scores a pickled variant in this process, as `score_ahead` does.
 
     `caches` are those to use; None means those of this machine.
     """
     caches = caches or Caches(program_store(), baseline_store())
     with tempfile.TemporaryDirectory(prefix="workbench-") as temporary:
         folder = Path(temporary) / "variant"
-        built_before = score_ahead(variant, folder, fresh, caches.programs, caches.baselines)
+        ahead = score_ahead(variant, folder, shown_folder, fresh, caches.programs, caches.baselines)
         paths = [path for path in folder.rglob("*") if path.is_file()]
-        return ScoredFiles(built_before, {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
+        return ScoredFiles(ahead, {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
 
 
 def _store(scored: ScoredFiles, folder: Path, fresh: bool) -> None:

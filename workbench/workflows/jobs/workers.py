@@ -91,7 +91,7 @@ class LocalWorkers:
 
     def _start(self) -> IsolatedProcess:
         stack = ExitStack()
-        child = stack.enter_context(IsolatedProcess())
+        child = stack.enter_context(IsolatedProcess(copied=True))
         self._children[child] = stack
         return child
 

@@ -84,7 +84,7 @@ def hold_final(
         }
         if not feasible_bytes:
             return ()
-        with progress.stage("time the best together"), IsolatedProcess() as child:
+        with progress.stage("time the best together"), IsolatedProcess(copied=True) as child:
             baseline_ms, times_ms = child.call(time_natively, base.baseline, programs, samples, plan, host)
     return ranked(times_ms, baseline_ms, feasible_bytes, None if space.base_choices() is None else trials[0].number)
 

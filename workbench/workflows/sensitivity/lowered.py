@@ -147,7 +147,7 @@ def _build_and_run(
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / build_to_run(variant, folder, progress.child(folder.name), store=store).path
     samples = [clip.samples for clip in variant.calibration_clips]
-    with IsolatedProcess() as child:
+    with IsolatedProcess(copied=True) as child:
         return program, child.call(run_program, program, samples, threads=variant.recipe.speed.threads)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from workbench.errors import NotInstalledError, ProgramError, WorkbenchError
+from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
 from workbench.export.backends import EXPORTERS, file_name_for
 from workbench.export.exporter import ExportInputs
 from workbench.export.host_frontend import host_file
@@ -166,13 +166,12 @@ def find_reusable(folders: Sequence[Path], fingerprint: str) -> _Reusable | None
 
 @contextmanager
 def errors_name_folder(staging: Path, folder: Path) -> Iterator[None]:
-    """Puts the folder that the user knows in place of the staging folder in the text of a ProgramError."""
+    """Puts the folder that the user knows in place of the staging folder in the text of an error."""
     try:
         yield
-    except ProgramError as error:
-        if str(staging) not in str(error):
-            raise
-        raise ProgramError(str(error).replace(str(staging), str(folder))) from error
+    except (LoweringError, ProgramError) as error:
+        error.args = (str(error).replace(str(staging), str(folder)),)
+        raise
 
 
 def trial_run(program: Path, threads: int) -> ColdStart:

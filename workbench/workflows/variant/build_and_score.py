@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import LoweringError, ProgramError
@@ -18,6 +19,17 @@ from workbench.workflows.variant.score.call_sizes import compute_baseline_of_siz
 from workbench.workflows.variant.score.clips import ProgramFrames, score
 from workbench.workflows.variant.score.requests import baseline_requests
 from workbench.workflows.variant.store_frames import store_frames
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What another process has done for a variant: either it is built and scored, or `error` says why it cannot be.
+
+    `built_before`: The program was not exported again.
+    """
+
+    built_before: bool = False
+    error: LoweringError | ProgramError | None = None
 
 
 def build_and_score(
@@ -51,31 +63,32 @@ def build_and_score(
         return built, _load_or_score(variant, staging, built.program, progress, cache, timer)
 
 
-def score_ahead(variant: bytes, folder: Path, fresh: bool, store: Path | None, baselines: Path | None) -> bool:
+def score_ahead(
+    variant: bytes, folder: Path, shown_folder: Path, fresh: bool, store: Path | None, baselines: Path | None
+) -> Ahead:
     """Builds and scores a variant in this process, so that `run_variant` has only to time it.
 
     Args:
         variant: The pickled variant.
         folder: The folder of the variant.
+        shown_folder: The folder that an error names.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
         baselines: The cache of the baseline's frames of all runs.
-
-    Returns:
-        Whether the program was built before.
     """
     prepared: PreparedVariant = pickle.loads(variant)
     with exclusive(folder):
         recover(folder)
         try:
             cache = BaselineCache(baselines, fresh)
-            built, _ = build_and_score(prepared, folder, Progress(), cache, fresh, store, StageTimer())
+            with errors_name_folder(folder, shown_folder):
+                built, _ = build_and_score(prepared, folder, Progress(), cache, fresh, store, StageTimer())
             if prepared.stream.dynamic and not built.unsupported_reason:
                 compute_baseline_of_sizes(prepared, cache)
-        except (LoweringError, ProgramError):
+        except (LoweringError, ProgramError) as error:
             remove(staging_dir(folder))
-            raise
-    return built.reused
+            return Ahead(error=error)
+    return Ahead(built.reused)
 
 
 def _load_or_score(

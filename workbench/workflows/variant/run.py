@@ -20,7 +20,7 @@ from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import errors_name_folder, trial_run, unsupported_reason
-from workbench.workflows.variant.build_and_score import build_and_score
+from workbench.workflows.variant.build_and_score import Ahead, build_and_score
 from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
@@ -71,7 +71,7 @@ def run_variant(
     cache: BaselineCache,
     fresh: bool = False,
     store: Path | None = None,
-    built_before: bool | None = None,
+    ahead: Ahead | None = None,
 ) -> RunOutcome:
     """Builds, scores, times and judges one variant.
 
@@ -86,7 +86,7 @@ def run_variant(
         cache: The baseline's frames, shared by the variants of one run.
         fresh: Reuses nothing.
         store: The cache of programs of all runs.
-        built_before: What `score_ahead` returned for this variant and folder; None if it was not called.
+        ahead: What `score_ahead` returned for this variant and folder; None if it was not called.
 
     Raises:
         ChangedError: The checkpoint or the source changed during the run.
@@ -98,7 +98,7 @@ def run_variant(
         try:
             earlier = None if fresh else find_result(folder, variant)
             if earlier is None:
-                outcome = _measure(variant, folder, progress, cache, fresh, store, built_before)
+                outcome = _measure(variant, folder, progress, cache, fresh, store, ahead)
             elif earlier.speed is not None and earlier.speed.is_inconclusive:
                 outcome = _repeat_timing(earlier, variant, folder, progress)
             else:
@@ -117,15 +117,17 @@ def _measure(
     cache: BaselineCache,
     fresh: bool,
     store: Path | None,
-    built_before: bool | None,
+    ahead: Ahead | None,
 ) -> RunOutcome:
     """Measures everything in the staging folder, and moves it in at the end."""
     staging = staging_dir(folder)
     timer, result = StageTimer(), begin_result(variant)
     try:
-        fresh = fresh and built_before is None
+        if ahead is not None and ahead.error is not None:
+            raise ahead.error
+        fresh = fresh and ahead is None
         built, scores = build_and_score(variant, folder, progress, cache, fresh, store, timer)
-        program, is_reused = built.program, built.reused if built_before is None else built_before
+        program, is_reused = built.program, built.reused if ahead is None else ahead.built_before
         reused = Reused.PROGRAM if is_reused else Reused.NOTHING
         if built.cold_start is None or scores is None:
             reason = built.unsupported_reason

@@ -51,7 +51,7 @@ def score_sizes(
     timed = timed_sizes(stream.sizes)
     figures = []
     stage = progress.stage("sizes", len(stream.sizes))
-    with stage as advance, IsolatedProcess() as scorer, IsolatedProcess() as timer:
+    with stage as advance, IsolatedProcess(copied=True) as scorer, IsolatedProcess(copied=True) as timer:
         for size in stream.sizes:
             call_samples = size * stream.hop_samples
             clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]

@@ -79,7 +79,10 @@ class ProgramFrames:
     def run(self, progress: Progress, rendered: Sequence[Clip]) -> VariantRun:
         """Returns the frames of all clips. Raises ProgramError if a second run gives others for the first ones."""
         frames: list[Frames] = []
-        with progress.stage("run the program", len(self._variant.scored_clips)) as advance, IsolatedProcess() as child:
+        with (
+            progress.stage("run the program", len(self._variant.scored_clips)) as advance,
+            IsolatedProcess(copied=True) as child,
+        ):
             for batch, clips in enumerate(self._batches):
                 frames += self._run(child, clips, self.call_sizes(clips[0], batch))
                 advance(len(clips))
@@ -106,7 +109,7 @@ class ProgramFrames:
 
     def _check_repeats(self, frames: Sequence[Frames]) -> None:
         """Raises ProgramError if the program returns other frames in a second process, after a run and a reset."""
-        with IsolatedProcess() as child:
+        with IsolatedProcess(copied=True) as child:
             clips = self._batches[0]
             repeated = self._run(child, clips, self.call_sizes(clips[0], 0), times=2)
         for clip, first, second in zip(clips, frames, repeated, strict=False):
