@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -44,6 +45,10 @@ def library_output() -> tuple[int, str]:
     return logging.root.manager.disable, warnings.filters[0][0]
 
 
+def is_imported(name: str) -> bool:
+    return name in sys.modules
+
+
 class Counter:
     """Does not pickle: it holds a lock."""
 
@@ -55,6 +60,19 @@ class Counter:
         return self.count
 
 
+@pytest.fixture(params=[False, True], ids=["new", "copied"])
+def isolated(request: pytest.FixtureRequest) -> IsolatedProcess:
+    """A process that is not started yet: a new Python, or a copy of one that has its imports."""
+    return IsolatedProcess(copied=request.param)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def template() -> None:
+    """The process that is copied. Python keeps a folder with its socket until it ends."""
+    with IsolatedProcess(copied=True):
+        pass
+
+
 @pytest.fixture(autouse=True)
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of temporary files; after each test it is empty, and no child is left."""
@@ -64,9 +82,11 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert multiprocessing.active_children() == []
 
 
-def test_child_keeps_its_process_and_its_objects(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_child_keeps_its_process_and_its_objects(
+    isolated: IsolatedProcess, logs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = library_output()
-    with pytest.raises(KeyError), IsolatedProcess() as child:
+    with pytest.raises(KeyError), isolated as child:
         assert child.call(int, "1f", base=16) == 31
         with pytest.raises(AudioError, match=r"^take.wav: no$"):
             child.call(refuse, "take.wav")
@@ -120,15 +140,17 @@ SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGBUS")
         *((KILLED, write_and_abort, text) for text in NO_MEMORY),
     ],
 )
-def test_kill_or_lack_of_memory_is_no_program_error(message: str, work: Callable[..., None], argument: object) -> None:
-    with IsolatedProcess() as child:
+def test_kill_or_lack_of_memory_is_no_program_error(
+    isolated: IsolatedProcess, message: str, work: Callable[..., None], argument: object
+) -> None:
+    with isolated as child:
         for _ in range(2):  # every later call fails as well
             with pytest.raises(WorkerKilledError if message == KILLED else ProgramCrashError, match=message):
                 child.call(work, argument)
 
 
-def test_call_over_its_limit_is_killed() -> None:
-    with IsolatedProcess() as child:
+def test_call_over_its_limit_is_killed(isolated: IsolatedProcess) -> None:
+    with isolated as child:
         process = child.call(os.getpid)  # a process needs time to start
         child.limit_s = 0.5
         with pytest.raises(ProgramTimeoutError, match=r"^the program did not return within 0.5 s$"):
@@ -144,11 +166,22 @@ def test_unknown_exit_code_is_no_program_error() -> None:
             child.call(write_and_abort, b"")
 
 
-def test_child_ends_with_its_parent() -> None:
+def test_only_a_copy_starts_with_imports() -> None:
+    if sys.platform != "linux":
+        pytest.skip("no other system copies a process")
+    imported = []
+    for copied in (False, True):
+        with IsolatedProcess(copied=copied) as child:
+            imported.append([child.call(is_imported, name) for name in ("torch", "executorch.runtime", "pesto")])
+    assert imported == [[False] * 3, [True] * 3]
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_child_ends_with_its_parent(copied: bool) -> None:
     """A parent that is killed cannot end its child."""
     script = (
         "import os, time\nfrom workbench.runtime.isolation import IsolatedProcess\n"
-        "if __name__ == '__main__':\n    with IsolatedProcess() as child:\n"
+        f"if __name__ == '__main__':\n    with IsolatedProcess(copied={copied}) as child:\n"
         "        print(child.call(os.getpid), flush=True)\n        child.call(time.sleep, 3600)\n"
     )
     assert ends_with_its_parent(script)
