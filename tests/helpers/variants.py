@@ -13,7 +13,7 @@ from tools.reliability.small_project import RECIPE
 from workbench.audio.decode import Clip
 from workbench.errors import NativeHostError
 from workbench.export.program_file import ProgramFile
-from workbench.measure.speed import ColdStart, Speed
+from workbench.measure.speed import Speed
 from workbench.progress import StageTimer
 from workbench.recipe import KnownNames, Recipe, load_recipes
 from workbench.records.frames.stored import frames_path
@@ -98,7 +98,6 @@ class FakeSteps:
         for module, name, step in (
             (build, "_export", self.export),
             (build, "trial_run", self.first_run),
-            (run, "trial_run", self.first_run),
             (build, "unsupported_reason", lambda *_: self.unsupported),
             (run, "unsupported_reason", lambda *_: self.unsupported),
             (build_and_score, "ProgramFrames", lambda *_: None),
@@ -127,10 +126,10 @@ class FakeSteps:
         assert program is not None
         return program.replace(path=path.name, sha256=sha256_of(self.content), bytes=len(self.content))
 
-    def first_run(self, path: Path, *_: object) -> ColdStart:
+    def first_run(self, path: Path, *_: object) -> float:
         if "first run" in self.errors:
             raise self.errors["first run"]
-        return ColdStart(1.0, 2.0, 3)
+        return 1.0
 
     def score(self, variant: Any, frames: object, cache: object, progress: object, timer: StageTimer) -> Any:
         self._step("score")

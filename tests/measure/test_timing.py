@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from tests.helpers.native_host import KILLED, faulty_host
 from workbench.measure.native_speed import NativeSide, NativeStart
-from workbench.measure.speed import ColdStart, TimingPlan
+from workbench.measure.speed import TimingPlan
 from workbench.measure.timing import BaselineSpec, SessionTurns, as_calls, time_alternating, time_pair
 from workbench.recipe.stream_config import StreamConfig
 
@@ -70,9 +70,9 @@ def test_a_session_runs_its_calls_over_and_over() -> None:
 @pytest.mark.slow
 def test_program_is_timed_without_a_host_that_is_killed(program: Path, stream: StreamConfig, tmp_path: Path) -> None:
     host = faulty_host(tmp_path / "host", program, KILLED)
-    baseline, start = BaselineSpec("mir-1k_g7", stream, "alwa", False), ColdStart(1.0, 1.0, 1)
+    baseline = BaselineSpec("mir-1k_g7", stream, "alwa", False)
     native = NativeSide(host, NativeStart(1.0, 1.0, 1))
-    speed = time_pair(baseline, program, np.zeros(3200, np.float32), TimingPlan(1, 3, 1, 1), start, native)
+    speed = time_pair(baseline, program, np.zeros(3200, np.float32), TimingPlan(1, 3, 1, 1), native)
     assert (speed.native, speed.variant.p50_ms > 0) == (None, True)
     assert speed.null_reasons == {"native": "the native host ended with SIGKILL"}
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.helpers.project import LEAST_RECIPE, workbench
 from workbench.export.toolchain.log import LOG_NAME
-from workbench.measure.speed import ColdStart
 from workbench.records.profile import Profile
 from workbench.workflows.profile import probes
 from workbench.workflows.profile import run as profile
@@ -20,7 +19,7 @@ from workbench.workflows.variant.prepare import PreparedVariant
 def test_profile_of_a_real_program(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_unchanged = Mock()
     monkeypatch.setattr(PreparedVariant, "check_unchanged", check_unchanged)
-    monkeypatch.setattr(build, "trial_run", lambda *_: ColdStart(1.0, 1.0, 1))
+    monkeypatch.setattr(build, "trial_run", lambda *_: 1.0)
     monkeypatch.setattr(probes, "_SIDES", (64,))
     monkeypatch.setattr(probes, "last_cache_bytes", lambda: 100_000)
     (project / "two.yaml").write_text(f"{LEAST_RECIPE.replace('mirror: 1', '')}matrix: {{mirror: [0, 1]}}\n")

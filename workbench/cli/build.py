@@ -88,7 +88,7 @@ def build(
 def _print_line(outcome: "BuildOutcome") -> None:
     """Prints the path of a program, its size, and whether it loads here."""
     built, program = outcome.built, outcome.built.program
-    state = f"loads in {built.cold_start.load_ms:.0f} ms" if built.cold_start else built.unsupported_reason
+    state = built.unsupported_reason if built.load_ms is None else f"loads in {built.load_ms:.0f} ms"
     reused = ", unchanged: reused" if built.reused else ""
     click.echo(f"{outcome.folder / program.path}  {program.bytes:,} bytes, {state}{reused}")
 
@@ -99,7 +99,7 @@ def _print_json(outcome: "BuildOutcome") -> None:
         program=str(outcome.folder / program.path),
         bytes=program.bytes,
         sha256=program.sha256,
-        load_ms=built.cold_start.load_ms if built.cold_start else None,
+        load_ms=built.load_ms,
         not_run_here=built.unsupported_reason,
         reused=built.reused,
         identical=comparison.same if comparison else None,

@@ -100,28 +100,22 @@ def timed_sizes(sizes: Sequence[int]) -> list[int]:
 
 
 def size_figures(
-    frames_per_chunk: int,
-    stream: StreamConfig,
-    clips: Sequence[PairedFrames],
-    threshold: float,
-    times: PairTimes | None,
+    frames_per_chunk: int, stream: StreamConfig, clips: Sequence[PairedFrames], threshold: float
 ) -> SizeFigures:
-    """Returns the figures of one call size.
+    """Returns the figures of one call size, without times.
 
     Args:
         frames_per_chunk: The size.
         stream: The stream.
         clips: The frames of both sides in calls of that size.
         threshold: The confidence from which a frame counts as voiced.
-        times: The times of calls of that size; None if it is not timed.
     """
     found = deviation(clips, threshold)
     pitch = found.pitch
     nulls = {name: reason for name, reason in pitch.null_reasons.items() if name in SizeFigures.model_fields}
     if found.confidence.max is None:
         nulls["confidence_max"] = found.confidence.null_reasons["max"]
-    if times is None:
-        nulls |= dict.fromkeys(_TIMES, "only the smallest size, the largest one and powers of two are timed")
+    nulls |= dict.fromkeys(_TIMES, "only the smallest size, the largest one and powers of two are timed")
     return SizeFigures(
         frames_per_chunk=frames_per_chunk,
         chunk_ms=frames_per_chunk * stream.hop_ms,
@@ -133,18 +127,19 @@ def size_figures(
         max_without_jumps_cents=pitch.max_without_jumps_cents,
         over_50_cents_rate=pitch.over_50_cents_rate,
         confidence_max=found.confidence.max,
-        **(dict.fromkeys(_TIMES) if times is None else _times(times, frames_per_chunk)),
+        **dict.fromkeys(_TIMES),
         null_reasons=nulls,
     )
 
 
-def _times(times: PairTimes, frames_per_chunk: int) -> dict[str, float]:
-    """Returns the figures of `_TIMES`, in their order."""
+def with_times(size: SizeFigures, times: PairTimes) -> SizeFigures:
+    """Returns the figures of a call size with the times of its calls."""
     baseline_ms, variant_ms = float(np.median(times.baseline_ms)), float(np.median(times.variant_ms))
-    per_frame_ms = (baseline_ms / frames_per_chunk, variant_ms / frames_per_chunk)
+    per_frame_ms = (baseline_ms / size.frames_per_chunk, variant_ms / size.frames_per_chunk)
     faster = times.speedup
     figures = (baseline_ms, variant_ms, *per_frame_ms, faster.p50, faster.low, faster.high)
-    return dict(zip(_TIMES, figures, strict=True))
+    nulls = {name: reason for name, reason in size.null_reasons.items() if name not in _TIMES}
+    return size.replace(**dict(zip(_TIMES, figures, strict=True)), null_reasons=nulls)
 
 
 def over_sizes(sizes: Sequence[SizeFigures]) -> OverSizes:

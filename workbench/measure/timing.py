@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -24,7 +25,7 @@ from workbench.recipe.stream_config import StreamConfig
 from workbench.runtime.executorch import set_num_threads
 from workbench.runtime.isolation import IsolatedProcess
 from workbench.runtime.native.session import NativeSession
-from workbench.runtime.open_program import open_program
+from workbench.runtime.open_program import import_runtime, open_program
 from workbench.runtime.process_info import peak_rss_bytes
 from workbench.runtime.session import Floats, Session, chunks
 
@@ -77,22 +78,25 @@ def time_pair(
     program: Path,
     samples: Floats,
     plan: TimingPlan,
-    start: ColdStart,
     native: NativeSide | WorkbenchError,
 ) -> Speed:
     """Times the baseline, a program in Python and the same program in the native host on the same audio, in turns.
+
+    The cold start of the program in Python comes first, in a new Python that does nothing else.
 
     Args:
         baseline: The baseline; its stream is that of the program.
         program: The exported file.
         samples: (n,) float32. It starts over at its end.
         plan: Rounds and threads. A call has the smallest size and receives all streams, on every side.
-        start: The program's cold start, measured in another process.
         native: The native side, or why there is none.
 
     Raises:
         ProgramError: If the program does not load, fails or crashes the process.
     """
+    with IsolatedProcess() as child:
+        child.call(import_runtime, program)
+        start = child.call(cold_start, partial(open_program, program), plan.threads)
     host = native.host if isinstance(native, NativeSide) else None
     with IsolatedProcess(copied=True) as child:
         frames = baseline.stream.frames_per_chunk

@@ -13,7 +13,6 @@ from tests.helpers.variants import files
 from workbench.errors import ChangedError, LoweringError, ProgramError, WorkbenchError
 from workbench.export.program_cache import write_program_notes
 from workbench.export.program_file import ProgramFile
-from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
 from workbench.records.result import RESULT_NAME, write_result
 from workbench.storage.atomic import write_atomic
@@ -22,7 +21,7 @@ from workbench.workflows.variant import build as building
 from workbench.workflows.variant.build import build, check_no_result_replaced
 
 FINGERPRINT, OTHER = "f" * 64, "e" * 64
-START = ColdStart(1.0, 2.0, 3)
+LOAD_MS = 1.0
 
 
 def program_of(content: bytes) -> ProgramFile:
@@ -57,7 +56,7 @@ def exporter(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         write_atomic(path, content)
         return program_of(content)
 
-    fake = SimpleNamespace(content=lambda: b"another", first_run=lambda _: START)
+    fake = SimpleNamespace(content=lambda: b"another", first_run=lambda _: LOAD_MS)
     monkeypatch.setattr(building, "_export", export)
     monkeypatch.setattr(building, "unsupported_reason", lambda *_: "")
     monkeypatch.setattr(building, "trial_run", lambda path, *_: fake.first_run(path))
@@ -108,16 +107,16 @@ def test_build_that_fails_leaves_the_folder_as_it_was(
 
 
 def test_earlier_program_stays_until_the_first_run(folder: Path, variant: Any, exporter: SimpleNamespace) -> None:
-    def first_run(path: Path) -> ColdStart:
+    def first_run(path: Path) -> float:
         assert ((folder / "program.pte").read_bytes(), path.read_bytes()) == (b"a program", b"another")
-        return START
+        return LOAD_MS
 
     exporter.first_run = first_run
     variant.program_fingerprint = OTHER
     (folder / "program.npz").touch()  # of yet another program
     built = build(variant, folder, Progress())
     assert built.program.is_intact_in(folder) and not built.reused
-    exporter.first_run = lambda _: START
+    exporter.first_run = lambda _: LOAD_MS
     assert build(variant, folder, Progress()).reused, "the notes were moved in too"
     assert {path.name for path in folder.iterdir()} == {RESULT_NAME, "frames", "program.pte", "program.json"}
 

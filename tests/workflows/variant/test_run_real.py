@@ -17,7 +17,6 @@ from tests.helpers.variants import KEYS, files, steady_timing
 from tools.reliability.small_project import MANIFEST
 from workbench.audio.clip_catalog import ClipCatalog
 from workbench.errors import ProgramError
-from workbench.measure.speed import ColdStart
 from workbench.progress import Progress
 from workbench.records.frames.stored import read_frames
 from workbench.records.frames.worst_moments import worst
@@ -87,7 +86,7 @@ def run_quickly(
     in_process: None, finished: Finished, tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., RunOutcome]:
     """(takes=None, **keys) -> the outcome of a run without timing, in this process, with the cached baseline."""
-    monkeypatch.setattr(build, "trial_run", lambda *_: ColdStart(1.0, 2.0, 3))
+    monkeypatch.setattr(build, "trial_run", lambda *_: 1.0)
     monkeypatch.setattr(run, "time_pair", lambda *_: finished.result.speed)
     return lambda takes=None, **keys: run.run_variant(
         prepared(takes, **keys), tmp_path / "run", Progress(), finished.cache

@@ -104,7 +104,7 @@ class ProgramEvaluator:
             raise native
         timings: list[Speed] = []
         while len(timings) < _MOST_TIMINGS and all(speed.is_inconclusive for speed in timings):
-            timings.append(time_pair(trial.baseline, folder / trial.path, audio, plan, trial.cold_start, native))
+            timings.append(time_pair(trial.baseline, folder / trial.path, audio, plan, native))
         speed = min(timings, key=lambda speed: speed.widest_speedup.ratio)
         result = trial.result.replace(speed=speed, null_reasons={})
         return Evaluation("time", all_metrics(result), problem(self._space, result))

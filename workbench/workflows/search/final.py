@@ -97,7 +97,7 @@ def _build(space: Space, trial: TrialRecord, base: PreparedVariant, folder: Path
         built = build(variant, folder, Progress(), store=caches.programs)
     except (LoweringError, ProgramError):
         return None
-    return None if built.cold_start is None else folder / built.program.path
+    return None if built.unsupported_reason else folder / built.program.path
 
 
 def ranked(

@@ -14,7 +14,6 @@ from filelock import ReadWriteLock
 from workbench.audio.decode import Clip
 from workbench.errors import LoweringError, ModelError, ProgramError, RecipeError
 from workbench.measure.deviation import Deviation
-from workbench.measure.speed import ColdStart
 from workbench.measure.timing import BaselineSpec
 from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import metric_value
@@ -39,7 +38,6 @@ class Timeable:
     baseline: BaselineSpec
     path: str
     files: Mapping[str, bytes]
-    cold_start: ColdStart
     result: Result
 
 
@@ -122,7 +120,7 @@ class TrialScorer:
 
     def _score_program(self, variant: PreparedVariant, folder: Path, progress: Progress) -> TrialScore:
         built = build(variant, folder, progress, store=self._store)
-        if built.cold_start is None:
+        if built.unsupported_reason:
             raise ProgramError(built.unsupported_reason)
         metrics = {"program.bytes": float(built.program.bytes)}
         stopped = exceeded(self._space, metrics)
@@ -135,7 +133,7 @@ class TrialScorer:
         result = result.replace(program=built.program, null_reasons=reasons, **scored.scores.sections)
         found = Evaluation("score", all_metrics(result), problem(self._space, result, not_yet="speed."))
         files = {name: (folder / name).read_bytes() for name in built.program.files}
-        return TrialScore(found, Timeable(variant.baseline, built.program.path, files, built.cold_start, result))
+        return TrialScore(found, Timeable(variant.baseline, built.program.path, files, result))
 
 
 def problem(space: Space, result: Result, not_yet: str | None = None) -> str:

@@ -15,7 +15,6 @@ from workbench.export.host_frontend import host_file
 from workbench.export.program_cache import NOTES_NAME, cache_dir, find_program, store_program, write_program_notes
 from workbench.export.program_file import FILE_NAMES, HOST_NAME, ProgramFile, describe, with_host_file
 from workbench.export.toolchain.log import LOG_NAME, ToolchainLog
-from workbench.measure.speed import ColdStart
 from workbench.measure.timing import cold_start
 from workbench.progress import Progress
 from workbench.recipe import Recipe
@@ -34,12 +33,12 @@ _PROGRAM_FILES = (*FILE_NAMES, NOTES_NAME)
 class Built:
     """A program that was built or found, and what its first run showed.
 
-    Either `cold_start` is there, or `unsupported_reason` says why this machine cannot run the program, and where it can
+    Either `load_ms` is there, or `unsupported_reason` says why this machine cannot run the program, and where it can
     run. `reused`: the program was not exported again.
     """
 
     program: ProgramFile
-    cold_start: ColdStart | None
+    load_ms: float | None
     unsupported_reason: str
     reused: bool
 
@@ -138,12 +137,12 @@ def _build_in(
         if reusable is not None and not is_in_place:
             for name, content in reusable.contents.items():
                 write_atomic(target / name, content)
-    start = None
+    load_ms = None
     try:
         with errors_name_folder(target, folder):
             unsupported = unsupported_reason(program, variant.recipe)
             if not unsupported:
-                start = trial_run(path, variant.recipe.speed.threads)
+                load_ms = trial_run(path, variant.recipe.speed.threads)
     except ProgramError:
         if not is_in_place:
             remove(target, (*program.files, NOTES_NAME))
@@ -152,7 +151,7 @@ def _build_in(
     write_program_notes(target, fingerprint, program)
     if store is not None:
         store_program(store, fingerprint, target, fresh=fresh)
-    return Built(program, start, unsupported, reused=reusable is not None)
+    return Built(program, load_ms, unsupported, reused=reusable is not None)
 
 
 def find_reusable(folders: Sequence[Path], fingerprint: str) -> _Reusable | None:
@@ -174,11 +173,15 @@ def errors_name_folder(staging: Path, folder: Path) -> Iterator[None]:
         raise
 
 
-def trial_run(program: Path, threads: int) -> ColdStart:
-    """Loads a program in a child process and runs it once. Raises ProgramError if it does not run."""
-    with IsolatedProcess() as child:
+def trial_run(program: Path, threads: int) -> float:
+    """Loads a program in a child process and runs it once. Raises ProgramError if it does not run.
+
+    Returns:
+        The time to load it in milliseconds.
+    """
+    with IsolatedProcess(copied=True) as child:
         child.call(import_runtime, program)
-        return child.call(cold_start, functools.partial(open_program, program), threads)
+        return child.call(cold_start, functools.partial(open_program, program), threads).load_ms
 
 
 def export_inputs(variant: PreparedVariant) -> ExportInputs:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workbench.errors import LoweringError, ProgramError
 from workbench.export.program_file import FILE_NAMES, ProgramFile
+from workbench.measure.call_sizes import over_sizes
 from workbench.progress import Progress, StageTimer
 from workbench.records.result import Scores
 from workbench.records.unfinished.scores import StoredScores, load_scores, save_scores
@@ -15,7 +16,7 @@ from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import Built, build_in_staging, errors_name_folder
 from workbench.workflows.variant.prepare import PreparedVariant
-from workbench.workflows.variant.score.call_sizes import compute_baseline_of_sizes
+from workbench.workflows.variant.score.call_sizes import score_sizes
 from workbench.workflows.variant.score.clips import ProgramFrames, score
 from workbench.workflows.variant.score.requests import baseline_requests
 from workbench.workflows.variant.store_frames import store_frames
@@ -43,7 +44,7 @@ def build_and_score(
 ) -> tuple[Built, Scores | None]:
     """Builds and scores a variant in the staging folder of `folder`. What an earlier call left there is reused.
 
-    Workers of the cache run the baseline meanwhile. Call sizes have times, so they come with the timing.
+    Workers of the cache run the baseline meanwhile.
 
     The caller has the folder's lock. The scores are None if this machine cannot run the program. Raises what `build`
     and `score` raise.
@@ -56,7 +57,7 @@ def build_and_score(
         built = build_in_staging(variant, folder, progress, fresh, store)
         # a killed run of other keys may have left another kind of program
         remove(staging, tuple(name for name in FILE_NAMES if name not in built.program.files))
-    if built.cold_start is None:
+    if built.unsupported_reason:
         remove(staging, SCORE_FILES)
         return built, None
     with errors_name_folder(staging, folder):
@@ -83,8 +84,6 @@ def score_ahead(
             cache = BaselineCache(baselines, fresh)
             with errors_name_folder(folder, shown_folder):
                 built, _ = build_and_score(prepared, folder, Progress(), cache, fresh, store, StageTimer())
-            if prepared.stream.dynamic and not built.unsupported_reason:
-                compute_baseline_of_sizes(prepared, cache)
         except (LoweringError, ProgramError) as error:
             remove(staging_dir(folder))
             return Ahead(error=error)
@@ -111,6 +110,10 @@ def _load_or_score(
     scores = scored.scores
     with timer.stage("pictures"):
         store_frames(variant, scored, staging, progress)
+    if variant.stream.dynamic:
+        with timer.stage("sizes"):
+            sizes = score_sizes(variant, path, scores.truth.delay_ms, cache, progress)
+        scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
     variant.check_unchanged()
     save_scores(staging, made_from, StoredScores(scores, timer.seconds))
     return scores

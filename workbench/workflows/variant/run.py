@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import LoweringError, NotInstalledError, ProgramError, WorkbenchError
-from workbench.measure.call_sizes import over_sizes
-from workbench.measure.speed import ColdStart, Speed, TimingPlan
+from workbench.measure.speed import Speed, TimingPlan
 from workbench.measure.timing import time_pair
 from workbench.progress import Progress, StageTimer
 from workbench.records.metrics import Verdict
@@ -19,12 +18,12 @@ from workbench.records.unfinished.scores import has_files_of
 from workbench.records.unfinished.staging import recover, remove, staging_dir
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
-from workbench.workflows.variant.build import errors_name_folder, trial_run, unsupported_reason
+from workbench.workflows.variant.build import errors_name_folder, unsupported_reason
 from workbench.workflows.variant.build_and_score import Ahead, build_and_score
 from workbench.workflows.variant.native import find_native_side
 from workbench.workflows.variant.prepare import PreparedVariant
 from workbench.workflows.variant.result import begin_result, commit_result, judge, without_figures
-from workbench.workflows.variant.score.call_sizes import score_sizes
+from workbench.workflows.variant.score.call_sizes import time_sizes
 
 _OF_THE_RUN = ("created", "recipe", "environment")  # the other fields describe what was measured
 
@@ -129,17 +128,15 @@ def _measure(
         built, scores = build_and_score(variant, folder, progress, cache, fresh, store, timer)
         program, is_reused = built.program, built.reused if ahead is None else ahead.built_before
         reused = Reused.PROGRAM if is_reused else Reused.NOTHING
-        if built.cold_start is None or scores is None:
+        if scores is None:
             reason = built.unsupported_reason
             result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
-            with errors_name_folder(staging, folder):
+            path = staging / program.path
+            with errors_name_folder(staging, folder), timer.stage("speed"):
                 if variant.stream.dynamic:
-                    with timer.stage("sizes"):
-                        delay_ms = scores.truth.delay_ms
-                        sizes = score_sizes(variant, staging / program.path, delay_ms, cache, progress)
-                    scores = scores.replace(sizes=sizes, deviation_over_sizes=over_sizes(sizes))
-                speed = _time(variant, staging / program.path, built.cold_start, progress, timer)
+                    scores = scores.replace(sizes=time_sizes(variant, path, scores.sizes, progress))
+                speed = _time(variant, path, progress)
             result = result.replace(program=program, speed=speed, null_reasons={}, **scores.sections)
     except (LoweringError, ProgramError) as error:
         reused = Reused.NOTHING
@@ -150,13 +147,13 @@ def _measure(
     return _finish(result, variant, folder, reused)
 
 
-def _time(variant: PreparedVariant, program: Path, start: ColdStart, progress: Progress, timer: StageTimer) -> Speed:
+def _time(variant: PreparedVariant, program: Path, progress: Progress) -> Speed:
     """Times the baseline and the program, in Python and in the native host, on all scored clips."""
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
     plan = TimingPlan(**dict(variant.recipe.speed))
-    with timer.stage("speed"), progress.stage("speed"):
+    with progress.stage("speed"):
         native = find_native_side(program, plan.threads, progress)
-        return time_pair(variant.baseline, program, audio, plan, start, native)
+        return time_pair(variant.baseline, program, audio, plan, native)
 
 
 def _repeat_timing(earlier: Result, variant: PreparedVariant, folder: Path, progress: Progress) -> RunOutcome:
@@ -168,8 +165,8 @@ def _repeat_timing(earlier: Result, variant: PreparedVariant, folder: Path, prog
     shutil.rmtree(staging_dir(folder), ignore_errors=True)
     program, result, timer = folder / earlier.program.path, begin_result(variant), StageTimer(earlier.seconds)
     try:
-        start = trial_run(program, variant.recipe.speed.threads)
-        speed = _time(variant, program, start, progress, timer)
+        with timer.stage("speed"):
+            speed = _time(variant, program, progress)
     except ProgramError as error:
         return _finish(without_figures(result, variant, str(error)), variant, folder, Reused.NOTHING)
     measured = {name: getattr(earlier, name) for name in Result.model_fields if name not in _OF_THE_RUN}

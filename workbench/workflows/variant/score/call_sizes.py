@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workbench.measure.call_sizes import SizeFigures, size_figures, timed_sizes
+from workbench.measure.call_sizes import SizeFigures, size_figures, timed_sizes, with_times
 from workbench.measure.speed import UNTIMED_CALLS_PER_TURN, TimingPlan
 from workbench.measure.timing import time_pair_in_process
 from workbench.progress import Progress
@@ -24,16 +24,10 @@ _MAX_ROUNDS, _MIN_CALLS_PER_ROUND, _WARMUP_CALLS = 10, 2, 3  # a program may hav
 _MIN_UNTIMED_CALLS = 2
 
 
-def compute_baseline_of_sizes(variant: PreparedVariant, cache: BaselineCache) -> None:
-    """Computes the baseline's frames of every call size, so that `score_sizes` reads them."""
-    for size in variant.stream.sizes:
-        _run_baseline(variant, cache, size)
-
-
 def score_sizes(
     variant: PreparedVariant, program: Path, delay_ms: float | None, cache: BaselineCache, progress: Progress
 ) -> tuple[SizeFigures, ...]:
-    """Runs both sides through all scored clips in calls of one size, for every size, and times some of the sizes.
+    """Runs both sides through all scored clips in calls of one size, for every size.
 
     Args:
         variant: The variant, with its clips.
@@ -47,24 +41,43 @@ def score_sizes(
     """
     recipe, stream = variant.recipe, variant.stream
     torch.set_num_threads(recipe.speed.threads)
-    audio = np.concatenate([clip.samples for clip in variant.scored_clips])
-    timed = timed_sizes(stream.sizes)
     figures = []
-    stage = progress.stage("sizes", len(stream.sizes))
-    with stage as advance, IsolatedProcess(copied=True) as scorer, IsolatedProcess(copied=True) as timer:
+    with progress.stage("sizes", len(stream.sizes)) as advance, IsolatedProcess(copied=True) as child:
         for size in stream.sizes:
             call_samples = size * stream.hop_samples
             clips = [_pad_to_calls(clip.samples, call_samples) for clip in variant.scored_clips]
             baseline = _run_baseline(variant, cache, size)
-            frames = _run_program(scorer, variant, program, clips, size)
-            times = None
-            if size in timed:
-                padded, plan = _pad_to_calls(audio, call_samples), plan_of_size(TimingPlan(**dict(recipe.speed)), size)
-                times = timer.call(time_pair_in_process, variant.baseline, program, padded, plan, size)
+            frames = _run_program(child, variant, program, clips, size)
             pairs = pair_frames(variant, baseline, frames, delay_ms)
-            figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence, times))
+            figures.append(size_figures(size, stream, pairs, recipe.scoring.voiced_confidence))
             advance(1)
     return tuple(figures)
+
+
+def time_sizes(
+    variant: PreparedVariant, program: Path, sizes: Sequence[SizeFigures], progress: Progress
+) -> tuple[SizeFigures, ...]:
+    """Times the calls of some sizes, on all scored clips. Returns the figures of all sizes.
+
+    Args:
+        variant: The variant, with its clips.
+        program: Accepts all sizes of the variant's stream.
+        sizes: What `score_sizes` returned.
+        progress: Receives the stage "speed of sizes".
+
+    Raises:
+        ProgramError: The program does not run.
+    """
+    audio = np.concatenate([clip.samples for clip in variant.scored_clips])
+    plan, timed = TimingPlan(**dict(variant.recipe.speed)), timed_sizes(variant.stream.sizes)
+    figures = {each.frames_per_chunk: each for each in sizes}
+    with progress.stage("speed of sizes", len(timed)) as advance, IsolatedProcess(copied=True) as child:
+        for size in timed:
+            padded = _pad_to_calls(audio, size * variant.stream.hop_samples)
+            times = child.call(time_pair_in_process, variant.baseline, program, padded, plan_of_size(plan, size), size)
+            figures[size] = with_times(figures[size], times)
+            advance(1)
+    return tuple(figures.values())
 
 
 def plan_of_size(plan: TimingPlan, size: int) -> TimingPlan:
