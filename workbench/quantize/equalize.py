@@ -9,7 +9,7 @@ section 4.1, with one change: the range of a channel is measured on calibration 
 weights. The factor is equation 4 of Xiao et al., "SmoothQuant" (2023), with alpha = 1/2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,43 +44,54 @@ def equalize(encoder: Encoder | TiledEncoder | StudentEncoder, log_energy: Tenso
     """
     if not isinstance(encoder, Encoder):
         raise ModelError("quantization.equalize requires lowering.prefilter: conv and no student; remove it")
-    for shared in _shared_channels(encoder):
-        largest_input = _largest_inputs(encoder, shared.consumers, log_energy)
-        largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)
-        scale = (largest_weight.clamp(min=1e-12) / largest_input.clamp(min=1e-12)).sqrt()
-        scale *= largest_input.max() / (largest_input * scale).max()  # keeps the largest activation as it is
-        for layer in shared.producers:
-            layer.weight *= scale[:, None, None, None]
-            if layer.bias is not None:
-                layer.bias *= scale
-        for layer in shared.consumers:
-            layer.weight /= scale[None, :, None, None]
+    for shared in _wide_channels(encoder):
+        _rescale(shared, encoder, log_energy)
+    narrow_inputs: list[Tensor] = []  # recorded once: the layers before take most of the time
+    _run_with_hook(encoder, [encoder.narrow], log_energy, narrow_inputs.append)
+    for shared in _narrow_channels(encoder):
+        _rescale(shared, encoder.narrow, torch.cat(narrow_inputs))
 
 
-def _shared_channels(encoder: Encoder) -> list[_SharedChannels]:
-    """Returns the sets of channels between the layers, in order."""
+def _rescale(shared: _SharedChannels, module: nn.Module, rows: Tensor) -> None:
+    """Rescales layers of a module, whose inputs on calibration audio are `rows`."""
+    largest: list[Tensor] = []
+    _run_with_hook(module, shared.consumers, rows, lambda x: largest.append(x.abs().amax((0, 2, 3))))
+    largest_input = torch.stack(largest).amax(0)
+    largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)
+    scale = (largest_weight.clamp(min=1e-12) / largest_input.clamp(min=1e-12)).sqrt()
+    scale *= largest_input.max() / (largest_input * scale).max()  # keeps the largest activation as it is
+    for layer in shared.producers:
+        layer.weight *= scale[:, None, None, None]
+        if layer.bias is not None:
+            layer.bias *= scale
+    for layer in shared.consumers:
+        layer.weight /= scale[None, :, None, None]
+
+
+def _wide_channels(encoder: Encoder) -> list[_SharedChannels]:
+    """Returns the sets of channels between the layers up to the first narrow one, in order."""
     first, *wide = [layer for block in (encoder.first, encoder.prefilter) for layer in _convolutions(block)]
-    narrow = _convolutions(encoder.narrow)
+    narrow = _convolutions(encoder.narrow)[0]
     if encoder.residual:
-        before = [_SharedChannels([first, *wide], [*wide, narrow[0]])]
-    else:
-        before = [_SharedChannels([layer], [following]) for layer, following in pairwise([first, *wide, narrow[0]])]
-    return before + [_SharedChannels([layer], [following]) for layer, following in pairwise(narrow)]
+        return [_SharedChannels([first, *wide], [*wide, narrow])]
+    return [_SharedChannels([layer], [following]) for layer, following in pairwise([first, *wide, narrow])]
+
+
+def _narrow_channels(encoder: Encoder) -> list[_SharedChannels]:
+    """Returns the sets of channels between the narrow layers, in order."""
+    return [_SharedChannels([layer], [following]) for layer, following in pairwise(_convolutions(encoder.narrow))]
 
 
 def _convolutions(block: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in block.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def _largest_inputs(encoder: Encoder, layers: Sequence[nn.Conv2d], log_energy: Tensor) -> Tensor:
-    """Returns (channels,): the largest magnitude of each channel in the inputs of the layers."""
-    found: list[Tensor] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].abs().amax((0, 2, 3))))
-        for layer in layers
-    ]
-    for rows in torch.split(log_energy, BATCH):
-        encoder(rows)
-    for hook in hooks:
-        hook.remove()
-    return torch.stack(found).amax(0)
+def _run_with_hook(
+    module: nn.Module, layers: Sequence[nn.Module], rows: Tensor, hook: Callable[[Tensor], None]
+) -> None:
+    """Runs a module in batches of rows. The hook receives each input of the layers."""
+    handles = [layer.register_forward_pre_hook(lambda _, inputs: hook(inputs[0])) for layer in layers]
+    for batch in torch.split(rows, BATCH):
+        module(batch)
+    for handle in handles:
+        handle.remove()
