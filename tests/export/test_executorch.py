@@ -3,6 +3,7 @@
 import gc
 import linecache
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_lowering_again_gives_the_same_bytes(
     assert restated.ring.abs().max() == 0
     assert graphs_kept() <= before
     assert not [name for name in linecache.cache if name.startswith("<eval_with_key>")]
+
+
+def test_patterns_that_are_not_looked_for_change_no_byte(
+    lowered: ExportedProgram, restated: StreamingPesto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.export.executorch.without_unused_patterns", nullcontext)
+    assert lower(restated, "xnnpack").content == lowered.content
 
 
 def test_portable_kernels_give_the_same_frames(restated: StreamingPesto, tmp_path: Path, program: Path) -> None:

@@ -21,6 +21,7 @@ from workbench.export.program_file import ExportedProgram, ProgramFormat
 from workbench.export.toolchain.errors import toolchain_errors
 from workbench.extras import Extra
 from workbench.model.streaming import StreamingPesto
+from workbench.private_names import without_unused_patterns
 from workbench.progress import Progress
 from workbench.quantize.calibration import excerpts
 from workbench.quantize.pt2e.quantize import quantize
@@ -159,7 +160,7 @@ def lower_traced(
     """
     model.reset()
     internal, metadata = model.state == "internal", metadata_of(model, confidence_threshold)
-    with toolchain_errors(f"lowering to {backend}"):
+    with toolchain_errors(f"lowering to {backend}"), without_unused_patterns():
         partitioners = TARGETS[backend].partitioners()
         exported = _exported(model, graph or model)
         if layers_of_quantized_parts:
@@ -195,7 +196,7 @@ def lower_module(module: nn.Module, example: tuple[Tensor, ...], backend: Execut
 
     Raises LoweringError if a stage of the toolchain fails.
     """
-    with toolchain_errors(f"lowering a module to {backend}"):
+    with toolchain_errors(f"lowering a module to {backend}"), without_unused_patterns():
         exported = torch.export.export(module, example)
         edge = to_edge_transform_and_lower(exported, partitioner=TARGETS[backend].partitioners())
         return bytes(edge.to_executorch().buffer)

@@ -54,6 +54,7 @@ class _NewPython(SpawnContext):
 
 if sys.platform == "linux":
     from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from multiprocessing.forkserver import ensure_running
 
     class _Copy(ForkServerContext):
         """Copies the process that has imported `template`, and keeps the copy. The first copy starts that process."""
@@ -69,6 +70,13 @@ if sys.platform == "linux":
 
 else:  # Windows cannot copy a process, and libraries of macOS can fail in a copy
     _Copy = _NewPython
+
+
+def start_template() -> None:
+    """Starts the process that children are copied from, so that the first copy need not wait for its imports."""
+    if sys.platform == "linux":
+        _Copy()
+        ensure_running()
 
 
 def _start_child(log: int) -> None:

@@ -16,6 +16,7 @@ from workbench.records.metrics import Verdict
 from workbench.records.result import RESULT_NAME, Result, read_result, recipe_used, write_result
 from workbench.records.unfinished.scores import has_files_of
 from workbench.records.unfinished.staging import recover, remove, staging_dir
+from workbench.runtime.isolation import start_template
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import errors_name_folder, unsupported_reason
@@ -119,6 +120,7 @@ def _measure(
     ahead: Ahead | None,
 ) -> RunOutcome:
     """Measures everything in the staging folder, and moves it in at the end."""
+    start_template()
     staging = staging_dir(folder)
     timer, result = StageTimer(), begin_result(variant)
     try:
