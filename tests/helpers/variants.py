@@ -1,6 +1,7 @@
 """Variants without a model, and the costly steps of a run replaced: what is left is what a run decides."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers.frames import frames_of, paired
 from tests.helpers.records.results import stored
 from tools.reliability.small_project import RECIPE
 from workbench.audio.decode import Clip
 from workbench.errors import NativeHostError
 from workbench.export.program_file import ProgramFile
-from workbench.measure.speed import Speed
+from workbench.measure.call_sizes import SizeFigures, size_figures, with_times
+from workbench.measure.speed import PairTimes, Speed
 from workbench.progress import StageTimer
 from workbench.recipe import KnownNames, Recipe, load_recipes
 from workbench.records.frames.stored import frames_path
@@ -103,6 +106,8 @@ class FakeSteps:
             (build_and_score, "ProgramFrames", lambda *_: None),
             (build_and_score, "score", self.score),
             (build_and_score, "store_frames", self.store_frames),
+            (build_and_score, "score_sizes", self.score_sizes),
+            (run, "time_sizes", self.time_sizes),
             (run, "find_native_side", lambda *_: NativeHostError("not built in this test")),
             (run, "time_pair", self.time),
             (run, "gc", SimpleNamespace(collect=lambda: None)),  # takes a second, and there is no model to free
@@ -143,6 +148,15 @@ class FakeSteps:
                 write_atomic(path_of(folder, clip.name), variant.fingerprint.encode())
         if "store" in self.errors:
             raise self.errors["store"]
+
+    def score_sizes(self, variant: Any, *_: object) -> tuple[SizeFigures, ...]:
+        self._step("score sizes")
+        frames = [paired(frames_of([60] * 8, margin=0.5), frames_of([60.25] * 8))]
+        return tuple(size_figures(size, variant.stream, frames, 0.5) for size in variant.stream.sizes)
+
+    def time_sizes(self, _: object, __: object, sizes: Sequence[SizeFigures], *___: object) -> tuple[SizeFigures, ...]:
+        self._step("time sizes")
+        return tuple(with_times(size, PairTimes(np.full((2, 3), 6.0), np.full((2, 3), 2.0))) for size in sizes)
 
     def time(self, *_: object) -> Speed:
         self._step("time")

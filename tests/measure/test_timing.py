@@ -2,16 +2,28 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from tests.helpers.native_host import KILLED, faulty_host
+from workbench.errors import NativeHostError
 from workbench.measure.native_speed import NativeSide, NativeStart
-from workbench.measure.speed import TimingPlan
-from workbench.measure.timing import BaselineSpec, SessionTurns, as_calls, time_alternating, time_pair
+from workbench.measure.speed import ColdStart, PairTimes, TimingPlan
+from workbench.measure.timing import (
+    BaselineSpec,
+    SessionTurns,
+    as_calls,
+    cold_start,
+    time_alternating,
+    time_pair,
+    time_pair_in_process,
+)
 from workbench.recipe.stream_config import StreamConfig
+from workbench.runtime.isolation import IsolatedProcess
+from workbench.runtime.open_program import import_runtime
 
 STREAM = StreamConfig(1000, 10, 1, 0.0)
 
@@ -65,6 +77,23 @@ def test_a_session_runs_its_calls_over_and_over() -> None:
     turns = SessionTurns(session, [np.full((1, 10), call, np.float32) for call in range(3)])  # type: ignore[arg-type]
     turns.warm_up(2, 2)
     assert (turns.time(4, 3) > 0).all() and inputs == [2, 0, 1, 2, 0]
+
+
+def test_the_cold_start_is_that_of_a_new_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, times = ColdStart(1.0, 2.0, 3), PairTimes(np.full((3, 1), 6.0), np.full((3, 1), 2.0))
+    calls: list[tuple[Any, bool]] = []
+
+    def call(child: Any, function: Any, *_: object) -> Any:
+        calls.append((function, child._copied))
+        return {cold_start: start, time_pair_in_process: times}.get(function)
+
+    monkeypatch.setattr(IsolatedProcess, "__enter__", lambda child: child)
+    monkeypatch.setattr(IsolatedProcess, "__exit__", lambda *_: None)
+    monkeypatch.setattr(IsolatedProcess, "call", call)
+    baseline, none = BaselineSpec("mir-1k_g7", STREAM, "alwa", False), NativeHostError("none")
+    speed = time_pair(baseline, Path("program.pte"), np.zeros(10, np.float32), TimingPlan(1, 3, 1, 1), none)
+    assert calls == [(import_runtime, False), (cold_start, False), (time_pair_in_process, True)]
+    assert (speed.load_ms, speed.peak_rss_bytes, speed.speedup_p50) == (1, 3, 3)
 
 
 @pytest.mark.slow

@@ -11,12 +11,13 @@ from workbench.quantize.equalize import equalize
 from workbench.recipe.stream_config import Implementations
 
 
-def spread(encoder: Encoder, rows: torch.Tensor) -> float:
-    """Returns the largest channel over the smallest in the input of the first narrow layer."""
+def spreads(encoder: Encoder, rows: torch.Tensor) -> list[float]:
+    """Returns the largest channel over the smallest in the input of each narrow convolution."""
     largest: list[torch.Tensor] = []
-    encoder.narrow[0].register_forward_pre_hook(lambda _, inputs: largest.append(inputs[0].abs().amax((0, 2, 3))))
+    for layer in encoder.narrow[::2]:
+        layer.register_forward_pre_hook(lambda _, inputs: largest.append(inputs[0].abs().amax((0, 2, 3))))
     encoder(rows)
-    return float(largest[0].max() / largest[0].min())
+    return [float(channels.max() / channels.min()) for channels in largest[: len(encoder.narrow[::2])]]
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -25,11 +26,12 @@ def test_equalize_keeps_outputs_and_evens_channels(residual: bool) -> None:
     encoder = model.encoder
     encoder.residual = residual
     rows = part_inputs(model, [torch.tensor(phrase())])["encoder"][0]
-    output, weight, before = encoder(rows), encoder.prefilter[0][0].weight.clone(), spread(encoder, rows)
+    output, weight, before = encoder(rows), encoder.prefilter[0][0].weight.clone(), spreads(encoder, rows)
     equalize(encoder, rows)
     assert not torch.allclose(encoder.prefilter[0][0].weight, weight, rtol=0.1)
     torch.testing.assert_close(encoder(rows), output, rtol=1e-3, atol=1e-6)
-    assert spread(encoder, rows) < before
+    after = spreads(encoder, rows)
+    assert len(after) > 1 and all(found < earlier for found, earlier in zip(after, before, strict=True))
 
 
 def test_equalize_refuses_convolutions_in_the_frequency_domain() -> None:

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -174,6 +176,45 @@ def test_only_a_copy_starts_with_imports() -> None:
         with IsolatedProcess(copied=copied) as child:
             imported.append([child.call(is_imported, name) for name in ("torch", "executorch.runtime", "pesto")])
     assert imported == [[False] * 3, [True] * 3]
+
+
+def test_a_killed_template_is_no_program_error() -> None:
+    if sys.platform != "linux":
+        pytest.skip("no other system copies a process")
+    with IsolatedProcess(copied=True) as child:
+        template = child.call(os.getppid)
+        os.kill(template, signal.SIGKILL)
+        with pytest.raises(WorkerKilledError, match=KILLED):
+            child.call(write_and_abort, b"")
+    with IsolatedProcess(copied=True) as child:
+        assert child.call(os.getppid) != template
+
+
+def test_without_sockets_a_child_is_a_new_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_long = Mock(side_effect=OSError("AF_UNIX path too long"))
+    monkeypatch.setattr("workbench.runtime.isolation.ensure_running", too_long, raising=False)
+    before = dict(os.environ)
+    with IsolatedProcess(copied=True) as child:
+        assert not child.call(is_imported, "pesto")
+    assert os.environ == before
+
+
+def test_a_copy_has_the_modules_and_the_variables_of_its_parent(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """It has no modules of the folder that it starts in, and no variables as they were when the first copy started."""
+    script, folder = tmp_path_factory.mktemp("scripts") / "script.py", tmp_path_factory.mktemp("folder")
+    (folder / "pesto.py").write_text("raise SystemExit")
+    script.write_text(
+        "import os, sys\nfrom workbench.runtime.isolation import IsolatedProcess\n"
+        "def found():\n    return os.getenv('OF_TEST'), os.getenv('PYTHONSAFEPATH'), 'pesto.model' in sys.modules\n"
+        "if __name__ == '__main__':\n"
+        "    for value in 'ab':\n"
+        "        os.environ['OF_TEST'] = value\n"
+        "        with IsolatedProcess(copied=True) as child:\n"
+        "            print(*child.call(found))\n"
+    )
+    done = subprocess.run([sys.executable, script], cwd=folder, capture_output=True, text=True, check=True)
+    is_copied = sys.platform == "linux"
+    assert done.stdout.splitlines() == [f"a None {is_copied}", f"b None {is_copied}"]
 
 
 @pytest.mark.parametrize("copied", [False, True])

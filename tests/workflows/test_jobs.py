@@ -88,7 +88,7 @@ def test_a_variant_that_fails_is_done_again_only_if_another_machine_did_it(
         reason = f"{tmp_path / 'run' / str(number) / 'program.pte'}: has no kernel"
         assert each.result.null_reasons["program"] == reason
         assert [path.name for path in each.folder.iterdir()] == ["result.json"]
-    assert steps.done == ["export", "first run"] * 2 * (1 if same_machine else 2)
+    assert sorted(steps.done) == sorted(["export", "first run"] * 2 * (1 if same_machine else 2))
 
 
 def test_a_killed_worker_is_replaced() -> None:

@@ -44,18 +44,19 @@ def equalize(encoder: Encoder | TiledEncoder | StudentEncoder, log_energy: Tenso
     """
     if not isinstance(encoder, Encoder):
         raise ModelError("quantization.equalize requires lowering.prefilter: conv and no student; remove it")
+    batches = torch.split(log_energy, BATCH)
     for shared in _wide_channels(encoder):
-        _rescale(shared, encoder, log_energy)
-    narrow_inputs: list[Tensor] = []  # recorded once: the layers before take most of the time
-    _run_with_hook(encoder, [encoder.narrow], log_energy, narrow_inputs.append)
+        _rescale(shared, encoder, batches)
+    narrow_batches: list[Tensor] = []  # recorded once: the wide layers take most of the time
+    _run_with_hook(encoder, [encoder.narrow], batches, narrow_batches.append)
     for shared in _narrow_channels(encoder):
-        _rescale(shared, encoder.narrow, torch.cat(narrow_inputs))
+        _rescale(shared, encoder.narrow, narrow_batches)
 
 
-def _rescale(shared: _SharedChannels, module: nn.Module, rows: Tensor) -> None:
-    """Rescales layers of a module, whose inputs on calibration audio are `rows`."""
+def _rescale(shared: _SharedChannels, module: nn.Module, batches: Sequence[Tensor]) -> None:
+    """Rescales layers of a module, which receives these batches of calibration audio."""
     largest: list[Tensor] = []
-    _run_with_hook(module, shared.consumers, rows, lambda x: largest.append(x.abs().amax((0, 2, 3))))
+    _run_with_hook(module, shared.consumers, batches, lambda x: largest.append(x.abs().amax((0, 2, 3))))
     largest_input = torch.stack(largest).amax(0)
     largest_weight = torch.stack([layer.weight.abs().amax((0, 2, 3)) for layer in shared.consumers]).amax(0)
     scale = (largest_weight.clamp(min=1e-12) / largest_input.clamp(min=1e-12)).sqrt()
@@ -87,11 +88,11 @@ def _convolutions(block: nn.Module) -> list[nn.Conv2d]:
 
 
 def _run_with_hook(
-    module: nn.Module, layers: Sequence[nn.Module], rows: Tensor, hook: Callable[[Tensor], None]
+    module: nn.Module, layers: Sequence[nn.Module], batches: Sequence[Tensor], hook: Callable[[Tensor], None]
 ) -> None:
-    """Runs a module in batches of rows. The hook receives each input of the layers."""
+    """Runs a module on batches. The hook receives each input of the layers."""
     handles = [layer.register_forward_pre_hook(lambda _, inputs: hook(inputs[0])) for layer in layers]
-    for batch in torch.split(rows, BATCH):
+    for batch in batches:
         module(batch)
     for handle in handles:
         handle.remove()

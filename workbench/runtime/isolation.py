@@ -1,7 +1,7 @@
 """Runs work in a child process.
 
-A program that crashes its runtime ends the child and not the workbench, the number of threads can be set before
-anything is loaded, and the memory of the child is that of the work only.
+A program that crashes its runtime ends the child and not the workbench, and the number of threads can be set before a
+program is loaded. The memory of a new Python is that of the work only.
 """
 
 import logging
@@ -12,11 +12,13 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
@@ -38,6 +40,8 @@ EXIT_CODES_FROM_OUTSIDE = (
 )
 """Exit codes of a process that a user or the machine has ended; None if the code is not known."""
 
+_TEMPLATE_DIED = 255  # the exit code of a copy if the process that it was copied from does not know it any more
+_KILLED = "the worker process was killed (signal, resource limit or out of memory); free some memory and run again"
 _OUT_OF_MEMORY_TEXTS = ("bad_alloc", "MemoryError", "failed to map segment", "Cannot allocate memory")
 """What C++, Python and the dynamic loader write to stderr before a process ends without memory."""
 
@@ -54,15 +58,12 @@ class _NewPython(SpawnContext):
 
 if sys.platform == "linux":
     from multiprocessing.context import ForkServerContext, ForkServerProcess
-    from multiprocessing.forkserver import ensure_running
+    from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 
     class _Copy(ForkServerContext):
-        """Copies the process that has imported `template`, and keeps the copy. The first copy starts that process."""
+        """Copies the process that has imported `template`, and keeps the copy."""
 
         process: BaseProcess
-
-        def __init__(self) -> None:
-            self.set_forkserver_preload(["workbench.runtime.template"])
 
         def Process(self, *args: Any, **kwargs: Any) -> ForkServerProcess:  # type: ignore[override]
             self.process = process = ForkServerProcess(*args, **kwargs)
@@ -72,15 +73,48 @@ else:  # Windows cannot copy a process, and libraries of macOS can fail in a cop
     _Copy = _NewPython
 
 
-def start_template() -> None:
-    """Starts the process that children are copied from, so that the first copy need not wait for its imports."""
+_starting = threading.Lock()
+
+
+def start_template() -> bool:
+    """Starts the process that children are copied from, if it is not there. The first copy waits for its imports.
+
+    Returns:
+        Whether there is one. This needs Linux, and a folder of temporary files that can have sockets.
+    """
     if sys.platform == "linux":
-        _Copy()
-        ensure_running()
+        with _starting, _own_modules():
+            set_forkserver_preload(["workbench.runtime.template"])
+            try:
+                ensure_running()
+            except OSError:
+                return False
+            return True
+    return False
 
 
-def _start_child(log: int) -> None:
-    """Sends what the child prints, native code included, to the file descriptor `log`."""
+@contextmanager
+def _own_modules() -> Iterator[None]:
+    """Lets a new Python find modules where this one does, and not in the folder in which it starts."""
+    own = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+
+
+def _start_child(log: int, environment: Mapping[str, str]) -> None:
+    """Sends what the child prints, native code included, to the file descriptor `log`.
+
+    `environment` has the variables of the parent. Those of a copy are as old as the process that it was copied from.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
     os.close(log)
@@ -103,19 +137,25 @@ class IsolatedProcess:
     Args:
         limit_s: The time limit of each call in seconds, None for no limit. It may be changed between calls.
         copied: On Linux, copies a process that has imported torch, ExecuTorch and PESTO. It takes milliseconds instead
-            of seconds, but its memory includes all of them. False starts a new Python.
+            of seconds, but its memory includes all of them. If the workbench is killed, a socket stays in the folder of
+            temporary files. False starts a new Python.
     """
 
     def __init__(self, limit_s: float | None = None, copied: bool = False) -> None:
         self.limit_s, self._copied = limit_s, copied
 
     def __enter__(self) -> Self:
+        """Starts the child. Raises WorkerKilledError if the process that it is copied from was killed."""
         self._log = tempfile.TemporaryFile(prefix="workbench-")
         initializer = cast(Callable[[], None], _start_child)  # its argument arrives as a file descriptor
-        arguments = cast(tuple[()], (InheritedFile(self._log),))
-        context = _Copy() if self._copied else _NewPython()
+        arguments = cast(tuple[()], (InheritedFile(self._log), dict(os.environ)))
+        context = _Copy() if self._copied and start_template() else _NewPython()
         self._pool = ProcessPoolExecutor(1, context, initializer, arguments)
-        self._pool.submit(os.getpid)  # starts the process
+        try:
+            self._pool.submit(os.getpid)  # starts the process
+        except (EOFError, ConnectionError) as error:
+            self._log.close()
+            raise WorkerKilledError(_KILLED) from error
         self._process = context.process
         self._is_busy = False
         return self
@@ -160,11 +200,9 @@ class IsolatedProcess:
             self._is_busy = False
             exit_code = self._process.exitcode
             out_of_memory = any(text in line for line in self._stderr_lines() for text in _OUT_OF_MEMORY_TEXTS)
-            if exit_code in EXIT_CODES_FROM_OUTSIDE or out_of_memory:
-                raise WorkerKilledError(
-                    "the worker process was killed (signal, resource limit or out of memory); free some memory and run "
-                    "again"
-                ) from error
+            from_outside = exit_code in EXIT_CODES_FROM_OUTSIDE or (self._copied and exit_code == _TEMPLATE_DIED)
+            if from_outside or out_of_memory:
+                raise WorkerKilledError(_KILLED) from error
             raise ProgramCrashError(f"the program crashed the runtime{self._last_stderr_line()}") from error
 
     def start(self, worker: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Worker[T]":

@@ -1,4 +1,4 @@
-"""Which calls of a program that accepts several sizes are timed, and with how much audio."""
+"""Calls of a program that accepts several sizes: which are timed, with how much audio, and when."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from tests.helpers.frames import frames_of, paired
-from tests.helpers.variants import variant_of
+from tests.helpers.variants import FakeSteps, variant_of
 from workbench.measure.call_sizes import size_figures
 from workbench.measure.speed import PairTimes, TimingPlan
 from workbench.measure.timing import time_pair_in_process
 from workbench.progress import Progress
 from workbench.runtime.isolation import IsolatedProcess
+from workbench.workflows.variant.baseline import BaselineCache
+from workbench.workflows.variant.run import run_variant
 from workbench.workflows.variant.score.call_sizes import time_sizes
 
 
@@ -34,3 +36,17 @@ def test_only_some_sizes_are_timed_each_on_whole_calls(tmp_path: Path, monkeypat
     assert timed == [1, 2, 4, 6]
     assert [each.speedup_p50 for each in found] == [3, 6, None, 12, None, 18]
     assert [each.p95_cents for each in found] == [25] * 6
+
+
+def test_sizes_of_a_killed_run_are_timed_and_not_scored_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    variant, steps = variant_of(tmp_path, frames_per_chunk={"min": 1, "max": 2}), FakeSteps(monkeypatch)
+    steps.errors["time sizes"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run_variant(variant, tmp_path / "run", Progress(), BaselineCache())
+    assert steps.take_done() == ["export", "score", "score sizes"]
+    steps.errors.clear()
+    result = run_variant(variant, tmp_path / "run", Progress(), BaselineCache()).result
+    assert steps.take_done() == ["time sizes", "time"]
+    assert [(size.p95_cents, size.speedup_p50) for size in result.sizes] == [(25, 3), (25, 3)]
+    assert result.deviation_over_sizes.worst_p95_cents == 25
+    assert set(result.seconds) == {"build", "score", "pictures", "sizes", "speed of sizes", "speed"}

@@ -46,8 +46,9 @@ def score_on_workers(
 ) -> dict[str, Ahead]:
     """Builds and scores the variants that have no result yet, each in a folder below `folder` that has its name.
 
-    A variant whose worker dies is left out: `run_variant` does it again. So is one that fails on another machine, which
-    may lack a package or a kernel. One variant by itself is left out too: the workers share its baseline.
+    A variant is left out if its worker dies or raises another error: `run_variant` does it again and says what is
+    wrong. So is one that cannot be built on another machine, which may lack a package or a kernel. One variant by
+    itself is left out too: the workers share its baseline.
 
     Returns:
         By its name, what was done for each variant.

@@ -74,6 +74,8 @@ class LocalWorkers:
             if self._ended:
                 raise WorkerKilledError("the workers were ended")
             child = child or self._start()
+            if self._ended:  # while it started
+                child.kill()
             return child.call(function, *args, **kwargs)
         except (WorkerKilledError, ProgramCrashError):
             if child is not None and not self._ended:

@@ -12,6 +12,7 @@ from workbench.progress import Progress, StageTimer
 from workbench.records.result import Scores
 from workbench.records.unfinished.scores import StoredScores, load_scores, save_scores
 from workbench.records.unfinished.staging import SCORE_FILES, recover, remove, staging_dir
+from workbench.runtime.isolation import start_template
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import Built, build_in_staging, errors_name_folder
@@ -24,7 +25,7 @@ from workbench.workflows.variant.store_frames import store_frames
 
 @dataclass(frozen=True)
 class Ahead:
-    """What another process has done for a variant: either it is built and scored, or `error` says why it cannot be.
+    """What another process has done for a variant. `error` says why it cannot be built or scored, if it cannot.
 
     `built_before`: The program was not exported again.
     """
@@ -49,6 +50,7 @@ def build_and_score(
     The caller has the folder's lock. The scores are None if this machine cannot run the program. Raises what `build`
     and `score` raise.
     """
+    start_template()  # while the program is built
     staging = staging_dir(folder)
     if fresh:
         shutil.rmtree(staging, ignore_errors=True)

@@ -16,7 +16,6 @@ from workbench.records.metrics import Verdict
 from workbench.records.result import RESULT_NAME, Result, read_result, recipe_used, write_result
 from workbench.records.unfinished.scores import has_files_of
 from workbench.records.unfinished.staging import recover, remove, staging_dir
-from workbench.runtime.isolation import start_template
 from workbench.storage.locks import exclusive
 from workbench.workflows.variant.baseline import BaselineCache
 from workbench.workflows.variant.build import errors_name_folder, unsupported_reason
@@ -120,7 +119,6 @@ def _measure(
     ahead: Ahead | None,
 ) -> RunOutcome:
     """Measures everything in the staging folder, and moves it in at the end."""
-    start_template()
     staging = staging_dir(folder)
     timer, result = StageTimer(), begin_result(variant)
     try:
@@ -135,10 +133,11 @@ def _measure(
             result = without_figures(result, variant, reason, program=program, not_run_here=reason)
         else:
             path = staging / program.path
-            with errors_name_folder(staging, folder), timer.stage("speed"):
+            with errors_name_folder(staging, folder):
                 if variant.stream.dynamic:
-                    scores = scores.replace(sizes=time_sizes(variant, path, scores.sizes, progress))
-                speed = _time(variant, path, progress)
+                    with timer.stage("speed of sizes"):
+                        scores = scores.replace(sizes=time_sizes(variant, path, scores.sizes, progress))
+                speed = _time(variant, path, progress, timer)
             result = result.replace(program=program, speed=speed, null_reasons={}, **scores.sections)
     except (LoweringError, ProgramError) as error:
         reused = Reused.NOTHING
@@ -149,11 +148,11 @@ def _measure(
     return _finish(result, variant, folder, reused)
 
 
-def _time(variant: PreparedVariant, program: Path, progress: Progress) -> Speed:
+def _time(variant: PreparedVariant, program: Path, progress: Progress, timer: StageTimer) -> Speed:
     """Times the baseline and the program, in Python and in the native host, on all scored clips."""
     audio = np.concatenate([clip.samples for clip in variant.scored_clips])
     plan = TimingPlan(**dict(variant.recipe.speed))
-    with progress.stage("speed"):
+    with timer.stage("speed"), progress.stage("speed"):
         native = find_native_side(program, plan.threads, progress)
         return time_pair(variant.baseline, program, audio, plan, native)
 
@@ -167,8 +166,7 @@ def _repeat_timing(earlier: Result, variant: PreparedVariant, folder: Path, prog
     shutil.rmtree(staging_dir(folder), ignore_errors=True)
     program, result, timer = folder / earlier.program.path, begin_result(variant), StageTimer(earlier.seconds)
     try:
-        with timer.stage("speed"):
-            speed = _time(variant, program, progress)
+        speed = _time(variant, program, progress, timer)
     except ProgramError as error:
         return _finish(without_figures(result, variant, str(error)), variant, folder, Reused.NOTHING)
     measured = {name: getattr(earlier, name) for name in Result.model_fields if name not in _OF_THE_RUN}

@@ -109,7 +109,7 @@ class ProgramFrames:
 
     def _check_repeats(self, frames: Sequence[Frames]) -> None:
         """Raises ProgramError if the program returns other frames in a second process, after a run and a reset."""
-        with IsolatedProcess(copied=True) as child:
+        with IsolatedProcess() as child:  # not a copy: addresses in memory differ
             clips = self._batches[0]
             repeated = self._run(child, clips, self.call_sizes(clips[0], 0), times=2)
         for clip, first, second in zip(clips, frames, repeated, strict=False):
