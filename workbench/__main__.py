@@ -11,7 +11,7 @@ def main() -> None:
     """Runs the command line."""
     from workbench.cli import main as group
 
-    atexit.register(gc.freeze)  # the last collection takes more than a second if torch and ExecuTorch are imported
+    atexit.register(gc.freeze)  # the last collection is slow if torch and ExecuTorch are imported
     group(prog_name="workbench")
 
 

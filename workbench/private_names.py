@@ -92,8 +92,8 @@ def xnnpack_nodes(delegate: bytes) -> list[tuple[str, int | None]]:
 def without_unused_patterns() -> Iterator[None]:
     """XNNPACK's lowering does not look for bilinear upsampling and attention, which no PESTO has.
 
-    It exports both first, to compare them with the graph. This takes 3 s in each process that lowers. Only one thread
-    may lower at a time.
+    It exports both first, in each process that lowers, to compare them with the graph. Only one thread may lower at a
+    time.
     """
     from executorch.backends.xnnpack.partition.graphs import bilinear_2d, sdpa
 

@@ -136,9 +136,9 @@ class IsolatedProcess:
 
     Args:
         limit_s: The time limit of each call in seconds, None for no limit. It may be changed between calls.
-        copied: On Linux, copies a process that has imported torch, ExecuTorch and PESTO. It takes milliseconds instead
-            of seconds, but its memory includes all of them. If the workbench is killed, a socket stays in the folder of
-            temporary files. False starts a new Python.
+        copied: On Linux, copies a process that has imported torch, ExecuTorch and PESTO. The child imports none of them
+            again, but its memory includes all. If the workbench is killed, a socket stays in the folder of temporary
+            files. False starts a new Python.
     """
 
     def __init__(self, limit_s: float | None = None, copied: bool = False) -> None:

@@ -37,7 +37,7 @@ def contour_png(
     """
     figure = Figure(figsize=(11, 7.5))
     title_lines = 1 + title.count("\n")
-    # no constrained layout: it takes a third of the time, and the axes of all clips are then in the same place
+    # no constrained layout, which is slow: the axes of all clips are then in the same place
     figure.subplots_adjust(left=0.115, right=0.99, bottom=0.07, top=0.98 - 0.025 * title_lines, hspace=0.08)
     pitch, confidence, deviation = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1.4, 1.4))
     if known_semitones is not None:
